@@ -1,0 +1,79 @@
+/** Every way an operation may fail, with whether a further attempt can help. The only place that owns retryability. */
+export const failures = {
+  // Asked for something wrong: no attempt can help.
+  InvalidInput: { retryable: false },
+  NotFound: { retryable: false },
+  Conflict: { retryable: false },
+  NotInThisVersion: { retryable: false },
+  Forbidden: { retryable: false },
+  // Data.
+  SourceUnreachable: { retryable: true },
+  SourceRefused: { retryable: false },
+  SourceTooLarge: { retryable: false },
+  DataUnreadable: { retryable: false },
+  DatasetEmpty: { retryable: false },
+  ContractViolated: { retryable: false },
+  // SQL written by users.
+  SqlInvalid: { retryable: false },
+  SqlForbidden: { retryable: false },
+  SqlTimeout: { retryable: false },
+  SqlOutOfMemory: { retryable: false },
+  // Jobs.
+  JobFailed: { retryable: false },
+  JobTimeout: { retryable: false },
+  JobOutOfMemory: { retryable: false },
+  JobWithoutResult: { retryable: false },
+  JobLost: { retryable: true },
+  BackendUnavailable: { retryable: true },
+  // Storage and serving.
+  ArtifactMissing: { retryable: false },
+  DigestMismatch: { retryable: true },
+  StorageUnavailable: { retryable: true },
+  DatabaseUnavailable: { retryable: true },
+  GatewayUnavailable: { retryable: true },
+  ModelUnloadable: { retryable: false },
+  /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
+  FencedOff: { retryable: false },
+} as const satisfies Record<string, { readonly retryable: boolean }>;
+
+export type FailureType = keyof typeof failures;
+
+/** One mistake in something a person wrote: where, what, and what to do about it. */
+export interface Issue {
+  /** JSON pointer into the document, `/spec/train/params`. */
+  readonly pointer: string;
+  readonly detail: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly expected?: string;
+  /** The nearest right key or value. */
+  readonly didYouMean?: string;
+}
+
+/** An error of a known type. Outside workflows it is thrown as this class; at the activity boundary it becomes an ApplicationFailure of the same `type`. */
+export class PerennialError extends Error {
+  readonly type: FailureType;
+  readonly issues: readonly Issue[];
+  /** The command or step that helps, shown to the user. */
+  readonly next: string | undefined;
+
+  constructor(
+    type: FailureType,
+    message: string,
+    options: { readonly cause?: unknown; readonly issues?: readonly Issue[]; readonly next?: string } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'PerennialError';
+    this.type = type;
+    this.issues = options.issues ?? [];
+    this.next = options.next;
+  }
+}
+
+export function failure(type: FailureType, message: string, options?: ConstructorParameters<typeof PerennialError>[2]): PerennialError {
+  return new PerennialError(type, message, options);
+}
+
+export function isPerennialError(error: unknown): error is PerennialError {
+  return error instanceof Error && error.name === 'PerennialError' && typeof (error as { type?: unknown }).type === 'string';
+}

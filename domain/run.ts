@@ -1,0 +1,58 @@
+import type { DecisionRef, Verdict } from './verdict';
+import type { RunId } from './ids';
+
+export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
+export type ModelStage = (typeof modelStages)[number];
+
+/** `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is gone and could not be started again. */
+export const runStatuses = ['pending', 'running', 'waiting', 'paused', 'succeeded', 'stopped', 'failed', 'cancelled', 'lost'] as const;
+export type RunStatus = (typeof runStatuses)[number];
+export const finalRunStatuses = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'] as const satisfies readonly RunStatus[];
+
+export function isFinal(status: RunStatus): boolean {
+  return (finalRunStatuses as readonly RunStatus[]).includes(status);
+}
+
+export type StageStatus = 'running' | 'succeeded' | 'stopped' | 'failed' | 'cancelled';
+
+/** What a caller may ask of one run; the body of `POST /lifecycles/{name}/runs`. */
+export interface RunRequest {
+  /** Overrides of `train.params`, for this run alone. */
+  readonly params?: Readonly<Record<string, unknown>>;
+  /** End of the data window in event time, RFC 3339; `latest` when absent. */
+  readonly until?: string;
+  /** Start at this stage with the earlier stages' outputs of `reuseRun`. */
+  readonly fromStage?: ModelStage;
+  readonly reuseRun?: RunId;
+  /** false runs every stage even when its inputs are unchanged. */
+  readonly cache?: boolean;
+  readonly reason?: string;
+}
+
+/** A run as people see it. */
+export interface RunSummary {
+  readonly id: RunId;
+  readonly lifecycle: string;
+  readonly status: RunStatus;
+  readonly verdict: Verdict | null;
+  /** The model version that the run registered, if it came that far. */
+  readonly version: number | null;
+  readonly stages: readonly StageSummary[];
+  /** What a run that cannot go on waits for (I12). */
+  readonly waitingFor: string | null;
+}
+
+export interface StageSummary {
+  readonly name: string;
+  readonly status: StageStatus;
+  readonly seconds: number;
+  /** The run whose output was used instead of running the stage again. */
+  readonly reusedFrom: RunId | null;
+  readonly decision?: DecisionRef;
+}
+
+export interface Failure {
+  readonly type: string;
+  readonly message: string;
+  readonly stage?: string;
+}

@@ -1,0 +1,24 @@
+import type { Digest } from './artifact';
+
+/** Why a gate said what it said. `code` is stable, `message` is for people and holds the numbers. */
+export interface Reason {
+  readonly gate: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type VerdictKind = 'passed' | 'failed' | 'inconclusive';
+
+/** "Could not measure" is neither pass nor fail (invariant I10). Reasons are given in every case, also for a pass. */
+export interface Verdict {
+  readonly kind: VerdictKind;
+  readonly reasons: readonly Reason[];
+}
+
+/** The recorded outcome of `decide(policy, evidence)`; both inputs are stored under their digests before it is acted on. */
+export interface DecisionRef {
+  readonly id: string;
+  readonly policy: Digest;
+  readonly evidence: Digest;
+  readonly verdict: Verdict;
+}

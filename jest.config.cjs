@@ -1,0 +1,30 @@
+/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product. */
+const transform = {
+  '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
+};
+const common = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  transform,
+  modulePathIgnorePatterns: ['<rootDir>/.perennial', '<rootDir>/dist'],
+};
+
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'pure',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults)\\.test\\.ts$'],
+    },
+    {
+      ...common,
+      displayName: 'platform',
+      testMatch: ['<rootDir>/test/**/*.platform.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
+    { ...common, displayName: 'faults', testMatch: ['<rootDir>/test/**/*.faults.test.ts'] },
+  ],
+};
