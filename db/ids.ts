@@ -1,0 +1,19 @@
+import { uuidv7obj } from 'uuidv7';
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** `run_01jd…`: a UUIDv7 in Crockford's base32 behind its prefix, so ids sort by the time they were made, also as text in the C collation. */
+export function newId(prefix: string): string {
+  return `${prefix}_${base32(uuidv7obj().toHex())}`;
+}
+
+/** 128 bits as 26 characters, the first holding three bits (as TypeID does). */
+function base32(hex: string): string {
+  let rest = BigInt(`0x${hex}`);
+  let text = '';
+  for (let digit = 0; digit < 26; digit++) {
+    text = alphabet.charAt(Number(rest & 31n)) + text;
+    rest >>= 5n;
+  }
+  return text;
+}
