@@ -18,7 +18,11 @@ export interface ArtifactStore {
   getBytes(ref: ArtifactRef, options?: { readonly maxBytes?: number }): Promise<Uint8Array>;
   getJson<T>(ref: ArtifactRef): Promise<T>;
   /** Streams to `path`, which appears complete and verified, or not at all. */
-  toFile(ref: ArtifactRef, path: string, options?: { readonly signal?: AbortSignal; readonly onProgress?: (bytes: number) => void }): Promise<void>;
+  toFile(
+    ref: ArtifactRef,
+    path: string,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (bytes: number) => void },
+  ): Promise<void>;
   /** Whether an object of this size is there. Its bytes are verified when they are read. */
   exists(ref: ArtifactRef): Promise<boolean>;
   /** For the collector. Fine when it is gone already. */
