@@ -1,0 +1,171 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { failure } from '../../domain/failure';
+import { missingText, type FeatureColumn } from '../../domain/model';
+
+/** One value a row: numbers for a float input (NaN is missing), texts for a string input (`missingText` is missing). */
+export type FeatureValues = readonly (string | number | null)[] | Float32Array | Float64Array;
+
+export interface OnnxModel {
+  /** What the graph takes, in the graph's order; every input is shaped [rows, 1]. */
+  readonly inputs: readonly FeatureColumn[];
+  /** The `score` of every row, in order. Throws InvalidInput when a column is missing, too short or of the wrong type. */
+  predict(columns: Readonly<Record<string, FeatureValues>>, rows: number): Promise<Float64Array>;
+  close(): Promise<void>;
+}
+
+/** Rows per native call. A call holds the event loop (its work runs on the calling thread), so this bounds the pause: about 30 ms for a booster of 100 trees. */
+const chunkRows = 1024;
+
+/**
+ * Loads a graph that takes feature columns as they are and gives `score`. Verify the bytes' digest before (I3).
+ * Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do not fit; `expected` is the signature's features.
+ */
+export async function openOnnxModel(bytes: Uint8Array, expected?: readonly FeatureColumn[]): Promise<OnnxModel> {
+  const session = await load(bytes);
+  try {
+    const inputs = session.inputMetadata.map(featureColumn);
+    checkOutput(session);
+    if (expected !== undefined) checkInputs(inputs, expected);
+    return {
+      inputs,
+      predict: (columns, rows) => predict(session, inputs, columns, rows),
+      close: () => session.release(),
+    };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function load(bytes: Uint8Array): Promise<InferenceSession> {
+  if (bytes.byteLength === 0) throw failure('ModelUnloadable', 'the model file is empty');
+  try {
+    // One thread: requests and rows give the parallelism; spinning pools would fight over the same cores.
+    return await InferenceSession.create(bytes, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw failure('ModelUnloadable', `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function featureColumn(input: InferenceSession.ValueMetadata): FeatureColumn {
+  if (!input.isTensor) throw failure('ModelUnloadable', `input \`${input.name}\` of the model is not a tensor`);
+  const type = input.type === 'float32' ? 'float' : input.type === 'string' ? 'string' : null;
+  if (type === null) {
+    throw failure('ModelUnloadable', `input \`${input.name}\` of the model has type ${input.type}; expected float or string`);
+  }
+  if (!isColumn(input.shape)) throw wrongShape('input', input.name, input.shape);
+  return { name: input.name, type };
+}
+
+function checkOutput(session: InferenceSession): void {
+  const output = session.outputMetadata.find(({ name }) => name === 'score');
+  if (output === undefined) {
+    throw failure('ModelUnloadable', `the model has no output \`score\`; its outputs are ${list(session.outputNames)}`);
+  }
+  if (!output.isTensor || (output.type !== 'float32' && output.type !== 'float64')) {
+    throw failure(
+      'ModelUnloadable',
+      `output \`score\` of the model has type ${output.isTensor ? output.type : 'other than tensor'}; expected float`,
+    );
+  }
+  if (!isColumn(output.shape)) throw wrongShape('output', 'score', output.shape);
+}
+
+function checkInputs(inputs: readonly FeatureColumn[], expected: readonly FeatureColumn[]): void {
+  const given = new Map(inputs.map(({ name, type }) => [name, type]));
+  const wanted = new Map(expected.map(({ name, type }) => [name, type]));
+  const issues = [
+    ...expected.filter(({ name }) => !given.has(name)).map(({ name }) => `the graph has no input for feature \`${name}\``),
+    ...inputs
+      .filter(({ name }) => !wanted.has(name))
+      .map(({ name }) => `the graph wants \`${name}\`, which is no feature of the signature`),
+    ...inputs
+      .filter(({ name, type }) => wanted.has(name) && wanted.get(name) !== type)
+      .map(({ name, type }) => `input \`${name}\` is ${type} in the graph and ${wanted.get(name) ?? ''} in the signature`),
+  ];
+  if (issues.length > 0) throw failure('ModelUnloadable', `the model does not fit its signature: ${issues.join('; ')}`);
+}
+
+/** [rows, 1] with a free first dimension; exporters that fix it (or add more) give graphs that cannot take batches. */
+function isColumn(shape: readonly (string | number)[]): boolean {
+  return shape.length === 2 && typeof shape[0] === 'string' && (shape[1] === 1 || typeof shape[1] === 'string');
+}
+
+function wrongShape(what: string, name: string, shape: readonly (string | number)[]) {
+  return failure(
+    'ModelUnloadable',
+    `${what} \`${name}\` of the model has shape [${shape.join(', ')}]; expected [rows, 1] with any number of rows`,
+  );
+}
+
+async function predict(
+  session: InferenceSession,
+  inputs: readonly FeatureColumn[],
+  columns: Readonly<Record<string, FeatureValues>>,
+  rows: number,
+): Promise<Float64Array> {
+  for (const { name } of inputs) {
+    const values = columns[name];
+    if (values === undefined) throw failure('InvalidInput', `feature \`${name}\` is missing`);
+    if (values.length !== rows) throw failure('InvalidInput', `feature \`${name}\` has ${values.length} values for ${rows} rows`);
+  }
+  const scores = new Float64Array(rows);
+  for (let from = 0; from < rows; from += chunkRows) {
+    const until = Math.min(rows, from + chunkRows);
+    const feeds: Record<string, Tensor> = {};
+    for (const input of inputs) feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
+    // `run` starts in a fresh turn of the event loop, so other work gets in between two chunks.
+    scores.set(await run(session, feeds, until - from), from);
+  }
+  return scores;
+}
+
+function tensorOf(input: FeatureColumn, values: FeatureValues, from: number, until: number): Tensor {
+  const dims = [until - from, 1];
+  if (input.type === 'float') {
+    const data = new Float32Array(until - from);
+    for (let row = from; row < until; row += 1) {
+      const value = values[row];
+      if (value !== null && typeof value !== 'number') throw wrongValue(input, row, value);
+      data[row - from] = value ?? NaN;
+    }
+    return new Tensor('float32', data, dims);
+  }
+  const data: string[] = [];
+  for (let row = from; row < until; row += 1) {
+    const value = values[row];
+    if (value !== null && typeof value !== 'string') throw wrongValue(input, row, value);
+    data.push(value ?? missingText);
+  }
+  return new Tensor('string', data, dims);
+}
+
+/** Names the type only: values of rows stay out of error texts (I11). */
+function wrongValue(input: FeatureColumn, row: number, value: unknown) {
+  return failure('InvalidInput', `feature \`${input.name}\` of row ${row} is a ${typeof value}; expected ${input.type}`);
+}
+
+async function run(session: InferenceSession, feeds: Record<string, Tensor>, rows: number): Promise<ArrayLike<number>> {
+  let results: InferenceSession.OnnxValueMapType;
+  try {
+    results = await session.run(feeds, ['score']);
+  } catch (cause) {
+    throw failure('ModelUnloadable', `the model failed on ${rows} rows: ${reasonOf(cause)}`, { cause });
+  }
+  const score = results['score'];
+  if (score?.size !== rows) throw failure('ModelUnloadable', `the model gave ${score?.size ?? 0} scores for ${rows} rows`);
+  return score.data as Float32Array | Float64Array;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.map((name) => `\`${name}\``).join(', ');
+}
