@@ -1,0 +1,43 @@
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { SourcePolicy } from '../data/sources/policy';
+import type { ComputeBackend, ComputeKind } from '../domain/job';
+import type { Registry } from '../db/registry';
+import { createAssembleActivities } from './assemble';
+import { createEvaluateActivities } from './evaluate';
+import { createIngestActivities } from './ingest';
+import { createModelVersionActivities } from './model-version';
+import { createParityActivities } from './parity';
+import { createPromotionActivities } from './promotion';
+import type { JobKeeper } from './release-run';
+import { createReleaseActivities } from './release-run';
+import { createRunRecordActivities } from './run-record';
+import { createTrainActivities } from './train';
+import { createValidateActivities } from './validate';
+
+export interface ActivityDeps {
+  readonly registry: Registry;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+  readonly sourcePolicy: SourcePolicy;
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend & JobKeeper>>>;
+  readonly trainersDir: string;
+  readonly serviceKey: string | null;
+}
+
+export type Activities = ReturnType<typeof createActivities>;
+
+/** Everything that workflows may ask of the world, by name. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...createRunRecordActivities(deps),
+    ...createIngestActivities(deps),
+    ...createValidateActivities(deps),
+    ...createAssembleActivities(deps),
+    ...createTrainActivities(deps),
+    ...createModelVersionActivities(deps),
+    ...createParityActivities(deps),
+    ...createEvaluateActivities(deps),
+    ...createPromotionActivities(deps),
+    ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
+  };
+}

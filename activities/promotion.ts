@@ -1,0 +1,122 @@
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import { request } from 'undici';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ModelVersionRef } from '../domain/model';
+import { versionName } from '../domain/model';
+import type { Registry } from '../db/registry';
+import type { ExpectedChampion } from '../db/repositories/aliases';
+import type { ChampionSeen } from '../workflows/stages/evaluate';
+
+export interface PromotionDeps {
+  readonly registry: Registry;
+  /** The platform's own key; null where none is configured. */
+  readonly serviceKey: string | null;
+}
+
+interface Effect {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+}
+
+export type PromotionAnswer =
+  | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
+  | { readonly kind: 'conflict'; readonly champion: { readonly version: number | null } };
+
+const actor = 'perennial';
+
+export function createPromotionActivities({ registry, serviceKey }: PromotionDeps) {
+  return {
+    async readChampion({ tenant, model }: { readonly tenant: Tenant; readonly model: string }): Promise<ChampionSeen> {
+      const { champion } = await registry.aliases.get({ tenant, model });
+      if (!champion) return { version: null, fencing: 0 };
+      const version = await registry.routing.version({ tenant, model, version: champion.version });
+      if (!version) throw failure('NotFound', `champion ${model}@${champion.version} has no manifest`);
+      return { version, fencing: champion.fencing };
+    },
+
+    /**
+     * Every live gateway loads the version and tries it once, before any traffic. Loading twice is harmless.
+     * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one loaded other bytes (I3).
+     */
+    async probeGateways(input: Effect & { readonly version: ModelVersionRef }): Promise<{ readonly gateways: number }> {
+      heartbeat();
+      const live = await registry.gateways.live();
+      if (live.length === 0) throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
+      for (const gateway of live) {
+        await probe(gateway.url, input, serviceKey);
+        heartbeat({ probed: gateway.id });
+      }
+      return { gateways: live.length };
+    },
+
+    /** One transaction, once per key; answers a second attempt like the first. */
+    async promoteVersion(
+      input: Effect & {
+        readonly model: string;
+        readonly version: number;
+        readonly expectedChampion: ExpectedChampion;
+        readonly decisionId: string;
+      },
+    ): Promise<PromotionAnswer> {
+      const { key, ...move } = input;
+      const promotion = await registry.aliases.promote({
+        ...move,
+        actor,
+        cause: `decision ${input.decisionId}`,
+        idempotencyKey: key,
+      });
+      switch (promotion.kind) {
+        case 'promoted':
+          return promotion;
+        case 'unchanged':
+          return { kind: 'promoted', previous: null, fencing: promotion.fencing };
+        case 'conflict':
+          return { kind: 'conflict', champion: { version: promotion.champion?.version ?? null } };
+      }
+    },
+
+    /** Undo of `promoteVersion`: only while the champion still is what that promotion made it. */
+    async withdrawPromotion(input: Effect & { readonly model: string }): Promise<void> {
+      const { tenant, runId, key, model } = input;
+      const { items } = await registry.aliases.history({ tenant, model, pageSize: 20 });
+      const move = items.find((each) => each.runId === runId && each.kind === 'promote');
+      if (move?.to == null) return;
+      const undo = {
+        tenant,
+        model,
+        version: move.to,
+        fencing: move.fencing,
+        actor,
+        cause: `undo of ${runId}`,
+        idempotencyKey: `${key}/undo`,
+      };
+      await registry.aliases.withdraw(undo);
+    },
+  };
+}
+
+async function probe(
+  url: string,
+  { tenant, version, runId }: Effect & { readonly version: ModelVersionRef },
+  serviceKey: string | null,
+): Promise<void> {
+  const name = versionName(version);
+  const answer = await request(`${url}/internal/probe`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(serviceKey === null ? {} : { authorization: `Bearer ${serviceKey}` }) },
+    body: JSON.stringify({ tenant, model: version.model, version: version.version }),
+    headersTimeout: 30_000,
+    bodyTimeout: 30_000,
+    signal: AbortSignal.timeout(60_000),
+  }).catch((cause: unknown) => {
+    throw failure('GatewayUnavailable', `gateway ${url} does not answer (${runId}, attempt ${activityInfo().attempt})`, { cause });
+  });
+  const body: unknown = await answer.body.json().catch(() => null);
+  const { digest, detail } = (body ?? {}) as { digest?: string; detail?: string };
+  if (answer.statusCode >= 500) throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);
+  if (answer.statusCode !== 200) throw failure('ModelUnloadable', `gateway ${url} cannot load ${name}: ${detail ?? answer.statusCode}`);
+  if (digest !== version.manifest.digest)
+    throw failure('DigestMismatch', `gateway ${url} loaded ${digest ?? 'nothing'} for ${name}, not ${version.manifest.digest}`);
+}

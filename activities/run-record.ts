@@ -1,0 +1,134 @@
+/** What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds each, repeated safely. */
+import { failure, isPerennialError } from '../domain/failure';
+import type { RunId, Tenant } from '../domain/ids';
+import type { Failure, RunStatus, StageStatus } from '../domain/run';
+import type { DecisionRef, Verdict } from '../domain/verdict';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { digestOf } from '../data/digest';
+import type { Registry } from '../db/registry';
+import type { LifecycleInput } from '../workflows/messages';
+import type { Reuse, RunPlan, StageEnd } from '../workflows/stage';
+import { referencedArtifacts } from './referenced-artifacts';
+
+export interface RunRecordDeps {
+  readonly registry: Registry;
+  readonly artifacts: ArtifactStore;
+}
+
+interface InRun {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+}
+
+interface AtStage extends InRun {
+  readonly stage: string;
+  readonly generation: number;
+}
+
+export type BegunStage = { readonly kind: 'run' } | { readonly kind: 'reused'; readonly fromRun: RunId; readonly end: StageEnd<unknown> };
+
+/** Grows when the meaning of a stage's inputs or output changes, so that older outputs are not reused. */
+const stageFormat = 1;
+
+export function createRunRecordActivities({ registry, artifacts }: RunRecordDeps) {
+  return {
+    /** Finds or makes the run by its workflow id, so a second attempt finds what the first made. */
+    async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
+      const { tenant, workflowId, lifecycle, request, actor, traceId, revision: revisionDigest } = input;
+      const run = await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest });
+      const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
+      if (!revision) throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
+      await registry.runs.update({ tenant, id: run.id, status: 'running' });
+      const { spec, files, contract } = revision;
+      return {
+        runId: run.id,
+        tenant,
+        lifecycle,
+        revision: run.revisionDigest,
+        spec,
+        files,
+        contract,
+        request: run.request,
+        traceId: run.traceId,
+      };
+    },
+
+    /** Answers a second attempt like the first. A cached output whose bytes are gone is not reused: the stage makes them again. */
+    async beginStage(input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse }): Promise<BegunStage> {
+      const { inputs, reuse, ...at } = input;
+      const cacheKey = digestOf({ stage: at.stage, format: stageFormat, inputs });
+      const begin = { ...at, cacheKey, reuse: reuse.kind === 'cache', importFrom: reuse.kind === 'from' ? reuse.run : undefined };
+      const begun = await registry.stages.begin(begin);
+      if (begun.kind === 'run') return begun;
+      const end = endOf(begun.output, begun.decision);
+      const missing = await missingArtifact(artifacts, end.output);
+      if (!missing) return { kind: 'reused', fromRun: begun.fromRun, end };
+      if (reuse.kind === 'from') {
+        throw failure('ArtifactMissing', `stage ${at.stage} of ${reuse.run}: ${missing} is gone`, { next: 'rerun from an earlier stage' });
+      }
+      await registry.stages.begin({ ...begin, reuse: false });
+      return { kind: 'run' };
+    },
+
+    /** A stage that has ended stays as it is. Its artifacts are held for the run before the record names them. */
+    async finishStage(input: AtStage & StageResult): Promise<void> {
+      const { tenant, runId, stage, generation } = input;
+      if ('failure' in input) {
+        await registry.stages.finish({ tenant, runId, stage, generation, status: input.status, failure: input.failure });
+        return;
+      }
+      const { output, verdict, decision } = input.end;
+      for (const ref of await referencedArtifacts(artifacts, output)) {
+        await registry.artifacts.reference({ tenant, digest: ref.digest, by: `run:${runId}` });
+      }
+      await registry.stages.finish({
+        tenant,
+        runId,
+        stage,
+        generation,
+        status: input.status,
+        output: { output, verdict },
+        decisionId: decision?.id,
+      });
+    },
+
+    /** What the run waits for, or that it goes on. */
+    async showRun(input: InRun & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
+      const { tenant, runId: id, status, waitingFor } = input;
+      await registry.runs.update({ tenant, id, status, waitingFor });
+    },
+
+    /** The final state; the first one written stays. */
+    async closeRun(input: InRun & RunEnd): Promise<void> {
+      const { tenant, runId: id, status, verdict, version } = input;
+      await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
+    },
+  };
+}
+
+type StageResult =
+  | { readonly status: 'succeeded' | 'stopped'; readonly end: StageEnd<unknown> }
+  | { readonly status: Extract<StageStatus, 'failed' | 'cancelled'>; readonly failure: Failure };
+
+interface RunEnd {
+  readonly status: RunStatus;
+  readonly verdict: Verdict | null;
+  readonly version: number | null;
+  readonly failure?: Failure;
+}
+
+function endOf(stored: unknown, decision: DecisionRef | null): StageEnd<unknown> {
+  const { output, verdict } = stored as { output: unknown; verdict?: Verdict };
+  return { output, ...(verdict ? { verdict } : {}), ...(decision ? { decision } : {}) };
+}
+
+async function missingArtifact(artifacts: ArtifactStore, output: unknown): Promise<string | null> {
+  try {
+    const refs = await referencedArtifacts(artifacts, output);
+    const there = await Promise.all(refs.map((ref) => artifacts.exists(ref)));
+    return refs.find((_, i) => !there[i])?.uri ?? null;
+  } catch (error) {
+    if (isPerennialError(error) && error.type === 'ArtifactMissing') return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+/** Every setting of a Perennial process. The one reader of the environment; all mistakes are listed at once. */
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Issue } from '../domain/failure';
+import { failure } from '../domain/failure';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+const settings = z.object({
+  PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'host:port'),
+  PERENNIAL_TEMPORAL_NAMESPACE: z.string().min(1).default('perennial'),
+  PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
+  PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'postgres://user:password@host:port/database'),
+  PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+  PERENNIAL_S3_ENDPOINT: z.url(),
+  PERENNIAL_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'an S3 bucket name')
+    .default('perennial'),
+  AWS_REGION: z.string().default('us-east-1'),
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  PERENNIAL_STATE_DIR: z.string().default('.perennial'),
+  PERENNIAL_PYTHON: z.string().optional(),
+  PERENNIAL_SAMPLES_DIR: z.string().optional(),
+  PERENNIAL_TRAINERS_DIR: z.string().optional(),
+  PERENNIAL_API_PORT: port.default(8700),
+  PERENNIAL_GATEWAY_PORT: port.default(8710),
+  PERENNIAL_WORKER_PORT: port.default(0),
+  PERENNIAL_BIND: z.string().default('127.0.0.1'),
+  /** Where other processes reach this gateway; from bind address and port when absent. */
+  PERENNIAL_GATEWAY_URL: z.url().optional(),
+  /** The platform's own key, with which workers call gateways. */
+  PERENNIAL_SERVICE_KEY: z.string().optional(),
+  PERENNIAL_MAX_JOBS: z.coerce.number().int().min(1).max(256).default(2),
+  PERENNIAL_INGEST_PRIVATE_ADDRESSES: flag.default(false),
+  /** Colon-separated folders from which file:// sources may read; the project's own folder when absent. */
+  PERENNIAL_INGEST_ROOTS: z.string().optional(),
+  PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  readonly temporal: { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
+  readonly database: { readonly url: string; readonly maxConnections: number };
+  readonly s3: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly bucket: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
+  readonly stateDir: string;
+  readonly python: string;
+  readonly samplesDir: string;
+  readonly trainersDir: string;
+  readonly bind: string;
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly workerPort: number;
+  readonly gatewayUrl: string | null;
+  readonly serviceKey: string | null;
+  readonly maxJobs: number;
+  readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
+  readonly logLevel: string;
+  readonly processId: string;
+}
+
+/** @throws InvalidInput with one issue per setting that is missing or wrong. */
+export function readConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue): Issue => ({
+      pointer: `/${issue.path.join('/')}`,
+      detail: `${issue.path.join('.')}: ${issue.message}`,
+    }));
+    const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
+    throw failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
+      issues,
+      next: 'perennial up sets all of them for one machine; docs/operations.md lists them',
+    });
+  }
+  const value = parsed.data;
+  const stateDir = resolve(value.PERENNIAL_STATE_DIR);
+  return {
+    temporal: {
+      address: value.PERENNIAL_TEMPORAL_ADDRESS,
+      namespace: value.PERENNIAL_TEMPORAL_NAMESPACE,
+      uiUrl: value.PERENNIAL_TEMPORAL_UI_URL ?? null,
+    },
+    database: { url: value.PERENNIAL_DATABASE_URL, maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS },
+    s3: {
+      endpoint: value.PERENNIAL_S3_ENDPOINT,
+      region: value.AWS_REGION,
+      bucket: value.PERENNIAL_S3_BUCKET,
+      accessKeyId: value.AWS_ACCESS_KEY_ID,
+      secretAccessKey: value.AWS_SECRET_ACCESS_KEY,
+    },
+    stateDir,
+    python: value.PERENNIAL_PYTHON ?? join(stateDir, 'python', 'bin', 'python'),
+    samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(stateDir, 'samples'),
+    trainersDir: value.PERENNIAL_TRAINERS_DIR ?? resolve(__dirname, '..', 'trainers'),
+    bind: value.PERENNIAL_BIND,
+    apiPort: value.PERENNIAL_API_PORT,
+    gatewayPort: value.PERENNIAL_GATEWAY_PORT,
+    workerPort: value.PERENNIAL_WORKER_PORT,
+    gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
+    serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
+    maxJobs: value.PERENNIAL_MAX_JOBS,
+    ingest: {
+      allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
+      fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],
+    },
+    logLevel: value.PERENNIAL_LOG_LEVEL,
+    processId: `${hostname()}-${process.pid}`,
+  };
+}

@@ -1,0 +1,43 @@
+/** One proxy per retry class. What may be retried at all is decided by the failure's type (domain/failure.ts); these say how often, and how death is noticed. */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import { taskQueues } from './messages';
+
+const untilItWorks = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+/** Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it; an attempt is cheap and repeats safely by key. */
+export const records = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '15s',
+  localRetryThreshold: '5s',
+  retry: untilItWorks,
+});
+
+/** Minutes of reading and SQL. Death is noticed by heartbeat; what user data or user SQL does wrong is not retryable by type, and the rest is weather. */
+export const dataWork = proxyActivities<Activities>({
+  taskQueue: taskQueues.data,
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 8 },
+});
+
+/** Hours of compute: death is noticed by heartbeat, not by timeout. The spec says how many lost jobs are bad luck. */
+export function computeWork(options: { readonly timeoutSeconds: number; readonly retries: number }) {
+  return proxyActivities<Activities>({
+    taskQueue: taskQueues.compute,
+    // The backend ends the job at its own limit and says so; this is the net beneath it.
+    startToCloseTimeout: options.timeoutSeconds * 1000 + 120_000,
+    heartbeatTimeout: '10s',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: options.retries + 1 },
+  });
+}
+
+/** Talks to gateways, which restart and come back: worth a few minutes, then the evidence says it could not be measured. */
+export const gatewayWork = proxyActivities<Activities>({
+  taskQueue: taskQueues.data,
+  startToCloseTimeout: '15m',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 12 },
+});

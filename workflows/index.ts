@@ -1,0 +1,2 @@
+/** The workflow bundle: what a worker on the orchestrator queue can run. */
+export { modelLifecycle } from './model-lifecycle';

@@ -1,0 +1,130 @@
+import { condition, setHandler } from '@temporalio/workflow';
+import type { RunId } from '../domain/ids';
+import type { PromoteSpec } from '../domain/lifecycle';
+import type { RunStatus, StageSummary } from '../domain/run';
+import type { Verdict } from '../domain/verdict';
+import { ApplicationFailure } from '@temporalio/workflow';
+import { records } from './activity-proxies';
+import type { Command, RunState, Vote } from './messages';
+import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } from './messages';
+
+/** What people may change and see while a run goes on. Plain data: the workflow owns it. */
+export interface RunControl {
+  runId: RunId | null;
+  tenant: string;
+  status: RunStatus;
+  stage: string | null;
+  stages: StageSummary[];
+  waitingFor: string | null;
+  pausedBy: Command | null;
+  /** Set while an approval is awaited. */
+  approval: PromoteSpec['approval'] | null;
+  votes: Vote[];
+  rejection: Vote | null;
+}
+
+/** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
+export function openControl(tenant: string): RunControl {
+  const control: RunControl = {
+    runId: null,
+    tenant,
+    status: 'running',
+    stage: null,
+    stages: [],
+    waitingFor: null,
+    pausedBy: null,
+    approval: null,
+    votes: [],
+    rejection: null,
+  };
+  const view = (): RunState => ({
+    runId: control.runId,
+    status: control.status,
+    stage: control.stage,
+    stages: control.stages,
+    waitingFor: control.waitingFor,
+    approvals: control.votes,
+  });
+  setHandler(statusQuery, view);
+  setHandler(pauseUpdate, (command) => {
+    control.pausedBy ??= command;
+    return view();
+  });
+  setHandler(resumeUpdate, () => {
+    control.pausedBy = null;
+    return view();
+  });
+  setHandler(
+    approveUpdate,
+    (vote) => {
+      if (!control.votes.some((earlier) => earlier.actor === vote.actor)) control.votes.push(vote);
+      return view();
+    },
+    { validator: (vote) => assertMayVote(control, vote) },
+  );
+  setHandler(
+    rejectUpdate,
+    (vote) => {
+      control.rejection ??= vote;
+      return view();
+    },
+    { validator: (vote) => assertMayVote(control, vote) },
+  );
+  return control;
+}
+
+/** Between stages: where a paused run waits, visibly. */
+export async function waitWhilePaused(control: RunControl): Promise<void> {
+  while (control.pausedBy) {
+    const { actor, reason } = control.pausedBy;
+    await show(control, 'paused', `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`);
+    await condition(() => control.pausedBy === null);
+    await show(control, 'running', null);
+  }
+}
+
+/** Waits for the people whom the lifecycle names; a timeout is not a yes. */
+export async function awaitApproval(control: RunControl, approval: PromoteSpec['approval'], version: string): Promise<Verdict> {
+  control.approval = approval;
+  await show(
+    control,
+    'waiting',
+    `${approval.required} approval(s) of ${version} by ${approval.role}; perennial run approve ${control.runId ?? ''}`,
+  );
+  const decided = await condition(
+    () => control.rejection !== null || control.votes.length >= approval.required,
+    approval.timeoutSeconds * 1000,
+  );
+  control.approval = null;
+  await show(control, 'running', null);
+  if (control.rejection) {
+    const { actor, comment } = control.rejection;
+    return {
+      kind: 'failed',
+      reasons: [{ gate: 'approval', code: 'approval.rejected', message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}` }],
+    };
+  }
+  if (!decided) {
+    const message = `${control.votes.length} of ${approval.required} approvals within ${approval.timeoutSeconds} s`;
+    return { kind: 'inconclusive', reasons: [{ gate: 'approval', code: 'approval.timeout', message }] };
+  }
+  const message = `approved by ${control.votes.map((vote) => vote.actor).join(', ')}`;
+  return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
+}
+
+async function show(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+  control.status = status;
+  control.waitingFor = waitingFor;
+  if (control.runId) await records.showRun({ tenant: control.tenant, runId: control.runId, status, waitingFor });
+}
+
+function assertMayVote(control: RunControl, vote: Vote): void {
+  if (!control.approval) throw ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
+  const enough = vote.scope === 'admin' || vote.scope === control.approval.role;
+  if (!enough) {
+    throw ApplicationFailure.nonRetryable(
+      `an approval needs the ${control.approval.role} role; ${vote.actor} is ${vote.scope}`,
+      'Forbidden',
+    );
+  }
+}

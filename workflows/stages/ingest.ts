@@ -1,0 +1,41 @@
+import type { DatasetVersionRef, TimeWindow } from '../../domain/dataset';
+import { windowEnding } from '../../domain/time-window';
+import { dataWork, records } from '../activity-proxies';
+import type { Run, StageEnd } from '../stage';
+import { runStage } from '../stage';
+
+export interface Ingested {
+  readonly window: TimeWindow;
+  /** By source name. */
+  readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
+}
+
+/** Each source becomes a dataset version. Never cached: only reading tells whether a source has changed; equal content gives the same version, so everything after it is. */
+export async function ingest(run: Run): Promise<StageEnd<Ingested>> {
+  const { plan } = run;
+  const { data } = plan.spec;
+  const until = plan.request.until ?? data.time.until;
+  return runStage(run, { name: 'ingest', inputs: { sources: data.sources, until }, cached: false }, async (effect) => {
+    run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
+    const window =
+      until === 'latest'
+        ? await dataWork.findLatestWindow.executeWithOptions({ summary: 'newest event time' }, [{ ...effect('window'), data }])
+        : windowEnding(until, data.time.window);
+    const versions = await Promise.all(
+      data.sources.map((source) =>
+        dataWork.ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
+          {
+            ...effect('source', source.name),
+            lifecycle: plan.lifecycle,
+            source,
+            window: source.time === null ? null : window,
+            limits: { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds },
+          },
+        ]),
+      ),
+    );
+    return {
+      output: { window, datasets: Object.fromEntries(data.sources.map((source, i) => [source.name, versions[i]])) as Ingested['datasets'] },
+    };
+  });
+}

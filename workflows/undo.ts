@@ -1,0 +1,46 @@
+import { ActivityFailure, ApplicationFailure, CancellationScope, log } from '@temporalio/workflow';
+
+/** One way back. Registered *before* its step, so `run` must also be right when the step did nothing. */
+export interface Undo {
+  readonly what: string;
+  readonly run: () => Promise<void>;
+}
+
+export interface UndoFailure {
+  readonly what: string;
+  readonly message: string;
+}
+
+/**
+ * Runs the undos newest first where no cancellation reaches them (I5). A failed one does not keep the others from
+ * running; it is returned, to be recorded as needing an operator.
+ */
+export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
+  const failed: UndoFailure[] = [];
+  await CancellationScope.nonCancellable(async () => {
+    for (const undo of [...stack].reverse()) {
+      try {
+        await undo.run();
+      } catch (error) {
+        log.error('undo failed', { what: undo.what, error: messageOf(error) });
+        failed.push({ what: undo.what, message: messageOf(error) });
+      }
+    }
+  });
+  return failed;
+}
+
+/** The words of the failure that matters, not of the envelopes that carried it. */
+export function messageOf(error: unknown): string {
+  return rootOf(error).message;
+}
+
+export function typeOf(error: unknown): string {
+  const root = rootOf(error);
+  return root instanceof ApplicationFailure && root.type ? root.type : root.name;
+}
+
+function rootOf(error: unknown): Error {
+  if (error instanceof ActivityFailure && error.cause) return rootOf(error.cause);
+  return error instanceof Error ? error : new Error(String(error));
+}
