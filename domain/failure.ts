@@ -4,6 +4,8 @@ export const failures = {
   InvalidInput: { retryable: false },
   NotFound: { retryable: false },
   Conflict: { retryable: false },
+  /** The same Idempotency-Key came with another request. */
+  IdempotencyConflict: { retryable: false },
   NotInThisVersion: { retryable: false },
   Forbidden: { retryable: false },
   // Data.
@@ -32,6 +34,8 @@ export const failures = {
   DatabaseUnavailable: { retryable: true },
   GatewayUnavailable: { retryable: true },
   ModelUnloadable: { retryable: false },
+  /** A part of the platform (a server, a port, a binary) could not be started or stopped by itself. */
+  PlatformUnavailable: { retryable: true },
   /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
   FencedOff: { retryable: false },
 } as const satisfies Record<string, { readonly retryable: boolean }>;
