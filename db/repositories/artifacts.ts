@@ -29,7 +29,7 @@ export interface ArtifactRepository {
   record(input: { readonly tenant: Tenant; readonly ref: ArtifactRef }): Promise<void>;
   /** `by` names the holder, such as `model:flight-delay@7`, `run:run_…`. Throws ArtifactMissing when the artifact was collected or never recorded. */
   reference(input: { readonly tenant: Tenant; readonly digest: Digest; readonly by: string }): Promise<void>;
-  unreference(input: { readonly tenant: Tenant; readonly by: string; readonly digest?: Digest }): Promise<number> | undefined;
+  unreference(input: { readonly tenant: Tenant; readonly by: string; readonly digest?: Digest | undefined }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
   /** Marks what nothing refers to, no lease holds, and nothing touched for `idleSeconds`. Number marked. */
   mark(input: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number }): Promise<number>;

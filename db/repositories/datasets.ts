@@ -41,7 +41,7 @@ export interface DatasetRepository {
     readonly manifest: ArtifactRef;
     readonly rows: number;
     readonly columns: readonly Column[];
-    readonly statistics?: unknown | undefined;
+    readonly statistics?: unknown;
     readonly runId: RunId | null;
     readonly idempotencyKey: string;
   }): Promise<DatasetVersionRef>;

@@ -32,7 +32,7 @@ export interface LifecycleRepository {
     readonly actor: string;
   }): Promise<{ readonly revision: LifecycleRevision; readonly changed: boolean }>;
   /** The current revision, or the one of `digest`. */
-  get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest }): Promise<LifecycleRevision | null> | undefined;
+  get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest | undefined }): Promise<LifecycleRevision | null>;
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<LifecycleSummary>>;
   revisions(input: { readonly tenant: Tenant; readonly name: string } & PageRequest): Promise<Page<LifecycleRevisionSummary>>;

@@ -46,7 +46,7 @@ export interface StageRepository {
     readonly stage: string;
     readonly generation: number;
     readonly status: Exclude<StageStatus, 'running'>;
-    readonly output?: unknown | undefined;
+    readonly output?: unknown;
     readonly failure?: Failure | undefined;
     readonly decisionId?: string | undefined;
   }): Promise<StageRecord>;
