@@ -4,7 +4,7 @@ const transform = {
 };
 const common = {
   rootDir: __dirname,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   transform,
   modulePathIgnorePatterns: ['<rootDir>/.perennial', '<rootDir>/dist'],
 };

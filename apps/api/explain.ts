@@ -1,0 +1,61 @@
+import type { Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Registry } from '../../db/registry';
+import type { DecisionRecord } from '../../db/repositories/decisions';
+
+interface Of {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly version: number;
+}
+
+/** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
+export async function explainVersion(registry: Registry, { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined }) {
+  const { champion } = await registry.aliases.get({ tenant, model });
+  const version = asked ?? champion?.version;
+  if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
+  const record = await registry.models.get({ tenant, model, version });
+  if (!record) throw failure('NotFound', `no version ${model}@${version}`);
+  const [run, stages, decisions, moves, lineage] = await Promise.all([
+    registry.runs.get({ tenant, id: record.runId }),
+    registry.stages.list({ tenant, runId: record.runId }),
+    decisionsOn(registry, { tenant, model, version }),
+    registry.aliases.history({ tenant, model, pageSize: 200 }),
+    registry.lineage.of({ tenant, node: { kind: 'model', name: model, version }, direction: 'upstream' }),
+  ]);
+  const chain = await Promise.all(
+    decisions.map(async (decision) => ({
+      ...decision,
+      policyBody: await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
+      evidenceBody: await registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
+    })),
+  );
+  return {
+    model,
+    version,
+    serves: champion?.version === version,
+    record,
+    run,
+    stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
+    decisions: chain,
+    moves: moves.items.filter((move) => move.to === version || move.from === version),
+    lineage,
+  };
+}
+
+/** A promotion by hand does not bypass evidence: some run must have decided *passed* for this version. */
+export async function passingDecision(registry: Registry, of: Of): Promise<DecisionRecord> {
+  const decisions = await decisionsOn(registry, of);
+  const passing = decisions.filter((decision) => decision.verdict.kind === 'passed').at(-1);
+  if (passing) return passing;
+  const verdicts = decisions.map((decision) => decision.verdict.kind).join(', ');
+  throw failure('Conflict', `${of.model}@${of.version} has no passing decision (${verdicts || 'it was never evaluated'})`, {
+    next: `perennial model explain ${of.model} --version ${of.version}`,
+  });
+}
+
+async function decisionsOn(registry: Registry, { tenant, model, version }: Of): Promise<readonly DecisionRecord[]> {
+  const record = await registry.models.get({ tenant, model, version });
+  if (!record) throw failure('NotFound', `no version ${model}@${version}`);
+  return registry.decisions.list({ tenant, runId: record.runId });
+}

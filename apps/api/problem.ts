@@ -1,0 +1,136 @@
+/** Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an HTTP status. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { FailureType, Issue } from '../../domain/failure';
+import { isPerennialError } from '../../domain/failure';
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Stable, for programs. */
+  readonly code: string;
+  readonly errors?: readonly Issue[];
+  /** What to try next. */
+  readonly next?: string;
+  readonly traceId: string;
+}
+
+const statusOf = {
+  InvalidInput: 422,
+  NotFound: 404,
+  Conflict: 409,
+  IdempotencyConflict: 422,
+  NotInThisVersion: 422,
+  Forbidden: 403,
+  SourceUnreachable: 502,
+  SourceRefused: 422,
+  SourceTooLarge: 422,
+  DataUnreadable: 422,
+  DatasetEmpty: 422,
+  ContractViolated: 422,
+  SqlInvalid: 422,
+  SqlForbidden: 422,
+  SqlTimeout: 422,
+  SqlOutOfMemory: 422,
+  JobFailed: 500,
+  JobTimeout: 500,
+  JobOutOfMemory: 500,
+  JobWithoutResult: 500,
+  JobLost: 500,
+  BackendUnavailable: 503,
+  ArtifactMissing: 410,
+  DigestMismatch: 502,
+  StorageUnavailable: 503,
+  DatabaseUnavailable: 503,
+  GatewayUnavailable: 503,
+  PlatformUnavailable: 503,
+  ModelUnloadable: 422,
+  FencedOff: 409,
+} as const satisfies Record<FailureType, number>;
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'No valid API key',
+  403: 'Not allowed',
+  404: 'Not found',
+  409: 'Conflict',
+  410: 'Gone',
+  412: 'The state has changed',
+  413: 'Body too large',
+  415: 'Unsupported media type',
+  422: 'Invalid input',
+  428: 'If-Match is missing',
+  429: 'Too many requests',
+  500: 'Internal error',
+  502: 'Upstream failed',
+  503: 'Not available now',
+};
+
+/** An HTTP answer that is no domain failure: authentication, preconditions. */
+export class HttpProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly next: string | undefined;
+
+  constructor(status: number, code: string, detail: string, next?: string) {
+    super(detail);
+    this.name = 'HttpProblem';
+    this.status = status;
+    this.code = code;
+    this.next = next;
+  }
+}
+
+export function problemHandler(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error, request.traceId);
+  if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
+  if (problem.status === 503) void reply.header('retry-after', '1');
+  void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
+}
+
+export function notFoundHandler(request: FastifyRequest, reply: FastifyReply): void {
+  const error = new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${request.url.split('?')[0] ?? ''}`, 'GET /openapi.json lists the routes');
+  problemHandler(error, request, reply);
+}
+
+function problemOf(error: FastifyError | Error, traceId: string): Problem {
+  if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
+  if (isPerennialError(error)) return problem(statusOf[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map(({ instancePath, message }): Issue => ({ pointer: instancePath || '/', detail: message ?? 'invalid' }));
+    const where = 'validationContext' in error ? error.validationContext : 'request';
+    const detail = `${where}: ${errors.map((each) => `${each.pointer} ${each.detail}`).join('; ')}`;
+    return problem(422, 'InvalidInput', detail, traceId, { errors });
+  }
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
+  // Fastify's own errors explain the request; anything else could hold a secret and stays in the log.
+  if (status >= 400 && status < 500) return problem(status, clientErrorCode(error, status), error.message, traceId);
+  return problem(500, 'Unexpected', `unexpected error; the log has it under trace ${traceId}`, traceId);
+}
+
+function clientErrorCode(error: Error, status: number): string {
+  if (status === 413) return 'BodyTooLarge';
+  if (error instanceof SyntaxError) return 'InvalidJson';
+  return 'code' in error && typeof error.code === 'string' && error.code.includes('JSON') ? 'InvalidJson' : 'BadRequest';
+}
+
+function problem(
+  status: number,
+  code: string,
+  detail: string,
+  traceId: string,
+  { errors = [], next }: { readonly errors?: readonly Issue[]; readonly next?: string | undefined } = {},
+): Problem {
+  return {
+    type: `https://perennial.dev/problems/${code}`,
+    title: titles[status] ?? 'Error',
+    status,
+    detail,
+    code,
+    ...(errors.length > 0 ? { errors } : {}),
+    ...(next === undefined ? {} : { next }),
+    traceId,
+  };
+}
