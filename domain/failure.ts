@@ -49,6 +49,7 @@ export interface Issue {
   readonly detail: string;
   readonly file?: string;
   readonly line?: number;
+  readonly column?: number;
   readonly expected?: string;
   /** The nearest right key or value. */
   readonly didYouMean?: string;

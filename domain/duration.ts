@@ -1,0 +1,44 @@
+import type { CalendarDuration } from './lifecycle';
+
+/** What a person may write: a whole number and one unit. `m` is minutes, `mo` calendar months. */
+export const durationPattern = /^(\d{1,7})(s|m|h|d|mo)$/;
+
+const secondsPer = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** `30m`, `6h`, `30d`, `6mo`; null for anything else. */
+export function parseDuration(text: string): CalendarDuration | null {
+  const [, count, unit] = durationPattern.exec(text) ?? [];
+  if (count === undefined || unit === undefined) return null;
+  if (unit === 'mo') return { months: Number(count), seconds: 0 };
+  return { months: 0, seconds: Number(count) * secondsPer[unit as keyof typeof secondsPer] };
+}
+
+/** The shortest text that `parseDuration` reads as the same duration. */
+export function formatDuration(duration: CalendarDuration): string {
+  if (duration.months > 0) return `${duration.months}mo`;
+  return formatSeconds(duration.seconds);
+}
+
+export function formatSeconds(seconds: number): string {
+  const unit = (['d', 'h', 'm'] as const).find((each) => seconds > 0 && seconds % secondsPer[each] === 0) ?? 's';
+  return `${seconds / secondsPer[unit]}${unit}`;
+}
+
+/** What somebody who wrote `30 days`, `2w`, `1y` or `PT30M` meant, in our spelling; null when that cannot be told. */
+export function suggestDuration(text: string): string | null {
+  const [, count, word] = /^\s*p?t?\s*(\d{1,7})\s*([a-z]+)\s*$/i.exec(text) ?? [];
+  if (count === undefined || word === undefined) return null;
+  const spelling = spellings.find(({ words }) => words.test(word));
+  return spelling ? `${Number(count) * spelling.times}${spelling.unit}` : null;
+}
+
+/** In order: `m` is minutes as in the language itself, and only a capital M alone could mean months, so it is not guessed. */
+const spellings = [
+  { words: /^s(ec(ond)?s?)?$/i, unit: 's', times: 1 },
+  { words: /^(m|min(ute)?s?)$/, unit: 'm', times: 1 },
+  { words: /^h((ou)?rs?)?$/i, unit: 'h', times: 1 },
+  { words: /^d(ays?)?$/i, unit: 'd', times: 1 },
+  { words: /^w(eeks?|ks?)?$/i, unit: 'd', times: 7 },
+  { words: /^mo(n(th)?s?)?$/i, unit: 'mo', times: 1 },
+  { words: /^(y(ea)?rs?|y)$/i, unit: 'mo', times: 12 },
+] as const;

@@ -1,0 +1,41 @@
+/** The candidate that somebody most likely meant, or null when none is near: a wrong guess is worse than none. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  const plain = plainly(word);
+  let best: { readonly candidate: string; readonly distance: number } | null = null;
+  for (const candidate of candidates) {
+    const distance = editDistance(plain, plainly(candidate));
+    if (best === null || distance < best.distance) best = { candidate, distance };
+  }
+  if (best === null) return null;
+  // One slip in three letters is still the same word; short words need to be nearly right.
+  return best.distance <= Math.ceil(Math.min(plain.length, best.candidate.length) / 3) ? best.candidate : null;
+}
+
+/** `NumLeaves`, `num-leaves` and `num_leaves` are one word to a person. Only the beginning counts: nobody means a key of 80 letters. */
+function plainly(word: string): string {
+  return word
+    .slice(0, 80)
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Damerau-Levenshtein with adjacent swaps (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  let beforeLast: readonly number[] = [];
+  let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(beforeLast, j - 2) + 1 : Infinity;
+      row.push(Math.min(at(last, j) + 1, at(row, j - 1) + 1, replaced, swapped));
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity;
+}
