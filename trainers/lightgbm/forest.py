@@ -1,0 +1,143 @@
+"""Growing trees so that a crash changes nothing.
+
+Trees grow in legs of a fixed length, each a LightGBM of its own that starts from the scores of the legs before it. A checkpoint is the list of finished
+legs; what follows depends on nothing else, so a training that was killed and resumed gives the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from runtime.job import Job
+
+#: Short enough that a crash costs little; long enough that a leg's start, one pass of the last leg's trees over the rows, hardly counts.
+TREES_PER_LEG = 50
+
+
+@dataclass
+class Rows:
+    matrix: np.ndarray
+    label: np.ndarray
+
+    def dataset(self, reference: lgb.Dataset | None, params: dict[str, Any]) -> lgb.Dataset:
+        return lgb.Dataset(self.matrix, self.label, reference=reference, params=params, free_raw_data=False)
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """The sum of all finished legs."""
+        return np.zeros(len(self.label))
+
+
+@dataclass
+class Forest:
+    boosters: list[lgb.Booster] = field(default_factory=list)
+    #: The newest loss of the training rows; of the tuning rows, the best.
+    losses: dict[str, float] = field(default_factory=dict)
+    #: The number of trees that had the best loss on the tuning rows.
+    best_trees: int = 0
+
+    @property
+    def trees(self) -> int:
+        return sum(booster.num_trees() for booster in self.boosters)
+
+    def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
+        return np.sum([booster.predict(matrix, raw_score=True, num_threads=1) for booster in self.boosters], axis=0)
+
+    def cut(self, trees: int) -> None:
+        """Keeps the first `trees` trees."""
+        kept = []
+        for booster in self.boosters:
+            if trees > 0:
+                kept.append(
+                    booster if booster.num_trees() <= trees else lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
+                )
+            trees -= booster.num_trees()
+        self.boosters = kept
+
+
+def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Rows | None, patience: int | None) -> Forest:
+    forest = _restored(job)
+    rounds = job.params["num_iterations"]
+    dataset = training.dataset(None, params)
+    valid = [dataset, *([tuning.dataset(dataset, params)] if tuning else [])]
+    parts = [training, *([tuning] if tuning else [])]
+    for booster in forest.boosters:
+        _add_scores(booster, parts)
+    enough = False
+    while forest.trees < rounds and not enough:
+        before = forest.trees
+        if before:
+            for rows, data in zip(parts, valid, strict=True):
+                data.set_init_score(rows.scores)
+        length = min(TREES_PER_LEG, rounds - before)
+        grown = lgb.train(
+            {**params, **_seeds(job.seed, before)},
+            dataset,
+            num_boost_round=length,
+            valid_sets=valid,
+            valid_names=["train", "tuning"][: len(valid)],
+            callbacks=[_watch(job, forest, before, loss, patience)],
+        )
+        # Through its text even when nothing was interrupted: a resumed training knows the leg in no other form.
+        booster = lgb.Booster(model_str=grown.model_to_string(num_iteration=-1))
+        forest.boosters.append(booster)
+        _add_scores(booster, parts)
+        enough = booster.num_trees() < length or (patience is not None and forest.trees - forest.best_trees >= patience)
+        if not enough:
+            job.save_checkpoint(forest.trees, _saved(forest))
+    if tuning:
+        forest.cut(forest.best_trees)
+    return forest
+
+
+def _watch(job: Job, forest: Forest, before: int, loss: str, patience: int | None) -> Any:
+    def after_round(env: lgb.callback.CallbackEnv) -> None:
+        step = before + env.iteration + 1
+        for part, _, value, _ in env.evaluation_result_list:
+            name = f"{part}_{loss}"
+            job.report(step, name, value)
+            if part == "train":
+                forest.losses[name] = value
+            elif value < forest.losses.get(name, math.inf):
+                forest.losses[name] = value
+                forest.best_trees = step
+        if patience is not None and step - forest.best_trees >= patience:
+            raise lgb.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    return after_round
+
+
+def _seeds(seed: int, before: int) -> dict[str, int]:
+    """Each leg draws rows and features anew; the same draw in every leg would leave the others out of the whole forest."""
+    drawn = (seed + 7_919 * before) % 2**31
+    return {"bagging_seed": drawn, "feature_fraction_seed": drawn, "extra_seed": drawn}
+
+
+def _add_scores(booster: lgb.Booster, parts: list[Rows]) -> None:
+    for rows in parts:
+        rows.scores += booster.predict(rows.matrix, raw_score=True, num_threads=1)
+
+
+def _saved(forest: Forest) -> dict[str, bytes]:
+    state = {"losses": forest.losses, "bestTrees": forest.best_trees, "legs": len(forest.boosters)}
+    legs = {f"leg-{index}.txt": booster.model_to_string(num_iteration=-1).encode() for index, booster in enumerate(forest.boosters)}
+    return {"state.json": json.dumps(state).encode(), **legs}
+
+
+def _restored(job: Job) -> Forest:
+    checkpoint = job.restore_checkpoint()
+    if checkpoint is None:
+        return Forest()
+    step, files = checkpoint
+    state = json.loads(files["state.json"])
+    job.log("resumed from a checkpoint", trees=step)
+    return Forest(
+        [lgb.Booster(model_str=files[f"leg-{index}.txt"].decode()) for index in range(state["legs"])], state["losses"], state["bestTrees"]
+    )

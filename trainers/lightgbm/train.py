@@ -1,0 +1,121 @@
+"""Gradient-boosted trees on numbers and category codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from runtime.categories import Categories
+from runtime.columns import Columns, Feature
+from runtime.graph import GraphBuilder
+from runtime.job import Job, Trained
+from runtime.refusal import Refused
+from runtime.trees import tree_ensemble
+
+from .forest import Forest, Rows, grow
+
+#: By objective: the loss that is reported, as LightGBM and as Perennial call it, and what turns a sum of trees into a score.
+OBJECTIVES = {
+    "binary": ("binary_logloss", "logloss", "Sigmoid"),
+    "regression": ("rmse", "rmse", "Identity"),
+    "regression_l1": ("mae", "mae", "Identity"),
+    "huber": ("huber", "huber", "Identity"),
+    "quantile": ("quantile", "quantile", "Identity"),
+    "poisson": ("poisson", "poisson", "Exp"),
+}
+LINKS = {"Sigmoid": lambda raw: 1.0 / (1.0 + np.exp(-raw)), "Identity": lambda raw: raw, "Exp": np.exp}
+#: Ours, not LightGBM's: everything else in the parameters goes to it under the same name.
+OURS = ("objective", "num_iterations", "early_stopping_rounds", "min_category_rows", "max_categories")
+
+
+def train(job: Job) -> Trained:
+    objective = _objective(job)
+    metric, loss, link = OBJECTIVES[objective]
+    columns, label = job.examples("train")
+    if job.task == "classification" and label.min() == label.max():
+        raise Refused(
+            f"the label is {bool(label[0])} in all {len(label):,} training rows: there is nothing to tell apart".replace(
+                "True", "true"
+            ).replace("False", "false")
+        )
+    categories = {
+        feature.name: Categories.learn(columns[feature.name], job.params["min_category_rows"], job.params["max_categories"])
+        for feature in job.features
+        if feature.type == "string"
+    }
+    patience = job.params.get("early_stopping_rounds")
+    training = Rows(_matrix(columns, job.features, categories), label)
+    tuning = _tuning_rows(job, categories) if patience else None
+    forest = grow(job, _lightgbm_params(job, objective, metric), loss, training, tuning, patience)
+
+    def predict(columns: Columns) -> np.ndarray:
+        return LINKS[link](forest.raw_scores(_matrix(columns, job.features, categories)))
+
+    return Trained(
+        graph=_graph(job.features, categories, forest, link),
+        predict=predict,
+        metrics=forest.losses,
+        facts={
+            "objective": objective,
+            "trees": forest.trees,
+            "rows": len(label),
+            "importance": _importance(forest, job.features),
+            "categories": {name: len(found.known) for name, found in categories.items()},
+        },
+    )
+
+
+def _objective(job: Job) -> str:
+    objective = job.params.get("objective", "binary" if job.task == "classification" else "regression")
+    if (objective == "binary") != (job.task == "classification"):
+        raise Refused(f"/params/objective: {objective} does not fit a {job.task}")
+    return objective
+
+
+def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
+    given = {name: value for name, value in job.params.items() if name not in OURS}
+    if objective != "binary":
+        given.pop("scale_pos_weight")
+    return {
+        **given,
+        "objective": objective,
+        "metric": metric,
+        "seed": job.seed % 2**31,
+        # Byte-identical models for one seed need all three.
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+
+
+def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
+    columns, label = job.examples("tuning")
+    return Rows(_matrix(columns, job.features, categories), label)
+
+
+def _matrix(columns: Columns, features: list[Feature], categories: dict[str, Categories]) -> np.ndarray:
+    return np.column_stack(
+        [
+            columns[feature.name] if feature.type == "float" else categories[feature.name].codes(columns[feature.name]).astype(np.float32)
+            for feature in features
+        ]
+    )
+
+
+def _graph(features: list[Feature], categories: dict[str, Categories], forest: Forest, link: str) -> Any:
+    builder = GraphBuilder(features)
+    codes = {name: np.arange(len(found.known) + 1, dtype=np.float32) for name, found in categories.items()}
+    inputs = [
+        feature.name if feature.type == "float" else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
+        for feature in features
+    ]
+    raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters)
+    return builder.finish(builder.node(link, [raw]))
+
+
+def _importance(forest: Forest, features: list[Feature]) -> dict[str, float]:
+    """Each feature's share of the whole gain."""
+    gain = sum(booster.feature_importance("gain") for booster in forest.boosters)
+    return {feature.name: round(float(share), 6) for feature, share in zip(features, gain / max(gain.sum(), 1e-300), strict=True)}

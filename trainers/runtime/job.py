@@ -1,0 +1,158 @@
+"""What a trainer is given: its job, and the few things that it may do to the world."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from runtime.columns import Columns, Feature, columns_of, label_of
+from runtime.json_files import read_json, write_bytes
+from runtime.manifest import Manifest, complete_params
+from runtime.refusal import Refused, Stopped
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train(job)` returns."""
+
+    #: Takes each feature column as it is and gives `score`; see graph.py.
+    graph: onnx.ModelProto
+    #: The native model on the same columns, one float a row. The runtime compares the two before it believes the graph.
+    predict: Callable[[Columns], np.ndarray]
+    metrics: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Job:
+    def __init__(self, directory: Path, manifest: Manifest):
+        body = read_json(directory / "job.json")
+        self.directory = directory
+        self.id: str = body["id"]
+        self.trace_id: str | None = body.get("traceId")
+        self.seed: int = body["seed"]
+        self.params: dict[str, Any] = complete_params(manifest, body["params"])
+        self.context: dict[str, Any] = body["context"]
+        self.task: str = self.context["task"]
+        if self.task not in manifest.tasks:
+            raise Refused(f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}")
+        self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
+        self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
+        self._metrics = open(directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1)
+        self._stopping = False
+        self._checkpoints = False
+
+    def has(self, name: str) -> bool:
+        return bool(self._inputs.get(name))
+
+    def table(self, name: str) -> pa.Table:
+        """A named input, all its parts in order."""
+        if not self.has(name):
+            raise Refused(f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}")
+        wanted = [feature.name for feature in self.features] + [self.context["label"]]
+        parts = [pq.ParquetFile(self.directory / part["path"]) for part in self._inputs[name]]
+        for part in parts:
+            for column in wanted:
+                if column not in part.schema_arrow.names:
+                    raise Refused(f"the column {column} is missing from input {name}; it has {', '.join(part.schema_arrow.names)}")
+        table = pa.concat_tables([part.read(columns=wanted, use_threads=False) for part in parts], promote_options="permissive")
+        if table.num_rows == 0:
+            raise Refused(f"input {name} has no rows")
+        return table
+
+    def examples(self, name: str) -> tuple[Columns, np.ndarray]:
+        """Feature columns and label of a named input."""
+        table = self.table(name)
+        return columns_of(table, self.features), label_of(table, self.context["label"], self.task)
+
+    def report(self, step: int, name: str, value: float) -> None:
+        """Streams one metric. A metric that is no number ends the training: what follows from it is worthless."""
+        if not math.isfinite(value):
+            raise Refused(f"{name} became {value} at step {step}")
+        self._metrics.write(json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n")
+        self.stop_if_asked()
+
+    def output(self, name: str) -> Path:
+        """Where to write a file that is kept under this name."""
+        path = self.directory / "outputs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def restore_checkpoint(self) -> tuple[int, dict[str, bytes]] | None:
+        """The newest saved step and its files. A trainer that calls this saves its own state, so SIGTERM waits for its next report."""
+        self._checkpoints = True
+        steps = sorted(int(path.name) for path in self._checkpoint_folder().iterdir() if path.name.isdigit())
+        if not steps:
+            return None
+        step = steps[-1]
+        self._forget_metrics_after(step)
+        return step, {path.name: path.read_bytes() for path in sorted((self._checkpoint_folder() / str(step)).iterdir())}
+
+    def save_checkpoint(self, step: int, files: dict[str, bytes]) -> None:
+        """Replaces the saved state as a whole: it appears under its step by one rename, then older steps go."""
+        folder = self._checkpoint_folder()
+        partial = folder / f"{step}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for name, content in files.items():
+            write_bytes(partial / name, content)
+        os.rename(partial, folder / str(step))
+        for path in folder.iterdir():
+            if path.name != str(step):
+                shutil.rmtree(path)
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        if self._stopping:
+            raise Stopped()
+
+    def obey_signals(self) -> None:
+        """SIGTERM means save and stop: at the next report for a trainer that keeps checkpoints, at once for one that does not."""
+
+        def stop(_signal: int, _frame: object) -> None:
+            self._stopping = True
+            if not self._checkpoints:
+                raise Stopped()
+
+        signal.signal(signal.SIGTERM, stop)
+
+    def log(self, message: str, **facts: Any) -> None:
+        trace = {"traceId": self.trace_id} if self.trace_id else {}
+        print(
+            json.dumps(
+                {
+                    "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                    "level": "info",
+                    "msg": message,
+                    "job": self.id,
+                    **trace,
+                    **facts,
+                }
+            ),
+            flush=True,
+        )
+
+    def _checkpoint_folder(self) -> Path:
+        folder = self.directory / "checkpoint"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _forget_metrics_after(self, step: int) -> None:
+        """What an attempt reported beyond its last checkpoint is going to be reported again. A killed attempt may leave half a line."""
+        path = self.directory / "metrics.ndjson"
+        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+        write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
+        self._metrics.close()
+        self._metrics = open(path, "a", encoding="utf-8", buffering=1)

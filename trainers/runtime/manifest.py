@@ -1,0 +1,44 @@
+"""`trainer.yaml`: what a trainer is called, which tasks it knows, and the JSON Schema of its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from runtime.refusal import Refused
+
+
+@dataclass(frozen=True)
+class Manifest:
+    name: str
+    tasks: tuple[str, ...]
+    params: dict[str, Any]
+    #: A program that reads the job contract by itself, instead of `train.py`.
+    command: tuple[str, ...] | None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    path = folder / "trainer.yaml"
+    if not path.is_file():
+        raise Refused(f"trainer {folder.name}: there is no trainer.yaml in {folder}")
+    body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    command = body.get("command")
+    return Manifest(body["name"], tuple(body["tasks"]), body["params"], tuple(command) if command else None)
+
+
+def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with the schema's defaults filled in; every mistake is named by its JSON pointer."""
+    mistakes = [
+        f"/params{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
+        for error in sorted(
+            Draft202012Validator(manifest.params).iter_errors(params), key=lambda error: list(map(str, error.absolute_path))
+        )
+    ]
+    if mistakes:
+        raise Refused(f"trainer {manifest.name} refuses its parameters: " + "; ".join(mistakes))
+    defaults = {name: schema["default"] for name, schema in manifest.params.get("properties", {}).items() if "default" in schema}
+    return defaults | params

@@ -1,0 +1,76 @@
+"""Whether the exported graph and the native model say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from runtime.columns import Columns, Feature, rows_of, take
+from runtime.refusal import Refused
+
+SAMPLE_ROWS = 5_000
+TOLERANCE = 1e-4
+MIN_SHARE = 0.999
+
+
+def check_parity(graph: bytes, predict: Callable[[Columns], np.ndarray], columns: Columns, features: list[Feature]) -> dict[str, Any]:
+    """Compares on rows spread evenly over the training data, and on the same rows with what training may never have shown: text unseen, numbers missing."""
+    rows = rows_of(columns)
+    sample = take(columns, np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64)))
+    few = take(sample, np.arange(min(rows_of(sample), 200)))
+    session = _session(graph)
+    seen = _compare(session, predict, sample)
+    odd = [
+        _compare(
+            session,
+            predict,
+            {feature.name: _unseen(few[feature.name], feature) if feature in changed else few[feature.name] for feature in features},
+        )
+        for changed in (features, *([feature] for feature in features))
+    ]
+    facts = {
+        "rows": rows_of(sample),
+        "tolerance": TOLERANCE,
+        "share": seen[0],
+        "maxDifference": seen[1],
+        "unseen": {
+            "rows": rows_of(few) * len(odd),
+            "share": min(share for share, _ in odd),
+            "maxDifference": max(difference for _, difference in odd),
+        },
+    }
+    for what, share in (("training rows", facts["share"]), ("rows with unseen or missing values", facts["unseen"]["share"])):
+        if share < MIN_SHARE:
+            raise Refused(
+                f"the exported graph disagrees with the trained model: on {what} only {share:.4%} agree within {TOLERANCE}, {MIN_SHARE:.1%} are needed"
+            )
+    return facts
+
+
+def _compare(session: onnxruntime.InferenceSession, predict: Callable[[Columns], np.ndarray], columns: Columns) -> tuple[float, float]:
+    native = np.asarray(predict(columns), dtype=np.float64)
+    (score,) = session.run(["score"], {name: values.reshape(-1, 1) for name, values in columns.items()})
+    if score.shape != (rows_of(columns), 1) or native.shape != (rows_of(columns),):
+        raise Refused(f"for {rows_of(columns)} rows the graph gave {score.shape} scores and the model {native.shape}")
+    if not (np.isfinite(score).all() and np.isfinite(native).all()):
+        raise Refused("the model gives scores that are NaN or infinite")
+    # Relative beyond 1: a regression's values may be in millions, where float32 itself is coarser than the tolerance.
+    difference = np.abs(score[:, 0] - native) / np.maximum(1.0, np.abs(native))
+    return float((difference <= TOLERANCE).mean()), float(difference.max())
+
+
+def _unseen(values: np.ndarray, feature: Feature) -> np.ndarray:
+    if feature.type == "float":
+        return np.full_like(values, np.nan)
+    return np.full(len(values), "\u2400 never seen", dtype=object)
+
+
+def _session(graph: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # a warning for each unused column would fill the log
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,6 @@
+class Refused(Exception):
+    """Something a person can put right: parameters, data or a trainer's result. Shown as its message alone, without a traceback."""
+
+
+class Stopped(BaseException):
+    """The job was asked to stop (SIGTERM). Not an Exception, so that a trainer's `except Exception` cannot swallow it."""

@@ -1,0 +1,95 @@
+"""Runs one job in its directory, by the job contract: job.json in; metrics.ndjson, checkpoint/, outputs/ and, last, result.json out.
+
+By itself: `python trainers/runtime/run.py <trainer's folder> <job's directory>`; the local backend's host forks and calls `run_job`.
+Exit codes: 0 done, 1 failed (error.json says why), 143 stopped as asked.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    import pathlib
+
+    # The trainers' folder comes last: folders in it are called after the libraries they use.
+    sys.path[0:1] = []
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
+import importlib.util
+import os
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from runtime.columns import columns_of
+from runtime.graph import check_signature, graph_bytes
+from runtime.job import Job, Trained
+from runtime.json_files import first_not_finite, write_bytes, write_json
+from runtime.manifest import read_manifest
+from runtime.parity import check_parity
+from runtime.refusal import Refused, Stopped
+
+DONE, FAILED, STOPPED = 0, 1, 143
+
+
+def run_job(folder: Path, directory: Path) -> int:
+    try:
+        manifest = read_manifest(folder)
+        if manifest.command:
+            os.chdir(directory)
+            os.execvp(manifest.command[0], [*manifest.command, str(directory)])
+        job = Job(directory, manifest)
+        job.obey_signals()
+        job.log("training starts", trainer=manifest.name, params=job.params, seed=job.seed)
+        result = _conclude(job, _load(folder).train(job))
+        write_json(directory / "result.json", result)
+        job.log("training ended", metrics=result["metrics"])
+        return DONE
+    except Stopped:
+        print("stopped as asked, before the end", file=sys.stderr)
+        return STOPPED
+    except Refused as refused:
+        return _failed(directory, str(refused), None)
+    except BaseException as error:
+        return _failed(directory, "".join(traceback.format_exception_only(error)).strip(), traceback.format_exc())
+
+
+def _load(folder: Path) -> ModuleType:
+    """As a package under a name of its own: a trainer's folder may be called `lightgbm` and must not hide the library of that name."""
+    path = folder / "train.py"
+    name = f"perennial_trainer_{folder.name.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
+    if spec is None or spec.loader is None or not path.is_file():
+        raise Refused(f"trainer {folder.name} has neither a train.py nor a command in its manifest")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that `from .other import …` finds the files beside it
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, "train", None)):
+        raise Refused(f"trainer {folder.name}: train.py has no function train(job)")
+    return module
+
+
+def _conclude(job: Job, trained: Any) -> dict[str, Any]:
+    """Proves the graph before anyone can see it, then says what came out."""
+    if not isinstance(trained, Trained):
+        raise Refused(f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}")
+    check_signature(trained.graph, job.features)
+    graph = graph_bytes(trained.graph)
+    parity = check_parity(graph, trained.predict, columns_of(job.table("train"), job.features), job.features)
+    result = {"metrics": {name: float(value) for name, value in trained.metrics.items()}, "facts": {**trained.facts, "parity": parity}}
+    bad = first_not_finite(result)
+    if bad is not None:
+        raise Refused(f"the result is not a number at {bad}")
+    write_bytes(job.output("model.onnx"), graph)
+    return result
+
+
+def _failed(directory: Path, message: str, trace: str | None) -> int:
+    print(trace or message, file=sys.stderr, flush=True)
+    write_json(directory / "error.json", {"message": message[:2_000], "traceback": trace[-8_000:] if trace else None})
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()))
