@@ -1,17 +1,9 @@
 import type { FastifyRequest } from 'fastify';
-import type { ApiKeyIdentity, ApiKeyRepository, ApiKeyScope } from '../../db/repositories/api-keys';
+import type { ApiKeyRepository, ApiKeyScope } from '../../db/repositories/api-keys';
 import { allows } from '../../db/repositories/api-keys';
 import { failure } from '../../domain/failure';
-import { HttpProblem } from './problem';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who asks; set before any handler but health. */
-    caller: ApiKeyIdentity;
-    traceId: string;
-    traceparent: string;
-  }
-}
+import { HttpProblem } from '../http/problem';
+import '../http/request-context';
 
 /** A hook for routes that need at least `scope`. */
 export function requires(scope: ApiKeyScope, apiKeys: ApiKeyRepository): (request: FastifyRequest) => Promise<void> {
@@ -19,7 +11,10 @@ export function requires(scope: ApiKeyScope, apiKeys: ApiKeyRepository): (reques
     const caller = await apiKeys.verify(bearer(request));
     if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
     if (!allows(caller.scope, scope)) {
-      throw failure('Forbidden', `${request.method} ${request.routeOptions.url ?? ''} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`);
+      throw failure(
+        'Forbidden',
+        `${request.method} ${request.routeOptions.url ?? ''} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`,
+      );
     }
     request.caller = caller;
   };

@@ -12,7 +12,7 @@ import type { LifecycleClient } from '../lifecycle-client';
 import type { RunEventFeed } from './event-feed';
 import { openRunEventFeed } from './event-feed';
 import { apiMetrics } from './metrics';
-import { notFoundHandler, problemHandler } from './problem';
+import { notFoundHandler, problemHandler } from '../http/problem';
 import { apiKeyRoutes } from './routes/api-keys';
 import { auditRoutes } from './routes/audit';
 import { datasetRoutes } from './routes/datasets';
@@ -42,11 +42,15 @@ export interface RouteDeps extends ApiDeps {
 const bodyLimitBytes = 1 << 20;
 
 export async function createApi(deps: ApiDeps): Promise<Api> {
-  const app = fastify({ loggerInstance: deps.log, bodyLimit: bodyLimitBytes, disableRequestLogging: true }).withTypeProvider<ZodTypeProvider>();
+  const app = fastify({
+    loggerInstance: deps.log,
+    bodyLimit: bodyLimitBytes,
+    disableRequestLogging: true,
+  }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));
-  app.setErrorHandler(problemHandler);
-  app.setNotFoundHandler(notFoundHandler);
+  app.setErrorHandler(problemHandler());
+  app.setNotFoundHandler(notFoundHandler('GET /openapi.json lists the routes'));
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
   app.addHook('onRequest', (request, reply, done) => {
@@ -66,7 +70,11 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Perennial', version: '1', description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).' },
+      info: {
+        title: 'Perennial',
+        version: '1',
+        description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
+      },
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       security: [{ apiKey: [] }],
     },
@@ -82,7 +90,16 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(healthRoutes(routeDeps, metrics));
   await app.register(
     async (api) => {
-      for (const routes of [lifecycleRoutes, runRoutes, modelRoutes, datasetRoutes, lineageRoutes, decisionRoutes, auditRoutes, apiKeyRoutes]) {
+      for (const routes of [
+        lifecycleRoutes,
+        runRoutes,
+        modelRoutes,
+        datasetRoutes,
+        lineageRoutes,
+        decisionRoutes,
+        auditRoutes,
+        apiKeyRoutes,
+      ]) {
         await api.register(routes(routeDeps));
       }
     },

@@ -7,7 +7,7 @@ import type { Registry } from '../../../db/registry';
 import type { AliasState } from '../../../db/repositories/aliases';
 import { requires } from '../auth';
 import { explainVersion, passingDecision } from '../explain';
-import { HttpProblem } from '../problem';
+import { HttpProblem } from '../../http/problem';
 import { anything, name, page, pageOf, problem, time, version } from '../schemas';
 import type { RouteDeps } from '../server';
 
@@ -23,18 +23,24 @@ export function modelRoutes({ registry, gatewayUrl }: RouteDeps): FastifyPluginA
   const tags = ['models'];
   return async (app) => {
     await Promise.resolve();
-    app.get('/models', { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } }, (request) =>
-      registry.models.list({ tenant: request.caller.tenant, ...request.query }),
+    app.get(
+      '/models',
+      { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
+      (request) => registry.models.list({ tenant: request.caller.tenant, ...request.query }),
     );
 
-    app.get('/models/:model', { preHandler: viewer, schema: { tags, params: model, response: { 200: anything, default: problem } } }, async (request) => {
-      const { tenant } = request.caller;
-      const aliases = await registry.aliases.get({ tenant, model: request.params.model });
-      const newest = await registry.models.versions({ tenant, model: request.params.model, pageSize: 20 });
-      if (newest.items.length === 0) throw noModel(request.params.model);
-      const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}/v2/models/${request.params.model}/infer` : null;
-      return { name: request.params.model, aliases, versions: newest.items, inferUrl };
-    });
+    app.get(
+      '/models/:model',
+      { preHandler: viewer, schema: { tags, params: model, response: { 200: anything, default: problem } } },
+      async (request) => {
+        const { tenant } = request.caller;
+        const aliases = await registry.aliases.get({ tenant, model: request.params.model });
+        const newest = await registry.models.versions({ tenant, model: request.params.model, pageSize: 20 });
+        if (newest.items.length === 0) throw noModel(request.params.model);
+        const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}/v2/models/${request.params.model}/infer` : null;
+        return { name: request.params.model, aliases, versions: newest.items, inferUrl };
+      },
+    );
 
     app.get(
       '/models/:model/versions',
@@ -54,7 +60,15 @@ export function modelRoutes({ registry, gatewayUrl }: RouteDeps): FastifyPluginA
 
     app.get(
       '/models/:model/history',
-      { preHandler: viewer, schema: { tags, params: model, querystring: page.extend({ at: time.optional() }), response: { 200: pageOf(anything), default: problem } } },
+      {
+        preHandler: viewer,
+        schema: {
+          tags,
+          params: model,
+          querystring: page.extend({ at: time.optional() }),
+          response: { 200: pageOf(anything), default: problem },
+        },
+      },
       (request) => registry.aliases.history({ tenant: request.caller.tenant, ...request.params, ...request.query }),
     );
 
@@ -62,15 +76,28 @@ export function modelRoutes({ registry, gatewayUrl }: RouteDeps): FastifyPluginA
       '/models/:model/explain',
       {
         preHandler: viewer,
-        schema: { tags, summary: 'Why a version serves', params: model, querystring: z.object({ version: version.optional() }), response: { 200: anything, default: problem } },
+        schema: {
+          tags,
+          summary: 'Why a version serves',
+          params: model,
+          querystring: z.object({ version: version.optional() }),
+          response: { 200: anything, default: problem },
+        },
       },
-      async (request) => explainVersion(registry, { tenant: request.caller.tenant, model: request.params.model, version: request.query.version }),
+      async (request) =>
+        explainVersion(registry, { tenant: request.caller.tenant, model: request.params.model, version: request.query.version }),
     );
 
-    app.get('/models/:model/aliases/:alias', { preHandler: viewer, schema: { tags, params: alias, response: { 200: anything, default: problem } } }, async (request, reply) => {
-      const { champion } = await registry.aliases.get({ tenant: request.caller.tenant, model: request.params.model });
-      return reply.header('etag', etagOf(champion)).send({ model: request.params.model, alias: 'champion', ...(champion ?? { version: null }) });
-    });
+    app.get(
+      '/models/:model/aliases/:alias',
+      { preHandler: viewer, schema: { tags, params: alias, response: { 200: anything, default: problem } } },
+      async (request, reply) => {
+        const { champion } = await registry.aliases.get({ tenant: request.caller.tenant, model: request.params.model });
+        return reply
+          .header('etag', etagOf(champion))
+          .send({ model: request.params.model, alias: 'champion', ...(champion ?? { version: null }) });
+      },
+    );
 
     app.put(
       '/models/:model/aliases/:alias',
@@ -153,7 +180,12 @@ async function matched(registry: Registry, tenant: Tenant, of: string, ifMatch: 
 }
 
 function changed(of: string): HttpProblem {
-  return new HttpProblem(412, 'PreconditionFailed', `the champion of ${of} has changed since you read it`, `GET /api/v1/models/${of}/aliases/champion`);
+  return new HttpProblem(
+    412,
+    'PreconditionFailed',
+    `the champion of ${of} has changed since you read it`,
+    `GET /api/v1/models/${of}/aliases/champion`,
+  );
 }
 
 function noModel(of: string): Error {

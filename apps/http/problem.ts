@@ -66,6 +66,7 @@ const titles: Readonly<Record<number, string>> = {
   500: 'Internal error',
   502: 'Upstream failed',
   503: 'Not available now',
+  504: 'Took too long',
 };
 
 /** An HTTP answer that is no domain failure: authentication, preconditions. */
@@ -83,23 +84,36 @@ export class HttpProblem extends Error {
   }
 }
 
-export function problemHandler(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error, request.traceId);
+export type ProblemHandler = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void;
+
+/** `overrides` are for a door where the same failure means something else: a model that cannot be loaded is the caller's mistake in the platform API and an outage in the gateway. */
+export function problemHandler(overrides: Partial<Record<FailureType, number>> = {}): ProblemHandler {
+  const statuses = { ...statusOf, ...overrides };
+  return (error, request, reply) => answerProblem(problemOf(error, request.traceId, statuses), error, request, reply);
+}
+
+function answerProblem(problem: Problem, error: Error, request: FastifyRequest, reply: FastifyReply): void {
   if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
   if (problem.status === 503) void reply.header('retry-after', '1');
   void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
 }
 
-export function notFoundHandler(request: FastifyRequest, reply: FastifyReply): void {
-  const error = new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${request.url.split('?')[0] ?? ''}`, 'GET /openapi.json lists the routes');
-  problemHandler(error, request, reply);
+export function notFoundHandler(next: string): (request: FastifyRequest, reply: FastifyReply) => void {
+  return (request, reply) => {
+    const error = new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${request.url.split('?')[0] ?? ''}`, next);
+    answerProblem(problemOf(error, request.traceId, statusOf), error, request, reply);
+  };
 }
 
-function problemOf(error: FastifyError | Error, traceId: string): Problem {
+function problemOf(error: FastifyError | Error, traceId: string, statuses: Readonly<Record<FailureType, number>>): Problem {
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
-  if (isPerennialError(error)) return problem(statusOf[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });
+  if (isPerennialError(error))
+    return problem(statuses[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map(({ instancePath, message }): Issue => ({ pointer: instancePath || '/', detail: message ?? 'invalid' }));
+    const errors = error.validation.map(({ instancePath, message }): Issue => ({
+      pointer: instancePath || '/',
+      detail: message ?? 'invalid',
+    }));
     const where = 'validationContext' in error ? error.validationContext : 'request';
     const detail = `${where}: ${errors.map((each) => `${each.pointer} ${each.detail}`).join('; ')}`;
     return problem(422, 'InvalidInput', detail, traceId, { errors });
