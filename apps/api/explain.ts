@@ -10,7 +10,10 @@ interface Of {
 }
 
 /** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
-export async function explainVersion(registry: Registry, { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined }) {
+export async function explainVersion(
+  registry: Registry,
+  { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined },
+) {
   const { champion } = await registry.aliases.get({ tenant, model });
   const version = asked ?? champion?.version;
   if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });

@@ -30,7 +30,8 @@ async function compareable(registry: Registry, run: RunRecord): Promise<Compared
   const { tenant, id, lifecycle } = run;
   const stages = await registry.stages.list({ tenant, runId: id });
   const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
-  const evaluated = stages.find((stage) => stage.stage === 'evaluate')?.output as { output?: { summary?: { metrics?: Record<string, unknown> } } } | null | undefined;
+  const evaluated = stages.find((stage) => stage.stage === 'evaluate')?.output as
+    { output?: { summary?: { metrics?: Record<string, unknown> } } } | null | undefined;
   return {
     id,
     lifecycle,

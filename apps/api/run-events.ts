@@ -12,7 +12,12 @@ const batch = 500;
  * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has ended and everything was sent.
  * The id is the event's number in its run, so a client that reconnects misses nothing and sees nothing twice.
  */
-export async function streamRunEvents({ registry, feed }: RouteDeps, run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function streamRunEvents(
+  { registry, feed }: RouteDeps,
+  run: RunRecord,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   let lastSeq = startOf(request);
   reply.hijack();
   const { raw } = reply;

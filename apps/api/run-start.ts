@@ -1,9 +1,10 @@
 import type { RunId } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Registry } from '../../db/registry';
-import type { RunRecord, RunRepository, RunStartPayload } from '../../db/repositories/runs';
+import type { RunRecord, RunRepository } from '../../db/repositories/runs';
 import type { StageRecord } from '../../db/repositories/stages';
 import type { LifecycleClient } from '../lifecycle-client';
+import { startInput } from '../run-start-input';
 import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
 
 type Accept = Parameters<RunRepository['accept']>[0];
@@ -13,7 +14,11 @@ type Accept = Parameters<RunRepository['accept']>[0];
  * in between, or Temporal is away, the sweeper starts it from the outbox: accepted is accepted (I1).
  */
 export async function startRun(
-  { registry, lifecycles, log }: { readonly registry: Registry; readonly lifecycles: LifecycleClient; readonly log: { warn(about: object, message: string): void } },
+  {
+    registry,
+    lifecycles,
+    log,
+  }: { readonly registry: Registry; readonly lifecycles: LifecycleClient; readonly log: { warn(about: object, message: string): void } },
   accept: Accept,
 ): Promise<{ readonly run: RunRecord; readonly created: boolean }> {
   const accepted = await registry.runs.accept(accept);
@@ -24,10 +29,6 @@ export async function startRun(
       .catch((error: unknown) => log.warn({ err: error, runId: run.id, traceId: run.traceId }, 'the sweeper will start this run'));
   }
   return accepted;
-}
-
-export function startInput(tenant: RunRecord['tenant'], { lifecycle, revisionDigest, request, actor, traceId }: Omit<RunStartPayload, 'runId' | 'workflowId'>) {
-  return { tenant, lifecycle, revision: revisionDigest, request, actor, traceId };
 }
 
 export async function findRun(registry: Registry, { tenant }: Pick<ApiKeyIdentity, 'tenant'>, id: string): Promise<RunRecord> {

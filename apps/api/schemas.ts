@@ -29,7 +29,9 @@ export const runView = z.object({
   verdict: verdict.nullable(),
   version: z.number().nullable(),
   waitingFor: z.string().nullable(),
-  failure: z.object({ type: z.string(), message: z.string(), stage: z.string().optional(), needsOperator: z.array(z.unknown()).optional() }).nullable(),
+  failure: z
+    .object({ type: z.string(), message: z.string(), stage: z.string().optional(), needsOperator: z.array(z.unknown()).optional() })
+    .nullable(),
   request: z.record(z.string(), z.unknown()),
   actor: z.string(),
   traceId: z.string(),

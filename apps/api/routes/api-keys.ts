@@ -12,8 +12,10 @@ export function apiKeyRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
   const tags = ['api-keys'];
   return async (app) => {
     await Promise.resolve();
-    app.get('/api-keys', { preHandler: admin, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } }, (request) =>
-      registry.apiKeys.list({ tenant: request.caller.tenant, ...request.query }),
+    app.get(
+      '/api-keys',
+      { preHandler: admin, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
+      (request) => registry.apiKeys.list({ tenant: request.caller.tenant, ...request.query }),
     );
     app.post(
       '/api-keys',
@@ -31,8 +33,10 @@ export function apiKeyRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
         return reply.status(201).send(await registry.apiKeys.create({ tenant, actor, ...request.body }));
       },
     );
-    app.post('/api-keys/:id/revoke', { preHandler: admin, schema: { tags, params, response: { 200: anything, default: problem } } }, (request) =>
-      registry.apiKeys.revoke({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name }),
+    app.post(
+      '/api-keys/:id/revoke',
+      { preHandler: admin, schema: { tags, params, response: { 200: anything, default: problem } } },
+      (request) => registry.apiKeys.revoke({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name }),
     );
     app.post(
       '/api-keys/:id/rotate',
@@ -41,11 +45,21 @@ export function apiKeyRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
         schema: {
           tags,
           params,
-          body: z.strictObject({ overlapSeconds: z.number().int().min(0).max(30 * 86_400).default(3600) }).default({ overlapSeconds: 3600 }),
+          body: z
+            .strictObject({
+              overlapSeconds: z
+                .number()
+                .int()
+                .min(0)
+                .max(30 * 86_400)
+                .default(3600),
+            })
+            .default({ overlapSeconds: 3600 }),
           response: { 200: anything, default: problem },
         },
       },
-      (request) => registry.apiKeys.rotate({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name, ...request.body }),
+      (request) =>
+        registry.apiKeys.rotate({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name, ...request.body }),
     );
   };
 }

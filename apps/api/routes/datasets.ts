@@ -12,8 +12,10 @@ export function datasetRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
   const tags = ['datasets'];
   return async (app) => {
     await Promise.resolve();
-    app.get('/datasets', { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } }, (request) =>
-      registry.datasets.list({ tenant: request.caller.tenant, ...request.query }),
+    app.get(
+      '/datasets',
+      { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
+      (request) => registry.datasets.list({ tenant: request.caller.tenant, ...request.query }),
     );
     app.get(
       '/datasets/:dataset/versions',

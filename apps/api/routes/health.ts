@@ -15,7 +15,9 @@ export function healthRoutes({ registry }: RouteDeps, metrics: Registry): Fastif
         return reply.status(503).send({ status: 'not ready', detail: error instanceof Error ? error.message : String(error) });
       }
     });
-    app.get('/metrics', { schema: { hide: true } }, async (_, reply) => reply.header('content-type', metrics.contentType).send(await metrics.metrics()));
+    app.get('/metrics', { schema: { hide: true } }, async (_, reply) =>
+      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+    );
     await Promise.resolve();
   };
 }

@@ -33,9 +33,13 @@ export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       (request) => registry.lifecycles.list({ tenant: request.caller.tenant, ...request.query }),
     );
 
-    app.get('/lifecycles/:name', { preHandler: viewer, schema: { tags: ['lifecycles'], params, response: { 200: anything, default: problem } } }, async (request) => {
-      return found(await registry.lifecycles.get({ tenant: request.caller.tenant, name: request.params.name }), request.params.name);
-    });
+    app.get(
+      '/lifecycles/:name',
+      { preHandler: viewer, schema: { tags: ['lifecycles'], params, response: { 200: anything, default: problem } } },
+      async (request) => {
+        return found(await registry.lifecycles.get({ tenant: request.caller.tenant, name: request.params.name }), request.params.name);
+      },
+    );
 
     app.put(
       '/lifecycles/:name',
@@ -48,7 +52,12 @@ export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const revision = await readRevision(deps, { ...request.body, name: request.params.name, tenant });
         const stored = await storeRevision(deps, tenant, revision);
         const applied = await registry.lifecycles.apply({ tenant, revision: stored, actor });
-        return { lifecycle: request.params.name, revision: applied.revision.revision, digest: applied.revision.digest, changed: applied.changed };
+        return {
+          lifecycle: request.params.name,
+          revision: applied.revision.revision,
+          digest: applied.revision.digest,
+          changed: applied.changed,
+        };
       },
     );
 
@@ -56,7 +65,13 @@ export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/lifecycles/:name/plan',
       {
         preHandler: viewer,
-        schema: { tags: ['lifecycles'], summary: 'What applying would change', params, body: document, response: { 200: anything, default: problem } },
+        schema: {
+          tags: ['lifecycles'],
+          summary: 'What applying would change',
+          params,
+          body: document,
+          response: { 200: anything, default: problem },
+        },
       },
       async (request) => {
         const { tenant } = request.caller;
@@ -104,4 +119,3 @@ function found<T>(lifecycle: T | null, name: string): T {
   if (lifecycle === null) throw failure('NotFound', `no lifecycle ${name}`, { next: 'perennial lifecycle apply <folder>' });
   return lifecycle;
 }
-

@@ -17,7 +17,10 @@ export function lineageRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
     await Promise.resolve();
     app.get(
       '/lineage',
-      { preHandler: requires('viewer', registry.apiKeys), schema: { tags: ['lineage'], querystring: query, response: { 200: anything, default: problem } } },
+      {
+        preHandler: requires('viewer', registry.apiKeys),
+        schema: { tags: ['lineage'], querystring: query, response: { 200: anything, default: problem } },
+      },
       async (request) => {
         const node = nodeOf(request.query.of);
         return { of: node, edges: await registry.lineage.of({ tenant: request.caller.tenant, node, direction: request.query.direction }) };

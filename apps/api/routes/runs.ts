@@ -52,16 +52,24 @@ export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
     );
 
-    app.get('/runs/:id', { preHandler: viewer, schema: { tags, params, response: { 200: runWithStages, default: problem } } }, async (request) => {
-      const run = await findRun(registry, request.caller, request.params.id);
-      const stages = await registry.stages.list({ tenant: run.tenant, runId: run.id });
-      return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson) };
-    });
+    app.get(
+      '/runs/:id',
+      { preHandler: viewer, schema: { tags, params, response: { 200: runWithStages, default: problem } } },
+      async (request) => {
+        const run = await findRun(registry, request.caller, request.params.id);
+        const stages = await registry.stages.list({ tenant: run.tenant, runId: run.id });
+        return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson) };
+      },
+    );
 
-    app.get('/runs/:id/events', { preHandler: viewer, schema: { tags, summary: 'Server-sent events; resume with Last-Event-ID', params } }, async (request, reply) => {
-      const run = await findRun(registry, request.caller, request.params.id);
-      await streamRunEvents(deps, run, request, reply);
-    });
+    app.get(
+      '/runs/:id/events',
+      { preHandler: viewer, schema: { tags, summary: 'Server-sent events; resume with Last-Event-ID', params } },
+      async (request, reply) => {
+        const run = await findRun(registry, request.caller, request.params.id);
+        await streamRunEvents(deps, run, request, reply);
+      },
+    );
 
     app.get(
       '/runs/:id/logs',
@@ -72,25 +80,37 @@ export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
     );
 
-    app.post('/runs/:id/cancel', { preHandler: operator, schema: { tags, params, body: command, response: { 202: runView, default: problem } } }, async (request, reply) => {
-      const run = await findRun(registry, request.caller, request.params.id);
-      if (!isFinal(run.status)) await lifecycles.cancel(run.workflowId);
-      return reply.status(202).send(runToJson(await findRun(registry, request.caller, run.id), lifecycles));
-    });
+    app.post(
+      '/runs/:id/cancel',
+      { preHandler: operator, schema: { tags, params, body: command, response: { 202: runView, default: problem } } },
+      async (request, reply) => {
+        const run = await findRun(registry, request.caller, request.params.id);
+        if (!isFinal(run.status)) await lifecycles.cancel(run.workflowId);
+        return reply.status(202).send(runToJson(await findRun(registry, request.caller, run.id), lifecycles));
+      },
+    );
 
     for (const verb of ['pause', 'resume'] as const) {
-      app.post(`/runs/:id/${verb}`, { preHandler: operator, schema: { tags, params, body: command, response: { 200: anything, default: problem } } }, async (request) => {
-        const run = await findRun(registry, request.caller, request.params.id);
-        return lifecycles[verb](run.workflowId, { actor: request.caller.name, ...request.body });
-      });
+      app.post(
+        `/runs/:id/${verb}`,
+        { preHandler: operator, schema: { tags, params, body: command, response: { 200: anything, default: problem } } },
+        async (request) => {
+          const run = await findRun(registry, request.caller, request.params.id);
+          return lifecycles[verb](run.workflowId, { actor: request.caller.name, ...request.body });
+        },
+      );
     }
 
     for (const verb of ['approve', 'reject'] as const) {
-      app.post(`/runs/:id/${verb}`, { preHandler: approver, schema: { tags, params, body: vote, response: { 200: anything, default: problem } } }, async (request) => {
-        const run = await findRun(registry, request.caller, request.params.id);
-        const { name: actor, scope } = request.caller;
-        return lifecycles[verb](run.workflowId, { actor, scope, ...request.body });
-      });
+      app.post(
+        `/runs/:id/${verb}`,
+        { preHandler: approver, schema: { tags, params, body: vote, response: { 200: anything, default: problem } } },
+        async (request) => {
+          const run = await findRun(registry, request.caller, request.params.id);
+          const { name: actor, scope } = request.caller;
+          return lifecycles[verb](run.workflowId, { actor, scope, ...request.body });
+        },
+      );
     }
 
     app.post(

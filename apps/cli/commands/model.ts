@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { CliContext } from '../context';
+import { table } from '../terminal';
+
+interface ModelJson {
+  readonly name: string;
+  readonly aliases: Readonly<Record<string, { readonly version: number; readonly movedAt: string } | null>>;
+  readonly versions: readonly {
+    readonly version: number;
+    readonly status: string;
+    readonly runId: string;
+    readonly createdAt: string;
+    readonly manifest: { readonly digest: string };
+  }[];
+  readonly inferUrl: string | null;
+}
+
+interface MoveJson {
+  readonly kind: string;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly actor: string;
+  readonly cause: string;
+  readonly movedAt: string;
+}
+
+export function modelCommands(program: Command, context: CliContext): void {
+  const { terminal } = context;
+  const model = program.command('model').description('registered models and their champions');
+
+  model
+    .command('list')
+    .option('--json', 'print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const { items } = await context
+        .api()
+        .call<{ items: { name: string; versions: number; champion: number | null }[] }>('/models?pageSize=200');
+      if (options.json) return terminal.out(JSON.stringify(items));
+      const rows = items.map((each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`]);
+      return terminal.out(table(['MODEL', 'VERSIONS', 'CHAMPION'], rows));
+    });
+
+  model
+    .command('show <model>')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: { readonly json?: true }) => {
+      const found = await context.api().call<ModelJson>(`/models/${name}`);
+      if (options.json) return terminal.out(JSON.stringify(found));
+      const aliasOf = (version: number): string =>
+        Object.entries(found.aliases)
+          .flatMap(([alias, state]) => (state?.version === version ? [alias] : []))
+          .join(', ');
+      const rows = found.versions.map((each) => [
+        `@${each.version}`,
+        each.status,
+        aliasOf(each.version),
+        each.runId,
+        each.manifest.digest.slice(0, 19),
+      ]);
+      terminal.out(table(['VERSION', 'STATUS', 'ALIAS', 'RUN', 'DIGEST'], rows));
+      if (found.inferUrl !== null) terminal.say(`answers at ${found.inferUrl}`);
+    });
+
+  model
+    .command('history <model>')
+    .description('every move of the champion')
+    .option('--at <time>', 'up to this time: the first line then says who was champion')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
+      const at = options.at === undefined ? '' : `&at=${encodeURIComponent(options.at)}`;
+      const { items } = await context.api().call<{ items: MoveJson[] }>(`/models/${name}/history?pageSize=200${at}`);
+      if (options.json) return terminal.out(JSON.stringify(items));
+      const rows = items.map((move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, move.cause]);
+      return terminal.out(table(['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'], rows));
+    });
+
+  model
+    .command('explain <model>')
+    .description('why a version serves: data, evidence, policy, decision, moves')
+    .option('--version <n>')
+    .action(async (name: string, options: { readonly version?: string }) => {
+      const query = options.version === undefined ? '' : `?version=${options.version}`;
+      terminal.out(JSON.stringify(await context.api().call(`/models/${name}/explain${query}`), null, 2));
+    });
+
+  model
+    .command('promote <model> <version>')
+    .description('promote by hand a version that a decision passed')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .action(async (name: string, version: string, options: { readonly reason: string }) => {
+      const api = context.api();
+      const path = `/models/${name}/aliases/champion`;
+      const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
+      await api.call(path, { method: 'PUT', headers, body: { version: Number(version), reason: options.reason } });
+      terminal.say(`${name}@${version} is champion`);
+    });
+
+  model
+    .command('rollback <model>')
+    .description('back to the previous champion, or to a named one; new requests follow within a second')
+    .option('--to <version>')
+    .option('--reason <text>')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: { readonly to?: string; readonly reason?: string; readonly json?: true }) => {
+      const body = {
+        ...(options.to === undefined ? {} : { to: Number(options.to) }),
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+      };
+      const moved = await context.api().call<{ from: number | null; to: number }>(`/models/${name}/rollback`, {
+        method: 'POST',
+        headers: { 'idempotency-key': randomUUID() },
+        body,
+      });
+      terminal.say(`${name}: ${arrow(moved.from)} → ${arrow(moved.to)}`);
+      if (options.json) terminal.out(JSON.stringify(moved));
+    });
+}
+
+function arrow(version: number | null): string {
+  return version === null ? 'none' : `@${version}`;
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import type { RunJson } from '../run-view';
+import { describeRun, exitCodeOf } from '../run-view';
+import { table } from '../terminal';
+import { watchRun } from '../watch';
+import type { Finish } from '../main';
+
+interface StartOptions {
+  readonly wait?: true;
+  readonly json?: true;
+  readonly until?: string;
+  readonly param?: readonly string[];
+  readonly cache: boolean;
+  readonly reason?: string;
+  readonly idempotencyKey?: string;
+}
+
+export function runCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  const run = program.command('run').description('start and steer runs');
+
+  run
+    .command('start <lifecycle>')
+    .description('start a run of an applied lifecycle')
+    .option('--until <time>', 'end of the data window, RFC 3339')
+    .option('--param <name=value...>', 'override a training parameter, value as JSON or text')
+    .option('--no-cache', 'run every stage, also those whose inputs are unchanged')
+    .option('--reason <text>', 'why, for the record')
+    .option('--idempotency-key <key>', 'starting twice with one key makes one run')
+    .option('--wait', 'follow the run to its end')
+    .option('--json', 'print the run as JSON')
+    .action(async (lifecycle: string, options: StartOptions) => {
+      const started = await context.api().call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
+        method: 'POST',
+        headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
+        body: requestOf(options),
+      });
+      terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
+      if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
+      else terminal.out(options.json ? JSON.stringify(started) : started.id);
+    });
+
+  run
+    .command('list')
+    .description('runs, newest first')
+    .option('--lifecycle <name>')
+    .option('--status <status>')
+    .option('--json', 'print as JSON')
+    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly json?: true }) => {
+      const query = new URLSearchParams({ pageSize: '50', ...pick(options, ['lifecycle', 'status']) });
+      const { items } = await context.api().call<{ items: RunJson[] }>(`/runs?${query.toString()}`);
+      if (options.json) terminal.out(JSON.stringify(items));
+      else
+        terminal.out(
+          table(
+            ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
+            items.map(({ id, lifecycle, status, version, createdAt }) => [
+              id,
+              lifecycle,
+              status,
+              version === null ? '' : String(version),
+              createdAt,
+            ]),
+          ),
+        );
+    });
+
+  run
+    .command('show <run>')
+    .description('a run with its stages, verdict and links')
+    .option('--json', 'print as JSON')
+    .action(async (id: string, options: { readonly json?: true }) => {
+      const found = await context.api().call<RunJson>(`/runs/${id}`);
+      terminal.out(options.json ? JSON.stringify(found) : describeRun(found, terminal.paint));
+    });
+
+  run
+    .command('watch <run>')
+    .description('follow a run to its end')
+    .option('--json', 'print the run as JSON at the end')
+    .action(async (id: string, options: { readonly json?: true }) => {
+      finish(showEnd(context, await watchRun(context, id), options.json));
+    });
+
+  run
+    .command('logs <run>')
+    .description('what its training job wrote')
+    .action(async (id: string) => terminal.out(await context.api().text(`/runs/${id}/logs`)));
+
+  run
+    .command('compare <runs...>')
+    .description('parameters, metrics and times side by side')
+    .action(async (ids: readonly string[]) =>
+      terminal.out(JSON.stringify(await context.api().call(`/runs/compare?ids=${ids.join(',')}`), null, 2)),
+    );
+
+  for (const verb of ['cancel', 'pause', 'resume'] as const) {
+    run
+      .command(`${verb} <run>`)
+      .description(descriptions[verb])
+      .option('--reason <text>')
+      .action(async (id: string, options: { readonly reason?: string }) => {
+        const answer = await context
+          .api()
+          .call<{ status: string }>(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['reason']) });
+        terminal.say(`${id}: ${verb} accepted, it is ${answer.status}`);
+      });
+  }
+
+  for (const verb of ['approve', 'reject'] as const) {
+    run
+      .command(`${verb} <run>`)
+      .description(descriptions[verb])
+      .option('--comment <text>')
+      .action(async (id: string, options: { readonly comment?: string }) => {
+        await context.api().call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
+        terminal.say(`${id}: ${verb} recorded`);
+      });
+  }
+
+  run
+    .command('rerun <run>')
+    .description('a new run with the earlier stages of this one')
+    .requiredOption('--from <stage>', 'the first stage to run again')
+    .option('--reason <text>')
+    .option('--wait', 'follow the run to its end')
+    .option('--json', 'print the run as JSON')
+    .action(
+      async (id: string, options: { readonly from: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
+        const body = { fromStage: options.from, ...pick(options, ['reason']) };
+        const started = await context
+          .api()
+          .call<RunJson>(`/runs/${id}/rerun`, { method: 'POST', headers: { 'idempotency-key': randomUUID() }, body });
+        if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
+        else terminal.out(options.json ? JSON.stringify(started) : started.id);
+      },
+    );
+}
+
+const descriptions = {
+  cancel: 'end a run and undo what it did',
+  pause: 'hold a run before its next stage',
+  resume: 'let a paused run go on',
+  approve: 'say yes to a promotion that waits for approval',
+  reject: 'say no to it',
+};
+
+function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {
+  terminal.out(json ? JSON.stringify(run) : describeRun(run, terminal.paint));
+  return exitCodeOf(run);
+}
+
+function requestOf({ until, param = [], cache, reason }: StartOptions): Record<string, unknown> {
+  const params = Object.fromEntries(param.map(parameter));
+  return {
+    ...(until === undefined ? {} : { until }),
+    ...(param.length === 0 ? {} : { params }),
+    ...(cache ? {} : { cache: false }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function parameter(text: string): readonly [string, unknown] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new CliError(`--param ${text}: write name=value`, 2);
+  const value = text.slice(equals + 1);
+  try {
+    return [text.slice(0, equals), JSON.parse(value) as unknown];
+  } catch {
+    return [text.slice(0, equals), value];
+  }
+}
+
+function pick<T extends object, K extends keyof T & string>(from: T, keys: readonly K[]): Record<string, string> {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, String(from[key])]])));
+}

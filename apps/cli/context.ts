@@ -1,0 +1,37 @@
+import type { ApiClient } from './api-client';
+import { createApiClient } from './api-client';
+import { CliError } from './cli-error';
+import type { Terminal } from './terminal';
+
+/** Where commands find their API; the composition root reads it from the environment or from what `up` wrote. */
+export interface CliSettings {
+  readonly apiUrl: string | null;
+  readonly gatewayUrl: string | null;
+  readonly apiKey: string | null;
+  readonly cwd: string;
+}
+
+export interface CliContext {
+  readonly terminal: Terminal;
+  readonly settings: CliSettings;
+  /** @throws CliError when no API is known. */
+  api(): ApiClient;
+}
+
+export function createContext(terminal: Terminal, settings: CliSettings): CliContext {
+  return {
+    terminal,
+    settings,
+    api: () => {
+      const { apiUrl, apiKey } = settings;
+      if (apiUrl === null || apiKey === null) {
+        throw new CliError(
+          'no API is known: none runs in this folder, and PERENNIAL_API_URL and PERENNIAL_API_KEY are not set',
+          1,
+          'perennial up',
+        );
+      }
+      return createApiClient({ apiUrl, apiKey });
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** A run as the API gives it, and how it reads in a terminal. */
+import type { ExitCode } from './cli-error';
+import type { Paint } from './terminal';
+import { table } from './terminal';
+
+export interface RunJson {
+  readonly id: string;
+  readonly lifecycle: string;
+  readonly status: string;
+  readonly verdict: {
+    readonly kind: string;
+    readonly reasons: readonly { readonly gate: string; readonly code: string; readonly message: string }[];
+  } | null;
+  readonly version: number | null;
+  readonly waitingFor: string | null;
+  readonly failure: {
+    readonly type: string;
+    readonly message: string;
+    readonly stage?: string;
+    readonly needsOperator?: readonly { readonly what: string; readonly message: string }[];
+  } | null;
+  readonly actor: string;
+  readonly traceId: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly temporalUrl: string | null;
+  readonly stages: readonly StageJson[];
+}
+
+export interface StageJson {
+  readonly name: string;
+  readonly status: string;
+  readonly seconds: number;
+  readonly reusedFrom: string | null;
+}
+
+export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
+  if (status === 'succeeded') return 0;
+  return status === 'stopped' ? 3 : 1;
+}
+
+export function describeRun(run: RunJson, paint: Paint): string {
+  const model = run.version === null ? '' : `  ${run.lifecycle}@${run.version}`;
+  const lines = [`${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`];
+  if (run.stages.length > 0) {
+    const rows = run.stages.map((stage) => [
+      stage.name,
+      stage.status,
+      stage.seconds.toFixed(1),
+      stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
+    ]);
+    lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
+  }
+  if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
+  if (run.verdict !== null) {
+    lines.push(`verdict: ${run.verdict.kind}`, ...run.verdict.reasons.map((reason) => `  ${reason.gate}: ${reason.message}`));
+  }
+  if (run.failure !== null) {
+    lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
+    for (const undo of run.failure.needsOperator ?? []) lines.push(paint.red(`needs an operator: ${undo.what}: ${undo.message}`));
+  }
+  lines.push(paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`));
+  return lines.join('\n');
+}
+
+export function paintStatus(status: string, paint: Paint): string {
+  if (status === 'succeeded') return paint.green(status);
+  if (status === 'failed' || status === 'lost') return paint.red(status);
+  return status === 'running' ? status : paint.yellow(status);
+}

@@ -1,0 +1,24 @@
+import { Connection } from '@temporalio/client';
+import { createApi } from '../apps/api/server';
+import { createLifecycleClient } from '../apps/lifecycle-client';
+import { openCore } from './compose';
+import type { Config } from './config';
+import type { Logger } from './log';
+
+/** The HTTP API, until the signal. */
+export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const core = openCore(config, 'perennial-api');
+  const { address, namespace, uiUrl } = config.temporal;
+  // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
+  const connection = Connection.lazy({ address });
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
+  const api = await createApi({ ...core, lifecycles, trainersDir: config.trainersDir, gatewayUrl: config.gatewayUrl, log });
+  const url = await api.listen({ host: config.bind, port: config.apiPort });
+  log.info({ url }, 'api ready');
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await api.close();
+  await Promise.all([connection.close(), core.close()]);
+}

@@ -1,0 +1,34 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { AuditHead, AuditSigner } from '../db/repositories/audit';
+
+/** The installation's Ed25519 key, made once and readable by its user alone. Whoever holds it can seal; verifying needs the public half. */
+export function auditSigner(stateDir: string): AuditSigner & { readonly publicKey: string } {
+  const privateKey = createPrivateKey(readOrMake(join(stateDir, 'run')));
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  return {
+    keyId: createHash('sha256').update(publicKey).digest('hex').slice(0, 16),
+    publicKey: publicKey.toString('base64'),
+    sign: (message) => sign(null, message, privateKey),
+  };
+}
+
+function readOrMake(directory: string): string {
+  const file = join(directory, 'audit-key.pem');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const made = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  try {
+    writeFileSync(file, made, { mode: 0o600, flag: 'wx' });
+    return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return readFileSync(file, 'utf8');
+  }
+}
+
+/** The copy outside the database, by which a rewritten chain is found. */
+export async function storeHead(artifacts: ArtifactStore, head: AuditHead): Promise<void> {
+  await artifacts.putJson({ tenant: head.tenant, value: head });
+}

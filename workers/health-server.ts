@@ -1,0 +1,38 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { collectDefaultMetrics, Registry as Metrics } from 'prom-client';
+
+export interface HealthServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** `/livez`, `/readyz` and `/metrics` for a process that serves nothing else. */
+export async function openHealthServer(bind: string, port: number, ready: () => boolean, metrics = new Metrics()): Promise<HealthServer> {
+  collectDefaultMetrics({ register: metrics });
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path === '/livez') return void response.end('{"status":"alive"}');
+    if (path === '/readyz') {
+      response.statusCode = ready() ? 200 : 503;
+      return void response.end(`{"status":"${ready() ? 'ready' : 'not ready'}"}`);
+    }
+    if (path !== '/metrics') {
+      response.statusCode = 404;
+      return void response.end();
+    }
+    void metrics.metrics().then((text) => {
+      response.setHeader('content-type', metrics.contentType);
+      response.end(text);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, bind, resolve);
+  });
+  const { port: taken } = server.address() as AddressInfo;
+  return {
+    url: `http://${bind}:${taken}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}

@@ -1,0 +1,40 @@
+import type { LifecycleClient } from '../apps/lifecycle-client';
+import { collectGarbage } from '../activities/collect-garbage';
+import type { Core } from './compose';
+import { auditSigner, storeHead } from './audit-sealing';
+import type { Config } from './config';
+import type { Logger } from './log';
+import type { Loop } from './loop';
+import { repeat } from './loop';
+import { defaultTenant } from '../domain/ids';
+import { reconcileRuns, sweepOutbox } from './sweeper';
+
+export interface MaintenanceDeps extends Core {
+  readonly lifecycles: LifecycleClient;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** What keeps promises that a crash could break, and what keeps the registry small. Each may run in several processes at once. */
+export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
+  const { registry, artifacts, config, log } = deps;
+  const signer = auditSigner(config.stateDir);
+  return [
+    repeat('outbox', 2, () => sweepOutbox(deps), log),
+    repeat('reconcile', 30, () => reconcileRuns(deps, 10), log),
+    repeat(
+      'audit',
+      10,
+      async () => {
+        for (const tenant of await registry.audit.unsealedTenants()) {
+          await registry.audit.seal({ tenant, signer, store: (head) => storeHead(artifacts, head) });
+        }
+      },
+      log,
+    ),
+    repeat('feedback', 5, async () => void (await registry.feedback.joinWaiting({ limit: 1000 })), log),
+    repeat('partitions', 3600, async () => void (await registry.predictions.ensurePartitions({ days: 7 })), log),
+    repeat('retention', 3600, async () => void (await registry.retention.apply()), log),
+    repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),
+  ];
+}

@@ -1,0 +1,53 @@
+import { startInput } from '../apps/run-start-input';
+import type { LifecycleClient } from '../apps/lifecycle-client';
+import type { Registry } from '../db/registry';
+import type { RunRecord, RunStartPayload } from '../db/repositories/runs';
+import type { Logger } from './log';
+
+export interface SweeperDeps {
+  readonly registry: Registry;
+  readonly lifecycles: LifecycleClient;
+  readonly log: Logger;
+}
+
+/**
+ * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless: the workflow id is the run's, and a
+ * workflow that ran already is not run again.
+ */
+export async function sweepOutbox({ registry, lifecycles, log }: SweeperDeps): Promise<void> {
+  for (const entry of await registry.outbox.claim({ limit: 100, leaseSeconds: 30 })) {
+    try {
+      if (entry.topic === 'run.start') {
+        const payload = entry.payload as unknown as RunStartPayload;
+        await lifecycles.start(payload.workflowId, startInput(entry.tenant, payload));
+      }
+      await registry.outbox.done({ id: entry.id });
+    } catch (error) {
+      log.warn({ err: error, entry: entry.id, topic: entry.topic, attempts: entry.attempts }, 'outbox entry comes again');
+      await registry.outbox.retry({ id: entry.id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+/**
+ * Compares what the registry believes to run with what Temporal runs. A run whose execution is unknown is started again and goes on after
+ * its finished stages; one whose execution ended without a word is shown as lost. Never is one left "running".
+ */
+export async function reconcileRuns({ registry, lifecycles, log }: SweeperDeps, olderThanSeconds: number): Promise<void> {
+  for (const run of await registry.runs.unfinished({ olderThanSeconds })) {
+    const execution = await lifecycles.execution(run.workflowId);
+    if (execution === 'running') continue;
+    if (execution === 'unknown') {
+      log.info({ runId: run.id, traceId: run.traceId, status: run.status }, 'execution unknown: started again');
+      await lifecycles.start(run.workflowId, startInput(run.tenant, run));
+      continue;
+    }
+    await showAsLost(registry, run, execution);
+    log.error({ runId: run.id, traceId: run.traceId, execution }, 'execution ended without closing its run');
+  }
+}
+
+async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
+  const failure = { type: 'Lost', message: `the workflow ended as ${execution} without closing this run; see it in the Temporal Web UI` };
+  await registry.runs.update({ tenant: run.tenant, id: run.id, status: 'lost', failure });
+}

@@ -1,0 +1,57 @@
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import type { Activities } from '../activities';
+import { taskQueues } from '../workflows/messages';
+import { activityBoundary } from './activity-errors';
+import type { Logger } from './log';
+
+export type QueueName = Exclude<keyof typeof taskQueues, 'llm'>;
+export const queueNames = ['orchestrator', 'data', 'compute'] as const satisfies readonly QueueName[];
+
+export interface QueueWorkerOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly queue: QueueName;
+  readonly workflowBundle: { readonly codePath: string };
+  readonly activities: Activities;
+  readonly log: Logger;
+}
+
+/** One worker on one queue. The queue names a resource, so each has its own bound. */
+export async function createQueueWorker({
+  connection,
+  namespace,
+  queue,
+  workflowBundle,
+  activities,
+  log,
+}: QueueWorkerOptions): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: taskQueues[queue],
+    activities,
+    interceptors: { activity: [activityBoundary(log)] },
+    shutdownGraceTime: '5s',
+    // A cancelled activity hears of it with its next heartbeat that is let through.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    ...bounds[queue](workflowBundle),
+  });
+}
+
+type Bounds = Partial<WorkerOptions>;
+
+const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) => Bounds> = {
+  orchestrator: (workflowBundle) => ({
+    workflowBundle,
+    // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the default.
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxConcurrentActivityTaskExecutions: 1,
+    maxConcurrentLocalActivityExecutions: 100,
+  }),
+  // Each may hold a gigabyte of columns.
+  data: () => ({ maxConcurrentActivityTaskExecutions: 3 }),
+  // They wait for jobs; how many run at once is the backend's to say.
+  compute: () => ({ maxConcurrentActivityTaskExecutions: 50 }),
+};

@@ -1,0 +1,74 @@
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { Connection } from '@temporalio/client';
+import { join } from 'node:path';
+import { createActivities } from '../activities';
+import { createLocalBackend } from '../activities/compute/local/backend';
+import { createLifecycleClient } from '../apps/lifecycle-client';
+import { clearScratch } from '../data/scratch';
+import { workflowBundle } from './bundle';
+import { openCore, scratchRoot } from './compose';
+import type { Config } from './config';
+import { openHealthServer } from './health-server';
+import type { Logger } from './log';
+import type { Loop } from './loop';
+import { startMaintenance } from './maintenance';
+import type { QueueName } from './temporal-worker';
+import { createQueueWorker } from './temporal-worker';
+import { temporalLogger } from './temporal-log';
+
+/** Temporal workers on the named queues, until the signal. */
+export async function runWorker(config: Config, queues: readonly QueueName[], log: Logger, signal: AbortSignal): Promise<void> {
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  let ready = false;
+  const health = await openHealthServer(config.bind, config.workerPort, () => ready);
+  const core = openCore(config, 'perennial-worker');
+  await clearScratch(scratchRoot(config));
+  const backend = createLocalBackend({
+    python: config.python,
+    trainersDir: config.trainersDir,
+    stateDir: join(config.stateDir, 'state'),
+    artifacts: core.artifacts,
+    maxConcurrent: config.maxJobs,
+  });
+  const activities = createActivities({
+    ...core,
+    scratchRoot: scratchRoot(config),
+    sourcePolicy: {
+      samplesDir: config.samplesDir,
+      allowPrivateAddresses: config.ingest.allowPrivateAddresses,
+      allowedFileRoots: config.ingest.fileRoots,
+    },
+    backends: { local: backend },
+    trainersDir: config.trainersDir,
+    serviceKey: config.serviceKey,
+  });
+  const { address, namespace, uiUrl } = config.temporal;
+  const connection = await NativeConnection.connect({ address });
+  const client = await Connection.connect({ address });
+  const bundle = await workflowBundle(join(config.stateDir, 'build'));
+  const options = { connection, namespace, workflowBundle: bundle, activities, log };
+  const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
+  let loops: readonly Loop[] = [];
+  if (queues.includes('orchestrator')) {
+    const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl });
+    loops = startMaintenance({ ...core, lifecycles, config, log });
+  }
+  const stop = (): void => {
+    ready = false;
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  ready = true;
+  log.info({ queues, health: health.url }, 'worker ready');
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  try {
+    await running;
+  } finally {
+    // One worker that failed must not leave the others polling in a process that ends.
+    stop();
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await backend.close();
+    await Promise.all([connection.close(), client.close(), core.close(), health.close()]);
+  }
+}
