@@ -1,0 +1,17 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { quoteText } from './platform-sql';
+
+/** From here on the database sees `directory` (or no file at all), loads nothing, reaches nothing, and none of that can be changed back. In UTC. */
+export async function lockDown(connection: DuckDBConnection, directory: string | null): Promise<void> {
+  for (const setting of [
+    "TimeZone = 'UTC'",
+    ...(directory === null ? [] : [`allowed_directories = [${quoteText(directory)}]`]),
+    'autoinstall_known_extensions = false',
+    'autoload_known_extensions = false',
+    'allow_community_extensions = false',
+    'enable_external_access = false',
+    'lock_configuration = true',
+  ]) {
+    await connection.run(`SET ${setting}`);
+  }
+}

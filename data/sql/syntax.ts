@@ -1,0 +1,67 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { placeOfByte, sqlFailure, type SqlPlace, type SqlText } from './sql-errors';
+
+/** A node of DuckDB's own syntax tree, as `json_serialize_sql` gives it: with defaults, nulls and empty lists left out. */
+export type SyntaxNode = { readonly [key: string]: unknown };
+
+/** What nobody writes by hand; more is refused before DuckDB's parser sees it. */
+const maxSqlBytes = 256 * 1024;
+
+/** The one SELECT that the text holds. Parses only: binds nothing, opens nothing. SqlInvalid, SqlForbidden. */
+export async function parseSelect(connection: DuckDBConnection, text: SqlText): Promise<SyntaxNode> {
+  if (Buffer.byteLength(text.sql) > maxSqlBytes) {
+    throw sqlFailure('SqlInvalid', text, null, `is larger than ${maxSqlBytes / 1024} KiB`);
+  }
+  const parsed = await serialize(connection, text.sql);
+  if (parsed.error === true) throw unparsed(text, parsed);
+  const statements = (parsed.statements ?? []) as SyntaxNode[];
+  const [only] = statements;
+  if (only === undefined) throw sqlFailure('SqlInvalid', text, null, 'holds no SQL');
+  if (statements.length > 1) {
+    throw sqlFailure('SqlForbidden', text, null, `holds ${statements.length} statements; one SELECT is allowed`);
+  }
+  return only;
+}
+
+export async function serialize(connection: DuckDBConnection, sql: string): Promise<SyntaxNode> {
+  const reader = await connection.runAndReadAll(
+    'SELECT json_serialize_sql($sql::VARCHAR, skip_null := true, skip_empty := true, skip_default := true) AS tree',
+    { sql },
+  );
+  return JSON.parse(String(reader.getRows()[0]?.[0])) as SyntaxNode;
+}
+
+function unparsed(text: SqlText, parsed: SyntaxNode): Error {
+  const message = String(parsed.error_message);
+  if (message.startsWith('Only SELECT')) {
+    const keyword = firstKeyword(text.sql);
+    return sqlFailure('SqlForbidden', text, keyword.place, `${keyword.word} is not allowed; write one SELECT`);
+  }
+  const place = typeof parsed.position === 'string' ? placeOfByte(text.sql, Number(parsed.position)) : null;
+  return sqlFailure('SqlInvalid', text, place, message);
+}
+
+function firstKeyword(sql: string): { readonly word: string; readonly place: SqlPlace } {
+  const skipped = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/.exec(sql)?.[0] ?? '';
+  const word = /^\w+/.exec(sql.slice(skipped.length))?.[0] ?? 'this';
+  return { word: word.toUpperCase(), place: placeOfByte(sql, Buffer.byteLength(skipped)) };
+}
+
+/** Every node below, itself included, outer ones first. */
+export function* nodesOf(root: unknown): Generator<SyntaxNode> {
+  // Not recursive: the parser allows deeper nesting than our stack.
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (Array.isArray(next)) {
+      for (let i = next.length - 1; i >= 0; i -= 1) open.push(next[i]);
+    } else if (next !== null && typeof next === 'object') {
+      yield next as SyntaxNode;
+      for (const value of Object.values(next).reverse()) open.push(value);
+    }
+  }
+}
+
+export function placeOf(sql: string, node: SyntaxNode): SqlPlace | null {
+  return typeof node.query_location === 'number' ? placeOfByte(sql, node.query_location) : null;
+}
