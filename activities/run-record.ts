@@ -100,8 +100,9 @@ export function createRunRecordActivities({ registry, artifacts }: RunRecordDeps
 
     /** The final state; the first one written stays. */
     async closeRun(input: InRun & RunEnd): Promise<void> {
-      const { tenant, runId: id, status, verdict, version } = input;
-      await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
+      const { tenant, runId: id, status, verdict, version, needsOperator = [] } = input;
+      const failed = input.failure ? { ...input.failure, ...(needsOperator.length > 0 ? { needsOperator } : {}) } : null;
+      await registry.runs.update({ tenant, id, status, verdict, version, failure: failed });
     },
   };
 }
@@ -111,6 +112,7 @@ type StageResult =
   | { readonly status: Extract<StageStatus, 'failed' | 'cancelled'>; readonly failure: Failure };
 
 interface RunEnd {
+  readonly needsOperator?: NonNullable<Failure['needsOperator']>;
   readonly status: RunStatus;
   readonly verdict: Verdict | null;
   readonly version: number | null;

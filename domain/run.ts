@@ -54,5 +54,7 @@ export interface StageSummary {
 export interface Failure {
   readonly type: string;
   readonly message: string;
-  readonly stage?: string;
+  readonly stage?: string | undefined;
+  /** Undos that failed: a person must look (I5). */
+  readonly needsOperator?: readonly { readonly what: string; readonly message: string }[] | undefined;
 }

@@ -39,12 +39,12 @@ export interface RunState {
 export interface Vote {
   readonly actor: string;
   readonly scope: 'viewer' | 'operator' | 'approver' | 'admin';
-  readonly comment?: string;
+  readonly comment?: string | undefined;
 }
 
 export interface Command {
   readonly actor: string;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 export const approveUpdate = defineUpdate<RunState, [Vote]>('approve');

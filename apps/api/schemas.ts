@@ -10,7 +10,7 @@ export const version = z.coerce.number().int().min(1);
 export const page = z.strictObject({ pageSize: z.coerce.number().int().min(1).max(200).default(50), pageToken: z.string().optional() });
 
 export const reason = z.object({ gate: z.string(), code: z.string(), message: z.string() });
-export const verdict = z.object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason) });
+export const verdict = z.object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() });
 
 export const stageView = z.object({
   name: z.string(),
@@ -30,7 +30,7 @@ export const runView = z.object({
   version: z.number().nullable(),
   waitingFor: z.string().nullable(),
   failure: z
-    .object({ type: z.string(), message: z.string(), stage: z.string().optional(), needsOperator: z.array(z.unknown()).optional() })
+    .object({ type: z.string(), message: z.string(), stage: z.string().optional(), needsOperator: z.array(z.unknown()).readonly().optional() })
     .nullable(),
   request: z.record(z.string(), z.unknown()),
   actor: z.string(),
@@ -40,7 +40,7 @@ export const runView = z.object({
   endedAt: z.string().nullable(),
   temporalUrl: z.string().nullable(),
 });
-export const runWithStages = runView.extend({ stages: z.array(stageView) });
+export const runWithStages = runView.extend({ stages: z.array(stageView).readonly() });
 
 export const problem = z
   .object({
@@ -49,7 +49,10 @@ export const problem = z
     status: z.number(),
     detail: z.string(),
     code: z.string(),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    errors: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .readonly()
+      .optional(),
     next: z.string().optional(),
     traceId: z.string(),
   })
@@ -57,7 +60,7 @@ export const problem = z
 
 /** A list's answer; members are described by their noun's own route. */
 export function pageOf<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), nextPageToken: z.string().nullable() });
+  return z.object({ items: z.array(item).readonly(), nextPageToken: z.string().nullable() });
 }
 
 export const anything = z.unknown();
