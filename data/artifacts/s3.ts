@@ -1,0 +1,79 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { failure, isPerennialError, type PerennialError } from '../../domain/failure';
+
+export interface S3Settings {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export interface S3 {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly endpoint: string;
+}
+
+export function openS3({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Settings): S3 {
+  const client = new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+    // Ours are SHA-256 over the whole object; a CRC beside them would only cost time.
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, socketTimeout: 60_000, throwOnRequestTimeout: true },
+  });
+  return { client, bucket, endpoint };
+}
+
+/** Runs one request and turns what the SDK throws into our failures. `what` says in the error what was being done, to which object. */
+export async function request<T>(
+  s3: S3,
+  what: string,
+  send: (client: S3Client, options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  try {
+    return await send(s3.client, signal ? { abortSignal: signal } : {});
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw toFailure(s3, what, error);
+  }
+}
+
+export function toFailure(s3: S3, what: string, error: unknown): PerennialError {
+  if (isPerennialError(error)) return error;
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const status = statusOf(error);
+  const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${name}${message === name ? '' : `, ${message}`}`;
+  if (name === 'NoSuchBucket') return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
+  if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch') return failure('DigestMismatch', because, { cause: error });
+  if (isMissing(error)) return failure('ArtifactMissing', because, { cause: error });
+  if (status === 401 || status === 403) {
+    return failure('Forbidden', because, {
+      cause: error,
+      next: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may read and write the bucket',
+    });
+  }
+  return failure('StorageUnavailable', because, { cause: error });
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && error.name !== 'NoSuchBucket' && error.name !== 'NoSuchUpload' && statusOf(error) === 404;
+}
+
+/** Somebody else wrote the object first. */
+export function isThereAlready(error: unknown): boolean {
+  return statusOf(error) === 412;
+}
+
+/** Two conditional writes met; AWS asks the loser to try again. */
+export function isWriteConflict(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalRequestConflict';
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
+}
