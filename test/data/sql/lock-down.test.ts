@@ -12,6 +12,7 @@ beforeAll(async () => {
   await mkdir(join(folder, 'inside'));
   await writeFile(join(folder, 'inside', 'a.csv'), 'a,b\n1,2\n');
   await writeFile(join(folder, 'secret.csv'), 'a,b\n3,4\n');
+  await symlink(join(folder, 'secret.csv'), join(folder, 'inside', 'link.csv'));
   connection = await (await DuckDBInstance.create(':memory:')).connect();
   await lockDown(connection, join(folder, 'inside'));
 });
@@ -27,6 +28,7 @@ describe('without any check of the SQL, the database itself refuses', () => {
     ['a file outside', () => `SELECT * FROM read_csv('${folder}/secret.csv')`],
     ['a file outside by name', () => `SELECT * FROM '${folder}/secret.csv'`],
     ['a way out by ..', () => `SELECT * FROM read_csv('${folder}/inside/../secret.csv')`],
+    ['a way out by a link', () => `SELECT * FROM read_csv('${folder}/inside/link.csv')`],
     ['writing outside', () => `COPY (SELECT 1 AS a) TO '${folder}/written.csv'`],
     ['another database', () => `ATTACH '${folder}/other.db'`],
     ['the network', () => `SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')`],
@@ -45,10 +47,4 @@ test('with no folder, no file is readable', async () => {
   const closed = await (await DuckDBInstance.create(':memory:')).connect();
   await lockDown(closed, null);
   await expect(closed.run(`SELECT * FROM '${folder}/inside/a.csv'`)).rejects.toThrow(/disabled by configuration/);
-});
-
-test('a symbolic link inside is followed: what is put in the folder is what the query may read', async () => {
-  // DuckDB compares names, not targets. Nobody but us writes there, and user SQL cannot make links.
-  await symlink(join(folder, 'secret.csv'), join(folder, 'inside', 'link.csv'));
-  await expect(connection.runAndReadAll(`SELECT a FROM '${folder}/inside/link.csv'`).then((r) => r.getRows())).resolves.toEqual([[3n]]);
 });
