@@ -1,0 +1,173 @@
+import type { Activities } from '../../activities';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { Verdict } from '../../domain/verdict';
+import type { RunPlan } from '../../workflows/stage';
+
+/** For tests of workflow code alone: each activity answers with the least that its workflow needs, and every call is written down. */
+export interface FakeActivities {
+  readonly activities: Activities;
+  /** Names in the order called, stage records with the stage. */
+  readonly calls: string[];
+  readonly closed: Parameters<Activities['closeRun']>[0][];
+}
+
+export type Overrides = { readonly [K in keyof Activities]?: Activities[K] };
+
+export const passed: Verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.7 ≥ 0.62' }] };
+export const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'useful', code: 'threshold.missed', message: 'auc 0.5 < 0.62' }] };
+
+export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeActivities {
+  const calls: string[] = [];
+  const closed: Parameters<Activities['closeRun']>[0][] = [];
+  const candidate = { model: plan.lifecycle, version: 2, manifest: artifact('2') };
+  const answers: Overrides = {
+    openRun: () => Promise.resolve(plan),
+    beginStage: () => Promise.resolve({ kind: 'run' }),
+    finishStage: () => Promise.resolve(),
+    showRun: () => Promise.resolve(),
+    closeRun: (end) => {
+      closed.push(end);
+      return Promise.resolve();
+    },
+    releaseRun: () => Promise.resolve(),
+    ingestSource: ({ source }) =>
+      Promise.resolve({ dataset: source.name, version: 1, manifest: artifact(`data-${source.name}`), rows: 10 }),
+    validateDataset: ({ dataset }) =>
+      Promise.resolve({
+        report: { dataset: dataset.dataset, rows: 10, accepted: 10, quarantined: 0, checks: [] },
+        accepted: dataset,
+        quarantine: null,
+        verdict: passed,
+      }),
+    describeTrainer: ({ trainer }) =>
+      Promise.resolve({ name: trainer, description: '', tasks: ['classification'], paramsSchema: {}, codeDigest: digest('code') }),
+    registerVersion: () => Promise.resolve(candidate),
+    writeManifest: () => Promise.resolve(artifact('baseline')),
+    readChampion: () => Promise.resolve({ version: null, fencing: 0 }),
+    rejectVersion: () => Promise.resolve(),
+    withdrawVersion: () => Promise.resolve(),
+    withdrawPromotion: () => Promise.resolve(),
+    restoreDatasetAliases: () => Promise.resolve(),
+    probeGateways: () => Promise.resolve({ gateways: 1 }),
+    promoteVersion: () => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 }),
+    assembleData: (() =>
+      Promise.resolve({
+        assembled: artifact('assembled'),
+        rows: { train: 6, tuning: 1, confirm: 1, holdout: 2 },
+        task: 'classification',
+        features: [],
+        request: [],
+      })) as unknown as Activities['assembleData'],
+    trainModel: (() =>
+      Promise.resolve({
+        result: { metrics: {}, facts: {} },
+        onnx: artifact('onnx'),
+        logs: artifact('logs'),
+        trainer: { name: 'lightgbm', codeDigest: digest('code') },
+      })) as unknown as Activities['trainModel'],
+    measureParity: (() => Promise.resolve({ kind: 'notMeasured', rows: 0, reason: 'fake' })) as unknown as Activities['measureParity'],
+    evaluateCandidate: (() =>
+      Promise.resolve({
+        decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: passed },
+        evidence: digest('evidence'),
+        summary: {},
+      })) as unknown as Activities['evaluateCandidate'],
+    ...overrides,
+  };
+  const activities = Object.fromEntries(
+    Object.entries(answers).map(([name, answer]) => [
+      name,
+      (input: never) => {
+        const { stage } = input as { stage?: string };
+        calls.push(stage === undefined ? name : `${name} ${stage}`);
+        return (answer as (input: never) => unknown)(input);
+      },
+    ]),
+  ) as unknown as Activities;
+  return { activities, calls, closed };
+}
+
+export function planOf(
+  change: { readonly approval?: number; readonly request?: RunPlan['request']; readonly contract?: boolean } = {},
+): RunPlan {
+  return {
+    runId: 'run_1' as RunId,
+    tenant: 'default' as Tenant,
+    lifecycle: 'flight-delay',
+    revision: digest('revision'),
+    spec: spec(change.approval ?? 0),
+    files: { 'assemble.sql': artifact('assemble'), 'features.sql': artifact('features') },
+    contract:
+      change.contract === false
+        ? null
+        : {
+            dataset: 'flights',
+            columns: [],
+            otherColumns: 'allow',
+            unique: [],
+            rows: { min: 1, max: null },
+            maxQuarantinedShare: 0.1,
+            distribution: null,
+          },
+    request: change.request ?? {},
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+  };
+}
+
+function spec(required: number): ModelLifecycleSpec {
+  return {
+    kind: 'ModelLifecycle',
+    name: 'flight-delay',
+    owner: 'ops@airline.example',
+    labels: {},
+    data: {
+      sources: [{ name: 'flights', uri: 'sample://flights', format: 'parquet', time: 'time_hour' }],
+      assemble: 'assemble.sql',
+      features: 'features.sql',
+      label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
+      time: { column: 'scheduled_at', window: { months: 6, seconds: 0 }, until: '2013-07-01T00:00:00Z' },
+      entity: null,
+      split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
+      contract: 'contract.yaml',
+      maxBytes: 1 << 30,
+      timeoutSeconds: 600,
+    },
+    train: {
+      trainer: 'lightgbm',
+      task: null,
+      params: {},
+      seed: 17,
+      compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 31, timeoutSeconds: 1800, retries: 3 },
+    },
+    evaluate: {
+      metrics: ['auc', 'logloss'],
+      slices: null,
+      gates: [
+        { name: 'useful', kind: 'threshold', metric: 'auc', min: 0.62, max: null, confidence: 0.97 },
+        {
+          name: 'no-worse',
+          kind: 'nonInferiority',
+          metric: 'logloss',
+          against: 'champion',
+          whenAbsent: 'baseline',
+          margin: 0.004,
+          confidence: 0.97,
+        },
+        { name: 'parity', kind: 'parity', rows: 1000, tolerance: 0.005, minShare: 0.999 },
+      ],
+      ungated: null,
+    },
+    promote: { approval: { required, role: 'approver', timeoutSeconds: 3600 } },
+  };
+}
+
+export function artifact(seed: string): ArtifactRef {
+  return { uri: `s3://perennial/t/default/cas/sha256/${seed}`, digest: digest(seed), bytes: 1, mediaType: 'application/octet-stream' };
+}
+
+export function digest(seed: string): Digest {
+  const hex = Buffer.from(seed).toString('hex').padEnd(64, '0').slice(0, 64);
+  return `sha256:${hex}`;
+}
