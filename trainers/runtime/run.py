@@ -49,6 +49,8 @@ def run_job(folder: Path, directory: Path) -> int:
     except Stopped:
         print("stopped as asked, before the end", file=sys.stderr)
         return STOPPED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED if end.code else DONE
     except Refused as refused:
         return _failed(directory, str(refused), None)
     except BaseException as error:

@@ -1,0 +1,255 @@
+"""The warm parent of the local backend's jobs: imports once, then forks a child a job.
+
+Orders come as JSON lines on standard input, events go as JSON lines to standard output; everything that must outlive this process is a file in the job's
+directory. The end of standard input, which the death of the worker brings about, ends all jobs and this process. It starts no thread: a fork copies one.
+
+    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds" }
+    out: { "type": "ready", "seconds", "threads" } | { "type": "started" | "ended", "directory", "attempt" } | { "type": "refused", …, "message" }
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+if __name__ == "__main__":
+    import pathlib
+
+    # The trainers' folder comes last: folders in it are called after the libraries they use.
+    sys.path[0:1] = []
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+    BEGAN = time.monotonic()
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime import processes
+from runtime.run import run_job
+
+for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_model"):
+    importlib.import_module(warm)
+
+#: How often limits are looked at. A job that allocates 2 GB a second is found 100 MB too late.
+WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
+#: How long jobs may save their state when the worker goes away.
+FAREWELL_SECONDS = 3.0
+
+
+@dataclass
+class Child:
+    pid: int
+    directory: Path
+    attempt: int
+    memory_bytes: int
+    timeout_seconds: float
+    started_at: float
+    began: float
+    #: { kind, used, allowed }, when a limit ended it.
+    limit: dict[str, Any] | None = None
+
+
+class Host:
+    def __init__(self, orders: int, events: int):
+        self._orders = orders
+        self._events = events
+        self._children: dict[int, Child] = {}
+        self._wake_read, self._wake_write = os.pipe()
+        self._life_read, self._life_write = os.pipe()
+        for end in (self._wake_read, self._wake_write, self._orders):
+            os.set_blocking(end, False)
+
+    def serve(self) -> None:
+        signal.set_wakeup_fd(self._wake_write)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        # Ctrl-C in a terminal reaches every process of its group; the worker decides what it means.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        ending: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+        self._tell({"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": _threads()})
+        waiting = selectors.DefaultSelector()
+        waiting.register(self._orders, selectors.EVENT_READ)
+        waiting.register(self._wake_read, selectors.EVENT_READ)
+        rest = b""
+        while not ending:
+            ready = {key.fd for key, _ in waiting.select(WATCH_SECONDS if self._children else None)}
+            if self._wake_read in ready:
+                os.read(self._wake_read, 4096)
+            if self._orders in ready:
+                received = os.read(self._orders, 1 << 16)
+                if not received:
+                    break
+                *lines, rest = (rest + received).split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
+            self._watch()
+            self._reap()
+        self._end_all()
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        try:
+            self._fork(order)
+        except OSError as error:  # no more processes, or a directory that is gone or full
+            self._tell({"type": "refused", "directory": order["directory"], "attempt": order["attempt"], "message": str(error)})
+
+    def _fork(self, order: dict[str, Any]) -> None:
+        directory = Path(order["directory"])
+        log = os.open(directory / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        gate_read, gate_write = os.pipe()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(gate_write)
+                self._become_job(parent, log)
+                # Waits until it can be found by others. If the host dies instead, the pipe ends.
+                code = run_job(Path(order["trainer"]), directory) if os.read(gate_read, 1) else 1
+                sys.stdout.flush()
+                sys.stderr.flush()
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+                sys.stderr.flush()
+                code = 1
+            finally:
+                os._exit(code)
+        os.close(log)
+        os.close(gate_read)
+        child = Child(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], time.time(), time.monotonic())
+        self._children[pid] = child
+        try:
+            _write(
+                directory / "process.json",
+                {
+                    "attempt": child.attempt,
+                    "pid": pid,
+                    "identity": processes.identity(pid),
+                    "host": {"pid": parent, "identity": processes.identity(parent)},
+                    "startedAt": child.started_at,
+                },
+            )
+            os.write(gate_write, b"1")
+        finally:
+            os.close(gate_write)
+        self._tell({"type": "started", "directory": str(directory), "attempt": child.attempt})
+
+    def _become_job(self, parent: int, log: int) -> None:
+        os.setsid()
+        processes.die_with_parent(parent)
+        processes.adopt_orphans()
+        processes.kill_me_first()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        # Above all the pipes of the host: whoever holds one keeps its end from being noticed.
+        for end in (nothing, log, self._events, self._orders, self._wake_read, self._wake_write, self._life_write):
+            if end > 2:
+                os.close(end)
+        if not processes.LINUX:
+            threading.Thread(target=_die_at_end_of, args=(self._life_read,), daemon=True).start()
+        os.umask(0o077)
+        # Training may wait; heartbeats and answers may not.
+        os.nice(5)
+
+    def _watch(self) -> None:
+        for child in self._children.values():
+            if child.limit:
+                continue
+            seconds = time.monotonic() - child.began
+            used = processes.memory(processes.tree(child.pid))
+            if used > child.memory_bytes:
+                child.limit = {"kind": "JobOutOfMemory", "used": used, "allowed": child.memory_bytes}
+            elif seconds > child.timeout_seconds:
+                child.limit = {"kind": "JobTimeout", "used": round(seconds, 3), "allowed": child.timeout_seconds}
+            if child.limit:
+                processes.kill_tree(child.pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        for child in list(self._children.values()):
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                del self._children[pid]
+                self._conclude(child, status, usage.ru_maxrss * (1024 if processes.LINUX else 1))
+        if processes.LINUX:
+            self._end_orphans()
+
+    def _conclude(self, child: Child, status: int, peak_bytes: int) -> None:
+        processes.kill_tree(child.pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(status)
+        if child.directory.is_dir():
+            _write(
+                child.directory / "exit.json",
+                {
+                    "attempt": child.attempt,
+                    "code": code if code >= 0 else None,
+                    "signal": signal.Signals(-code).name if code < 0 else None,
+                    "limit": child.limit,
+                    "seconds": round(time.monotonic() - child.began, 3),
+                    "peakMemoryBytes": peak_bytes,
+                },
+            )
+        self._tell({"type": "ended", "directory": str(child.directory), "attempt": child.attempt})
+
+    def _end_orphans(self) -> None:
+        """Our only children are jobs; any other was left behind by one that ended."""
+        for pid in processes.children(os.getpid()):
+            if pid not in self._children:
+                processes.kill_tree(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+    def _end_all(self) -> None:
+        for child in self._children.values():
+            processes.kill_tree(child.pid, signal.SIGTERM)
+        until = time.monotonic() + FAREWELL_SECONDS
+        while self._children and time.monotonic() < until:
+            self._reap()
+            time.sleep(0.02)
+        for child in self._children.values():
+            processes.kill_tree(child.pid, signal.SIGKILL)
+        while self._children:
+            self._reap()
+            time.sleep(0.005)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # the worker is gone; the end of its orders says the same
+            os.write(self._events, (json.dumps(event) + "\n").encode())
+
+
+def _die_at_end_of(life: int) -> None:
+    os.read(life, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task")) if processes.LINUX else threading.active_count()
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Whole or not at all. Not synced to disk: a machine that loses power loses the process too."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value))
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    events = os.dup(1)
+    os.dup2(2, 1)  # what a library prints is no event
+    processes.adopt_orphans()
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page of the parent
+    Host(0, events).serve()

@@ -1,0 +1,104 @@
+"""What the host must know of processes: identity, the tree below one, and the memory it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+LINUX = sys.platform == "linux"
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+_libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
+
+
+def identity(pid: int) -> str | None:
+    """A pid is given out again; this is not. None when there is no such process."""
+    if LINUX:
+        try:
+            started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{started}"
+    return _ps(["-o", "lstart=", "-p", str(pid)]).strip() or None
+
+
+def die_with_parent(parent: int) -> None:
+    """Elsewhere than on Linux a child notices by the end of a pipe; see host.py."""
+    if _libc:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """What a job leaves behind becomes our child, whatever session or group it moved to, and can be found."""
+    if _libc:
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_me_first() -> None:
+    """When the whole machine runs out of memory the kernel shall take a job, not the worker or a database."""
+    if LINUX:
+        Path("/proc/self/oom_score_adj").write_text("800")
+
+
+def children(pid: int) -> list[int]:
+    if not LINUX:
+        return [child for child, parent, _ in _table() if parent == pid]
+    try:
+        return [
+            int(child)
+            for task in os.listdir(f"/proc/{pid}/task")
+            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        ]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def tree(pid: int) -> list[int]:
+    found = [pid]
+    for process in found:
+        found += children(process)
+    return found
+
+
+def memory(pids: list[int]) -> int:
+    """Bytes that cannot be had back while the processes live: on Linux without the pages of files, elsewhere all that is resident."""
+    if not LINUX:
+        wanted = set(pids)
+        return sum(rss for pid, _, rss in _table() if pid in wanted)
+    return sum(_unreclaimable(pid) for pid in pids)
+
+
+def kill_tree(pid: int, number: int) -> None:
+    """Leader first: what loses its parent in between is still in the list, or in the group."""
+    for process in tree(pid):
+        _kill(process, number)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _unreclaimable(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+
+
+def _kill(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _table() -> list[tuple[int, int, int]]:
+    rows = (line.split() for line in _ps(["-A", "-o", "pid=,ppid=,rss="]).splitlines())
+    return [(int(pid), int(parent), int(rss) * 1024) for pid, parent, rss in rows]
+
+
+def _ps(arguments: list[str]) -> str:
+    return subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False).stdout
