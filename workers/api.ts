@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { openTrainerCatalog } from '../data/trainers/catalog';
 import { openCore } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
@@ -12,7 +13,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy({ address });
   const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
-  const api = await createApi({ ...core, lifecycles, trainersDir: config.trainersDir, gatewayUrl: config.gatewayUrl, log });
+  const api = await createApi({ ...core, lifecycles, trainers: openTrainerCatalog(config.trainersDir), gatewayUrl: config.gatewayUrl, log });
   const url = await api.listen({ host: config.bind, port: config.apiPort });
   log.info({ url }, 'api ready');
   await new Promise<void>((resolve) => {

@@ -6,6 +6,7 @@ import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
 import { traceContext } from '../http/trace-context';
 import type { LifecycleClient } from '../lifecycle-client';
@@ -27,7 +28,7 @@ export interface ApiDeps {
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
-  readonly trainersDir: string;
+  readonly trainers: TrainerCatalog;
   /** Where clients reach the gateway, for links; null when unknown. */
   readonly gatewayUrl: string | null;
   readonly log: FastifyBaseLogger;

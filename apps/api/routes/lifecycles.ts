@@ -11,12 +11,17 @@ import { runToJson, startRun } from '../run-start';
 import { anything, name, page, pageOf, problem, runView } from '../schemas';
 import type { RouteDeps } from '../server';
 
+const largestFile = 1 << 20;
+
 const document = z.strictObject({
-  /** The lifecycle file's text; its file name is for messages. */
-  text: z.string().max(1 << 20),
-  fileName: z.string().default('lifecycle.yaml'),
+  /** The lifecycle file's text, or the same as an object. */
+  document: z.union([z.string().max(largestFile), z.record(z.string(), z.unknown())]),
+  /** For messages. */
+  fileName: z.string().max(255).default('lifecycle.yaml'),
   /** The files that the spec names, path → text. */
-  files: z.record(z.string(), z.string()).default({}),
+  files: z.record(z.string(), z.string().max(largestFile)).default({}),
+  /** Where it lies at the caller's: relative file:// sources are read against it. */
+  folder: z.string().nullable().default(null),
 });
 
 const params = z.object({ name });
@@ -49,8 +54,8 @@ export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
       async (request) => {
         const { tenant, name: actor } = request.caller;
-        const revision = await readRevision(deps, { ...request.body, name: request.params.name, tenant });
-        const stored = await storeRevision(deps, tenant, revision);
+        const revision = readRevision(deps.trainers, { ...request.body, name: request.params.name });
+        const stored = await storeRevision(deps.artifacts, tenant, revision);
         const applied = await registry.lifecycles.apply({ tenant, revision: stored, actor });
         return {
           lifecycle: request.params.name,
@@ -75,7 +80,7 @@ export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
       async (request) => {
         const { tenant } = request.caller;
-        const revision = await readRevision(deps, { ...request.body, name: request.params.name, tenant });
+        const revision = readRevision(deps.trainers, { ...request.body, name: request.params.name });
         const current = await registry.lifecycles.get({ tenant, name: request.params.name });
         return planLifecycle(current, revision);
       },

@@ -7,6 +7,7 @@ import { digestOf } from '../../../data/digest';
 import { requires } from '../auth';
 import { compareRuns } from '../run-compare';
 import { streamRunEvents } from '../run-events';
+import { checkRunRequest } from '../run-request';
 import { findRun, runToJson, stageToJson, startRun } from '../run-start';
 import { readLogs } from '../run-logs';
 import { anything, name, page, pageOf, problem, runId, runView, runWithStages } from '../schemas';
@@ -129,6 +130,9 @@ export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const earlier = await findRun(registry, request.caller, request.params.id);
         const { fromStage, reason } = request.body;
         const asked = { ...earlier.request, fromStage, reuseRun: earlier.id as RunId, ...(reason === undefined ? {} : { reason }) };
+        const lifecycle = await registry.lifecycles.get({ tenant: earlier.tenant, name: earlier.lifecycle, digest: earlier.revisionDigest });
+        if (!lifecycle) throw failure('NotFound', `the revision of ${earlier.id} is gone`);
+        await checkRunRequest(deps, { tenant: earlier.tenant, lifecycle, request: asked });
         const { run } = await startRun(deps, {
           tenant: earlier.tenant,
           lifecycle: earlier.lifecycle,

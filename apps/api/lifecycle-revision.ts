@@ -1,0 +1,75 @@
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { DataContract } from '../../domain/contract';
+import type { Issue } from '../../domain/failure';
+import { failure } from '../../domain/failure';
+import { parseLifecycle } from '../../domain/lifecycle-document';
+import type { LifecycleRevision, ModelLifecycleSpec } from '../../domain/lifecycle';
+import { revisionDigestInput } from '../../domain/lifecycle-document';
+import type { Tenant } from '../../domain/ids';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import { digestOf, sha256 } from '../../data/digest';
+import type { TrainerCatalog } from '../../data/trainers/catalog';
+
+/** A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names. */
+export interface GivenLifecycle {
+  readonly name: string;
+  readonly document: string | Readonly<Record<string, unknown>>;
+  readonly fileName: string;
+  readonly files: Readonly<Record<string, string>>;
+  /** The folder it lies in at the caller's, against which relative file:// sources are read; null when it has none. */
+  readonly folder: string | null;
+}
+
+/** Checked whole, and named by its content; nothing is stored yet. */
+export interface CheckedRevision {
+  readonly lifecycle: string;
+  readonly digest: Digest;
+  readonly spec: ModelLifecycleSpec;
+  readonly contract: DataContract | null;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** @throws InvalidInput with every mistake at once. */
+export function readRevision(trainers: TrainerCatalog, { name, document, fileName, files, folder }: GivenLifecycle): CheckedRevision {
+  const parsed = parseLifecycle({ document, fileName, files, ...(folder === null ? {} : { folder }) });
+  if (!parsed.ok) throw invalid(fileName, parsed.issues);
+  const { spec, contract, paths } = parsed;
+  const issues = [...nameIssues(name, spec.name), ...trainerIssues(trainers, spec)];
+  if (issues.length > 0) throw invalid(fileName, issues);
+  const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
+  const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
+  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts };
+}
+
+/** Uploads the files by their content, so applying again changes nothing. */
+export async function storeRevision(artifacts: ArtifactStore, tenant: Tenant, revision: CheckedRevision): Promise<Omit<LifecycleRevision, 'revision'>> {
+  const { texts, ...rest } = revision;
+  const stored = await Promise.all(
+    Object.entries(texts).map(async ([path, text]): Promise<readonly [string, ArtifactRef]> => [
+      path,
+      await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: path.endsWith('.sql') ? 'application/sql' : 'application/yaml' }),
+    ]),
+  );
+  return { ...rest, files: Object.fromEntries(stored) };
+}
+
+function nameIssues(expected: string, given: string): Issue[] {
+  return given === expected ? [] : [{ pointer: '/metadata/name', detail: `is ${given}, but it is applied as ${expected}`, expected }];
+}
+
+function trainerIssues(trainers: TrainerCatalog, spec: ModelLifecycleSpec): Issue[] {
+  const { trainer, params } = spec.train;
+  const manifest = trainers.get(trainer);
+  if (!manifest) {
+    const known = trainers.list().map((each) => each.name);
+    return [{ pointer: '/spec/train/trainer', detail: `no trainer ${trainer}; there are ${known.join(', ')}` }];
+  }
+  return trainers.checkParams(trainer, params).map((issue) => ({ ...issue, pointer: `/spec/train/params${issue.pointer}` }));
+}
+
+function invalid(fileName: string, issues: readonly Issue[]): Error {
+  return failure('InvalidInput', `${fileName}: ${issues.length} mistake${issues.length === 1 ? '' : 's'}`, {
+    issues,
+    next: 'perennial lifecycle validate <folder>',
+  });
+}
