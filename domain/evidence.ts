@@ -1,0 +1,82 @@
+import type { Digest } from './artifact';
+import type { TimeWindow } from './dataset';
+import type { EvaluateSpec, MetricName } from './lifecycle';
+import type { Task } from './model';
+import type { ParityEvidence } from './parity';
+import type { Bounds } from './statistics/interval';
+
+/** What was measured of one candidate on one holdout. JSON, without a clock or a machine in it: the same inputs give the same bytes. */
+export interface Evidence {
+  readonly kind: 'evaluation';
+  /** Grows when a measurement changes its meaning. */
+  readonly version: 1;
+  readonly task: Task;
+  /** Manifest digest of what was measured: what is promoted and served must have the same (I3). */
+  readonly candidate: Digest;
+  /** Digest of the assembled data whose holdout was read. */
+  readonly assembled: Digest;
+  readonly holdout: { readonly rows: number; readonly days: number; readonly window: TimeWindow };
+  readonly resampling: { readonly unit: 'day'; readonly replicates: number; readonly levels: readonly number[] };
+  readonly metrics: Measurements;
+  readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
+  /** Null when no gate asked for it. */
+  readonly parity: ParityEvidence | null;
+  /** Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`. */
+  readonly predictions: Digest;
+}
+
+export type CounterpartName = 'champion' | 'baseline';
+
+export type Measurements = Readonly<Partial<Record<MetricName, Measurement>>>;
+
+/** "Could not measure" is a fact of its own (I10); an estimate without bounds is shown to people and judged by nobody. */
+export type Measurement =
+  | {
+      readonly kind: 'measured';
+      readonly estimate: number;
+      readonly standardError: number;
+      readonly bounds: readonly Bounds[];
+      readonly rows: number;
+      readonly days: number;
+    }
+  | { readonly kind: 'notMeasured'; readonly reason: string; readonly estimate: number | null };
+
+export type CounterpartEvidence =
+  /** There is none, such as a champion before the first promotion; `whenAbsent` says what follows. */
+  | { readonly kind: 'absent'; readonly reason: string }
+  /** There is one, but it could not be laid beside the candidate. Never treated as absent. */
+  | { readonly kind: 'notMeasured'; readonly name: string; readonly reason: string }
+  | {
+      readonly kind: 'measured';
+      readonly name: string;
+      readonly manifest: Digest;
+      readonly metrics: Measurements;
+      /** Candidate minus counterpart on the same rows and resamples, turned so that positive is worse. */
+      readonly increases: Measurements;
+      readonly slices: SliceEvidence | null;
+    };
+
+export type SliceSpec = NonNullable<EvaluateSpec['slices']>;
+
+export interface SliceEvidence extends SliceSpec {
+  readonly slices: readonly SliceMeasurement[];
+  /** Groups that stayed under `minRows` even pooled: judged only as part of the whole. */
+  readonly unjudged: readonly { readonly column: string; readonly groups: number; readonly rows: number }[];
+  /** Columns that could not be sliced, with the reason. */
+  readonly missing: readonly string[];
+}
+
+export interface SliceMeasurement {
+  readonly column: string;
+  /** Null is the pool `other` of groups under `minRows`. */
+  readonly value: string | null;
+  /** How many values were pooled; 1 for a slice of its own. */
+  readonly groups: number;
+  readonly rows: number;
+  readonly increase: Measurement;
+  /** Hold for all slices together, where `increase.bounds` hold for this one. */
+  readonly simultaneous: readonly Bounds[];
+}
+
+/** Fewer days say nothing of a week: no gate may rest on them. Also the fewest for which the intervals were found to hold their level. */
+export const fewestDays = 7;

@@ -1,0 +1,46 @@
+import type { JudgedGate } from './decide';
+import type { CounterpartEvidence, Evidence, Measurement } from './evidence';
+import { basis, boundsAt, figure, signed } from './gates/gate';
+import type { MetricName } from './lifecycle';
+import type { Verdict } from './verdict';
+
+/** A verdict as lines of text: the word, then each gate with its reason. */
+export function explainVerdict(verdict: Verdict): readonly string[] {
+  return [`verdict: ${verdict.kind}`, ...verdict.reasons.map(({ gate, message }) => `  ${gate}: ${message}`)];
+}
+
+/** Gates with what each said, its outcome first so that the eye finds the one that decided. */
+export function explainGates(judged: readonly JudgedGate[]): readonly string[] {
+  const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a' } as const;
+  const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
+  return judged.map(({ gate, outcome, message }) => `${words[outcome]}  ${gate.padEnd(width)}  ${message}`);
+}
+
+/** What was measured, one line a metric, with each counterpart beside it. */
+export function explainEvidence(evidence: Evidence): readonly string[] {
+  const { holdout, metrics, counterparts } = evidence;
+  const beside = [counterparts.champion, counterparts.baseline];
+  return [
+    `holdout ${holdout.window.from} to ${holdout.window.until}: ${basis(holdout)}`,
+    ...(Object.entries(metrics) as [MetricName, Measurement][]).map(
+      ([name, value]) => `${name.padEnd(8)} ${textOf(value)}${beside.map((each) => besideText(name, each)).join('')}`,
+    ),
+    ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
+  ];
+}
+
+function textOf(value: Measurement): string {
+  if (value.kind === 'notMeasured') return `could not be measured: ${value.reason}`;
+  const bounds = boundsAt(value.bounds, 0.975);
+  // Two bounds at 97.5 % are the customary interval of 95 %.
+  return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${figure(bounds.lower)} … ${figure(bounds.upper)})`}`;
+}
+
+function besideText(name: MetricName, counterpart: CounterpartEvidence): string {
+  if (counterpart.kind !== 'measured') return '';
+  const [theirs, increase] = [counterpart.metrics[name], counterpart.increases[name]];
+  if (theirs === undefined || increase?.kind !== 'measured') return '';
+  const bounds = boundsAt(increase.bounds, 0.975);
+  const interval = bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
+  return `; ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}, positive is worse`;
+}

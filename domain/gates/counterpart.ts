@@ -1,0 +1,33 @@
+import type { CounterpartEvidence, CounterpartName, Evidence } from '../evidence';
+import type { WhenAbsent } from '../lifecycle';
+import { notMeasured, type GateKind, type GateResult } from './gate';
+
+export interface Comparative {
+  readonly kind: Extract<GateKind, 'nonInferiority' | 'superiority' | 'slice'>;
+  readonly against: CounterpartName;
+  readonly whenAbsent: WhenAbsent;
+}
+
+type MeasuredCounterpart = Extract<CounterpartEvidence, { readonly kind: 'measured' }>;
+
+/** Whom the candidate is laid beside, or the result when there is nobody. Only a counterpart that does not exist is absent; one that could not be measured fails closed. */
+export function counterpartFor(gate: Comparative, evidence: Evidence): MeasuredCounterpart | GateResult {
+  const asked = evidence.counterparts[gate.against];
+  if (asked.kind === 'measured') return asked;
+  if (asked.kind === 'notMeasured') return notMeasured(gate.kind, `${asked.name}: ${asked.reason}`);
+  if (gate.whenAbsent === 'notApplicable') {
+    return { outcome: 'notApplicable', code: `${gate.kind}.notApplicable`, message: `no ${gate.against} to compare with: ${asked.reason}` };
+  }
+  const { baseline } = evidence.counterparts;
+  if (baseline.kind === 'measured') return baseline;
+  return notMeasured(
+    gate.kind,
+    gate.against === 'baseline'
+      ? `no baseline: ${asked.reason}`
+      : `no champion (${asked.reason}) and no baseline in its place (${baseline.reason})`,
+  );
+}
+
+export function isResult(found: MeasuredCounterpart | GateResult): found is GateResult {
+  return 'outcome' in found;
+}

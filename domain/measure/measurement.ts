@@ -1,0 +1,29 @@
+import { fewestDays, type Measurement } from '../evidence';
+import { eachDayOnce, type DayResamples, type DayStatistic } from '../statistics/day-resamples';
+import { dayInterval, type DrawnInterval } from '../statistics/interval';
+
+export interface MeasurementRequest {
+  /** Named in the reason when it cannot be measured. */
+  readonly what: string;
+  readonly statistic: DayStatistic;
+  readonly resamples: DayResamples;
+  readonly levels: readonly number[];
+  readonly rows: number;
+  /** Days that have rows. */
+  readonly days: number;
+}
+
+/** With the replicates when it could be measured, for what is judged jointly. */
+export function measure(request: MeasurementRequest): { readonly measurement: Measurement; readonly drawn: DrawnInterval | null } {
+  const { what, statistic, resamples, rows, days } = request;
+  const estimate = statistic(eachDayOnce(resamples.days));
+  const unmeasured = (reason: string) => ({
+    measurement: { kind: 'notMeasured', reason, estimate: Number.isFinite(estimate) ? estimate : null } as const,
+    drawn: null,
+  });
+  if (!Number.isFinite(estimate)) return unmeasured(`${what} is not defined on these ${rows} rows`);
+  if (days < fewestDays) return unmeasured(`${what} rests on ${days} days; at least ${fewestDays} are needed to know how far days differ`);
+  const drawn = dayInterval(request);
+  if (drawn === null) return unmeasured(`${what} has no interval`);
+  return { measurement: { kind: 'measured', ...drawn.interval, rows, days }, drawn };
+}

@@ -1,0 +1,46 @@
+import { seededRandom, type Seed } from './random';
+
+/** How often each day counts in each resample: `replicates` rows of `days` counts that sum to `days`. */
+export interface DayResamples {
+  readonly days: number;
+  readonly replicates: number;
+  /** Row after row. */
+  readonly counts: Uint16Array;
+}
+
+/** The value of a statistic when day `d` counts `weights[d]` times; NaN where it is not defined (no row, one class only). */
+export type DayStatistic = (weights: ArrayLike<number>) => number;
+
+/**
+ * The cluster bootstrap with days as clusters: rows of one day share its weather, outage or campaign, so whole days are drawn with
+ * replacement and all their rows come along. Row-wise intervals would be several times too narrow.
+ * A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), §3.8; C. A. Field and A. H. Welsh, "Bootstrapping clustered data", JRSS B 69 (2007).
+ * Days are taken as independent of each other; docs/decisions.md says what it costs when they are not.
+ */
+export function dayResamples(draw: { readonly days: number; readonly replicates: number; readonly seed: Seed }): DayResamples {
+  const { days, replicates } = draw;
+  const random = seededRandom(draw.seed);
+  const counts = new Uint16Array(days * replicates);
+  for (let replicate = 0; replicate < replicates; replicate += 1) {
+    const row = counts.subarray(replicate * days, (replicate + 1) * days);
+    for (let pick = 0; pick < days; pick += 1) {
+      const day = Math.floor(random() * days);
+      row[day] = (row[day] ?? 0) + 1;
+    }
+  }
+  return { days, replicates, counts };
+}
+
+/** Every day once: the sample as it is. */
+export function eachDayOnce(days: number): Float64Array {
+  return new Float64Array(days).fill(1);
+}
+
+export function replicatesOf(statistic: DayStatistic, resamples: DayResamples): Float64Array {
+  const { days, replicates, counts } = resamples;
+  const values = new Float64Array(replicates);
+  for (let replicate = 0; replicate < replicates; replicate += 1) {
+    values[replicate] = statistic(counts.subarray(replicate * days, (replicate + 1) * days));
+  }
+  return values;
+}

@@ -1,0 +1,77 @@
+/** Φ(z). Complementary error function by the Chebyshev fit of Press et al., Numerical Recipes, 2nd ed., §6.2 (`erfcc`): relative error below 1.2e-7. */
+export function normalCdf(z: number): number {
+  const x = Math.abs(z) / Math.SQRT2;
+  const t = 1 / (1 + 0.5 * x);
+  const polynomial =
+    -1.26551223 +
+    t *
+      (1.00002368 +
+        t *
+          (0.37409196 +
+            t *
+              (0.09678418 +
+                t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
+  const tail = 0.5 * t * Math.exp(-x * x + polynomial);
+  return z >= 0 ? 1 - tail : tail;
+}
+
+/** Φ⁻¹(p). P. J. Acklam's rational approximation, relative error below 1.15e-9. ±Infinity at 1 and 0. */
+export function normalQuantile(p: number): number {
+  if (p <= 0) return -Infinity;
+  if (p >= 1) return Infinity;
+  if (p > 0.5) return -normalQuantile(1 - p);
+  if (p < 0.02425) {
+    const q = Math.sqrt(-2 * Math.log(p));
+    return ratio(
+      q,
+      [-7.784894002430293e-3, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968, 2.938163982698783],
+      [7.784695709041462e-3, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1],
+    );
+  }
+  const q = p - 0.5;
+  const r = q * q;
+  return (
+    q *
+    ratio(
+      r,
+      [-39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716, 2.506628277459239],
+      [-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1],
+    )
+  );
+}
+
+function ratio(x: number, numerator: readonly number[], denominator: readonly number[]): number {
+  const at = (coefficients: readonly number[]) => coefficients.reduce((sum, coefficient) => sum * x + coefficient, 0);
+  return at(numerator) / at(denominator);
+}
+
+/**
+ * Quantile of Student's t. G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970) 619–620; six digits from three degrees of freedom on,
+ * exact for one and two.
+ */
+export function studentQuantile(p: number, degrees: number): number {
+  if (p < 0.5) return -studentQuantile(1 - p, degrees);
+  const tails = 2 * (1 - p);
+  if (tails === 1) return 0;
+  if (degrees === 1) return 1 / Math.tan((tails * Math.PI) / 2);
+  if (degrees === 2) return Math.sqrt(2 / (tails * (2 - tails)) - 2);
+  const a = 1 / (degrees - 0.5);
+  const b = 48 / (a * a);
+  let c = ((20700 * a) / b - 98) * a * a - 16 * a + 96.36;
+  const d = ((94.5 / (b + c) - 3) / b + 1) * Math.sqrt((a * Math.PI) / 2) * degrees;
+  let y = (d * tails) ** (2 / degrees);
+  if (y > 0.05 + a) {
+    const x = normalQuantile(tails / 2);
+    y = x * x;
+    if (degrees < 5) c += 0.3 * (degrees - 4.5) * (x + 0.6);
+    c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b;
+    y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x;
+    y = Math.expm1(a * y * y);
+  } else {
+    y =
+      ((1 / (((degrees + 6) / (degrees * y) - 0.089 * d - 0.822) * (degrees + 2) * 3) + 0.5 / (degrees + 4)) * y - 1) *
+        ((degrees + 1) / (degrees + 2)) +
+      1 / y;
+  }
+  return Math.sqrt(degrees * y);
+}
