@@ -1,7 +1,7 @@
 /** The composition root: what every process is made of, from its settings. */
 import { join } from 'node:path';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { openArtifactStore } from '../data/artifacts/s3-store';
+import { openArtifactStore } from '../data/artifacts/store';
 import type { Database } from '../db/connection';
 import { openDatabase } from '../db/connection';
 import type { Registry } from '../db/registry';
