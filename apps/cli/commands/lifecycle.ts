@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { formatIssue } from '../../../domain/issue-text';
+import { parseLifecycle } from '../../../domain/lifecycle-document';
+import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import type { LifecycleFolder } from '../lifecycle-folder';
+import { readLifecycleFolder } from '../lifecycle-folder';
+import { table } from '../terminal';
+
+interface Applied {
+  readonly lifecycle: string;
+  readonly revision: number;
+  readonly digest: string;
+  readonly changed: boolean;
+}
+
+interface Planned {
+  readonly lines: readonly string[];
+}
+
+interface LifecycleJson {
+  readonly name: string;
+  readonly kind: string;
+  readonly owner: string;
+  readonly revision: number;
+  readonly updatedAt: string;
+}
+
+export function lifecycleCommands(program: Command, context: CliContext): void {
+  const { terminal, settings } = context;
+  const lifecycle = program.command('lifecycle').description('declare the life of a model');
+
+  lifecycle
+    .command('init <name>')
+    .description('write a lifecycle to start from into ./<name>')
+    .option('--trainer <name>', 'lightgbm, logistic or baseline', 'lightgbm')
+    .action((name: string, options: { readonly trainer: string }) => {
+      const folder = resolve(settings.cwd, name);
+      if (existsSync(folder)) throw new CliError(`${name} exists already: nothing was written`, 2);
+      for (const [path, text] of Object.entries(lifecycleTemplate({ name, trainer: options.trainer }))) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true });
+        writeFileSync(join(folder, path), text);
+        terminal.say(`wrote ${name}/${path}`);
+      }
+      terminal.say(`next: edit ${name}/lifecycle.yaml, then perennial lifecycle validate ${name}`);
+    });
+
+  lifecycle
+    .command('validate <folder>')
+    .description('check a lifecycle without a platform')
+    .action((given: string) => {
+      const { name } = check(readLifecycleFolder(settings.cwd, given));
+      terminal.say(`${name}: valid`);
+    });
+
+  lifecycle
+    .command('plan <folder>')
+    .description('what applying would change, and which stages would run again')
+    .option('--json', 'print as JSON')
+    .action(async (given: string, options: { readonly json?: true }) => {
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const { name } = check(folder);
+      const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
+      terminal.out(options.json ? JSON.stringify(plan) : plan.lines.join('\n'));
+    });
+
+  lifecycle
+    .command('apply <folder>')
+    .description('make this the revision that new runs take')
+    .option('--json', 'print as JSON')
+    .action(async (given: string, options: { readonly json?: true }) => {
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const { name } = check(folder);
+      const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
+      terminal.say(`${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`);
+      if (options.json) terminal.out(JSON.stringify(applied));
+    });
+
+  lifecycle
+    .command('list')
+    .option('--json', 'print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const { items } = await context.api().call<{ items: LifecycleJson[] }>('/lifecycles?pageSize=200');
+      if (options.json) return terminal.out(JSON.stringify(items));
+      const rows = items.map((each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt]);
+      return terminal.out(table(['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'], rows));
+    });
+
+  lifecycle
+    .command('show <name>')
+    .description('the applied revision, complete with its defaults')
+    .action(async (name: string) => terminal.out(JSON.stringify(await context.api().call(`/lifecycles/${name}`), null, 2)));
+}
+
+function check({ document, fileName, files, folder }: LifecycleFolder): { readonly name: string } {
+  const parsed = parseLifecycle({ document, fileName, files, folder });
+  if (parsed.ok) return { name: parsed.spec.name };
+  const { issues } = parsed;
+  const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
+  throw new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+}
