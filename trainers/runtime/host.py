@@ -62,6 +62,8 @@ class Host:
         self._orders = orders
         self._events = events
         self._children: dict[int, Child] = {}
+        #: What a full disk did not take; tried again until it does, because a job without an exit.json never ends for others.
+        self._unwritten: list[tuple[Path, dict[str, Any]]] = []
         self._wake_read, self._wake_write = os.pipe()
         self._life_read, self._life_write = os.pipe()
         for end in (self._wake_read, self._wake_write, self._orders):
@@ -81,7 +83,7 @@ class Host:
         waiting.register(self._wake_read, selectors.EVENT_READ)
         rest = b""
         while not ending:
-            ready = {key.fd for key, _ in waiting.select(WATCH_SECONDS if self._children else None)}
+            ready = {key.fd for key, _ in waiting.select(WATCH_SECONDS if self._children else 1.0 if self._unwritten else None)}
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
             if self._orders in ready:
@@ -93,6 +95,7 @@ class Host:
                     self._obey(json.loads(line))
             self._watch()
             self._reap()
+            self._write_exits()
         self._end_all()
 
     def _obey(self, order: dict[str, Any]) -> None:
@@ -190,19 +193,29 @@ class Host:
     def _conclude(self, child: Child, status: int, peak_bytes: int) -> None:
         processes.kill_tree(child.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(status)
-        if child.directory.is_dir():
-            _write(
-                child.directory / "exit.json",
-                {
-                    "attempt": child.attempt,
-                    "code": code if code >= 0 else None,
-                    "signal": signal.Signals(-code).name if code < 0 else None,
-                    "limit": child.limit,
-                    "seconds": round(time.monotonic() - child.began, 3),
-                    "peakMemoryBytes": peak_bytes,
-                },
-            )
+        exit = {
+            "attempt": child.attempt,
+            "code": code if code >= 0 else None,
+            "signal": signal.Signals(-code).name if code < 0 else None,
+            "limit": child.limit,
+            "seconds": round(time.monotonic() - child.began, 3),
+            "peakMemoryBytes": peak_bytes,
+        }
+        self._unwritten.append((child.directory / "exit.json", exit))
+        self._write_exits()
         self._tell({"type": "ended", "directory": str(child.directory), "attempt": child.attempt})
+
+    def _write_exits(self) -> None:
+        left = []
+        for path, exit in self._unwritten:
+            try:
+                _write(path, exit)
+            except FileNotFoundError:
+                pass  # the job's directory was removed: nobody asks any more
+            except OSError as error:
+                print(f"{path}: {error}", file=sys.stderr, flush=True)
+                left.append((path, exit))
+        self._unwritten = left
 
     def _end_orphans(self) -> None:
         """Our only children are jobs; any other was left behind by one that ended."""

@@ -1,0 +1,263 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ArtifactStore } from '../../../data/artifacts/store';
+import { canonicalJson } from '../../../domain/canonical';
+import { failure } from '../../../domain/failure';
+import type { ComputeBackend, Job, JobHandle, JobState } from '../../../domain/job';
+import { redact } from '../redact';
+import type { JobFile } from './job-directory';
+import { JobDirectory, jobDirectories } from './job-directory';
+import { endProcessesOfDeadWorkers } from './leftovers';
+import { endProcess, observe } from './observe';
+import { storeLogs, storeOutcome } from './outcome';
+import { signalGroup, thisProcess } from './process-identity';
+import { createSlots } from './slots';
+import type { WarmHost } from './warm-host';
+import { startWarmHost } from './warm-host';
+
+export interface LocalBackend extends ComputeBackend {
+  /** Ends the jobs whose id begins so and removes their directories; fine when there are none. */
+  cleanup(jobIdPrefix: string): Promise<void>;
+}
+
+export interface LocalBackendSettings {
+  readonly python: string;
+  readonly trainersDir: string;
+  /** The job runtime, when it is not among the trainers. */
+  readonly runtimeDir?: string;
+  readonly stateDir: string;
+  readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
+  readonly maxConcurrent: number;
+  /** How long a cancelled job may save its state. */
+  readonly graceSeconds?: number;
+  /** A job that nobody asked about for so long has lost its activity for good (a terminated workflow sends no cancellation) and is stopped. */
+  readonly abandonedAfterSeconds?: number;
+}
+
+/** A job of this process, from its claim to its end. */
+interface Active {
+  readonly directory: JobDirectory;
+  readonly attempt: number;
+  readonly leave: AbortController;
+  seenAt: number;
+  /** Settles when its process exists, or will not. */
+  starting: Promise<void> | null;
+  ended(): void;
+  execution: Promise<void> | null;
+}
+
+const forgottenAfterDays = 7;
+
+/** Jobs as children of a warm Python parent on this machine (docs in trainers/runtime/host.py). All state is in files below `stateDir/compute`. */
+export function createLocalBackend(settings: LocalBackendSettings): LocalBackend {
+  const stateDir = resolve(settings.stateDir);
+  const root = join(stateDir, 'compute');
+  const trainersDir = resolve(settings.trainersDir);
+  const runtimeDir = settings.runtimeDir ?? join(trainersDir, 'runtime');
+  const graceMs = (settings.graceSeconds ?? 5) * 1000;
+  const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
+  const owner = thisProcess();
+  const slots = createSlots(settings.maxConcurrent);
+  const submitting = new Map<string, Promise<void>>();
+  const actives = new Map<string, Active>();
+  let host: Promise<WarmHost> | null = null;
+  let closed = false;
+  let clearedLeftovers = false;
+
+  const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
+  watch.unref();
+
+  function warmHost(): Promise<WarmHost> {
+    if (closed) throw failure('BackendUnavailable', 'the local backend is closed');
+    if (host) return host;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    if (!clearedLeftovers) clearLeftovers();
+    const onGone = () => {
+      host = null;
+      for (const active of actives.values()) active.ended();
+    };
+    const onEnded = (directory: string) => actives.get(directory)?.ended();
+    host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onEnded, onGone });
+    host.catch(() => (host = null));
+    return host;
+  }
+
+  function clearLeftovers(): void {
+    clearedLeftovers = true;
+    endProcessesOfDeadWorkers(root);
+    const old = Date.now() - forgottenAfterDays * 86_400_000;
+    for (const directory of jobDirectories(root)) {
+      const state = observe(directory).kind;
+      if (state !== 'queued' && state !== 'running' && statSync(directory.path).mtimeMs < old) directory.remove();
+    }
+  }
+
+  async function begin(job: Job, directory: JobDirectory): Promise<void> {
+    const known = directory.job();
+    if (known && (directory.outcome() !== null || observe(directory).kind !== 'lost')) return;
+    await warmHost();
+    const file = known ?? directory.create(job);
+    const before = directory.started();
+    if (before) signalGroup(before, 'SIGKILL');
+    const attempt = (directory.attempt()?.number ?? 0) + 1;
+    if (!directory.claim(attempt - 1, { ...owner, backend: 'local' })) return;
+    const active: Active = {
+      directory,
+      attempt,
+      leave: new AbortController(),
+      seenAt: Date.now(),
+      starting: null,
+      ended: () => undefined,
+      execution: null,
+    };
+    actives.set(directory.path, active);
+    try {
+      await materialise(file, active);
+    } catch (error) {
+      actives.delete(directory.path);
+      directory.endWithoutProcess(attempt, 'its inputs could not be read');
+      if (directory.isCancelled()) return;
+      throw error;
+    }
+    active.execution = execute(file, active);
+  }
+
+  async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
+    for (const input of Object.values(file.inputs).flat()) {
+      if (!directory.hasInput(input)) await settings.artifacts.toFile(input.artifact, directory.file(input.path), { signal: leave.signal });
+    }
+  }
+
+  /** Never rejects: what goes wrong is written where `poll` reads it. */
+  async function execute(file: JobFile, active: Active): Promise<void> {
+    const { directory, attempt } = active;
+    let release: (() => void) | null = null;
+    try {
+      release = await slots.take(active.leave.signal);
+      const ended = new Promise<void>((done) => (active.ended = done));
+      const warm = await warmHost();
+      active.leave.signal.throwIfAborted();
+      if (directory.isCancelled()) return;
+      active.starting = warm.run({
+        attempt,
+        trainer: join(trainersDir, file.trainer),
+        directory: directory.path,
+        memoryBytes: file.resources.memoryBytes,
+        timeoutSeconds: file.resources.timeoutSeconds,
+      });
+      await active.starting;
+      // Cancelled by another process while this one was starting it.
+      if (directory.isCancelled()) await endProcess(directory, graceMs);
+      await ended;
+    } catch (error) {
+      if (directory.job() && directory.started()?.attempt !== attempt) directory.endWithoutProcess(attempt, (error as Error).message);
+    } finally {
+      release?.();
+      actives.delete(directory.path);
+    }
+  }
+
+  function stopAbandoned(): void {
+    for (const active of actives.values()) {
+      if (Date.now() - active.seenAt < abandonedMs) continue;
+      active.seenAt = Date.now();
+      active.leave.abort(failure('JobLost', 'nobody asked about it any more'));
+      void endProcess(active.directory, graceMs);
+    }
+  }
+
+  async function cancel(handle: JobHandle): Promise<void> {
+    const directory = new JobDirectory(root, handle.jobId);
+    if (!directory.job() || directory.outcome() !== null) return;
+    const kind = observe(directory).kind;
+    if (kind === 'succeeded' || kind === 'failed') return;
+    directory.markCancelled();
+    const active = actives.get(directory.path);
+    active?.leave.abort(failure('JobLost', 'cancelled'));
+    await active?.starting?.catch(() => undefined);
+    await endProcess(directory, graceMs);
+    await active?.execution;
+  }
+
+  return {
+    kind: 'local',
+
+    async submit(job) {
+      if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer)) throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
+      const directory = new JobDirectory(root, job.id);
+      const running = submitting.get(job.id) ?? begin(job, directory).finally(() => submitting.delete(job.id));
+      submitting.set(job.id, running);
+      await running;
+      const first = directory.job();
+      if (first && !isSameJob(first, job)) throw failure('Conflict', `job ${job.id} was submitted before with other content`);
+      const active = actives.get(directory.path);
+      if (active) active.seenAt = Date.now();
+      return { backend: 'local', jobId: job.id, detail: { directory: directory.path } };
+    },
+
+    async poll(handle): Promise<JobState> {
+      const directory = new JobDirectory(root, handle.jobId);
+      const active = actives.get(directory.path);
+      if (active) active.seenAt = Date.now();
+      const job = directory.job();
+      if (!job) return { kind: 'failed', failure: 'JobLost', message: 'this machine knows no such job', logs: null };
+      const outcome = directory.outcome();
+      if (outcome) return outcome;
+      const state = observe(directory);
+      switch (state.kind) {
+        case 'queued':
+        case 'cancelled':
+          return { kind: state.kind };
+        case 'running':
+          return { kind: 'running', metrics: await directory.metrics() };
+        case 'lost':
+          return { kind: 'failed', failure: 'JobLost', message: state.message, logs: await storeLogs(settings.artifacts, job, directory) };
+        case 'succeeded':
+        case 'failed':
+          return storeOutcome(settings.artifacts, job, directory, state);
+      }
+    },
+
+    async logs(handle, maxBytes) {
+      return redact(await new JobDirectory(root, handle.jobId).tail('log.txt', maxBytes));
+    },
+
+    cancel,
+
+    async cleanup(jobIdPrefix) {
+      if (jobIdPrefix === '') throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
+      for (const directory of jobDirectories(root)) {
+        const job = directory.job();
+        if (!job?.id.startsWith(jobIdPrefix)) continue;
+        await cancel({ backend: 'local', jobId: job.id, detail: {} });
+        directory.remove();
+      }
+    },
+
+    async check() {
+      try {
+        await warmHost();
+        return { ready: true, detail: `${settings.maxConcurrent} jobs at once with ${settings.python}` };
+      } catch (error) {
+        const next = (error as { next?: string }).next;
+        return { ready: false, detail: `${(error as Error).message}${next ? `; ${next}` : ''}` };
+      }
+    },
+
+    async close() {
+      closed = true;
+      clearInterval(watch);
+      const running = [...actives.values()];
+      for (const active of running) active.leave.abort(failure('JobLost', 'the worker stopped before the job began'));
+      const warm = await host?.catch(() => null);
+      await warm?.close();
+      for (const active of running) await active.execution;
+    },
+  };
+}
+
+/** The trace is the caller's, not the job's: a second attempt may come from elsewhere. */
+function isSameJob(file: JobFile, job: Job): boolean {
+  const inputs = Object.fromEntries(Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]));
+  return canonicalJson({ ...file, inputs, traceId: '' }) === canonicalJson({ ...job, traceId: '' });
+}

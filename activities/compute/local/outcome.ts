@@ -1,0 +1,64 @@
+import { extname } from 'node:path';
+import type { ArtifactStore } from '../../../data/artifacts/store';
+import type { ArtifactRef } from '../../../domain/artifact';
+import type { JobOutput } from '../../../domain/job';
+import { redact } from '../redact';
+import type { Assessment } from './assess';
+import type { JobDirectory, JobFile, Outcome } from './job-directory';
+
+const keptLogBytes = 8 * 2 ** 20;
+const shownLogLines = 20;
+const longestMessage = 4_000;
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  '.onnx': 'application/onnx',
+  '.json': 'application/json',
+  '.ndjson': 'application/x-ndjson',
+  '.parquet': 'application/vnd.apache.parquet',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
+
+/** Stores what an ended job left, by digest, then remembers the outcome: a second call after a crash gives the same answer. */
+export async function storeOutcome(
+  artifacts: Uploads,
+  job: JobFile,
+  directory: JobDirectory,
+  state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
+): Promise<Outcome> {
+  const logs = await storeLogs(artifacts, job, directory);
+  const outcome: Outcome =
+    state.kind === 'succeeded'
+      ? { kind: 'succeeded', result: state.result, outputs: await storeOutputs(artifacts, job, directory), logs }
+      : { kind: 'failed', failure: state.failure, message: await explain(state, directory), logs };
+  directory.keepOutcome(outcome);
+  return outcome;
+}
+
+export async function storeLogs(artifacts: Uploads, job: JobFile, directory: JobDirectory): Promise<ArtifactRef> {
+  const bytes = Buffer.from(redact(await directory.tail('log.txt', keptLogBytes)));
+  return artifacts.putBytes({ tenant: job.tenant, runId: runOf(job), bytes, mediaType: 'text/plain; charset=utf-8' });
+}
+
+async function storeOutputs(artifacts: Uploads, job: JobFile, directory: JobDirectory): Promise<JobOutput[]> {
+  const outputs: JobOutput[] = [];
+  for (const name of directory.outputs()) {
+    const mediaType = mediaTypes[extname(name)] ?? 'application/octet-stream';
+    const artifact = await artifacts.putFile({ tenant: job.tenant, runId: runOf(job), path: directory.file('outputs', name), mediaType });
+    outputs.push({ name, artifact });
+  }
+  return outputs;
+}
+
+/** A program that does not say why it failed has mostly printed it last. */
+async function explain(state: Extract<Assessment, { kind: 'failed' }>, directory: JobDirectory): Promise<string> {
+  if (state.failure !== 'JobFailed' || directory.error() !== null) return redact(state.message).slice(-longestMessage);
+  const last = (await directory.tail('log.txt', longestMessage)).trimEnd().split('\n').slice(-shownLogLines).join('\n');
+  return redact(`${state.message}${last === '' ? '' : `:\n${last}`}`).slice(-longestMessage);
+}
+
+/** Job ids begin with their run's id; see `effectKey`. */
+function runOf(job: JobFile): string {
+  return job.id.split('/')[0] ?? job.id;
+}

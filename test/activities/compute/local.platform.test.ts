@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LocalBackend } from '../../../activities/compute/local/backend';
+import { createLocalBackend } from '../../../activities/compute/local/backend';
+import { testComputeBackend } from '../../contracts/compute-backend';
+import { directoryArtifacts } from '../../support/directory-artifacts';
+import { flightFeatures, trainingRows } from '../../support/training-rows';
+
+const python = resolve('.perennial/python/bin/python');
+let folder: string;
+let backend: LocalBackend;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-compute-'));
+});
+afterAll(async () => {
+  await backend.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+testComputeBackend('local', async () => {
+  const artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  const rows = await trainingRows(artifacts, folder, { rows: 2_000, task: 'classification' });
+  backend = createLocalBackend({
+    python,
+    trainersDir: resolve('test/support/trainers'),
+    runtimeDir: resolve('trainers/runtime'),
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: 2,
+    graceSeconds: 1,
+  });
+  return { backend, artifacts, rows, features: flightFeatures };
+});

@@ -1,0 +1,243 @@
+import { existsSync } from 'node:fs';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { ComputeBackend, Job, JobHandle, JobState } from '../../domain/job';
+import type { DirectoryArtifacts } from '../support/directory-artifacts';
+
+export interface ComputeUnderTest {
+  readonly backend: ComputeBackend & { cleanup(jobIdPrefix: string): Promise<void> };
+  readonly artifacts: DirectoryArtifacts;
+  /** Training rows with the columns of `features`. */
+  readonly rows: ArtifactRef;
+  readonly features: readonly { readonly name: string; readonly type: 'float' | 'string' }[];
+}
+
+const mebibyte = 2 ** 20;
+let jobs = 0;
+
+/** What every compute backend promises. The trainers `probe` and `shell` of test/support/trainers must be among its trainers. */
+export function testComputeBackend(name: string, open: () => Promise<ComputeUnderTest>): void {
+  describe(`compute backend ${name}`, () => {
+    let given: ComputeUnderTest;
+    beforeAll(async () => {
+      given = await open();
+    }, 120_000);
+
+    function probe(behaviour: string, more: Partial<Job> & { readonly params?: Readonly<Record<string, unknown>> } = {}): Job {
+      jobs += 1;
+      return {
+        id: `run_contract/train/job/${process.pid}-${jobs}`,
+        tenant: 'default',
+        trainer: 'probe',
+        seed: 1,
+        inputs: { train: [given.rows] },
+        context: { task: 'classification', label: '__label', features: given.features },
+        resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 60 },
+        ...more,
+        params: { behaviour, ...more.params },
+      };
+    }
+
+    const finish = async (job: Job) => ended(given.backend, await given.backend.submit(job));
+    const text = async (ref: ArtifactRef | null) => (ref === null ? '' : Buffer.from(await given.artifacts.getBytes(ref)).toString());
+
+    test('is ready', async () => {
+      expect(await given.backend.check()).toMatchObject({ ready: true });
+    });
+
+    test('gives result, outputs and logs of a job that succeeds', async () => {
+      const state = await finish(probe('learn'));
+      if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+      expect(state.result.metrics).toEqual({ loss: 1 / 3 });
+      expect(state.result.facts).toMatchObject({ ownSteps: 3, parity: { share: 1 } });
+      expect(state.outputs.map(({ name }) => name)).toEqual(['model.onnx']);
+      expect(state.outputs[0]?.artifact.bytes).toBeGreaterThan(100);
+      expect(await text(state.logs)).toContain('training starts');
+    });
+
+    test('gives the same answer to a second look', async () => {
+      const handle = await given.backend.submit(probe('learn'));
+      expect(await ended(given.backend, handle)).toEqual(await given.backend.poll(handle));
+    });
+
+    test('shows metrics while the job runs', async () => {
+      const handle = await given.backend.submit(probe('learn', { params: { steps: 100, step_seconds: 0.05 } }));
+      const metrics = await runningUntil(given.backend, handle, (seen) => seen.filter(({ name }) => name === 'loss').length >= 3);
+      expect(metrics.filter(({ name }) => name === 'loss').slice(0, 3)).toEqual([
+        { step: 1, name: 'loss', value: 1 },
+        { step: 2, name: 'loss', value: 1 / 2 },
+        { step: 3, name: 'loss', value: 1 / 3 },
+      ]);
+      await given.backend.cancel(handle);
+    });
+
+    test('runs a program that is not Python by the same files', async () => {
+      const state = await finish(probe('learn', { trainer: 'shell' }));
+      expect(state).toMatchObject({ kind: 'succeeded', result: { metrics: { loss: 0.5 } }, outputs: [{ name: 'model.onnx' }] });
+    });
+
+    test.each([
+      [
+        'an exception, with its traceback',
+        'crash',
+        'JobFailed',
+        /Traceback[\s\S]*in crash[\s\S]*ValueError: the learning rate fell off a cliff/,
+      ],
+      ['a refusal, with its words alone', 'refuse', 'JobFailed', /^the label is always true$/],
+      ['exit 0 without a result', 'silent', 'JobWithoutResult', /exit code 0 and left no result\.json/],
+      ['a metric that is no number', 'nan', 'JobFailed', /loss became nan at step 7/],
+    ])('reports %s', async (_, behaviour, kind, message) => {
+      const state = await finish(probe(behaviour));
+      expect(state).toMatchObject({ kind: 'failed', failure: kind });
+      if (state.kind !== 'failed') return;
+      expect(state.message).toMatch(message);
+      expect(state.logs).not.toBeNull();
+    });
+
+    test('refuses parameters that do not fit, naming each', async () => {
+      const state = await finish(probe('learn', { params: { steps: 0, stepps: 1 } }));
+      expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });
+      expect(JSON.stringify(state)).toMatch(/stepps.*\/params\/steps: 0 is less than the minimum of 1/);
+    });
+
+    test('hides what looks like a secret, in logs and errors', async () => {
+      const state = await finish(probe('secret'));
+      if (state.kind !== 'failed') throw new Error(state.kind);
+      const logs = await text(state.logs);
+      expect(state.message).toContain('exit code 3');
+      for (const shown of [state.message, logs]) {
+        expect(shown).toContain('postgres://***@db/registry');
+        expect(shown).not.toMatch(/hunter2|abc123def/);
+      }
+    });
+
+    test('ends a job that hangs at its time limit, with all that it started', async () => {
+      const handle = await given.backend.submit(probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 2 } }));
+      const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
+      const state = await ended(given.backend, handle);
+      expect(state).toMatchObject({ kind: 'failed', failure: 'JobTimeout' });
+      expect((state as { message: string }).message).toMatch(/ran for 2(\.\d+)? s; 2 s are allowed/);
+      await gone(metrics.map(({ value }) => value));
+    });
+
+    test('ends a job that exceeds its memory', async () => {
+      const limit = 400 * mebibyte;
+      const handle = await given.backend.submit(probe('hog', { resources: { cpus: 1, memoryBytes: limit, timeoutSeconds: 60 } }));
+      const state = await ended(given.backend, handle);
+      expect(state).toMatchObject({ kind: 'failed', failure: 'JobOutOfMemory' });
+      const used = Number(/used (\d+) MiB of memory; 400 MiB are allowed/.exec((state as { message: string }).message)?.[1]);
+      expect(used).toBeGreaterThan(400);
+      expect(used).toBeLessThan(1200);
+    });
+
+    test('cancels a running job and everything it started', async () => {
+      const handle = await given.backend.submit(probe('hang'));
+      const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
+      await given.backend.cancel(handle);
+      expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
+      await gone(metrics.map(({ value }) => value));
+      await given.backend.cancel(handle);
+    });
+
+    test('cancels a job that waits, one that is over and one that never was', async () => {
+      const running = await Promise.all(
+        [1, 2, 3, 4].map(async () => given.backend.submit(probe('learn', { params: { steps: 200, step_seconds: 0.05 } }))),
+      );
+      for (const handle of running) await given.backend.cancel(handle);
+      for (const handle of running) expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
+      const over = await given.backend.submit(probe('learn'));
+      const state = await ended(given.backend, over);
+      await given.backend.cancel(over);
+      expect(await given.backend.poll(over)).toEqual(state);
+      await given.backend.cancel({ backend: given.backend.kind, jobId: 'run_none/train/job/1', detail: {} });
+    });
+
+    test('finds the first job when one id is submitted again, at once or later', async () => {
+      const job = probe('learn', { params: { steps: 5, step_seconds: 0.05 } });
+      const handles = await Promise.all([
+        given.backend.submit(job),
+        given.backend.submit(job),
+        given.backend.submit({ ...job, traceId: 'other' }),
+      ]);
+      const [first, second, third] = await Promise.all(handles.map((handle) => ended(given.backend, handle)));
+      expect(second).toEqual(first);
+      expect(third).toEqual(first);
+      expect(await finish(job)).toEqual(first);
+      expect(first).toMatchObject({ kind: 'succeeded', result: { facts: { ownSteps: 5 } } });
+    });
+
+    test('refuses another job under a known id', async () => {
+      const job = probe('learn');
+      await given.backend.submit(job);
+      await expect(given.backend.submit({ ...job, seed: 2 })).rejects.toMatchObject({ type: 'Conflict' });
+    });
+
+    test('a job that was killed is lost, and goes on from its checkpoint when submitted again', async () => {
+      const job = probe('learn', { params: { steps: 40, step_seconds: 0.05 } });
+      const handle = await given.backend.submit(job);
+      const metrics = await runningUntil(given.backend, handle, (seen) => seen.some(({ name, step }) => name === 'loss' && step >= 5));
+      process.kill(metrics.find(({ name }) => name === 'pid')?.value ?? -1, 'SIGKILL');
+      expect(await ended(given.backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+      const state = await finish(job);
+      if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+      expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(36);
+      expect(state.result.metrics).toEqual({ loss: 1 / 40 });
+    });
+
+    test('forgets the jobs of a run when told so', async () => {
+      const handle = await given.backend.submit(
+        probe('learn', { id: `run_forgotten/train/job/${process.pid}`, params: { steps: 200, step_seconds: 0.05 } }),
+      );
+      const metrics = await runningUntil(given.backend, handle, (seen) => seen.length > 0);
+      await given.backend.cleanup('run_forgotten/');
+      await gone(metrics.filter(({ name }) => name === 'pid').map(({ value }) => value));
+      expect(await given.backend.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+      const { directory } = handle.detail;
+      if (directory) expect(existsSync(directory)).toBe(false);
+      await given.backend.cleanup('run_forgotten/');
+    });
+
+    test('gives the newest lines of the log', async () => {
+      const handle = await given.backend.submit(probe('crash'));
+      await ended(given.backend, handle);
+      const log = await given.backend.logs(handle, 200);
+      expect(log).toContain('ValueError');
+      expect(log.length).toBeLessThanOrEqual(200);
+    });
+  });
+}
+
+export async function ended(backend: ComputeBackend, handle: JobHandle): Promise<JobState> {
+  for (let wait = 0; wait < 1200; wait += 1) {
+    const state = await backend.poll(handle);
+    if (state.kind !== 'queued' && state.kind !== 'running') return state;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`job ${handle.jobId} did not end`);
+}
+
+type Metrics = Extract<JobState, { kind: 'running' }>['metrics'];
+
+export async function runningUntil(backend: ComputeBackend, handle: JobHandle, enough: (metrics: Metrics) => boolean): Promise<Metrics> {
+  for (let wait = 0; wait < 1200; wait += 1) {
+    const state = await backend.poll(handle);
+    if (state.kind === 'running' && enough(state.metrics)) return state.metrics;
+    if (state.kind !== 'queued' && state.kind !== 'running') throw new Error(`ended too early: ${JSON.stringify(state)}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`job ${handle.jobId} did not report`);
+}
+
+/** Killed processes are gone a moment later, not at once. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  for (let wait = 0; wait < 200 && pids.some(isThere); wait += 1) await new Promise((resolve) => setTimeout(resolve, 25));
+  expect(pids.filter(isThere)).toEqual([]);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
