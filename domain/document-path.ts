@@ -1,0 +1,28 @@
+/** Where something is in a document: keys and list positions from the top. */
+export type DocumentPath = readonly (string | number)[];
+
+/** RFC 6901. */
+export function pointerOf(path: DocumentPath): string {
+  return path.map((part) => `/${String(part).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
+}
+
+/** As people write it: `spec.evaluate.gates[1].margin`. */
+export function nameOf(path: DocumentPath): string {
+  return path.reduce<string>((name, part) => {
+    if (typeof part === 'number') return `${name}[${part}]`;
+    const word = /^[\w-]+$/.test(part) ? part : JSON.stringify(part);
+    return name === '' ? word : `${name}.${word}`;
+  }, '');
+}
+
+/** The value at the path, undefined where there is none. Own keys only: a document must not reach `constructor`. */
+export function valueAt(document: unknown, path: DocumentPath): unknown {
+  return path.reduce<unknown>((value, part) => {
+    if (Array.isArray(value)) return typeof part === 'number' ? (value as unknown[])[part] : undefined;
+    return isMap(value) && Object.hasOwn(value, part) ? value[String(part)] : undefined;
+  }, document);
+}
+
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,98 @@
+import type { WrittenDocument } from './document';
+import { nameOf, valueAt } from './document-path';
+import type { Issue } from './failure';
+import { gateSchema } from './gate.schema';
+import type { MetricName } from './lifecycle';
+
+/** What the gates say together and with the rest of `evaluate`; silent about a gate that is broken by itself. */
+export function gateIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'evaluate', 'gates'];
+  const written = valueAt(value, path);
+  if (!Array.isArray(written)) return [];
+  const ungated = valueAt(value, ['spec', 'evaluate', 'ungated']);
+  if (written.length === 0) {
+    if (ungated !== undefined) return [];
+    return [issueAt(path, `${nameOf(path)} is empty, and nothing says why`, { expected: 'a gate, or ungated: "<reason>"' })];
+  }
+  const gates = written.map((gate) => gateSchema.safeParse(gate).data);
+  const names = written.map((gate) => valueAt(gate, ['name']));
+  const at = (index: number, key: string, detail: string, expected?: string): Issue => {
+    const where = [...path, index, key];
+    return issueAt(where, `${nameOf(where)} ${detail}`, { expected });
+  };
+  const hasSlices = valueAt(value, ['spec', 'evaluate', 'slices']) !== undefined;
+  return [
+    ...(ungated === undefined
+      ? []
+      : [issueAt(['spec', 'evaluate', 'ungated'], 'spec.evaluate.ungated says why there are no gates, and there are some')]),
+    ...names.flatMap((name, index) => {
+      const first = names.indexOf(name);
+      return typeof name === 'string' && first < index
+        ? [at(index, 'name', `is ${name}, like ${nameOf([...path, first])}`, 'a name of its own')]
+        : [];
+    }),
+    ...gates.flatMap((gate, index): readonly Issue[] => {
+      if (gate === undefined) return [];
+      if (gate.kind === 'threshold') return thresholdIssues(gate, (key, detail, expected) => at(index, key, detail, expected));
+      if (gate.kind === 'slice' && !hasSlices)
+        return [at(index, 'kind', 'is slice, and spec.evaluate.slices is missing', 'slices: { columns: […], metric: … }')];
+      if (gate.kind === 'parity' && gates.findIndex((other) => other?.kind === 'parity') < index)
+        return [at(index, 'kind', 'is parity a second time', 'one parity gate')];
+      return [];
+    }),
+    ...absoluteIssues(gates, at),
+  ];
+}
+
+type Gate = NonNullable<ReturnType<typeof gateSchema.safeParse>['data']>;
+type ThresholdGate = Extract<Gate, { kind: 'threshold' }>;
+
+function thresholdIssues(
+  { metric, min, max }: ThresholdGate,
+  at: (key: string, detail: string, expected?: string) => Issue,
+): readonly Issue[] {
+  if (min === undefined && max === undefined) return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
+  const [least, most] = ranges[metric];
+  const outside = (['min', 'max'] as const).flatMap((key) => {
+    const bound = key === 'min' ? min : max;
+    if (bound === undefined || (bound >= least && bound <= most)) return [];
+    return [at(key, `cannot be ${bound}: ${metric} is ${range(least, most)}`)];
+  });
+  const reversed = min !== undefined && max !== undefined && max < min ? [at('max', `is below min, ${min}`)] : [];
+  return [...outside, ...reversed];
+}
+
+const ranges: Readonly<Record<MetricName, readonly [number, number]>> = {
+  logloss: [0, Infinity],
+  auc: [0, 1],
+  brier: [0, 1],
+  accuracy: [0, 1],
+  rmse: [0, Infinity],
+  mae: [0, Infinity],
+  r2: [-Infinity, 1],
+};
+
+function range(least: number, most: number): string {
+  if (least === -Infinity) return `at most ${most}`;
+  return most === Infinity ? `at least ${least}` : `between ${least} and ${most}`;
+}
+
+/** A comparison that may be left out proves nothing the first time; then a fixed bar must have been passed. */
+function absoluteIssues(
+  gates: readonly (Gate | undefined)[],
+  at: (index: number, key: string, detail: string, expected?: string) => Issue,
+): readonly Issue[] {
+  if (gates.some((gate) => gate === undefined || gate.kind === 'threshold')) return [];
+  return gates.flatMap((gate, index) =>
+    gate !== undefined && 'whenAbsent' in gate && gate.whenAbsent === 'notApplicable' && gate.against === 'champion'
+      ? [
+          at(
+            index,
+            'whenAbsent',
+            'is notApplicable, and no threshold gate judges the first candidate',
+            'a threshold gate, or whenAbsent: baseline',
+          ),
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { nameField } from './field.schema';
+import { classificationMetrics, regressionMetrics } from './lifecycle';
+
+export const metricField = z.enum([...classificationMetrics, ...regressionMetrics]);
+
+const name = nameField('the name of the gate');
+
+const confidence = z
+  .number()
+  .gt(0.5)
+  .lt(1)
+  .default(0.97)
+  .describe('a share above 0.5 and below 1: how sure the interval must be, which resamples whole days');
+
+const against = z.enum(['champion', 'baseline']).default('champion').describe('champion or baseline: what the candidate is compared with');
+
+const whenAbsent = z
+  .enum(['baseline', 'notApplicable'])
+  .default('baseline')
+  .describe(
+    'baseline or notApplicable: without a champion, compare with the baseline trainer on the same data, or record that nothing was compared',
+  );
+
+const threshold = z
+  .strictObject({
+    name,
+    kind: z.literal('threshold'),
+    metric: metricField,
+    min: z.number().optional().describe('a number: the least value that passes'),
+    max: z.number().optional().describe('a number: the greatest value that passes'),
+    confidence,
+  })
+  .describe('a gate on the value of one metric');
+
+const nonInferiority = z
+  .strictObject({
+    name,
+    kind: z.literal('nonInferiority'),
+    metric: metricField,
+    against,
+    whenAbsent,
+    margin: z.number().gt(0).describe('a number above 0: how much worse the candidate may be'),
+    confidence,
+  })
+  .describe('a gate that the candidate passes when it is not worse by more than the margin');
+
+const superiority = z
+  .strictObject({
+    name,
+    kind: z.literal('superiority'),
+    metric: metricField,
+    against,
+    whenAbsent,
+    margin: z.number().min(0).default(0).describe('a number, 0 or more: how much better the candidate must be'),
+    confidence,
+  })
+  .describe('a gate that the candidate passes when it is better by more than the margin');
+
+const slice = z
+  .strictObject({
+    name,
+    kind: z.literal('slice'),
+    against,
+    whenAbsent,
+    maxIncrease: z.number().min(0).describe('a number, 0 or more: how much worse any slice may be'),
+    confidence,
+  })
+  .describe('a gate on the metric of evaluate.slices in each slice');
+
+const parity = z
+  .strictObject({
+    name,
+    kind: z.literal('parity'),
+    rows: z.int().min(1).max(100_000).default(1_000).describe('a whole number from 1 to 100000: how many rows go through a real gateway'),
+    tolerance: z.number().gt(0).default(0.005).describe('a number above 0: the greatest difference between predictions that agree'),
+    minShare: z.number().gt(0).max(1).default(0.999).describe('a share above 0 and at most 1: how many rows must agree'),
+  })
+  .describe('a gate on the agreement of the gateway with the offline predictions');
+
+export const gateSchema = z.discriminatedUnion('kind', [threshold, nonInferiority, superiority, slice, parity]);

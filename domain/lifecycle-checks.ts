@@ -1,0 +1,142 @@
+import type { WrittenDocument } from './document';
+import type { DocumentPath } from './document-path';
+import { isMap, nameOf, valueAt } from './document-path';
+import { formatDuration } from './duration';
+import type { Issue } from './failure';
+import { gateIssues } from './gate-checks';
+import { classificationMetrics, regressionMetrics } from './lifecycle';
+import { sourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
+import { formatOf } from './lifecycle-spec';
+import type { Task } from './model';
+import { paramsIssues } from './params-size';
+import { schemeOf } from './source-uri';
+import { shortestDays } from './time-window';
+
+/**
+ * What parts of a lifecycle say together. Each check reads only the parts it needs, and is silent when one of them is broken by itself, so that all mistakes
+ * are listed at once.
+ */
+export function contradictions(document: WrittenDocument): readonly Issue[] {
+  const params = ['spec', 'train', 'params'];
+  return [
+    ...[sourceIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues].flatMap((check) => check(document)),
+    ...paramsIssues(valueAt(document.value, params), params, document.issueAt),
+  ];
+}
+
+function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'data', 'sources'];
+  const sources = valueAt(value, path);
+  if (!isMap(sources)) return [];
+  const count = Object.keys(sources).length;
+  if (count === 0 || count > 32) return [issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' })];
+  return Object.entries(sources).flatMap(([name, source]) => {
+    const read = sourceSchema.safeParse(source);
+    if (!read.success) return [];
+    const { uri, format } = read.data;
+    const told = formatOf(uri);
+    if (format === undefined && told === null) {
+      return [
+        issueAt([...path, name], `${nameOf([...path, name])} has no format, and the URI does not tell it`, {
+          expected: 'format: parquet, csv or ndjson',
+        }),
+      ];
+    }
+    const fixed = ['sample', 'dataset'].includes(schemeOf(uri) ?? '');
+    if (fixed && format !== undefined && format !== told) {
+      return [
+        issueAt(
+          [...path, name, 'format'],
+          `${nameOf([...path, name, 'format'])} cannot be ${format}: ${schemeOf(uri) ?? ''}:// tables are Parquet`,
+        ),
+      ];
+    }
+    return [];
+  });
+}
+
+function splitIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
+  const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
+  if (!split.success || !time.success) return [];
+  const { tuning, confirm, holdout } = split.data;
+  const needed = tuning + confirm + holdout;
+  const room = shortestDays(time.data.window);
+  if (needed < room) return [];
+  const window = formatDuration(time.data.window);
+  return [
+    issueAt(
+      ['spec', 'data', 'split'],
+      `spec.data.split takes ${needed} days, and the window of ${window} has ${room}: nothing is left to train on`,
+      {
+        expected: `less than ${room} days together, or a longer spec.data.time.window`,
+      },
+    ),
+  ];
+}
+
+/** Label, time and entity are three columns. */
+function columnIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const paths: readonly DocumentPath[] = [
+    ['spec', 'data', 'label', 'column'],
+    ['spec', 'data', 'time', 'column'],
+    ['spec', 'data', 'entity'],
+  ];
+  const columns = paths.map((path) => valueAt(value, path));
+  return paths.flatMap((path, index) => {
+    const first = columns.indexOf(columns[index]);
+    if (columns[index] === undefined || first === index) return [];
+    return [issueAt(path, `${nameOf(path)} is the same column as ${nameOf(paths[first] ?? [])}`)];
+  });
+}
+
+/** All metrics of one lifecycle belong to one task: the one of `train.task`, or else of most of them. */
+function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const evaluate = ['spec', 'evaluate'];
+  const gates = valueAt(value, [...evaluate, 'gates']);
+  const metrics = valueAt(value, [...evaluate, 'metrics']);
+  const paths: readonly DocumentPath[] = [
+    ...(Array.isArray(metrics) ? metrics.map((_, index) => [...evaluate, 'metrics', index]) : []),
+    [...evaluate, 'slices', 'metric'],
+    ...(Array.isArray(gates) ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric']) : []),
+  ];
+  const named = paths.flatMap((path) => {
+    const metric = valueAt(value, path);
+    const task = taskOf(metric);
+    return task === null ? [] : [{ path, metric: String(metric), task }];
+  });
+  const declared = valueAt(value, ['spec', 'train', 'task']);
+  const task = declared === 'classification' || declared === 'regression' ? declared : mostOf(named.map((each) => each.task));
+  if (task === undefined) return [];
+  const typical = nameOf(named.find((each) => each.task === task)?.path ?? []);
+  const because = task === declared ? `spec.train.task is ${task}` : `${typical} is for ${task}`;
+  const fitting = task === 'classification' ? classificationMetrics : regressionMetrics;
+  return named
+    .filter((each) => each.task !== task)
+    .map((each) =>
+      issueAt(each.path, `${nameOf(each.path)} cannot be ${each.metric}: ${because}`, { expected: `one of ${fitting.join(', ')}` }),
+    );
+}
+
+function repeatedIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  return [
+    ['spec', 'evaluate', 'metrics'],
+    ['spec', 'evaluate', 'slices', 'columns'],
+  ].flatMap((path) => {
+    const list = valueAt(value, path);
+    if (!Array.isArray(list)) return [];
+    return list.flatMap((item, index) =>
+      list.indexOf(item) < index ? [issueAt([...path, index], `${nameOf(path)} lists ${String(item)} twice`)] : [],
+    );
+  });
+}
+
+function mostOf(tasks: readonly Task[]): Task | undefined {
+  const count = (task: Task): number => tasks.filter((each) => each === task).length;
+  return [...tasks].sort((a, b) => count(b) - count(a))[0];
+}
+
+function taskOf(metric: unknown): Task | null {
+  if ((classificationMetrics as readonly unknown[]).includes(metric)) return 'classification';
+  return (regressionMetrics as readonly unknown[]).includes(metric) ? 'regression' : null;
+}

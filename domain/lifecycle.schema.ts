@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { bytesField, calendarField, columnField, daysField, nameField, pathField, secondsField, untilField } from './field.schema';
+import { gateSchema, metricField } from './gate.schema';
+import { computeKinds } from './job';
+import { notInThisVersion, problem } from './schema-issues.schema';
+import { uriProblem } from './source-uri';
+
+export const apiVersion = 'perennial.dev/v1';
+
+/** Known kinds of documents; only the first is read in this version. */
+const kinds = ['ModelLifecycle', 'LlmLifecycle', 'Dataset', 'Prompt', 'Policy', 'Platform'] as const;
+
+const later = (known: readonly string[]) => (issue: { readonly input?: unknown }) =>
+  typeof issue.input === 'string' && known.includes(issue.input) ? `cannot be ${issue.input}, which is not in this version` : undefined;
+
+export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
+
+export const metadataSchema = z
+  .strictObject({
+    name: nameField('the name of the lifecycle, and of its model'),
+    owner: z.string().trim().min(1).max(200).describe('who answers for the model: a person, a team or an address'),
+    labels: z
+      .record(z.string().regex(/^[A-Za-z0-9][\w./-]{0,62}$/), z.string().max(200))
+      .default({})
+      .describe('labels, each a short text'),
+  })
+  .describe('name and owner');
+
+export const sourceSchema = z
+  .strictObject({
+    uri: z
+      .string()
+      .check((context) => {
+        const found = uriProblem(context.value);
+        if (found) context.issues.push(problem(found.detail, found));
+      })
+      .describe('where the table is: sample://, file://, s3://, https:// or dataset://name@alias, without a credential'),
+    format: z
+      .enum(['parquet', 'csv', 'ndjson'])
+      .optional()
+      .describe('parquet, csv or ndjson; told from the ending of the URI when it is left out'),
+    time: columnField('the column of event time; when given, only rows inside the window of the run are read').optional(),
+  })
+  .describe('a table to read');
+
+export const timeSchema = z
+  .strictObject({
+    column: columnField('the event time of a request row'),
+    window: calendarField('the length of the window of data, such as 6mo or 90d'),
+    until: untilField.default('latest'),
+  })
+  .describe('the window of data: column, window and until');
+
+export const splitSchema = z
+  .strictObject({
+    by: z.literal('time').describe('time'),
+    tuning: daysField('whole days, such as 30d, to tune on'),
+    confirm: daysField('whole days, such as 15d, to confirm the choice on'),
+    holdout: daysField('whole days, such as 30d, to judge the candidate on'),
+  })
+  .describe('tuning, confirm and holdout in whole days, in order of time after the rows to train on');
+
+const sourceName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/)
+  .describe('lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL');
+
+export const dataSchema = z
+  .strictObject({
+    sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
+    assemble: pathField('the path of the SQL file that joins the sources into request rows with their label'),
+    features: pathField('the path of the row-wise SQL file that makes features of a request row'),
+    label: z
+      .strictObject({
+        column: columnField('what is predicted'),
+        availableAfter: secondsField('how long after its event time a label is known, such as 6h', { least: 0 }).prefault('0s'),
+        dependsOnPrediction: z.boolean().default(false).describe('true when the answer served changes the label'),
+      })
+      .describe('the label: column and availableAfter'),
+    time: timeSchema,
+    entity: columnField('what a sticky assignment sticks to').optional(),
+    split: splitSchema,
+    contract: pathField('the path of the contract file').optional(),
+    limits: z
+      .strictObject({
+        size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
+        timeout: secondsField('the longest that reading one source may take, such as 15m').prefault('15m'),
+      })
+      .prefault({})
+      .describe('limits of reading a source: size and timeout'),
+  })
+  .describe('sources, assembly, features, label, time and split');
+
+export const trainSchema = z
+  .strictObject({
+    trainer: nameField('the trainer, a folder under trainers/'),
+    task: z
+      .enum(['classification', 'regression'])
+      .optional()
+      .describe('classification or regression; told from the label when it is left out'),
+    params: paramsField.default({}).describe('parameters of the trainer'),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .default(17)
+      .describe('a whole number from 0 to 2147483647'),
+    compute: z
+      .strictObject({
+        backend: z
+          .enum(['local'], { error: later(computeKinds) })
+          .default('local')
+          .describe('local'),
+        cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),
+        memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault('2GiB'),
+        timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', { most: 30 * 86_400 }).prefault('30m'),
+        retries: z.int().min(0).max(20).default(3).describe('a whole number from 0 to 20'),
+      })
+      .prefault({})
+      .describe('where and with what the job runs'),
+  })
+  .describe('trainer and params');
+
+export const slicesSchema = z
+  .strictObject({
+    columns: z.array(columnField('a column to slice by')).min(1).max(20).describe('columns to slice by'),
+    metric: metricField,
+    minRows: z.int().min(1).default(500).describe('a whole number above 0: slices of fewer rows are pooled as other'),
+  })
+  .describe('the slices: columns and metric');
+
+export const evaluateSchema = z
+  .strictObject({
+    metrics: z.array(metricField).min(1).describe('at least one metric'),
+    slices: slicesSchema.optional(),
+    gates: z.array(gateSchema).max(50).describe('a list of gates'),
+    ungated: z.string().trim().min(1).max(500).optional().describe('the reason why there are no gates'),
+  })
+  .describe('metrics and gates');
+
+export const promoteSchema = z
+  .strictObject({
+    approval: z
+      .strictObject({
+        required: z.int().min(0).max(10).default(0).describe('a whole number from 0 to 10: how many people must approve'),
+        role: z.enum(['approver', 'admin']).default('approver').describe('approver or admin'),
+        timeout: secondsField('how long to wait for them, such as 7d').prefault('7d'),
+      })
+      .prefault({})
+      .describe('who must approve'),
+  })
+  .prefault({})
+  .describe('what promotion needs');
+
+/** The language of DESIGN §6. What parts of it say together is checked in `lifecycle-checks.schema.ts`. */
+export const lifecycleSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.enum(['ModelLifecycle'], { error: later(kinds) }),
+  metadata: metadataSchema,
+  spec: z
+    .strictObject({
+      data: dataSchema,
+      train: trainSchema,
+      evaluate: evaluateSchema,
+      promote: promoteSchema,
+      tune: notInThisVersion,
+      canary: notInThisVersion,
+      monitor: notInThisVersion,
+      schedule: notInThisVersion,
+      notify: notInThisVersion,
+    })
+    .describe('data, train and evaluate'),
+});
+
+/** A lifecycle as a person writes it. */
+export type LifecycleDocument = z.input<typeof lifecycleSchema>;
+
+/** The same with every default filled in, durations as seconds, sizes as bytes. */
+export type CompleteLifecycle = z.output<typeof lifecycleSchema>;

@@ -1,0 +1,83 @@
+import type { Document } from 'yaml';
+import { LineCounter, parseAllDocuments } from 'yaml';
+import type { IssueHints, WrittenDocument } from './document';
+import { documentLimits, issueOf } from './document';
+import type { DocumentPath } from './document-path';
+import { pointerOf } from './document-path';
+import type { Issue } from './failure';
+import type { PlaceOf } from './yaml-value.schema';
+import { convert } from './yaml-value.schema';
+
+/**
+ * YAML 1.2 core text → plain JSON value with the places of its parts. The library's own conversion is not used: it takes quadratic time on many keys or
+ * anchors, expands alias bombs up to a ratio, and gives back things that JSON has no word for.
+ */
+export function yamlDocument(text: string, fileName: string): WrittenDocument {
+  const lines = new LineCounter();
+  const placeOf: PlaceOf = (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { file: fileName, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const refused = (issues: readonly Issue[]): WrittenDocument => ({
+    value: undefined,
+    issues,
+    issueAt: (path, detail, hints) => issueOf(path, detail, { file: fileName }, hints),
+    rangeAt: () => null,
+  });
+
+  if (new TextEncoder().encode(text).length > documentLimits.bytes) {
+    return refused([issueOf([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, { file: fileName })]);
+  }
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    resolveKnownTags: false,
+    schema: 'core',
+  });
+  const [first, second] = Array.isArray(documents) ? documents : [];
+  if (first?.contents === undefined || first.contents === null) {
+    return refused(
+      first && first.errors.length > 0 ? syntaxIssues(first, placeOf) : [issueOf([], `${fileName} is empty`, { file: fileName })],
+    );
+  }
+  if (second !== undefined) {
+    return refused([issueOf([], 'a second document begins here; one file holds one document', placeOf(second.range[0]))]);
+  }
+  const broken = syntaxIssues(first, placeOf);
+  if (broken.length > 0) return refused(broken);
+
+  const { value, issues, keys, values } = convert(first.contents, placeOf);
+  const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
+    const pointer = pointerOf(path);
+    // A missing key is reported where its map begins.
+    const offset = keys.get(pointer) ?? values.get(pointer)?.[0] ?? keys.get(pointerOf(path.slice(0, -1))) ?? values.get('')?.[0] ?? 0;
+    return issueOf(path, detail, placeOf(offset), hints);
+  };
+  return { value, issues, issueAt, rangeAt: (path) => values.get(pointerOf(path)) ?? null };
+}
+
+function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Issue[] {
+  const { explicit, version } = document.directives.yaml;
+  const said: { readonly code: string; readonly message: string; readonly offset: number }[] = [
+    ...document.errors,
+    ...document.warnings,
+  ].map(({ code, message, pos }) => ({ code, message, offset: pos[0] }));
+  if (explicit === true && version !== '1.2')
+    said.push({ code: 'VERSION', message: `YAML ${version}, where yes and no are truth values, is not read`, offset: 0 });
+  // One deep nest gives hundreds of errors that all say the same.
+  const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (tooDeep) return [issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset))];
+  const places = new Set<number>();
+  return said
+    .sort((a, b) => a.offset - b.offset)
+    .filter(({ offset }) => !places.has(offset) && places.add(offset))
+    .slice(0, 20)
+    .map(({ code, message, offset }) => issueOf([], plainWords[code] ?? `not valid YAML: ${message}`, placeOf(offset)));
+}
+
+const plainWords: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab indents this line; YAML wants spaces',
+  BAD_INDENT: 'this line is indented differently from the lines it belongs to',
+  BLOCK_AS_IMPLICIT_KEY: 'two colons in one line; put the text in quotes',
+};
