@@ -13,7 +13,7 @@ export function explainVerdict(verdict: Verdict): readonly string[] {
 export function explainGates(judged: readonly JudgedGate[]): readonly string[] {
   const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a' } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
-  return judged.map(({ gate, outcome, message }) => `${words[outcome]}  ${gate.padEnd(width)}  ${message}`);
+  return judged.map(({ gate, outcome, message }) => `${words[outcome].padEnd(4)}  ${gate.padEnd(width)}  ${message}`);
 }
 
 /** What was measured, one line a metric, with each counterpart beside it. */

@@ -106,13 +106,17 @@ function biasOf(sorted: Float64Array, estimate: number): number {
 function accelerationOf(leftOut: Float64Array): number {
   const values = leftOut.filter((value) => !Number.isNaN(value));
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  // In units of the largest deviation, so that tiny differences do not vanish when cubed.
+  const unit = values.reduce((most, value) => Math.max(most, Math.abs(mean - value)), 0);
+  if (unit === 0) return 0;
   let cubes = 0;
   let squares = 0;
   for (const value of values) {
-    cubes += (mean - value) ** 3;
-    squares += (mean - value) ** 2;
+    const deviation = (mean - value) / unit;
+    cubes += deviation ** 3;
+    squares += deviation ** 2;
   }
-  return squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
+  return cubes / (6 * squares ** 1.5);
 }
 
 function adjusted(z: number, bias: number, acceleration: number): number {
