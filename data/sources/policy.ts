@@ -1,0 +1,19 @@
+import type { S3Settings } from '../artifacts/s3';
+
+/** What sources may read, as the operator of this worker decided. */
+export interface SourcePolicy {
+  /** Where `sample://` tables are, one Parquet file each. */
+  readonly samplesDir: string;
+  /** Also lets `http://` through: whoever trusts the network may go without certificates. */
+  readonly allowPrivateAddresses: boolean;
+  /** `file://` reads only below these. */
+  readonly allowedFileRoots: readonly string[];
+  /** The service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's own, which no source may read. */
+  readonly s3: S3Settings | null;
+}
+
+/** What one source may cost. */
+export interface SourceLimits {
+  readonly maxBytes: number;
+  readonly timeoutSeconds: number;
+}
