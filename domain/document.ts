@@ -9,8 +9,6 @@ export interface WrittenDocument {
   readonly issues: readonly Issue[];
   /** An issue about the key or value at `path`, with file, line and column as far as they are known. */
   readonly issueAt: IssueAt;
-  /** Offsets of the scalar at `path` in the text; null when there is none. */
-  readonly rangeAt: (path: DocumentPath) => readonly [number, number] | null;
 }
 
 export type IssueAt = (path: DocumentPath, detail: string, hints?: IssueHints) => Issue;
@@ -45,7 +43,7 @@ export function objectDocument(value: unknown, fileName: string): WrittenDocumen
   };
   visit(value, []);
   if (values > documentLimits.values) issues.push(issueAt([], `more than ${documentLimits.values.toLocaleString('en-US')} values`));
-  return { value, issues, issueAt, rangeAt: () => null };
+  return { value, issues, issueAt };
 }
 
 /** A root prototype instead of Object.prototype, so that objects of another realm count too. */

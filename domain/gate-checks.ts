@@ -51,14 +51,14 @@ function thresholdIssues(
   { metric, min, max }: ThresholdGate,
   at: (key: string, detail: string, expected?: string) => Issue,
 ): readonly Issue[] {
-  if (min === undefined && max === undefined) return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
+  if (min === null && max === null) return [at('kind', 'is threshold, and neither min nor max is given', 'min or max')];
   const [least, most] = ranges[metric];
   const outside = (['min', 'max'] as const).flatMap((key) => {
     const bound = key === 'min' ? min : max;
-    if (bound === undefined || (bound >= least && bound <= most)) return [];
+    if (bound === null || (bound >= least && bound <= most)) return [];
     return [at(key, `cannot be ${bound}: ${metric} is ${range(least, most)}`)];
   });
-  const reversed = min !== undefined && max !== undefined && max < min ? [at('max', `is below min, ${min}`)] : [];
+  const reversed = min !== null && max !== null && max < min ? [at('max', `is below min, ${min}`)] : [];
   return [...outside, ...reversed];
 }
 

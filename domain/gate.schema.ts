@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nameField } from './field.schema';
 import { classificationMetrics, regressionMetrics } from './lifecycle';
+import { confidenceRange } from './policy';
 
 export const metricField = z.enum([...classificationMetrics, ...regressionMetrics]);
 
@@ -8,10 +9,12 @@ const name = nameField('the name of the gate');
 
 const confidence = z
   .number()
-  .gt(0.5)
-  .lt(1)
+  .gt(confidenceRange.above)
+  .max(confidenceRange.most)
   .default(0.97)
-  .describe('a share above 0.5 and below 1: how sure the interval must be, which resamples whole days');
+  .describe(
+    `a share above ${confidenceRange.above} and at most ${confidenceRange.most}: how sure the interval must be, which resamples whole days`,
+  );
 
 const against = z.enum(['champion', 'baseline']).default('champion').describe('champion or baseline: what the candidate is compared with');
 
@@ -27,8 +30,8 @@ const threshold = z
     name,
     kind: z.literal('threshold'),
     metric: metricField,
-    min: z.number().optional().describe('a number: the least value that passes'),
-    max: z.number().optional().describe('a number: the greatest value that passes'),
+    min: z.number().nullable().default(null).describe('a number: the least value that passes'),
+    max: z.number().nullable().default(null).describe('a number: the greatest value that passes'),
     confidence,
   })
   .describe('a gate on the value of one metric');

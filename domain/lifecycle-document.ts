@@ -16,18 +16,16 @@ import { readBy } from './schema-issues.schema';
 import { absoluteUri, isRelativeUri } from './source-uri';
 import { yamlDocument } from './yaml-document.schema';
 
-/** A lifecycle as it was written: a text, or a value from a JSON body or `defineLifecycle`. */
-export type WrittenLifecycle =
-  { readonly text: string; readonly fileName: string } | { readonly document: unknown; readonly fileName: string };
-
-export type LifecycleInput = WrittenLifecycle & {
-  /** Path → text of every file that the lifecycle names. */
+export interface LifecycleInput {
+  /** The text of the file, or the same as an object: from a JSON body, or from `defineLifecycle`. */
+  readonly document: unknown;
+  /** For messages. */
+  readonly fileName: string;
+  /** Path → text of the files beside the lifecycle; those that it does not name are left aside. */
   readonly files: Readonly<Record<string, string>>;
-  /** Path → why a named file could not be read. */
-  readonly unreadable?: Readonly<Record<string, string>>;
   /** Absolute folder of the lifecycle, against which `file://./x` is resolved; without one such a source is refused. */
   readonly folder?: string;
-};
+}
 
 export type ParsedLifecycle =
   | {
@@ -36,15 +34,13 @@ export type ParsedLifecycle =
       readonly contract: DataContract | null;
       /** The files that the spec names, and no others. */
       readonly paths: readonly string[];
-      /** The lifecycle as a text that means the same anywhere: its `file://` sources are absolute. Lines are where they were. */
-      readonly text: string;
     }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /** Issues beyond this many are the same few mistakes again. */
 const maxIssues = 100;
 
-/** The one check of a lifecycle, for the command line and the API alike: the text, what it says, and the files that it names. */
+/** The one check of a lifecycle, for the command line and the API alike: what it says, and the files that it names. Lists all mistakes at once. */
 export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
   const document = open(input);
   if (!isMap(document.value)) {
@@ -64,10 +60,7 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
     ...missingFiles(document, input),
     ...(contract.ok ? [] : contract.issues),
   ];
-  // With a mistake in a path, its file would seem to be one too many.
-  if (issues.length === 0) issues.push(...strayFiles(document, input));
   if (issues.length > 0 || !read.ok || !contract.ok) return refused(issues);
-  const text = absoluteText(document, input);
   const spec = specOf(read.value);
   const sources = spec.data.sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, input.folder ?? '/') }));
   return {
@@ -75,31 +68,7 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
     spec: { ...spec, data: { ...spec.data, sources } },
     contract: contract.value,
     paths: namedPaths(document).map(({ path }) => path),
-    text,
   };
-}
-
-/** Reads the files that a lifecycle names, then checks all of it. The reader answers for the folder: it must not follow a link out of it. */
-export async function loadLifecycle(
-  written: WrittenLifecycle & { readonly folder: string },
-  readFile: (path: string, maxBytes: number) => Promise<FileRead>,
-): Promise<ParsedLifecycle & { readonly files: Readonly<Record<string, string>> }> {
-  const files: Record<string, string> = {};
-  const unreadable: Record<string, string> = {};
-  for (const { path } of namedPaths(open(written))) {
-    const read = await readFile(path, documentLimits.bytes);
-    if (read.kind === 'text') files[path] = read.text;
-    else unreadable[path] = read.reason;
-  }
-  return { ...parseLifecycle({ ...written, files, unreadable }), files };
-}
-
-/** `reason` continues a sentence that begins with the path: `is not there`, `is larger than 1 MiB`, `leaves the folder`. */
-export type FileRead = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'unreadable'; readonly reason: string };
-
-/** The paths that a lifecycle names, in order, each once; also of a lifecycle with mistakes elsewhere. */
-export function lifecyclePaths(written: WrittenLifecycle): readonly string[] {
-  return namedPaths(open(written)).map(({ path }) => path);
 }
 
 /** What a revision's digest is over: canonical JSON of this. */
@@ -107,8 +76,8 @@ export function revisionDigestInput(spec: ModelLifecycleSpec, fileDigests: Reado
   return { spec, files: fileDigests };
 }
 
-function open(written: WrittenLifecycle): WrittenDocument {
-  return 'text' in written ? yamlDocument(written.text, written.fileName) : objectDocument(written.document, written.fileName);
+function open({ document, fileName }: LifecycleInput): WrittenDocument {
+  return typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
 }
 
 const contractAt = ['spec', 'data', 'contract'];
@@ -122,19 +91,15 @@ function namedPaths({ value }: WrittenDocument): readonly { readonly path: strin
   return named.filter(({ path }, index) => named.findIndex((other) => other.path === path) === index);
 }
 
-function missingFiles(document: WrittenDocument, { files, unreadable = {} }: LifecycleInput): readonly Issue[] {
+function missingFiles(document: WrittenDocument, { files }: LifecycleInput): readonly Issue[] {
   return namedPaths(document).flatMap(({ path, at }): readonly Issue[] => {
-    const text = Object.hasOwn(files, path) ? files[path] : undefined;
-    const problem = text === undefined ? (unreadable[path] ?? 'is not there') : textProblem(text);
+    if (!Object.hasOwn(files, path)) {
+      const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
+      return [document.issueAt(at, `${nameOf(at)} names ${path}, which is not there`, { didYouMean })];
+    }
+    const problem = textProblem(files[path] ?? '');
     return problem === null ? [] : [document.issueAt(at, `${nameOf(at)} names ${path}, which ${problem}`)];
   });
-}
-
-function strayFiles(document: WrittenDocument, { files }: LifecycleInput): readonly Issue[] {
-  const paths = namedPaths(document).map(({ path }) => path);
-  return Object.keys(files)
-    .filter((path) => !paths.includes(path))
-    .map((path) => document.issueAt([], `the file ${path} is sent along, and the lifecycle does not name it`));
 }
 
 function textProblem(text: string): string | null {
@@ -169,40 +134,15 @@ function contractIn(document: WrittenDocument, { files }: LifecycleInput): Contr
   };
 }
 
-function relativeSources({ value }: WrittenDocument): readonly { readonly path: DocumentPath; readonly uri: string }[] {
+function relativeIssues({ value, issueAt }: WrittenDocument, folder: string | undefined): readonly Issue[] {
   const sources = valueAt(value, ['spec', 'data', 'sources']);
-  if (!isMap(sources)) return [];
+  if (folder !== undefined || !isMap(sources)) return [];
   return Object.keys(sources).flatMap((name) => {
     const path = ['spec', 'data', 'sources', name, 'uri'];
     const uri = valueAt(value, path);
-    return typeof uri === 'string' && isRelativeUri(uri) ? [{ path, uri }] : [];
+    if (typeof uri !== 'string' || !isRelativeUri(uri)) return [];
+    return [issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, { expected: 'file:///absolute/path' })];
   });
-}
-
-function relativeIssues(document: WrittenDocument, folder: string | undefined): readonly Issue[] {
-  if (folder !== undefined) return [];
-  return relativeSources(document).map(({ path }) =>
-    document.issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, { expected: 'file:///absolute/path' }),
-  );
-}
-
-function absoluteText(document: WrittenDocument, input: LifecycleInput): string {
-  const { folder = '/' } = input;
-  const relative = relativeSources(document);
-  if (!('text' in input)) {
-    const copy = structuredClone(input.document);
-    for (const { path, uri } of relative) (valueAt(copy, path.slice(0, -1)) as { uri: string }).uri = absoluteUri(uri, folder);
-    return `${JSON.stringify(copy, null, 2)}\n`;
-  }
-  const edits = relative.flatMap(({ path, uri }) => {
-    const range = document.rangeAt(path);
-    return range === null ? [] : [{ range, uri: JSON.stringify(absoluteUri(uri, folder)) }];
-  });
-  // One place may stand for two sources by an alias. From the end, so that earlier offsets stay right.
-  return edits
-    .filter(({ range }, index) => edits.findIndex((other) => other.range[0] === range[0]) === index)
-    .sort((a, b) => b.range[0] - a.range[0])
-    .reduce((text, { range: [start, end], uri }) => `${text.slice(0, start)}${uri}${text.slice(end)}`, input.text);
 }
 
 /** In order of the lines; one issue a place, the first found. */

@@ -1,9 +1,8 @@
-import type { GateSpec, ModelLifecycleSpec, SourceFormat, SourceSpec } from './lifecycle';
+import type { ModelLifecycleSpec, SourceFormat, SourceSpec } from './lifecycle';
 import type { CompleteLifecycle } from './lifecycle.schema';
 import { schemeOf } from './source-uri';
 
 type WrittenSource = CompleteLifecycle['spec']['data']['sources'][string];
-type WrittenGate = CompleteLifecycle['spec']['evaluate']['gates'][number];
 
 /** The checked document in the words that the rest of the platform uses. */
 export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpec {
@@ -45,7 +44,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     evaluate: {
       metrics: evaluate.metrics,
       slices: evaluate.slices ?? null,
-      gates: evaluate.gates.map(gateOf),
+      gates: evaluate.gates,
       ungated: evaluate.ungated ?? null,
     },
     promote: {
@@ -71,7 +70,3 @@ export function formatOf(uri: string): SourceFormat | null {
 }
 
 const endings: Readonly<Record<string, SourceFormat>> = { parquet: 'parquet', csv: 'csv', ndjson: 'ndjson', jsonl: 'ndjson' };
-
-function gateOf(gate: WrittenGate): GateSpec {
-  return gate.kind === 'threshold' ? { ...gate, min: gate.min ?? null, max: gate.max ?? null } : gate;
-}

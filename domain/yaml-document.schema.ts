@@ -22,7 +22,6 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
     value: undefined,
     issues,
     issueAt: (path, detail, hints) => issueOf(path, detail, { file: fileName }, hints),
-    rangeAt: () => null,
   });
 
   if (new TextEncoder().encode(text).length > documentLimits.bytes) {
@@ -51,10 +50,10 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
     const pointer = pointerOf(path);
     // A missing key is reported where its map begins.
-    const offset = keys.get(pointer) ?? values.get(pointer)?.[0] ?? keys.get(pointerOf(path.slice(0, -1))) ?? values.get('')?.[0] ?? 0;
+    const offset = keys.get(pointer) ?? values.get(pointer) ?? keys.get(pointerOf(path.slice(0, -1))) ?? values.get('') ?? 0;
     return issueOf(path, detail, placeOf(offset), hints);
   };
-  return { value, issues, issueAt, rangeAt: (path) => values.get(pointerOf(path)) ?? null };
+  return { value, issues, issueAt };
 }
 
 function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Issue[] {

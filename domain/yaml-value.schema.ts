@@ -10,9 +10,9 @@ export type PlaceOf = (offset: number) => { readonly file: string; readonly line
 export interface Converted {
   readonly value: unknown;
   readonly issues: readonly Issue[];
-  /** Offsets by pointer: where a map's key stands, and from where to where a value does. */
+  /** Offsets by pointer: where a map's key stands, and where a value does. */
   readonly keys: ReadonlyMap<string, number>;
-  readonly values: ReadonlyMap<string, readonly [number, number]>;
+  readonly values: ReadonlyMap<string, number>;
 }
 
 const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
@@ -21,7 +21,7 @@ const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
   const issues: Issue[] = [];
   const keys = new Map<string, number>();
-  const values = new Map<string, readonly [number, number]>();
+  const values = new Map<string, number>();
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   let count = 0;
@@ -39,8 +39,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): Converted {
       refuse([], `more than ${documentLimits.values.toLocaleString('en-US')} values, aliases written out`, start);
     if (count > documentLimits.values) return null;
     if (path.length > documentLimits.depth) return refuse(path.slice(0, 1), `nested deeper than ${documentLimits.depth} levels`, start);
-    // An alias stands for itself here, so that a change of the text at this place changes this place alone.
-    if (!values.has(pointerOf(path))) values.set(pointerOf(path), [start, node.range?.[1] ?? start]);
+    if (!values.has(pointerOf(path))) values.set(pointerOf(path), start);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
       if (!target) return refuse(path, `no anchor &${node.source} stands before this alias`, start);
