@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** `trainers/<name>/trainer.yaml`. */
+export const trainerManifestSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  description: z.string().min(1),
+  tasks: z.array(z.enum(['classification', 'regression'])).min(1),
+  /** A program that reads the job's files itself and gets the job's folder as last argument; without it, `train.py` has a function `train(job)`. */
+  command: z.array(z.string()).min(1).optional(),
+  /** JSON Schema, draft 2020-12. */
+  params: z.record(z.string(), z.unknown()),
+});
+
+export type TrainerManifestFile = z.infer<typeof trainerManifestSchema>;
