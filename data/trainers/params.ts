@@ -2,8 +2,6 @@ import { z } from 'zod';
 import type { Issue } from '../../domain/failure';
 import { nearest } from '../../domain/nearest';
 
-type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
-
 /** Mistakes in a trainer's parameters, by JSON pointers below them. The trainer checks again by the same schema before it starts. */
 export function paramIssues(schema: Readonly<Record<string, unknown>>, params: Readonly<Record<string, unknown>>): readonly Issue[] {
   const checked = z.fromJSONSchema(schema).safeParse(params);
