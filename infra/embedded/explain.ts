@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { failure, type PerennialError } from '../../domain/failure';
+
+export interface Explanation {
+  readonly reason: string;
+  readonly next: string;
+}
+
+/** What the usual causes look like in the logs of the three servers. The first that matches wins. */
+const causes: readonly { readonly pattern: RegExp; readonly reason: string; readonly next: string }[] = [
+  {
+    pattern:
+      /address already in use|could not bind .*: Address|can't set up .*port .*in use|port (\d+) is (already )?(in use|not available)/i,
+    reason: 'its port is taken by another program',
+    next: 'End that program, or delete .perennial/run/ports.json to choose new ports, and start again',
+  },
+  {
+    pattern: /no space left on device|disk (is )?full|SQLITE_FULL|ENOSPC|not enough (free )?space/i,
+    reason: 'the disk is full',
+    next: 'Free some space where .perennial/state lies and start again; nothing that was stored is lost',
+  },
+  {
+    pattern: /read-only file system|EROFS/i,
+    reason: 'the disk is mounted read-only',
+    next: 'Name a writable folder in PERENNIAL_STATE_DIR',
+  },
+  {
+    pattern: /permission denied|EACCES|operation not permitted/i,
+    reason: 'it may not use one of its files',
+    next: 'Check the owner of .perennial/state, above all after starting once as another user',
+  },
+  {
+    pattern: /database files are incompatible with server/i,
+    reason: 'its data was written by another major version of PostgreSQL',
+    next: 'Name the matching program folder in PERENNIAL_POSTGRES_BIN, or start over with `npx perennial up --fresh`',
+  },
+  {
+    pattern: /database disk image is malformed|file is not a database/i,
+    reason: 'its database file is damaged',
+    next: 'Restore .perennial/state from a backup, or start over with `npx perennial up --fresh`',
+  },
+  {
+    pattern: /error while loading shared libraries: (\S+)/i,
+    reason: 'the system lacks a library it needs',
+    next: 'Name a program of your own in PERENNIAL_POSTGRES_BIN, PERENNIAL_TEMPORAL_BIN or PERENNIAL_WEED_BIN',
+  },
+  {
+    pattern: /could not (create|map|resize) shared memory|shared memory segment/i,
+    reason: 'the system gives too little shared memory',
+    next: 'Give /dev/shm at least 64 MB (docker run --shm-size=128m) and start again',
+  },
+];
+
+/** The likely cause that a log file names, with its last telling line; null when the log says nothing. */
+export function explainLog(logFile: string): Explanation | null {
+  let text: string;
+  try {
+    text = readFileSync(logFile, 'utf8').slice(-65_536);
+  } catch {
+    return null;
+  }
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  for (const { pattern, reason, next } of causes) {
+    const line = lines.findLast((candidate) => pattern.test(candidate));
+    if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${next}. Its log is ${logFile}` };
+  }
+  const last = lines.findLast((line) => /fatal|error|panic|denied|cannot|failed/i.test(line)) ?? lines.at(-1);
+  return last === undefined ? null : { reason: shorten(last), next: `Its log is ${logFile}` };
+}
+
+export function describeSpawnError(name: string, command: string, error: NodeJS.ErrnoException): PerennialError {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: `there is no program ${command}`,
+    EACCES: `${command} may not be executed`,
+    EPERM: `${command} may not be executed as the user it needs`,
+    ENOEXEC: `${command} is not a program for this machine`,
+    ETXTBSY: `${command} is being written by another process`,
+  };
+  return failure('PlatformUnavailable', `${name} could not be started: ${reasons[error.code ?? ''] ?? error.message}`, {
+    cause: error,
+    next: 'Run `node bin/provision.mjs` to fetch the pinned programs again',
+  });
+}
+
+function shorten(line: string): string {
+  const text = line.trim();
+  return text.length > 240 ? `${text.slice(0, 237)}…` : text;
+}

@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chownSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  chmodSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { failure } from '../../domain/failure';
+
+/** Paths as the server's account can open them, with the descriptors it must inherit for that. */
+export interface Reach<Name extends string> {
+  readonly paths: Readonly<Record<Name, string>>;
+  readonly descriptors: readonly number[];
+  close(): void;
+}
+
+/** Who PostgreSQL runs as, and how that user gets at its files. */
+export interface PostgresAccount {
+  readonly identity: { readonly uid: number; readonly gid: number } | Record<string, never>;
+  /** The program folder, in a place where that user can execute it. */
+  readonly home: string;
+  readonly own: (paths: readonly string[]) => void;
+  readonly reach: <Name extends string>(paths: Readonly<Record<Name, string>>) => Reach<Name>;
+  readonly close: () => void;
+}
+
+const nobody = { uid: 65534, gid: 65534 } as const;
+
+/**
+ * PostgreSQL refuses to run as root, so root starts it as `nobody`. That user may not even pass through a project that lies in a private folder
+ * (`mktemp -d`, `/root`), and opening the user's folders to everybody is not ours to do. Instead the server inherits its data folder as an open
+ * descriptor and names it /proc/self/fd/3, which needs no way there; only the programs, which look around themselves, are copied when they must be.
+ */
+export function openPostgresAccount(home: string): PostgresAccount {
+  restoreLinks(home);
+  if (process.getuid?.() !== 0) {
+    return {
+      identity: {},
+      home,
+      own: () => undefined,
+      reach: (paths) => ({ paths, descriptors: [], close: () => undefined }),
+      close: () => undefined,
+    };
+  }
+  const programs = programsFor(home);
+  return {
+    identity: nobody,
+    home: programs.home,
+    own: (paths) => paths.forEach((path) => chownSync(path, nobody.uid, nobody.gid)),
+    reach: process.platform === 'linux' ? reachByDescriptor : reachByPath,
+    close: programs.close,
+  };
+}
+
+function reachByDescriptor<Name extends string>(paths: Readonly<Record<Name, string>>): Reach<Name> {
+  const names = Object.keys(paths) as Name[];
+  const descriptors = names.map((name) => openSync(paths[name], 'r'));
+  return {
+    paths: Object.fromEntries(names.map((name, index) => [name, `/proc/self/fd/${index + 3}`])) as Record<Name, string>,
+    descriptors,
+    close: () => descriptors.forEach((descriptor) => closeSync(descriptor)),
+  };
+}
+
+function reachByPath<Name extends string>(paths: Readonly<Record<Name, string>>): Reach<Name> {
+  const closed = Object.values<string>(paths).find((path) => !canPass(dirname(realpathSync(path))));
+  if (closed !== undefined) {
+    throw failure(
+      'PlatformUnavailable',
+      `PostgreSQL could not be started: it may not run as root, and no other user may enter ${dirname(closed)}`,
+      {
+        next: 'Start Perennial as an ordinary user, or name a folder in PERENNIAL_STATE_DIR that others may pass through',
+      },
+    );
+  }
+  return { paths, descriptors: [], close: () => undefined };
+}
+
+function programsFor(home: string): { readonly home: string; readonly close: () => void } {
+  if (runsAsNobody(home)) return { home, close: () => undefined };
+  for (const place of new Set([tmpdir(), '/tmp', '/var/tmp', '/dev/shm'])) {
+    if (!existsSync(place) || !canPass(realpathSync(place))) continue;
+    const copy = mkdtempSync(join(place, 'perennial-postgres-'));
+    const close = (): void => rmSync(copy, { recursive: true, force: true });
+    try {
+      chmodSync(copy, 0o755);
+      cpSync(home, copy, { recursive: true, verbatimSymlinks: true });
+      if (runsAsNobody(copy)) return { home: copy, close };
+    } catch (error) {
+      close();
+      throw failure('PlatformUnavailable', `PostgreSQL could not be copied to ${place}: ${(error as Error).message}`, { cause: error });
+    }
+    close(); // mounted noexec, for one
+  }
+  throw failure(
+    'PlatformUnavailable',
+    'PostgreSQL could not be started: it may not run as root, and no folder was found where another user can execute it',
+    {
+      next: 'Start Perennial as an ordinary user, or name a database in PERENNIAL_DATABASE_URL',
+    },
+  );
+}
+
+function runsAsNobody(home: string): boolean {
+  const program = join(home, 'bin', 'postgres');
+  if (!canPass(realpathSync(dirname(program)))) return false;
+  try {
+    execFileSync(program, ['--version'], { ...nobody, cwd: '/', stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether everybody may pass through the folder and all above it. */
+function canPass(folder: string): boolean {
+  if ((statSync(folder).mode & 0o001) === 0) return false;
+  const parent = dirname(folder);
+  return parent === folder || canPass(parent);
+}
+
+/** npm packs no symbolic links; the package lists them for its install script, which a careful npm does not run. It may drop execute bits as well. */
+function restoreLinks(home: string): void {
+  for (const program of ['postgres', 'initdb']) {
+    const path = join(home, 'bin', program);
+    if (existsSync(path) && (statSync(path).mode & 0o111) !== 0o111) chmodSync(path, 0o755);
+  }
+  const list = join(home, 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { readonly source: string; readonly target: string }[];
+  for (const { source, target } of links) {
+    const link = join(home, '..', target);
+    if (existsSync(link)) continue;
+    rmSync(link, { force: true });
+    symlinkSync(basename(source), link);
+  }
+}

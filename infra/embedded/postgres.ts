@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from '../../domain/failure';
+import type { DeathWatch } from '../death-watch';
+import { describeSpawnError, explainLog } from './explain';
+import { openPostgresAccount, type PostgresAccount } from './postgres-account';
+import { serverEnvironment, startServer, type RunningServer } from './server-process';
+
+export interface PostgresOptions {
+  /** The folder with `bin/postgres` and `bin/initdb`. */
+  readonly home: string;
+  /** Holds the cluster in `data/`; made when missing. */
+  readonly stateDir: string;
+  readonly logFile: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** `off` only for tests: a power cut may then lose what was acknowledged. */
+  readonly durability: 'on' | 'off';
+  readonly watch: DeathWatch | null;
+}
+
+export interface EmbeddedPostgres extends RunningServer {
+  /** Of the database `name`, with the credentials in it. */
+  url(name: string): string;
+}
+
+/** PostgreSQL on loopback with passwords (SCRAM). A cluster that a crash left is recovered by the server itself. */
+export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  const account = openPostgresAccount(options.home);
+  try {
+    const server = await startCluster(account, options);
+    void server.exited.then(() => account.close());
+    const login = `${encodeURIComponent(options.user)}:${encodeURIComponent(options.password)}`;
+    return { ...server, url: (name) => `postgres://${login}@127.0.0.1:${options.port}/${name}` };
+  } catch (error) {
+    account.close();
+    throw error;
+  }
+}
+
+async function startCluster(account: PostgresAccount, options: PostgresOptions): Promise<RunningServer> {
+  const dataDir = join(options.stateDir, 'data');
+  mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  if (!existsSync(dataDir)) await initialise(account, dataDir, options);
+  const folder = account.reach({ cluster: dataDir });
+  try {
+    return await startServer({
+      name: 'PostgreSQL',
+      command: join(account.home, 'bin', 'postgres'),
+      args: ['-D', folder.paths.cluster, '-p', String(options.port), ...settings(options).flatMap((setting) => ['-c', setting])],
+      env: serverEnvironment(),
+      cwd: '/',
+      ...account.identity,
+      descriptors: folder.descriptors,
+      logFile: options.logFile,
+      ready: (pid) => Promise.resolve(saysReady(dataDir, pid)),
+      readySeconds: 120, // recovery after a crash replays the log before it answers
+      stopSignal: 'SIGINT',
+      stopSeconds: 20,
+      watch: options.watch,
+    });
+  } finally {
+    folder.close();
+  }
+}
+
+function settings(options: PostgresOptions): string[] {
+  return [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'shared_buffers=64MB',
+    'timezone=UTC',
+    'log_timezone=UTC',
+    ...(options.durability === 'on' ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
+  ];
+}
+
+/** The eighth line of postmaster.pid is how the server tells pg_ctl its state; a stale file of a killed server has another pid in the first. */
+function saysReady(dataDir: string, pid: number): boolean {
+  try {
+    const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}
+
+/** The cluster gets its name only when it is complete: a start that was cut off begins again. */
+async function initialise(account: PostgresAccount, dataDir: string, options: PostgresOptions): Promise<void> {
+  const unfinished = `${dataDir}.new`;
+  const passwordFile = `${dataDir}.password`;
+  rmSync(unfinished, { recursive: true, force: true });
+  rmSync(passwordFile, { force: true });
+  mkdirSync(unfinished, { mode: 0o700 });
+  writeFileSync(passwordFile, `${options.password}\n`, { mode: 0o600 });
+  account.own([unfinished, passwordFile]);
+  const folder = account.reach({ cluster: unfinished, password: passwordFile });
+  try {
+    const { cluster, password } = folder.paths;
+    const args = ['-D', cluster, '-U', options.user, `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+    if (options.durability === 'off') args.push('--no-sync');
+    await runInitdb(account, args, folder.descriptors, options.logFile);
+  } finally {
+    folder.close();
+    rmSync(passwordFile, { force: true });
+  }
+  renameSync(unfinished, dataDir);
+}
+
+async function runInitdb(
+  account: PostgresAccount,
+  args: readonly string[],
+  descriptors: readonly number[],
+  logFile: string,
+): Promise<void> {
+  const command = join(account.home, 'bin', 'initdb');
+  mkdirSync(join(logFile, '..'), { recursive: true });
+  const log = openSync(logFile, 'w', 0o600);
+  const initdb = spawn(command, args, {
+    ...account.identity,
+    cwd: '/',
+    env: serverEnvironment(),
+    stdio: ['ignore', log, log, ...descriptors],
+  });
+  closeSync(log);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    initdb.once('error', (error) => reject(describeSpawnError('PostgreSQL', command, error)));
+    initdb.once('exit', resolve);
+  });
+  if (code === 0) return;
+  const why = explainLog(logFile);
+  throw failure(
+    'PlatformUnavailable',
+    `PostgreSQL could not make its data folder: ${why?.reason ?? `initdb ended with code ${code ?? 'unknown'}`}`,
+    {
+      next: why?.next ?? `Its log is ${logFile}`,
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import type { DeathWatch } from '../death-watch';
+import { serverEnvironment, startServer, type RunningServer } from './server-process';
+
+export interface SeaweedPorts {
+  readonly s3: number;
+  readonly s3Grpc: number;
+  readonly master: number;
+  readonly masterGrpc: number;
+  readonly volume: number;
+  readonly volumeGrpc: number;
+  readonly filer: number;
+  readonly filerGrpc: number;
+  readonly admin: number;
+  readonly adminGrpc: number;
+}
+
+export const seaweedPortNames = [
+  ...(['s3', 's3Grpc', 'master', 'masterGrpc', 'volume', 'volumeGrpc', 'filer', 'filerGrpc', 'admin', 'adminGrpc'] as const),
+] satisfies readonly (keyof SeaweedPorts)[];
+
+export interface SeaweedOptions {
+  readonly binary: string;
+  readonly stateDir: string;
+  readonly logFile: string;
+  readonly ports: SeaweedPorts;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Signs what the parts of the store say to each other; without it the filer's port answers anybody on this machine. */
+  readonly internalKey: string;
+  readonly watch: DeathWatch | null;
+}
+
+export interface EmbeddedSeaweed extends RunningServer {
+  readonly endpoint: string;
+}
+
+/** SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures are checked, telemetry is off. */
+export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSeaweed> {
+  const dataDir = join(options.stateDir, 'data');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const config = join(options.stateDir, 's3.json');
+  writeFileSync(config, JSON.stringify(identities(options)), { mode: 0o600 });
+  removeSockets(options.ports);
+  const server = await startServer({
+    name: 'The S3 store (SeaweedFS)',
+    command: options.binary,
+    args: ['-logtostderr=true', 'mini', `-dir=${dataDir}`, `-s3.config=${config}`, ...flags, ...portFlags(options.ports)],
+    env: serverEnvironment(environment(options.internalKey)),
+    cwd: dataDir,
+    logFile: options.logFile,
+    ready: () => answersWell(options.ports.s3),
+    readySeconds: 60,
+    stopSignal: 'SIGTERM',
+    // Its volume server waits without end for idle connections to close. By then the filer is closed, and volumes are append-only files.
+    stopSeconds: 4,
+    watch: options.watch,
+  });
+  void server.exited.then(() => removeSockets(options.ports));
+  return { ...server, endpoint: `http://127.0.0.1:${options.ports.s3}` };
+}
+
+const flags = [
+  ...['-ip=127.0.0.1', '-ip.bind=127.0.0.1', '-s3.iam=false', '-s3.port.iceberg=0', '-s3.port.lance=0'],
+  ...['-admin.ui=false', '-webdav=false', '-master.telemetry=false', '-filer.disableDirListing=true', '-volume.preStopSeconds=0'],
+];
+
+function portFlags(ports: SeaweedPorts): string[] {
+  return (['s3', 'master', 'volume', 'filer', 'admin'] as const).flatMap((part) => [
+    `-${part}.port=${ports[part]}`,
+    `-${part}.port.grpc=${ports[`${part}Grpc`]}`,
+  ]);
+}
+
+function environment(internalKey: string): Record<string, string> {
+  return {
+    GOMEMLIMIT: '300MiB', // without it memory reaches 700 MB
+    WEED_JWT_SIGNING_KEY: `${internalKey}.w`,
+    WEED_JWT_SIGNING_READ_KEY: `${internalKey}.r`,
+    WEED_JWT_FILER_SIGNING_KEY: `${internalKey}.fw`,
+    WEED_JWT_FILER_SIGNING_READ_KEY: `${internalKey}.fr`,
+  };
+}
+
+function identities(options: SeaweedOptions): unknown {
+  const credentials = [{ accessKey: options.accessKeyId, secretKey: options.secretAccessKey }];
+  return { identities: [{ name: 'perennial', credentials, actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] }] };
+}
+
+/** SeaweedFS leaves its Unix sockets in /tmp, named by port, when it is killed. */
+function removeSockets(ports: SeaweedPorts): void {
+  const names = [`filer-${ports.filer}`, `s3-${ports.s3}`].concat(
+    (['s3', 'master', 'volume', 'filer', 'admin'] as const).map((part) => `${part}-grpc-${ports[`${part}Grpc`]}`),
+  );
+  for (const name of names) rmSync(`/tmp/seaweedfs-${name}.sock`, { force: true });
+}
+
+async function answersWell(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path: '/healthz', timeout: 1000, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { failure, type PerennialError } from '../../domain/failure';
+import type { DeathWatch } from '../death-watch';
+import { describeSpawnError, explainLog } from './explain';
+
+export interface ServerCommand {
+  /** As shown to people: `PostgreSQL`. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Open descriptors that the server gets as 3, 4, … */
+  readonly descriptors?: readonly number[];
+  /** stdout and stderr go here; a new start begins a new file. */
+  readonly logFile: string;
+  /** Answers true as soon as the server takes requests. */
+  readonly ready: (pid: number) => Promise<boolean>;
+  readonly readySeconds: number;
+  readonly stopSignal: NodeJS.Signals;
+  /** After this the server gets SIGKILL. */
+  readonly stopSeconds: number;
+  readonly watch: DeathWatch | null;
+}
+
+export interface ServerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunningServer {
+  readonly name: string;
+  readonly pid: number;
+  readonly logFile: string;
+  /** Settles when the process has ended, for whatever reason. Never rejects. */
+  readonly exited: Promise<ServerExit>;
+  /** Asks, waits, and forces at last. Fine to call twice or after the end. */
+  stop(): Promise<void>;
+}
+
+/** What a server may see of our environment: TEMPORAL_*, PG*, WEED_* and AWS_* of the user's shell would change its behaviour. */
+export function serverEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(kept), TZ: 'UTC', ...extra };
+}
+
+/** Starts a server and returns when it takes requests; otherwise ends it and says in one error why it did not. */
+export async function startServer(server: ServerCommand): Promise<RunningServer> {
+  const child = spawnServer(server);
+  const spawned = await outcomeOfSpawn(child);
+  if (spawned !== null) throw describeSpawnError(server.name, server.command, spawned);
+  const pid = child.pid;
+  if (pid === undefined) throw notStarted(server, 'the system gave no process id');
+  server.watch?.add(pid, server.stopSignal);
+
+  const exited = new Promise<ServerExit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  void exited.then(() => server.watch?.drop(pid));
+  const running: RunningServer = { name: server.name, pid, logFile: server.logFile, exited, stop: () => stopChild(child, exited, server) };
+
+  const deadline = Date.now() + server.readySeconds * 1000;
+  while (!hasEnded(child)) {
+    if (await server.ready(pid)) return running;
+    if (Date.now() > deadline) {
+      await running.stop();
+      throw notStarted(server, `it did not answer within ${server.readySeconds} s`);
+    }
+    await Promise.race([exited, pause(25)]);
+  }
+  const { code, signal } = await exited;
+  throw notStarted(server, signal === null ? `it ended with code ${code ?? 'unknown'}` : `it was ended by ${signal}`);
+}
+
+function spawnServer(server: ServerCommand): ChildProcess {
+  mkdirSync(dirname(server.logFile), { recursive: true });
+  const log = openSync(server.logFile, 'w', 0o600);
+  try {
+    return spawn(server.command, server.args, {
+      env: server.env,
+      ...(server.cwd === undefined ? {} : { cwd: server.cwd }),
+      ...(server.uid === undefined ? {} : { uid: server.uid }),
+      ...(server.gid === undefined ? {} : { gid: server.gid }),
+      stdio: ['ignore', log, log, ...(server.descriptors ?? [])],
+      detached: true, // Ctrl-C in a terminal reaches the whole foreground group at once; the order of the stop is ours
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function outcomeOfSpawn(child: ChildProcess): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    child.once('spawn', () => resolve(null));
+    child.once('error', (error) => resolve(error));
+  });
+}
+
+async function stopChild(child: ChildProcess, exited: Promise<ServerExit>, server: ServerCommand): Promise<void> {
+  if (hasEnded(child)) return;
+  child.kill(server.stopSignal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), server.stopSeconds * 1000);
+  await exited;
+  clearTimeout(timer);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function notStarted(server: ServerCommand, what: string): PerennialError {
+  const reason = explainLog(server.logFile);
+  return failure('PlatformUnavailable', `${server.name} could not be started: ${reason?.reason ?? what}`, {
+    next: reason?.next ?? `Its log is ${server.logFile}`,
+  });
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,144 @@
+import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
+import { failure } from '../domain/failure';
+
+export interface NamespaceSettings {
+  readonly address: string;
+  readonly namespace: string;
+  readonly retentionDays: number;
+}
+
+/** What makes a run readable in Temporal's Web UI without opening a payload. */
+export const searchAttributes = ['PerennialModel', 'PerennialLifecycle', 'PerennialStage', 'PerennialVerdict', 'PerennialTenant'] as const;
+
+/** `Keyword` in temporal.api.enums.v1.IndexedValueType, and `SERVING` in grpc.health.v1. */
+const [keyword, serving] = [2, 1];
+/** gRPC status codes. */
+const [notFound, alreadyExists, unimplemented] = [5, 6, 12];
+
+/**
+ * Makes the namespace and its search attributes where they are missing; again: nothing happens. The same on a dev server and on a cluster. Where an
+ * administrator keeps these rights, what is missing is named.
+ */
+export async function ensureNamespace(settings: NamespaceSettings): Promise<void> {
+  const connection = await connect(settings.address);
+  try {
+    await waitUntilServing(connection, settings.address);
+    await ensureRegistered(connection, settings);
+    await ensureSearchAttributes(connection, settings.namespace);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function connect(address: string): Promise<Connection> {
+  try {
+    return await Connection.connect({ address, connectTimeout: '15s' });
+  } catch (error) {
+    throw failure('PlatformUnavailable', `The Temporal server at ${address} does not answer`, {
+      cause: error,
+      next: 'Check PERENNIAL_TEMPORAL_ADDRESS, or remove it to use the embedded server',
+    });
+  }
+}
+
+async function waitUntilServing(connection: Connection, address: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const status = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }).then(
+      (answer) => answer.status,
+      (error: unknown) => (codeOf(error) === unimplemented ? serving : null),
+    );
+    if (status === serving) return;
+    if (Date.now() > deadline) throw failure('PlatformUnavailable', `The Temporal server at ${address} answers, but does not serve yet`);
+    await pause(50);
+  }
+}
+
+async function ensureRegistered(connection: Connection, { namespace, retentionDays }: NamespaceSettings): Promise<void> {
+  const known = await connection.workflowService.describeNamespace({ namespace }).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === notFound) return false;
+      throw error;
+    },
+  );
+  if (known) return;
+  try {
+    const workflowExecutionRetentionPeriod = msToTs(`${retentionDays} days`);
+    await connection.workflowService.registerNamespace({ namespace, description: 'Runs of Perennial', workflowExecutionRetentionPeriod });
+  } catch (error) {
+    if (codeOf(error) === alreadyExists) return;
+    throw failure('PlatformUnavailable', `The Temporal namespace ${namespace} does not exist and could not be made: ${textOf(error)}`, {
+      cause: error,
+      next: `Ask the server's administrator to make the namespace ${namespace}, or name another in PERENNIAL_TEMPORAL_NAMESPACE`,
+    });
+  }
+}
+
+async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+  const missing = await missingAttributes(connection, namespace);
+  if (missing.length === 0) return;
+  try {
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
+    });
+  } catch (error) {
+    if (codeOf(error) !== alreadyExists) {
+      throw failure(
+        'PlatformUnavailable',
+        `The search attributes ${missing.join(', ')} could not be made in ${namespace}: ${textOf(error)}`,
+        {
+          cause: error,
+          next: `Ask the server's administrator to add them, each of type Keyword, to the namespace ${namespace}`,
+        },
+      );
+    }
+  }
+  // A server answers before its own caches know: a workflow that upserts an unknown attribute would fail its task until they do.
+  const deadline = Date.now() + 30_000;
+  while ((await missingAttributes(connection, namespace)).length > 0 && Date.now() < deadline) await pause(50);
+}
+
+/** @throws PlatformUnavailable when an attribute exists with another type: its values would be refused at run time. */
+async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
+  const known = await listAttributes(connection, namespace);
+  const mistyped = searchAttributes.filter((name) => known[name] !== undefined && known[name] !== keyword);
+  if (mistyped.length > 0) {
+    throw failure(
+      'PlatformUnavailable',
+      `In the namespace ${namespace} the search attributes ${mistyped.join(', ')} are not of type Keyword`,
+      {
+        next: 'Name another namespace in PERENNIAL_TEMPORAL_NAMESPACE',
+      },
+    );
+  }
+  return searchAttributes.filter((name) => known[name] === undefined);
+}
+
+/** A namespace that was just made is unknown to the parts of the server that looked for it before, for a second or two. */
+async function listAttributes(connection: Connection, namespace: string): Promise<Readonly<Record<string, unknown>>> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    try {
+      return (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+    } catch (error) {
+      if (codeOf(error) !== notFound || Date.now() > deadline) throw error;
+      await pause(50);
+    }
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown }).code;
+}
+
+function textOf(error: unknown): string {
+  const details = (error as { readonly details?: unknown }).details;
+  return typeof details === 'string' && details !== '' ? details : String(error);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,5 @@
+import './global-setup';
+
+export default async function tearDownPlatform(): Promise<void> {
+  await globalThis.stopTestPlatform?.();
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import postgres from 'postgres';
+import { ensureNamespace } from '../../infra/temporal-namespace';
+
+/** What globalSetup started, as the test files see it. */
+export interface TestPlatform {
+  /** Of the maintenance database. */
+  readonly databaseUrl: string;
+  readonly s3: { readonly endpoint: string; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly temporal: { readonly address: string; readonly uiUrl: string };
+}
+
+export const platformVariable = 'PERENNIAL_TEST_PLATFORM';
+const root = resolve(__dirname, '..', '..');
+
+/** A database of one's own, empty. Tests share a server but no tables. */
+export async function testDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
+  const { databaseUrl } = testPlatform();
+  const name = `test_${suffix()}`;
+  await maintain(databaseUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(databaseUrl);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => maintain(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+/** Settings of an S3 bucket of one's own. The bucket is not made yet: `ensureBucket()` of the store does. */
+export function testBucket(): TestPlatform['s3'] & { readonly bucket: string } {
+  return { ...testPlatform().s3, bucket: `test-${suffix()}` };
+}
+
+/** A Temporal namespace of one's own with the search attributes: task queues of two test files never meet. */
+export async function testTemporal(): Promise<{ readonly address: string; readonly namespace: string; readonly uiUrl: string }> {
+  const { temporal } = testPlatform();
+  const namespace = `test-${suffix()}`;
+  await ensureNamespace({ address: temporal.address, namespace, retentionDays: 1 });
+  return { ...temporal, namespace };
+}
+
+export function pythonPath(): string {
+  return process.env['PERENNIAL_PYTHON'] ?? join(root, '.perennial', 'python', 'bin', 'python');
+}
+
+export function samplesDir(): string {
+  return process.env['PERENNIAL_SAMPLES_DIR'] ?? join(root, '.perennial', 'samples');
+}
+
+function testPlatform(): TestPlatform {
+  const text = process.env[platformVariable];
+  if (text === undefined) throw new Error('no test platform: only *.platform.test.ts files get one, from test/support/global-setup.ts');
+  return JSON.parse(text) as TestPlatform;
+}
+
+async function maintain(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
+
+function suffix(): string {
+  return randomBytes(6).toString('hex');
+}
