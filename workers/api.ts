@@ -13,7 +13,13 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy({ address });
   const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
-  const api = await createApi({ ...core, lifecycles, trainers: openTrainerCatalog(config.trainersDir), gatewayUrl: config.gatewayUrl, log });
+  const api = await createApi({
+    ...core,
+    lifecycles,
+    trainers: openTrainerCatalog(config.trainersDir),
+    gatewayUrl: config.gatewayUrl,
+    log,
+  });
   const url = await api.listen({ host: config.bind, port: config.apiPort });
   log.info({ url }, 'api ready');
   await new Promise<void>((resolve) => {

@@ -35,6 +35,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     scratchRoot: scratchRoot(config),
     sourcePolicy: {
       samplesDir: config.samplesDir,
+      s3: config.s3,
       allowPrivateAddresses: config.ingest.allowPrivateAddresses,
       allowedFileRoots: config.ingest.fileRoots,
     },
