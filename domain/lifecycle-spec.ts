@@ -1,5 +1,8 @@
+import { formatByteSize } from './byte-size';
+import { formatDuration, formatSeconds } from './duration';
 import type { ModelLifecycleSpec, SourceFormat, SourceSpec } from './lifecycle';
-import type { CompleteLifecycle } from './lifecycle.schema';
+import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
+import { apiVersion } from './lifecycle.schema';
 import { schemeOf } from './source-uri';
 
 type WrittenSource = CompleteLifecycle['spec']['data']['sources'][string];
@@ -70,3 +73,66 @@ export function formatOf(uri: string): SourceFormat | null {
 }
 
 const endings: Readonly<Record<string, SourceFormat>> = { parquet: 'parquet', csv: 'csv', ndjson: 'ndjson', jsonl: 'ndjson' };
+
+/** The way back: a document, every default written out, that reads as this spec. */
+export function documentOf({ name, owner, labels, data, train, evaluate, promote }: ModelLifecycleSpec): LifecycleDocument {
+  const { compute } = train;
+  return {
+    apiVersion,
+    kind: 'ModelLifecycle',
+    metadata: { name, owner, labels },
+    spec: {
+      data: {
+        sources: Object.fromEntries(
+          data.sources.map(({ name: source, uri, format, time }) => [source, { uri, format, ...given({ time }) }]),
+        ),
+        assemble: data.assemble,
+        features: data.features,
+        label: {
+          column: data.label.column,
+          availableAfter: formatSeconds(data.label.availableAfterSeconds),
+          dependsOnPrediction: data.label.dependsOnPrediction,
+        },
+        time: { column: data.time.column, window: formatDuration(data.time.window), until: data.time.until },
+        ...given({ entity: data.entity, contract: data.contract }),
+        split: {
+          by: 'time',
+          tuning: `${data.split.tuningDays}d`,
+          confirm: `${data.split.confirmDays}d`,
+          holdout: `${data.split.holdoutDays}d`,
+        },
+        limits: { size: formatByteSize(data.maxBytes), timeout: formatSeconds(data.timeoutSeconds) },
+      },
+      train: {
+        trainer: train.trainer,
+        ...given({ task: train.task }),
+        params: train.params,
+        seed: train.seed,
+        compute: {
+          backend: 'local',
+          cpus: compute.cpus,
+          memory: formatByteSize(compute.memoryBytes),
+          timeout: formatSeconds(compute.timeoutSeconds),
+          retries: compute.retries,
+        },
+      },
+      evaluate: {
+        metrics: [...evaluate.metrics],
+        ...given({ slices: evaluate.slices && { ...evaluate.slices, columns: [...evaluate.slices.columns] }, ungated: evaluate.ungated }),
+        gates: evaluate.gates.map((gate) => ({ ...gate })),
+      },
+      promote: {
+        approval: {
+          required: promote.approval.required,
+          role: promote.approval.role,
+          timeout: formatSeconds(promote.approval.timeoutSeconds),
+        },
+      },
+    },
+  };
+}
+
+/** Only the members that are not null: a document leaves the others out. */
+function given<T extends Readonly<Record<string, unknown>>>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as { [K in keyof T]?: NonNullable<T[K]> };
+}

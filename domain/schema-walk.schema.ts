@@ -17,14 +17,21 @@ export function schemaAt(schema: z.ZodType, document: unknown, path: DocumentPat
 }
 
 function unwrapped(schema: z.ZodType): z.ZodType {
+  const inner = peeled(schema);
+  return inner === null ? schema : unwrapped(inner);
+}
+
+/** One layer less: what is optional, has a default or is transformed. */
+function peeled(schema: z.ZodType): z.ZodType | null {
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
     schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault ||
-    schema instanceof z.ZodNullable
-  )
-    return unwrapped(schema.unwrap() as z.ZodType);
-  return schema instanceof z.ZodPipe ? unwrapped(schema.in as z.ZodType) : schema;
+    schema instanceof z.ZodPrefault
+  ) {
+    return schema.unwrap() as z.ZodType;
+  }
+  return schema instanceof z.ZodPipe ? (schema.in as z.ZodType) : null;
 }
 
 function chosen(schema: z.ZodType, value: unknown): z.ZodType | null {
@@ -41,9 +48,7 @@ function fits(option: z.ZodObject, discriminator: string, value: unknown): boole
 
 /** The words of the schema's `describe`, looked for through optional, default and transform. */
 export function descriptionOf(schema: z.ZodType | null): string | undefined {
-  if (schema === null || schema.description !== undefined) return schema?.description;
-  const inner = schema instanceof z.ZodPipe ? (schema.in as z.ZodType) : unwrapped(schema);
-  return inner === schema ? undefined : descriptionOf(inner);
+  return schema === null ? undefined : (schema.description ?? descriptionOf(peeled(schema)));
 }
 
 /** What a name in the record that holds `path` must look like. */

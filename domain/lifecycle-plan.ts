@@ -1,0 +1,144 @@
+import type { Digest } from './artifact';
+import { canonicalJson } from './canonical';
+import type { DataContract } from './contract';
+import type { DocumentPath } from './document-path';
+import { isMap, nameOf } from './document-path';
+import type { LifecycleRevision, ModelLifecycleSpec } from './lifecycle';
+import { documentOf } from './lifecycle-spec';
+import type { ModelStage } from './run';
+
+/** A revision that is not applied yet. */
+export interface NextRevision {
+  readonly digest: Digest;
+  readonly spec: ModelLifecycleSpec;
+  readonly contract: DataContract | null;
+  readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
+}
+
+export interface LifecyclePlan {
+  readonly lifecycle: string;
+  readonly changed: boolean;
+  /** The revision that runs take now; null when there is none. */
+  readonly current: { readonly revision: number; readonly digest: Digest } | null;
+  readonly next: Digest;
+  readonly changes: readonly PlannedChange[];
+  readonly stages: readonly PlannedStage[];
+  /** The same for people. */
+  readonly lines: readonly string[];
+}
+
+/** `before` or `after` is absent where there was or will be nothing. A file is named by its path and its values are digests. */
+export interface PlannedChange {
+  readonly what: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** What the next run would do on the data of the last: `mayRun` when it depends on what an earlier stage gives. */
+export interface PlannedStage {
+  readonly stage: ModelStage;
+  readonly action: 'runs' | 'mayRun' | 'reused';
+  readonly because: readonly string[];
+}
+
+/** What applying `next` would change, and which stages would then run again. */
+export function planLifecycle(current: LifecycleRevision | null, next: NextRevision): LifecyclePlan {
+  const lifecycle = next.spec.name;
+  const changes = current === null ? [] : changesOf(current, next);
+  const stages = stagesAfter(current, next, changes);
+  const was = current === null ? null : { revision: current.revision, digest: current.digest };
+  const plan = { lifecycle, changed: current?.digest !== next.digest, current: was, next: next.digest, changes, stages };
+  return { ...plan, lines: inWords(plan) };
+}
+
+function changesOf(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {
+  const paths = [...new Set([...Object.keys(current.files), ...Object.keys(next.files)])].sort();
+  const files = paths.flatMap((path): readonly PlannedChange[] => {
+    const [before, after] = [current.files[path]?.digest, next.files[path]?.digest];
+    return before === after ? [] : [changeOf(path, before, after)];
+  });
+  return [...differences(keyed(documentOf(current.spec)), keyed(documentOf(next.spec)), []), ...files];
+}
+
+/** Lists of named things as maps, so that a gate is compared with the gate of its name wherever it stands. */
+function keyed(document: ReturnType<typeof documentOf>): unknown {
+  const { evaluate } = document.spec;
+  const gates = Object.fromEntries(evaluate.gates.map(({ name, ...gate }) => [name, gate]));
+  return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };
+}
+
+function differences(before: unknown, after: unknown, path: DocumentPath): readonly PlannedChange[] {
+  if (isMap(before) && isMap(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return keys.flatMap((key) => differences(before[key], after[key], [...path, key]));
+  }
+  if (before === undefined || after === undefined) return before === after ? [] : [changeOf(nameOf(path), before, after)];
+  return canonicalJson(before) === canonicalJson(after) ? [] : [changeOf(nameOf(path), before, after)];
+}
+
+function changeOf(what: string, before: unknown, after: unknown): PlannedChange {
+  return { what, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+}
+
+/** What in a lifecycle decides what a stage gives; the workflow's cache keys say the same of the values behind it. */
+const inputs = {
+  ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
+  train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
+  evaluate: /^spec\.evaluate\b/,
+} as const;
+
+function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {
+  const stages = ['ingest', 'validate', 'train', 'evaluate', 'promote'] as const;
+  if (current === null) return stages.map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
+  const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
+  const fileOf = (role: 'assemble' | 'features'): readonly string[] => {
+    const [before, after] = [current.files[current.spec.data[role]]?.digest, next.files[next.spec.data[role]]?.digest];
+    return before === after ? [] : [next.spec.data[role]];
+  };
+  const read = named(inputs.ingest);
+  const checked = canonicalJson(current.contract) === canonicalJson(next.contract) ? [] : [next.spec.data.contract ?? 'spec.data.contract'];
+  const learned = [...named(inputs.train), ...fileOf('assemble'), ...fileOf('features')];
+  const judged = named(inputs.evaluate);
+  return [
+    { stage: 'ingest', action: 'runs', because: read.length > 0 ? read : ['sources are always read; equal content is the same version'] },
+    stageAfter('validate', checked, read, 'other rows are read'),
+    stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
+    stageAfter('evaluate', judged, [...read, ...checked, ...learned], 'train gives another model'),
+    { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] },
+  ];
+}
+
+function stageAfter(stage: ModelStage, own: readonly string[], earlier: readonly string[], when: string): PlannedStage {
+  if (own.length > 0) return { stage, action: 'runs', because: own };
+  return earlier.length > 0 ? { stage, action: 'mayRun', because: [when] } : { stage, action: 'reused', because: [] };
+}
+
+function inWords({ lifecycle, changed, current, changes, stages }: Omit<LifecyclePlan, 'lines'>): readonly string[] {
+  if (!changed) return [`${lifecycle}: nothing would change, revision ${current?.revision ?? 0} says the same`];
+  const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
+  const head = current === null ? `${lifecycle} is new` : `${lifecycle}: ${count} to revision ${current.revision}`;
+  const width = Math.max(...stages.map(({ stage }) => stage.length));
+  return [
+    head,
+    ...changes.map((change) => `  ${changeInWords(change)}`),
+    'the next run, on the data of the last:',
+    ...stages.map(
+      ({ stage, action, because }) => `  ${stage.padEnd(width)}  ${actions[action]}${because.length > 0 ? `: ${because.join(', ')}` : ''}`,
+    ),
+  ];
+}
+
+const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
+
+function changeInWords({ what, before, after }: PlannedChange): string {
+  if (before === undefined) return `+ ${what} ${shown(after)}`;
+  if (after === undefined) return `- ${what} ${shown(before)}`;
+  return `~ ${what} ${shown(before)} → ${shown(after)}`;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // A digest is told apart by its first digits.
+  if (text.startsWith('sha256:')) return text.slice(0, 15);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
