@@ -1,0 +1,40 @@
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+import { allows, type ApiKeyIdentity, type ApiKeyScope } from '../../db/repositories/api-keys';
+import { failure } from '../../domain/failure';
+import { HttpProblem } from '../http/problem';
+import '../http/request-context';
+import type { KeyCache } from './key-cache';
+
+/** Before the body is read: a caller without a key cannot make this process parse 10 MB. Takes `Authorization: Bearer …` or, as some inference clients send, `X-API-Key`. */
+export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandler {
+  return (request, _reply, done) => {
+    const admit = (identity: ApiKeyIdentity | null): void => {
+      const refusal = refusalOf(identity, scope, request);
+      if (identity !== null) request.caller = identity;
+      done(refusal ?? undefined);
+    };
+    const key = keyOf(request);
+    if (key === null) {
+      done(new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', 'perennial key create'));
+      return;
+    }
+    const identity = keys.identify(key);
+    if (identity instanceof Promise) identity.then(admit, done);
+    else admit(identity);
+  };
+}
+
+function refusalOf(identity: ApiKeyIdentity | null, scope: ApiKeyScope, request: FastifyRequest): Error | null {
+  if (identity === null)
+    return new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
+  if (allows(identity.scope, scope)) return null;
+  const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+  return failure('Forbidden', `${route} needs the scope ${scope}; the key ${identity.name} has ${identity.scope}`);
+}
+
+function keyOf({ headers }: FastifyRequest): string | null {
+  const bearer = headers.authorization === undefined ? null : /^bearer\s+(\S+)$/i.exec(headers.authorization);
+  if (bearer !== null) return bearer[1] ?? null;
+  const apiKey = headers['x-api-key'];
+  return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;
+}

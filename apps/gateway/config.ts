@@ -1,0 +1,66 @@
+/** What an operator may set for one gateway process. `gatewayDefaults` has everything that does not depend on the machine. */
+export interface GatewayConfig {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Where other processes reach this gateway; made from host and port when null. */
+  readonly publicUrl: string | null;
+  /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
+  readonly spoolDir: string;
+  readonly bodyLimitBytes: number;
+  readonly maxRows: number;
+  /** From the arrival of a request to its answer; later ones get 504. */
+  readonly requestTimeoutMs: number;
+  /** Requests that wait for one model before further ones are turned away with 503. */
+  readonly maxQueuedRequests: number;
+  readonly batchRows: number;
+  readonly modelMemoryBytes: number;
+  readonly leaseSeconds: number;
+  /** The fallback for a lost notification, and the heartbeat of the lease. */
+  readonly pollSeconds: number;
+  /** A revoked key is refused within this time. */
+  readonly keyCacheSeconds: number;
+  /** How long a key that was valid goes on while the registry cannot be asked. */
+  readonly keyGraceSeconds: number;
+  readonly log: PredictionLogLimits;
+}
+
+export interface PredictionLogLimits {
+  readonly flushEveryMs: number;
+  readonly batchRows: number;
+  /** Rows in memory; beyond it the oldest are dropped and counted. */
+  readonly maxPendingRows: number;
+  /** Time for one insert before the registry counts as away. */
+  readonly insertTimeoutMs: number;
+  readonly segmentBytes: number;
+  /** Disk for rows that wait; beyond it the oldest segment is dropped and counted. */
+  readonly maxSpillBytes: number;
+  readonly retryEveryMs: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const gatewayDefaults = {
+  host: '127.0.0.1',
+  port: 8710,
+  publicUrl: null,
+  bodyLimitBytes: 10 * mebibyte,
+  maxRows: 10_000,
+  requestTimeoutMs: 10_000,
+  maxQueuedRequests: 4_096,
+  batchRows: 64,
+  modelMemoryBytes: 1024 * mebibyte,
+  leaseSeconds: 10,
+  pollSeconds: 2,
+  keyCacheSeconds: 10,
+  keyGraceSeconds: 900,
+  log: {
+    flushEveryMs: 200,
+    batchRows: 1_000,
+    maxPendingRows: 50_000,
+    insertTimeoutMs: 3_000,
+    segmentBytes: 8 * mebibyte,
+    maxSpillBytes: 1024 * mebibyte,
+    retryEveryMs: 1_000,
+  },
+} as const satisfies Omit<GatewayConfig, 'spoolDir'>;

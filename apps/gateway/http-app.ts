@@ -1,0 +1,66 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import fastify from 'fastify';
+import { HttpProblem, notFoundHandler, problemHandler } from '../http/problem';
+import '../http/request-context';
+import { traceContext } from '../http/trace-context';
+import type { GatewayConfig } from './config';
+
+/** The web server before its routes: limits, JSON, traces, and errors as problems. */
+export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: config.bodyLimitBytes,
+    // A body that trickles in holds memory; the answer's own time is bounded by deadlines.
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+  });
+  const answerProblem = problemHandler({ InvalidInput: 400, NotInThisVersion: 400, SqlTimeout: 504 });
+  app.setErrorHandler((error, request, reply) => {
+    answerProblem(
+      isTooLarge(error) ? tooLarge(request.headers['content-length'], config.bodyLimitBytes) : (error as Error),
+      request,
+      reply,
+    );
+  });
+  app.setNotFoundHandler(notFoundHandler('GET /v2 tells whether this is the gateway; the platform API has its own address'));
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body as string));
+    } catch (error) {
+      done(invalidJson(error));
+    }
+  });
+  app.decorateRequest('traceId', '');
+  app.decorateRequest('traceparent', '');
+  app.addHook('onRequest', (request, reply, done) => {
+    const trace = traceContext(request.headers.traceparent);
+    request.traceId = trace.traceId;
+    request.traceparent = trace.traceparent;
+    void reply.header('traceparent', trace.traceparent);
+    done();
+  });
+  return app;
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+}
+
+function tooLarge(length: string | undefined, limit: number): HttpProblem {
+  const size = length === undefined ? 'larger' : `${length} bytes`;
+  return new HttpProblem(
+    413,
+    'BodyTooLarge',
+    `the body is ${size}; the limit is ${limit} bytes (${limit / 1024 / 1024} MiB)`,
+    'send fewer rows a request',
+  );
+}
+
+/** V8 quotes the text around the mistake, which is somebody's data. */
+function invalidJson(error: unknown): HttpProblem {
+  const reason = error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
+  return new HttpProblem(400, 'InvalidJson', `the body is not valid JSON: ${reason}`);
+}

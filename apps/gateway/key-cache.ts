@@ -1,0 +1,95 @@
+import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/repositories/api-keys';
+import { failure } from '../../domain/failure';
+import { within } from './within';
+
+/** Who holds an API key, without asking the registry on every request. */
+export interface KeyCache {
+  /** Null for a key that is not valid. Throws DatabaseUnavailable when the registry is away and never vouched for this key. */
+  identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null>;
+}
+
+export interface KeyCacheOptions {
+  readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
+  /** A revoked key is refused within this time while the registry can be asked. */
+  readonly freshSeconds: number;
+  /** While the registry is away, a key that it vouched for goes on this long: an outage of the registry is none of serving. */
+  readonly graceSeconds: number;
+  readonly timeoutMs?: number;
+  readonly now?: () => number;
+}
+
+interface Entry {
+  readonly identity: ApiKeyIdentity;
+  readonly verifiedAt: number;
+}
+
+/** Keys kept at most; the oldest go first. */
+const maxKeys = 10_000;
+/** After a failed question the registry is left alone this long, so that requests do not queue up behind timeouts. */
+const pauseMs = 1_000;
+/** Lets guessed keys cost a question a second instead of one a request. */
+const refusedMs = 1_000;
+
+export function createKeyCache({
+  apiKeys,
+  freshSeconds,
+  graceSeconds,
+  timeoutMs = 1_500,
+  now = () => performance.now(),
+}: KeyCacheOptions): KeyCache {
+  const known = new Map<string, Entry>();
+  const refused = new Map<string, number>();
+  const asking = new Map<string, Promise<ApiKeyIdentity | null>>();
+  let pausedUntil = -Infinity;
+
+  function identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null> {
+    const entry = known.get(key);
+    if (entry !== undefined && now() - entry.verifiedAt < freshSeconds * 1000) return entry.identity;
+    const refusedUntil = refused.get(key);
+    if (refusedUntil !== undefined && now() < refusedUntil) return null;
+    let answer = asking.get(key);
+    if (answer === undefined) {
+      answer = ask(key).finally(() => asking.delete(key));
+      asking.set(key, answer);
+    }
+    return answer;
+  }
+
+  async function ask(key: string): Promise<ApiKeyIdentity | null> {
+    if (now() < pausedUntil) return vouched(key);
+    const askedAt = now();
+    let identity: ApiKeyIdentity | null;
+    try {
+      identity = await within(timeoutMs, apiKeys.verify(key), {
+        type: 'DatabaseUnavailable',
+        message: 'the registry did not check an API key',
+      });
+    } catch (cause) {
+      pausedUntil = now() + pauseMs;
+      return vouched(key, cause);
+    }
+    if (identity === null) {
+      known.delete(key);
+      remember(refused, key, now() + refusedMs);
+    } else {
+      refused.delete(key);
+      remember(known, key, { identity, verifiedAt: askedAt });
+    }
+    return identity;
+  }
+
+  function vouched(key: string, cause?: unknown): ApiKeyIdentity {
+    const entry = known.get(key);
+    if (entry !== undefined && now() - entry.verifiedAt < graceSeconds * 1000) return entry.identity;
+    throw failure('DatabaseUnavailable', 'the registry is away, so this API key cannot be checked; try again shortly', { cause });
+  }
+
+  return { identify };
+}
+
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > maxKeys ? map.keys().next() : null;
+  if (oldest?.done === false) map.delete(oldest.value);
+}

@@ -1,0 +1,104 @@
+import type { GatewayRepository } from '../../db/repositories/gateways';
+import type { RoutingRepository } from '../../db/repositories/routing';
+import type { RoutingTable } from './routing-table';
+import { within } from './within';
+
+/** While it holds, the registry knows which table this gateway serves by, and waits for it before a rollout advances. */
+export interface Lease {
+  /** Begins to beat and to listen; resolves after the first attempt, whether or not the registry was there. */
+  start(): Promise<void>;
+  holds(): boolean;
+  /** Seconds until it runs out, 0 when it has. */
+  remainingSeconds(): number;
+  /** Tells the registry at once what is served now. */
+  beat(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface LeaseOptions {
+  readonly gateways: Pick<GatewayRepository, 'beat' | 'leave'>;
+  readonly routing: Pick<RoutingRepository, 'listen'>;
+  readonly table: Pick<RoutingTable, 'epoch' | 'refresh'>;
+  readonly id: string;
+  readonly url: () => string;
+  readonly leaseSeconds: number;
+  readonly pollSeconds: number;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+export function createLease(options: LeaseOptions): Lease {
+  const { gateways, routing, table, id, url, leaseSeconds, pollSeconds, onError } = options;
+  const timeoutMs = (leaseSeconds * 1000) / 3;
+  /** On the monotonic clock, counted from before the beat was sent, so that it never outlasts the registry's own reckoning. */
+  let validUntil = -Infinity;
+  let timer: NodeJS.Timeout | null = null;
+  let stopListening: (() => Promise<void>) | null = null;
+  let running: Promise<void> | null = null;
+  let stopped = false;
+
+  async function beat(): Promise<void> {
+    const sentAt = performance.now();
+    const away = { type: 'DatabaseUnavailable', message: 'the registry did not take the heartbeat' } as const;
+    const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds }), away);
+    validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
+    // A beat is also a poll: this finds what a lost notification would have told.
+    if (current.epoch !== table.epoch()) refresh();
+  }
+
+  function refresh(): void {
+    void table.refresh().catch((error: unknown) => onError('routing table', error));
+  }
+
+  async function listen(): Promise<void> {
+    if (stopListening !== null) return;
+    const stop = await within(timeoutMs, routing.listen(refresh), {
+      type: 'DatabaseUnavailable',
+      message: 'cannot listen for routing changes',
+    });
+    if (stopped) await stop();
+    else stopListening = stop;
+  }
+
+  async function round(): Promise<void> {
+    for (const [what, step] of [
+      ['notifications', listen],
+      ['heartbeat', beat],
+    ] as const) {
+      try {
+        await step();
+      } catch (error) {
+        onError(what, error);
+      }
+    }
+  }
+
+  function schedule(): void {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      running = round().finally(schedule);
+    }, pollSeconds * 1000);
+  }
+
+  return {
+    async start() {
+      await round();
+      await table.refresh().catch((error: unknown) => onError('routing table', error));
+      schedule();
+    },
+    beat,
+    holds: () => performance.now() < validUntil,
+    remainingSeconds: () => Math.max(0, (validUntil - performance.now()) / 1000),
+    async stop() {
+      stopped = true;
+      if (timer !== null) clearTimeout(timer);
+      await running;
+      try {
+        await stopListening?.();
+        await within(timeoutMs, gateways.leave({ id }), { type: 'DatabaseUnavailable', message: 'the registry did not take the farewell' });
+      } catch (error) {
+        // The lease then runs out by itself.
+        onError('leaving', error);
+      }
+    },
+  };
+}

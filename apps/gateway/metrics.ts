@@ -1,0 +1,155 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What `/metrics` reads from the live parts at the moment of a scrape. */
+export interface GatewayState {
+  models(): { readonly models: number; readonly bytes: number };
+  blockedModels(): number;
+  epoch(): number;
+  leaseSeconds(): number;
+  pendingPredictions(): number;
+  spilledBytes(): number;
+}
+
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  request(labels: {
+    readonly model: string;
+    readonly version: number | null;
+    readonly arm: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
+  readonly batch: (model: string, rows: number) => void;
+  readonly rows: (model: string, rows: number) => void;
+  readonly staleAnswer: () => void;
+  readonly challengerFailed: (model: string, version: number) => void;
+  readonly loadFailed: (model: string) => void;
+  readonly predictionsWritten: (rows: number) => void;
+  readonly predictionsSpilled: (rows: number) => void;
+  readonly predictionsLost: (rows: number, reason: string) => void;
+  readonly feedback: (outcome: 'joined' | 'waiting', labels: number) => void;
+  readonly observe: (state: GatewayState) => void;
+}
+
+export function createGatewayMetrics(): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: 'perennial_gateway_requests_total',
+    help: 'Inference requests by the version that answered and the status.',
+    labelNames: ['model', 'version', 'arm', 'status'] as const,
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'perennial_gateway_request_duration_seconds',
+    help: 'Time from the head of an inference request to its answer.',
+    labelNames: ['model', 'arm'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const batches = new Histogram({
+    name: 'perennial_gateway_batch_rows',
+    help: 'Rows that went through features and graph in one call.',
+    labelNames: ['model'] as const,
+    buckets: [1, 2, 4, 8, 16, 32, 64, 512],
+    registers,
+  });
+  const rows = new Counter({ name: 'perennial_gateway_rows_total', help: 'Rows predicted.', labelNames: ['model'] as const, registers });
+  const stale = new Counter({
+    name: 'perennial_gateway_stale_answers_total',
+    help: 'Answers given by what may no longer be the champion.',
+    registers,
+  });
+  const challengers = new Counter({
+    name: 'perennial_gateway_challenger_failures_total',
+    help: 'Requests that a challenger failed and the champion answered.',
+    labelNames: ['model', 'version'] as const,
+    registers,
+  });
+  const loads = new Counter({
+    name: 'perennial_gateway_model_load_failures_total',
+    help: 'Versions that could not be loaded or probed.',
+    labelNames: ['model'] as const,
+    registers,
+  });
+  const written = new Counter({
+    name: 'perennial_gateway_predictions_written_total',
+    help: 'Predictions that the registry took.',
+    registers,
+  });
+  const spilled = new Counter({
+    name: 'perennial_gateway_predictions_spilled_total',
+    help: 'Predictions put on disk while the registry was away.',
+    registers,
+  });
+  const lost = new Counter({
+    name: 'perennial_gateway_predictions_dropped_total',
+    help: 'Predictions that will not be in the registry.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  const labels = new Counter({
+    name: 'perennial_gateway_feedback_labels_total',
+    help: 'Labels taken.',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+
+  // One label object a version, arm and status: building them is what costs in prom-client.
+  const counters = new Map<string, { inc(): void }>();
+  const timers = new Map<string, { observe(seconds: number): void }>();
+
+  function request({ model, version, arm, status, seconds }: Parameters<GatewayMetrics['request']>[0]): void {
+    const key = `${model}@${version}/${arm}/${status}`;
+    let counter = counters.get(key);
+    if (counter === undefined) {
+      counter = requests.labels({ model, version: version === null ? '' : String(version), arm, status: String(status) });
+      counters.set(key, counter);
+    }
+    counter.inc();
+    const timerKey = `${model}/${arm}`;
+    let timer = timers.get(timerKey);
+    if (timer === undefined) {
+      timer = latency.labels({ model, arm });
+      timers.set(timerKey, timer);
+    }
+    timer.observe(seconds);
+  }
+
+  function observe(state: GatewayState): void {
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge('perennial_gateway_models_loaded', 'Versions in memory.', () => state.models().models);
+    gauge('perennial_gateway_model_memory_bytes', 'Estimated memory of the versions in memory.', () => state.models().bytes);
+    gauge('perennial_gateway_models_blocked', 'Models whose wanted version cannot be served here.', () => state.blockedModels());
+    gauge('perennial_gateway_routing_epoch', 'The newest routing epoch of which everything is served.', () => state.epoch());
+    gauge('perennial_gateway_lease_seconds', 'Seconds until the lease runs out; 0 when it has.', () => state.leaseSeconds());
+    gauge('perennial_gateway_stale', '1 while answers come from the last known champion only.', () => (state.leaseSeconds() > 0 ? 0 : 1));
+    gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
+    gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
+  }
+
+  return {
+    registry,
+    request,
+    observe,
+    batch: (model, size) => batches.labels({ model }).observe(size),
+    rows: (model, amount) => rows.labels({ model }).inc(amount),
+    staleAnswer: () => stale.inc(),
+    challengerFailed: (model, version) => challengers.labels({ model, version: String(version) }).inc(),
+    loadFailed: (model) => loads.labels({ model }).inc(),
+    predictionsWritten: (amount) => written.inc(amount),
+    predictionsSpilled: (amount) => spilled.inc(amount),
+    predictionsLost: (amount, reason) => lost.labels({ reason }).inc(amount),
+    feedback: (outcome, amount) => labels.labels({ outcome }).inc(amount),
+  };
+}

@@ -1,0 +1,158 @@
+import type { PredictionRepository, PredictionRow } from '../../db/repositories/predictions';
+import { isPerennialError } from '../../domain/failure';
+import type { PredictionLogLimits } from './config';
+import type { Spill } from './spill';
+import { within } from './within';
+
+/** Writes predictions in batches behind the answers; on disk while the registry is away, and from there in order when it is back. */
+export interface PredictionLog {
+  /** Costs a push. */
+  add(row: PredictionRow): void;
+  /** Rows in memory. */
+  pending(): number;
+  /** Writes what is in memory to the registry, or to disk, before it resolves. */
+  stop(): Promise<void>;
+}
+
+/** Why a row will not be in the registry. */
+export type LossReason = 'memory' | 'disk' | 'torn' | 'refused';
+
+export interface PredictionLogOptions {
+  readonly predictions: Pick<PredictionRepository, 'insert'>;
+  readonly spill: Spill<PredictionRow>;
+  readonly limits: PredictionLogLimits;
+  readonly onWritten: (rows: number) => void;
+  readonly onSpilled: (rows: number) => void;
+  readonly onLost: (rows: number, reason: LossReason) => void;
+  /** `away` once for each outage, then `back`. */
+  readonly onState: (state: 'away' | 'back', error?: unknown) => void;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
+  const { predictions, spill, limits, onWritten, onSpilled, onLost, onState, onError } = options;
+  let pending: PredictionRow[] = [];
+  let pumping: Promise<void> | null = null;
+  let away = false;
+  let retryAt = -Infinity;
+  let stopping = false;
+  const timer = setInterval(wake, limits.flushEveryMs);
+
+  function add(row: PredictionRow): void {
+    pending.push(row);
+    if (pending.length >= limits.batchRows) wake();
+    if (pending.length > limits.maxPendingRows) {
+      // A tenth at a time: one by one, each further row would move the whole array.
+      const dropped = pending.splice(0, Math.ceil(limits.maxPendingRows / 10)).length;
+      onLost(dropped, 'memory');
+    }
+  }
+
+  function wake(): void {
+    pumping ??= pump()
+      .catch((error: unknown) => onError('prediction log', error))
+      .finally(() => {
+        pumping = null;
+      });
+  }
+
+  async function pump(): Promise<void> {
+    for (;;) {
+      const due = !stopping && performance.now() >= retryAt;
+      if (spill.isEmpty() && due) {
+        if (pending.length === 0) return;
+        await insertPending();
+      } else {
+        // Behind what waits already, so that rows arrive in order. When the disk is full, replaying is what frees it.
+        await spillPending();
+        if (!due || !(await replayOldest())) return;
+      }
+    }
+  }
+
+  async function insertPending(): Promise<boolean> {
+    const batch = pending.splice(0, limits.batchRows);
+    const taken = await insert(batch);
+    if (!taken) pending = [...batch, ...pending];
+    return taken;
+  }
+
+  async function spillPending(): Promise<void> {
+    while (pending.length > 0) {
+      const batch = pending.splice(0, limits.batchRows);
+      try {
+        await spill.append(batch);
+        onSpilled(batch.length);
+      } catch (error) {
+        pending = [...batch, ...pending];
+        onError('spilling predictions to disk', error);
+        return;
+      }
+    }
+  }
+
+  /** Whether there may be more to do. */
+  async function replayOldest(): Promise<boolean> {
+    const segment = await spill.oldest();
+    if (segment === null) return true;
+    for (let from = 0; from < segment.rows.length; from += limits.batchRows) {
+      // After a failure in the middle the whole segment comes again: rows that are there already are skipped.
+      if (!(await insert(segment.rows.slice(from, from + limits.batchRows)))) return false;
+    }
+    await segment.remove();
+    return true;
+  }
+
+  /** False when the registry is away; the rows are then still the caller's. */
+  async function insert(rows: readonly PredictionRow[]): Promise<boolean> {
+    try {
+      await within(limits.insertTimeoutMs, predictions.insert(rows), {
+        type: 'DatabaseUnavailable',
+        message: 'the registry did not take predictions',
+      });
+      onWritten(rows.length);
+    } catch (error) {
+      if (isRowsFault(error)) return insertHalves(rows, error);
+      retryAt = performance.now() + limits.retryEveryMs;
+      if (!away) onState('away', error);
+      away = true;
+      return false;
+    }
+    if (away) onState('back');
+    away = false;
+    return true;
+  }
+
+  /** One row that PostgreSQL cannot store must not hold up all others for ever. */
+  async function insertHalves(rows: readonly PredictionRow[], error: unknown): Promise<boolean> {
+    if (rows.length <= 1) {
+      onLost(rows.length, 'refused');
+      onError(`prediction ${rows[0]?.id ?? ''} cannot be stored`, error);
+      return true;
+    }
+    const middle = Math.ceil(rows.length / 2);
+    return (await insert(rows.slice(0, middle))) && (await insert(rows.slice(middle)));
+  }
+
+  async function stop(): Promise<void> {
+    clearInterval(timer);
+    await pumping;
+    // One more try at the registry, unless rows wait before these; then to disk.
+    let taken = !away && spill.isEmpty();
+    while (taken && pending.length > 0) taken = await insertPending();
+    stopping = true;
+    wake();
+    await pumping;
+  }
+
+  return { add, pending: () => pending.length, stop };
+}
+
+/** SQLSTATE class 22: the data themselves. Everything else may be different on the next attempt. */
+function isRowsFault(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (isPerennialError(cause) && cause.type === 'DatabaseUnavailable') return false;
+    if ('code' in cause && typeof cause.code === 'string' && /^22[0-9A-Z]{3}$/.test(cause.code)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import type { GatewayMetrics } from '../metrics';
+
+export interface GatewayHealth {
+  readonly ready: boolean;
+  readonly epoch: number;
+  readonly leaseSeconds: number;
+  /** Wanted by the registry and not served here, with the reason. */
+  readonly blocked: readonly { readonly name: string; readonly error: string }[];
+  readonly pendingPredictions: number;
+  readonly spilledBytes: number;
+}
+
+/** No key needed: probes and scrapers have none. */
+export function healthRoutes(
+  app: FastifyInstance,
+  { health, metrics }: { readonly health: () => GatewayHealth; readonly metrics: GatewayMetrics },
+): void {
+  app.get('/livez', () => ({ status: 'alive' }));
+  app.get('/readyz', (_request, reply) => {
+    const { ready, ...detail } = health();
+    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...detail });
+  });
+  app.get('/v2/health/live', () => ({ live: true }));
+  app.get('/v2/health/ready', (_request, reply) => {
+    const { ready } = health();
+    return reply.status(ready ? 200 : 503).send({ ready });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

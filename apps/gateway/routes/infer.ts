@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayMetrics } from '../metrics';
+import { parseModelName } from '../model-name';
+import type { InferenceAnswer, InferenceCall } from '../inference';
+
+export interface InferRouteDeps {
+  readonly infer: (call: InferenceCall) => Promise<InferenceAnswer>;
+  readonly metrics: GatewayMetrics;
+}
+
+interface Params {
+  readonly model: string;
+  readonly version?: string;
+}
+
+/** Open Inference Protocol V2: the body is one named tensor for each request column. */
+export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
+  async function handle(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<string> {
+    const { model, version } = request.params;
+    const arrivedAt = performance.now() - reply.elapsedTime;
+    const answer = await infer({ tenant: request.caller.tenant, name: parseModelName(model, version), body: request.body, arrivedAt });
+    request.answer = answer;
+    const { served } = answer;
+    void reply.headers({
+      'content-type': 'application/json; charset=utf-8',
+      'x-perennial-prediction-id': answer.predictionId,
+      'x-perennial-model-version': served.name,
+      'x-perennial-model-digest': served.digest,
+    });
+    if (answer.stale !== null) {
+      void reply.header('x-perennial-stale', answer.stale);
+      metrics.staleAnswer();
+    }
+    return answer.body;
+  }
+
+  function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { answer } = request;
+    metrics.request({
+      // An unknown name would be a new series for every typing mistake.
+      model: answer?.served.model ?? '',
+      version: answer?.served.version ?? null,
+      arm: answer?.arm ?? '',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+    done();
+  }
+
+  app.decorateRequest('answer', null);
+  app.post<{ Params: Params }>('/v2/models/:model/infer', { onResponse: count }, handle);
+  app.post<{ Params: Params }>('/v2/models/:model/versions/:version/infer', { onResponse: count }, handle);
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What an inference request was answered with, for the counters. */
+    answer: InferenceAnswer | null;
+  }
+}

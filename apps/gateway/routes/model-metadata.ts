@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { version as platformVersion } from '../../../package.json';
+import type { ModelSignature } from '../../../domain/model';
+import { datatypesOf } from '../column-values';
+import { parseModelName } from '../model-name';
+import type { ServedVersion } from '../served-version';
+import type { VersionPicker } from '../version-picker';
+
+interface Params {
+  readonly model: string;
+  readonly version?: string;
+}
+
+/** What a client of the Open Inference Protocol V2 asks before it sends rows. */
+export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly picker: VersionPicker }): void {
+  async function withServed<T>(request: FastifyRequest<{ Params: Params }>, tell: (served: ServedVersion) => T): Promise<T> {
+    const { model, version } = request.params;
+    const picked = await picker.pick(request.caller.tenant, parseModelName(model, version));
+    if (picked.kind === 'routed') return tell(picked.route.champion.served);
+    try {
+      return tell(picked.served);
+    } finally {
+      picked.release();
+    }
+  }
+  const metadata = (request: FastifyRequest<{ Params: Params }>) => withServed(request, describe);
+  const ready = (request: FastifyRequest<{ Params: Params }>) =>
+    withServed(request, ({ model, version, digest }) => ({ name: model, version: String(version), ready: true, digest }));
+
+  app.get('/v2', () => ({ name: 'perennial', version: platformVersion, extensions: [] }));
+  app.get('/v2/models/:model', metadata);
+  app.get('/v2/models/:model/versions/:version', metadata);
+  // A version that cannot be had answers with its problem: the protocol wants any other status than 200.
+  app.get('/v2/models/:model/ready', ready);
+  app.get('/v2/models/:model/versions/:version/ready', ready);
+}
+
+function describe({ model, version, digest, hold }: ServedVersion) {
+  const { signature } = hold.model;
+  return {
+    name: model,
+    versions: [String(version)],
+    platform: 'onnxruntime_onnx',
+    inputs: signature.request.map(({ name, type }) => ({ name, datatype: datatypesOf[type][0], shape: [-1, 1], parameters: { type } })),
+    outputs: [
+      { name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning: meaningOf(signature) } },
+      { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
+    ],
+    parameters: { digest, entity: signature.entity, event_time: signature.time },
+  };
+}
+
+function meaningOf({ task }: ModelSignature): string {
+  return task === 'classification' ? 'probability of the positive class' : 'predicted value';
+}

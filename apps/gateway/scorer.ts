@@ -1,0 +1,48 @@
+import type { OnnxModel } from '../../data/onnx/session';
+import { failure } from '../../domain/failure';
+import type { Features } from './features';
+import { createMicroBatcher } from './micro-batcher';
+import type { RequestRow } from './request-codec';
+
+export interface Scorer {
+  /** One score a row, in order. Throws SqlTimeout when `deadline` (a `performance.now()`) passes, GatewayUnavailable when too many wait. */
+  score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
+  queued(): number;
+}
+
+export interface ScorerOptions {
+  readonly name: string;
+  readonly features: Features;
+  readonly onnx: OnnxModel;
+  readonly batchRows: number;
+  readonly maxQueued: number;
+  readonly onBatch: (rows: number) => void;
+}
+
+/** Rows of a large request that go through features and graph at a time, so that small requests get their turn in between. */
+const chunkRows = 512;
+
+/** Features, then the graph; requests of a few rows share calls. */
+export function createScorer({ name, features, onnx, batchRows, maxQueued, onBatch }: ScorerOptions): Scorer {
+  const late = (): Error => failure('SqlTimeout', `${name} had no answer within the time of the request`);
+
+  async function call(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
+    const columns = await features.compute(rows, deadline);
+    return onnx.predict(columns, rows.length);
+  }
+  const batcher = createMicroBatcher({ maxRows: batchRows, maxQueued, call, late, onBatch });
+
+  async function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
+    if (rows.length <= batchRows) return batcher.run(rows, deadline);
+    const scores = new Float64Array(rows.length);
+    for (let from = 0; from < rows.length; from += chunkRows) {
+      if (performance.now() >= deadline) throw late();
+      const chunk = rows.slice(from, from + chunkRows);
+      onBatch(chunk.length);
+      scores.set(await call(chunk, deadline), from);
+    }
+    return scores;
+  }
+
+  return { score, queued: () => batcher.queued() };
+}

@@ -1,0 +1,218 @@
+/** Serves models over the Open Inference Protocol V2. Stateless but for its spill, so that any number of copies may run. */
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import { newId } from '../../db/ids';
+import type { PredictionRow } from '../../db/repositories/predictions';
+import type { Registry } from '../../db/registry';
+import { requires } from './authentication';
+import type { GatewayConfig } from './config';
+import { openHttpApp } from './http-app';
+import { createInference } from './inference';
+import { createKeyCache } from './key-cache';
+import { createLease } from './lease';
+import { createModelLoader } from './loaded-model';
+import { createGatewayMetrics } from './metrics';
+import { createModelCache } from './model-cache';
+import { startPredictionLog } from './prediction-log';
+import { feedbackRoutes } from './routes/feedback';
+import { healthRoutes } from './routes/health';
+import { inferRoutes } from './routes/infer';
+import { modelMetadataRoutes } from './routes/model-metadata';
+import { probeRoutes } from './routes/probe';
+import { createRoutingTable, noEpoch } from './routing-table';
+import { openSpill } from './spill';
+import { createVersionPicker } from './version-picker';
+
+export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways' | 'predictions' | 'routing'>;
+
+export interface GatewayDeps {
+  readonly registry: GatewayRegistry;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
+  readonly config: GatewayConfig;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface Gateway {
+  readonly id: string;
+  readonly app: FastifyInstance;
+  /** Listens, then learns the routing table; `/readyz` says when it knows it. Also when the registry is away: it keeps asking. */
+  start(): Promise<{ readonly url: string }>;
+  /** Gives back the lease, answers what is under way, and leaves no prediction in memory. */
+  stop(): Promise<void>;
+}
+
+const registryTimeoutMs = 3_000;
+const orphanSeconds = 20;
+
+export async function createGateway({ registry, artifacts, config, log }: GatewayDeps): Promise<Gateway> {
+  const id = newId('gw');
+  const metrics = createGatewayMetrics();
+  let url = config.publicUrl ?? '';
+  let stopping = false;
+
+  const spill = await openSpill<PredictionRow>({
+    folder: join(config.spoolDir, 'predictions'),
+    segmentBytes: config.log.segmentBytes,
+    maxBytes: config.log.maxSpillBytes,
+    orphanSeconds,
+    onLost: lost,
+  });
+  const predictions = startPredictionLog({
+    predictions: registry.predictions,
+    spill,
+    limits: config.log,
+    onWritten: metrics.predictionsWritten,
+    onSpilled: metrics.predictionsSpilled,
+    onLost: lost,
+    onState(state, error) {
+      if (state === 'away') log.warn({ err: error }, 'predictions go to disk until the registry takes them');
+      else log.info('the registry takes predictions again');
+    },
+    onError: quietly((what, error) => log.error({ err: error }, what)),
+  });
+
+  const loader = createModelLoader({
+    artifacts,
+    maxRows: config.maxRows,
+    maxModelBytes: config.modelMemoryBytes,
+    batchRows: config.batchRows,
+    maxQueued: config.maxQueuedRequests,
+    probeTimeoutMs: config.requestTimeoutMs,
+    onBatch: metrics.batch,
+  });
+  const cache = createModelCache({
+    loader,
+    maxBytes: config.modelMemoryBytes,
+    failureMemoryMs: 3_000,
+    onFailure(model, error) {
+      metrics.loadFailed(model);
+      log.error({ err: error, model }, 'a version could not be loaded');
+    },
+    onCloseError: (error) => log.error({ err: error }, 'a model did not close'),
+  });
+  const table = createRoutingTable({
+    routing: registry.routing,
+    cache,
+    readTimeoutMs: registryTimeoutMs,
+    onEpoch(epoch) {
+      log.info({ epoch }, 'serving by the routing table');
+      // At once: a rollout may be waiting for it.
+      void lease.beat().catch((error: unknown) => leaseError('heartbeat', error));
+    },
+    onSwap: (route, before) =>
+      log.info({ model: route.model, champion: route.champion.served.name, before: before?.champion.served.name }, 'route'),
+    onBlocked: (model, error) => log.error({ err: error, tenant: model.tenant }, `${model.name} is wanted and cannot be served here`),
+  });
+  const leaseError = quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`));
+  const lease = createLease({
+    gateways: registry.gateways,
+    routing: registry.routing,
+    table,
+    id,
+    url: () => url,
+    leaseSeconds: config.leaseSeconds,
+    pollSeconds: config.pollSeconds,
+    onError: leaseError,
+  });
+  const keys = createKeyCache({ apiKeys: registry.apiKeys, freshSeconds: config.keyCacheSeconds, graceSeconds: config.keyGraceSeconds });
+  const picker = createVersionPicker({ table, routing: registry.routing, cache, timeoutMs: registryTimeoutMs });
+  const infer = createInference({
+    picker,
+    timeoutMs: config.requestTimeoutMs,
+    leaseHolds: () => lease.holds(),
+    isBlocked: (tenant, model) => table.blockedModel(tenant, model) !== undefined,
+    log: (row) => predictions.add(row),
+    onChallengerFailure(served, error) {
+      metrics.challengerFailed(served.model, served.version);
+      log.warn({ err: error }, `${served.name} failed a request; the champion answered it`);
+    },
+  });
+  metrics.observe({
+    models: () => cache.size(),
+    blockedModels: () => table.blocked().length,
+    epoch: () => table.epoch(),
+    leaseSeconds: () => lease.remainingSeconds(),
+    pendingPredictions: () => predictions.pending(),
+    spilledBytes: () => spill.bytes(),
+  });
+
+  const app = openHttpApp(config, log);
+  await app.register((routes, _options, done) => {
+    healthRoutes(routes, { health, metrics });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    routes.addHook('onRequest', requires('viewer', keys));
+    inferRoutes(routes, { infer, metrics });
+    modelMetadataRoutes(routes, { picker });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    // Labels and probes change what is decided later; a key that may only look may not send them.
+    routes.addHook('onRequest', requires('operator', keys));
+    feedbackRoutes(routes, { feedback: registry.feedback, metrics, timeoutMs: registryTimeoutMs });
+    probeRoutes(routes, { picker });
+    done();
+  });
+  const tending = setInterval(
+    () => {
+      void spill.tend().then(
+        (taken) => taken > 0 && log.info({ segments: taken }, 'took over predictions that a gateway left on disk'),
+        (error: unknown) => leaseError('spill folder', error),
+      );
+    },
+    (orphanSeconds / 4) * 1000,
+  );
+
+  function health() {
+    return {
+      ready: table.epoch() !== noEpoch && !stopping,
+      epoch: table.epoch(),
+      leaseSeconds: lease.remainingSeconds(),
+      blocked: table.blocked().map(({ name, error }) => ({ name, error })),
+      pendingPredictions: predictions.pending(),
+      spilledBytes: spill.bytes(),
+    };
+  }
+
+  function lost(rows: number, reason: string): void {
+    metrics.predictionsLost(rows, reason);
+    log.error({ rows, reason }, 'predictions were lost');
+  }
+
+  return {
+    id,
+    app,
+    async start() {
+      await spill.tend();
+      await app.listen({ host: config.host, port: config.port });
+      const { port } = app.server.address() as AddressInfo;
+      if (url === '') url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+      await lease.start();
+      return { url };
+    },
+    async stop() {
+      stopping = true;
+      await lease.stop();
+      await app.close();
+      await predictions.stop();
+      clearInterval(tending);
+      await spill.close();
+      table.close();
+      await cache.close();
+    },
+  };
+}
+
+/** The first of a kind, then one a minute: an outage must not fill the log. */
+function quietly(tell: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
+  const told = new Map<string, number>();
+  return (what, error) => {
+    const last = told.get(what) ?? -Infinity;
+    if (performance.now() - last < 60_000) return;
+    told.set(what, performance.now());
+    tell(what, error);
+  };
+}

@@ -1,0 +1,104 @@
+import type { RoutingRepository } from '../../db/repositories/routing';
+import type { Tenant } from '../../domain/ids';
+import { failure, isPerennialError } from '../../domain/failure';
+import { versionName, type ModelVersionRef } from '../../domain/model';
+import { nearest } from '../../domain/nearest';
+import { HttpProblem } from '../http/problem';
+import type { ModelCache } from './model-cache';
+import type { ModelName } from './model-name';
+import type { Arm, Route, RoutingTable } from './routing-table';
+import { servedVersion, type ServedVersion } from './served-version';
+import { within } from './within';
+
+/** What may answer a request. Either the routing table chooses among the arms, or the caller named one version. */
+export type Picked =
+  | { readonly kind: 'routed'; readonly route: Route }
+  | { readonly kind: 'named'; readonly arm: string; readonly served: ServedVersion; release(): void };
+
+export interface VersionPicker {
+  /** Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is known and cannot be loaded here. */
+  pick(tenant: Tenant, name: ModelName): Picked | Promise<Picked>;
+  /** Loads and probes a version that need not be routed; the caller releases it. */
+  load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
+}
+
+export interface VersionPickerOptions {
+  readonly table: RoutingTable;
+  readonly routing: { version: RoutingRepository['version'] };
+  readonly cache: ModelCache;
+  readonly timeoutMs: number;
+}
+
+/** Which manifest a version number stands for never changes, so it is asked once. */
+const maxKnown = 10_000;
+
+export function createVersionPicker({ table, routing, cache, timeoutMs }: VersionPickerOptions): VersionPicker {
+  const known = new Map<string, ModelVersionRef>();
+
+  function pick(tenant: Tenant, { model, selector }: ModelName): Picked | Promise<Picked> {
+    switch (selector.kind) {
+      case 'routed':
+        return { kind: 'routed', route: routeOf(tenant, model) };
+      case 'version':
+        return loadNamed(tenant, model, selector.version);
+      case 'alias': {
+        const served = aliased(tenant, model, selector.alias);
+        const hold = served.hold.hold();
+        return { kind: 'named', arm: selector.alias, served, release: () => hold.release() };
+      }
+    }
+  }
+
+  function routeOf(tenant: Tenant, model: string): Route {
+    const route = table.route(tenant, model);
+    if (route !== undefined) return route;
+    const blocked = table.blockedModel(tenant, model);
+    if (blocked !== undefined) throw new HttpProblem(503, 'ModelUnloadable', `${blocked.name} cannot be served here: ${blocked.error}`);
+    const near = nearest(model, table.models(tenant));
+    throw failure('NotFound', `no model \`${model.slice(0, 100)}\` has a champion${near === null ? '' : `; did you mean \`${near}\`?`}`, {
+      next: 'perennial model list',
+    });
+  }
+
+  function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion {
+    const route = routeOf(tenant, model);
+    const served = alias === 'previous' ? table.previous(tenant, model) : route.arms.find((arm) => arm.alias === alias)?.served;
+    if (served === undefined || served === null)
+      throw failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
+    return served;
+  }
+
+  async function loadNamed(tenant: Tenant, model: string, version: number): Promise<Picked> {
+    const served = await load(tenant, model, version).catch((error: unknown) => {
+      // For the caller of an inference a version that cannot be loaded is an outage, not a mistake in the request.
+      if (isPerennialError(error) && unloadable.has(error.type)) throw new HttpProblem(503, error.type, error.message);
+      throw error;
+    });
+    return { kind: 'named', arm: 'direct', served, release: () => served.hold.release() };
+  }
+
+  async function load(tenant: Tenant, model: string, version: number): Promise<ServedVersion> {
+    const { manifest } = await reference(tenant, model, version);
+    return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+  }
+
+  async function reference(tenant: Tenant, model: string, version: number): Promise<ModelVersionRef> {
+    const key = `${tenant}/${versionName({ model, version })}`;
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+    const asked = routing.version({ tenant, model, version });
+    const found = await within(timeoutMs, asked, { type: 'DatabaseUnavailable', message: 'the registry did not name the version' });
+    if (found === null) {
+      throw failure('NotFound', `there is no ${versionName({ model: model.slice(0, 100), version })}`, {
+        next: `perennial model show ${model.slice(0, 100)}`,
+      });
+    }
+    if (known.size >= maxKnown) known.clear();
+    known.set(key, found);
+    return found;
+  }
+
+  return { pick, load };
+}
+
+const unloadable: ReadonlySet<string> = new Set(['ArtifactMissing', 'DigestMismatch', 'ModelUnloadable', 'SqlForbidden', 'SqlInvalid']);
