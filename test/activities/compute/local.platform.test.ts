@@ -5,9 +5,12 @@ import type { LocalBackend } from '../../../activities/compute/local/backend';
 import { createLocalBackend } from '../../../activities/compute/local/backend';
 import { testComputeBackend } from '../../contracts/compute-backend';
 import { directoryArtifacts } from '../../support/directory-artifacts';
+import { pythonPath } from '../../support/platform';
 import { flightFeatures, trainingRows } from '../../support/training-rows';
 
-const python = resolve('.perennial/python/bin/python');
+// Processes that die and start anew, on a machine that is busy with other tests.
+jest.setTimeout(60_000);
+
 let folder: string;
 let backend: LocalBackend;
 
@@ -23,7 +26,7 @@ testComputeBackend('local', async () => {
   const artifacts = directoryArtifacts(join(folder, 'artifacts'));
   const rows = await trainingRows(artifacts, folder, { rows: 2_000, task: 'classification' });
   backend = createLocalBackend({
-    python,
+    python: pythonPath(),
     trainersDir: resolve('test/support/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     stateDir: join(folder, 'state'),
