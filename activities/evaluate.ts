@@ -1,0 +1,198 @@
+import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { setImmediate } from 'node:timers/promises';
+import type { ArtifactRef, Digest } from '../domain/artifact';
+import type { AssembledData } from '../domain/assembled';
+import { decide } from '../domain/decide';
+import type { Evidence } from '../domain/evidence';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { EvaluateSpec, MetricName } from '../domain/lifecycle';
+import { measureHoldout, type MeasuredHoldout, type MeasurementPlan, type ScoredHoldout } from '../domain/measure/holdout';
+import { versionName, type ModelManifest, type ModelVersionRef } from '../domain/model';
+import type { ParityEvidence } from '../domain/parity';
+import { levelsFor, policyOf, type EvaluationPolicy } from '../domain/policy';
+import { seedOf } from '../domain/statistics/random';
+import type { DecisionRef } from '../domain/verdict';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { digestOf } from '../data/digest';
+import { openScratch } from '../data/scratch';
+import type { Registry } from '../db/registry';
+import { scoreHoldout, type ScoredFiles } from './score-holdout';
+import { summaryOf, type EvaluationSummary } from './evaluation-summary';
+
+export interface EvaluateDeps {
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'lineage' | 'artifacts'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
+  readonly scratchRoot: string;
+}
+
+export interface EvaluateInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly lifecycle: string;
+  /** JSON `AssembledData`. */
+  readonly assembled: ArtifactRef;
+  readonly candidate: ModelVersionRef;
+  /** Null before the first promotion. */
+  readonly champion: ModelVersionRef | null;
+  /** Manifest of the `baseline` trainer's model on the same rows; null when no gate needs it. */
+  readonly baseline: ArtifactRef | null;
+  readonly evaluate: EvaluateSpec;
+  readonly parity: ParityEvidence | null;
+}
+
+export interface Evaluation {
+  readonly decision: DecisionRef;
+  readonly evidence: Digest;
+  readonly summary: EvaluationSummary;
+}
+
+const heartbeatMs = 2000;
+
+export function createEvaluateActivities(deps: EvaluateDeps) {
+  return {
+    /**
+     * Reads the holdout, lays the candidate beside champion and baseline, stores policy and evidence, then records what `decide` makes of them. A second
+     * attempt after the effect is done gives the first one's answer; before that it measures again, which gives the same bytes. So however often the holdout
+     * is read, one candidate gets one set of figures from it.
+     */
+    async evaluateCandidate(input: EvaluateInput): Promise<Evaluation> {
+      heartbeat();
+      // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer is enough to show life, and a worker thread is not needed.
+      const beating = setInterval(() => heartbeat(), heartbeatMs);
+      try {
+        return await evaluateOnce(deps, input);
+      } finally {
+        clearInterval(beating);
+      }
+    },
+  };
+}
+
+async function evaluateOnce({ registry, artifacts, scratchRoot }: EvaluateDeps, input: EvaluateInput): Promise<Evaluation> {
+  const { tenant, key } = input;
+  const { attempt, workflowExecution, activityId } = activityInfo();
+  const claim = await registry.effects.claim({ tenant, key, attempt, execution: `${workflowExecution?.runId ?? ''}/${activityId}` });
+  if (claim.kind === 'done') return claim.result as Evaluation;
+
+  const policy = policyOf(input.evaluate);
+  const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
+  try {
+    const measured = await measureCandidate({ artifacts, scratch, input, policy });
+    await registry.effects.assertOwned({ tenant, key, token: claim.token });
+    const evaluation = await record(registry, input, policy, measured);
+    await registry.effects.complete({ tenant, key, token: claim.token, result: evaluation });
+    return evaluation;
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+interface Measuring {
+  readonly artifacts: EvaluateDeps['artifacts'];
+  readonly scratch: Awaited<ReturnType<typeof openScratch>>;
+  readonly input: EvaluateInput;
+  readonly policy: EvaluationPolicy;
+}
+
+interface MeasuredCandidate {
+  readonly evidence: Evidence;
+  readonly predictions: ArtifactRef;
+  readonly assembled: AssembledData;
+}
+
+async function measureCandidate({ artifacts, scratch, input, policy }: Measuring): Promise<MeasuredCandidate> {
+  const signal = Context.current().cancellationSignal;
+  const assembled = await artifacts.getJson<AssembledData>(input.assembled);
+  const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
+  if (candidate.trainingData !== input.assembled.digest) {
+    // Its training rows may lie in this holdout, and every figure would flatter it.
+    const message = `${versionName(input.candidate)} was trained on ${candidate.trainingData}, and this holdout belongs to ${input.assembled.digest}`;
+    throw failure('InvalidInput', message);
+  }
+  const scored: ScoredFiles = await scoreHoldout({
+    artifacts,
+    scratch,
+    signal,
+    assembled,
+    candidate,
+    champion: input.champion,
+    baseline: input.baseline,
+    model: input.lifecycle,
+    sliceColumns: input.evaluate.slices?.columns ?? [],
+  });
+  const predictions = await artifacts.putFile({
+    tenant: input.tenant,
+    runId: input.runId,
+    path: scored.predictionsFile,
+    mediaType: 'application/vnd.apache.parquet',
+    signal,
+  });
+  const plan: MeasurementPlan = {
+    metrics: metricsOf(input.evaluate),
+    slices: input.evaluate.slices,
+    levels: levelsFor(policy),
+    // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
+    seed: seedOf(assembled.digest),
+  };
+  const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
+  const { rows, window } = assembled.parts.holdout;
+  const evidence: Evidence = {
+    kind: 'evaluation',
+    version: 1,
+    task: assembled.task,
+    candidate: input.candidate.manifest.digest,
+    assembled: assembled.digest,
+    holdout: { rows, days: scored.holdout.days, window },
+    resampling: { unit: 'day', replicates, levels: plan.levels },
+    ...measured,
+    parity: input.parity,
+    predictions: predictions.digest,
+  };
+  return { evidence, predictions, assembled };
+}
+
+/** What is asked for, what a gate needs and what slices are judged by; each once. */
+function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
+  const needed = gates.flatMap((gate) => ('metric' in gate ? [gate.metric] : []));
+  return [...new Set([...metrics, ...needed, ...(slices === null ? [] : [slices.metric])])];
+}
+
+async function measureInTurns(holdout: ScoredHoldout, plan: MeasurementPlan, signal: AbortSignal): Promise<MeasuredHoldout> {
+  const steps = measureHoldout(holdout, plan);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await setImmediate();
+    signal.throwIfAborted();
+  }
+}
+
+/** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). Each write may be repeated. */
+async function record(
+  registry: EvaluateDeps['registry'],
+  input: EvaluateInput,
+  policy: EvaluationPolicy,
+  { evidence, predictions, assembled }: MeasuredCandidate,
+): Promise<Evaluation> {
+  const { tenant, runId, key, lifecycle, candidate } = input;
+  const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+  await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
+  await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
+  await registry.artifacts.reference({ tenant, digest: predictions.digest, by: `evidence:${evidenceDigest}` });
+  const decision = await registry.decisions.record({
+    tenant,
+    runId,
+    stage: 'evaluate',
+    policy: policyDigest,
+    evidence: evidenceDigest,
+    verdict: decide(policy, evidence),
+    idempotencyKey: key,
+  });
+  // The record of who has read which holdout.
+  const holdout = { kind: 'dataset', name: `${lifecycle}.holdout`, digest: assembled.digest } as const;
+  const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
+  await registry.lineage.add({ tenant, edges: [{ from: holdout, to: judged, runId }] });
+  return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
+}

@@ -1,0 +1,50 @@
+import type { ArtifactRef } from '../domain/artifact';
+import type { CounterpartName, Evidence, Measurement, Measurements } from '../domain/evidence';
+import { boundsAt } from '../domain/gates/gate';
+import type { MetricName } from '../domain/lifecycle';
+
+/** With the customary interval of 95 %; null where it was not measured. */
+export interface MetricSummary {
+  readonly value: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
+}
+
+export type MetricSummaries = Readonly<Partial<Record<MetricName, MetricSummary>>>;
+
+/** What tables and pages show of an evaluation; the evidence has everything. */
+export interface EvaluationSummary {
+  readonly metrics: MetricSummaries;
+  /** Whom the candidate was laid beside: the champion where there is one. */
+  readonly against: string | null;
+  /** Candidate minus that counterpart; positive is worse. */
+  readonly increases: MetricSummaries;
+  readonly rows: number;
+  readonly days: number;
+  readonly predictions: ArtifactRef;
+}
+
+export function summaryOf(evidence: Evidence, predictions: ArtifactRef): EvaluationSummary {
+  const { counterparts, holdout, metrics } = evidence;
+  const order: readonly CounterpartName[] = ['champion', 'baseline'];
+  const beside = order.map((name) => counterparts[name]).find((each) => each.kind === 'measured');
+  return {
+    metrics: summaries(metrics),
+    against: beside?.kind === 'measured' ? beside.name : null,
+    increases: beside?.kind === 'measured' ? summaries(beside.increases) : {},
+    rows: holdout.rows,
+    days: holdout.days,
+    predictions,
+  };
+}
+
+function summaries(measurements: Measurements): MetricSummaries {
+  const entries = Object.entries(measurements) as [MetricName, Measurement][];
+  return Object.fromEntries(entries.map(([name, measurement]) => [name, summary(measurement)]));
+}
+
+function summary(measurement: Measurement): MetricSummary {
+  // Two bounds at 97.5 % enclose 95 %.
+  const bounds = measurement.kind === 'measured' ? boundsAt(measurement.bounds, 0.975) : null;
+  return { value: measurement.estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
+}

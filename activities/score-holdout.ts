@@ -1,0 +1,160 @@
+import type { ArtifactRef } from '../domain/artifact';
+import { rowColumn, type AssembledData } from '../domain/assembled';
+import type { Column } from '../domain/dataset';
+import { failures, failure, isPerennialError } from '../domain/failure';
+import type { ScoredCounterpart, ScoredHoldout } from '../domain/measure/holdout';
+import { versionName, type FeatureColumn, type ModelManifest, type ModelVersionRef } from '../domain/model';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { checkRows, columnNames, readHoldoutRows, readSliceColumn } from '../data/evaluation/holdout-rows';
+import { writePredictions } from '../data/evaluation/predictions';
+import { scoreRows } from '../data/evaluation/score-rows';
+import { openOnnxModel } from '../data/onnx/session';
+import type { Scratch } from '../data/scratch';
+import { compileFeatureSql } from '../data/sql/feature-sql';
+import { writeFeatureTables } from '../data/sql/feature-table';
+import { withDuckDb, type PlatformSql } from '../data/sql/platform-sql';
+
+export interface Scoring {
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
+  readonly scratch: Scratch;
+  readonly signal: AbortSignal;
+  readonly assembled: AssembledData;
+  readonly candidate: ModelManifest;
+  readonly champion: ModelVersionRef | null;
+  readonly baseline: ArtifactRef | null;
+  readonly model: string;
+  readonly sliceColumns: readonly string[];
+}
+
+export interface ScoredFiles {
+  readonly holdout: ScoredHoldout;
+  readonly predictionsFile: string;
+}
+
+const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
+const championSqlLimits = { memoryBytes: 1 << 30, seconds: 600 } as const;
+/** The largest graph that is loaded: a forest of a million leaves is a tenth of it. */
+const largestModel = 1 << 30;
+
+/** Everybody's score of every holdout row, each by the graph whose digest its manifest names (I3). */
+export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
+  const { artifacts, scratch, signal, assembled } = scoring;
+  const part = assembled.parts.holdout;
+  const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
+  await artifacts.toFile(part.features, files.features, { signal });
+  await artifacts.toFile(part.requestRows, files.requestRows, { signal });
+
+  return withDuckDb(
+    async (sql) => {
+      await checkRows(sql, files.requestRows, part.rows);
+      const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task });
+      const scorer: Scorer = { ...scoring, sql, files };
+      const candidate = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
+      const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
+      const sliceColumns: Record<string, ScoredHoldout['sliceColumns'][string]> = {};
+      for (const column of scoring.sliceColumns) {
+        sliceColumns[column] = await readSliceColumn(sql, files.requestRows, column, part.rows);
+      }
+      const predictionsFile = scratch.path('predictions.parquet');
+      await writePredictions(sql, predictionsFile, {
+        rows,
+        score: candidate,
+        champion: scoresOf(counterparts.champion),
+        baseline: scoresOf(counterparts.baseline),
+      });
+      const { labels, day, dayNames } = rows;
+      return {
+        holdout: { task: assembled.task, labels, day, days: dayNames.length, candidate, counterparts, sliceColumns },
+        predictionsFile,
+      };
+    },
+    { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
+  );
+}
+
+interface Scorer extends Scoring {
+  readonly sql: PlatformSql;
+  readonly files: { readonly features: string; readonly requestRows: string };
+}
+
+async function scoreManifest(
+  { artifacts, sql, assembled, signal }: Scorer,
+  manifest: ModelManifest,
+  features: readonly FeatureColumn[],
+  featuresFile: string,
+): Promise<Float64Array> {
+  signal.throwIfAborted();
+  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features);
+  try {
+    return await scoreRows(sql, featuresFile, model, assembled.parts.holdout.rows);
+  } finally {
+    await model.close();
+  }
+}
+
+/** Judged as it serves: its own `features.sql` over the same raw rows. */
+async function scoreChampion(scorer: Scorer): Promise<ScoredCounterpart> {
+  const { champion, artifacts, model } = scorer;
+  if (champion === null) return { kind: 'absent', reason: `${model} has no champion yet` };
+  return counterpart(scorer.signal, versionName(champion), champion.manifest, async () => {
+    const manifest = await artifacts.getJson<ModelManifest>(champion.manifest);
+    if (manifest.signature.task !== scorer.assembled.task) {
+      throw failure('InvalidInput', `it does ${manifest.signature.task}, and these labels are for ${scorer.assembled.task}`);
+    }
+    return scoreManifest(scorer, manifest, manifest.signature.features, await championFeatures(scorer, manifest));
+  });
+}
+
+async function championFeatures(scorer: Scorer, manifest: ModelManifest): Promise<string> {
+  const { assembled, artifacts, scratch, files, sql, signal } = scorer;
+  if (manifest.featuresSql.digest === assembled.featuresSql.digest && sameColumns(manifest.signature.request, assembled.request)) {
+    return files.features;
+  }
+  const { request } = manifest.signature;
+  const there = await columnNames(sql, files.requestRows);
+  const lacking = request.filter(({ name }) => !there.includes(name));
+  if (lacking.length > 0) {
+    throw failure('InvalidInput', `it needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which these request rows lack`);
+  }
+  const text = Buffer.from(await artifacts.getBytes(manifest.featuresSql)).toString('utf8');
+  const plan = await compileFeatureSql({ sql: text, request, file: "the champion's features.sql" });
+  const features = scratch.path('champion-features.parquet');
+  const tables = [{ requestRows: files.requestRows, features }];
+  await writeFeatureTables({ plan, tables, carried: [rowColumn], limits: championSqlLimits, signal });
+  return features;
+}
+
+function sameColumns(one: readonly Column[], other: readonly Column[]): boolean {
+  return one.length === other.length && one.every(({ name, type }) => other.some((column) => column.name === name && column.type === type));
+}
+
+async function scoreBaseline(scorer: Scorer): Promise<ScoredCounterpart> {
+  const { baseline, artifacts, assembled, files } = scorer;
+  if (baseline === null) return { kind: 'absent', reason: 'no baseline was trained, as no gate asks for one' };
+  return counterpart(scorer.signal, 'baseline', baseline, async () =>
+    scoreManifest(scorer, await artifacts.getJson<ModelManifest>(baseline), assembled.features, files.features),
+  );
+}
+
+/**
+ * A counterpart that cannot be scored is evidence of its own kind, for the gates to fail closed on (I10); what a further attempt may mend (storage away,
+ * cancellation) is thrown.
+ */
+async function counterpart(
+  signal: AbortSignal,
+  name: string,
+  { digest }: ArtifactRef,
+  score: () => Promise<Float64Array>,
+): Promise<ScoredCounterpart> {
+  try {
+    return { kind: 'scored', name, manifest: digest, scores: await score() };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isPerennialError(error) || failures[error.type].retryable) throw error;
+    return { kind: 'notMeasured', name, reason: error.message };
+  }
+}
+
+function scoresOf(scored: ScoredCounterpart): Float64Array | null {
+  return scored.kind === 'scored' ? scored.scores : null;
+}

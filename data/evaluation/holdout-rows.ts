@@ -1,0 +1,84 @@
+import { dayColumn, labelColumn, rowColumn } from '../../domain/assembled';
+import { failure } from '../../domain/failure';
+import type { SliceColumn } from '../../domain/measure/slices';
+import { missingText, type Task } from '../../domain/model';
+import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
+import { chunksOf } from './parquet-chunks';
+
+export interface HoldoutRows {
+  /** `__row` of each, rising: the order of everything else that is read of this holdout. */
+  readonly row: BigInt64Array;
+  readonly labels: Float64Array;
+  /** Index into `dayNames`. */
+  readonly day: Int32Array;
+  /** `YYYY-MM-DD`, rising. */
+  readonly dayNames: readonly string[];
+}
+
+/** DataUnreadable when the file does not hold what assembly promised: judging other rows than these would be judging something else. */
+export async function readHoldoutRows(
+  sql: PlatformSql,
+  file: string,
+  { rows, task }: { readonly rows: number; readonly task: Task },
+): Promise<HoldoutRows> {
+  await checkRows(sql, file, rows);
+  const [row, labels, day] = [new BigInt64Array(rows), new Float64Array(rows), new Int32Array(rows)];
+  const numbers = new Map<string, number>();
+  const dayNames: string[] = [];
+  const query = `SELECT ${rowColumn}, ${labelColumn}, ${dayColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
+  let at = 0;
+  for await (const [rowValues = [], labelValues = [], dayValues = []] of chunksOf(sql, query)) {
+    rowValues.forEach((value, index) => {
+      row[at] = value as bigint;
+      labels[at] = checkedLabel(labelValues[index], value as bigint, task);
+      day[at] = numberOf(String(dayValues[index]), numbers, dayNames);
+      at += 1;
+    });
+  }
+  return inOrderOfDays({ row, labels, day, dayNames });
+}
+
+function checkedLabel(label: unknown, row: bigint, task: Task): number {
+  const usable = typeof label === 'number' && Number.isFinite(label) && (task === 'regression' || label === 0 || label === 1);
+  if (!usable) throw failure('DataUnreadable', `row ${row} of the holdout has no label that ${task} can be judged by`);
+  return label;
+}
+
+/** Both files of a part must hold the rows that were promised; a part of the holdout is not the holdout (I10). */
+export async function checkRows(sql: PlatformSql, file: string, expected: number): Promise<void> {
+  const { rows } = await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`);
+  if (rows !== expected) throw failure('DataUnreadable', `the holdout's file has ${rows} rows; ${expected} were assembled`);
+}
+
+export async function columnNames(sql: PlatformSql, file: string): Promise<readonly string[]> {
+  const columns = await sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${readParquet([file])}`);
+  return columns.map((column) => column.column_name);
+}
+
+/** A column as text, coded; a null is the value `missingText`. */
+export async function readSliceColumn(sql: PlatformSql, file: string, column: string, rows: number): Promise<SliceColumn> {
+  if (!(await columnNames(sql, file)).includes(column)) return { kind: 'missing', reason: 'the assembled rows have no such column' };
+  const numbers = new Map<string, number>();
+  const values: string[] = [];
+  const codes = new Int32Array(rows);
+  let at = 0;
+  const query = `SELECT CAST(${quoteName(column)} AS VARCHAR) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
+  for await (const [texts = []] of chunksOf(sql, query)) {
+    for (const text of texts) codes[at++] = numberOf(typeof text === 'string' ? text : missingText, numbers, values);
+  }
+  return { kind: 'coded', values, codes };
+}
+
+function numberOf(value: string, numbers: Map<string, number>, values: string[]): number {
+  const known = numbers.get(value);
+  if (known !== undefined) return known;
+  numbers.set(value, values.length);
+  return values.push(value) - 1;
+}
+
+/** Rows are in order of time, so days nearly are too; a number per day must not depend on which came first. */
+function inOrderOfDays(found: HoldoutRows): HoldoutRows {
+  const dayNames = [...found.dayNames].sort();
+  const place = new Map(dayNames.map((name, index) => [name, index]));
+  return { ...found, dayNames, day: found.day.map((number) => place.get(found.dayNames[number] ?? '') ?? 0) };
+}
