@@ -27,6 +27,7 @@ export interface CheckedRevision {
   readonly spec: ModelLifecycleSpec;
   readonly contract: DataContract | null;
   readonly texts: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
 /** @throws InvalidInput with every mistake at once. */
@@ -38,7 +39,8 @@ export function readRevision(trainers: TrainerCatalog, { name, document, fileNam
   if (issues.length > 0) throw invalid(fileName, issues);
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
-  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts };
+  const digested = Object.fromEntries(Object.entries(digests).map(([path, digest]) => [path, { digest }]));
+  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested };
 }
 
 /** Uploads the files by their content, so applying again changes nothing. */

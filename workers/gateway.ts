@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { gatewayDefaults } from '../apps/gateway/config';
+import { createGateway } from '../apps/gateway/server';
+import { openCore } from './compose';
+import type { Config } from './config';
+import type { Logger } from './log';
+
+/** Serves models, until the signal. */
+export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const core = openCore(config, 'perennial-gateway');
+  const gateway = await createGateway({
+    ...core,
+    log,
+    config: {
+      ...gatewayDefaults,
+      host: config.bind,
+      port: config.gatewayPort,
+      publicUrl: config.gatewayUrl,
+      spoolDir: join(config.stateDir, 'state', 'spool'),
+    },
+  });
+  const { url } = await gateway.start();
+  log.info({ url }, 'gateway ready');
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await gateway.stop();
+  await core.close();
+}
