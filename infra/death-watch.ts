@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 
 /**
  * Ends the processes given to it when this process dies in any way, kill -9 included: a shell of one megabyte holds the other end of a pipe, and
@@ -12,11 +13,8 @@ export interface DeathWatch {
   close(): void;
 }
 
-/** How long the orphaned processes get to end by themselves before SIGKILL. */
-const graceSeconds = 8;
-
 export function openDeathWatch(): DeathWatch {
-  const shell = spawn('/bin/sh', ['-c', script, 'perennial-death-watch'], {
+  const shell = spawn('/bin/sh', [join(__dirname, 'death-watch.sh')], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',
@@ -38,44 +36,3 @@ export function openDeathWatch(): DeathWatch {
     },
   };
 }
-
-/** Processes are leaders of their own groups, so the last signal reaches their children too. */
-const script = `
-birth() {
-  if [ -d /proc/self ]; then
-    line=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    set -- \${line##*) }
-    [ "$1" = Z ] || echo "\${20}"
-  else
-    ps -o lstart= -p "$1" 2>/dev/null | tr -c 'A-Za-z0-9\\n' '_'
-  fi
-}
-trap '' INT TERM HUP
-watched=
-while read -r verb pid signal; do
-  case $verb in
-    add) watched="$pid:$(birth "$pid"):$signal $watched" ;;
-    drop)
-      kept=
-      for entry in $watched; do [ "\${entry%%:*}" = "$pid" ] || kept="$kept $entry"; done
-      watched=$kept ;;
-    done) exit 0 ;;
-  esac
-done
-each() {
-  alive=0
-  for entry in $watched; do
-    pid=\${entry%%:*}; rest=\${entry#*:}; born=\${rest%:*}
-    [ -n "$born" ] && [ "$(birth "$pid")" = "$born" ] || continue
-    alive=1
-    case $1 in
-      ask) kill -s "\${rest##*:}" "$pid" ;;
-      force) kill -s KILL -- "-$pid" || kill -s KILL "$pid" ;;
-    esac
-  done
-}
-each ask
-waited=0
-while each look; [ $alive = 1 ] && [ $waited -lt ${graceSeconds * 10} ]; do sleep 0.1; waited=$((waited + 1)); done
-each force
-`;

@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/** Fetches what a fresh clone lacks, everything pinned and checked by hash, into node_modules/ and .perennial/. Needs Node and Python alone. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleStep } from './provision/bundle.mjs';
+import { closeWatch, endChildren, ProvisionError } from './provision/children.mjs';
+import { takeLock } from './provision/lock.mjs';
+import { checkMachine } from './provision/machine.mjs';
+import { packagesStep } from './provision/packages.mjs';
+import { openProgress } from './provision/progress.mjs';
+import { givenPythonStep, pythonStep } from './provision/python.mjs';
+import { samplesStep } from './provision/samples.mjs';
+import { serversStep } from './provision/servers.mjs';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Again: nothing happens, in milliseconds. Cut off: the next one goes on. Two at once: the second waits. */
+export async function provision() {
+  const cacheDir = join(root, '.perennial');
+  mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
+  checkMachine({ needsPython: false, folder: null });
+  if (isComplete(planSteps(cacheDir, null))) return;
+
+  const progress = openProgress();
+  const release = await takeLock(join(cacheDir, 'provision.lock'), () => progress.say('Another process is preparing this clone; waiting for it …'));
+  const stop = (signal) => {
+    endChildren();
+    release();
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  try {
+    const python = checkMachine({ needsPython: !process.env.PERENNIAL_PYTHON, folder: cacheDir });
+    const steps = planSteps(cacheDir, python);
+    if (isComplete(steps)) return;
+    progress.say('Preparing this clone (once; everything is pinned and checked by hash):');
+    await perform(steps, progress);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    closeWatch();
+    progress.close();
+    release();
+  }
+}
+
+function planSteps(cacheDir, basePython) {
+  const given = process.env.PERENNIAL_PYTHON;
+  const python = given ? givenPythonStep(given) : pythonStep(root, cacheDir, basePython);
+  return {
+    packages: packagesStep(root),
+    python,
+    servers: serversStep(root, cacheDir, python.interpreter),
+    samples: samplesStep(root, cacheDir, python.interpreter),
+    bundle: bundleStep(root, cacheDir),
+  };
+}
+
+function isComplete(steps) {
+  return Object.values(steps).every((step) => step.done());
+}
+
+/** npm and pip at the same time: both wait for the network most of the time. The first failure ends the others. */
+async function perform({ packages, python, servers, samples, bundle }, progress) {
+  const run = (step) => (step.done() ? undefined : progress.step(step.title, step.doing, () => step.work()));
+  const tracks = [
+    (async () => (await run(packages), await run(bundle)))(),
+    (async () => (await run(python), await run(samples)))(),
+    (async () => run(servers))(),
+  ];
+  try {
+    await Promise.all(tracks);
+  } catch (error) {
+    endChildren();
+    await Promise.allSettled(tracks);
+    throw error;
+  }
+}
+
+/** Says what went wrong without a stack: it is for the person at the terminal. */
+export function reportFailure(error) {
+  if (!(error instanceof ProvisionError)) throw error;
+  process.stderr.write(`error: ${error.message}\n${error.next ? `next: ${error.next}\n` : ''}`);
+  process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await provision().catch(reportFailure);

@@ -1,0 +1,46 @@
+/** npm packages, exactly as the lock file says. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './children.mjs';
+import { digestOfFile, isStamped, stamp } from './stamp.mjs';
+
+export function packagesStep(root) {
+  const stampFile = join(root, 'node_modules', '.perennial-lock');
+  const digest = digestOfFile(join(root, 'package-lock.json'));
+  return {
+    title: 'npm packages',
+    doing: 'installing 670 packages …',
+    done() {
+      if (isStamped(stampFile, digest)) return true;
+      if (!installedMatchesLock(root)) return false;
+      stamp(stampFile, digest); // somebody ran npm by hand
+      return true;
+    },
+    async work() {
+      const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+      const args = [...npm.slice(1), 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+      // onnxruntime's script would fetch CUDA libraries that nothing here uses.
+      const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', NODE_ENV: '' };
+      await run('the npm packages could not be installed', npm[0], args, { cwd: root, env, next: 'Run `npm ci` to see more, then start again' });
+      stamp(stampFile, digest);
+    },
+  };
+}
+
+/** npm notes what it installed in a lock file of its own, written last: compared package by package, so a folder from another machine is found out. */
+function installedMatchesLock(root) {
+  const notes = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(notes)) return false;
+  const installed = JSON.parse(readFileSync(notes, 'utf8')).packages;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '' || entry.link) return true;
+    const there = installed[path];
+    if (there) return there.version === entry.version && existsSync(join(root, path));
+    return Boolean(entry.optional) && !(entry.os || entry.cpu ? fitsMachine(entry) : false);
+  });
+}
+
+function fitsMachine({ os, cpu, libc }) {
+  return (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch)) && (!libc || libc.includes('glibc'));
+}

