@@ -7,6 +7,15 @@ export function newId(prefix: string): string {
   return `${prefix}_${base32(uuidv7obj().toHex())}`;
 }
 
+/** When an id of `newId` was made; null for any other text. */
+export function timeOf(id: string): Date | null {
+  const digits = /_([0-7][0-9a-hjkmnp-tv-z]{25})$/.exec(id)?.[1];
+  if (digits === undefined) return null;
+  const bits = Array.from(digits).reduce((value, digit) => (value << 5n) | BigInt(alphabet.indexOf(digit)), 0n);
+  const time = new Date(Number(bits >> 80n));
+  return Number.isNaN(time.getTime()) ? null : time;
+}
+
 /** 128 bits as 26 characters, the first holding three bits (as TypeID does). */
 function base32(hex: string): string {
   let rest = BigInt(`0x${hex}`);

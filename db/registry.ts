@@ -1,23 +1,25 @@
-import type { AliasRepository } from './repositories/aliases';
-import type { ApiKeyRepository } from './repositories/api-keys';
-import type { ArtifactRepository } from './repositories/artifacts';
-import type { AuditRepository } from './repositories/audit';
-import type { DatasetRepository } from './repositories/datasets';
-import type { DecisionRepository } from './repositories/decisions';
-import type { EffectRepository } from './repositories/effects';
-import type { EventRepository } from './repositories/events';
-import type { EvidenceRepository } from './repositories/evidence';
-import type { FeedbackRepository } from './repositories/feedback';
-import type { GatewayRepository } from './repositories/gateways';
-import type { LifecycleRepository } from './repositories/lifecycles';
-import type { LineageRepository } from './repositories/lineage';
-import type { ModelRepository } from './repositories/models';
-import type { OutboxRepository } from './repositories/outbox';
-import type { PredictionRepository } from './repositories/predictions';
-import type { RetentionRepository } from './repositories/retention';
-import type { RoutingRepository } from './repositories/routing';
-import type { RunRepository } from './repositories/runs';
-import type { StageRepository } from './repositories/stages';
+import type { Database } from './connection';
+import { withFailures } from './failures';
+import { createAliasRepository, type AliasRepository } from './repositories/aliases';
+import { createApiKeyRepository, type ApiKeyRepository } from './repositories/api-keys';
+import { createArtifactRepository, type ArtifactRepository } from './repositories/artifacts';
+import { createAuditRepository, type AuditRepository } from './repositories/audit';
+import { createDatasetRepository, type DatasetRepository } from './repositories/datasets';
+import { createDecisionRepository, type DecisionRepository } from './repositories/decisions';
+import { createEffectRepository, type EffectRepository } from './repositories/effects';
+import { createEventRepository, type EventRepository } from './repositories/events';
+import { createEvidenceRepository, type EvidenceRepository } from './repositories/evidence';
+import { createFeedbackRepository, type FeedbackRepository } from './repositories/feedback';
+import { createGatewayRepository, type GatewayRepository } from './repositories/gateways';
+import { createLifecycleRepository, type LifecycleRepository } from './repositories/lifecycles';
+import { createLineageRepository, type LineageRepository } from './repositories/lineage';
+import { createModelRepository, type ModelRepository } from './repositories/models';
+import { createOutboxRepository, type OutboxRepository } from './repositories/outbox';
+import { createPredictionRepository, type PredictionRepository } from './repositories/predictions';
+import { createRetentionRepository, type RetentionRepository } from './repositories/retention';
+import { createRoutingRepository, type RoutingRepository } from './repositories/routing';
+import { createRunRepository, type RunRepository } from './repositories/runs';
+import { createStageRepository, type StageRepository } from './repositories/stages';
 
 /** Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors, DatabaseUnavailable when trying again can help. */
 export interface Registry {
@@ -41,4 +43,30 @@ export interface Registry {
   readonly outbox: OutboxRepository;
   readonly apiKeys: ApiKeyRepository;
   readonly retention: RetentionRepository;
+}
+
+export function createRegistry(database: Database): Registry {
+  const predictions = createPredictionRepository(database);
+  return withFailures({
+    lifecycles: createLifecycleRepository(database),
+    runs: createRunRepository(database),
+    events: createEventRepository(database),
+    stages: createStageRepository(database),
+    effects: createEffectRepository(database),
+    datasets: createDatasetRepository(database),
+    artifacts: createArtifactRepository(database),
+    models: createModelRepository(database),
+    aliases: createAliasRepository(database),
+    evidence: createEvidenceRepository(database),
+    decisions: createDecisionRepository(database),
+    gateways: createGatewayRepository(database),
+    routing: createRoutingRepository(database),
+    predictions,
+    feedback: createFeedbackRepository(database),
+    lineage: createLineageRepository(database),
+    audit: createAuditRepository(database),
+    outbox: createOutboxRepository(database),
+    apiKeys: createApiKeyRepository(database),
+    retention: createRetentionRepository(database, predictions),
+  });
 }

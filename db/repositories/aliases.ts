@@ -1,6 +1,14 @@
 import type { RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model';
 import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import type { Database } from '../connection';
+import { once } from '../idempotency';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { aliasHistory } from '../schema/aliases';
+import { lockModel, readAliases, statusOf } from '../alias-register/state';
+import { predecessorOf, promotionAt } from '../alias-register/history';
+import { moveChampion } from '../alias-register/move';
 
 export interface AliasState {
   readonly version: number;
@@ -86,4 +94,121 @@ export interface AliasRepository {
   history(
     input: { readonly tenant: Tenant; readonly model: string; readonly at?: string | undefined } & PageRequest,
   ): Promise<Page<AliasMove>>;
+}
+
+export function createAliasRepository({ sql }: Database): AliasRepository {
+  return {
+    get: ({ tenant, model }) => readAliases(sql, { tenant, model }),
+
+    promote: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once<Promotion>(
+          tx,
+          { tenant, operation: 'alias.promote', key, request },
+          async () => {
+            const { model, version, expectedChampion, decisionId, runId, actor, cause } = request;
+            const register = await lockModel(tx, { tenant, model });
+            const status = await statusOf(tx, { tenant, model, version });
+            if (status === 'rejected' || status === 'withdrawn')
+              throw failure('Conflict', `${model}@${version} was ${status} and cannot be promoted`);
+            const { champion, previous } = register.aliases;
+            if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
+            if (!isAsExpected(champion, expectedChampion)) return { kind: 'conflict', champion };
+            const before = { champion: champion?.version ?? null, previous: previous?.version ?? null };
+            const after = { champion: version, previous: before.champion };
+            const move = {
+              kind: 'promote',
+              tenant,
+              model,
+              before,
+              after,
+              actor,
+              cause,
+              runId,
+              decisionId,
+              status: { before: status, after: 'promoted' },
+            } as const;
+            return { kind: 'promoted', previous: before.champion, fencing: await moveChampion(tx, register, move) };
+          },
+          ({ kind }) => kind !== 'conflict',
+        ),
+      ),
+
+    rollback: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'alias.rollback', key, request }, async () => {
+          const { model, to, actor, cause } = request;
+          const register = await lockModel(tx, { tenant, model });
+          const from = register.aliases.champion?.version ?? null;
+          const previous = register.aliases.previous?.version ?? null;
+          const target = to ?? previous;
+          if (target === null) throw failure('Conflict', nothingToGoTo(model, from), { next: `perennial model history ${model}` });
+          if (target === from) throw failure('Conflict', `${model}@${target} already is the champion`);
+          if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
+            throw failure('Conflict', `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`);
+          }
+          const after = { champion: target, previous: await predecessorOf(tx, { tenant, model, version: target }) };
+          const fencing = await moveChampion(tx, register, {
+            kind: 'rollback',
+            tenant,
+            model,
+            before: { champion: from, previous },
+            after,
+            actor,
+            cause,
+          });
+          return { from, to: target, fencing };
+        }),
+      ),
+
+    withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, async () => {
+          const { model, version, fencing, actor, cause } = request;
+          const register = await lockModel(tx, { tenant, model });
+          const { champion, previous } = register.aliases;
+          const promotion = await promotionAt(tx, { tenant, model, version, fencing });
+          if (!promotion || champion?.version !== version || champion.fencing !== fencing) return { kind: 'superseded', champion };
+          const move = await moveChampion(tx, register, {
+            kind: 'withdraw',
+            tenant,
+            model,
+            before: { champion: version, previous: previous?.version ?? null },
+            after: { champion: promotion.fromVersion, previous: promotion.previousBefore },
+            status: { before: 'promoted', after: promotion.statusBefore === 'promoted' ? 'promoted' : 'withdrawn' },
+            undoes: fencing,
+            actor,
+            cause,
+          });
+          return { kind: 'withdrawn', champion: promotion.fromVersion, fencing: move };
+        }),
+      ),
+
+    async history({ tenant, model, at, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof aliasHistory.$inferSelect)[]>`
+        select * from alias_history where tenant_id = ${tenant} and model = ${model}
+          and ${at === undefined ? sql`true` : sql`date_trunc('milliseconds', moved_at) <= ${at}`}
+          and ${after === null ? sql`true` : sql`fencing < ${Number(after)}`}
+        order by fencing desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.fencing), toMove);
+    },
+  };
+}
+
+/** Without a champion there is nothing whose fencing could be stale. */
+function isAsExpected(champion: AliasState | null, expected: ExpectedChampion): boolean {
+  if (champion === null || expected.version === null) return champion === null && expected.version === null;
+  return champion.version === expected.version && champion.fencing === expected.fencing;
+}
+
+function nothingToGoTo(model: string, champion: number | null): string {
+  return champion === null
+    ? `${model} has no champion and had none that stood`
+    : `there is no version to roll back to: ${model}@${champion} replaced none`;
+}
+
+function toMove(row: typeof aliasHistory.$inferSelect): AliasMove {
+  const { id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, runId, decisionId, movedAt } = row;
+  return { id, kind, alias: 'champion', from, to, fencing, actor, cause, runId, decisionId, movedAt };
 }

@@ -1,5 +1,8 @@
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Database, Query } from '../connection';
+import type { artifacts } from '../schema/artifacts';
 
 export interface SweepableArtifact {
   readonly tenant: Tenant;
@@ -44,3 +47,116 @@ export interface ArtifactRepository {
 
 /** The longest lease, and so the shortest time between mark and sweep. A writer renews for longer uploads. */
 export const maxLeaseSeconds = 3600;
+
+type ArtifactRow = typeof artifacts.$inferSelect;
+
+export function createArtifactRepository({ sql }: Database): ArtifactRepository {
+  return {
+    /**
+     * Taking the row's lock is what makes it safe: while the collector deletes the object it holds that lock, and afterwards there is no row.
+     * A row that is still `sweeping` was left by a collector that died, whose last request to the store may yet be on its way.
+     */
+    async lease({ tenant, digest, owner, seconds }) {
+      if (seconds <= 0 || seconds > maxLeaseSeconds)
+        throw failure('InvalidInput', `a lease lasts at most ${maxLeaseSeconds} s, not ${seconds}`);
+      const [lease] = await sql<{ mustUpload: boolean }[]>`
+        with seen as (
+          select sweeping_at from artifacts where tenant_id = ${tenant} and digest = ${digest}
+        ), held as (
+          insert into artifacts (tenant_id, digest) values (${tenant}, ${digest})
+          on conflict on constraint artifacts_pk do update set touched_at = now(), marked_at = null, sweeping_at = null
+          returning tenant_id, digest
+        ), leased as (
+          insert into artifact_leases as l (tenant_id, digest, owner, until)
+          select tenant_id, digest, ${owner}, now() + make_interval(secs => ${seconds}) from held
+          on conflict on constraint artifact_leases_pk do update set until = greatest(l.until, excluded.until)
+        )
+        select coalesce((select sweeping_at is not null from seen), false) as must_upload from held`;
+      return { mustUpload: lease?.mustUpload ?? true };
+    },
+
+    async release({ tenant, digest, owner }) {
+      await sql`delete from artifact_leases where tenant_id = ${tenant} and digest = ${digest} and owner = ${owner}`;
+    },
+
+    async record({ tenant, ref }) {
+      const [row] = await sql`
+        update artifacts set uri = ${ref.uri}, bytes = ${ref.bytes}, media_type = coalesce(media_type, ${ref.mediaType}), touched_at = now(), marked_at = null
+        where tenant_id = ${tenant} and digest = ${ref.digest} and sweeping_at is null returning true as recorded`;
+      if (!row)
+        throw failure('Conflict', `${ref.digest} was collected, or never leased, before it was recorded`, { next: 'upload it again' });
+    },
+
+    async reference({ tenant, digest, by }) {
+      const [row] = await sql`
+        with held as (
+          update artifacts set touched_at = now(), marked_at = null
+          where tenant_id = ${tenant} and digest = ${digest} and uri is not null and sweeping_at is null returning tenant_id, digest
+        ), referred as (
+          insert into artifact_references (tenant_id, digest, held_by) select tenant_id, digest, ${by} from held on conflict do nothing
+        )
+        select digest from held`;
+      if (!row)
+        throw failure('ArtifactMissing', `${digest} is not in the artifact store, or is being collected`, {
+          next: 'run the stage that made it again',
+        });
+    },
+
+    async unreference({ tenant, by, digest }) {
+      const gone = await sql`
+        delete from artifact_references where tenant_id = ${tenant} and held_by = ${by}
+          and ${digest === undefined ? sql`true` : sql`digest = ${digest}`}`;
+      return gone.count;
+    },
+
+    async get({ tenant, digest }) {
+      const [row] = await sql<ArtifactRow[]>`
+        select * from artifacts where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is null`;
+      if (!row || row.uri === null || row.bytes === null || row.mediaType === null) return null;
+      return { uri: row.uri, digest: row.digest, bytes: row.bytes, mediaType: row.mediaType };
+    },
+
+    async mark({ tenant, idleSeconds, limit }) {
+      await sql`delete from artifact_leases where tenant_id = ${tenant} and until < now()`;
+      const marked = await sql`
+        with idle as materialized (
+          select tenant_id, digest from artifacts a
+          where tenant_id = ${tenant} and marked_at is null and touched_at < now() - make_interval(secs => ${idleSeconds}) and ${unheld(sql)}
+          order by touched_at limit ${limit} for update skip locked
+        )
+        update artifacts a set marked_at = now() from idle where a.tenant_id = idle.tenant_id and a.digest = idle.digest`;
+      return marked.count;
+    },
+
+    async sweepable({ tenant, limit }) {
+      const rows = await sql<{ digest: Digest; uri: string | null }[]>`
+        with due as materialized (
+          select tenant_id, digest from artifacts a
+          where tenant_id = ${tenant} and marked_at < now() - make_interval(secs => ${maxLeaseSeconds}) and ${unheld(sql)}
+          order by marked_at limit ${limit} for update skip locked
+        )
+        update artifacts a set sweeping_at = now() from due where a.tenant_id = due.tenant_id and a.digest = due.digest
+        returning a.digest, a.uri`;
+      return rows.map(({ digest, uri }) => ({ tenant, digest, uri }));
+    },
+
+    delete: ({ tenant, digest, remove }) =>
+      sql.begin(async (tx) => {
+        const [row] = await tx`
+          select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is not null for update`;
+        // A second statement, because only it sees what was committed before the lock was granted.
+        const [free] = row ? await tx`select from artifacts a where tenant_id = ${tenant} and digest = ${digest} and ${unheld(tx)}` : [];
+        if (!free) return false;
+        await remove();
+        await tx`delete from artifacts where tenant_id = ${tenant} and digest = ${digest}`;
+        return true;
+      }),
+  };
+}
+
+/** Of the row `a`: nothing refers to it and no lease on it runs. */
+function unheld(sql: Query) {
+  return sql`
+    not exists (select from artifact_references r where r.tenant_id = a.tenant_id and r.digest = a.digest)
+    and not exists (select from artifact_leases l where l.tenant_id = a.tenant_id and l.digest = a.digest and l.until > now())`;
+}

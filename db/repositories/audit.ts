@@ -1,6 +1,14 @@
 import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
+import { proveRow } from '../audit/prove';
+import type { HeadRow } from '../audit/read-heads';
+import { toHead } from '../audit/read-heads';
+import { seal } from '../audit/seal';
+import { verifyAudit } from '../audit/verify';
+import type { Database } from '../connection';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { auditLog } from '../schema/audit';
 
 export interface AuditRow {
   readonly id: string;
@@ -38,9 +46,12 @@ export interface AuditSigner {
   sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
+/** For `wrongWithProof` of db/audit/prove.ts, or anyone with RFC 6962 and ed25519 at hand. */
 export interface AuditProof {
-  readonly row: AuditRow;
-  readonly leaf: Digest;
+  /** The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before, after }`. */
+  readonly content: string;
+  /** Of the row within its batch, from 0. */
+  readonly index: number;
   /** Sibling hashes from the leaf up (RFC 6962 audit path). */
   readonly path: readonly Digest[];
   readonly head: AuditHead;
@@ -67,7 +78,11 @@ export interface AuditRepository {
   list(
     input: { readonly tenant: Tenant; readonly subject?: string | undefined; readonly action?: string | undefined } & PageRequest,
   ): Promise<Page<AuditRow>>;
-  /** Folds unsealed rows into one batch; null when there are none. Waits for no other sealer: `busy` when one is at work. `store` keeps the head elsewhere (S3) before the batch is committed. */
+  /**
+   * Folds unsealed rows into one batch, at most 10,000; null when there are none, `busy` when another sealer is at work. `store` keeps a copy
+   * of the head elsewhere (S3) once the batch is committed; when it fails, this throws, and the next call hands it the same head again before
+   * it makes another. Storing the same head twice must be harmless.
+   */
   seal(input: {
     readonly tenant: Tenant;
     readonly signer: AuditSigner;
@@ -81,8 +96,49 @@ export interface AuditRepository {
     readonly publicKeys: Readonly<Record<string, string>>;
     readonly storedHeads?: readonly AuditHead[] | undefined;
   }): Promise<AuditReport>;
-  /** Null while the row is not sealed or unknown. Checked by `verifyAuditProof`. */
+  /** Null while the row is not sealed, or unknown. */
   prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof | null>;
   /** Tenants with unsealed rows. */
   unsealedTenants(): Promise<readonly Tenant[]>;
+}
+
+type AuditLogRow = typeof auditLog.$inferSelect & { readonly position: number | null };
+
+export function createAuditRepository({ sql }: Database): AuditRepository {
+  return {
+    async list({ tenant, subject, action, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<AuditLogRow[]>`
+        select l.*, s.position from audit_log l left join audit_seals s on s.tenant_id = l.tenant_id and s.audit_id = l.id
+        where l.tenant_id = ${tenant} and ${subject === undefined ? sql`true` : sql`l.subject = ${subject}`}
+          and ${action === undefined ? sql`true` : sql`l.action = ${action}`}
+          and ${after === null ? sql`true` : sql`l.id < ${after}`}
+        order by l.id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toRow);
+    },
+
+    seal: (input) => seal(sql, input),
+
+    async heads({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<HeadRow[]>`
+        select * from audit_heads where tenant_id = ${tenant} and ${after === null ? sql`true` : sql`batch < ${Number(after)}`}
+        order by batch desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.batch), toHead);
+    },
+
+    verify: (input) => verifyAudit(sql, input),
+
+    prove: (input) => proveRow(sql, input),
+
+    async unsealedTenants() {
+      const rows = await sql<{ tenantId: Tenant }[]>`
+        select distinct tenant_id from audit_pending union select tenant_id from audit_heads where stored_at is null order by 1`;
+      return rows.map((row) => row.tenantId);
+    },
+  };
+}
+
+function toRow({ id, at, actor, action, subject, cause, before, after, position: sealedAs }: AuditLogRow): AuditRow {
+  return { id, at, actor, action, subject, cause, before, after, sealedAs };
 }

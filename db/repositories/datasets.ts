@@ -2,6 +2,14 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { Column, DatasetVersionRef } from '../../domain/dataset';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import type { Database, Sql, Transaction } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { datasetAliases, datasetAliasHistory, datasetVersions, datasets, quarantines } from '../schema/datasets';
+import { appendAudit } from '../writes/audit-entry';
 
 export type DatasetAlias = 'latest' | 'approved';
 
@@ -60,6 +68,11 @@ export interface DatasetRepository {
     readonly dataset: string;
     readonly alias: DatasetAlias;
   }): Promise<(DatasetVersionRef & { readonly fencing: number; readonly movedAt: string }) | null>;
+  /**
+   * Undo of a run's alias moves: each alias whose newest move was made by actor `run:<runId>` goes back to where it stood before that run's moves.
+   * Aliases that others moved since stay. Names of what was moved back, as `dataset@alias`.
+   */
+  restoreAliases(input: { readonly tenant: Tenant; readonly runId: RunId; readonly idempotencyKey: string }): Promise<readonly string[]>;
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<DatasetSummary>>;
   versions(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<DatasetVersionRecord>>;
@@ -77,4 +90,250 @@ export interface DatasetRepository {
     }): Promise<QuarantineRecord>;
     list(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<QuarantineRecord>>;
   };
+}
+
+type VersionRow = typeof datasetVersions.$inferSelect;
+type MoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
+
+export function createDatasetRepository({ sql }: Database): DatasetRepository {
+  return {
+    register: (input) =>
+      sql.begin((tx) => {
+        const { idempotencyKey: key, tenant, dataset, manifest, rows } = input;
+        const request = { dataset, digest: manifest.digest };
+        return once(tx, { tenant, operation: 'dataset.register', key, request }, async () => {
+          const version = await registered(tx, input);
+          return { dataset, version, manifest, rows };
+        });
+      }),
+
+    moveAlias: (input) =>
+      sql.begin((tx) => {
+        const { tenant, dataset, alias, version, actor, cause, idempotencyKey: key } = input;
+        const request = { dataset, alias, version };
+        return once(tx, { tenant, operation: 'dataset.moveAlias', key, request }, async () => {
+          await lockDataset(tx, tenant, dataset);
+          const from = await versionOf(tx, tenant, dataset, alias);
+          return { from, to: version, fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }) };
+        });
+      }),
+
+    restoreAliases: ({ tenant, runId, idempotencyKey: key }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'dataset.restoreAliases', key, request: { runId } }, async () => {
+          const actor = `run:${runId}`;
+          const restored: string[] = [];
+          for (const { dataset, alias } of await movedBy(tx, tenant, actor)) {
+            await lockDataset(tx, tenant, dataset);
+            const target = await beforeMovesOf(tx, { tenant, dataset, alias, actor });
+            if (target === null) continue;
+            await move(tx, {
+              tenant,
+              dataset,
+              alias,
+              from: target.now,
+              to: target.before,
+              actor: `${actor}/undo`,
+              cause: `undo of ${runId}`,
+            });
+            restored.push(`${dataset}@${alias}`);
+          }
+          return restored;
+        }),
+      ),
+
+    async alias({ tenant, dataset, alias }) {
+      const [row] = await sql<(VersionRow & Pick<typeof datasetAliases.$inferSelect, 'fencing' | 'movedAt'>)[]>`
+        select v.*, a.fencing, a.moved_at from dataset_aliases a
+        join dataset_versions v on v.tenant_id = a.tenant_id and v.dataset = a.dataset and v.version = a.version
+        where a.tenant_id = ${tenant} and a.dataset = ${dataset} and a.alias = ${alias}`;
+      return row
+        ? { dataset, version: row.version, manifest: row.manifest, rows: row.rows, fencing: row.fencing, movedAt: row.movedAt }
+        : null;
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof datasets.$inferSelect & { readonly latest: number | null; readonly approved: number | null })[]>`
+        select d.*, l.version as latest, a.version as approved from datasets d
+        left join dataset_aliases l on l.tenant_id = d.tenant_id and l.dataset = d.name and l.alias = 'latest'
+        left join dataset_aliases a on a.tenant_id = d.tenant_id and a.dataset = d.name and a.alias = 'approved'
+        where d.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`d.name > ${after}`}
+        order by d.name limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => row.name,
+        ({ name, versions, latest, approved, createdAt }) => ({ name, versions, latest, approved, createdAt }),
+      );
+    },
+
+    async versions({ tenant, dataset, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<VersionRow[]>`
+        select * from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset}
+          and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
+        order by version desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.version), toRecord);
+    },
+
+    async get({ tenant, dataset, version }) {
+      const [row] = await sql<VersionRow[]>`
+        select * from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
+      return row ? toRecord(row) : null;
+    },
+
+    quarantine: createQuarantine(sql),
+  };
+}
+
+/** Locks the dataset's row, made when it is not there, so that versions are numbered one after the other. */
+async function registered(tx: Transaction, input: Parameters<DatasetRepository['register']>[0]): Promise<number> {
+  const { tenant, dataset, manifest, rows, columns, statistics, runId } = input;
+  await tx`insert into datasets (tenant_id, name) values (${tenant}, ${dataset}) on conflict do nothing`;
+  const { versions } = await lockDataset(tx, tenant, dataset);
+  const [same] = await tx<{ version: number }[]>`
+    select version from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and digest = ${manifest.digest}`;
+  if (same) return same.version;
+  const version = versions + 1;
+  await tx`
+    insert into dataset_versions (tenant_id, dataset, version, digest, manifest, rows, columns, statistics, run_id)
+    values (${tenant}, ${dataset}, ${version}, ${manifest.digest}, ${toJson(manifest)}, ${rows}, ${toJson(columns)}, ${toJson(statistics)}, ${runId})`;
+  await Promise.all([
+    tx`update datasets set versions = ${version} where tenant_id = ${tenant} and name = ${dataset}`,
+    appendAudit(tx, {
+      tenant,
+      actor: runId === null ? 'perennial' : `run:${runId}`,
+      action: 'dataset.register',
+      subject: `dataset:${dataset}`,
+      cause: 'new state of the data',
+      after: { version, digest: manifest.digest, rows },
+    }),
+  ]);
+  return version;
+}
+
+async function lockDataset(tx: Transaction, tenant: Tenant, dataset: string): Promise<{ readonly versions: number }> {
+  const [row] = await tx<{ versions: number }[]>`
+    select versions from datasets where tenant_id = ${tenant} and name = ${dataset} for update`;
+  if (!row) throw failure('NotFound', `there is no dataset ${dataset}`);
+  return row;
+}
+
+async function versionOf(tx: Transaction, tenant: Tenant, dataset: string, alias: DatasetAlias): Promise<number | null> {
+  const [row] = await tx<{ version: number }[]>`
+    select version from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
+  return row?.version ?? null;
+}
+
+interface Move {
+  readonly tenant: Tenant;
+  readonly dataset: string;
+  readonly alias: DatasetAlias;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly actor: string;
+  readonly cause: string;
+}
+
+/** Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history. */
+async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: Move): Promise<number> {
+  const moved = from !== to;
+  const [row] = await tx<{ fencing: number }[]>`
+    update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
+  const fencing = row?.fencing ?? 0;
+  if (!moved) return fencing;
+  if (to === null) {
+    await tx`delete from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
+  } else {
+    await requireVersion(tx, tenant, dataset, to);
+    await tx`
+      insert into dataset_aliases (tenant_id, dataset, alias, version, fencing) values (${tenant}, ${dataset}, ${alias}, ${to}, ${fencing})
+      on conflict on constraint dataset_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = now()`;
+  }
+  await tx`
+    insert into dataset_alias_history (tenant_id, id, dataset, alias, from_version, to_version, fencing, actor, cause)
+    values (${tenant}, ${newId('mov')}, ${dataset}, ${alias}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;
+  const subject = `dataset:${dataset}`;
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'dataset.moveAlias',
+    subject,
+    cause,
+    before: { alias, version: from },
+    after: { alias, version: to },
+  });
+  return fencing;
+}
+
+async function requireVersion(tx: Transaction, tenant: Tenant, dataset: string, version: number): Promise<void> {
+  const [found] = await tx`select from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
+  if (!found) throw failure('NotFound', `there is no ${dataset}@${version}`);
+}
+
+/** In one order for everybody, so that two undos never wait for each other's locks. */
+async function movedBy(tx: Transaction, tenant: Tenant, actor: string): Promise<readonly Pick<MoveRow, 'dataset' | 'alias'>[]> {
+  return tx<Pick<MoveRow, 'dataset' | 'alias'>[]>`
+    select distinct dataset, alias from dataset_alias_history where tenant_id = ${tenant} and actor = ${actor} order by dataset, alias`;
+}
+
+/** Where the alias stood before the unbroken row of this actor's moves that ends now; null when somebody moved it since. */
+async function beforeMovesOf(
+  tx: Transaction,
+  {
+    tenant,
+    dataset,
+    alias,
+    actor,
+  }: { readonly tenant: Tenant; readonly dataset: string; readonly alias: DatasetAlias; readonly actor: string },
+): Promise<{ readonly now: number | null; readonly before: number | null } | null> {
+  const moves = await tx<MoveRow[]>`
+    select * from dataset_alias_history where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}
+      and fencing > coalesce((select max(fencing) from dataset_alias_history
+        where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias} and actor <> ${actor}), 0)
+    order by fencing`;
+  const [first] = moves;
+  const last = moves.at(-1);
+  return first && last ? { now: last.toVersion, before: first.fromVersion } : null;
+}
+
+function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
+  return {
+    async put({ tenant, dataset, version, runId, rows, artifact, reasons }) {
+      const [row] = await sql<(typeof quarantines.$inferSelect)[]>`
+        insert into quarantines (tenant_id, id, dataset, version, run_id, rows, artifact, reasons)
+        values (${tenant}, ${newId('qua')}, ${dataset}, ${version}, ${runId}, ${rows}, ${toJson(artifact)}, ${toJson(reasons)})
+        on conflict on constraint quarantines_run_unique do update set rows = excluded.rows, artifact = excluded.artifact, reasons = excluded.reasons
+        returning *`;
+      if (!row) throw failure('NotFound', `there is no ${dataset}@${version}`);
+      return toQuarantine(row);
+    },
+
+    async list({ tenant, dataset, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof quarantines.$inferSelect)[]>`
+        select * from quarantines where tenant_id = ${tenant} and dataset = ${dataset} and ${after === null ? sql`true` : sql`id < ${after}`}
+        order by id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toQuarantine);
+    },
+  };
+}
+
+function toRecord(row: VersionRow): DatasetVersionRecord {
+  const { dataset, version, manifest, rows, columns, statistics, runId, createdAt } = row;
+  return { dataset, version, manifest, rows, columns, statistics, runId, createdAt };
+}
+
+function toQuarantine({
+  id,
+  dataset,
+  version,
+  runId,
+  rows,
+  artifact,
+  reasons,
+  createdAt,
+}: typeof quarantines.$inferSelect): QuarantineRecord {
+  return { id, dataset, version, runId, rows, artifact, reasons, createdAt };
 }

@@ -1,4 +1,8 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Database } from '../connection';
+import { toJson } from '../document';
+import { daysAround } from '../prediction-day';
 
 export interface FeedbackRepository {
   /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one. */
@@ -12,4 +16,45 @@ export interface FeedbackRepository {
   joinWaiting(input: { readonly limit: number }): Promise<number>;
   /** Drops labels received before this day. */
   dropBefore(day: string): Promise<number>;
+}
+
+export function createFeedbackRepository({ sql }: Database): FeedbackRepository {
+  return {
+    async record({ tenant, predictionId, label, labelledAt }) {
+      const text = toJson(label);
+      if (text === null) throw failure('InvalidInput', 'a label must have a value');
+      const [row] = await sql<{ joined: boolean }[]>`
+        with found as (
+          select day, model, version from predictions where tenant_id = ${tenant} and id = ${predictionId} and ${daysAround(sql, predictionId)} limit 1
+        ), saved as (
+          insert into feedback as f (tenant_id, prediction_id, label, labelled_at, day, model, version)
+          select ${tenant}, ${predictionId}, ${text}::json, ${labelledAt}::timestamptz, day, model, version from (select) one left join found on true
+          on conflict on constraint feedback_pk do update set
+            label = case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end,
+            labelled_at = greatest(excluded.labelled_at, f.labelled_at),
+            day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version)
+          returning day
+        )
+        select day is not null as joined from saved`;
+      return { joined: row?.joined ?? false };
+    },
+
+    async joinWaiting({ limit }) {
+      const joined = await sql`
+        with waiting as materialized (
+          select tenant_id, prediction_id from feedback where day is null order by received_at limit ${limit}
+        ), found as (
+          select w.tenant_id, w.prediction_id, p.day, p.model, p.version from waiting w
+          join predictions p on p.tenant_id = w.tenant_id and p.id = w.prediction_id
+        )
+        update feedback f set day = found.day, model = found.model, version = found.version from found
+        where f.tenant_id = found.tenant_id and f.prediction_id = found.prediction_id and f.day is null`;
+      return joined.count;
+    },
+
+    async dropBefore(day) {
+      const gone = await sql`delete from feedback where received_at < ${day}::date`;
+      return gone.count;
+    },
+  };
 }

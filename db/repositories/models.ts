@@ -2,6 +2,13 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model';
 import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import type { Database, Transaction } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { models, modelVersions } from '../schema/models';
+import { appendAudit } from '../writes/audit-entry';
 
 export interface ModelVersionRecord extends ModelVersionRef {
   readonly status: ModelVersionStatus;
@@ -43,4 +50,103 @@ export interface ModelRepository {
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ModelSummary>>;
   versions(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<ModelVersionRecord>>;
+}
+
+type VersionRow = typeof modelVersions.$inferSelect;
+
+export function createModelRepository({ sql }: Database): ModelRepository {
+  return {
+    register: (input) =>
+      sql.begin((tx) => {
+        const { tenant, model, runId, manifest, idempotencyKey: key } = input;
+        const request = { model, runId, digest: manifest.digest };
+        return once(tx, { tenant, operation: 'model.register', key, request }, async () => ({
+          model,
+          version: await registered(tx, input),
+          manifest,
+        }));
+      }),
+
+    setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>
+      sql.begin(async (tx) => {
+        const [before] = await tx<VersionRow[]>`
+          select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for update`;
+        if (!before) throw failure('NotFound', `there is no ${model}@${version}`);
+        if (before.status === status) return toRecord(before);
+        if (before.status === 'promoted')
+          throw failure('Conflict', `${model}@${version} was a champion: roll back instead of making it ${status}`);
+        const [aliased] = await tx<{ alias: string }[]>`
+          select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+        if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
+        const [row] = await tx<VersionRow[]>`
+          update model_versions set status = ${status}, updated_at = now()
+          where tenant_id = ${tenant} and model = ${model} and version = ${version} returning *`;
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'model.setStatus',
+          subject: `model:${model}@${version}`,
+          cause,
+          before: { status: before.status },
+          after: { status },
+        });
+        return toRecord(row ?? before);
+      }),
+
+    async get({ tenant, model, version }) {
+      const [row] = await sql<VersionRow[]>`
+        select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof models.$inferSelect & { readonly champion: number | null })[]>`
+        select m.*, a.version as champion from models m
+        left join model_aliases a on a.tenant_id = m.tenant_id and a.model = m.name and a.alias = 'champion'
+        where m.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`m.name > ${after}`}
+        order by m.name limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => row.name,
+        ({ name, versions, champion, createdAt }) => ({ name, versions, champion, createdAt }),
+      );
+    },
+
+    async versions({ tenant, model, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<VersionRow[]>`
+        select * from model_versions where tenant_id = ${tenant} and model = ${model}
+          and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
+        order by version desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.version), toRecord);
+    },
+  };
+}
+
+/** Numbers versions on the model's row, whose lock makes that one at a time. */
+async function registered(tx: Transaction, input: Parameters<ModelRepository['register']>[0]): Promise<number> {
+  const { tenant, model, runId, manifest, signature, metrics = {} } = input;
+  const [numbered] = await tx<{ versions: number }[]>`
+    insert into models as m (tenant_id, name, versions) values (${tenant}, ${model}, 1)
+    on conflict on constraint models_pk do update set versions = m.versions + 1 returning versions`;
+  const version = numbered?.versions ?? 1;
+  await tx`
+    insert into model_versions (tenant_id, model, version, digest, manifest, signature, metrics, status, run_id)
+    values (${tenant}, ${model}, ${version}, ${manifest.digest}, ${toJson(manifest)}, ${toJson(signature)}, ${toJson(metrics)}, 'candidate', ${runId})`;
+  await appendAudit(tx, {
+    tenant,
+    actor: `run:${runId}`,
+    action: 'model.register',
+    subject: `model:${model}@${version}`,
+    cause: 'trained',
+    after: { version, digest: manifest.digest },
+  });
+  return version;
+}
+
+function toRecord(row: VersionRow): ModelVersionRecord {
+  const { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt } = row;
+  return { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt };
 }

@@ -1,4 +1,9 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Database, Query, Sql } from '../connection';
+import { toJson } from '../document';
+import { daysAround } from '../prediction-day';
+import { advisoryLocks } from '../advisory-locks';
 
 export interface PredictionRow {
   readonly tenant: Tenant;
@@ -29,4 +34,115 @@ export interface PredictionRepository {
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
   dropBefore(day: string): Promise<readonly string[]>;
   get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
+}
+
+export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): PredictionRepository {
+  return {
+    async insert(rows) {
+      if (rows.length === 0) return 0;
+      const [added] = await sql<{ rows: number }[]>`
+        with added as (
+          insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms, shadow)
+          select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
+            p.input, p.output, p.latency_ms, p.shadow
+          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms, shadow)
+          on conflict do nothing returning tenant_id, day, id, model, version
+        ), joined as (
+          update feedback f set day = a.day, model = a.model, version = a.version from added a
+          where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
+        )
+        select count(*) as rows from added`;
+      return added?.rows ?? 0;
+    },
+
+    async ensurePartitions({ days }) {
+      const wanted = Array.from({ length: days + 2 }, (_, place) => dayAfter(place - 1));
+      const made: string[] = [];
+      for (const day of wanted) if (await makePartition(sql, day)) made.push(nameOf(day));
+      return made;
+    },
+
+    async dropBefore(day) {
+      const dropped: string[] = [];
+      for (const name of await partitionNames(sql)) {
+        if (name >= nameOf(day)) continue;
+        await sql.begin(async (tx) => {
+          await tx`set local lock_timeout = '2s'`;
+          await tx`drop table if exists ${tx(name)}`;
+        });
+        dropped.push(name);
+      }
+      await sql`delete from predictions_default where day < ${day}`;
+      return dropped;
+    },
+
+    async get({ tenant, id }) {
+      const [row] = await sql<PredictionRecord[]>`
+        select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms, p.shadow,
+          f.label, f.labelled_at
+        from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
+        where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
+      return row ? { ...row } : null;
+    },
+  };
+}
+
+/** One array a column, so that the statement is the same for any number of rows and stays prepared. */
+function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
+  const text = (column: (row: PredictionRow) => string | null) => rows.map((row) => column(row)?.replaceAll('\0', '\uFFFD') ?? null);
+  return sql`unnest(
+    ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
+    ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
+    ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
+    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[], ${sql.array(
+      rows.map((row) => row.shadow),
+      booleanType,
+    )})`;
+}
+
+const booleanType = 16;
+
+function json(value: unknown): string {
+  return toJson(value) ?? 'null';
+}
+
+/**
+ * In three steps, because `create table … partition of` would stop every insert for its time and fails while the default partition holds
+ * rows of the day: a table of its own, the day's rows into it, then attached.
+ */
+async function makePartition(sql: Sql, day: string): Promise<boolean> {
+  const name = nameOf(day);
+  if (await isThere(sql, name)) return false;
+  return sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${advisoryLocks.predictionPartitions})`;
+    if (await isThere(tx, name)) return false;
+    await tx`set local lock_timeout = '2s'`;
+    await tx`create table ${tx(name)} (like predictions including defaults including constraints including indexes)`;
+    await tx`lock table predictions_default in access exclusive mode`;
+    await tx`with moved as (delete from predictions_default where day = ${day} returning *) insert into ${tx(name)} select * from moved`;
+    await tx.unsafe(`alter table predictions attach partition ${name} for values from ('${day}') to ('${dayAfter(1, day)}')`);
+    return true;
+  });
+}
+
+/** Read from the catalog: `to_regclass` may answer from a cache that another's commit has not reached yet. */
+async function isThere(sql: Query, name: string): Promise<boolean> {
+  const [found] = await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;
+  return found !== undefined;
+}
+
+async function partitionNames(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'predictions'::regclass and c.relname ~ '^predictions_[0-9]{8}$' order by 1`;
+  return rows.map((row) => row.name);
+}
+
+function nameOf(day: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
+  return `predictions_${day.replaceAll('-', '')}`;
+}
+
+function dayAfter(days: number, day = new Date().toISOString().slice(0, 10)): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }

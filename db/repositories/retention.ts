@@ -1,4 +1,9 @@
 import type { Tenant } from '../../domain/ids';
+import { failure } from '../../domain/failure';
+import type { Database, Sql } from '../connection';
+import type { retentionSettings } from '../schema/retention';
+import { appendAudit } from '../writes/audit-entry';
+import type { PredictionRepository } from './predictions';
 
 export interface RetentionSettings {
   readonly predictionDays: number;
@@ -19,4 +24,71 @@ export interface RetentionRepository {
   }): Promise<RetentionSettings>;
   /** Deletes what is over its time, for all tenants; predictions go by whole days, kept for the longest time that any tenant asks. Rows and partitions deleted. */
   apply(): Promise<Readonly<Record<keyof Omit<RetentionSettings, 'artifactIdleDays'>, number>>>;
+}
+
+const defaults: RetentionSettings = { predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7 };
+
+export function createRetentionRepository({ sql }: Database, predictions: PredictionRepository): RetentionRepository {
+  return {
+    async get({ tenant }) {
+      const [row] = await sql<(typeof retentionSettings.$inferSelect)[]>`select * from retention_settings where tenant_id = ${tenant}`;
+      return row ? toSettings(row) : defaults;
+    },
+
+    set: ({ tenant, settings, actor }) =>
+      sql.begin(async (tx) => {
+        await tx`insert into retention_settings (tenant_id) values (${tenant}) on conflict do nothing`;
+        const [before] = await tx<(typeof retentionSettings.$inferSelect)[]>`
+          select * from retention_settings where tenant_id = ${tenant} for update`;
+        if (!before) throw failure('NotFound', `there is no tenant ${tenant}`);
+        const after = { ...toSettings(before), ...settings };
+        await tx`
+          update retention_settings set prediction_days = ${after.predictionDays}, feedback_days = ${after.feedbackDays},
+            run_detail_days = ${after.runDetailDays}, idempotency_days = ${after.idempotencyDays}, artifact_idle_days = ${after.artifactIdleDays}
+          where tenant_id = ${tenant}`;
+        const cause = 'settings changed';
+        await appendAudit(tx, { tenant, actor, action: 'retention.set', subject: 'retention', cause, before: toSettings(before), after });
+        return after;
+      }),
+
+    async apply() {
+      const { predictionDays } = await longest(sql);
+      const cutoff = new Date(Date.now() - predictionDays * 86_400_000).toISOString().slice(0, 10);
+      const partitions = await predictions.dropBefore(cutoff);
+      const feedback = await sql`
+        delete from feedback f using ${perTenant(sql)} s where f.tenant_id = s.tenant and f.received_at < now() - make_interval(days => s.feedback_days)`;
+      const events = await sql`
+        delete from run_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
+          and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const effects = await sql`
+        delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)`;
+      const keys = await sql`
+        delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
+      return {
+        predictionDays: partitions.length,
+        feedbackDays: feedback.count,
+        runDetailDays: events.count + effects.count,
+        idempotencyDays: keys.count,
+      };
+    },
+  };
+}
+
+/** Every tenant's settings, as a table expression. */
+function perTenant(sql: Sql) {
+  return sql`(
+    select t.id as tenant, coalesce(r.prediction_days, ${defaults.predictionDays}) as prediction_days,
+      coalesce(r.feedback_days, ${defaults.feedbackDays}) as feedback_days, coalesce(r.run_detail_days, ${defaults.runDetailDays}) as run_detail_days,
+      coalesce(r.idempotency_days, ${defaults.idempotencyDays}) as idempotency_days
+    from tenants t left join retention_settings r on r.tenant_id = t.id)`;
+}
+
+async function longest(sql: Sql): Promise<{ readonly predictionDays: number }> {
+  const [row] = await sql<{ predictionDays: number }[]>`select max(prediction_days) as prediction_days from ${perTenant(sql)} s`;
+  return row ?? defaults;
+}
+
+function toSettings(row: RetentionSettings): RetentionSettings {
+  const { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays } = row;
+  return { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays };
 }

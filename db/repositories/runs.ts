@@ -3,6 +3,17 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run';
 import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
+import { failure } from '../../domain/failure';
+import { isFinal } from '../../domain/run';
+import type { Database, Query, Transaction } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { runs } from '../schema/runs';
+import { appendAudit } from '../writes/audit-entry';
+import { promise } from '../writes/outbox-entry';
+import { appendEvent } from '../writes/run-event';
 
 export interface RunRecord {
   readonly id: RunId;
@@ -81,4 +92,174 @@ export interface RunStartPayload {
   readonly request: RunRequest;
   readonly actor: string;
   readonly traceId: string;
+}
+
+type RunRow = typeof runs.$inferSelect;
+
+export function createRunRepository({ sql }: Database): RunRepository {
+  return {
+    accept: (input) =>
+      sql.begin(async (tx) => {
+        const { tenant, idempotencyKey, requestDigest } = input;
+        if (idempotencyKey === undefined) return { run: await acceptOne(tx, input), created: true };
+        let created = false;
+        const keyed = { tenant, operation: 'run.accept', key: idempotencyKey, request: requestDigest };
+        const { id } = await once(tx, keyed, async () => {
+          created = true;
+          return { id: (await acceptOne(tx, input)).id };
+        });
+        return { run: await existing(tx, tenant, id), created };
+      }),
+
+    open: (input) =>
+      sql.begin(async (tx) => {
+        const { tenant, workflowId, lifecycle, request, actor } = input;
+        const id = newId('run') as RunId;
+        const [made] = await tx<RunRow[]>`
+          insert into runs (tenant_id, id, lifecycle, revision_digest, workflow_id, status, request, actor, trace_id, started_at)
+          select l.tenant_id, ${id}, l.name, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, ${input.traceId}, now()
+          from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
+            and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
+          where l.tenant_id = ${tenant} and l.name = ${lifecycle}
+          on conflict on constraint runs_workflow_unique do nothing returning *`;
+        if (made) {
+          await appendEvent(tx, { tenant, runId: id, kind: 'run.opened', data: { lifecycle, actor } });
+          await auditRun(tx, {
+            id,
+            tenant,
+            actor,
+            action: 'run.open',
+            cause: request.reason ?? 'started by its workflow',
+            after: { workflowId },
+          });
+          return toRecord(made);
+        }
+        const [found] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+        if (!found) throw noRevision(lifecycle, input.revisionDigest);
+        return found.status === 'pending' ? update(tx, { tenant, id: found.id, status: 'running' }) : toRecord(found);
+      }),
+
+    async get({ tenant, id }) {
+      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async list({ tenant, lifecycle, status, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<RunRow[]>`
+        select * from runs where tenant_id = ${tenant}
+          and ${lifecycle === undefined ? sql`true` : sql`lifecycle = ${lifecycle}`}
+          and ${status === undefined ? sql`true` : sql`status = ${status}`}
+          and ${after === null ? sql`true` : sql`id < ${after}`}
+        order by id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toRecord);
+    },
+
+    update: (input) => sql.begin((tx) => update(tx, input)),
+
+    async unfinished({ tenant, olderThanSeconds }) {
+      const rows = await sql<RunRow[]>`
+        select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
+          and touched_at <= now() - make_interval(secs => ${olderThanSeconds})
+          and ${tenant === undefined ? sql`true` : sql`tenant_id = ${tenant}`}
+        order by id limit 1000`;
+      return rows.map(toRecord);
+    },
+  };
+}
+
+async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {
+  const { tenant, lifecycle, revisionDigest, request, actor, traceId } = input;
+  const id = newId('run') as RunId;
+  const workflowId = `run/${tenant}/${lifecycle}/${id}`;
+  const [row] = await tx<RunRow[]>`
+    insert into runs (tenant_id, id, lifecycle, revision_digest, workflow_id, status, request, actor, trace_id)
+    select tenant_id, ${id}, lifecycle, digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${traceId}
+    from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
+    returning *`;
+  if (!row) throw noRevision(lifecycle, revisionDigest);
+  const payload: RunStartPayload = { runId: id, workflowId, lifecycle, revisionDigest, request, actor, traceId };
+  // One flight: the statements do not depend on one another.
+  await Promise.all([
+    appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } }),
+    promise(tx, { tenant, topic: 'run.start', payload }),
+    auditRun(tx, { id, tenant, actor, action: 'run.accept', cause: request.reason ?? 'requested', after: { lifecycle, revisionDigest } }),
+  ]);
+  return toRecord(row);
+}
+
+async function update(tx: Transaction, input: Parameters<RunRepository['update']>[0]): Promise<RunRecord> {
+  const { tenant, id, status } = input;
+  const [before] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id} for update`;
+  if (!before) throw failure('NotFound', `there is no run ${id}`);
+  if (isFinal(before.status)) return toRecord(before);
+
+  const after = {
+    status,
+    verdict: input.verdict === undefined ? before.verdict : input.verdict,
+    version: input.version === undefined ? before.version : input.version,
+    failure: input.failure === undefined ? before.failure : input.failure,
+    waitingFor:
+      status === 'waiting' || status === 'paused' ? (input.waitingFor === undefined ? before.waitingFor : input.waitingFor) : null,
+  };
+  if (status === 'waiting' && after.waitingFor === null) throw failure('InvalidInput', `run ${id} cannot wait without saying for what`);
+  if (sameState(before, after)) return toRecord(before);
+
+  const [row] = await tx<RunRow[]>`
+    update runs set status = ${status}, verdict = ${toJson(after.verdict)}, version = ${after.version}, failure = ${toJson(after.failure)},
+      waiting_for = ${after.waitingFor}, touched_at = now(),
+      started_at = case when ${status} = 'pending' then started_at else coalesce(started_at, now()) end,
+      ended_at = case when ${isFinal(status)} then now() end
+    where tenant_id = ${tenant} and id = ${id} returning *`;
+  const actor = input.actor ?? `run:${id}`;
+  const cause = after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
+  await Promise.all([
+    appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after }),
+    auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) }),
+  ]);
+  return row ? toRecord(row) : existing(tx, tenant, id);
+}
+
+type RunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
+
+function stateOf({ status, verdict, version, waitingFor }: RunState) {
+  return { status, verdict: verdict?.kind ?? null, version, waitingFor };
+}
+
+function sameState(a: RunState, b: RunState): boolean {
+  return (
+    toJson([a.status, a.verdict, a.version, a.failure, a.waitingFor]) === toJson([b.status, b.verdict, b.version, b.failure, b.waitingFor])
+  );
+}
+
+async function auditRun(
+  tx: Query,
+  {
+    id,
+    ...entry
+  }: { readonly id: RunId; readonly tenant: Tenant; readonly actor: string; readonly action: string } & {
+    readonly cause: string;
+    readonly before?: unknown;
+    readonly after: unknown;
+  },
+): Promise<void> {
+  await appendAudit(tx, { ...entry, subject: `run:${id}` });
+}
+
+async function existing(tx: Query, tenant: Tenant, id: RunId): Promise<RunRecord> {
+  const [row] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+  if (!row) throw failure('NotFound', `there is no run ${id}`);
+  return toRecord(row);
+}
+
+function noRevision(lifecycle: string, digest: Digest | undefined) {
+  const what = digest === undefined ? `there is no lifecycle ${lifecycle}` : `lifecycle ${lifecycle} has no revision ${digest}`;
+  return failure('NotFound', what, { next: 'perennial lifecycle apply' });
+}
+
+function toRecord(row: RunRow): RunRecord {
+  const { id, tenantId: tenant, lifecycle, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
+  const { failure: failed, request, actor, traceId, createdAt, startedAt, endedAt } = row;
+  const state = { status, verdict, version, waitingFor, failure: failed };
+  return { id, tenant, lifecycle, revisionDigest, workflowId, ...state, request, actor, traceId, createdAt, startedAt, endedAt };
 }

@@ -1,0 +1,74 @@
+import type { RunId } from '../../domain/ids';
+import type { AliasName, ModelVersionStatus } from '../../domain/model';
+import type { Transaction } from '../connection';
+import { newId } from '../ids';
+import type { AliasMoveKind } from '../repositories/aliases';
+import { appendAudit } from '../writes/audit-entry';
+import { promise } from '../writes/outbox-entry';
+import type { ModelName, Register } from './state';
+
+export interface Move extends ModelName {
+  readonly kind: AliasMoveKind;
+  readonly before: Standing;
+  readonly after: Standing;
+  /** Of the version promoted or withdrawn; a rollback changes none. */
+  readonly status?: { readonly before: ModelVersionStatus; readonly after: ModelVersionStatus };
+  readonly undoes?: number;
+  readonly actor: string;
+  readonly cause: string;
+  readonly runId?: RunId | null;
+  readonly decisionId?: string | null;
+}
+
+interface Standing {
+  readonly champion: number | null;
+  readonly previous: number | null;
+}
+
+/**
+ * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The statements do not depend on one another: one
+ * flight. Times are the clock's, not the transaction's start: that one may lie before the move that this transaction waited for.
+ */
+export async function moveChampion(tx: Transaction, register: Register, move: Move): Promise<number> {
+  const { tenant, model, kind, before, after, actor, cause } = move;
+  const fencing = register.fencing + 1;
+  await Promise.all([
+    tx`update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model}`,
+    point(tx, move, { alias: 'champion', version: after.champion, fencing }),
+    before.previous === after.previous ? null : point(tx, move, { alias: 'previous', version: after.previous, fencing }),
+    changeStatus(tx, move),
+    tx`
+      insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
+        actor, cause, run_id, decision_id, moved_at)
+      values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
+        ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, clock_timestamp())`,
+    appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } }),
+    promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } }),
+  ]);
+  // Last: this row is every model's, and is locked from here to the commit.
+  await tx`with next as (update routing_epoch set epoch = epoch + 1 returning epoch) select pg_notify('perennial_routing', epoch::text) from next`;
+  return fencing;
+}
+
+async function point(
+  tx: Transaction,
+  { tenant, model }: ModelName,
+  { alias, version, fencing }: { readonly alias: AliasName; readonly version: number | null; readonly fencing: number },
+): Promise<void> {
+  if (version === null) {
+    await tx`delete from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = ${alias}`;
+    return;
+  }
+  await tx`
+    insert into model_aliases (tenant_id, model, alias, version, fencing, moved_at)
+    values (${tenant}, ${model}, ${alias}, ${version}, ${fencing}, clock_timestamp())
+    on conflict on constraint model_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = excluded.moved_at`;
+}
+
+async function changeStatus(tx: Transaction, { tenant, model, kind, before, after, status }: Move): Promise<void> {
+  const version = kind === 'withdraw' ? before.champion : after.champion;
+  if (status === undefined || status.before === status.after || version === null) return;
+  await tx`
+    update model_versions set status = ${status.after}, updated_at = now()
+    where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
+}

@@ -1,0 +1,28 @@
+import { createPublicKey, verify } from 'node:crypto';
+import type { Digest } from '../../domain/artifact';
+import { canonicalJson } from '../../domain/canonical';
+import { sha256 } from '../document';
+import type { AuditHead, AuditSigner } from '../repositories/audit';
+
+export type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
+
+export function headDigest({ tenant, batch, first, count, root, previous, sealedAt, keyId }: UnsignedHead): Digest {
+  return sha256(canonicalJson({ tenant, batch, first, count, root, previous, sealedAt, keyId }));
+}
+
+export async function signHead(head: Omit<UnsignedHead, 'keyId'>, signer: AuditSigner): Promise<AuditHead> {
+  const unsigned = { ...head, keyId: signer.keyId };
+  const digest = headDigest(unsigned);
+  const signature = Buffer.from(await signer.sign(Buffer.from(digest))).toString('base64');
+  return { ...unsigned, digest, signature };
+}
+
+/** Null when the head is what its signer signed, else what is wrong. `publicKeys`: key id → SPKI DER, base64. */
+export function wrongWithHead(head: AuditHead, publicKeys: Readonly<Record<string, string>>): string | null {
+  if (headDigest(head) !== head.digest) return 'its digest is not that of its content';
+  const key = publicKeys[head.keyId];
+  if (key === undefined) return `the key ${head.keyId} is not among those given`;
+  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
+  const valid = verify(null, Buffer.from(head.digest), publicKey, Buffer.from(head.signature, 'base64'));
+  return valid ? null : 'its signature is not valid';
+}

@@ -1,0 +1,50 @@
+import { foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { DataContract } from '../../domain/contract';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import { createdAt, document, instant, isDigest, tenantId } from './columns';
+import { tenants } from './tenants';
+
+export const lifecycles = pgTable(
+  'lifecycles',
+  {
+    tenantId: tenantId(),
+    name: text('name').notNull(),
+    kind: text('kind').notNull(),
+    owner: text('owner').notNull(),
+    currentRevision: integer('current_revision').notNull(),
+    revisions: integer('revisions').notNull(),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'lifecycles_pk', columns: [t.tenantId, t.name] }),
+    foreignKey({ name: 'lifecycles_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+  ],
+);
+
+/** Every revision ever applied, never changed. */
+export const lifecycleRevisions = pgTable(
+  'lifecycle_revisions',
+  {
+    tenantId: tenantId(),
+    lifecycle: text('lifecycle').notNull(),
+    revision: integer('revision').notNull(),
+    digest: text('digest').$type<Digest>().notNull(),
+    spec: document<ModelLifecycleSpec>('spec').notNull(),
+    files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
+    contract: document<DataContract>('contract'),
+    appliedBy: text('applied_by').notNull(),
+    appliedAt: instant('applied_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'lifecycle_revisions_pk', columns: [t.tenantId, t.lifecycle, t.revision] }),
+    unique('lifecycle_revisions_digest_unique').on(t.tenantId, t.lifecycle, t.digest),
+    foreignKey({
+      name: 'lifecycle_revisions_lifecycle_fk',
+      columns: [t.tenantId, t.lifecycle],
+      foreignColumns: [lifecycles.tenantId, lifecycles.name],
+    }),
+    isDigest('lifecycle_revisions_digest_check', t.digest),
+  ],
+);

@@ -1,0 +1,21 @@
+import type { Tenant } from '../../domain/ids';
+import type { Query } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+
+export interface AuditEntry {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly cause: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** Inside the transaction that the row describes: both are written or neither is (I6). */
+export async function appendAudit(tx: Query, { tenant, actor, action, subject, cause, before, after }: AuditEntry): Promise<void> {
+  await tx`
+    insert into audit_log (tenant_id, id, actor, action, subject, cause, before, after)
+    values (${tenant}, ${newId('aud')}, ${actor}, ${action}, ${subject}, ${cause}, ${toJson(before)}, ${toJson(after)})`;
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import { defaultTenant, type RunId, type Tenant } from '../../domain/ids';
+import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { ModelSignature } from '../../domain/model';
+import { openDatabase, type Database } from '../../db/connection';
+import { migrate } from '../../db/migrate';
+import { createRegistry, type Registry } from '../../db/registry';
+import { testDatabase } from '../support/platform';
+
+export const tenant = defaultTenant;
+
+export interface TestRegistry {
+  readonly url: string;
+  readonly database: Database;
+  readonly registry: Registry;
+  close(): Promise<void>;
+}
+
+/** A migrated database of one's own. */
+export async function openTestRegistry(options: { readonly maxConnections?: number } = {}): Promise<TestRegistry> {
+  const { url, drop } = await testDatabase();
+  const database = openDatabase({ url, ...options });
+  await migrate(database);
+  return {
+    url,
+    database,
+    registry: createRegistry(database),
+    close: async () => {
+      await database.close();
+      await drop();
+    },
+  };
+}
+
+let made = 0;
+
+/** A name that no other test of the file uses. */
+export function unique(prefix: string): string {
+  made += 1;
+  return `${prefix}-${made}`;
+}
+
+export function digestOf(text: string): Digest {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+export function refTo(text: string): ArtifactRef {
+  const digest = digestOf(text);
+  return { uri: `s3://bucket/t/default/cas/${digest}`, digest, bytes: text.length, mediaType: 'application/json' };
+}
+
+export const signature: ModelSignature = {
+  task: 'classification',
+  request: [{ name: 'distance', type: 'number' }],
+  features: [{ name: 'distance', type: 'float' }],
+  output: 'score',
+  entity: null,
+  time: null,
+};
+
+export const spec = {
+  kind: 'ModelLifecycle',
+  name: 'flight-delay',
+  owner: 'ops@airline.example',
+  labels: {},
+} as unknown as ModelLifecycleSpec;
+
+export async function applyLifecycle(registry: Registry, lifecycle: string, content = 'first', of: Tenant = tenant): Promise<Digest> {
+  const digest = digestOf(`${lifecycle} ${content}`);
+  const revision = { lifecycle, digest, spec: { ...spec, name: lifecycle }, files: { 'a.sql': refTo(content) }, contract: null };
+  await registry.lifecycles.apply({ tenant: of, revision, actor: 'key:test' });
+  return digest;
+}
+
+/** A running run of a lifecycle of its own, unless one is named that was applied. */
+export async function startRun(registry: Registry, applied?: string): Promise<RunId> {
+  const lifecycle = applied ?? unique('lifecycle');
+  if (applied === undefined) await applyLifecycle(registry, lifecycle);
+  const workflowId = unique('workflow');
+  const run = await registry.runs.open({ tenant, workflowId, lifecycle, request: {}, actor: 'schedule', traceId: 'trace' });
+  return run.id;
+}
+
+export async function registerVersions(registry: Registry, model: string, count: number): Promise<RunId> {
+  const runId = await startRun(registry);
+  for (let version = 1; version <= count; version++) {
+    await registry.models.register({
+      tenant,
+      model,
+      runId,
+      manifest: refTo(`${model} ${version}`),
+      signature,
+      idempotencyKey: `${model}/register/${version}`,
+    });
+  }
+  return runId;
+}
