@@ -1,0 +1,190 @@
+import { sha256 } from '../../../data/digest';
+import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
+import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { RoutedModel, RoutingArm } from '../../../db/repositories/routing';
+import type { ArtifactRef } from '../../../domain/artifact';
+import { failure } from '../../../domain/failure';
+import { defaultTenant, type PredictionId } from '../../../domain/ids';
+import type { FeatureColumn, ModelManifest, ModelSignature, ModelVersionRef } from '../../../domain/model';
+import type { GatewayRegistry } from '../../../apps/gateway/server';
+import { linearOnnx, type LinearGraph } from '../../support/onnx-graph';
+
+/** The registry's promises to a gateway, kept in memory, with a switch that takes it away. */
+export interface FakeRegistry extends GatewayRegistry {
+  away: boolean;
+  epoch: number;
+  models: RoutedModel[];
+  readonly versions: Map<string, ModelVersionRef>;
+  readonly keys: Map<string, ApiKeyIdentity>;
+  readonly inserted: PredictionRow[];
+  readonly labels: Map<PredictionId, unknown>;
+  readonly beats: { readonly epoch: number }[];
+  /** As a promotion does: table, epoch, notification. */
+  route(model: string, arms: readonly Omit<RoutingArm, 'weight'>[], previous?: ModelVersionRef): void;
+}
+
+export function fakeRegistry(): FakeRegistry {
+  const listeners = new Set<() => void>();
+  const present = <T>(answer: () => T): Promise<T> =>
+    registry.away ? Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached')) : Promise.resolve().then(answer);
+
+  const registry: FakeRegistry = {
+    away: false,
+    epoch: 0,
+    models: [],
+    versions: new Map(),
+    keys: new Map(),
+    inserted: [],
+    labels: new Map(),
+    beats: [],
+    route(model, arms, previous) {
+      registry.epoch += 1;
+      const routed = { tenant: defaultTenant, model, arms: arms.map((arm) => ({ weight: 1, ...arm })), previous: previous ?? null };
+      registry.models = [...registry.models.filter((other) => other.model !== model), routed];
+      for (const listener of listeners) listener();
+    },
+    routing: {
+      table: () => present(() => ({ epoch: registry.epoch, models: registry.models })),
+      version: ({ model, version }) => present(() => registry.versions.get(`${model}@${version}`) ?? null),
+      listen: (callback) =>
+        present(() => {
+          listeners.add(callback);
+          return () => {
+            listeners.delete(callback);
+            return Promise.resolve();
+          };
+        }),
+    },
+    gateways: {
+      beat: ({ epoch }) =>
+        present(() => {
+          registry.beats.push({ epoch });
+          return { epoch: registry.epoch };
+        }),
+      live: () => present(() => []),
+      leave: () => present(() => undefined),
+    },
+    apiKeys: {
+      ...unused,
+      verify: (key) => present(() => registry.keys.get(key) ?? null),
+    },
+    predictions: {
+      ...unused,
+      insert: (rows) =>
+        present(() => {
+          const known = new Set(registry.inserted.map(({ id }) => id));
+          const fresh = rows.filter(({ id }) => !known.has(id));
+          registry.inserted.push(...fresh);
+          return fresh.length;
+        }),
+    },
+    feedback: {
+      ...unused,
+      record: ({ predictionId, label }) =>
+        present(() => {
+          registry.labels.set(predictionId, label);
+          return { joined: registry.inserted.some(({ id }) => id === predictionId) };
+        }),
+    },
+  };
+  return registry;
+}
+
+/** Calls that no gateway makes. */
+const notCalled = (): never => {
+  throw new Error('a gateway does not call this');
+};
+const unused = {
+  create: notCalled,
+  revoke: notCalled,
+  rotate: notCalled,
+  list: notCalled,
+  ensurePartitions: notCalled,
+  dropBefore: notCalled,
+  get: notCalled,
+  joinWaiting: notCalled,
+};
+
+export function addKey(registry: FakeRegistry, scope: ApiKeyScope): string {
+  const key = `pk_${scope}`;
+  registry.keys.set(key, { id: `key_${scope}`, tenant: defaultTenant, name: `the ${scope}`, scope });
+  return key;
+}
+
+/** Artifacts in memory, by digest; `replace` is what a broken disk does. */
+export interface FakeArtifacts {
+  put(bytes: Uint8Array): ArtifactRef;
+  replace(ref: ArtifactRef, bytes: Uint8Array): void;
+  getBytes(ref: ArtifactRef): Promise<Uint8Array>;
+  readonly reads: ArtifactRef[];
+}
+
+export function fakeArtifacts(): FakeArtifacts {
+  const objects = new Map<string, Uint8Array>();
+  const reads: ArtifactRef[] = [];
+  return {
+    reads,
+    put(bytes) {
+      const digest = sha256(bytes);
+      objects.set(digest, bytes);
+      return { uri: `s3://test/${digest}`, digest, bytes: bytes.byteLength, mediaType: 'application/octet-stream' };
+    },
+    replace(ref, bytes) {
+      objects.set(ref.digest, bytes);
+    },
+    getBytes(ref) {
+      reads.push(ref);
+      const bytes = objects.get(ref.digest);
+      return bytes === undefined ? Promise.reject(failure('ArtifactMissing', `${ref.digest} is not there`)) : Promise.resolve(bytes);
+    },
+  };
+}
+
+export interface TestModel {
+  readonly model?: string;
+  readonly graph: LinearGraph;
+  readonly request: ModelSignature['request'];
+  readonly sql: string;
+}
+
+/** A linear model over `carrier` and `distance` whose every answer is `bias` plus 0.001 a mile, so that an answer shows which version gave it. */
+export function distanceModel(bias: number): TestModel {
+  return {
+    graph: { bias, weights: { carrier: { AA: 0.5 }, distance: 0.001 }, link: 'identity' },
+    request: [
+      { name: 'carrier', type: 'string' },
+      { name: 'distance', type: 'number' },
+    ],
+    sql: 'SELECT carrier, distance FROM request',
+  };
+}
+
+/** The manifest's bytes and what it names, through `put`. */
+export async function putModel(put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>, test: TestModel): Promise<ArtifactRef> {
+  const features = Object.entries(test.graph.weights).map(([name, weight]): FeatureColumn => ({
+    name,
+    type: typeof weight === 'number' ? 'float' : 'string',
+  }));
+  const manifest: ModelManifest = {
+    model: test.model ?? 'flight-delay',
+    signature: { task: 'regression', request: test.request, features, output: 'score', entity: 'tailnum', time: 'scheduled_at' },
+    onnx: await put(linearOnnx(test.graph)),
+    featuresSql: await put(Buffer.from(test.sql)),
+    trainer: { name: 'test', codeDigest: sha256('code'), params: {}, seed: 1 },
+    trainingData: sha256('rows'),
+  };
+  return put(Buffer.from(JSON.stringify(manifest)));
+}
+
+/** A request of rows for `distanceModel`. */
+export function distanceRequest(rows: readonly { readonly carrier: string | null; readonly distance: number | null }[]): {
+  inputs: { name: string; shape: number[]; datatype: string; data: unknown[] }[];
+} {
+  const shape = [rows.length, 1];
+  return {
+    inputs: [
+      { name: 'carrier', shape, datatype: 'BYTES', data: rows.map(({ carrier }) => carrier) },
+      { name: 'distance', shape, datatype: 'FP64', data: rows.map(({ distance }) => distance) },
+    ],
+  };
+}

@@ -1,0 +1,188 @@
+import type { ModelCache, ModelHold } from '../../../apps/gateway/model-cache';
+import { createRoutingTable, type BlockedModel, type RoutingTable } from '../../../apps/gateway/routing-table';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
+import { fakeRegistry, type FakeRegistry } from './fakes';
+
+function manifest(name: string): ArtifactRef {
+  return { uri: '', digest: `sha256:${name}`, bytes: 1, mediaType: 'application/json' };
+}
+const champion = (version: number) => ({ alias: 'champion' as const, version, manifest: manifest(`v${version}`) });
+const previous = (version: number) => ({ model: 'm', version, manifest: manifest(`v${version}`) });
+
+interface Setting {
+  readonly registry: FakeRegistry;
+  readonly table: RoutingTable;
+  readonly epochs: number[];
+  readonly blocked: BlockedModel[];
+  readonly held: Map<Digest, number>;
+  /** Digests that cannot be loaded, and those that take until released. */
+  readonly broken: Set<string>;
+  readonly slow: Map<string, Promise<void>>;
+}
+
+function setting(): Setting {
+  const registry = fakeRegistry();
+  const held = new Map<Digest, number>();
+  const broken = new Set<string>();
+  const slow = new Map<string, Promise<void>>();
+  const acquire: ModelCache['acquire'] = async ({ manifest: { digest } }) => {
+    await slow.get(digest);
+    if (broken.has(digest)) throw new Error(`${digest} is corrupt`);
+    held.set(digest, (held.get(digest) ?? 0) + 1);
+    const hold: ModelHold = {
+      model: { digest } as ModelHold['model'],
+      hold: () => hold,
+      release: () => held.set(digest, (held.get(digest) ?? 0) - 1),
+    };
+    return hold;
+  };
+  const epochs: number[] = [];
+  const blocked: BlockedModel[] = [];
+  const table = createRoutingTable({
+    routing: registry.routing,
+    cache: { acquire },
+    readTimeoutMs: 200,
+    onEpoch: (epoch) => epochs.push(epoch),
+    onSwap: () => undefined,
+    onBlocked: (model) => blocked.push(model),
+  });
+  return { registry, table, epochs, blocked, held, broken, slow };
+}
+
+const serves = (table: RoutingTable, model = 'm') => table.route('default', model)?.champion.served.name;
+const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+describe('routing table', () => {
+  test('acknowledges an epoch when everything of it is served', async () => {
+    const { registry, table, epochs } = setting();
+    registry.route('m', [champion(1)]);
+    registry.route('n', [champion(4)]);
+    await table.refresh();
+    expect([serves(table), serves(table, 'n')]).toEqual(['m@1', 'n@4']);
+    expect(epochs).toEqual([2]);
+    expect(table.models('default')).toEqual(['m', 'n']);
+  });
+
+  test('serves the old version until the new one is loaded, then only the new one', async () => {
+    const { registry, table, slow, epochs } = setting();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    let load: () => void = () => undefined;
+    slow.set('sha256:v2', new Promise((resolve) => (load = resolve)));
+    registry.route('m', [champion(2)], previous(1));
+    const refreshing = table.refresh();
+    await settled();
+    expect(serves(table)).toBe('m@1');
+    expect(table.epoch()).toBe(1);
+    load();
+    await refreshing;
+    expect(serves(table)).toBe('m@2');
+    expect(epochs).toEqual([1, 2]);
+  });
+
+  test('a slow model holds up no other', async () => {
+    const { registry, table, slow } = setting();
+    let load: () => void = () => undefined;
+    slow.set('sha256:v1', new Promise((resolve) => (load = resolve)));
+    registry.route('m', [champion(1)]);
+    const first = table.refresh();
+    await settled();
+    registry.route('n', [champion(4)]);
+    const second = table.refresh();
+    await settled();
+    expect(serves(table, 'n')).toBe('n@4');
+    expect(table.epoch()).toBe(-1);
+    load();
+    await Promise.all([first, second]);
+    expect(table.epoch()).toBe(2);
+  });
+
+  test('keeps the old champion when the new one cannot be loaded, says so, and acknowledges nothing', async () => {
+    const { registry, table, broken, blocked, epochs } = setting();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    broken.add('sha256:v2');
+    registry.route('m', [champion(2)], previous(1));
+    await table.refresh();
+    await table.refresh();
+    expect(serves(table)).toBe('m@1');
+    expect(epochs).toEqual([1]);
+    expect(table.blockedModel('default', 'm')).toMatchObject({ name: 'm@2', error: 'sha256:v2 is corrupt' });
+    expect(blocked).toHaveLength(1);
+
+    broken.clear();
+    await table.refresh();
+    expect(serves(table)).toBe('m@2');
+    expect(table.blocked()).toEqual([]);
+    expect(epochs).toEqual([1, 2]);
+  });
+
+  test('a rollback while the champion is blocked needs no load to be acknowledged', async () => {
+    const { registry, table, broken } = setting();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    broken.add('sha256:v2');
+    registry.route('m', [champion(2)]);
+    await table.refresh();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    expect(table.epoch()).toBe(3);
+    expect(table.blocked()).toEqual([]);
+  });
+
+  test('a challenger that cannot be loaded leaves the champion serving and the epoch open', async () => {
+    const { registry, table, broken } = setting();
+    broken.add('sha256:v2');
+    registry.route('m', [champion(1), { alias: 'challenger', version: 2, manifest: manifest('v2') }]);
+    await table.refresh();
+    expect(serves(table)).toBe('m@1');
+    expect(table.epoch()).toBe(-1);
+    broken.clear();
+    await table.refresh();
+    expect(table.route('default', 'm')?.arms.map(({ alias }) => alias)).toEqual(['champion', 'challenger']);
+    expect(table.epoch()).toBe(1);
+  });
+
+  test('the version that a rollback would take is kept loaded', async () => {
+    const { registry, table } = setting();
+    registry.route('m', [champion(2)], previous(1));
+    await table.refresh();
+    await settled();
+    expect(table.previous('default', 'm')?.name).toBe('m@1');
+  });
+
+  test('lets go of everything that serves no more', async () => {
+    const { registry, table, held } = setting();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    registry.route('m', [champion(2)], previous(1));
+    await table.refresh();
+    registry.route('m', [champion(3)], previous(2));
+    await table.refresh();
+    await settled();
+    expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 0, 'sha256:v2': 1, 'sha256:v3': 1 });
+    registry.models = [];
+    registry.epoch += 1;
+    await table.refresh();
+    expect([...held.values()]).toEqual([0, 0, 0]);
+    expect(table.route('default', 'm')).toBeUndefined();
+  });
+
+  test('keeps serving by what it knows when the registry is away', async () => {
+    const { registry, table } = setting();
+    registry.route('m', [champion(1)]);
+    await table.refresh();
+    registry.away = true;
+    await expect(table.refresh()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+    expect(serves(table)).toBe('m@1');
+  });
+
+  test('a change that comes during a read is read again', async () => {
+    const { registry, table } = setting();
+    registry.route('m', [champion(1)]);
+    const first = table.refresh();
+    registry.route('m', [champion(2)]);
+    await Promise.all([first, table.refresh()]);
+    expect(serves(table)).toBe('m@2');
+  });
+});
