@@ -39,7 +39,8 @@ function textsIn(folder: string): string[] {
       const path = join(directory, entry.name);
       if (entry.isDirectory() && depth < 4 && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
       else if (entry.isFile() && travels.test(entry.name)) found.push(path);
-      if (found.length > mostFiles) throw new CliError(`${folder} holds more than ${mostFiles} SQL and YAML files: keep a lifecycle in a folder of its own`, 2);
+      if (found.length > mostFiles)
+        throw new CliError(`${folder} holds more than ${mostFiles} SQL and YAML files: keep a lifecycle in a folder of its own`, 2);
     }
   };
   visit(folder, 0);

@@ -75,7 +75,9 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const folder = readLifecycleFolder(settings.cwd, given);
       const { name } = check(folder);
       const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
-      terminal.say(`${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`);
+      terminal.say(
+        `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`,
+      );
       if (options.json) terminal.out(JSON.stringify(applied));
     });
 
