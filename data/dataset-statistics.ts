@@ -14,6 +14,9 @@ export async function columnStatistics(
   return columns.map((column, index) => statisticsOf(column, (i) => row[`m${index}_${i}`]));
 }
 
+/** DuckDB's stddev fails where the square of a value leaves a double's range. */
+const largestSquared = 1e150;
+
 function measuresOf({ name, type }: Column): readonly string[] {
   const column = quoteName(name);
   const common = [`count(*) - count(${column})`, `approx_count_distinct(${column})`];
@@ -27,8 +30,7 @@ function measuresOf({ name, type }: Column): readonly string[] {
         `count(*) FILTER (WHERE isnan(${value}))`,
         `count(*) FILTER (WHERE isinf(${value}))`,
         ...[`min(${value})`, `max(${value})`, `avg(${value})`].map((measure) => `${measure} ${finite}`),
-        // DuckDB's own stddev fails where the square of a value leaves a double's range.
-        `stddev_samp(${value}) FILTER (WHERE abs(${value}) < 1e150)`,
+        `stddev_samp(${value}) FILTER (WHERE abs(${value}) < ${largestSquared})`,
         `approx_quantile(${value}, [${quantileNames.join(', ')}]) ${finite}`,
       ];
     }
@@ -61,13 +63,14 @@ function statisticsOf({ name, type }: Column, measure: (index: number) => unknow
 
 function numbersOf(measure: (index: number) => unknown): NumberStatistics {
   const quantiles = measure(8) as readonly number[] | null;
+  const largest = Math.max(Math.abs(finiteOrNull(measure(4)) ?? 0), Math.abs(finiteOrNull(measure(5)) ?? 0));
   return {
     nans: Number(measure(2)),
     infinities: Number(measure(3)),
     min: finiteOrNull(measure(4)),
     max: finiteOrNull(measure(5)),
     mean: finiteOrNull(measure(6)),
-    deviation: finiteOrNull(measure(7)),
+    deviation: largest < largestSquared ? finiteOrNull(measure(7)) : null,
     quantiles:
       quantiles === null
         ? null

@@ -60,7 +60,8 @@ export interface PutFile extends Put {
   /** Refused with DigestMismatch when the file is not this. */
   readonly expected?: Digest;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (bytes: number) => void;
+  /** The next part is sent when it has answered. */
+  readonly onProgress?: (bytes: number) => Promise<void> | void;
 }
 
 export interface PutJson extends Put {
@@ -150,12 +151,12 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
           partBytes: Math.max(partBytes, Math.ceil(bytes / 10_000)),
           stagingPrefix: stagingPrefix(tenant, runId ?? unowned),
           async onPart(sent) {
-            onProgress?.(sent);
+            await onProgress?.(sent);
             await renewing();
           },
         });
       });
-      onProgress?.(bytes);
+      await onProgress?.(bytes);
       return ref;
     },
     async getBytes(ref, { maxBytes = defaultMaxBytes } = {}) {

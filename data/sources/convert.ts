@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isNativeError } from 'node:util/types';
 import type { Column, TimeWindow } from '../../domain/dataset';
 import { isPerennialError } from '../../domain/failure';
 import type { SourceFormat } from '../../domain/lifecycle';
@@ -60,7 +61,7 @@ async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise
   try {
     return await work();
   } catch (error) {
-    if (isPerennialError(error) || !(error instanceof Error)) throw error;
+    if (isPerennialError(error) || !isNativeError(error)) throw error;
     if (/^(IO Error|Out of Memory Error|INTERNAL Error|INTERRUPT)/i.test(error.message)) throw error;
     throw await formats[files.source.format].explain(error, files);
   }

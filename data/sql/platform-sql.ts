@@ -32,20 +32,34 @@ export async function withDuckDb<T>(work: (sql: PlatformSql) => Promise<T>, limi
     const connection = await instance.connect();
     // DuckDB starts in the machine's zone; equal input must give equal bytes everywhere.
     await connection.run(`SET TimeZone = 'UTC'`);
-    const interrupt = (): void => connection.interrupt();
-    limits.signal?.addEventListener('abort', interrupt, { once: true });
+    const stopInterrupting = interruptOnAbort(connection, limits.signal);
     try {
       return await work(platformSql(connection));
     } catch (error) {
       limits.signal?.throwIfAborted();
       throw error;
     } finally {
-      limits.signal?.removeEventListener('abort', interrupt);
+      stopInterrupting();
       connection.closeSync();
     }
   } finally {
     instance.closeSync();
   }
+}
+
+/** An interrupt that comes between two statements is lost, so it is repeated until the work has ended. */
+function interruptOnAbort(connection: DuckDBConnection, signal: AbortSignal | undefined): () => void {
+  let repeated: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    connection.interrupt();
+    repeated ??= setInterval(() => connection.interrupt(), 20);
+  };
+  if (signal?.aborted === true) interrupt();
+  signal?.addEventListener('abort', interrupt, { once: true });
+  return () => {
+    signal?.removeEventListener('abort', interrupt);
+    clearInterval(repeated);
+  };
 }
 
 function platformSql(connection: DuckDBConnection): PlatformSql {

@@ -71,7 +71,7 @@ async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, names
 }
 
 function readType(name: string, found: string, { source }: SourceFiles): Key['read'] {
-  if (found === 'JSON') return 'JSON';
+  if (found === 'JSON') return name === source.time ? 'VARCHAR' : 'JSON';
   switch (logicalType(found)) {
     case 'integer':
       return found === 'HUGEINT' || found === 'UBIGINT' ? 'DOUBLE' : 'BIGINT';
