@@ -47,12 +47,18 @@ export function placeOfByte(sql: string, byteOffset: number): SqlPlace {
 
 /**
  * DuckDB's error as ours. What it says of the running statement may quote a value out of a row, so with `phase: 'run'` everything quoted that is not
- * part of the SQL itself is left out (I11). `linesBefore`: how many lines of ours DuckDB saw in front of the text.
+ * part of the SQL itself is left out (I11). `linesBefore`: how many lines of ours DuckDB saw in front of the text; null when it saw another text.
  */
-export function fromDuckDb(error: unknown, text: SqlText, phase: 'bind' | 'run', { linesBefore } = { linesBefore: 0 }): PerennialError {
-  const message = error instanceof Error ? error.message : String(error);
+export function fromDuckDb(
+  error: unknown,
+  text: SqlText,
+  phase: 'bind' | 'run',
+  { linesBefore }: { readonly linesBefore: number | null } = { linesBefore: 0 },
+): PerennialError {
+  // Not `instanceof`: errors of native code belong to another realm than tests do.
+  const message = String((error as { readonly message?: unknown } | null)?.message ?? error);
   const [head = '', ...rest] = message.split(/\n+LINE /);
-  const place = rest.length === 0 ? null : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
+  const place = rest.length === 0 || linesBefore === null ? null : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
   const said = phase === 'bind' ? head.trim().replace(/\s*\n\s*/g, ' ') : withoutRowValues((head.split('\n')[0] ?? '').trim(), text.sql);
   const [, kind = '', body = said] = /^([A-Z][A-Za-z ]*) Error: ([^]*)$/.exec(said) ?? [];
   if (kind === 'Out of Memory') {

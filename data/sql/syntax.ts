@@ -23,7 +23,7 @@ export async function parseSelect(connection: DuckDBConnection, text: SqlText): 
   return only;
 }
 
-export async function serialize(connection: DuckDBConnection, sql: string): Promise<SyntaxNode> {
+async function serialize(connection: DuckDBConnection, sql: string): Promise<SyntaxNode> {
   const reader = await connection.runAndReadAll(
     'SELECT json_serialize_sql($sql::VARCHAR, skip_null := true, skip_empty := true, skip_default := true) AS tree',
     { sql },
@@ -64,4 +64,18 @@ export function* nodesOf(root: unknown): Generator<SyntaxNode> {
 
 export function placeOf(sql: string, node: SyntaxNode): SqlPlace | null {
   return typeof node.query_location === 'number' ? placeOfByte(sql, node.query_location) : null;
+}
+
+/** The same query in the same places, fit to stand between brackets. */
+export async function withoutSemicolons(connection: DuckDBConnection, text: SqlText): Promise<string> {
+  const opaque = /--[^\n]*|\/\*[^]*?\*\/|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[^]*?\$\1\$|;/g;
+  const bare = text.sql.replace(opaque, (token) => (token === ';' ? ' ' : token));
+  if ((await treeText(connection, text.sql)) === (await treeText(connection, bare))) return bare;
+  throw sqlFailure('SqlInvalid', text, null, 'has a semicolon inside the query; end the file after the first');
+}
+
+/** The whole tree as text, places included. Text, because numbers of 64 bits do not survive `JSON.parse`. */
+export async function treeText(connection: DuckDBConnection, sql: string): Promise<string> {
+  const reader = await connection.runAndReadAll('SELECT json_serialize_sql($sql::VARCHAR)', { sql });
+  return String(reader.getRows()[0]?.[0]);
 }

@@ -1,26 +1,47 @@
-/** The process behind `runUserSql`: one query in a locked-down database, then the end. A line of JSON in, a line of JSON out. */
+/** The process behind `runUserSql` and `writeFeatureTables`: one task in a locked-down database, then the end. A line of JSON in, a line of JSON out. */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset';
+import { rowColumn } from '../../domain/assembled';
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
+import { featureQuery, type FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';
 import { logicalType, duckDbTypes, quoteName, quoteText, readParquet } from './platform-sql';
 import { fromDuckDb, sqlFailure, type SqlText } from './sql-errors';
-import { serialize } from './syntax';
+import { withoutSemicolons } from './syntax';
 import { checkUserSql } from './user-sql-policy';
 
-export interface UserSqlRequest extends SqlText {
-  readonly tables: Readonly<Record<string, readonly string[]>>;
+export interface SqlRequest {
+  readonly task: SqlTask;
   /** All that the database may touch. */
   readonly directory: string;
-  readonly outputPath: string;
   readonly spillDirectory: string;
-  readonly orderBy: string | null;
   readonly memoryBytes: number;
   readonly threads: number;
 }
 
-export type UserSqlAnswer =
-  | { readonly kind: 'done'; readonly columns: readonly Column[]; readonly rows: number }
+export type SqlTask =
+  | {
+      readonly kind: 'query';
+      readonly text: SqlText;
+      readonly tables: Readonly<Record<string, readonly string[]>>;
+      readonly outputPath: string;
+      readonly orderBy: string | null;
+    }
+  | {
+      readonly kind: 'features';
+      readonly plan: FeaturePlan;
+      readonly carried: readonly string[];
+      readonly tables: readonly { readonly requestRows: string; readonly features: string }[];
+    };
+
+export interface SqlDone {
+  readonly kind: 'done';
+  readonly columns: readonly Column[];
+  readonly rows: number;
+}
+
+export type SqlAnswer =
+  | SqlDone
   | {
       readonly kind: 'refused';
       readonly type: FailureType;
@@ -36,17 +57,17 @@ function main(): void {
   process.stdin.on('data', (chunk: string) => {
     if (line.endsWith('\n')) return;
     line += chunk;
-    if (line.endsWith('\n')) void answerTo(JSON.parse(line) as UserSqlRequest).then(reply);
+    if (line.endsWith('\n')) void answerTo(JSON.parse(line) as SqlRequest).then(reply);
   });
   // The parent holds the other end for as long as it lives. A query runs in a thread of its own, so this is seen at once; an ordinary exit would wait for it.
   process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
 }
 
-function reply(answer: UserSqlAnswer): void {
+function reply(answer: SqlAnswer): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.kill(process.pid, 'SIGKILL'));
 }
 
-async function answerTo(request: UserSqlRequest): Promise<UserSqlAnswer> {
+async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
   try {
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${request.memoryBytes}B`,
@@ -56,35 +77,58 @@ async function answerTo(request: UserSqlRequest): Promise<UserSqlAnswer> {
     });
     const connection = await instance.connect();
     await lockDown(connection, request.directory);
-    return { kind: 'done', ...(await runQuery(connection, request)) };
+    const { task } = request;
+    return task.kind === 'query' ? await runQuery(connection, task) : await writeFeatures(connection, task);
   } catch (error) {
     if (!isPerennialError(error)) return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
     return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
   }
 }
 
-async function runQuery(connection: DuckDBConnection, request: UserSqlRequest): Promise<{ columns: Column[]; rows: number }> {
-  await checkUserSql(connection, request, Object.keys(request.tables));
-  for (const [name, paths] of Object.entries(request.tables)) {
+async function runQuery(connection: DuckDBConnection, task: Extract<SqlTask, { kind: 'query' }>): Promise<SqlDone> {
+  const { text, tables, outputPath, orderBy } = task;
+  await checkUserSql(connection, text, Object.keys(tables));
+  for (const [name, paths] of Object.entries(tables)) {
     await connection.run(`CREATE VIEW ${quoteName(name)} AS SELECT * FROM ${readParquet(paths)}`);
   }
-  const columns = await resultColumns(connection, request);
-  const query = await withoutSemicolons(connection, request);
+  const columns = await resultColumns(connection, text);
+  const query = await withoutSemicolons(connection, text);
   const names = columns.map((column) => column.name);
-  const first = names.find((name) => name.toLowerCase() === request.orderBy?.toLowerCase());
+  const first = names.find((name) => name.toLowerCase() === orderBy?.toLowerCase());
   const order = first === undefined ? names : [first, ...names.filter((name) => name !== first)];
+  const typed = columns.map(({ name, type }) => `CAST(${quoteName(name)} AS ${duckDbTypes[type]}) AS ${quoteName(name)}`);
   // One line before the user's text, so that DuckDB's line numbers are off by one.
   const copy = [
-    `COPY (SELECT ${columns.map((column) => `CAST(${quoteName(column.name)} AS ${duckDbTypes[column.type]}) AS ${quoteName(column.name)}`).join(', ')} FROM (`,
+    `COPY (SELECT ${typed.join(', ')} FROM (`,
     query,
-    `) ORDER BY ${order.map(quoteName).join(', ')}) TO ${quoteText(request.outputPath)} (FORMAT parquet, COMPRESSION zstd)`,
+    `) ORDER BY ${order.map(quoteName).join(', ')}) TO ${quoteText(outputPath)} (FORMAT parquet, COMPRESSION zstd)`,
   ].join('\n');
   try {
     const result = await connection.runAndReadAll(copy);
-    return { columns, rows: Number(result.getRows()[0]?.[0]) };
+    return { kind: 'done', columns, rows: Number(result.getRows()[0]?.[0]) };
   } catch (error) {
-    throw fromDuckDb(error, request, 'run', { linesBefore: 1 });
+    throw fromDuckDb(error, text, 'run', { linesBefore: 1 });
   }
+}
+
+async function writeFeatures(connection: DuckDBConnection, task: Extract<SqlTask, { kind: 'features' }>): Promise<SqlDone> {
+  const { plan, carried } = task;
+  const read = [rowColumn, ...plan.requestColumns.map((column) => quoteName(column.name))].join(', ');
+  const columns = [...plan.features.map((feature) => `f.${quoteName(feature.name)}`), ...carried.map((name) => `r.${quoteName(name)}`)];
+  let rows = 0;
+  for (const { requestRows, features } of task.tables) {
+    const source = readParquet([requestRows]);
+    try {
+      const result = await connection.runAndReadAll(
+        `COPY (SELECT ${columns.join(', ')} FROM (${featureQuery(plan, `SELECT ${read} FROM ${source}`)}) f JOIN ${source} r USING (${rowColumn})
+               ORDER BY ${rowColumn}) TO ${quoteText(features)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+      rows += Number(result.getRows()[0]?.[0]);
+    } catch (error) {
+      throw fromDuckDb(error, plan.text, 'run', { linesBefore: null });
+    }
+  }
+  return { kind: 'done', columns: [], rows };
 }
 
 async function resultColumns(connection: DuckDBConnection, text: SqlText): Promise<Column[]> {
@@ -115,15 +159,6 @@ async function resultColumns(connection: DuckDBConnection, text: SqlText): Promi
   }
   prepared.destroySync();
   return columns;
-}
-
-/** The same query in the same places, fit to stand between brackets. */
-async function withoutSemicolons(connection: DuckDBConnection, text: SqlText): Promise<string> {
-  const opaque = /--[^\n]*|\/\*[^]*?\*\/|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[^]*?\$\1\$|;/g;
-  const bare = text.sql.replace(opaque, (token) => (token === ';' ? ' ' : token));
-  const [before, after] = [await serialize(connection, text.sql), await serialize(connection, bare)];
-  if (JSON.stringify(before) === JSON.stringify(after)) return bare;
-  throw sqlFailure('SqlInvalid', text, null, 'has a semicolon inside the query; end the file after the first');
 }
 
 main();

@@ -1,0 +1,118 @@
+import { BIGINT, DuckDBInstance, LIST, type DuckDBConnection, type DuckDBPreparedStatement } from '@duckdb/node-api';
+import { rowColumn } from '../../domain/assembled';
+import { failure } from '../../domain/failure';
+import { featureQuery, type FeaturePlan } from './feature-sql';
+import { lockDown } from './lock-down';
+import { quoteName } from './platform-sql';
+import { columnValues, parameterTypes } from './request-values';
+import { fromDuckDb, sqlFailure } from './sql-errors';
+
+export type FeatureColumns = Record<string, (string | number)[]>;
+
+/** `features.sql` ready to be run over request rows, many times a second. Owns a database; close it. */
+export interface FeatureRunner {
+  /**
+   * Feature columns in the order of `rows`. All or nothing: a row that is mistyped (InvalidInput) or that the SQL fails on (SqlInvalid) fails its batch, so
+   * a caller that joined several requests runs them one by one then. SqlTimeout after `deadlineMs`, waiting for earlier batches included.
+   */
+  run(rows: readonly Readonly<Record<string, unknown>>[], options: { readonly deadlineMs: number }): Promise<FeatureColumns>;
+  close(): void;
+}
+
+/** A batch has a deadline, so its memory need not be generous. */
+const memoryLimit = '256MB';
+
+export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunner> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: memoryLimit, temp_directory: '' });
+  const connection = await instance.connect();
+  await lockDown(connection, null);
+  const statement = await connection.prepare(featureQuery(plan, parametersAsRows(plan)));
+  let closed = false;
+  let last: Promise<unknown> = Promise.resolve();
+
+  return {
+    run(rows, { deadlineMs }) {
+      if (closed) return Promise.reject(failure('GatewayUnavailable', 'the feature runner is closed'));
+      const abandoned = new AbortController();
+      // One statement at a time: a connection runs no two, and an interrupt must hit its own.
+      const mine = last.then(() => runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }));
+      last = mine.catch(() => undefined);
+      return withDeadline(mine, deadlineMs, () => {
+        abandoned.abort();
+        return sqlFailure('SqlTimeout', plan.text, null, `features were not ready within ${deadlineMs} ms`);
+      });
+    },
+    close() {
+      closed = true;
+      void last.then(() => {
+        statement.destroySync();
+        connection.closeSync();
+        instance.closeSync();
+      });
+    },
+  };
+}
+
+/** Each parameter is one column as a typed list. With the casts DuckDB keeps its plan between runs: half the time of rows as JSON, and 64-bit integers and NaN stay what they are. */
+function parametersAsRows(plan: FeaturePlan): string {
+  const lists = plan.requestColumns.map(
+    ({ name, type }, i) => `unnest($${i + 2}::${parameterTypes[type].duckDb.toString()}[]) AS ${quoteName(name)}`,
+  );
+  const columns = plan.requestColumns.map(({ name, type }) => `${parameterTypes[type].read(quoteName(name))} AS ${quoteName(name)}`);
+  return `SELECT ${[rowColumn, ...columns].join(', ')} FROM (SELECT ${[`unnest($1::BIGINT[]) AS ${rowColumn}`, ...lists].join(', ')})`;
+}
+
+/** The caller is told in time in any case: DuckDB sees an interrupt only between two vectors of up to 2,048 rows. */
+function withDeadline<T>(work: Promise<T>, deadlineMs: number, late: () => Error): Promise<T> {
+  return new Promise((fulfil, reject) => {
+    const timer = setTimeout(() => reject(late()), deadlineMs);
+    work.then(fulfil, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+interface Batch {
+  readonly plan: FeaturePlan;
+  readonly connection: DuckDBConnection;
+  readonly statement: DuckDBPreparedStatement;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly abandoned: AbortSignal;
+}
+
+async function runBatch({ plan, connection, statement, rows, abandoned }: Batch): Promise<FeatureColumns> {
+  abandoned.throwIfAborted();
+  statement.bindList(
+    1,
+    rows.map((_, i) => BigInt(i)),
+    LIST(BIGINT),
+  );
+  plan.requestColumns.forEach((column, i) =>
+    statement.bindList(i + 2, columnValues(column, rows), LIST(parameterTypes[column.type].duckDb)),
+  );
+  const interrupt = (): void => connection.interrupt();
+  abandoned.addEventListener('abort', interrupt, { once: true });
+  try {
+    const result = await statement.run();
+    return await byRow(plan, rows.length, result.fetchAllChunks());
+  } catch (error) {
+    throw fromDuckDb(error, plan.text, 'run', { linesBefore: null });
+  } finally {
+    abandoned.removeEventListener('abort', interrupt);
+  }
+}
+
+type Chunks = ReturnType<Awaited<ReturnType<DuckDBPreparedStatement['run']>>['fetchAllChunks']>;
+
+async function byRow(plan: FeaturePlan, count: number, fetched: Chunks): Promise<FeatureColumns> {
+  const columns = plan.features.map(() => new Array<string | number>(count));
+  let seen = 0;
+  for (const chunk of await fetched) {
+    const places = chunk.getColumnValues(0) as readonly bigint[];
+    seen += places.length;
+    columns.forEach((column, i) => {
+      const values = chunk.getColumnValues(i + 1) as readonly (string | number)[];
+      values.forEach((value, k) => (column[Number(places[k])] = value));
+    });
+  }
+  if (seen !== count) throw new Error(`features of ${seen} rows for ${count} rows`);
+  return Object.fromEntries(plan.features.map((feature, i) => [feature.name, columns[i] ?? []]));
+}

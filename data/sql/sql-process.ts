@@ -1,0 +1,140 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { failure } from '../../domain/failure';
+import { residentBytes } from './resident-bytes';
+import { sqlFailure, type SqlText } from './sql-errors';
+import type { SqlAnswer, SqlDone, SqlRequest, SqlTask } from './user-sql-child';
+
+export interface SqlProcessRun {
+  readonly task: SqlTask;
+  /** What errors are about. */
+  readonly text: SqlText;
+  /** Private to this run; all that the process's database can touch. */
+  readonly directory: string;
+  /** Of the whole process. */
+  readonly limits: SqlLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SqlLimits {
+  readonly memoryBytes: number;
+  readonly seconds: number;
+}
+
+/** More threads add up floating-point numbers in another order each time. */
+const threads = 1;
+/** The rest is for Node, DuckDB's code, and what its accounting leaves out (strings in aggregates, lists, decompression). */
+const duckDbShare = 0.6;
+const watchEveryMs = 200;
+
+/** One task in a process of its own: no environment, no network, one folder, bounded memory and time, killed with its parent. */
+export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
+  run.signal?.throwIfAborted();
+  const spillDirectory = join(run.directory, '.spill');
+  await mkdir(spillDirectory, { recursive: true, mode: 0o700 });
+  try {
+    const answer = await askChild(run, {
+      task: run.task,
+      directory: run.directory,
+      spillDirectory,
+      memoryBytes: Math.floor(run.limits.memoryBytes * duckDbShare),
+      threads,
+    });
+    switch (answer.kind) {
+      case 'done':
+        return answer;
+      case 'refused':
+        throw failure(answer.type, answer.message, { issues: answer.issues, ...(answer.next !== null && { next: answer.next }) });
+      case 'broken':
+        throw failure('DataUnreadable', `${run.text.file}: its tables could not be opened: ${answer.message}`);
+    }
+  } finally {
+    await rm(spillDirectory, { recursive: true, force: true });
+  }
+}
+
+export function assertInside(directory: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    if (!resolve(path).startsWith(directory + sep)) throw failure('InvalidInput', `${path} is not in the query's folder ${directory}`);
+  }
+}
+
+/** Why we ended the child ourselves. */
+type Killed = 'time' | 'memory' | 'aborted';
+
+function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
+  const child = spawn(
+    process.execPath,
+    ['--max-old-space-size=128', '-r', require.resolve('tsx/cjs'), join(__dirname, 'user-sql-child.ts')],
+    { cwd: request.directory, env: {}, stdio: 'pipe' },
+  );
+  return new Promise((fulfil, reject) => {
+    let killed: Killed | null = null;
+    const kill = (why: Killed): void => {
+      killed ??= why;
+      child.kill('SIGKILL');
+    };
+    const output = collect(child);
+    const clock = setTimeout(() => kill('time'), run.limits.seconds * 1000);
+    const watchdog = setInterval(() => {
+      void residentBytes(child.pid).then((bytes) => {
+        if (bytes > run.limits.memoryBytes) kill('memory');
+      });
+    }, watchEveryMs);
+    const onAbort = (): void => kill('aborted');
+    run.signal?.addEventListener('abort', onAbort, { once: true });
+    const release = (): void => {
+      clearTimeout(clock);
+      clearInterval(watchdog);
+      run.signal?.removeEventListener('abort', onAbort);
+    };
+    child.once('error', (error) => {
+      release();
+      reject(failure('BackendUnavailable', `the process for user SQL could not be started: ${error.message}`, { cause: error }));
+    });
+    child.once('close', (code, signal) => {
+      release();
+      const answer = killed === null ? output.answer() : null;
+      if (answer !== null) fulfil(answer);
+      else reject(run.signal?.aborted === true ? asError(run.signal.reason) : ended(run, killed, code, signal, output.errors()));
+    });
+    // The child may be gone before it has read; then 'close' says why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.write(`${JSON.stringify(request)}\n`);
+  });
+}
+
+function collect(child: ChildProcessWithoutNullStreams): { answer(): SqlAnswer | null; errors(): string } {
+  let out = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors = (errors + chunk).slice(-4000)));
+  return {
+    answer: () => (out.endsWith('\n') ? (JSON.parse(out) as SqlAnswer) : null),
+    errors: () => errors,
+  };
+}
+
+function ended(run: SqlProcessRun, killed: Killed | null, code: number | null, signal: string | null, errors: string): Error {
+  const mebibytes = Math.round(run.limits.memoryBytes / 1024 / 1024);
+  if (killed === 'time') {
+    return sqlFailure('SqlTimeout', run.text, null, `did not end within ${run.limits.seconds} s`, {
+      next: 'look for a join without a condition on both sides, or allow more time in the lifecycle',
+    });
+  }
+  // Not ours: the kernel's out-of-memory killer, or an allocation that failed.
+  const outOfMemory = killed === 'memory' || (killed === null && (signal === 'SIGKILL' || /bad_alloc|heap out of memory/i.test(errors)));
+  if (outOfMemory) {
+    return sqlFailure('SqlOutOfMemory', run.text, null, `the query needs more memory than it may have (${mebibytes} MiB)`, {
+      next: 'aggregate or filter before joining, or select fewer columns',
+    });
+  }
+  return sqlFailure('SqlInvalid', run.text, null, `the query ended its process (${signal ?? `exit ${code ?? '?'}`}) without an answer`, {
+    cause: new Error(errors.trim()),
+  });
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
