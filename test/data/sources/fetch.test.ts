@@ -1,0 +1,188 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { openReading, writeParquet, type Reading, type ReadOptions } from './reading';
+
+let reading: Reading;
+beforeAll(async () => {
+  reading = await openReading();
+});
+afterAll(() => reading.close());
+
+const refused = (type: string, message: RegExp) => ({ type, message: expect.stringMatching(message) as string });
+
+describe('a URI that is never opened', () => {
+  test.each([
+    ['postgres://db.example/trips', 'NotInThisVersion', /postgres:\/\/ is not in this version/],
+    ['postgresql://user:Ms-Secret@db.example/trips', 'NotInThisVersion', /not in this version/],
+    ['https://user:Ms-Secret@data.example/trips.csv', 'SourceRefused', /holds a credential/],
+    ['https://data.example/trips.csv?X-Amz-Signature=Ms-Secret', 'SourceRefused', /holds a credential/],
+    ['s3://key:Ms-Secret@bucket/trips.csv', 'SourceRefused', /holds a credential/],
+    ['http://data.example/trips.csv', 'SourceRefused', /scheme http:\/\/, which is not read; did you mean https:\/\/\?/],
+    ['ftp://data.example/trips.csv', 'SourceRefused', /scheme ftp/],
+    ['trips.csv', 'SourceRefused', /has no scheme/],
+    ['https://127.0.0.1/trips.csv', 'SourceRefused', /127\.0\.0\.1 is, or leads to, a private, loopback or link-local address/],
+    ['https://2130706433/trips.csv', 'SourceRefused', /private, loopback/],
+    ['https://0x7f.1/trips.csv', 'SourceRefused', /private, loopback/],
+    ['https://[::1]/trips.csv', 'SourceRefused', /private, loopback/],
+    ['https://[::ffff:10.0.0.1]/trips.csv', 'SourceRefused', /private, loopback/],
+    ['https://169.254.169.254/latest/meta-data', 'SourceRefused', /private, loopback/],
+    ['https://localhost/trips.csv', 'SourceRefused', /localhost is, or leads to, a private/],
+    ['s3://bucket/trips.csv', 'SourceRefused', /no S3 service/],
+    ['sample://flihgts', 'NotFound', /no sample "flihgts"; did you mean sample:\/\/flights\?/],
+    ['dataset://trips@latest', 'NotFound', /no dataset trips@latest/],
+  ])('%s', async (uri, type, message) => {
+    const error = await reading
+      .uri(uri, uri.startsWith('sample') || uri.startsWith('dataset') ? 'parquet' : 'csv')
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject(refused(type, message));
+    expect(String(error)).not.toContain('Ms-Secret');
+  });
+});
+
+describe('a file', () => {
+  let outside: string;
+  beforeAll(async () => {
+    outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    await writeFile(join(outside, 'trips.csv'), 'a\n1\n');
+  });
+  afterAll(() => rm(outside, { recursive: true, force: true }));
+  const read = (path: string, options?: ReadOptions) => reading.uri(pathToFileURL(path).href, 'csv', options);
+
+  test('outside of the allowed folders is refused, also by a link or by dots', async () => {
+    await symlink(outside, join(reading.folder, 'link'));
+    for (const path of [join(outside, 'trips.csv'), join(reading.folder, 'link', 'trips.csv')]) {
+      await expect(read(path)).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+    }
+    const dotted = `file://${reading.folder}/../${outside.split('/').at(-1) ?? ''}/trips.csv`;
+    await expect(reading.uri(dotted, 'csv')).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+  });
+
+  test('that is missing, a folder, a pipe or on another host is refused', async () => {
+    await mkdir(join(reading.folder, 'folder.csv'));
+    execFileSync('mkfifo', [join(reading.folder, 'pipe.csv')]);
+    await expect(read(join(reading.folder, 'none.csv'))).rejects.toMatchObject(refused('NotFound', /there is no such file/));
+    await expect(read(join(reading.folder, 'folder.csv'))).rejects.toMatchObject(refused('SourceRefused', /this is a folder/));
+    await expect(read(join(reading.folder, 'pipe.csv'))).rejects.toMatchObject(refused('SourceRefused', /not a regular file/));
+    await expect(reading.uri('file://host/trips.csv', 'csv')).rejects.toMatchObject(refused('SourceRefused', /file:\/\//));
+  });
+
+  test('that is too large is refused before it is read', async () => {
+    const large = reading.file('large.csv', `a\n${'1\n'.repeat(1000)}`, 'csv', { limits: { maxBytes: 1000 } });
+    await expect(large).rejects.toMatchObject(refused('SourceTooLarge', /has 2002 bytes, more than 1000 bytes/));
+  });
+});
+
+describe('a sample', () => {
+  test('is one of the provisioned tables', async () => {
+    const samples = join(reading.folder, 'samples');
+    await expect(reading.uri('sample://flights', 'parquet')).rejects.toMatchObject(refused('NotFound', /have not been fetched/));
+    await mkdir(samples);
+    await writeParquet(join(samples, 'flights.parquet'), 'SELECT 1 AS a');
+    expect((await reading.uri('sample://flights', 'parquet')).rows).toBe(1);
+    await expect(reading.uri('sample://flights', 'csv')).rejects.toMatchObject(refused('InvalidInput', /samples are Parquet/));
+  });
+});
+
+describe('a web address', () => {
+  let server: Server;
+  let base: string;
+  let answer: RequestListener;
+  const inside = { policy: { allowPrivateAddresses: true } };
+  beforeAll(async () => {
+    server = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const read = (path: string, options?: ReadOptions) => reading.uri(`${base}${path}`, 'csv', { ...inside, ...options });
+
+  test('is read where private addresses are allowed, through redirects', async () => {
+    answer = ({ url }, response) => {
+      if (url === '/old') response.writeHead(302, { location: '/new' }).end();
+      else response.end('a,b\n1,2\n');
+    };
+    expect((await read('/old')).rows).toBe(1);
+  });
+
+  test('redirected to another scheme or for ever is refused', async () => {
+    answer = ({ url }, response) => response.writeHead(302, { location: url === '/file' ? 'file:///etc/passwd' : '/again' }).end();
+    await expect(read('/file')).rejects.toMatchObject(refused('SourceRefused', /redirects to file:\/\//));
+    await expect(read('/loop')).rejects.toMatchObject(refused('SourceRefused', /redirects more than 5 times/));
+  });
+
+  test.each([
+    [404, 'NotFound', /answered 404: there is no such file/],
+    [403, 'SourceRefused', /answered 403/],
+    [500, 'SourceUnreachable', /answered 500/],
+    [429, 'SourceUnreachable', /answered 429/],
+    [206, 'SourceRefused', /answered 206/],
+  ])('that answers %s', async (status, type, message) => {
+    answer = (_, response) => response.writeHead(status).end('no');
+    await expect(read('/trips.csv?page=1')).rejects.toMatchObject(refused(type, message));
+  });
+
+  test('that announces or sends too much is refused, as soon as that is known', async () => {
+    const limits = { maxBytes: 100_000 };
+    answer = (_, response) => response.writeHead(200, { 'content-length': '100001' }).write('a');
+    await expect(read('/announced', { limits })).rejects.toMatchObject(refused('SourceTooLarge', /has 100001 bytes/));
+    let sent = 0;
+    answer = (_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write('1\n'.repeat(8192))) sent += 16_384;
+      };
+      response.on('drain', more);
+      more();
+    };
+    await expect(read('/endless', { limits })).rejects.toMatchObject(refused('SourceTooLarge', /larger than 100000 bytes/));
+    expect(sent).toBeLessThan(50_000_000);
+  });
+
+  test('that trickles does not outlast the time limit', async () => {
+    answer = (_, response) => {
+      const trickle = setInterval(() => response.write('1\n'), 20);
+      response.on('close', () => clearInterval(trickle));
+    };
+    const slow = read('/slow', { limits: { timeoutSeconds: 0.3 } });
+    await expect(slow).rejects.toMatchObject(refused('SourceUnreachable', /did not arrive within 0.3 s/));
+  });
+
+  test('that breaks off, and one where nobody listens, are unreachable', async () => {
+    answer = (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('a\n1\n');
+      setTimeout(() => response.destroy(), 20);
+    };
+    await expect(read('/cut')).rejects.toMatchObject(refused('SourceUnreachable', /transfer broke off/));
+    await expect(reading.uri('http://127.0.0.1:1/trips.csv', 'csv', inside)).rejects.toMatchObject(
+      refused('SourceUnreachable', /nothing listens there \(ECONNREFUSED\)/),
+    );
+  });
+
+  test('that compresses although it was asked not to is refused', async () => {
+    answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
+    await expect(read('/gzip')).rejects.toMatchObject(refused('SourceRefused', /compresses the file/));
+  });
+
+  test('whose query is long or private is shown without it', async () => {
+    answer = (_, response) => response.writeHead(404).end();
+    const error = await read('/trips.csv?customer=Ms-Secret').catch((thrown: unknown) => thrown);
+    expect(String(error)).not.toContain('Ms-Secret');
+  });
+
+  test('stops being read when the run is cancelled', async () => {
+    const cancel = new AbortController();
+    answer = (_, response) => {
+      response.write('a\n');
+      cancel.abort(new Error('cancelled by a person'));
+    };
+    await expect(read('/cancelled', { signal: cancel.signal })).rejects.toThrow('cancelled by a person');
+  });
+});
