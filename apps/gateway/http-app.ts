@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import fastify from 'fastify';
+import fastify, { LogController } from 'fastify';
 import { HttpProblem, notFoundHandler, problemHandler } from '../http/problem';
 import '../http/request-context';
 import { traceContext } from '../http/trace-context';
@@ -9,7 +9,7 @@ import type { GatewayConfig } from './config';
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyLimitBytes,
     // A body that trickles in holds memory; the answer's own time is bounded by deadlines.
     requestTimeout: 30_000,

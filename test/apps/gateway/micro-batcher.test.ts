@@ -82,7 +82,7 @@ describe('micro-batcher', () => {
     const { batcher, batches } = batcherOf(doubled);
     const outcomes = await Promise.allSettled([batcher.run([1], performance.now() - 1), batcher.run([2], soon())]);
     expect(outcomes[0]).toMatchObject({ reason: { type: 'SqlTimeout' } });
-    expect(outcomes[1]?.status).toBe('fulfilled');
+    expect(outcomes[1].status).toBe('fulfilled');
     expect(batches).toEqual([1]);
   });
 });

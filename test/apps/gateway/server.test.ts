@@ -1,0 +1,552 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
+import { createGateway, type Gateway } from '../../../apps/gateway/server';
+import {
+  addKey,
+  distanceModel,
+  distanceRequest,
+  fakeArtifacts,
+  fakeRegistry,
+  putModel,
+  type FakeArtifacts,
+  type FakeRegistry,
+} from './fakes';
+
+let folder: string;
+let registry: FakeRegistry;
+let artifacts: FakeArtifacts;
+let gateway: Gateway;
+let url: string;
+let viewer: string;
+let operator: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
+  registry = fakeRegistry();
+  artifacts = fakeArtifacts();
+  viewer = addKey(registry, 'viewer');
+  operator = addKey(registry, 'operator');
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function register(version: number, bias: number) {
+  const manifest = await putModel((bytes) => artifacts.put(bytes), distanceModel(bias));
+  const ref = { model: 'flight-delay', version, manifest };
+  registry.versions.set(`flight-delay@${version}`, ref);
+  return ref;
+}
+
+async function promote(version: number, bias: number) {
+  const ref = await register(version, bias);
+  registry.route('flight-delay', [{ alias: 'champion', version, manifest: ref.manifest }]);
+  return ref;
+}
+
+async function start(changes: Partial<GatewayConfig> = {}): Promise<void> {
+  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, ...changes };
+  gateway = await createGateway({ registry, artifacts, config, log: pino({ level: 'silent' }) });
+  ({ url } = await gateway.start());
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+  readonly body: Record<string, unknown> & {
+    outputs?: { name: string; datatype: string; shape: number[]; data: unknown[] }[];
+    detail?: string;
+  };
+}
+
+async function post(
+  path: string,
+  payload: unknown,
+  options: { key?: string | null; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const key = options.key === undefined ? viewer : options.key;
+  const answer = await fetch(url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...options.headers },
+    body: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  });
+  return answerOf(answer);
+}
+
+async function get(path: string, key: string | null = viewer): Promise<Answer> {
+  return answerOf(await fetch(url + path, { headers: key === null ? {} : { authorization: `Bearer ${key}` } }));
+}
+
+async function answerOf(answer: Response): Promise<Answer> {
+  const headers = Object.fromEntries(answer.headers);
+  const body =
+    headers['content-type']?.includes('json') === true ? ((await answer.json()) as Answer['body']) : { text: await answer.text() };
+  return { status: answer.status, headers, body };
+}
+
+const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
+
+describe('an answer', () => {
+  test('has the score, the version, the prediction and the trace', async () => {
+    const { manifest } = await promote(7, 10);
+    await start();
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const { status, headers, body } = await post(
+      '/v2/models/flight-delay/infer',
+      { ...one, id: 'mine' },
+      { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` } },
+    );
+    expect(status).toBe(200);
+    const predictionId = String(headers['x-perennial-prediction-id']);
+    expect(body).toEqual({
+      model_name: 'flight-delay',
+      model_version: '7',
+      id: 'mine',
+      outputs: [
+        { name: 'score', datatype: 'FP64', shape: [1, 1], data: [expect.closeTo(10.6, 4)] },
+        { name: 'prediction_id', datatype: 'BYTES', shape: [1, 1], data: [predictionId] },
+      ],
+    });
+    expect(predictionId).toMatch(/^pred_[0-9a-z]{26}$/);
+    expect(headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'x-perennial-model-version': 'flight-delay@7',
+      'x-perennial-model-digest': manifest.digest,
+      traceparent: expect.stringContaining(`00-${traceId}-`) as string,
+    });
+    expect(headers).not.toHaveProperty('x-perennial-stale');
+  });
+
+  test('keeps the order of many rows, and missing values are what the graph takes for missing', async () => {
+    await promote(7, 10);
+    await start();
+    const rows = Array.from({ length: 700 }, (_, index) => ({
+      carrier: index % 2 === 0 ? 'AA' : null,
+      distance: index % 3 === 0 ? null : index,
+    }));
+    const { body } = await post('/v2/models/flight-delay/infer', distanceRequest(rows));
+    const [score, ids] = body.outputs ?? [];
+    expect(score?.shape).toEqual([700, 1]);
+    expect(score?.data).toEqual(
+      rows.map(({ carrier, distance }) => expect.closeTo(10 + (carrier === null ? 0 : 0.5) + (distance ?? 0) / 1000, 3) as number),
+    );
+    expect(new Set(ids?.data).size).toBe(700);
+  });
+
+  test('is logged with what was asked, and as what answered', async () => {
+    await promote(7, 10);
+    await start();
+    const { headers } = await post('/v2/models/flight-delay/infer', {
+      ...one,
+      parameters: { entity: 'N14228', event_time: '2013-07-01T09:00:00Z' },
+    });
+    await post('/v2/models/flight-delay@7/infer', one);
+    await gateway.stop();
+    expect(registry.inserted).toMatchObject([
+      {
+        tenant: 'default',
+        id: headers['x-perennial-prediction-id'],
+        model: 'flight-delay',
+        version: 7,
+        arm: 'champion',
+        entity: 'N14228',
+        eventTime: '2013-07-01T09:00:00Z',
+        input: { carrier: 'AA', distance: 100 },
+        output: { score: expect.closeTo(10.6, 4) as number },
+        shadow: false,
+      },
+      { version: 7, arm: 'direct', entity: null, eventTime: null },
+    ]);
+  });
+
+  test('comes from features.sql when the features are more than columns', async () => {
+    const manifest = await putModel((bytes) => artifacts.put(bytes), {
+      graph: { bias: 0, weights: { airline: { aa: 5 }, kilometres: 1 }, link: 'identity' },
+      request: [
+        { name: 'carrier', type: 'string' },
+        { name: 'distance', type: 'number' },
+      ],
+      sql: 'SELECT lower(carrier) AS airline, distance * 1.5 AS kilometres FROM request',
+    });
+    registry.route('flight-delay', [{ alias: 'champion', version: 1, manifest }]);
+    await start();
+    const answers = await Promise.all(
+      [2, 4, 6].map((distance) =>
+        post(
+          '/v2/models/flight-delay/infer',
+          distanceRequest([
+            { carrier: 'AA', distance },
+            { carrier: null, distance: null },
+          ]),
+        ),
+      ),
+    );
+    expect(answers.map(({ body }) => body.outputs?.[0]?.data)).toEqual([
+      [8, 0],
+      [11, 0],
+      [14, 0],
+    ]);
+  });
+});
+
+describe('which version answers', () => {
+  test('the champion, an alias, a number in the name or in the path', async () => {
+    await register(3, 30);
+    await promote(7, 70);
+    await start();
+    const asked = ['flight-delay', 'flight-delay@champion', 'flight-delay@7', 'flight-delay@3', 'flight-delay/versions/3'];
+    const answers = await Promise.all(asked.map((name) => post(`/v2/models/${name}/infer`, one)));
+    expect(answers.map(({ headers }) => headers['x-perennial-model-version'])).toEqual(
+      [7, 7, 7, 3, 3].map((version) => `flight-delay@${version}`),
+    );
+    expect(answers.map(({ body }) => Math.floor(Number(body.outputs?.[0]?.data[0])))).toEqual([70, 70, 70, 30, 30]);
+  });
+
+  test.each([
+    ['/v2/models/flight-dealy/infer', 404, 'no model `flight-dealy` has a champion; did you mean `flight-delay`?'],
+    ['/v2/models/flight-delay@9/infer', 404, 'there is no flight-delay@9'],
+    [
+      '/v2/models/flight-delay@best/infer',
+      400,
+      '`best` is no version of flight-delay; expected a number, or champion, challenger, previous',
+    ],
+    ['/v2/models/flight-delay@challenger/infer', 404, 'flight-delay has no challenger'],
+    ['/v2/models/flight-delay@7/versions/7/infer', 400, '`flight-delay@7` names a version already; drop either `@7` or `/versions/7`'],
+  ])('%s → %i', async (path, expected, detail) => {
+    await promote(7, 70);
+    await start();
+    const { status, headers, body } = await post(path, one);
+    expect({ status, detail: body.detail }).toEqual({ status: expected, detail });
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+  });
+
+  test('a promotion is served from the notification on', async () => {
+    await promote(1, 10);
+    await start({ pollSeconds: 60 });
+    await promote(2, 20);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await post('/v2/models/flight-delay/infer', one)).headers['x-perennial-model-version']).toBe('flight-delay@2');
+    expect(registry.beats.at(-1)).toEqual({ epoch: 2 });
+  });
+
+  test('other bytes under the digest are refused, the old champion keeps answering and says that it is stale', async () => {
+    await promote(1, 10);
+    await start();
+    const ref = await register(2, 20);
+    artifacts.replace(ref.manifest, Buffer.from('{}'));
+    registry.route('flight-delay', [{ alias: 'champion', version: 2, manifest: ref.manifest }]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { status, headers } = await post('/v2/models/flight-delay/infer', one);
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({ 'x-perennial-model-version': 'flight-delay@1', 'x-perennial-stale': 'not-loaded' });
+    expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', epoch: 1, blocked: [{ name: 'flight-delay@2' }] });
+    expect(registry.beats.at(-1)).toEqual({ epoch: 1 });
+    const direct = await post('/v2/models/flight-delay@2/infer', one);
+    expect(direct.status).toBe(503);
+    expect(direct.body).toMatchObject({
+      code: 'DigestMismatch',
+      detail: expect.stringContaining('the manifest of flight-delay is sha256:') as string,
+    });
+  });
+
+  test('without any version that could be loaded the answer is 503, with the reason', async () => {
+    const ref = await register(1, 10);
+    artifacts.replace(ref.manifest, Buffer.from('{}'));
+    registry.route('flight-delay', [{ alias: 'champion', version: 1, manifest: ref.manifest }]);
+    await start();
+    const { status, body } = await post('/v2/models/flight-delay/infer', one);
+    expect(status).toBe(503);
+    expect(body.detail).toMatch(/^flight-delay@1 cannot be served here: the manifest of flight-delay is sha256:/);
+  });
+
+  test('a canary gets its share of entities, and the champion answers what it fails', async () => {
+    const champion = await register(1, 10);
+    const challenger = await register(2, 20);
+    const needsMore = distanceModel(30);
+    const demanding = await putModel((bytes) => artifacts.put(bytes), {
+      ...needsMore,
+      request: [...needsMore.request, { name: 'seats', type: 'number' }],
+      sql: 'SELECT carrier, distance + 0 * seats AS distance FROM request',
+    });
+    const arms = (manifest: typeof demanding) => [
+      { alias: 'champion' as const, version: 1, weight: 0.5, manifest: champion.manifest },
+      { alias: 'challenger' as const, version: 2, weight: 0.5, manifest },
+    ];
+    registry.route('flight-delay', arms(challenger.manifest));
+    await start();
+    const ask = async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, index) => post('/v2/models/flight-delay/infer', { ...one, parameters: { entity: `N${index}` } })),
+      );
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+      return answers.map(({ headers }) => headers['x-perennial-model-version']);
+    };
+    const first = await ask();
+    expect(new Set(first)).toEqual(new Set(['flight-delay@1', 'flight-delay@2']));
+    expect(await ask()).toEqual(first);
+    registry.route('flight-delay', arms(demanding));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(new Set(await ask())).toEqual(new Set(['flight-delay@1']));
+    expect((await get('/metrics', null)).body['text']).toMatch(
+      /perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/,
+    );
+  });
+});
+
+describe('while the registry is away', () => {
+  test('the last known champion answers, marked stale once the lease is over, and predictions wait on disk', async () => {
+    await promote(1, 10);
+    await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
+    await post('/v2/models/flight-delay/infer', one);
+    registry.away = true;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const away = await post('/v2/models/flight-delay/infer', one);
+    expect(away.status).toBe(200);
+    expect(away.headers['x-perennial-stale']).toBe('lease');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const { body } = await get('/readyz', null);
+    expect(body).toMatchObject({ status: 'ready', leaseSeconds: 0, pendingPredictions: 0 });
+    expect(body['spilledBytes']).toBeGreaterThan(0);
+    registry.away = false;
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await post('/v2/models/flight-delay/infer', one)).headers).not.toHaveProperty('x-perennial-stale');
+    expect(registry.inserted.map(({ id }) => id)).toContain(away.headers['x-perennial-prediction-id']);
+  });
+
+  test('a version that nobody asked for yet cannot be found', async () => {
+    await register(3, 30);
+    await promote(1, 10);
+    await start();
+    await post('/v2/models/flight-delay/infer', one);
+    registry.away = true;
+    const { status, headers } = await post('/v2/models/flight-delay@3/infer', one);
+    expect(status).toBe(503);
+    expect(headers['retry-after']).toBe('1');
+  });
+
+  test('it is not ready before it ever knew a table', async () => {
+    registry.away = true;
+    await start();
+    expect((await get('/readyz', null)).status).toBe(503);
+    expect((await get('/livez', null)).status).toBe(200);
+    registry.away = false;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await get('/v2/health/ready', null)).status).toBe(200);
+  });
+});
+
+describe('what bad input gets', () => {
+  beforeEach(async () => {
+    await promote(7, 10);
+    await start({ bodyLimitBytes: 20_000 });
+  });
+
+  test('a problem that names the tensor', async () => {
+    const { status, headers, body } = await post('/v2/models/flight-delay/infer', { inputs: [one.inputs[0]] });
+    expect(status).toBe(400);
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(body).toMatchObject({
+      type: 'https://perennial.dev/problems/InvalidInput',
+      status: 400,
+      code: 'InvalidInput',
+      detail: 'tensor `distance` is missing; expected datatype FP64 or FP32 and shape [rows, 1]',
+      errors: [{ pointer: '/inputs' }],
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    });
+  });
+
+  test.each([
+    ['text that is no JSON', '{"inputs": [secret', 400, 'InvalidJson', /^the body is not valid JSON: (?!.*secret)/],
+    ['half a body', '{"inputs": ', 400, 'InvalidJson', /^the body is not valid JSON: Unexpected end of JSON input$/],
+    ['nothing', '', 400, 'InvalidJson', /^the body is not valid JSON/],
+    ['too much', `"${'x'.repeat(20_000)}"`, 413, 'BodyTooLarge', /^the body is 20002 bytes; the limit is 20000 bytes/],
+  ])('%s', async (_name, payload, expected, code, detail) => {
+    const { status, body } = await post('/v2/models/flight-delay/infer', payload);
+    expect({ status, code: body['code'] }).toEqual({ status: expected, code });
+    expect(body.detail).toMatch(detail);
+  });
+
+  test('another media type is refused', async () => {
+    const answer = await post('/v2/models/flight-delay/infer', 'a=b', { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    expect(answer.status).toBe(415);
+  });
+
+  test('another path is named', async () => {
+    expect((await post('/v2/models/flight-delay/predict', one)).body).toMatchObject({
+      status: 404,
+      code: 'NoSuchRoute',
+      detail: 'no POST /v2/models/flight-delay/predict',
+    });
+  });
+
+  test('is counted', async () => {
+    await post('/v2/models/flight-delay/infer', {});
+    await post('/v2/models/flight-delay/infer', one);
+    const { body } = await get('/metrics', null);
+    expect(body['text']).toContain('perennial_gateway_requests_total{model="",version="",arm="",status="400"} 1');
+    expect(body['text']).toContain('perennial_gateway_requests_total{model="flight-delay",version="7",arm="champion",status="200"} 1');
+    expect(body['text']).toContain('perennial_gateway_models_loaded 1');
+    expect(body['text']).toContain('perennial_gateway_stale 0');
+  });
+});
+
+describe('who may ask', () => {
+  beforeEach(async () => {
+    await promote(7, 10);
+    await start();
+  });
+
+  test.each([
+    ['no key', null, 401, 'MissingApiKey'],
+    ['a wrong key', 'pk_wrong', 401, 'InvalidApiKey'],
+  ])('%s → %i', async (_name, key, expected, code) => {
+    for (const path of ['/v2/models/flight-delay/infer', '/v1/feedback', '/internal/probe']) {
+      const { status, body } = await post(path, one, { key });
+      expect({ status, code: body['code'] }).toEqual({ status: expected, code });
+    }
+    expect((await get('/v2', key)).status).toBe(expected);
+  });
+
+  test('a viewer may infer, but neither label nor probe', async () => {
+    expect((await post('/v2/models/flight-delay/infer', one, { key: viewer })).status).toBe(200);
+    const refused = await post('/v1/feedback', {}, { key: viewer });
+    expect(refused.body).toMatchObject({
+      status: 403,
+      detail: 'POST /v1/feedback needs the scope operator; the key the viewer has viewer',
+    });
+    expect((await post('/internal/probe', {}, { key: viewer })).status).toBe(403);
+  });
+
+  test('health and metrics need no key', async () => {
+    for (const path of ['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready'])
+      expect((await get(path, null)).status).toBe(200);
+  });
+
+  test('the key may come as X-API-Key', async () => {
+    expect((await post('/v2/models/flight-delay/infer', one, { key: null, headers: { 'x-api-key': viewer } })).status).toBe(200);
+  });
+});
+
+describe('metadata', () => {
+  test('tells a client what to send', async () => {
+    const { manifest } = await promote(7, 10);
+    await register(8, 20);
+    await start();
+    expect((await get('/v2')).body).toMatchObject({ name: 'perennial', version: expect.stringMatching(/^\d/) as string });
+    const model = {
+      name: 'flight-delay',
+      versions: ['7'],
+      platform: 'onnxruntime_onnx',
+      inputs: [
+        { name: 'carrier', datatype: 'BYTES', shape: [-1, 1], parameters: { type: 'string' } },
+        { name: 'distance', datatype: 'FP64', shape: [-1, 1], parameters: { type: 'number' } },
+      ],
+      outputs: [
+        { name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning: 'predicted value' } },
+        { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
+      ],
+      parameters: { digest: manifest.digest, entity: 'tailnum', event_time: 'scheduled_at' },
+    };
+    expect((await get('/v2/models/flight-delay')).body).toEqual(model);
+    expect((await get('/v2/models/flight-delay/versions/8')).body).toMatchObject({ versions: ['8'] });
+    expect((await get('/v2/models/flight-delay/ready')).body).toMatchObject({ ready: true, version: '7' });
+    expect((await get('/v2/models/flight-delay/versions/9/ready')).status).toBe(404);
+  });
+});
+
+describe('probe', () => {
+  test('loads a version and tells its digest', async () => {
+    await promote(7, 10);
+    const { manifest } = await register(8, 20);
+    await start();
+    expect((await post('/internal/probe', { tenant: 'default', model: 'flight-delay', version: 8 }, { key: operator })).body).toEqual({
+      model: 'flight-delay',
+      version: 8,
+      digest: manifest.digest,
+    });
+  });
+
+  test('says what keeps a version from being served', async () => {
+    const manifest = await putModel((bytes) => artifacts.put(bytes), {
+      ...distanceModel(1),
+      sql: 'SELECT carrier, random() AS distance FROM request',
+    });
+    registry.versions.set('flight-delay@8', { model: 'flight-delay', version: 8, manifest });
+    await start();
+    const { status, body } = await post('/internal/probe', { model: 'flight-delay', version: 8 }, { key: operator });
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ code: 'SqlForbidden' });
+  });
+
+  test.each([
+    [{}, 400],
+    [{ model: 'flight-delay', version: 0 }, 400],
+    [{ model: 'flight-delay', version: 99 }, 404],
+    [{ tenant: 'other', model: 'flight-delay', version: 7 }, 403],
+  ])('%j → %i', async (payload, expected) => {
+    await promote(7, 10);
+    await start();
+    expect((await post('/internal/probe', payload, { key: operator })).status).toBe(expected);
+  });
+});
+
+describe('feedback', () => {
+  const early = 'pred_01jd0000000000000000000000';
+
+  test('joins a label to its prediction, or lets it wait', async () => {
+    await promote(7, 10);
+    await start();
+    const { headers } = await post('/v2/models/flight-delay/infer', one);
+    const predictionId = headers['x-perennial-prediction-id'];
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const send = (payload: unknown) => post('/v1/feedback', payload, { key: operator });
+    expect((await send({ predictionId, label: true })).body).toEqual({ accepted: 1, joined: 1, waiting: 0 });
+    expect(
+      (
+        await send([
+          { predictionId, label: 12.5, labelledAt: '2013-07-01T09:00:00Z' },
+          { predictionId: early, label: false },
+        ])
+      ).body,
+    ).toEqual({ accepted: 2, joined: 1, waiting: 1 });
+    expect(registry.labels.get(early as never)).toBe(false);
+  });
+
+  test.each([
+    ['no object', 7, '', 'feedback must be an object with `predictionId` and `label`; got a number'],
+    ['an empty array', [], undefined, undefined],
+    ['a foreign id', { predictionId: '7', label: 1 }, '/predictionId', '`predictionId` must be an id that an answer carried, `pred_…`'],
+    ['no label', [{ predictionId: early }], '/0/label', '`label` is nothing; expected true, false or a number'],
+    ['a label of text', { predictionId: early, label: 'late' }, '/label', '`label` is text; expected true, false or a number'],
+    [
+      'no time',
+      { predictionId: early, label: 1, labelledAt: 'now' },
+      '/labelledAt',
+      '`labelledAt` must be an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"',
+    ],
+    [
+      'an unknown member',
+      { predictionId: early, label: 1, lable: 2 },
+      '/lable',
+      '`lable` is not part of feedback; expected predictionId, label, labelledAt',
+    ],
+  ])('%s is refused, and nothing recorded', async (_name, payload, pointer, detail) => {
+    await start();
+    const { status, body } = await post('/v1/feedback', payload, { key: operator });
+    expect(status).toBe(400);
+    if (pointer !== undefined) expect(body['errors']).toContainEqual(expect.objectContaining({ pointer, detail }));
+    expect(registry.labels.size).toBe(0);
+  });
+
+  test('is not taken while the registry is away', async () => {
+    await start();
+    await get('/v2', operator);
+    registry.away = true;
+    expect((await post('/v1/feedback', { predictionId: early, label: true }, { key: operator })).status).toBe(503);
+  });
+});
