@@ -1,0 +1,73 @@
+import { rowColumn } from '../../domain/assembled';
+import type { Column } from '../../domain/dataset';
+import { failure } from '../../domain/failure';
+import { quoteName, quoteText, readParquet, type PlatformSql } from '../sql/platform-sql';
+import { checkRows, columnNames } from './holdout-rows';
+import { chunksOf } from './parquet-chunks';
+
+export interface ParitySample {
+  readonly rows: number;
+  /** The request columns as JSON carries them, in order of `__row`; null is missing. */
+  readonly request: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
+  /** The same rows' features, as a file that `scoreRows` reads. */
+  readonly featuresFile: string;
+}
+
+export interface ParitySampleSource {
+  readonly requestRows: string;
+  readonly features: string;
+  /** Rows in each of the two. */
+  readonly total: number;
+  readonly wanted: number;
+  readonly columns: readonly Column[];
+  /** Where the sampled features go. */
+  readonly featuresSample: string;
+}
+
+/** `wanted` rows spread evenly over the whole, the same ones every time. */
+export async function readParitySample(sql: PlatformSql, source: ParitySampleSource): Promise<ParitySample> {
+  const { requestRows, features, total, columns, featuresSample } = source;
+  await checkRows(sql, requestRows, total);
+  const rows = Math.min(source.wanted, total);
+  const there = await columnNames(sql, requestRows);
+  const lacking = columns.filter(({ name }) => !there.includes(name));
+  if (lacking.length > 0) {
+    throw failure('InvalidInput', `the model needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which the request rows lack`);
+  }
+  // Of any `total` places exactly `rows` step over a multiple: no chance, no clumps.
+  await sql.run(
+    `CREATE OR REPLACE TABLE parity_rows AS SELECT ${rowColumn} FROM (
+       SELECT ${rowColumn}, row_number() OVER (ORDER BY ${rowColumn}) - 1 AS place FROM ${readParquet([requestRows])}
+     ) WHERE ((place + 1) * ${rows}) // ${total} > (place * ${rows}) // ${total}`,
+  );
+  await sql.run(
+    `COPY (SELECT features.* FROM ${readParquet([features])} AS features JOIN parity_rows USING (${rowColumn}) ORDER BY ${rowColumn})
+     TO ${quoteText(featuresSample)} (FORMAT parquet)`,
+  );
+  await checkRows(sql, featuresSample, rows);
+  const request = await readColumns(sql, requestRows, columns);
+  return { rows, request, featuresFile: featuresSample };
+}
+
+async function readColumns(sql: PlatformSql, file: string, columns: readonly Column[]): Promise<ParitySample['request']> {
+  const read: Record<string, (string | number | boolean | null)[]> = {};
+  for (const { name } of columns) read[name] = [];
+  if (columns.length === 0) return read;
+  const list = columns.map((column) => `${wireForm(column)} AS ${quoteName(column.name)}`).join(', ');
+  const query = `SELECT ${list} FROM ${readParquet([file])} JOIN parity_rows USING (${rowColumn}) ORDER BY ${rowColumn}`;
+  for await (const chunk of chunksOf(sql, query)) {
+    columns.forEach(({ name }, index) => {
+      for (const value of chunk[index] ?? [])
+        read[name]?.push(typeof value === 'bigint' ? Number(value) : (value as string | number | boolean | null));
+    });
+  }
+  return read;
+}
+
+/** What a caller with this row would send: JSON has neither NaN nor infinity, and a time travels as RFC 3339. */
+function wireForm({ name, type }: Column): string {
+  const column = quoteName(name);
+  if (type === 'timestamp') return `strftime(${column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')`;
+  if (type === 'number') return `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END`;
+  return column;
+}
