@@ -38,7 +38,7 @@ export function objectDocument(value: unknown, fileName: string): WrittenDocumen
       else if (Object.hasOwn(part, '__proto__')) issues.push(issueAt(path, 'a key may not be named __proto__'));
       else for (const [key, member] of Object.entries(part)) if (member !== undefined) visit(member, [...path, key]);
     } else if (typeof part === 'number' ? !Number.isFinite(part) : !['string', 'boolean', 'object'].includes(typeof part)) {
-      issues.push(issueAt(path, `${nameOf(path)} is ${String(part)}, which is not a JSON value`));
+      issues.push(issueAt(path, `${nameOf(path)} is ${typeof part === 'number' ? part : `a ${typeof part}`}, which is not a JSON value`));
     }
   };
   visit(value, []);

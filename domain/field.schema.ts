@@ -32,7 +32,7 @@ export function secondsField(what: string, { least = aSecond, most = aYear }: { 
     .string()
     .transform((text, context) => {
       const duration = parseDuration(text);
-      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, suggestDuration(text)));
+      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
       if (duration.seconds < least || duration.seconds > most) return refuse(context, problem(`cannot be ${text}`));
       return duration.seconds;
     })
@@ -45,7 +45,7 @@ export function daysField(what: string) {
     .string()
     .transform((text, context) => {
       const duration = parseDuration(text);
-      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, suggestDuration(text)));
+      if (duration === null || duration.months > 0) return refuse(context, unreadable(text, fixedLength(suggestDuration(text))));
       const days = duration.seconds / 86_400;
       return Number.isInteger(days) && days >= 1 && days <= 3_660 ? days : refuse(context, problem(`cannot be ${text}`));
     })
@@ -113,6 +113,11 @@ export function pathField(what: string) {
       return plain && parts.length > 0 && text.length <= 512 ? parts.join('/') : refuse(context, problem('is not the path of a file'));
     })
     .meta({ description: what });
+}
+
+/** A month has no fixed length, so it is nothing to suggest where seconds or days are wanted. */
+function fixedLength(suggestion: string | null): string | null {
+  return suggestion?.endsWith('mo') === true ? null : suggestion;
 }
 
 function unreadable(text: string, suggestion: string | null): z.core.$ZodRawIssue {

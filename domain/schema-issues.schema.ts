@@ -31,7 +31,8 @@ export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument
   return { ok: false, issues: [...unknown, ...others] };
 }
 
-type Hints = { readonly expected?: string | undefined; readonly didYouMean?: string | undefined };
+/** Without `expected` the schema's description is shown; null shows nothing. */
+type Hints = { readonly expected?: string | null | undefined; readonly didYouMean?: string | undefined };
 
 /** Says in a schema's check what is wrong and what was meant; `detail` continues a sentence that begins with the key. */
 export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue {
@@ -39,23 +40,23 @@ export function problem(detail: string, hints: Hints = {}): z.core.$ZodRawIssue 
 }
 
 /** A key whose part is not built yet: known, so that it is no misspelling, and refused, so that it is not silently without effect. */
-export const notInThisVersion = z.never({ error: 'is not in this version' }).optional();
+export const notInThisVersion = z.never({ error: 'is not in this version' }).optional().describe('not in this version');
 
 function issueInWords(schema: z.ZodType, document: WrittenDocument, issue: z.core.$ZodIssue): Issue {
   const path = pathOf(issue.path);
   const name = path.length === 0 ? 'the document' : nameOf(path);
   const value = valueAt(document.value, path);
   const expected = descriptionOf(schemaAt(schema, document.value, path));
-  const at: At = (detail, hints = { expected }) => document.issueAt(path, `${name} ${detail}`, hints);
+  const at: At = (detail, { expected: told = expected, didYouMean } = {}) =>
+    document.issueAt(path, `${name} ${detail}`, { expected: told ?? undefined, didYouMean });
 
   if (issue.code === 'invalid_key') {
     return document.issueAt(path, `${name} has a name that cannot be used`, { expected: keyDescription(schema, document.value, path) });
   }
   if (issue.code === 'custom') {
-    const told = (issue.params ?? {}) as Hints;
-    return at(issue.message, { expected: told.expected ?? expected, didYouMean: told.didYouMean });
+    return at(issue.message, (issue.params ?? {}) as Hints);
   }
-  if (issue.code === 'invalid_type' && issue.expected === 'never') return at(issue.message, {});
+  if (issue.code === 'invalid_type' && issue.expected === 'never') return at(issue.message, { expected: null });
   if (value === undefined) return at('is missing');
   if (value === null) return at('is empty');
   switch (issue.code) {
@@ -81,7 +82,7 @@ type At = (detail: string, hints?: Hints) => Issue;
 
 function choice(at: At, value: unknown, options: readonly string[], message: string): Issue {
   // A schema's own word for a value that is known and refused.
-  if (!message.startsWith('Invalid')) return at(message, {});
+  if (!message.startsWith('Invalid')) return at(message, { expected: null });
   const expected = options.length === 1 ? options[0] : `one of ${options.join(', ')}`;
   const didYouMean = typeof value === 'string' ? (nearest(value, options) ?? undefined) : undefined;
   return at(`cannot be ${shown(value)}`, { expected, didYouMean });

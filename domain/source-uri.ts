@@ -6,7 +6,8 @@ export type SourceScheme = (typeof sourceSchemes)[number];
 export interface UriProblem {
   /** Never quotes the URI: it may hold a secret. */
   readonly detail: string;
-  readonly expected?: string;
+  /** null: nothing would help. */
+  readonly expected?: string | null;
   readonly didYouMean?: string;
 }
 
@@ -34,7 +35,7 @@ export function uriProblem(uri: string): UriProblem | null {
   if (holdsCredential(uri)) {
     return { detail: 'holds a credential, and a lifecycle is read by many', expected: 'a URI without user, password, token or signature' };
   }
-  if (/^postgres(ql)?$/.test(scheme)) return { detail: `has the scheme ${scheme}://, which is not in this version` };
+  if (/^postgres(ql)?$/.test(scheme)) return { detail: `has the scheme ${scheme}://, which is not in this version`, expected: null };
   const known = sourceSchemes.find((each) => each === scheme);
   if (known === undefined) {
     const near = scheme === 'http' ? 'https' : nearest(scheme, sourceSchemes);

@@ -48,9 +48,10 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
 
   const { value, issues, keys, values } = convert(first.contents, placeOf);
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
-    const pointer = pointerOf(path);
-    // A missing key is reported where its map begins.
-    const offset = keys.get(pointer) ?? values.get(pointer) ?? keys.get(pointerOf(path.slice(0, -1))) ?? values.get('') ?? 0;
+    // A missing key is reported where the map begins that should hold it.
+    const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
+    const offset =
+      pointers.map((pointer) => keys.get(pointer) ?? values.get(pointer)).find((place) => place !== undefined) ?? values.get('') ?? 0;
     return issueOf(path, detail, placeOf(offset), hints);
   };
   return { value, issues, issueAt };
@@ -72,7 +73,9 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
     .sort((a, b) => a.offset - b.offset)
     .filter(({ offset }) => !places.has(offset) && places.add(offset))
     .slice(0, 20)
-    .map(({ code, message, offset }) => issueOf([], plainWords[code] ?? `not valid YAML: ${message}`, placeOf(offset)));
+    .map(({ code, message, offset }) =>
+      issueOf([], code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`), placeOf(offset)),
+    );
 }
 
 const plainWords: Readonly<Record<string, string>> = {
