@@ -7,7 +7,7 @@ import { failure } from '../../domain/failure';
 import type { TrainerManifest } from '../../domain/job';
 import { digestOf, sha256 } from '../digest';
 import type { TrainerManifestFile } from './manifest.schema';
-import { trainerManifestSchema } from './manifest.schema';
+import { parseTrainerManifest } from './manifest.schema';
 import { assertUsableSchema, paramIssues } from './params';
 
 /** The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call, so that a trainer may be edited under a running platform. */
@@ -55,7 +55,7 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
 function readManifest(folder: string): TrainerManifestFile {
   const path = join(folder, manifestFile);
   try {
-    const manifest = trainerManifestSchema.parse(parse(readFileSync(path, 'utf8')));
+    const manifest = parseTrainerManifest(parse(readFileSync(path, 'utf8')));
     if (manifest.name !== folder.slice(dirname(folder).length + 1))
       throw new Error(`name: is ${manifest.name}, but must be that of its folder`);
     assertUsableSchema(manifest.params);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** `trainers/<name>/trainer.yaml`. */
-export const trainerManifestSchema = z.strictObject({
+const trainerManifestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
   description: z.string().min(1),
   tasks: z.array(z.enum(['classification', 'regression'])).min(1),
@@ -12,3 +12,10 @@ export const trainerManifestSchema = z.strictObject({
 });
 
 export type TrainerManifestFile = z.infer<typeof trainerManifestSchema>;
+
+/** The error's message lists every mistake, a line each, in words. */
+export function parseTrainerManifest(value: unknown): TrainerManifestFile {
+  const parsed = trainerManifestSchema.safeParse(value);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  return parsed.data;
+}

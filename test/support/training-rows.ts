@@ -16,9 +16,9 @@ export const flightFeatures: readonly FeatureColumn[] = [
 export async function trainingRows(
   artifacts: Pick<DirectoryArtifacts, 'putFile'>,
   folder: string,
-  { rows, task }: { readonly rows: number; readonly task: Task },
+  { rows, task, first = 0 }: { readonly rows: number; readonly task: Task; readonly first?: number },
 ): Promise<ArtifactRef> {
-  const path = join(folder, `rows-${task}-${rows}.parquet`);
+  const path = join(folder, `rows-${task}-${first}-${rows}.parquet`);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
@@ -35,7 +35,7 @@ export async function trainingRows(
                  (50 + hash(i, 'seats') % 300)::DOUBLE AS seats,
                  ['AA', 'B6', 'DL', 'UA', '__missing__'][(1 + hash(i, 'carrier') % 5)::INTEGER] AS carrier,
                  'N' || (sqrt(hash(i, 'tail') % 90000))::INTEGER AS tailnum
-          FROM range(${rows}) AS r(i)
+          FROM range(${first}, ${first + rows}) AS r(i)
         ) ORDER BY i
       ) TO '${path}' (FORMAT parquet)`);
   } finally {

@@ -38,7 +38,7 @@ def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any]) -> st
             for column, value in zip(nodes.values(), row, strict=True):
                 column.append(value)
             if leaf:
-                for column, value in zip(targets.values(), (tree_id, node_id, 0, node["leaf_value"]), strict=True):
+                for column, value in zip(targets.values(), (tree_id, node_id, 0, float(node["leaf_value"])), strict=True):
                     column.append(value)
     return builder.node(
         "TreeEnsembleRegressor",
@@ -69,7 +69,8 @@ def _float32_floor(threshold: float) -> float:
     """The largest float32 that is not above: for a float32 `x`, `x <= threshold` and `x <= floor(threshold)` are the same question."""
     with np.errstate(over="ignore"):
         nearest = np.float32(threshold)
-    return float(nearest if nearest <= threshold else np.nextafter(nearest, np.float32(-np.inf)))
+        # As Python floats: numpy would first round the threshold to float32, and find every number at its floor.
+        return float(nearest) if float(nearest) <= threshold else float(np.nextafter(nearest, np.float32(-np.inf)))
 
 
 def _missing_goes_left(node: dict[str, Any]) -> int:

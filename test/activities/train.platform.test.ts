@@ -1,0 +1,182 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { ActivityCancellationDetails, CancelledFailure } from '@temporalio/common';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LocalBackend } from '../../activities/compute/local/backend';
+import { createLocalBackend } from '../../activities/compute/local/backend';
+import type { TrainedModel, TrainModelInput } from '../../activities/train';
+import { createTrainActivities } from '../../activities/train';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import { openArtifactStore } from '../../data/artifacts/store';
+import type { ArtifactRef } from '../../domain/artifact';
+import { defaultTenant, effectKey, type RunId } from '../../domain/ids';
+import type { JobHandle } from '../../domain/job';
+import { gone } from '../contracts/compute-backend';
+import { pythonPath, testBucket } from '../support/platform';
+import { flightFeatures, trainingRows } from '../support/training-rows';
+
+// Real training on a machine that is busy with other tests.
+jest.setTimeout(120_000);
+
+const runId = 'run_train' as RunId;
+const events: { readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[] = [];
+let folder: string;
+let artifacts: ArtifactStore;
+let backend: LocalBackend;
+let activities: ReturnType<typeof createTrainActivities>;
+let assembled: ArtifactRef;
+let generation = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-train-'));
+  artifacts = openArtifactStore({ ...testBucket(), leases: null });
+  await artifacts.ensureBucket();
+  backend = createLocalBackend({
+    python: pythonPath(),
+    trainersDir: resolve('trainers'),
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: 2,
+    graceSeconds: 2,
+  });
+  const registry = { events: { append: (event: (typeof events)[number]) => Promise.resolve(events.push(event)) } };
+  activities = createTrainActivities({ backends: { local: backend }, artifacts, registry, trainersDir: resolve('trainers') });
+  const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 4_000 });
+  const tuning = await trainingRows(artifacts, folder, { task: 'classification', rows: 1_000, first: 4_000 });
+  assembled = await artifacts.putJson({
+    tenant: defaultTenant,
+    value: { task: 'classification', features: flightFeatures, parts: { train: { features: train }, tuning: { features: tuning } } },
+  });
+});
+afterAll(async () => {
+  await backend.close();
+  artifacts.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function input(params: Readonly<Record<string, unknown>>, more: Partial<TrainModelInput['train']> = {}): TrainModelInput {
+  generation += 1;
+  return {
+    tenant: defaultTenant,
+    runId,
+    key: effectKey(runId, 'train', 'job', generation),
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    lifecycle: 'flight-delay',
+    train: {
+      trainer: 'lightgbm',
+      task: null,
+      params,
+      seed: 7,
+      compute: { backend: 'local', cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60, retries: 3 },
+      ...more,
+    },
+    assembled,
+  };
+}
+
+const long = { num_iterations: 20_000, num_leaves: 63, learning_rate: 0.001 };
+
+/** An attempt under way: its heartbeats, and its end. */
+function attempt(of: TrainModelInput, heartbeatDetails?: JobHandle) {
+  const environment = new MockActivityEnvironment({ heartbeatDetails });
+  const beats: JobHandle[] = [];
+  environment.on('heartbeat', (handle: JobHandle) => beats.push(handle));
+  const end: Promise<TrainedModel> = environment.run(activities.trainModel, of);
+  end.catch(() => undefined);
+  return { environment, beats, end };
+}
+
+async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  for (let wait = 0; wait < 800; wait += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((again) => setTimeout(again, 25));
+  }
+  throw new Error('it did not come to that');
+}
+
+const running = async (handle: JobHandle | undefined) => {
+  if (!handle) return undefined;
+  const state = await backend.poll(handle);
+  return state.kind === 'running' && state.metrics.length > 0 ? state.metrics : undefined;
+};
+
+test('trains, and gives the graph and the log by reference', async () => {
+  const of = input({ num_iterations: 30 });
+  const { beats, end } = attempt(of);
+  const trained = await end;
+  expect(beats[0]).toEqual({ backend: 'local', jobId: of.key, detail: {} });
+  expect(trained.trainer).toEqual({ name: 'lightgbm', codeDigest: expect.stringMatching(/^sha256:/) as string });
+  expect(trained.result.facts).toMatchObject({ trees: 30, rows: 4_000, parity: { share: 1 } });
+  expect(await artifacts.exists(trained.onnx)).toBe(true);
+  expect(Buffer.from(await artifacts.getBytes(trained.logs)).toString()).toContain('"traceId": "4bf92f3577b34da6a3ce929d0e0e4736"');
+  expect(await attempt(of).end).toEqual(trained);
+});
+
+test('refuses parameters before a job exists, naming each mistake', async () => {
+  await expect(attempt(input({ num_leavs: 3, learning_rate: 7 })).end).rejects.toMatchObject({
+    type: 'InvalidInput',
+    issues: [
+      expect.objectContaining({ pointer: '/spec/train/params/learning_rate' }),
+      expect.objectContaining({ pointer: '/spec/train/params/num_leavs', didYouMean: 'num_leaves' }),
+    ],
+  });
+  await expect(
+    activities.describeTrainer({ trainer: 'nonesuch' }).catch((error: unknown) => Promise.reject(error as Error)),
+  ).rejects.toMatchObject({ type: 'NotFound' });
+});
+
+test('says that a backend is not in this version', async () => {
+  const of = input({});
+  const compute = { ...of.train.compute, backend: 'ray' as const };
+  await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({ type: 'NotInThisVersion' });
+});
+
+test('fails by the type of the job’s failure, with the place of its log', async () => {
+  const of = input(long);
+  const compute = { ...of.train.compute, timeoutSeconds: 1 };
+  await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
+    type: 'JobTimeout',
+    message: expect.stringMatching(/ran for 1\.?\d* s; 1 s are allowed.*\(log: s3:\/\//) as string,
+  });
+});
+
+test('streams metrics to the run’s events, and ends the job when the run is cancelled', async () => {
+  events.length = 0;
+  const { environment, beats, end } = attempt(input(long));
+  await until(() => (events.length >= 2 ? events : undefined));
+  expect(events[0]).toMatchObject({ tenant: 'default', runId, kind: 'train.metrics', stage: 'train', data: { trainer: 'lightgbm' } });
+  expect(events[0]?.data['metrics']).toEqual([
+    { name: 'train_logloss', step: expect.any(Number) as number, value: expect.any(Number) as number },
+  ]);
+  const handle = beats.at(-1);
+  environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+  await expect(end).rejects.toBeInstanceOf(CancelledFailure);
+  if (handle) expect(await backend.poll(handle)).toEqual({ kind: 'cancelled' });
+});
+
+test('an attempt that lost its lease leaves the job to the next one, which finds it by the heartbeat or by its key', async () => {
+  const of = input(long);
+  const first = attempt(of);
+  await until(() => running(first.beats.at(-1)));
+  const pid = await pidOf(first.beats.at(-1));
+  first.environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }));
+  await expect(first.end).rejects.toBeInstanceOf(CancelledFailure);
+  for (const details of [first.beats.at(-1), undefined]) {
+    const next = attempt(of, details);
+    await until(() => (next.beats.length > 0 && running(next.beats.at(-1))) || undefined);
+    expect(await pidOf(first.beats.at(-1))).toBe(pid);
+    next.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    await expect(next.end).rejects.toMatchObject({ type: 'JobLost' });
+  }
+  await backend.cleanup(`${runId}/`);
+  await gone([pid]);
+  expect(await readdir(join(folder, 'state', 'compute'))).toEqual([]);
+});
+
+async function pidOf(handle: JobHandle | undefined): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  const directory = handle?.detail['directory'] ?? '';
+  return (JSON.parse(await readFile(join(directory, 'process.json'), 'utf8')) as { pid: number }).pid;
+}

@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openTrainerCatalog } from '../../data/trainers/catalog';
+import type { LocalBackend } from '../../activities/compute/local/backend';
+import { createLocalBackend } from '../../activities/compute/local/backend';
+import { openOnnxModel } from '../../data/onnx/session';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { Job, JobState } from '../../domain/job';
+import type { Task } from '../../domain/model';
+import { missingText } from '../../domain/model';
+import { ended, runningUntil } from '../contracts/compute-backend';
+import { directoryArtifacts } from '../support/directory-artifacts';
+import { pythonPath } from '../support/platform';
+import { flightFeatures, trainingRows } from '../support/training-rows';
+
+// Real training on a machine that is busy with other tests.
+jest.setTimeout(120_000);
+
+const trainersDir = resolve('trainers');
+const tasks: readonly Task[] = ['classification', 'regression'];
+let folder: string;
+let backend: LocalBackend;
+let artifacts: ReturnType<typeof directoryArtifacts>;
+let jobs = 0;
+const inputs = new Map<Task, { train: ArtifactRef[]; tuning: ArtifactRef[] }>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-trainers-'));
+  artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  backend = createLocalBackend({ python: pythonPath(), trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: 1 });
+  for (const task of tasks) {
+    const train = await trainingRows(artifacts, folder, { task, rows: 8_000 });
+    const tuning = await trainingRows(artifacts, folder, { task, rows: 2_000, first: 8_000 });
+    inputs.set(task, { train: [train], tuning: [tuning] });
+  }
+});
+afterAll(async () => {
+  await backend.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function job(trainer: string, task: Task, params: Readonly<Record<string, unknown>> = {}, seed = 7): Job {
+  jobs += 1;
+  return {
+    id: `run_trainers/train/job/${jobs}`,
+    tenant: 'default',
+    trainer,
+    params,
+    seed,
+    inputs: { ...inputs.get(task) },
+    context: { task, label: '__label', features: flightFeatures },
+    resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 100 },
+  };
+}
+
+type Succeeded = Extract<JobState, { kind: 'succeeded' }>;
+
+function succeeded(state: JobState): Succeeded & { readonly onnx: ArtifactRef } {
+  if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+  const onnx = state.outputs.find(({ name }) => name === 'model.onnx')?.artifact;
+  if (!onnx) throw new Error('no model.onnx');
+  return { ...state, onnx };
+}
+
+const train = async (...of: Parameters<typeof job>) => succeeded(await ended(backend, await backend.submit(job(...of))));
+
+const strange = {
+  hour: [8, 8, Number.NaN, Number.POSITIVE_INFINITY, -1e30],
+  wind: [Number.NaN, 12, Number.NaN, Number.NEGATIVE_INFINITY, 3],
+  seats: [150, Number.NaN, Number.NaN, 0, 1e30],
+  carrier: ['B6', 'never seen', missingText, '', 'ünïcödé ✈'],
+  tailnum: ['N100', missingText, 'never seen', '', 'B6'],
+};
+
+const kinds = openTrainerCatalog(trainersDir)
+  .list()
+  .flatMap(({ name, tasks: known }) => known.map((task) => [name, task] as const));
+
+describe.each(kinds)('%s for %s', (trainer, task) => {
+  test('gives one graph of the feature columns that agrees with the model it was made of', async () => {
+    const state = await train(trainer, task);
+    expect(state.result.facts['parity']).toMatchObject({ rows: 5_000, share: 1, unseen: { share: 1 } });
+    const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures);
+    expect(model.inputs).toEqual(flightFeatures);
+    const scores = await model.predict(strange, 5);
+    await model.close();
+    for (const score of scores) {
+      expect(Number.isFinite(score)).toBe(true);
+      if (task === 'classification') expect(score >= 0 && score <= 1).toBe(true);
+    }
+  });
+
+  test('gives the same bytes for the same seed and data', async () => {
+    const [first, second] = [await train(trainer, task), await train(trainer, task)];
+    expect(second.onnx.digest).toBe(first.onnx.digest);
+    expect(second.result).toEqual(first.result);
+  });
+
+  test('learns more than the baseline, if it is none', async () => {
+    const name = task === 'classification' ? 'train_logloss' : 'train_rmse';
+    const [own, baseline] = [await train(trainer, task), await train('baseline', task)];
+    const ratio = (own.result.metrics[name] ?? Infinity) / (baseline.result.metrics[name] ?? 0);
+    expect(ratio).toBeLessThan(trainer === 'baseline' ? 1.001 : 0.9);
+  });
+});
+
+describe('lightgbm', () => {
+  const long = { num_iterations: 1_000, num_leaves: 15, bagging_fraction: 0.8, bagging_freq: 1, feature_fraction: 0.8 };
+
+  test('that was killed and resumed gives the same bytes as one that was not', async () => {
+    const undisturbed = await train('lightgbm', 'classification', long);
+    const disturbed = job('lightgbm', 'classification', long);
+    for (const step of [120, 420]) {
+      const handle = await backend.submit(disturbed);
+      await runningUntil(backend, handle, (metrics) => metrics.some((metric) => metric.step >= step));
+      process.kill(await processOf(handle.detail), 'SIGKILL');
+      expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+    }
+    const handle = await backend.submit(disturbed);
+    const resumed = succeeded(await ended(backend, handle));
+    expect(await backend.logs(handle, 10_000)).toContain('resumed from a checkpoint');
+    expect(resumed.onnx.digest).toBe(undisturbed.onnx.digest);
+  });
+
+  test('gives another model for another seed where chance has a say', async () => {
+    const params = { ...long, num_iterations: 20 };
+    const [first, second] = [await train('lightgbm', 'classification', params, 1), await train('lightgbm', 'classification', params, 2)];
+    expect(second.onnx.digest).not.toBe(first.onnx.digest);
+  });
+
+  test('stops early by the tuning rows only when told to', async () => {
+    const params = { num_iterations: 400, learning_rate: 0.3 };
+    const plain = await train('lightgbm', 'classification', params);
+    expect(plain.result.facts).toMatchObject({ trees: 400 });
+    expect(plain.result.metrics).not.toHaveProperty('tuning_logloss');
+    const early = await train('lightgbm', 'classification', { ...params, early_stopping_rounds: 10 });
+    expect(early.result.facts['trees']).toBeLessThan(100);
+    expect(early.result.metrics).toHaveProperty('tuning_logloss');
+  });
+
+  test.each([
+    ['an objective of the other task', { objective: 'regression' }, /\/params\/objective: regression does not fit a classification/],
+    ['a parameter out of range', { num_leaves: 1 }, /\/params\/num_leaves: 1 is less than the minimum of 2/],
+  ])('refuses %s', async (_, params, message) => {
+    const state = await ended(backend, await backend.submit(job('lightgbm', 'classification', params)));
+    expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed', message: expect.stringMatching(message) as string });
+  });
+});
+
+describe('baseline by groups', () => {
+  test('is the seasonal naive forecast of the columns that the context names', async () => {
+    const seasonal = job('baseline', 'classification');
+    const context = { ...seasonal.context, seasonal: { hourOfDay: 'hour' } };
+    const state = succeeded(await ended(backend, await backend.submit({ ...seasonal, context })));
+    expect(state.result.facts).toMatchObject({ groups: 25, groupBy: ['hour'] });
+    const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures);
+    const [early = 0, late = 0, unknown = 0] = await model.predict(
+      { hour: [1, 22, Number.NaN], wind: [1, 1, 1], seats: [1, 1, 1], carrier: ['AA', 'AA', 'AA'], tailnum: ['N1', 'N1', 'N1'] },
+      3,
+    );
+    await model.close();
+    expect(late).toBeGreaterThan(early + 0.3);
+    expect(unknown).toBeCloseTo(state.result.facts['mean'] as number, 6);
+  });
+
+  test('refuses columns that are no features', async () => {
+    const state = await ended(backend, await backend.submit(job('baseline', 'regression', { group_by: ['weekday'] })));
+    expect(state).toMatchObject({ kind: 'failed', message: expect.stringContaining('weekday is no feature column') as string });
+  });
+});
+
+async function processOf({ directory }: Readonly<Record<string, string>>): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  return (JSON.parse(await readFile(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }).pid;
+}

@@ -1,0 +1,29 @@
+"""Runs the trainers' unit tests: `python trainers/run_tests.py [part of a file's path]`. By path, because a trainer's folder is no package."""
+
+import importlib.util
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# The trainers' folder comes last: folders in it are called after the libraries they use.
+sys.path[0:1] = []
+sys.path.append(str(HERE))
+
+
+def main(wanted: str) -> bool:
+    suite = unittest.TestSuite()
+    for path in sorted(HERE.glob("*/test_*.py")):
+        if wanted in str(path.relative_to(HERE)):
+            spec = importlib.util.spec_from_file_location(f"perennial_tests.{path.parent.name}.{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            suite.addTests(unittest.defaultTestLoader.loadTestsFromModule(module))
+    if suite.countTestCases() == 0:
+        print(f"no test matches {wanted}", file=sys.stderr)
+        return False
+    return unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful()
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main(sys.argv[1] if len(sys.argv) > 1 else "") else 1)
