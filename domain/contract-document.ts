@@ -122,10 +122,7 @@ function patternProblem(pattern: string): string | null {
   if (/\\(?:[1-9]|k)/.test(bare)) return 'refers back to a group, which RE2 cannot';
   try {
     // RE2 spells named groups (?P<name>…) and flags (?i) in its own way.
-    new RegExp(
-      pattern.replace(/\(\?P</g, '(?<').replace(/\(\?[imsU]+(-[imsU]+)?[):]/g, (flags) => (flags.endsWith(':') ? '(?:' : '')),
-      'u',
-    );
+    new RegExp(pattern.replace(/\(\?P</g, '(?<').replace(/\(\?[imsU]+(-[imsU]+)?[):]/g, (flags) => (flags.endsWith(':') ? '(?:' : '')));
     return null;
   } catch (error) {
     return `is not a regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, '')}`;

@@ -33,7 +33,9 @@ export const contractSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.enum(['Contract']),
   dataset: z.string().min(1).max(63).describe('the name of a source of the lifecycle'),
-  columns: z.record(columnField('a column'), columnExpectationSchema).describe('what is expected of each column, by its name'),
+  columns: z
+    .record(columnField('a column'), columnExpectationSchema)
+    .describe('at least one column by its name, with what is expected of it'),
   otherColumns: z.enum(['allow', 'refuse']).default('allow').describe('allow or refuse: what to do with columns that are not listed'),
   unique: z
     .array(z.array(columnField('a column')).min(1).max(32))

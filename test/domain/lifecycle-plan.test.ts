@@ -1,0 +1,144 @@
+import type { Digest } from '../../domain/artifact';
+import type { LifecycleRevision } from '../../domain/lifecycle';
+import { parseLifecycle } from '../../domain/lifecycle-document';
+import type { LifecyclePlan, NextRevision } from '../../domain/lifecycle-plan';
+import { planLifecycle } from '../../domain/lifecycle-plan';
+import { contractText, edited, lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
+
+/** Texts stand in for digests: equal when equal. */
+function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}): NextRevision {
+  const files = { ...lifecycleFiles, ...changed };
+  const parsed = parseLifecycle({ document: text, fileName: 'lifecycle.yaml', files });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  const digestOf = (path: string): Digest => `sha256:${files[path] ?? ''}`;
+  const digests = Object.fromEntries(parsed.paths.map((path) => [path, { digest: digestOf(path) }]));
+  return { digest: `sha256:${JSON.stringify([parsed.spec, digests])}`, spec: parsed.spec, contract: parsed.contract, files: digests };
+}
+
+const before = revisionOf(lifecycleText);
+const current: LifecycleRevision = {
+  ...before,
+  lifecycle: 'late-orders',
+  revision: 3,
+  files: Object.fromEntries(
+    Object.entries(before.files).map(([path, { digest }]) => [
+      path,
+      { uri: `s3://bucket/${path}`, digest, bytes: 1, mediaType: 'text/plain' },
+    ]),
+  ),
+};
+
+const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next);
+const actions = ({ stages }: LifecyclePlan): string => stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
+
+test('the same again changes nothing', () => {
+  const same = plan(revisionOf(`# only a comment\n${lifecycleText}`));
+  expect(same).toMatchObject({ changed: false, changes: [], lines: ['late-orders: nothing would change, revision 3 says the same'] });
+});
+
+test('a new lifecycle runs everything', () => {
+  const first = planLifecycle(null, before);
+  expect(first).toMatchObject({ changed: true, current: null, changes: [] });
+  expect(actions(first)).toBe('ingest runs, validate runs, train runs, evaluate runs, promote runs');
+  expect(first.lines[0]).toBe('late-orders is new');
+});
+
+test('a parameter runs training again, and what follows if the model differs', () => {
+  const changed = plan(revisionOf(edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')));
+  expect(changed.changes).toEqual([
+    { what: 'spec.train.params.num_leaves', before: 63, after: 31 },
+    { what: 'spec.train.params.max_depth', after: 4 },
+  ]);
+  expect(changed.lines).toEqual([
+    'late-orders: 2 changes to revision 3',
+    '  ~ spec.train.params.num_leaves 63 → 31',
+    '  + spec.train.params.max_depth 4',
+    'the next run, on the data of the last:',
+    '  ingest    runs: sources are always read; equal content is the same version',
+    '  validate  is reused',
+    '  train     runs: spec.train.params.num_leaves, spec.train.params.max_depth',
+    '  evaluate  runs again if: train gives another model',
+    '  promote   runs: acts on the verdict, never from the cache',
+  ]);
+});
+
+test.each<[string, NextRevision, readonly string[], string]>([
+  [
+    'the window',
+    revisionOf(edited(lifecycleText, 'window: 6mo', 'window: 12mo')),
+    ['spec.data.time.window'],
+    'validate mayRun, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a source',
+    revisionOf(edited(lifecycleText, 'orders.csv', 'orders.ndjson')),
+    ['spec.data.sources.orders.uri', 'spec.data.sources.orders.format'],
+    'validate mayRun, train mayRun, evaluate mayRun',
+  ],
+  [
+    'the assembly',
+    revisionOf(lifecycleText, { 'sql/assemble.sql': 'SELECT 2' }),
+    ['sql/assemble.sql'],
+    'validate reused, train runs, evaluate mayRun',
+  ],
+  [
+    'a file under another name',
+    revisionOf(edited(lifecycleText, 'sql/features.sql', 'sql/row.sql'), { 'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '' }),
+    ['spec.data.features', 'sql/features.sql', 'sql/row.sql'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the contract',
+    revisionOf(lifecycleText, { 'contracts/orders.yaml': edited(contractText, 'max: 10000', 'max: 500') }),
+    ['contracts/orders.yaml'],
+    'validate runs, train mayRun, evaluate mayRun',
+  ],
+  [
+    'a comment in the contract',
+    revisionOf(lifecycleText, { 'contracts/orders.yaml': `# why\n${contractText}` }),
+    ['contracts/orders.yaml'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'a gate',
+    revisionOf(edited(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
+    ['spec.evaluate.gates.no-worse.margin'],
+    'validate reused, train reused, evaluate runs',
+  ],
+  [
+    'memory',
+    revisionOf(edited(lifecycleText, 'backend: local', 'memory: 4GiB')),
+    ['spec.train.compute.memory'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the owner',
+    revisionOf(edited(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
+    ['metadata.owner'],
+    'validate reused, train reused, evaluate reused',
+  ],
+  [
+    'the approval',
+    revisionOf(`${lifecycleText}  promote: { approval: { required: 1 } }\n`),
+    ['spec.promote.approval.required'],
+    'validate reused, train reused, evaluate reused',
+  ],
+])('a change of %s', (_name, next, changes, expected) => {
+  const planned = plan(next);
+  expect(planned.changed).toBe(true);
+  expect(planned.changes.map(({ what }) => what)).toEqual(changes);
+  expect(actions(planned)).toBe(`ingest runs, ${expected}, promote runs`);
+});
+
+test('a gate that is gone, and one that is new', () => {
+  const gone = edited(
+    lifecycleText,
+    '      - { name: parity, kind: parity }\n',
+    '      - { name: better, kind: superiority, metric: auc }\n',
+  );
+  expect(plan(revisionOf(gone)).lines.slice(0, 3)).toEqual([
+    'late-orders: 2 changes to revision 3',
+    '  - spec.evaluate.gates.parity {"kind":"parity","rows":1000,"tolerance":0.005,"minShare":0.999}',
+    '  + spec.evaluate.gates.better {"kind":"superiority","metric":"auc","against":"champion","whenAbsent":"baselin…',
+  ]);
+});

@@ -1,0 +1,79 @@
+import { parse } from 'yaml';
+import type { Column } from '../../domain/dataset';
+import { formatIssue } from '../../domain/issue-text';
+import { parseLifecycle } from '../../domain/lifecycle-document';
+import { lifecycleTemplate } from '../../domain/lifecycle-template';
+
+function check(files: Readonly<Record<string, string>>) {
+  const { 'lifecycle.yaml': document = '', ...others } = files;
+  const parsed = parseLifecycle({ document, fileName: 'lifecycle.yaml', files: others, folder: '/here' });
+  if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
+  return parsed;
+}
+
+function caught(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('a lifecycle to start from', () => {
+  test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])('is valid as it is with the trainer %s', (trainer) => {
+    const { spec, contract, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
+    expect(spec).toMatchObject({ name: 'returns', train: { trainer, task: 'classification' } });
+    expect(contract?.dataset).toBe('orders');
+    expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
+  });
+
+  test('says in SQL what the columns are', () => {
+    const files = lifecycleTemplate({ name: 'returns', trainer: 'lightgbm' });
+    expect(files['sql/assemble.sql']).toContain(
+      'SELECT\n  ordered_at,\n  customer,\n  channel,\n  items,\n  amount,\n  returned\nFROM orders\n',
+    );
+    expect(files['sql/features.sql']).toContain(
+      'SELECT\n  channel,\n  items,\n  amount,\n  hour(ordered_at) AS hour,\n  isodow(ordered_at) AS weekday\nFROM request\n',
+    );
+  });
+
+  test('takes the columns of a table, whatever they are called', () => {
+    const columns: readonly Column[] = [
+      { name: 'Zeit "lokal"', type: 'timestamp' },
+      { name: 'order', type: 'string' },
+      { name: 'null', type: 'number' },
+      { name: 'a: b #c', type: 'boolean' },
+      { name: 'seen', type: 'timestamp' },
+      { name: 'hour', type: 'integer' },
+      { name: 'preis in €', type: 'number' },
+    ];
+    const files = lifecycleTemplate({
+      name: 'prices',
+      trainer: 'lightgbm',
+      table: { source: 'rows', uri: 'https://host/rows.parquet', columns, label: 'preis in €', time: 'Zeit "lokal"', entity: null },
+    });
+    const { spec, contract } = check(files);
+    expect(spec.train.task).toBe('regression');
+    expect(spec.data).toMatchObject({ label: { column: 'preis in €' }, time: { column: 'Zeit "lokal"' }, entity: null });
+    expect(contract?.columns.map(({ name, type }) => ({ name, type }))).toEqual(columns);
+    expect(files['sql/features.sql']).toContain(
+      'SELECT\n  "order",\n  "null",\n  CAST("a: b #c" AS INTEGER) AS "a: b #c",\n  epoch(seen) AS seen,\n  hour,\n  isodow("Zeit ""lokal""") AS weekday\nFROM request\n',
+    );
+  });
+
+  test('is written in YAML whatever the owner is called', () => {
+    const files = lifecycleTemplate({ name: 'x', trainer: 'logistic', owner: 'yes: "no" # all' });
+    expect((parse(files['lifecycle.yaml'] ?? '') as { metadata: { owner: string } }).metadata.owner).toBe('yes: "no" # all');
+  });
+
+  test('needs a name that a model can have', () => {
+    const issues: readonly unknown[] = [expect.objectContaining({ pointer: '/name', didYouMean: 'my-returns' })];
+    expect(caught(() => lifecycleTemplate({ name: 'My Returns!', trainer: 'lightgbm' }))).toMatchObject({ type: 'InvalidInput', issues });
+    expect(() => lifecycleTemplate({ name: '../x', trainer: 'lightgbm' })).toThrow('"../x" cannot name a lifecycle');
+  });
+
+  test('needs a label that is there', () => {
+    const table = { source: 'rows', uri: 'sample://rows', columns: [], label: 'y', time: 't', entity: null };
+    expect(() => lifecycleTemplate({ name: 'x', trainer: 'lightgbm', table })).toThrow('the table has no column y to predict');
+  });
+});
