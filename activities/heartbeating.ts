@@ -1,0 +1,29 @@
+import { Context } from '@temporalio/activity';
+
+/** Well inside the shortest heartbeat timeout of any queue. */
+const beatMs = 2000;
+
+export interface Beat {
+  /** Aborted when the run is cancelled or the worker stops; its reason is what to throw then. */
+  readonly signal: AbortSignal;
+  /** Shown with the next beat. */
+  readonly report: (details: unknown) => void;
+}
+
+/** Shows life from its first line until `work` ends: death is noticed by silence, and cancellation arrives with the answer to a beat. */
+export async function whileBeating<T>(work: (beat: Beat) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  let latest: unknown;
+  context.heartbeat();
+  const timer = setInterval(() => context.heartbeat(latest), beatMs);
+  try {
+    return await work({
+      signal: context.cancellationSignal,
+      report: (details) => {
+        latest = details;
+      },
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}
