@@ -1,11 +1,14 @@
 import type { WrittenDocument } from './document';
 import { nameOf, valueAt } from './document-path';
+import { fewestDays } from './evidence';
 import type { Issue } from './failure';
 import { gateSchema } from './gate.schema';
 import type { MetricName } from './lifecycle';
+import { splitSchema } from './lifecycle.schema';
 
 /** What the gates say together and with the rest of `evaluate`; silent about a gate that is broken by itself. */
-export function gateIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+export function gateIssues(document: WrittenDocument): readonly Issue[] {
+  const { value, issueAt } = document;
   const path = ['spec', 'evaluate', 'gates'];
   const written = valueAt(value, path);
   if (!Array.isArray(written)) return [];
@@ -41,6 +44,24 @@ export function gateIssues({ value, issueAt }: WrittenDocument): readonly Issue[
       return [];
     }),
     ...absoluteIssues(gates, at),
+    ...holdoutIssues(gates, document),
+  ];
+}
+
+/** Intervals resample whole days: of a few days they would say nothing, and no gate on a metric could ever pass. */
+function holdoutIssues(gates: readonly (Gate | undefined)[], { value, issueAt }: WrittenDocument): readonly Issue[] {
+  const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
+  const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
+  if (!split.success || judges === undefined || split.data.holdout >= fewestDays) return [];
+  const { holdout } = split.data;
+  return [
+    issueAt(
+      ['spec', 'data', 'split', 'holdout'],
+      `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} could never pass`,
+      {
+        expected: `at least ${fewestDays} days`,
+      },
+    ),
   ];
 }
 

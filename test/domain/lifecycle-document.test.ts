@@ -387,6 +387,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     '14:5 spec.data.split takes 75 days, and the window of 75d has 75: nothing is left to train on; expected less than 75 days together, or a longer spec.data.time.window',
   ],
   [
+    'a holdout that proves nothing',
+    'holdout: 30d',
+    'holdout: 3d',
+    '14:51 spec.data.split.holdout has 3 days: the gate useful could never pass; expected at least 7 days',
+  ],
+  [
     'no gate and no reason',
     lifecycleText.slice(lifecycleText.indexOf('    gates:')),
     '    gates: []\n',
