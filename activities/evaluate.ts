@@ -1,4 +1,3 @@
-import { activityInfo, Context, heartbeat } from '@temporalio/activity';
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
@@ -17,6 +16,8 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
 import { openScratch } from '../data/scratch';
 import type { Registry } from '../db/registry';
+import { effectOnce } from './effect-once';
+import { whileBeating } from './heartbeating';
 import { scoreHoldout, type ScoredFiles } from './score-holdout';
 import { summaryOf, type EvaluationSummary } from './evaluation-summary';
 
@@ -48,8 +49,6 @@ export interface Evaluation {
   readonly summary: EvaluationSummary;
 }
 
-const heartbeatMs = 2000;
-
 export function createEvaluateActivities(deps: EvaluateDeps) {
   return {
     /**
@@ -58,32 +57,30 @@ export function createEvaluateActivities(deps: EvaluateDeps) {
      * is read, one candidate gets one set of figures from it.
      */
     async evaluateCandidate(input: EvaluateInput): Promise<Evaluation> {
-      heartbeat();
       // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer is enough to show life, and a worker thread is not needed.
-      const beating = setInterval(() => heartbeat(), heartbeatMs);
-      try {
-        return await evaluateOnce(deps, input);
-      } finally {
-        clearInterval(beating);
-      }
+      return whileBeating(({ signal }) =>
+        effectOnce(deps.registry.effects, input, (assertOwned) => evaluateOnce(deps, input, { signal, assertOwned })),
+      );
     },
   };
 }
 
-async function evaluateOnce({ registry, artifacts, scratchRoot }: EvaluateDeps, input: EvaluateInput): Promise<Evaluation> {
-  const { tenant, key } = input;
-  const { attempt, workflowExecution, activityId } = activityInfo();
-  const claim = await registry.effects.claim({ tenant, key, attempt, execution: `${workflowExecution?.runId ?? ''}/${activityId}` });
-  if (claim.kind === 'done') return claim.result as Evaluation;
+interface Attempt {
+  readonly signal: AbortSignal;
+  readonly assertOwned: () => Promise<void>;
+}
 
+async function evaluateOnce(
+  { registry, artifacts, scratchRoot }: EvaluateDeps,
+  input: EvaluateInput,
+  { signal, assertOwned }: Attempt,
+): Promise<Evaluation> {
   const policy = policyOf(input.evaluate);
   const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
   try {
-    const measured = await measureCandidate({ artifacts, scratch, input, policy });
-    await registry.effects.assertOwned({ tenant, key, token: claim.token });
-    const evaluation = await record(registry, input, policy, measured);
-    await registry.effects.complete({ tenant, key, token: claim.token, result: evaluation });
-    return evaluation;
+    const measured = await measureCandidate({ artifacts, scratch, input, policy, signal });
+    await assertOwned();
+    return await record(registry, input, policy, measured);
   } finally {
     await scratch.dispose();
   }
@@ -94,16 +91,15 @@ interface Measuring {
   readonly scratch: Awaited<ReturnType<typeof openScratch>>;
   readonly input: EvaluateInput;
   readonly policy: EvaluationPolicy;
+  readonly signal: AbortSignal;
 }
 
 interface MeasuredCandidate {
   readonly evidence: Evidence;
   readonly predictions: ArtifactRef;
-  readonly assembled: AssembledData;
 }
 
-async function measureCandidate({ artifacts, scratch, input, policy }: Measuring): Promise<MeasuredCandidate> {
-  const signal = Context.current().cancellationSignal;
+async function measureCandidate({ artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
   const assembled = await artifacts.getJson<AssembledData>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
@@ -134,7 +130,7 @@ async function measureCandidate({ artifacts, scratch, input, policy }: Measuring
     slices: input.evaluate.slices,
     levels: levelsFor(policy),
     // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
-    seed: seedOf(assembled.digest),
+    seed: seedOf(input.assembled.digest),
   };
   const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
   const { rows, window } = assembled.parts.holdout;
@@ -143,14 +139,14 @@ async function measureCandidate({ artifacts, scratch, input, policy }: Measuring
     version: 1,
     task: assembled.task,
     candidate: input.candidate.manifest.digest,
-    assembled: assembled.digest,
+    assembled: input.assembled.digest,
     holdout: { rows, days: scored.holdout.days, window },
     resampling: { unit: 'day', replicates, levels: plan.levels },
     ...measured,
     parity: input.parity,
     predictions: predictions.digest,
   };
-  return { evidence, predictions, assembled };
+  return { evidence, predictions };
 }
 
 /** What is asked for, what a gate needs and what slices are judged by; each once. */
@@ -174,7 +170,7 @@ async function record(
   registry: EvaluateDeps['registry'],
   input: EvaluateInput,
   policy: EvaluationPolicy,
-  { evidence, predictions, assembled }: MeasuredCandidate,
+  { evidence, predictions }: MeasuredCandidate,
 ): Promise<Evaluation> {
   const { tenant, runId, key, lifecycle, candidate } = input;
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
@@ -191,7 +187,7 @@ async function record(
     idempotencyKey: key,
   });
   // The record of who has read which holdout.
-  const holdout = { kind: 'dataset', name: `${lifecycle}.holdout`, digest: assembled.digest } as const;
+  const holdout = { kind: 'dataset', name: `${lifecycle}.holdout`, digest: input.assembled.digest } as const;
   const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
   await registry.lineage.add({ tenant, edges: [{ from: holdout, to: judged, runId }] });
   return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };

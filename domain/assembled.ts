@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from './artifact';
+import type { ArtifactRef } from './artifact';
 import type { Column, ColumnType, TimeWindow } from './dataset';
 import type { FeatureColumn, Task } from './model';
 
@@ -54,8 +54,4 @@ export interface AssembledData {
   readonly featuresSql: ArtifactRef;
   readonly parts: Readonly<Record<AssembledPartName, AssembledPart>>;
   readonly dropped: DroppedRows;
-  /** Same as `dropped.unripe`. */
-  readonly unripe: number;
-  /** Over everything that a trainer can see: columns, features SQL and the digests of all part files. */
-  readonly digest: Digest;
 }

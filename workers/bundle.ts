@@ -10,7 +10,7 @@ const root = resolve(__dirname, '..');
  * Written under a name of its own and renamed, so that processes that build at the same time do not read half a file.
  */
 export async function workflowBundle(
-  cacheDir: string,
+  cacheDir = join(root, '.perennial', 'build'),
   workflowsPath = join(root, 'workflows', 'index.ts'),
 ): Promise<{ readonly codePath: string }> {
   const codePath = join(cacheDir, `workflows-${sourceDigest(workflowsPath)}.js`);

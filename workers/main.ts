@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- each process loads what it needs alone; tsx resolves require, not import(), to TypeScript */
 /** Every `perennial` process starts here: a platform process by its name, or a command of the CLI. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,21 +8,25 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case 'up':
-      return (await import('../infra/up.js')).up(rest);
+      return (require('../infra/up') as typeof import('../infra/up')).up(rest);
+    case 'start':
+      return (require('../infra/up') as typeof import('../infra/up')).up(rest, demo);
     case 'setup': {
-      const { setUp } = await import('./setup.js');
+      const { setUp } = require('./setup') as typeof import('./setup');
       process.stdout.write(`${JSON.stringify(await setUp(await config()))}\n`);
       return 0;
     }
     case 'worker':
       return serve('worker', async (settings, log, signal) => {
-        const { runWorker } = await import('./worker.js');
+        const { runWorker } = require('./worker') as typeof import('./worker');
         await runWorker(settings, queuesOf(rest), log, signal);
       });
     case 'api':
-      return serve('api', async (settings, log, signal) => (await import('./api.js')).runApi(settings, log, signal));
+      return serve('api', async (settings, log, signal) => (require('./api') as typeof import('./api')).runApi(settings, log, signal));
     case 'gateway':
-      return serve('gateway', async (settings, log, signal) => (await import('./gateway.js')).runGateway(settings, log, signal));
+      return serve('gateway', async (settings, log, signal) =>
+        (require('./gateway') as typeof import('./gateway')).runGateway(settings, log, signal),
+      );
     default:
       return cli(args);
   }
@@ -31,7 +36,7 @@ type Service = (config: import('./config').Config, log: import('./log').Logger, 
 
 async function serve(name: string, run: Service): Promise<number> {
   const settings = await config();
-  const { openLog } = await import('./log.js');
+  const { openLog } = require('./log') as typeof import('./log');
   const log = openLog(name, settings.logLevel);
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
@@ -45,7 +50,24 @@ async function serve(name: string, run: Service): Promise<number> {
 }
 
 async function config() {
-  return (await import('./config.js')).readConfig(process.env);
+  return (require('./config') as typeof import('./config')).readConfig(process.env);
+}
+
+/** `npm start`: what the platform does with the sample, once it is up. */
+async function demo(options: import('../infra/up').DemoOptions): Promise<number> {
+  const { runDemo } = require('../apps/cli/demo') as typeof import('../apps/cli/demo');
+  const { exitCode, summary } = await runDemo({ ...options, samplesDir: samplesDir(process.env), terminal: terminal() });
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return exitCode;
+}
+
+function terminal() {
+  const { openTerminal } = require('../apps/cli/terminal') as typeof import('../apps/cli/terminal');
+  return openTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: (process.env.NO_COLOR ?? '') !== '' });
+}
+
+function samplesDir(environment: Readonly<Record<string, string | undefined>>): string {
+  return environment.PERENNIAL_SAMPLES_DIR ?? resolve(__dirname, '..', '.perennial', 'samples');
 }
 
 function queuesOf(args: readonly string[]) {
@@ -61,13 +83,11 @@ function queuesOf(args: readonly string[]) {
 class UsageError extends Error {}
 
 async function cli(args: readonly string[]): Promise<number> {
-  const { runCli } = await import('../apps/cli/main.js');
-  const { createContext } = await import('../apps/cli/context.js');
-  const { openTerminal } = await import('../apps/cli/terminal.js');
-  const { cliSettings } = await import('./cli-settings.js');
-  const terminal = openTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: (process.env.NO_COLOR ?? '') !== '' });
+  const { runCli } = require('../apps/cli/main') as typeof import('../apps/cli/main');
+  const { createContext } = require('../apps/cli/context') as typeof import('../apps/cli/context');
+  const { cliSettings } = require('./cli-settings') as typeof import('./cli-settings');
   const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
-  return runCli(args, createContext(terminal, cliSettings(process.env, process.cwd())), version);
+  return runCli(args, createContext(terminal(), cliSettings(process.env, process.cwd())), version);
 }
 
 main(process.argv.slice(2)).then(

@@ -35,6 +35,6 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('feedback', 5, async () => void (await registry.feedback.joinWaiting({ limit: 1000 })), log),
     repeat('partitions', 3600, async () => void (await registry.predictions.ensurePartitions({ days: 7 })), log),
     repeat('retention', 3600, async () => void (await registry.retention.apply()), log),
-    repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),
+    repeat('collector', 900, async () => void (await collectGarbage({ registry, artifacts, tenant: defaultTenant, log })), log),
   ];
 }

@@ -46,7 +46,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   const { address, namespace, uiUrl } = config.temporal;
   const connection = await NativeConnection.connect({ address });
   const client = await Connection.connect({ address });
-  const bundle = await workflowBundle(join(config.stateDir, 'build'));
+  const bundle = await workflowBundle();
   const options = { connection, namespace, workflowBundle: bundle, activities, log };
   const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
   let loops: readonly Loop[] = [];

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/bundle';
@@ -20,7 +19,7 @@ describe('recorded histories', () => {
   test('there are some', () => expect(recorded).not.toEqual([]));
 
   test.each(recorded)('%s replays', async (file) => {
-    const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'));
+    const bundle = await workflowBundle();
     const { workflowId, history } = JSON.parse(readFileSync(join(histories, file), 'utf8')) as RecordedHistory;
     await Worker.runReplayHistory({ workflowBundle: bundle, replayName: file }, history, workflowId);
   });
@@ -28,7 +27,7 @@ describe('recorded histories', () => {
 
 describe('the workflow bundle', () => {
   test('holds no library that the sandbox must not run', async () => {
-    const { codePath } = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'));
+    const { codePath } = await workflowBundle();
     const code = readFileSync(codePath, 'utf8');
     for (const library of ['zod', 'drizzle-orm', 'postgres', '@aws-sdk', 'yaml', 'undici']) {
       expect(code).not.toContain(`node_modules/${library}/`);

@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -39,7 +38,7 @@ async function start(plan: RunPlan, overrides: Overrides = {}) {
   const fake = fakeActivities(plan, overrides);
   const queue = `lifecycle-test-${process.pid}-${++count}`;
   const common = { connection, namespace, activities: fake.activities, maxHeartbeatThrottleInterval: 100 };
-  const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'));
+  const bundle = await workflowBundle();
   // Activities name the product's queues; each test has its own, so that its fakes answer.
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: queue, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),

@@ -36,6 +36,7 @@ export async function train(run: Run, data: Validated): Promise<StageEnd<Trained
         lifecycle: plan.lifecycle,
         datasets: data.datasets,
         data: spec.data,
+        task: spec.train.task,
         files: plan.files,
         window: data.window,
       },

@@ -1,0 +1,186 @@
+import { mkdir } from 'node:fs/promises';
+import type { ArtifactRef } from '../domain/artifact';
+import type { AssembledData, AssembledPart, AssembledPartName } from '../domain/assembled';
+import { assembledParts } from '../domain/assembled';
+import type { DatasetManifest, DatasetVersionRef, TimeWindow } from '../domain/dataset';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { DataSpec } from '../domain/lifecycle';
+import type { Task } from '../domain/model';
+import type { AssembledFiles } from '../data/assemble/assemble';
+import { assemble } from '../data/assemble/assemble';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { openScratch, type Scratch } from '../data/scratch';
+import type { Registry } from '../db/registry';
+import { effectOnce } from './effect-once';
+import { whileBeating } from './heartbeating';
+
+export interface AssembleDeps {
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+}
+
+export interface AssembleInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly lifecycle: string;
+  /** By source name: the tables of `assemble.sql`. */
+  readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
+  readonly data: DataSpec;
+  readonly task: Task | null;
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  readonly window: TimeWindow;
+}
+
+export interface Assembly {
+  /** JSON `AssembledData`. */
+  readonly assembled: ArtifactRef;
+  readonly rows: Readonly<Record<AssembledPartName, number>>;
+}
+
+/** Joins of a few million rows spill before they need more. */
+const memoryBytes = 2 * 2 ** 30;
+const parquet = 'application/vnd.apache.parquet';
+
+export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
+  return {
+    /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
+    async assembleData(input: AssembleInput): Promise<Assembly> {
+      return whileBeating(({ signal }) =>
+        effectOnce(registry.effects, input, async (assertOwned) => {
+          const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
+          try {
+            const assembled = await assembleOnce(artifacts, scratch, input, signal);
+            await assertOwned();
+            return await store({ registry, artifacts }, input, assembled, signal);
+          } finally {
+            await scratch.dispose();
+          }
+        }),
+      );
+    },
+  };
+}
+
+async function assembleOnce(
+  artifacts: ArtifactStore,
+  scratch: Scratch,
+  input: AssembleInput,
+  signal: AbortSignal,
+): Promise<AssembledFiles> {
+  const { data, datasets, files, window, task } = input;
+  const tables: Record<string, string[]> = {};
+  for (const [source, version] of Object.entries(datasets)) {
+    tables[source] = await stage(artifacts, scratch, source, version, signal);
+  }
+  return assemble({
+    data,
+    task,
+    window,
+    tables,
+    assembleSql: await textOf(artifacts, files, data.assemble),
+    featuresSql: await textOf(artifacts, files, data.features),
+    folder: scratch.folder,
+    limits: { memoryBytes, seconds: data.timeoutSeconds },
+    signal,
+  });
+}
+
+async function stage(
+  artifacts: ArtifactStore,
+  scratch: Scratch,
+  source: string,
+  version: DatasetVersionRef,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const manifest = await artifacts.getJson<DatasetManifest>(version.manifest);
+  await mkdir(scratch.path('sources'), { recursive: true, mode: 0o700 });
+  const paths: string[] = [];
+  for (const [index, file] of manifest.files.entries()) {
+    const path = scratch.path(`sources/${source}-${index}.parquet`);
+    await artifacts.toFile(file, path, { signal });
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function textOf(artifacts: ArtifactStore, files: Readonly<Record<string, ArtifactRef>>, path: string): Promise<string> {
+  const ref = files[path];
+  if (!ref) throw failure('NotFound', `the revision holds no file ${path}`, { next: 'perennial lifecycle apply <folder>' });
+  return Buffer.from(await artifacts.getBytes(ref)).toString('utf8');
+}
+
+async function store(
+  { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
+  input: AssembleInput,
+  made: AssembledFiles,
+  signal: AbortSignal,
+): Promise<Assembly> {
+  const { tenant, runId, key, lifecycle, data, datasets, files } = input;
+  const put = (path: string): Promise<ArtifactRef> => artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};
+  for (const name of assembledParts) {
+    const { rows, window, requestRows, features } = made.parts[name];
+    parts[name] = { rows, window, requestRows: await put(requestRows), features: await put(features) };
+  }
+  const value: AssembledData = {
+    columns: made.columns,
+    label: data.label.column,
+    labelType: made.labelType,
+    task: made.task,
+    time: data.time.column,
+    entity: data.entity,
+    available: made.available,
+    request: made.request,
+    features: made.features,
+    featuresSql: files[data.features] as ArtifactRef,
+    parts: parts as Record<AssembledPartName, AssembledPart>,
+    dropped: made.dropped,
+  };
+  const assembled = await artifacts.putJson({ tenant, runId, value });
+  await registerRows({ registry, artifacts }, { tenant, runId, key, lifecycle, datasets }, value);
+  return { assembled, rows: rowsOf(value) };
+}
+
+type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle' | 'datasets'>;
+
+async function registerRows(
+  { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
+  input: Registering,
+  value: AssembledData,
+): Promise<void> {
+  const { tenant, runId, key, lifecycle, datasets } = input;
+  const dataset = `${lifecycle}.rows`;
+  const rows = Object.values(rowsOf(value)).reduce((sum, each) => sum + each, 0);
+  const manifest: DatasetManifest = {
+    dataset,
+    columns: value.columns,
+    rows,
+    files: assembledParts.map((part) => value.parts[part].requestRows),
+  };
+  const ref = await artifacts.putJson({ tenant, runId, value: manifest });
+  const version = await registry.datasets.register({
+    tenant,
+    dataset,
+    manifest: ref,
+    rows,
+    columns: value.columns,
+    runId,
+    idempotencyKey: key,
+  });
+  const to = { kind: 'dataset', name: dataset, version: version.version, digest: ref.digest } as const;
+  await registry.lineage.add({
+    tenant,
+    edges: Object.values(datasets).map((source) => ({
+      from: { kind: 'dataset', name: source.dataset, version: source.version, digest: source.manifest.digest },
+      to,
+      runId,
+    })),
+  });
+}
+
+function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {
+  return { train: parts.train.rows, tuning: parts.tuning.rows, confirm: parts.confirm.rows, holdout: parts.holdout.rows };
+}
