@@ -327,8 +327,8 @@ CREATE TABLE "lineage_edges" (
 	"run_id" text collate "C",
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "lineage_edges_pk" PRIMARY KEY("tenant_id","from_kind","from_name","from_version","to_kind","to_name","to_version"),
-	CONSTRAINT "lineage_edges_from_kind_check" CHECK ("lineage_edges"."from_kind" in ('dataset', 'run', 'model', 'deployment')),
-	CONSTRAINT "lineage_edges_to_kind_check" CHECK ("lineage_edges"."to_kind" in ('dataset', 'run', 'model', 'deployment')),
+	CONSTRAINT "lineage_edges_from_kind_check" CHECK ("lineage_edges"."from_kind" in ('source', 'dataset', 'run', 'model', 'deployment')),
+	CONSTRAINT "lineage_edges_to_kind_check" CHECK ("lineage_edges"."to_kind" in ('source', 'dataset', 'run', 'model', 'deployment')),
 	CONSTRAINT "lineage_edges_version_check" CHECK ("lineage_edges"."from_version" >= 0 and "lineage_edges"."to_version" >= 0)
 );
 --> statement-breakpoint

@@ -3,7 +3,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { Database } from '../connection';
 import { toJson } from '../document';
 
-export type LineageKind = 'dataset' | 'run' | 'model' | 'deployment';
+export type LineageKind = 'source' | 'dataset' | 'run' | 'model' | 'deployment';
 
 export interface LineageNode {
   readonly kind: LineageKind;
