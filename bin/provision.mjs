@@ -23,7 +23,9 @@ export async function provision() {
   if (isComplete(planSteps(cacheDir, null))) return;
 
   const progress = openProgress();
-  const release = await takeLock(join(cacheDir, 'provision.lock'), () => progress.say('Another process is preparing this clone; waiting for it …'));
+  const release = await takeLock(join(cacheDir, 'provision.lock'), () =>
+    progress.say('Another process is preparing this clone; waiting for it …'),
+  );
   const stop = (signal) => {
     endChildren();
     release();

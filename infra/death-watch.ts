@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
+/** Told of every process as soon as it exists, and when it is gone. */
+export interface ProcessGuard {
+  readonly add: (pid: number, signal: NodeJS.Signals, name: string) => void;
+  readonly drop: (pid: number) => void;
+}
+
 /**
  * Ends the processes given to it when this process dies in any way, kill -9 included: a shell of one megabyte holds the other end of a pipe, and
  * the kernel closes that pipe with us. Every process is checked by its birth before it is signalled.
  */
-export interface DeathWatch {
+export interface DeathWatch extends ProcessGuard {
   readonly pid: number;
-  add(pid: number, signal: NodeJS.Signals): void;
-  drop(pid: number): void;
   /** Lets go: what is still in the list stays alive. */
   close(): void;
 }

@@ -74,14 +74,25 @@ function tail(text) {
 /** The last lines that say something, indented. */
 function quote(output) {
   const lines = output.split('\n').filter((line) => line.trim() !== '' && !/^npm (error|ERR!) (A complete log|\s)/.test(line));
-  return lines.length === 0 ? '' : `\n${lines.slice(-12).map((line) => `    ${line.slice(0, 300)}`).join('\n')}`;
+  return lines.length === 0
+    ? ''
+    : `\n${lines
+        .slice(-12)
+        .map((line) => `    ${line.slice(0, 300)}`)
+        .join('\n')}`;
 }
 
 function nextStep(output) {
   if (/ENOSPC|No space left on device/i.test(output)) return 'Free some disk space (about 3 GB are needed in all) and start again';
-  if (/DO NOT MATCH THE HASHES/i.test(output)) return 'What was downloaded is not what is pinned: check the package mirror in use (pip config list, npm config get registry)';
-  if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|getaddrinfo|Name or service not known|Temporary failure in name resolution|ConnectTimeout|Connection refused|SSLError|CERTIFICATE|self.signed/i.test(output))
+  if (/DO NOT MATCH THE HASHES/i.test(output))
+    return 'What was downloaded is not what is pinned: check the package mirror in use (pip config list, npm config get registry)';
+  if (
+    /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|getaddrinfo|Name or service not known|Temporary failure in name resolution|ConnectTimeout|Connection refused|SSLError|CERTIFICATE|self.signed/i.test(
+      output,
+    )
+  )
     return 'The package registry could not be reached: check the network, proxy (HTTPS_PROXY) and certificates, then start again; what was done is kept';
-  if (/No matching distribution found|is not a supported wheel/i.test(output)) return 'There is no build for this machine: see README.md for the supported platforms';
+  if (/No matching distribution found|is not a supported wheel/i.test(output))
+    return 'Either the package registry could not be reached (check network, proxy and `pip config list`), or it has no build for this machine';
   return undefined;
 }

@@ -7,7 +7,7 @@ const quietMilliseconds = 10_000;
 /** Waits for its turn. Returns the release. */
 export async function takeLock(path, onWait) {
   mkdirSync(dirname(path), { recursive: true });
-  for (let waited = false; !create(path); ) {
+  for (let waited = false; !create(path);) {
     if (isQuiet(path)) {
       rmSync(path, { force: true });
       continue;

@@ -4,7 +4,11 @@ import { statfsSync } from 'node:fs';
 import { ProvisionError } from './children.mjs';
 
 const supported = ['linux-x64', 'linux-arm64', 'darwin-arm64'];
-const [oldestNode, oldestPython, newestPython] = [[20, 19], [3, 11], [3, 14]];
+const [oldestNode, oldestPython, newestPython] = [
+  [20, 19],
+  [3, 11],
+  [3, 14],
+];
 /** node_modules, Python packages and server programs take 2.1 GB; downloads pass through the temporary folder. */
 const neededGigabytes = 3;
 
@@ -14,17 +18,26 @@ export function checkMachine({ needsPython, folder }) {
   const machine = `${process.platform}-${process.arch}`;
   if (!supported.includes(machine)) lacks.push([`this machine is ${machine}`, `Perennial runs on ${supported.join(', ')}`]);
   else if (process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime) {
-    lacks.push(['this Linux has no glibc (musl, Alpine?)', 'use Debian, Ubuntu, Fedora or an image such as node:20-bookworm with python3-venv']);
+    lacks.push([
+      'this Linux has no glibc (musl, Alpine?)',
+      'use Debian, Ubuntu, Fedora or an image such as node:20-bookworm with python3-venv',
+    ]);
   }
   const node = process.versions.node.split('.').map(Number);
   if (isBefore(node, oldestNode)) {
-    lacks.push([`Node.js is ${process.versions.node}, needed is ${oldestNode.join('.')} or newer`, 'https://nodejs.org/en/download, or: nvm install 20']);
+    lacks.push([
+      `Node.js is ${process.versions.node}, needed is ${oldestNode.join('.')} or newer`,
+      'https://nodejs.org/en/download, or: nvm install 20',
+    ]);
   }
   const python = needsPython ? findPython() : { command: null };
   if (python.lack) lacks.push(python.lack);
   const free = folder === null ? null : freeGigabytes(folder);
   if (free !== null && free < neededGigabytes) {
-    lacks.push([`only ${free.toFixed(1)} GB are free where ${folder} lies`, `free some space: about ${neededGigabytes} GB are needed in all`]);
+    lacks.push([
+      `only ${free.toFixed(1)} GB are free where ${folder} lies`,
+      `free some space: about ${neededGigabytes} GB are needed in all`,
+    ]);
   }
   if (lacks.length > 0) {
     throw new ProvisionError(`this machine lacks something:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`);
@@ -55,7 +68,8 @@ function findPython() {
 }
 
 function probePython(name) {
-  const code = 'import sys, json, importlib.util as u; print(json.dumps([sys.version_info[:2], sys.executable, all(u.find_spec(m) for m in ("venv", "ensurepip"))]))';
+  const code =
+    'import sys, json, importlib.util as u; print(json.dumps([sys.version_info[:2], sys.executable, all(u.find_spec(m) for m in ("venv", "ensurepip"))]))';
   const result = spawnSync(name, ['-I', '-c', code], { encoding: 'utf8', timeout: 20_000 });
   if (result.status !== 0) return null;
   try {

@@ -21,7 +21,11 @@ export function packagesStep(root) {
       const args = [...npm.slice(1), 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
       // onnxruntime's script would fetch CUDA libraries that nothing here uses.
       const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', NODE_ENV: '' };
-      await run('the npm packages could not be installed', npm[0], args, { cwd: root, env, next: 'Run `npm ci` to see more, then start again' });
+      await run('the npm packages could not be installed', npm[0], args, {
+        cwd: root,
+        env,
+        next: 'Run `npm ci` to see more, then start again',
+      });
       stamp(stampFile, digest);
     },
   };

@@ -13,7 +13,8 @@ export function samplesStep(root, cacheDir, interpreter) {
   return {
     title: 'sample data',
     doing: 'fetching and converting 336,776 flights …',
-    done: () => isStamped(stampFile, digest) && ['flights', 'weather', 'planes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
+    done: () =>
+      isStamped(stampFile, digest) && ['flights', 'weather', 'planes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
     async work() {
       const download = join(cacheDir, 'samples.unfinished');
       rmSync(download, { recursive: true, force: true });

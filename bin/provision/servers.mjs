@@ -19,7 +19,9 @@ export function serversStep(root, cacheDir, interpreter) {
       const unfinished = join(cacheDir, 'bin.unfinished');
       rmSync(unfinished, { recursive: true, force: true });
       const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-compile', '--only-binary', ':all:', '--require-hashes'];
-      await run('the server programs could not be fetched', await interpreter(), [...args, '--target', unfinished, '-r', lock], { env: pipEnvironment });
+      await run('the server programs could not be fetched', await interpreter(), [...args, '--target', unfinished, '-r', lock], {
+        env: pipEnvironment,
+      });
       mkdirSync(folder, { recursive: true });
       for (const name of programs) renameSync(join(unfinished, 'bin', name), join(folder, name));
       rmSync(unfinished, { recursive: true, force: true });

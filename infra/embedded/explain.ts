@@ -82,7 +82,18 @@ export function describeSpawnError(name: string, command: string, error: NodeJS.
   });
 }
 
+/** Our own processes log JSON: what they say is in it. */
+function textOf(line: string): string {
+  if (!line.startsWith('{')) return line.trim();
+  try {
+    const { msg, err } = JSON.parse(line) as { readonly msg?: string; readonly err?: { readonly message?: string } };
+    return err?.message ?? msg ?? line;
+  } catch {
+    return line;
+  }
+}
+
 function shorten(line: string): string {
-  const text = line.trim();
+  const text = textOf(line);
   return text.length > 240 ? `${text.slice(0, 237)}…` : text;
 }

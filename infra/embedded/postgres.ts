@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../../domain/failure';
-import type { DeathWatch } from '../death-watch';
+import type { ProcessGuard } from '../death-watch';
+import { rotateLog } from '../log-file';
 import { describeSpawnError, explainLog } from './explain';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
@@ -10,6 +11,8 @@ import { serverEnvironment, startServer, type RunningServer } from './server-pro
 export interface PostgresOptions {
   /** The folder with `bin/postgres` and `bin/initdb`. */
   readonly home: string;
+  /** Made with the cluster. */
+  readonly database: string;
   /** Holds the cluster in `data/`; made when missing. */
   readonly stateDir: string;
   readonly logFile: string;
@@ -18,7 +21,8 @@ export interface PostgresOptions {
   readonly password: string;
   /** `off` only for tests: a power cut may then lose what was acknowledged. */
   readonly durability: 'on' | 'off';
-  readonly watch: DeathWatch | null;
+  readonly guard: ProcessGuard;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbeddedPostgres extends RunningServer {
@@ -43,7 +47,8 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
 async function startCluster(account: PostgresAccount, options: PostgresOptions): Promise<RunningServer> {
   const dataDir = join(options.stateDir, 'data');
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(dataDir)) await initialise(account, dataDir, options);
+  if (existsSync(dataDir)) removeStalePidFile(dataDir);
+  else await initialise(account, dataDir, options);
   const folder = account.reach({ cluster: dataDir });
   try {
     return await startServer({
@@ -59,7 +64,8 @@ async function startCluster(account: PostgresAccount, options: PostgresOptions):
       readySeconds: 120, // recovery after a crash replays the log before it answers
       stopSignal: 'SIGINT',
       stopSeconds: 20,
-      watch: options.watch,
+      guard: options.guard,
+      signal: options.signal,
     });
   } finally {
     folder.close();
@@ -76,6 +82,27 @@ function settings(options: PostgresOptions): string[] {
     'log_timezone=UTC',
     ...(options.durability === 'on' ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ];
+}
+
+/**
+ * After a kill -9 the file names a process that is gone, or whose number now is another program's (in a container, quickly): PostgreSQL would refuse
+ * to start. The memory segment that it checks besides still keeps out a second server on the same data.
+ */
+function removeStalePidFile(dataDir: string): void {
+  const file = join(dataDir, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+  if (!isPostgres(pid)) rmSync(file, { force: true });
+}
+
+function isPostgres(pid: number): boolean {
+  const result = spawnSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' });
+  if (result.error === undefined) return result.stdout.includes('postgres');
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').includes('postgres');
+  } catch {
+    return false;
+  }
 }
 
 /** The eighth line of postmaster.pid is how the server tells pg_ctl its state; a stale file of a killed server has another pid in the first. */
@@ -102,7 +129,9 @@ async function initialise(account: PostgresAccount, dataDir: string, options: Po
     const { cluster, password } = folder.paths;
     const args = ['-D', cluster, '-U', options.user, `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
     if (options.durability === 'off') args.push('--no-sync');
-    await runInitdb(account, args, folder.descriptors, options.logFile);
+    const run = { account, descriptors: folder.descriptors, options };
+    await runOnce('initdb', args, '', run);
+    await runOnce('postgres', ['--single', '-D', cluster, 'postgres'], `CREATE DATABASE ${options.database};\n`, run);
   } finally {
     folder.close();
     rmSync(passwordFile, { force: true });
@@ -110,33 +139,37 @@ async function initialise(account: PostgresAccount, dataDir: string, options: Po
   renameSync(unfinished, dataDir);
 }
 
-async function runInitdb(
-  account: PostgresAccount,
+interface SingleRun {
+  readonly account: PostgresAccount;
+  readonly descriptors: readonly number[];
+  readonly options: PostgresOptions;
+}
+
+async function runOnce(
+  program: string,
   args: readonly string[],
-  descriptors: readonly number[],
-  logFile: string,
+  input: string,
+  { account, descriptors, options }: SingleRun,
 ): Promise<void> {
-  const command = join(account.home, 'bin', 'initdb');
-  mkdirSync(join(logFile, '..'), { recursive: true });
-  const log = openSync(logFile, 'w', 0o600);
-  const initdb = spawn(command, args, {
-    ...account.identity,
-    cwd: '/',
-    env: serverEnvironment(),
-    stdio: ['ignore', log, log, ...descriptors],
-  });
+  const command = join(account.home, 'bin', program);
+  const log = rotateLog(options.logFile);
+  const spawnOptions = { ...account.identity, cwd: '/', env: serverEnvironment(), detached: true };
+  const child = spawn(command, args, { ...spawnOptions, stdio: ['pipe', log, log, ...descriptors] });
   closeSync(log);
   const code = await new Promise<number | null>((resolve, reject) => {
-    initdb.once('error', (error) => reject(describeSpawnError('PostgreSQL', command, error)));
-    initdb.once('exit', resolve);
+    child.once('error', (error) => reject(describeSpawnError('PostgreSQL', command, error)));
+    child.once('spawn', () => options.guard.add(child.pid ?? 0, 'SIGTERM', program));
+    child.once('exit', resolve);
+    child.stdin?.once('error', () => undefined).end(input);
   });
+  options.guard.drop(child.pid ?? 0);
   if (code === 0) return;
-  const why = explainLog(logFile);
+  const why = explainLog(options.logFile);
   throw failure(
     'PlatformUnavailable',
-    `PostgreSQL could not make its data folder: ${why?.reason ?? `initdb ended with code ${code ?? 'unknown'}`}`,
+    `PostgreSQL could not make its data folder: ${why?.reason ?? `${program} ended with code ${code ?? 'unknown'}`}`,
     {
-      next: why?.next ?? `Its log is ${logFile}`,
+      next: why?.next ?? `Its log is ${options.logFile}`,
     },
   );
 }

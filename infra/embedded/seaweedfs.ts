@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import type { DeathWatch } from '../death-watch';
+import type { ProcessGuard } from '../death-watch';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
 
 export interface SeaweedPorts {
@@ -30,7 +30,8 @@ export interface SeaweedOptions {
   readonly secretAccessKey: string;
   /** Signs what the parts of the store say to each other; without it the filer's port answers anybody on this machine. */
   readonly internalKey: string;
-  readonly watch: DeathWatch | null;
+  readonly guard: ProcessGuard;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbeddedSeaweed extends RunningServer {
@@ -56,7 +57,8 @@ export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSea
     stopSignal: 'SIGTERM',
     // Its volume server waits without end for idle connections to close. By then the filer is closed, and volumes are append-only files.
     stopSeconds: 4,
-    watch: options.watch,
+    guard: options.guard,
+    signal: options.signal,
   });
   void server.exited.then(() => removeSockets(options.ports));
   return { ...server, endpoint: `http://127.0.0.1:${options.ports.s3}` };

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync } from 'node:fs';
 import { failure, type PerennialError } from '../../domain/failure';
-import type { DeathWatch } from '../death-watch';
+import { rotateLog } from '../log-file';
+import type { ProcessGuard } from '../death-watch';
 import { describeSpawnError, explainLog } from './explain';
 
 export interface ServerCommand {
@@ -16,7 +16,7 @@ export interface ServerCommand {
   readonly gid?: number;
   /** Open descriptors that the server gets as 3, 4, … */
   readonly descriptors?: readonly number[];
-  /** stdout and stderr go here; a new start begins a new file. */
+  /** stdout and stderr go here; the file of the start before is kept beside it. */
   readonly logFile: string;
   /** Answers true as soon as the server takes requests. */
   readonly ready: (pid: number) => Promise<boolean>;
@@ -24,7 +24,9 @@ export interface ServerCommand {
   readonly stopSignal: NodeJS.Signals;
   /** After this the server gets SIGKILL. */
   readonly stopSeconds: number;
-  readonly watch: DeathWatch | null;
+  readonly guard: ProcessGuard;
+  /** Gives up waiting and ends the server. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ServerExit {
@@ -58,17 +60,18 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
   if (spawned !== null) throw describeSpawnError(server.name, server.command, spawned);
   const pid = child.pid;
   if (pid === undefined) throw notStarted(server, 'the system gave no process id');
-  server.watch?.add(pid, server.stopSignal);
+  server.guard.add(pid, server.stopSignal, server.name);
 
   const exited = new Promise<ServerExit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-  void exited.then(() => server.watch?.drop(pid));
+  void exited.then(() => server.guard.drop(pid));
   const running: RunningServer = { name: server.name, pid, logFile: server.logFile, exited, stop: () => stopChild(child, exited, server) };
 
   const deadline = Date.now() + server.readySeconds * 1000;
   while (!hasEnded(child)) {
     if (await server.ready(pid)) return running;
-    if (Date.now() > deadline) {
+    if (server.signal?.aborted === true || Date.now() > deadline) {
       await running.stop();
+      if (server.signal?.aborted === true) throw failure('PlatformUnavailable', `${server.name} was stopped before it was ready`);
       throw notStarted(server, `it did not answer within ${server.readySeconds} s`);
     }
     await Promise.race([exited, pause(25)]);
@@ -78,8 +81,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
 }
 
 function spawnServer(server: ServerCommand): ChildProcess {
-  mkdirSync(dirname(server.logFile), { recursive: true });
-  const log = openSync(server.logFile, 'w', 0o600);
+  const log = rotateLog(server.logFile);
   try {
     return spawn(server.command, server.args, {
       env: server.env,

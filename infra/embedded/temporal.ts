@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { DeathWatch } from '../death-watch';
+import type { ProcessGuard } from '../death-watch';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
 
 export interface TemporalOptions {
@@ -10,7 +10,8 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly logFile: string;
   readonly ports: { readonly grpc: number; readonly ui: number };
-  readonly watch: DeathWatch | null;
+  readonly guard: ProcessGuard;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbeddedTemporal extends RunningServer {
@@ -38,7 +39,8 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
     readySeconds: 60,
     stopSignal: 'SIGTERM',
     stopSeconds: 10,
-    watch: options.watch,
+    guard: options.guard,
+    signal: options.signal,
   });
   return { ...server, address: `127.0.0.1:${grpc}`, uiUrl: `http://127.0.0.1:${ui}` };
 }

@@ -26,7 +26,7 @@ export default async function setUpPlatform(): Promise<void> {
   const [database, s3, temporal] = await Promise.all([
     startPostgres({
       ...{ home: findPostgres(search), stateDir: join(stateDir, 'postgres'), logFile: log('postgres'), port: postgresPort },
-      ...{ user: 'perennial', password: 'test', durability: 'off', watch },
+      ...{ user: 'perennial', password: 'test', database: 'perennial', durability: 'off', guard: watch },
     }),
     startSeaweed({
       ...{

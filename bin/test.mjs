@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/** `npm test`: prepares the clone, runs the tests, and says on the last line how many passed and failed. Arguments go to jest. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { provision, reportFailure, root } from './provision.mjs';
+
+/** `faults` is apart: it takes long, and `npm run check` names it. */
+const tiers = ['pure', 'platform', 'e2e'];
+
+try {
+  await provision();
+  process.exitCode = await test(process.argv.slice(2));
+} catch (error) {
+  reportFailure(error);
+}
+
+async function test(args) {
+  const resultFile = join(root, '.perennial', 'run', `test-${process.pid}.json`);
+  mkdirSync(join(resultFile, '..'), { recursive: true });
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const selection = args.includes('--selectProjects') ? [] : ['--selectProjects', ...tiers];
+  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...selection, ...args], {
+    cwd: root,
+    // jest --json prints the whole result on stdout, which the file holds as well; the report for people is on stderr.
+    stdio: ['inherit', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'test' },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', (exit) => resolve(exit ?? 1)));
+  return report(code, resultFile);
+}
+
+/** A test file that did not load counts as one failure: it has no tests to count. */
+function report(code, resultFile) {
+  let [passed, failed] = [0, code === 0 ? 0 : 1];
+  try {
+    const result = JSON.parse(readFileSync(resultFile, 'utf8'));
+    const unloadable = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+    passed = result.numPassedTests;
+    failed = Math.max(result.numFailedTests + unloadable, failed);
+  } catch (error) {
+    process.stderr.write(`error: jest left no result: ${error.message}\n`);
+    failed = Math.max(failed, 1);
+  }
+  rmSync(resultFile, { force: true });
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed > 0 || code !== 0 ? 1 : 0;
+}

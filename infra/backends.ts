@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import type { ProcessGuard } from './death-watch';
+import { findPostgres, findServer } from './embedded/binaries';
+import { startPostgres } from './embedded/postgres';
+import { seaweedPortNames, startSeaweed, type SeaweedPorts } from './embedded/seaweedfs';
+import { startTemporal } from './embedded/temporal';
+import type { Secrets } from './secrets';
+import type { StatePaths } from './state-paths';
+import type { Supervisor } from './supervisor';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One of the three things that Perennial stands on: started here, or somebody's cluster. */
+export interface Target {
+  readonly name: string;
+  /** Without credentials. */
+  readonly where: string;
+  readonly embedded: boolean;
+}
+
+export interface Backends {
+  readonly targets: readonly Target[];
+  /** The settings that our own processes get. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export const backendPortNames = ['postgres', 'temporal', 'temporalUi', ...seaweedPortNames] as const;
+export type BackendPorts = Readonly<Record<(typeof backendPortNames)[number], number>>;
+
+export interface BackendOptions {
+  readonly environment: Environment;
+  /** What provisioning fetched: bin/, python/, samples/. */
+  readonly cacheDir: string;
+  readonly paths: StatePaths;
+  readonly secrets: Secrets;
+  readonly ports: BackendPorts;
+  readonly guard: ProcessGuard;
+  readonly supervisor: Supervisor;
+}
+
+/** Starts each part for which no address is named, all at once. */
+export async function startBackends(options: BackendOptions): Promise<Backends> {
+  const parts = await Promise.all([database(options), artifacts(options), temporal(options)]);
+  return {
+    targets: parts.map(({ target }) => target),
+    environment: Object.assign({}, ...parts.map((part) => part.environment)) as Record<string, string>,
+  };
+}
+
+interface Backend {
+  readonly target: Target;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function database({ environment, cacheDir, paths, secrets, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+  const named = environment['PERENNIAL_DATABASE_URL'];
+  const name = 'Registry (PostgreSQL)';
+  if (named) return { target: { name, where: withoutCredentials(named), embedded: false }, environment: { PERENNIAL_DATABASE_URL: named } };
+  const home = findPostgres({ environment, cacheDir: join(cacheDir, 'bin') });
+  const [user, base, port] = ['perennial', 'perennial', ports.postgres];
+  await supervisor.run({
+    name: 'PostgreSQL',
+    tier: 0, // the last to go: the others write to it
+    start: (signal) =>
+      startPostgres({
+        ...{
+          home,
+          stateDir: join(paths.state, 'postgres'),
+          logFile: join(paths.log, 'postgres.log'),
+          port,
+          user,
+          database: base,
+          guard,
+          signal,
+        },
+        ...{ password: secrets.databasePassword, durability: 'on' },
+      }),
+  });
+  const url = `postgres://${user}:${secrets.databasePassword}@127.0.0.1:${port}/${base}`;
+  return { target: { name, where: withoutCredentials(url), embedded: true }, environment: { PERENNIAL_DATABASE_URL: url } };
+}
+
+async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+  const named = environment['PERENNIAL_S3_ENDPOINT'];
+  const name = 'Artifacts (S3)';
+  if (named) return { target: { name, where: withoutCredentials(named), embedded: false }, environment: { PERENNIAL_S3_ENDPOINT: named } };
+  const binary = findServer('weed', { environment, cacheDir: join(cacheDir, 'bin') });
+  const credentials = {
+    accessKeyId: secrets.s3AccessKeyId,
+    secretAccessKey: secrets.s3SecretAccessKey,
+    internalKey: secrets.s3InternalKey,
+  };
+  const seaweedPorts: SeaweedPorts = ports;
+  await supervisor.run({
+    name: 'The S3 store (SeaweedFS)',
+    tier: 1,
+    start: (signal) =>
+      startSeaweed({
+        ...{ binary, stateDir: join(paths.state, 's3'), logFile: join(paths.log, 's3.log'), ports: seaweedPorts, guard, signal },
+        ...credentials,
+      }),
+  });
+  const endpoint = `http://127.0.0.1:${ports.s3}`;
+  return {
+    target: { name, where: endpoint, embedded: true },
+    environment: {
+      PERENNIAL_S3_ENDPOINT: endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    },
+  };
+}
+
+async function temporal({ environment, cacheDir, paths, ports, guard, supervisor }: BackendOptions): Promise<Backend> {
+  const named = environment['PERENNIAL_TEMPORAL_ADDRESS'];
+  const name = 'Workflows (Temporal)';
+  if (named) return { target: { name, where: named, embedded: false }, environment: { PERENNIAL_TEMPORAL_ADDRESS: named } };
+  const binary = findServer('temporal', { environment, cacheDir: join(cacheDir, 'bin') });
+  await supervisor.run({
+    name: 'The Temporal server',
+    tier: 1,
+    start: (signal) =>
+      startTemporal({
+        ...{ binary, stateDir: join(paths.state, 'temporal'), logFile: join(paths.log, 'temporal.log'), guard, signal },
+        ports: { grpc: ports.temporal, ui: ports.temporalUi },
+      }),
+  });
+  const [address, uiUrl] = [`127.0.0.1:${ports.temporal}`, `http://127.0.0.1:${ports.temporalUi}`];
+  return {
+    target: { name, where: address, embedded: true },
+    environment: { PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_UI_URL: uiUrl },
+  };
+}
+
+function withoutCredentials(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
+  } catch {
+    return 'an address that is not a URL';
+  }
+}

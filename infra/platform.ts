@@ -1,0 +1,161 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure } from '../domain/failure';
+import { backendPortNames, startBackends, type Environment, type Target } from './backends';
+import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watch';
+import { choosePorts, type PortWish } from './port-book';
+import { writePrivateJson } from './private-file';
+import { clearLeftovers, openProcessRecord } from './process-record';
+import { openSecrets } from './secrets';
+import { runToEnd, startService } from './service';
+import { statePaths, type StatePaths } from './state-paths';
+import { openSupervisor, type Supervisor } from './supervisor';
+import { takeSupervisorLock } from './supervisor-lock';
+import { ensureNamespace } from './temporal-namespace';
+
+export interface PlatformOptions {
+  readonly environment: Environment;
+  /** Everything that survives a stop: state/, run/, log/, secrets.json. */
+  readonly stateDir: string;
+  /** What provisioning fetched: bin/, python/, samples/. */
+  readonly cacheDir: string;
+  readonly say: (line: string) => void;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
+}
+
+export interface Platform {
+  readonly apiUrl: string;
+  readonly gatewayUrl: string;
+  readonly temporalUiUrl: string | null;
+  /** Of the person at this machine. */
+  readonly apiKey: string;
+  readonly targets: readonly Target[];
+  /** The settings that its processes run with, secrets among them. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  processes(): readonly { readonly name: string; readonly pid: number }[];
+  stop(): Promise<void>;
+}
+
+/** Starts what no setting names an address for, prepares it, then our own processes. Answers when requests are taken. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const paths = statePaths(options.stateDir);
+  const release = takeSupervisorLock(paths.lock, options.stateDir);
+  const watch = openDeathWatch();
+  const supervisor = openSupervisor({ say: options.say });
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> =>
+    (stopped ??= supervisor.stop().finally(() => {
+      rmSync(paths.client, { force: true });
+      watch.close();
+      release();
+    }));
+  const interrupt = (): void => void supervisor.stop();
+  options.signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    const left = await clearLeftovers(paths.processes);
+    if (left.length > 0) options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
+    return { ...(await assemble(options, paths, guardOf(paths, watch), supervisor)), processes: () => supervisor.processes(), stop };
+  } catch (error) {
+    await stop();
+    throw options.signal.aborted ? failure('PlatformUnavailable', 'stopped before it was ready', { cause: error }) : error;
+  } finally {
+    options.signal.removeEventListener('abort', interrupt);
+  }
+}
+
+/** The watch ends them if we die; the record lets the next start end them if the watch died too. */
+function guardOf(paths: StatePaths, watch: DeathWatch): ProcessGuard {
+  const record = openProcessRecord(paths.processes);
+  return {
+    add: (pid, signal, name) => {
+      watch.add(pid, signal, name);
+      record.add(name, pid, signal);
+    },
+    drop: (pid) => {
+      watch.drop(pid);
+      record.drop(pid);
+    },
+  };
+}
+
+async function assemble(
+  { environment, stateDir, cacheDir, say }: PlatformOptions,
+  paths: StatePaths,
+  guard: ProcessGuard,
+  supervisor: Supervisor,
+): Promise<Omit<Platform, 'processes' | 'stop'>> {
+  const secrets = openSecrets(paths.secrets, [join(paths.state, 'postgres', 'data')]);
+  const { ports, moved } = await choosePorts(paths.ports, portWishes(environment));
+  for (const { name, from, to } of moved) {
+    if (name === 'api' || name === 'gateway') say(`Port ${from} is taken by another program: the ${services[name]} gets ${to}`);
+  }
+  const backends = await startBackends({ environment, cacheDir, paths, secrets, ports, guard, supervisor });
+  const namespace = environment['PERENNIAL_TEMPORAL_NAMESPACE'] || 'perennial';
+  const host = reachableHost(environment['PERENNIAL_BIND']);
+  const [apiUrl, gatewayUrl] = [`http://${host}:${ports.api}`, `http://${host}:${ports.gateway}`];
+  const settings: Record<string, string | undefined> = {
+    ...environment,
+    ...backends.environment,
+    PERENNIAL_TEMPORAL_NAMESPACE: namespace,
+    PERENNIAL_STATE_DIR: stateDir,
+    PERENNIAL_PYTHON: environment['PERENNIAL_PYTHON'] || join(cacheDir, 'python', 'bin', 'python'),
+    PERENNIAL_SAMPLES_DIR: environment['PERENNIAL_SAMPLES_DIR'] || join(cacheDir, 'samples'),
+    PERENNIAL_API_PORT: String(ports.api),
+    PERENNIAL_API_URL: apiUrl,
+    PERENNIAL_GATEWAY_PORT: String(ports.gateway),
+    PERENNIAL_GATEWAY_URL: environment['PERENNIAL_GATEWAY_URL'] || gatewayUrl,
+    PERENNIAL_WORKER_PORT: String(ports.worker),
+  };
+
+  const [keys] = await Promise.all([
+    runToEnd('setup', settings, guard) as Promise<{ readonly admin: string; readonly service: string }>,
+    ensureNamespace({ address: backends.environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '', namespace, retentionDays: 30 }),
+  ]);
+  const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
+  await Promise.all(
+    (Object.keys(services) as (keyof typeof services)[]).map((command) => {
+      const options = {
+        name: `The ${services[command]}`,
+        command,
+        env,
+        host,
+        port: ports[command],
+        logFile: join(paths.log, `${command}.log`),
+        guard,
+      };
+      return supervisor.run({ name: options.name, tier: 2, start: (signal) => startService({ ...options, signal }) });
+    }),
+  );
+  writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin });
+  return {
+    apiUrl,
+    gatewayUrl,
+    temporalUiUrl: settings['PERENNIAL_TEMPORAL_UI_URL'] ?? null,
+    apiKey: keys.admin,
+    targets: backends.targets,
+    environment: env,
+  };
+}
+
+const services = { worker: 'worker', api: 'API', gateway: 'gateway' } as const;
+
+function portWishes(environment: Environment): Record<'api' | 'gateway' | 'worker' | (typeof backendPortNames)[number], PortWish> {
+  const named = (setting: string): PortWish => {
+    const text = environment[setting];
+    if (text === undefined || text === '') return {};
+    if (/^\d+$/.test(text) && Number(text) <= 65_535) return { exactly: Number(text), setting };
+    throw failure('InvalidInput', `${setting} is not a port: ${text}`);
+  };
+  const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<(typeof backendPortNames)[number], PortWish>;
+  return {
+    ...any,
+    api: { preferred: 8700, ...named('PERENNIAL_API_PORT') },
+    gateway: { preferred: 8710, ...named('PERENNIAL_GATEWAY_PORT') },
+    worker: named('PERENNIAL_WORKER_PORT'),
+  };
+}
+
+function reachableHost(bind: string | undefined): string {
+  return bind === undefined || bind === '' || bind === '0.0.0.0' || bind === '::' ? '127.0.0.1' : bind;
+}

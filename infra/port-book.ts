@@ -1,0 +1,51 @@
+import { failure } from '../domain/failure';
+import { freePort, isFree } from './ports';
+import { readPrivateJson, writePrivateJson } from './private-file';
+
+export interface PortWish {
+  /** Asked for by the user: taken is an error. Zero means any. */
+  readonly exactly?: number | undefined;
+  /** Ours when it is free and nothing else is remembered. */
+  readonly preferred?: number;
+  /** The setting that `exactly` came from, for the error. */
+  readonly setting?: string;
+}
+
+export interface ChosenPorts<Name extends string> {
+  readonly ports: Readonly<Record<Name, number>>;
+  /** Ports that people may have written down and that now differ. */
+  readonly moved: readonly { readonly name: Name; readonly from: number; readonly to: number }[];
+}
+
+/** Free ports, the same ones as last time where that is possible. */
+export async function choosePorts<Name extends string>(file: string, wishes: Readonly<Record<Name, PortWish>>): Promise<ChosenPorts<Name>> {
+  const remembered = (readPrivateJson(file) ?? {}) as Readonly<Record<string, unknown>>;
+  const names = Object.keys(wishes) as Name[];
+  const ports = new Map<Name, number>();
+  const moved: { name: Name; from: number; to: number }[] = [];
+  for (const name of names) {
+    const wish = wishes[name];
+    const before = typeof remembered[name] === 'number' ? remembered[name] : wish.preferred;
+    const taken = new Set(ports.values());
+    const port = await choosePort(name, wish, before, taken);
+    if (before !== undefined && port !== before && wish.exactly === undefined) moved.push({ name, from: before, to: port });
+    ports.set(name, port);
+  }
+  const chosen = Object.fromEntries(ports) as Record<Name, number>;
+  writePrivateJson(file, chosen);
+  return { ports: chosen, moved };
+}
+
+async function choosePort(name: string, wish: PortWish, before: number | undefined, taken: ReadonlySet<number>): Promise<number> {
+  if (wish.exactly !== undefined && wish.exactly !== 0) {
+    if (!taken.has(wish.exactly) && (await isFree(wish.exactly))) return wish.exactly;
+    throw failure('PlatformUnavailable', `Port ${wish.exactly} for the ${name} is taken by another program`, {
+      next: `Name another port in ${wish.setting ?? 'the settings'}, or remove the setting to take a free one`,
+    });
+  }
+  if (wish.exactly !== 0 && before !== undefined && !taken.has(before) && (await isFree(before))) return before;
+  for (;;) {
+    const port = await freePort();
+    if (!taken.has(port)) return port;
+  }
+}

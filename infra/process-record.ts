@@ -1,0 +1,48 @@
+import { birthOf, isAlive, signalProcess, type ProcessIdentity } from './process-identity';
+import { readPrivateJson, writePrivateJson } from './private-file';
+
+export interface RecordedProcess extends ProcessIdentity {
+  readonly name: string;
+  /** What asks it to end in good order. */
+  readonly signal: NodeJS.Signals;
+}
+
+/** The processes of a running platform, on disk: what a kill -9 of everything left behind is found by it at the next start. */
+export interface ProcessRecord {
+  add(name: string, pid: number, signal: NodeJS.Signals): void;
+  drop(pid: number): void;
+  list(): readonly RecordedProcess[];
+}
+
+export function openProcessRecord(file: string): ProcessRecord {
+  let processes: readonly RecordedProcess[] = [];
+  const write = (changed: readonly RecordedProcess[]): void => {
+    processes = changed;
+    writePrivateJson(file, processes);
+  };
+  write([]);
+  return {
+    add: (name, pid, signal) => {
+      const birth = birthOf(pid);
+      if (birth !== null) write([...processes, { name, pid, birth, signal }]);
+    },
+    drop: (pid) => write(processes.filter((process) => process.pid !== pid)),
+    list: () => processes,
+  };
+}
+
+/** Ends what an earlier platform left running and answers with the names. Never touches a process that only has the same number. */
+export async function clearLeftovers(file: string, graceSeconds = 8): Promise<readonly string[]> {
+  const recorded = (readPrivateJson(file) ?? []) as readonly RecordedProcess[];
+  const left = recorded.filter(isAlive);
+  for (const process of left) signalProcess(process, process.signal);
+  await untilGone(left, graceSeconds);
+  for (const process of left) signalProcess(process, 'SIGKILL', 'group');
+  await untilGone(left, 2);
+  return left.map((process) => process.name);
+}
+
+async function untilGone(processes: readonly ProcessIdentity[], seconds: number): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (processes.some(isAlive) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+}

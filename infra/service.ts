@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { get } from 'node:http';
+import { join, resolve } from 'node:path';
+import { failure } from '../domain/failure';
+import type { ProcessGuard } from './death-watch';
+import { startServer, type RunningServer } from './embedded/server-process';
+
+const root = resolve(__dirname, '..');
+/** How every process of ours is started: TypeScript as it is, stack traces in its lines. */
+const nodeArguments = ['--enable-source-maps', '-r', 'tsx/cjs', join(root, 'workers', 'main.ts')];
+
+export interface ServiceOptions {
+  readonly name: string;
+  readonly command: 'worker' | 'api' | 'gateway';
+  readonly env: NodeJS.ProcessEnv;
+  readonly host: string;
+  readonly port: number;
+  readonly logFile: string;
+  readonly guard: ProcessGuard;
+  readonly signal: AbortSignal;
+}
+
+export async function startService(options: ServiceOptions): Promise<RunningServer> {
+  return startServer({
+    name: options.name,
+    command: process.execPath,
+    args: [...nodeArguments, options.command],
+    env: options.env,
+    cwd: root,
+    logFile: options.logFile,
+    ready: () => isReady(options.host, options.port),
+    readySeconds: 90,
+    stopSignal: 'SIGTERM',
+    stopSeconds: 15,
+    guard: options.guard,
+    signal: options.signal,
+  });
+}
+
+/** Runs a command that ends, and answers with the JSON on its last line of stdout. */
+export async function runToEnd(command: string, env: NodeJS.ProcessEnv, guard: ProcessGuard): Promise<unknown> {
+  const child = spawn(process.execPath, [...nodeArguments, command], { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  if (child.pid !== undefined) guard.add(child.pid, 'SIGTERM', command);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-16_384)));
+  const code = await new Promise<number | null>((settle, reject) => child.once('error', reject).once('close', settle));
+  if (child.pid !== undefined) guard.drop(child.pid);
+  if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  const [message, next] = [/^error: ([\s\S]*?)(?=\nnext: |\s*$(?![\s\S]))/m.exec(stderr)?.[1], /^next: (.*)$/m.exec(stderr)?.[1]];
+  throw failure(
+    'PlatformUnavailable',
+    message ?? `perennial ${command} ended with code ${code ?? 'unknown'}: ${stderr.trim()}`,
+    next === undefined ? {} : { next },
+  );
+}
+
+async function isReady(host: string, port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const request = get({ host, port, path: '/readyz', timeout: 1000, agent: false }, (response) => {
+      response.resume();
+      settle(response.statusCode === 200);
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => settle(false));
+  });
+}

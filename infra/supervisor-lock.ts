@@ -1,0 +1,67 @@
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { failure } from '../domain/failure';
+import { identify, isAlive, type ProcessIdentity } from './process-identity';
+
+/** One platform per state folder. The lock of a dead process is nobody's. Returns the release. */
+export function takeSupervisorLock(file: string, stateDir: string): () => void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const self = identify(process.pid);
+  if (self === null)
+    throw failure('PlatformUnavailable', 'The system does not tell when this process began', { next: 'Mount /proc, or install ps' });
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
+  try {
+    while (!link(own, file)) {
+      const holder = readHolder(file);
+      if (holder !== null && isAlive(holder)) throw alreadyRuns(holder, stateDir);
+      setAside(file, stateDir);
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return () => {
+    if (readHolder(file)?.pid === process.pid) rmSync(file, { force: true });
+  };
+}
+
+/** Unlike create-then-write, a link appears with its content. */
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Two starters may find the same dead lock: what the rename caught is looked at again, and a live one is put back. */
+function setAside(file: string, stateDir: string): void {
+  const aside = `${file}.dead.${process.pid}`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const holder = readHolder(aside);
+  const live = holder !== null && isAlive(holder);
+  if (live) link(aside, file);
+  rmSync(aside, { force: true });
+  if (live) throw alreadyRuns(holder, stateDir);
+}
+
+function readHolder(file: string): ProcessIdentity | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity;
+  } catch {
+    return null; // gone, or not written by us: nobody holds it
+  }
+}
+
+function alreadyRuns(holder: ProcessIdentity, stateDir: string): Error {
+  return failure('Conflict', `Perennial already runs on ${stateDir} (process ${holder.pid})`, {
+    next: `Use the one that runs, end it with Ctrl-C or \`kill ${holder.pid}\`, or name another folder in PERENNIAL_STATE_DIR`,
+  });
+}

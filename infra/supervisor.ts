@@ -1,0 +1,127 @@
+import { explainLog } from './embedded/explain';
+import type { RunningServer, ServerExit } from './embedded/server-process';
+import { trimLog } from './log-file';
+
+/** A process of the platform. `tier` orders the stop: higher tiers use the lower ones, so they end first. */
+export interface Part {
+  readonly name: string;
+  readonly tier: number;
+  readonly start: (signal: AbortSignal) => Promise<RunningServer>;
+}
+
+export interface Supervisor {
+  /** Starts the part and starts it again whenever it ends. Rejects when the first start fails. */
+  run(part: Part): Promise<RunningServer>;
+  processes(): readonly { readonly name: string; readonly pid: number }[];
+  /** Ends all parts, tier by tier; also those that are being started. */
+  stop(): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  readonly say: (line: string) => void;
+  /** Seconds before the nth start in a row; a fake in tests. */
+  readonly backoffSeconds?: (attempt: number) => number;
+}
+
+interface Kept {
+  readonly part: Part;
+  server: RunningServer | null;
+  /** Settles when the part is not started again any more. */
+  over: Promise<void>;
+}
+
+const healthySeconds = 60;
+
+export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOptions): Supervisor {
+  const kept: Kept[] = [];
+  const stopping = new AbortController();
+  const isStopping = (): boolean => stopping.signal.aborted;
+  const trimming = setInterval(() => kept.forEach(({ server }) => server !== null && trimLog(server.logFile)), 60_000);
+  trimming.unref();
+
+  async function run(part: Part): Promise<RunningServer> {
+    const entry: Kept = { part, server: null, over: Promise.resolve() };
+    kept.push(entry);
+    const first = part.start(stopping.signal);
+    entry.over = first.then(
+      (server) => keep(entry, server),
+      () => undefined,
+    );
+    return first;
+  }
+
+  async function keep(entry: Kept, first: RunningServer): Promise<void> {
+    let server: RunningServer | null = first;
+    for (let attempt = 0; server !== null;) {
+      if (isStopping()) return server.stop();
+      const since = Date.now();
+      entry.server = server;
+      const exit = await server.exited;
+      entry.server = null;
+      if (isStopping()) return;
+      if (Date.now() - since > healthySeconds * 1000) attempt = 0;
+      say(`${entry.part.name} ${describeExit(exit, server.logFile)}`);
+      server = await startAgain(entry.part, () => backoffSeconds(attempt++));
+    }
+  }
+
+  async function startAgain(part: Part, nextDelay: () => number): Promise<RunningServer | null> {
+    for (;;) {
+      const seconds = nextDelay();
+      say(seconds === 0 ? `${part.name} is started again …` : `${part.name} is started again in ${seconds} s …`);
+      await pauseUnlessAborted(seconds, stopping.signal);
+      if (isStopping()) return null;
+      const since = Date.now();
+      try {
+        const server = await part.start(stopping.signal);
+        say(`${part.name} is back after ${((Date.now() - since) / 1000).toFixed(1)} s`);
+        return server;
+      } catch (error) {
+        if (!isStopping()) say((error as Error).message);
+      }
+    }
+  }
+
+  return {
+    run,
+    processes: () => kept.flatMap(({ part, server }) => (server === null ? [] : [{ name: part.name, pid: server.pid }])),
+    stop: async () => {
+      stopping.abort();
+      clearInterval(trimming);
+      const tiers = [...new Set(kept.map(({ part }) => part.tier))].sort((a, b) => b - a);
+      for (const tier of tiers) {
+        await Promise.all(
+          kept
+            .filter(({ part }) => part.tier === tier)
+            .map(async (entry) => {
+              await entry.server?.stop();
+              await entry.over;
+            }),
+        );
+      }
+    },
+  };
+}
+
+/** The first start again is at once: most ends are accidents. What keeps ending is not helped by haste. */
+function doubling(attempt: number): number {
+  return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
+}
+
+function describeExit({ code, signal }: ServerExit, logFile: string): string {
+  if (signal !== null) return `was ended by ${signal}`;
+  const reason = explainLog(logFile)?.reason;
+  return `ended with code ${code ?? 'unknown'}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+async function pauseUnlessAborted(seconds: number, signal: AbortSignal): Promise<void> {
+  if (seconds === 0 || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(finish, seconds * 1000);
+    signal.addEventListener('abort', finish, { once: true });
+  });
+}

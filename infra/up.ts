@@ -1,0 +1,126 @@
+import { rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startPlatform, type Platform } from './platform';
+import { statePaths } from './state-paths';
+import { takeSupervisorLock } from './supervisor-lock';
+
+/** What runs against the platform once it is up. Answers with the exit code; ends early when the signal says so. */
+export type Demo = (options: DemoOptions) => Promise<number>;
+
+export interface DemoOptions {
+  readonly apiUrl: string;
+  readonly gatewayUrl: string;
+  readonly temporalUiUrl: string | null;
+  readonly apiKey: string;
+  readonly json: boolean;
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+}
+
+const root = resolve(__dirname, '..');
+
+/** `perennial up`: the whole platform on this machine until Ctrl-C; with a demo it is `npm start`. Talks on stderr. */
+export async function up(args: readonly string[], demo?: Demo): Promise<number> {
+  const options = readOptions(args, demo !== undefined);
+  if (typeof options === 'number') return options;
+  const stateDir = resolve(process.env['PERENNIAL_STATE_DIR'] || '.perennial');
+  if (options.fresh) startOver(stateDir);
+
+  const end = listenForEnd();
+  const since = Date.now();
+  say('Starting Perennial …');
+  let platform: Platform;
+  try {
+    platform = await startPlatform({ environment: process.env, stateDir, cacheDir: join(root, '.perennial'), say, signal: end });
+  } catch (error) {
+    if (end.aborted) return 130;
+    throw error;
+  }
+  say(summaryOf(platform, stateDir, (Date.now() - since) / 1000));
+  try {
+    const code = demo === undefined || end.aborted ? 0 : await demo({ ...platform, json: options.json, once: options.once, signal: end });
+    if (!options.once) await untilAborted(end);
+    return code;
+  } finally {
+    say('Stopping …');
+    await platform.stop();
+    say('Stopped.');
+  }
+}
+
+interface UpOptions {
+  readonly fresh: boolean;
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+/** The options, or the exit code when there is nothing to start. */
+function readOptions(args: readonly string[], withDemo: boolean): UpOptions | number {
+  const flags = ['fresh', 'help', ...(withDemo ? ['once', 'json'] : [])];
+  const usage = withDemo ? 'npm start -- [--fresh] [--once] [--json]' : 'perennial up [--fresh]';
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
+    });
+    if (values['help'] === true) {
+      process.stdout.write(`${usage}\n  --fresh  removes all runs, models and data of this folder first\n`);
+      return 0;
+    }
+    return { fresh: values['fresh'] === true, once: values['once'] === true, json: values['json'] === true };
+  } catch (error) {
+    say(`error: ${(error as Error).message}\nnext: ${usage}`);
+    return 2;
+  }
+}
+
+/** Only what a platform made; what was provisioned stays. Refused while one runs on it. */
+function startOver(stateDir: string): void {
+  const { state, run, log, secrets, lock } = statePaths(stateDir);
+  const release = takeSupervisorLock(lock, stateDir);
+  try {
+    for (const path of [state, log, secrets]) rmSync(path, { recursive: true, force: true });
+  } finally {
+    release();
+  }
+  rmSync(run, { recursive: true, force: true });
+  say(`Removed all runs, models and data under ${stateDir}`);
+}
+
+/** The first signal asks for an ordered stop. Another one, a second later (npm passes Ctrl-C on a second time), ends everything now. */
+function listenForEnd(): AbortSignal {
+  const end = new AbortController();
+  let since = 0;
+  const onSignal = (): void => {
+    if (!end.signal.aborted) since = Date.now();
+    else if (Date.now() - since > 1000) process.exit(130); // the death watch then ends our processes
+    end.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return end.signal;
+}
+
+function summaryOf(platform: Platform, stateDir: string, seconds: number): string {
+  const rows = [
+    ['API', `${platform.apiUrl}/docs`],
+    ['Gateway', platform.gatewayUrl],
+    ...(platform.temporalUiUrl === null ? [] : [['Temporal Web UI', platform.temporalUiUrl]]),
+    ...platform.targets.map(({ name, where, embedded }) => [name, `${where}${embedded ? '' : ' (named by a setting, not started here)'}`]),
+    ['State and API key', join(relative(process.cwd(), stateDir) || stateDir, 'run', 'client.json')],
+  ];
+  return [
+    `Perennial is ready after ${seconds.toFixed(1)} s`,
+    ...rows.map(([name = '', value = '']) => `  ${name.padEnd(22)} ${value}`),
+    'Ctrl-C ends every process.',
+  ].join('\n');
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
