@@ -1,0 +1,46 @@
+/** The bench's own Temporal worker, as a process that can be killed: `node -r tsx/cjs bench/overhead/worker.ts <queue>`. */
+import { Context } from '@temporalio/activity';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { join } from 'node:path';
+import { createReleaseActivities } from '../../activities/release-run';
+import { createRunRecordActivities } from '../../activities/run-record';
+import { activityBoundary } from '../../workers/activity-errors';
+import { workflowBundle } from '../../workers/bundle';
+import { openCore } from '../../workers/compose';
+import { readConfig } from '../../workers/config';
+import { openLog } from '../../workers/log';
+
+async function main(taskQueue: string): Promise<void> {
+  const config = readConfig(process.env);
+  const core = openCore(config, 'perennial-bench');
+  const connection = await NativeConnection.connect({ address: config.temporal.address });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue,
+    workflowBundle: await workflowBundle(undefined, join(__dirname, 'workflows.ts')),
+    interceptors: { activity: [activityBoundary(openLog('bench', 'warn'))] },
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    activities: {
+      ...createRunRecordActivities(core),
+      ...createReleaseActivities({ artifacts: core.artifacts, jobs: [] }),
+      nothing: () => Promise.resolve(),
+      waitBeating: async ({ milliseconds }: { milliseconds: number }) => {
+        const context = Context.current();
+        if (context.info.attempt > 1) return;
+        for (const end = Date.now() + milliseconds; Date.now() < end; await context.sleep(200)) context.heartbeat();
+      },
+    },
+  });
+  process.on('SIGTERM', () => worker.shutdown());
+  process.stdout.write('ready\n');
+  await worker.run();
+  await Promise.all([connection.close(), core.close()]);
+}
+
+main(process.argv[2] ?? 'bench').catch((error: unknown) => {
+  process.stderr.write(`${String(error)}\n`);
+  process.exitCode = 1;
+});

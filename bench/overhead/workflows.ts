@@ -1,0 +1,46 @@
+/** Seven stages that do nothing: once as plain activities, once through Perennial's stage machinery. */
+import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import { modelStages } from '../../domain/run';
+import { records } from '../../workflows/activity-proxies';
+import type { LifecycleInput } from '../../workflows/messages';
+import { openControl } from '../../workflows/run-control';
+import { describeRun } from '../../workflows/search-attributes';
+import { runStage } from '../../workflows/stage';
+
+interface BenchActivities {
+  nothing(): Promise<void>;
+  /** Beats until it is over; a second attempt is over at once. */
+  waitBeating(input: { readonly milliseconds: number }): Promise<void>;
+}
+
+const bare = proxyActivities<BenchActivities>({ startToCloseTimeout: '1m', heartbeatTimeout: '10s', retry: { initialInterval: '100ms' } });
+
+export async function bareStages(): Promise<void> {
+  for (let stage = 0; stage < modelStages.length; stage += 1) await bare.nothing();
+}
+
+/** Where a run stands still for a while, so that its worker can be killed there: in an activity of a stage, or before it. */
+export interface Hold {
+  readonly kind: 'inStage' | 'beforeStage';
+  readonly stage: string;
+  readonly milliseconds: number;
+}
+
+/** What `modelLifecycle` does around its stages, with bodies that do nothing. */
+export async function noopLifecycle(input: LifecycleInput & { readonly hold?: Hold }): Promise<void> {
+  const control = openControl(input.tenant);
+  const plan = await records.openRun({ ...input, workflowId: workflowInfo().workflowId });
+  control.runId = plan.runId;
+  describeRun(plan);
+  const run = { plan, control, undo: [] };
+  for (const name of modelStages) {
+    const held = input.hold?.stage === name ? input.hold : null;
+    if (held?.kind === 'beforeStage') await sleep(held.milliseconds);
+    await runStage(run, { name, inputs: { run: plan.runId }, cached: true }, async () => {
+      if (held?.kind === 'inStage') await bare.waitBeating({ milliseconds: held.milliseconds });
+      return { output: { done: name } };
+    });
+  }
+  await records.releaseRun({ tenant: plan.tenant, runId: plan.runId });
+  await records.closeRun({ tenant: plan.tenant, runId: plan.runId, status: 'succeeded', verdict: null, version: null });
+}
