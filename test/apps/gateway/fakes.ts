@@ -5,9 +5,8 @@ import type { RoutedModel, RoutingArm } from '../../../db/repositories/routing';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
-import type { FeatureColumn, ModelManifest, ModelSignature, ModelVersionRef } from '../../../domain/model';
+import type { ModelVersionRef } from '../../../domain/model';
 import type { GatewayRegistry } from '../../../apps/gateway/server';
-import { linearOnnx, type LinearGraph } from '../../support/onnx-graph';
 
 /** The registry's promises to a gateway, kept in memory, with a switch that takes it away. */
 export interface FakeRegistry extends GatewayRegistry {
@@ -137,54 +136,5 @@ export function fakeArtifacts(): FakeArtifacts {
       const bytes = objects.get(ref.digest);
       return bytes === undefined ? Promise.reject(failure('ArtifactMissing', `${ref.digest} is not there`)) : Promise.resolve(bytes);
     },
-  };
-}
-
-export interface TestModel {
-  readonly model?: string;
-  readonly graph: LinearGraph;
-  readonly request: ModelSignature['request'];
-  readonly sql: string;
-}
-
-/** A linear model over `carrier` and `distance` whose every answer is `bias` plus 0.001 a mile, so that an answer shows which version gave it. */
-export function distanceModel(bias: number): TestModel {
-  return {
-    graph: { bias, weights: { carrier: { AA: 0.5 }, distance: 0.001 }, link: 'identity' },
-    request: [
-      { name: 'carrier', type: 'string' },
-      { name: 'distance', type: 'number' },
-    ],
-    sql: 'SELECT carrier, distance FROM request',
-  };
-}
-
-/** The manifest's bytes and what it names, through `put`. */
-export async function putModel(put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>, test: TestModel): Promise<ArtifactRef> {
-  const features = Object.entries(test.graph.weights).map(([name, weight]): FeatureColumn => ({
-    name,
-    type: typeof weight === 'number' ? 'float' : 'string',
-  }));
-  const manifest: ModelManifest = {
-    model: test.model ?? 'flight-delay',
-    signature: { task: 'regression', request: test.request, features, output: 'score', entity: 'tailnum', time: 'scheduled_at' },
-    onnx: await put(linearOnnx(test.graph)),
-    featuresSql: await put(Buffer.from(test.sql)),
-    trainer: { name: 'test', codeDigest: sha256('code'), params: {}, seed: 1 },
-    trainingData: sha256('rows'),
-  };
-  return put(Buffer.from(JSON.stringify(manifest)));
-}
-
-/** A request of rows for `distanceModel`. */
-export function distanceRequest(rows: readonly { readonly carrier: string | null; readonly distance: number | null }[]): {
-  inputs: { name: string; shape: number[]; datatype: string; data: unknown[] }[];
-} {
-  const shape = [rows.length, 1];
-  return {
-    inputs: [
-      { name: 'carrier', shape, datatype: 'BYTES', data: rows.map(({ carrier }) => carrier) },
-      { name: 'distance', shape, datatype: 'FP64', data: rows.map(({ distance }) => distance) },
-    ],
   };
 }

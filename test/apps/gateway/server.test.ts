@@ -4,16 +4,8 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
-import {
-  addKey,
-  distanceModel,
-  distanceRequest,
-  fakeArtifacts,
-  fakeRegistry,
-  putModel,
-  type FakeArtifacts,
-  type FakeRegistry,
-} from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
+import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
 
 let folder: string;
 let registry: FakeRegistry;

@@ -1,0 +1,80 @@
+/** Asks one question over and over from a fixed number of connections, for a bounded time. Its own process, so that it and the server do not share an event loop. */
+import { Pool } from 'undici';
+
+export interface LoadPlan {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly connections: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+export interface LoadFigures {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p97Ms: number;
+  /** Answers with another status than 200, and broken connections. */
+  readonly failures: number;
+}
+
+async function main(plan: LoadPlan): Promise<LoadFigures> {
+  const pool = new Pool(plan.origin, { connections: plan.connections, pipelining: 1 });
+  await ask(pool, plan, plan.warmUpSeconds);
+  const figures = await ask(pool, plan, plan.seconds);
+  await pool.close();
+  return figures;
+}
+
+async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFigures> {
+  const latencies: number[] = [];
+  let failures = 0;
+  const started = performance.now();
+  const until = started + seconds * 1000;
+  const asker = async (): Promise<void> => {
+    while (performance.now() < until) {
+      const sent = performance.now();
+      const status = await once(pool, plan);
+      latencies.push(performance.now() - sent);
+      if (status !== 200) failures += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: plan.connections }, asker));
+  const elapsed = (performance.now() - started) / 1000;
+  latencies.sort((a, b) => a - b);
+  const quantile = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
+  return {
+    requests: latencies.length,
+    requestsPerSecond: latencies.length / elapsed,
+    p50Ms: quantile(0.5),
+    p97Ms: quantile(0.97),
+    failures,
+  };
+}
+
+/** The lowest layer of undici: on two cores a client that costs more than the server would measure itself. */
+function once(pool: Pool, { path, headers, body }: LoadPlan): Promise<number> {
+  return new Promise((resolve) => {
+    let status = 0;
+    pool.dispatch(
+      { path, method: 'POST', headers: { ...headers }, body },
+      {
+        onRequestStart: () => undefined,
+        onResponseStart: (_controller, statusCode) => (status = statusCode),
+        onResponseData: () => undefined,
+        onResponseEnd: () => resolve(status),
+        onResponseError: () => resolve(0),
+      },
+    );
+  });
+}
+
+main(JSON.parse(process.argv[2] ?? '') as LoadPlan).then(
+  (figures) => process.stdout.write(`${JSON.stringify(figures)}\n`),
+  (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

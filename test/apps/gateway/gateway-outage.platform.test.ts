@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids';
+import { openDeathWatch } from '../../../infra/death-watch';
+import { findPostgres } from '../../../infra/embedded/binaries';
+import { startPostgres, type EmbeddedPostgres } from '../../../infra/embedded/postgres';
+import { freePort } from '../../../infra/ports';
+import type { GatewayProcess } from '../../support/gateway-process';
+import { testBucket } from '../../support/platform';
+import { distanceModel, distanceRequest } from '../../support/served-models';
+import { openServingWorld, type ServingWorld } from '../../support/serving-world';
+
+jest.setTimeout(120_000);
+
+const root = resolve(__dirname, '..', '..', '..');
+const watch = openDeathWatch();
+let folder: string;
+let postgres: EmbeddedPostgres;
+let restartPostgres: () => Promise<EmbeddedPostgres>;
+let world: ServingWorld;
+let gateway: GatewayProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-outage-'));
+  const options = {
+    home: findPostgres({ environment: process.env, cacheDir: join(root, '.perennial', 'bin') }),
+    stateDir: join(folder, 'postgres'),
+    logFile: join(folder, 'postgres.log'),
+    port: await freePort(),
+    user: 'perennial',
+    password: 'test',
+    database: 'perennial',
+    durability: 'on',
+    guard: watch,
+  } as const;
+  restartPostgres = () => startPostgres(options);
+  postgres = await restartPostgres();
+  world = await openServingWorld(postgres.url('perennial'), testBucket());
+  await world.promote(await world.register(distanceModel(1)));
+  gateway = await world.startGateway(folder);
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await world.close();
+  await postgres.stop();
+  watch.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function kill(server: EmbeddedPostgres): Promise<void> {
+  process.kill(server.pid, 'SIGKILL');
+  await server.exited;
+}
+
+async function infer(): Promise<{
+  readonly status: number;
+  readonly version: string | null;
+  readonly stale: string | null;
+  readonly id: PredictionId;
+}> {
+  const answer = await fetch(`${gateway.url}/v2/models/flight-delay/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
+    body: JSON.stringify(distanceRequest([{ carrier: 'AA', distance: 0 }])),
+  });
+  await answer.arrayBuffer();
+  const id = answer.headers.get('x-perennial-prediction-id') as PredictionId;
+  return {
+    status: answer.status,
+    version: answer.headers.get('x-perennial-model-version'),
+    stale: answer.headers.get('x-perennial-stale'),
+    id,
+  };
+}
+
+async function inferFor(seconds: number): Promise<Awaited<ReturnType<typeof infer>>[]> {
+  const answers = [];
+  for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
+    answers.push(await infer());
+    await new Promise((pause) => setTimeout(pause, 20));
+  }
+  return answers;
+}
+
+async function readiness(): Promise<{ readonly status: string; readonly spilledBytes: number; readonly leaseSeconds: number }> {
+  return (await (await fetch(`${gateway.url}/readyz`)).json()) as { status: string; spilledBytes: number; leaseSeconds: number };
+}
+
+async function until(condition: () => Promise<boolean>, seconds = 20): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !(await condition().catch(() => false));) {
+    if (Date.now() > end) throw new Error(`it did not happen within ${seconds} s\n${gateway.log()}`);
+    await new Promise((again) => setTimeout(again, 50));
+  }
+}
+
+async function stored(ids: readonly PredictionId[]): Promise<number> {
+  let count = 0;
+  for (const id of ids) if ((await world.registry.predictions.get({ tenant, id })) !== null) count += 1;
+  return count;
+}
+
+test('serving goes on while PostgreSQL is dead, and every prediction arrives when it is back', async () => {
+  const before = await inferFor(0.5);
+  await kill(postgres);
+  // Longer than a key is believed without asking, and longer than the lease.
+  const during = await inferFor(13);
+  expect(during.filter(({ status }) => status !== 200)).toEqual([]);
+  expect(during.at(-1)).toMatchObject({ version: 'flight-delay@1', stale: 'lease' });
+  const { status, spilledBytes, leaseSeconds } = await readiness();
+  expect({ status, leaseSeconds }).toEqual({ status: 'ready', leaseSeconds: 0 });
+  expect(spilledBytes).toBeGreaterThan(0);
+
+  postgres = await restartPostgres();
+  await until(async () => (await readiness()).spilledBytes === 0 && (await infer()).stale === null);
+  const after = await inferFor(0.3);
+  const ids = [...before, ...during, ...after].map(({ id }) => id);
+  await until(async () => (await stored(ids)) === ids.length);
+
+  // Notifications come again, too.
+  await world.promote(await world.register(distanceModel(2)));
+  const promoted = performance.now();
+  await until(async () => (await infer()).version === 'flight-delay@2');
+  expect(performance.now() - promoted).toBeLessThan(1_000);
+});
+
+test('a gateway that was killed with predictions on disk loses none: the next one hands them over', async () => {
+  await kill(postgres);
+  const answers = await inferFor(1);
+  await until(async () => (await readiness()).spilledBytes > 0);
+  // What is in memory at the moment of a kill is lost by design: 200 ms of it.
+  await new Promise((pause) => setTimeout(pause, 4_000));
+  await gateway.kill('SIGKILL');
+  postgres = await restartPostgres();
+  gateway = await world.startGateway(folder);
+  const ids = answers.map(({ id }) => id);
+  await until(async () => (await stored(ids)) === ids.length, 45);
+});

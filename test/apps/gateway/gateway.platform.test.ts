@@ -1,0 +1,297 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { Pool } from 'undici';
+import { createParityActivities, type ParityInput } from '../../../activities/parity';
+import { openS3 } from '../../../data/artifacts/s3';
+import type { ArtifactRef } from '../../../domain/artifact';
+import { defaultTenant as tenant, effectKey, type PredictionId } from '../../../domain/ids';
+import type { ModelVersionRef } from '../../../domain/model';
+import type { ParityEvidence } from '../../../domain/parity';
+import type { GatewayProcess } from '../../support/gateway-process';
+import { assembledHoldout, modelManifest, truth } from '../../support/holdout';
+import { testBucket, testDatabase } from '../../support/platform';
+import { distanceModel, distanceRequest } from '../../support/served-models';
+import { openServingWorld, type ServingWorld } from '../../support/serving-world';
+
+jest.setTimeout(120_000);
+
+let folder: string;
+let database: Awaited<ReturnType<typeof testDatabase>>;
+const bucket = testBucket();
+let world: ServingWorld;
+let gateway: GatewayProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
+  database = await testDatabase();
+  world = await openServingWorld(database.url, bucket);
+  gateway = await world.startGateway(folder);
+});
+
+afterAll(async () => {
+  await gateway.stop();
+  await world.close();
+  await database.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const one = JSON.stringify(distanceRequest([{ carrier: 'AA', distance: 0 }]));
+
+interface Answer {
+  readonly status: number;
+  readonly version: string | null;
+  readonly predictionId: string | null;
+  readonly digest: string | null;
+  readonly stale: string | null;
+  readonly body: { model_version?: string; detail?: string; outputs?: { data: unknown[] }[] };
+}
+
+async function infer(path: string, body = one): Promise<Answer> {
+  const answer = await fetch(`${gateway.url}/v2/models/${path}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
+    body,
+  });
+  return {
+    status: answer.status,
+    version: answer.headers.get('x-perennial-model-version'),
+    predictionId: answer.headers.get('x-perennial-prediction-id'),
+    digest: answer.headers.get('x-perennial-model-digest'),
+    stale: answer.headers.get('x-perennial-stale'),
+    body: (await answer.json()) as Answer['body'],
+  };
+}
+
+async function until(condition: () => Promise<boolean>, seconds = 10): Promise<number> {
+  const started = performance.now();
+  for (const end = Date.now() + seconds * 1000; !(await condition());) {
+    if (Date.now() > end) throw new Error(`it did not happen within ${seconds} s\n${gateway.log()}`);
+    await new Promise((again) => setTimeout(again, 10));
+  }
+  return performance.now() - started;
+}
+
+const versionNow = async (model: string): Promise<string | null> => (await infer(model)).version;
+
+/** Replaces an artifact's bytes behind the store's back. */
+async function corrupt(ref: ArtifactRef): Promise<void> {
+  const s3 = openS3(bucket);
+  try {
+    const path = new URL(ref.uri).pathname.slice(1);
+    const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+    await s3.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: path, Body: Buffer.alloc(ref.bytes, 'x') }));
+  } finally {
+    s3.client.destroy();
+  }
+}
+
+test('a registered version is loaded by digest when it is asked for by number, and its predictions are stored', async () => {
+  const version = await world.register({ ...distanceModel(10), model: 'by-digest' });
+  const { status, digest, predictionId, body } = await infer(`by-digest@${version.version}`);
+  expect(status).toBe(200);
+  expect(digest).toBe(version.manifest.digest);
+  expect(body.outputs?.[0]?.data).toEqual([10.5]);
+  expect((await infer('by-digest')).status).toBe(404);
+  const id = predictionId as PredictionId;
+  await until(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
+  expect(await world.registry.predictions.get({ tenant, id })).toMatchObject({
+    model: 'by-digest',
+    version: version.version,
+    arm: 'direct',
+    input: { carrier: 'AA', distance: 0 },
+    output: { score: 10.5 },
+  });
+});
+
+test('a label joins its prediction, also one that came first', async () => {
+  const version = await world.register({ ...distanceModel(10), model: 'labelled' });
+  const { predictionId } = await infer(`labelled@${version.version}`);
+  const answer = await fetch(`${gateway.url}/v1/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
+    body: JSON.stringify({ predictionId, label: true }),
+  });
+  expect(await answer.json()).toMatchObject({ accepted: 1 });
+  await until(async () => (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))?.label === true);
+});
+
+test('new requests are on the new champion well within a second of its promotion, and of its rollback', async () => {
+  const [first, second] = [
+    await world.register({ ...distanceModel(1), model: 'quick' }),
+    await world.register({ ...distanceModel(2), model: 'quick' }),
+  ];
+  await world.promote(first);
+  await until(async () => (await versionNow('quick')) === 'quick@1');
+  await world.promote(second);
+  expect(await until(async () => (await versionNow('quick')) === 'quick@2')).toBeLessThan(1_000);
+  await world.registry.aliases.rollback({ tenant, model: 'quick', actor: 'test', cause: 'test', idempotencyKey: 'quick-back' });
+  expect(await until(async () => (await versionNow('quick')) === 'quick@1')).toBeLessThan(1_000);
+  const { epoch } = await world.registry.routing.table();
+  await until(async () => (await world.registry.gateways.live()).every((live) => live.epoch === epoch));
+});
+
+test('a champion with other bytes is refused; the old one keeps answering, and the epoch is not acknowledged', async () => {
+  const [good, bad] = [
+    await world.register({ ...distanceModel(1), model: 'corrupted' }),
+    await world.register({ ...distanceModel(2), model: 'corrupted' }),
+  ];
+  await world.promote(good);
+  await until(async () => (await versionNow('corrupted')) === 'corrupted@1');
+  const manifest = await world.artifacts.getJson<{ onnx: ArtifactRef }>(bad.manifest);
+  await corrupt(manifest.onnx);
+  const { epoch: before } = await world.registry.routing.table();
+  await world.promote(bad);
+  await until(async () => ((await (await fetch(`${gateway.url}/readyz`)).json()) as { blocked: unknown[] }).blocked.length === 1);
+  expect(await infer('corrupted')).toMatchObject({ status: 200, version: 'corrupted@1', stale: 'not-loaded' });
+  expect((await world.registry.gateways.live()).map(({ epoch }) => epoch)).toEqual([before]);
+  expect(await infer('corrupted@2')).toMatchObject({ status: 503, body: { code: 'DigestMismatch' } });
+  await world.registry.aliases.rollback({ tenant, model: 'corrupted', actor: 'test', cause: 'test', idempotencyKey: 'corrupted-back' });
+  await until(async () => (await infer('corrupted')).stale === null);
+});
+
+test('switching the champion under load fails no request and mixes no answer', async () => {
+  const versions: ModelVersionRef[] = [];
+  for (const bias of [1, 2, 3, 4]) versions.push(await world.register({ ...distanceModel(bias), model: 'busy' }));
+  const [first, ...next] = versions;
+  await world.promote(first as ModelVersionRef);
+  await until(async () => (await versionNow('busy')) === 'busy@1');
+
+  const pool = new Pool(gateway.url, { connections: 16, pipelining: 1 });
+  const rows = distanceRequest(Array.from({ length: 5 }, () => ({ carrier: null, distance: 0 })));
+  const seen = new Map<string, number>();
+  const wrong: unknown[] = [];
+  let going = true;
+  const ask = async (): Promise<void> => {
+    while (going) {
+      const answer = await pool.request({
+        path: '/v2/models/busy/infer',
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
+        body: JSON.stringify(rows),
+      });
+      const body = (await answer.body.json()) as Answer['body'];
+      const name = String(answer.headers['x-perennial-model-version']);
+      const bias = Number(name.split('@')[1]);
+      const consistent =
+        answer.statusCode === 200 &&
+        body.model_version === String(bias) &&
+        body.outputs?.[0]?.data.every((score) => score === bias) === true;
+      if (!consistent) wrong.push({ status: answer.statusCode, name, body });
+      seen.set(name, (seen.get(name) ?? 0) + 1);
+    }
+  };
+  const asking = Promise.all(Array.from({ length: 16 }, ask));
+  for (const version of next) {
+    await new Promise((pause) => setTimeout(pause, 400));
+    await world.promote(version);
+  }
+  await world.registry.aliases.rollback({ tenant, model: 'busy', actor: 'test', cause: 'test', idempotencyKey: 'busy-back' });
+  await new Promise((pause) => setTimeout(pause, 600));
+  going = false;
+  await asking;
+  await pool.close();
+  expect(wrong).toEqual([]);
+  expect([...seen.keys()].sort()).toEqual(['busy@1', 'busy@2', 'busy@3', 'busy@4'].filter((name) => seen.has(name)));
+  expect(seen.size).toBeGreaterThanOrEqual(3);
+  expect(await versionNow('busy')).toBe('busy@3');
+});
+
+test('a body of 50 MB gets 413, and a reason', async () => {
+  const answer = await fetch(`${gateway.url}/v2/models/by-digest/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.viewer}` },
+    body: Buffer.alloc(50 * 1024 * 1024, ' '),
+  });
+  expect(answer.status).toBe(413);
+  expect(await answer.json()).toMatchObject({
+    code: 'BodyTooLarge',
+    detail: 'the body is 52428800 bytes; the limit is 10485760 bytes (10 MiB)',
+    next: 'send fewer rows a request',
+  });
+});
+
+describe('parity', () => {
+  const environment = (attempt = 1) => new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
+  const gate = { name: 'parity', kind: 'parity', rows: 1000, tolerance: 0.005, minShare: 0.999 } as const;
+  let assembled: ArtifactRef;
+  let holdout: string;
+
+  beforeAll(async () => {
+    holdout = mkdtempSync(join(tmpdir(), 'perennial-parity-'));
+    ({ ref: assembled } = await assembledHoldout(world.artifacts, holdout, { rows: 3000, days: 14 }));
+  });
+  afterAll(() => rmSync(holdout, { recursive: true, force: true }));
+
+  function measure(
+    candidate: ModelVersionRef,
+    serviceKey = world.keys.operator,
+    gateways: object = world.registry.gateways,
+  ): Promise<ParityEvidence> {
+    const deps = {
+      registry: { gateways } as Pick<typeof world.registry, 'gateways'>,
+      artifacts: world.artifacts,
+      scratchRoot: join(holdout, 'scratch'),
+      serviceKey,
+    };
+    const activities = createParityActivities(deps);
+    const input: ParityInput = {
+      tenant,
+      runId: world.runId,
+      key: effectKey(world.runId, 'evaluate', 'parity', 0),
+      candidate,
+      assembled,
+      gate,
+    };
+    return environment().run((given: ParityInput) => activities.measureParity(given), input);
+  }
+
+  test('what a gateway answers is what was evaluated', async () => {
+    const candidate = await world.registerManifest(await modelManifest(world.artifacts, truth, assembled));
+    const evidence = await measure(candidate);
+    expect(evidence).toMatchObject({
+      kind: 'measured',
+      rows: 1000,
+      compared: 1000,
+      agreeing: 1000,
+      gateway: gateway.url,
+      digestServed: candidate.manifest.digest,
+    });
+    expect(evidence.kind === 'measured' && evidence.maxDifference).toBeLessThan(1e-6);
+  });
+
+  test('features that differ between training and serving show', async () => {
+    // Training saw the wind in the same unit as the request; this version's features double it.
+    const skewed = await modelManifest(world.artifacts, truth, assembled, {
+      featuresSql: 'SELECT hour, wind * 2 AS wind, carrier FROM request',
+    });
+    const evidence = await measure(await world.registerManifest(skewed));
+    expect(evidence).toMatchObject({ kind: 'measured', rows: 1000, compared: 1000 });
+    expect(evidence.kind === 'measured' && evidence.agreeing).toBeLessThan(500);
+  });
+
+  test('a gateway that refuses is evidence of its own kind', async () => {
+    const candidate = await world.registerManifest(await modelManifest(world.artifacts, { ...truth, bias: -4 }, assembled));
+    expect(await measure(candidate, 'pk_wrong')).toEqual({
+      kind: 'notMeasured',
+      rows: 0,
+      reason: `${gateway.url} answered 401: this API key is unknown, expired or revoked`,
+    });
+  });
+
+  test('no gateway, or one that is gone, is worth another attempt', async () => {
+    const candidate = await world.registerManifest(await modelManifest(world.artifacts, { ...truth, bias: -3 }, assembled));
+    const nobody = { live: () => Promise.resolve([]) };
+    await expect(measure(candidate, world.keys.operator, nobody)).rejects.toMatchObject({
+      type: 'GatewayUnavailable',
+      message: 'no gateway holds a lease, so no row could be sent through one',
+    });
+    const gone = { live: () => Promise.resolve([{ id: 'gw_1', url: 'http://127.0.0.1:1' }]) };
+    await expect(measure(candidate, world.keys.operator, gone)).rejects.toMatchObject({
+      type: 'GatewayUnavailable',
+      message: 'http://127.0.0.1:1 does not answer',
+    });
+  });
+});
