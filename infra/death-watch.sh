@@ -1,4 +1,5 @@
 # Ends processes when the one that holds the other end of stdin dies in any way, kill -9 included: the kernel closes the pipe with it.
+# The first argument is how many seconds they get to end by themselves.
 # Reads `add PID SIGNAL`, `drop PID`, `done`. A process is signalled only while its birth is the one noted when it was added.
 # Processes are leaders of their own groups, so the last signal reaches their children too.
 birth() {
@@ -43,7 +44,7 @@ done
 
 each ask
 tenths=0
-while each look; [ $alive = 1 ] && [ $tenths -lt 80 ]; do
+while each look; [ $alive = 1 ] && [ $tenths -lt $((${1:-8} * 10)) ]; do
   sleep 0.1
   tenths=$((tenths + 1))
 done

@@ -17,8 +17,8 @@ export interface DeathWatch extends ProcessGuard {
   close(): void;
 }
 
-export function openDeathWatch(): DeathWatch {
-  const shell = spawn('/bin/sh', [join(__dirname, 'death-watch.sh')], {
+export function openDeathWatch(graceSeconds = 8): DeathWatch {
+  const shell = spawn('/bin/sh', [join(__dirname, 'death-watch.sh'), String(graceSeconds)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',

@@ -34,7 +34,7 @@ export default async function setUpPlatform(): Promise<void> {
         stateDir: join(stateDir, 's3'),
         logFile: log('s3'),
         internalKey: 'test',
-        watch,
+        guard: watch,
         ...credentials,
       },
       ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, seaweedPorts[index]])) as unknown as SeaweedPorts,
@@ -45,7 +45,7 @@ export default async function setUpPlatform(): Promise<void> {
         stateDir: join(stateDir, 'temporal'),
         logFile: log('temporal'),
         ports: { grpc, ui },
-        watch,
+        guard: watch,
       },
     }),
   ]);

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { birthOf } from '../../infra/process-identity';
+
+jest.setTimeout(30_000);
+const root = resolve(__dirname, '..', '..');
+
+test('no process outlives a supervisor that was killed with SIGKILL, willing or not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-death-'));
+  const supervisor = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'test', 'support', 'death-watch-fixture.ts'), folder], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const text = await new Promise<string>((settle) => supervisor.stdout.once('data', (chunk: Buffer) => settle(chunk.toString())));
+  const [willing = 0, stubborn = 0] = JSON.parse(text) as number[];
+  const grandchild = Number.parseInt(await eventually(() => readFileSync(join(folder, 'stubborn.log'), 'utf8').trim()), 10);
+  expect([willing, stubborn, grandchild].map((pid) => birthOf(pid) === null)).toEqual([false, false, false]);
+
+  supervisor.kill('SIGKILL');
+  await eventually(() => birthOf(willing) === null);
+  // The stubborn one gets its grace, then goes with its child.
+  await eventually(() => birthOf(stubborn) === null && birthOf(grandchild) === null);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function eventually<T>(look: () => T): Promise<T> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const found = look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error('it did not come about in 15 s');
+    await new Promise((settle) => setTimeout(settle, 50));
+  }
+}

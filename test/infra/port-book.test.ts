@@ -1,0 +1,68 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { choosePorts } from '../../infra/port-book';
+import { freePort } from '../../infra/ports';
+
+let folder: string;
+let file: string;
+const servers: Server[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-ports-'));
+  file = join(folder, 'ports.json');
+});
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port }, resolve));
+}
+
+test('takes the preferred port while it is free, and the same ones again', async () => {
+  const preferred = await freePort();
+  const first = await choosePorts(file, { api: { preferred }, database: {} });
+  expect(first.ports.api).toBe(preferred);
+  expect(first.moved).toEqual([]);
+  expect(await choosePorts(file, { api: { preferred }, database: {} })).toEqual(first);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(first.ports);
+});
+
+test('moves away from a port that another program took, says so, and stays there', async () => {
+  const preferred = await freePort();
+  await occupy(preferred);
+  const { ports, moved } = await choosePorts(file, { api: { preferred } });
+  expect(ports.api).not.toBe(preferred);
+  expect(moved).toEqual([{ name: 'api', from: preferred, to: ports.api }]);
+  expect((await choosePorts(file, { api: { preferred } })).moved).toEqual([]);
+});
+
+test('a port that the user asked for and cannot have is an error that names the setting', async () => {
+  const exactly = await freePort();
+  await occupy(exactly);
+  const wish = choosePorts(file, { api: { exactly, setting: 'PERENNIAL_API_PORT' } });
+  await expect(wish).rejects.toMatchObject({
+    type: 'PlatformUnavailable',
+    message: `Port ${exactly} for the api is taken by another program`,
+    next: expect.stringContaining('PERENNIAL_API_PORT') as unknown,
+  });
+});
+
+test('zero asks for any port, not for the preferred one', async () => {
+  const preferred = await freePort();
+  const { ports, moved } = await choosePorts(file, { api: { preferred, exactly: 0 } });
+  expect(ports.api).not.toBe(preferred);
+  expect(moved).toEqual([]);
+});
+
+test('gives no port twice', async () => {
+  const exactly = await freePort();
+  await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(/taken/);
+  const { ports } = await choosePorts(file, Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, {}])));
+  expect(new Set(Object.values(ports)).size).toBe(20);
+});

@@ -1,0 +1,44 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSecrets } from '../../infra/secrets';
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-secrets-'));
+  file = join(folder, 'secrets.json');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+test('are made once, at random, for this user’s eyes only', () => {
+  const first = openSecrets(file, []);
+  expect(modeOf(file)).toBe(0o600);
+  expect(openSecrets(file, [])).toEqual(first);
+  expect(new Set(Object.values(first)).size).toBe(4);
+
+  rmSync(file);
+  expect(openSecrets(file, []).databasePassword).not.toBe(first.databasePassword);
+});
+
+test('are closed to others again when somebody opened them', () => {
+  openSecrets(file, []);
+  chmodSync(file, 0o644);
+  openSecrets(file, []);
+  expect(modeOf(file)).toBe(0o600);
+});
+
+test('are not made anew beside data that the lost ones opened', () => {
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  expect(() => openSecrets(file, [data])).toThrow(/missing or incomplete/);
+  expect(existsSync(file)).toBe(false);
+});
+
+test('a damaged file is named, not overwritten', () => {
+  writeFileSync(file, '{"databasePass');
+  expect(() => openSecrets(file, [])).toThrow(/secrets\.json is damaged/);
+});

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunningServer, ServerExit } from '../../infra/embedded/server-process';
+import { openSupervisor, type Part, type Supervisor } from '../../infra/supervisor';
+
+/** A server without a process: it ends when told so. */
+function fakePart(name: string, tier: number, events: string[], start?: (signal: AbortSignal) => Promise<void>) {
+  const running: { end: (exit: ServerExit) => void }[] = [];
+  const part: Part = {
+    name,
+    tier,
+    start: async (signal) => {
+      await start?.(signal);
+      events.push(`start ${name}`);
+      let end: (exit: ServerExit) => void = () => undefined;
+      const exited = new Promise<ServerExit>((resolve) => (end = resolve));
+      running.push({ end });
+      const stop = async (): Promise<void> => {
+        events.push(`stop ${name}`);
+        end({ code: 0, signal: null });
+        await exited;
+      };
+      return { name, pid: running.length, logFile: join(folder, 'none.log'), exited, stop } satisfies RunningServer;
+    },
+  };
+  return { part, crash: () => running.at(-1)?.end({ code: 1, signal: null }) };
+}
+
+let folder: string;
+let said: string[];
+let events: string[];
+let supervisor: Supervisor;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-supervisor-'));
+  [said, events] = [[], []];
+  supervisor = openSupervisor({ say: (line) => said.push(line), backoffSeconds: (attempt) => attempt / 1000 });
+});
+afterEach(async () => {
+  await supervisor.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const settle = (milliseconds = 30): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test('starts again what ends, and says so', async () => {
+  const { part, crash } = fakePart('The worker', 2, events);
+  await supervisor.run(part);
+  crash();
+  await settle();
+  expect(events).toEqual(['start The worker', 'start The worker']);
+  expect(said).toEqual(['The worker ended with code 1', 'The worker is started again …', 'The worker is back after 0.0 s']);
+  expect(supervisor.processes()).toEqual([{ name: 'The worker', pid: 2 }]);
+});
+
+test('keeps trying when a start again fails, each time later', async () => {
+  let failures = 3;
+  const { part, crash } = fakePart('PostgreSQL', 0, events, () => {
+    if (events.length === 0 || failures-- <= 0) return Promise.resolve();
+    return Promise.reject(new Error('PostgreSQL could not be started: the disk is full'));
+  });
+  await supervisor.run(part);
+  crash();
+  await settle(60);
+  expect(said.filter((line) => line.includes('the disk is full'))).toHaveLength(3);
+  expect(said.filter((line) => line.includes('started again'))).toEqual([
+    'PostgreSQL is started again …',
+    'PostgreSQL is started again in 0.001 s …',
+    'PostgreSQL is started again in 0.002 s …',
+    'PostgreSQL is started again in 0.003 s …',
+  ]);
+  expect(said.at(-1)).toMatch(/^PostgreSQL is back/);
+});
+
+test('stops the upper tiers before the lower ones, and starts nothing again then', async () => {
+  for (const [name, tier] of [
+    ['postgres', 0],
+    ['temporal', 1],
+    ['s3', 1],
+    ['worker', 2],
+  ] as const)
+    await supervisor.run(fakePart(name, tier, events).part);
+  events.length = 0;
+  await supervisor.stop();
+  expect(events).toEqual(['stop worker', 'stop temporal', 'stop s3', 'stop postgres']);
+  expect(supervisor.processes()).toEqual([]);
+});
+
+test('a part that fails at its first start is the caller’s to hear of', async () => {
+  const { part } = fakePart('The API', 2, events, () => Promise.reject(new Error('its port is taken')));
+  await expect(supervisor.run(part)).rejects.toThrow('its port is taken');
+  expect(said).toEqual([]);
+});
+
+test('a stop in the middle of a start waits for it and leaves nothing', async () => {
+  let started: () => void = () => undefined;
+  const { part } = fakePart('temporal', 1, events, () => new Promise((resolve) => (started = resolve)));
+  const running = supervisor.run(part);
+  const stopped = supervisor.stop();
+  started();
+  await Promise.all([running, stopped]);
+  expect(events).toEqual(['start temporal', 'stop temporal']);
+});
