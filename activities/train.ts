@@ -49,7 +49,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   return {
     /** Finds the trainer and checks its parameters before anything is spent on it. InvalidInput names each mistake. */
     describeTrainer({ trainer, params }: { readonly trainer: string; readonly params?: TrainSpec['params'] }): Promise<TrainerManifest> {
-      return Promise.resolve(describe(trainer, params ?? {}));
+      return Promise.resolve().then(() => describe(trainer, params ?? {}));
     },
 
     /** One training job. A further attempt finds the job of the first by its key, whether it waits, runs or is over; a lost one goes on from its checkpoint. */
@@ -63,6 +63,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         const { name, codeDigest } = describe(input.train.trainer, input.train.params);
         const job = toJob(input, await artifacts.getJson<AssembledData>(input.assembled));
         handle.value = await Promise.race([backend.submit(job), context.cancelled]);
+        context.heartbeat(handle.value);
         const ended = await follow(backend, handle.value, metricsReporter(input));
         return { ...modelOf(ended, input), trainer: { name, codeDigest } };
       } catch (error) {

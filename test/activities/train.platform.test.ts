@@ -1,10 +1,13 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { ActivityCancellationDetails, CancelledFailure } from '@temporalio/common';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LocalBackend } from '../../activities/compute/local/backend';
 import { createLocalBackend } from '../../activities/compute/local/backend';
+import { JobDirectory } from '../../activities/compute/local/job-directory';
 import type { TrainedModel, TrainModelInput } from '../../activities/train';
 import { createTrainActivities } from '../../activities/train';
 import type { ArtifactStore } from '../../data/artifacts/store';
@@ -79,10 +82,10 @@ const long = { num_iterations: 20_000, num_leaves: 63, learning_rate: 0.001 };
 
 /** An attempt under way: its heartbeats, and its end. */
 function attempt(of: TrainModelInput, heartbeatDetails?: JobHandle) {
-  const environment = new MockActivityEnvironment({ heartbeatDetails });
+  const environment = new MockActivityEnvironment({ heartbeatDetails }, { logger: new DefaultLogger('ERROR') });
   const beats: JobHandle[] = [];
   environment.on('heartbeat', (handle: JobHandle) => beats.push(handle));
-  const end: Promise<TrainedModel> = environment.run(activities.trainModel, of);
+  const end: Promise<TrainedModel> = environment.run((given: TrainModelInput) => activities.trainModel(given), of);
   end.catch(() => undefined);
   return { environment, beats, end };
 }
@@ -122,9 +125,7 @@ test('refuses parameters before a job exists, naming each mistake', async () => 
       expect.objectContaining({ pointer: '/spec/train/params/num_leavs', didYouMean: 'num_leaves' }),
     ],
   });
-  await expect(
-    activities.describeTrainer({ trainer: 'nonesuch' }).catch((error: unknown) => Promise.reject(error as Error)),
-  ).rejects.toMatchObject({ type: 'NotFound' });
+  await expect(activities.describeTrainer({ trainer: 'nonesuch' })).rejects.toMatchObject({ type: 'NotFound' });
 });
 
 test('says that a backend is not in this version', async () => {
@@ -160,13 +161,13 @@ test('an attempt that lost its lease leaves the job to the next one, which finds
   const of = input(long);
   const first = attempt(of);
   await until(() => running(first.beats.at(-1)));
-  const pid = await pidOf(first.beats.at(-1));
+  const pid = pidOf(of);
   first.environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }));
   await expect(first.end).rejects.toBeInstanceOf(CancelledFailure);
   for (const details of [first.beats.at(-1), undefined]) {
     const next = attempt(of, details);
     await until(() => (next.beats.length > 0 && running(next.beats.at(-1))) || undefined);
-    expect(await pidOf(first.beats.at(-1))).toBe(pid);
+    expect(pidOf(of)).toBe(pid);
     next.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
     await expect(next.end).rejects.toMatchObject({ type: 'JobLost' });
   }
@@ -175,8 +176,8 @@ test('an attempt that lost its lease leaves the job to the next one, which finds
   expect(await readdir(join(folder, 'state', 'compute'))).toEqual([]);
 });
 
-async function pidOf(handle: JobHandle | undefined): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
-  const directory = handle?.detail['directory'] ?? '';
-  return (JSON.parse(await readFile(join(directory, 'process.json'), 'utf8')) as { pid: number }).pid;
+/** Of the job's process on this machine. */
+function pidOf({ key }: TrainModelInput): number {
+  const path = new JobDirectory(join(folder, 'state', 'compute'), key).file('process.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { pid: number }).pid;
 }

@@ -129,6 +129,14 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(used).toBeLessThan(1200);
     });
 
+    test('keeps the newest of a log that has no end', async () => {
+      const state = await finish(probe('chatter'));
+      expect(state).toMatchObject({ kind: 'failed', failure: 'JobFailed' });
+      if (state.kind !== 'failed' || state.logs === null) return;
+      expect(state.logs.bytes).toBeLessThan(10 * mebibyte);
+      expect(await text(state.logs)).toMatch(/the last word\s*$/);
+    });
+
     test('cancels a running job and everything it started', async () => {
       const handle = await given.backend.submit(probe('hang'));
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);

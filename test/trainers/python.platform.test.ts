@@ -5,7 +5,7 @@ import { pythonPath } from '../support/platform';
 
 test('the trainers’ unit tests pass', async () => {
   const ran = await promisify(execFile)(pythonPath(), [resolve('trainers/run_tests.py')], { maxBuffer: 1 << 24 }).catch(
-    ({ stderr }: { readonly stderr: string }) => ({ stderr }),
+    (error: unknown) => error as { readonly stderr: string },
   );
   expect(ran.stderr.trimEnd()).toMatch(/Ran \d\d+ tests in [\d.]+s\s+OK$/);
 }, 120_000);

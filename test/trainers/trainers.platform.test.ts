@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -114,7 +115,7 @@ describe('lightgbm', () => {
     for (const step of [120, 420]) {
       const handle = await backend.submit(disturbed);
       await runningUntil(backend, handle, (metrics) => metrics.some((metric) => metric.step >= step));
-      process.kill(await processOf(handle.detail), 'SIGKILL');
+      process.kill(processOf(handle.detail), 'SIGKILL');
       expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
     }
     const handle = await backend.submit(disturbed);
@@ -170,7 +171,6 @@ describe('baseline by groups', () => {
   });
 });
 
-async function processOf({ directory }: Readonly<Record<string, string>>): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
-  return (JSON.parse(await readFile(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }).pid;
+function processOf({ directory }: Readonly<Record<string, string>>): number {
+  return (JSON.parse(readFileSync(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }).pid;
 }

@@ -40,6 +40,8 @@ for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_mode
 
 #: How often limits are looked at. A job that allocates 2 GB a second is found 100 MB too late.
 WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
+#: A job that prints without end must not fill the disk of the whole platform. Its newest lines matter.
+LOG_BYTES = 64 << 20
 #: How long jobs may save their state when the worker goes away.
 FAREWELL_SECONDS = 3.0
 
@@ -170,6 +172,7 @@ class Host:
 
     def _watch(self) -> None:
         for child in self._children.values():
+            _shorten(child.directory / "log.txt")
             if child.limit:
                 continue
             seconds = time.monotonic() - child.began
@@ -241,6 +244,14 @@ class Host:
     def _tell(self, event: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError):  # the worker is gone; the end of its orders says the same
             os.write(self._events, (json.dumps(event) + "\n").encode())
+
+
+def _shorten(log: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_BYTES:
+            os.truncate(log, 0)  # its writers append, so they go on at the new end
+            with open(log, "a") as file:
+                file.write(f"(the log began anew after {LOG_BYTES >> 20} MiB)\n")
 
 
 def _die_at_end_of(life: int) -> None:

@@ -43,6 +43,8 @@ class Job:
         self.id: str = body["id"]
         self.trace_id: str | None = body.get("traceId")
         self.seed: int = body["seed"]
+        #: How many the job may use. The trainers here use one: their models must not depend on how work was shared out.
+        self.cpus: int = body["resources"]["cpus"]
         self.params: dict[str, Any] = complete_params(manifest, body["params"])
         self.context: dict[str, Any] = body["context"]
         self.task: str = self.context["task"]

@@ -25,7 +25,7 @@ from typing import Any
 from runtime.columns import columns_of
 from runtime.graph import check_signature, graph_bytes
 from runtime.job import Job, Trained
-from runtime.json_files import first_not_finite, write_bytes, write_json
+from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
 from runtime.manifest import read_manifest
 from runtime.parity import check_parity
 from runtime.refusal import Refused, Stopped
@@ -37,6 +37,7 @@ def run_job(folder: Path, directory: Path) -> int:
     try:
         manifest = read_manifest(folder)
         if manifest.command:
+            os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
             os.chdir(directory)
             os.execvp(manifest.command[0], [*manifest.command, str(directory)])
         job = Job(directory, manifest)

@@ -24,7 +24,14 @@ def make_job_directory(directory: Path, inputs: dict[str, list[pa.Table]], featu
             pq.write_table(table, directory / path)
             named.setdefault(name, []).append({"path": path})
     context = {"task": "classification", "label": "__label", "features": [{"name": name, "type": kind} for name, kind in features]}
-    whole = {"id": "run_test/train/job/1", "seed": 1, "params": {}, "inputs": named, "context": context | body.pop("context", {})} | body
+    whole = {
+        "id": "run_test/train/job/1",
+        "seed": 1,
+        "params": {},
+        "resources": {"cpus": 1},
+        "inputs": named,
+        "context": context | body.pop("context", {}),
+    } | body
     (directory / "job.json").write_text(json.dumps(whole))
     return directory
 

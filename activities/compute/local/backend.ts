@@ -62,16 +62,15 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   const actives = new Map<string, Active>();
   let host: Promise<WarmHost> | null = null;
   let closed = false;
-  let clearedLeftovers = false;
 
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  clearLeftovers(root);
   const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
   watch.unref();
 
   function warmHost(): Promise<WarmHost> {
     if (closed) throw failure('BackendUnavailable', 'the local backend is closed');
     if (host) return host;
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (!clearedLeftovers) clearLeftovers();
     const onGone = () => {
       host = null;
       for (const active of actives.values()) active.ended();
@@ -80,16 +79,6 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onEnded, onGone });
     host.catch(() => (host = null));
     return host;
-  }
-
-  function clearLeftovers(): void {
-    clearedLeftovers = true;
-    endProcessesOfDeadWorkers(root);
-    const old = Date.now() - forgottenAfterDays * 86_400_000;
-    for (const directory of jobDirectories(root)) {
-      const state = observe(directory).kind;
-      if (state !== 'queued' && state !== 'running' && statSync(directory.path).mtimeMs < old) directory.remove();
-    }
   }
 
   async function begin(job: Job, directory: JobDirectory): Promise<void> {
@@ -254,6 +243,16 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const active of running) await active.execution;
     },
   };
+}
+
+/** Of workers that were killed: their processes, and the jobs that no run came back for. */
+function clearLeftovers(root: string): void {
+  endProcessesOfDeadWorkers(root);
+  const old = Date.now() - forgottenAfterDays * 86_400_000;
+  for (const directory of jobDirectories(root)) {
+    const { kind } = observe(directory);
+    if (kind !== 'queued' && kind !== 'running' && statSync(directory.path).mtimeMs < old) directory.remove();
+  }
 }
 
 /** The trace is the caller's, not the job's: a second attempt may come from elsewhere. */

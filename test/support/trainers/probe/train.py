@@ -7,15 +7,14 @@ import sys
 import time
 
 import numpy as np
+
 from runtime.graph import GraphBuilder
 from runtime.job import Job, Trained
 from runtime.refusal import Refused
 
 
 def train(job: Job) -> Trained:
-    return {"learn": learn, "crash": crash, "refuse": refuse, "silent": silent, "hang": hang, "hog": hog, "nan": nan, "secret": secret}[
-        job.params["behaviour"]
-    ](job)
+    return globals()[job.params["behaviour"]](job)
 
 
 def learn(job: Job) -> Trained:
@@ -32,7 +31,9 @@ def learn(job: Job) -> Trained:
     zeros = builder.node("Cast", [builder.node("ConstantOfShape", [shape])], to=1)
     graph = builder.finish(builder.node("Add", [zeros, builder.constant(0.25, np.float32)]))
     own = job.params["steps"] + 1 - first
-    return Trained(graph, lambda columns: np.full(len(next(iter(columns.values()))), 0.25), {"loss": 1.0 / job.params["steps"]}, {"ownSteps": own})
+    return Trained(
+        graph, lambda columns: np.full(len(next(iter(columns.values()))), 0.25), {"loss": 1.0 / job.params["steps"]}, {"ownSteps": own}
+    )
 
 
 def crash(job: Job) -> Trained:
@@ -64,6 +65,15 @@ def hog(job: Job) -> Trained:
     while True:
         held.append(np.ones(4 << 20))
         time.sleep(0.01)
+
+
+def chatter(job: Job) -> Trained:
+    line = "chatter " * 1000
+    for _ in range(20_000):
+        print(line)
+    print("the last word", flush=True)
+    time.sleep(0.3)
+    sys.exit(3)
 
 
 def nan(job: Job) -> Trained:
