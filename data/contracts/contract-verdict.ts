@@ -1,0 +1,39 @@
+import type { ContractCheck, ContractReport } from '../../domain/contract';
+import type { Reason, Verdict } from '../../domain/verdict';
+
+/** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. */
+export const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
+
+/** `range:temp`, as it stands beside a row in quarantine. */
+export function checkName({ check, column }: { readonly check: string; readonly column: string | null }): string {
+  return column === null ? check : `${check}:${column}`;
+}
+
+/** Failed by any check of the whole; else inconclusive when anything could not be measured; else passed (I10). */
+export function contractVerdict(report: ContractReport): Verdict {
+  const failed = report.checks.filter((check) => check.passed === false && !rowCheckNames.has(check.check));
+  const unmeasured = report.checks.filter((check) => check.passed === null);
+  if (failed.length > 0) {
+    const worst = report.quarantined === 0 ? [] : report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0);
+    return { kind: 'failed', reasons: [...failed, ...unmeasured, ...worst].map(reason) };
+  }
+  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: unmeasured.map(reason) };
+  const bad = report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
+  return {
+    kind: 'passed',
+    reasons: [
+      {
+        gate: 'contract',
+        code: 'contract.met',
+        message: `${report.accepted} of ${report.rows} rows of ${report.dataset} meet the contract, ${bad}`,
+      },
+      ...report.checks.filter((check) => check.badRows > 0).map(reason),
+    ],
+  };
+}
+
+function reason(check: ContractCheck): Reason {
+  const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
+  const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
+  return { gate: 'contract', code, message: `${what}: ${check.observed}; expected ${check.expected}` };
+}
