@@ -1,26 +1,29 @@
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { Connection } from '@temporalio/client';
-import postgres from 'postgres';
+import { Client } from 'pg';
 import { ensureNamespace, searchAttributes } from '../../infra/temporal-namespace';
 import { testBucket, testDatabase, testTemporal } from '../support/platform';
 
 describe('PostgreSQL', () => {
   test('serves an empty database of one’s own, in UTC, with notifications', async () => {
     const database = await testDatabase();
-    const sql = postgres(database.url, { onnotice: () => undefined });
-    expect(await sql`SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'`).toEqual([{ tables: 0 }]);
-    expect(await sql`SHOW timezone`).toEqual([{ TimeZone: 'UTC' }]);
-    const heard = new Promise((resolve) => void sql.listen('news', resolve).then(() => sql.notify('news', 'hello')));
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    const tables = await client.query("SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'");
+    expect(tables.rows).toEqual([{ tables: 0 }]);
+    expect((await client.query('SHOW timezone')).rows).toEqual([{ TimeZone: 'UTC' }]);
+    const heard = new Promise((resolve) => client.once('notification', ({ payload }) => resolve(payload)));
+    await client.query("LISTEN news; NOTIFY news, 'hello'");
     expect(await heard).toBe('hello');
-    await sql.end();
+    await client.end();
     await database.drop();
   });
 
   test('refuses a wrong password', async () => {
     const database = await testDatabase();
-    const sql = postgres(database.url, { password: 'wrong', max: 1 });
-    await expect(sql`SELECT 1`).rejects.toThrow(/password authentication failed/);
-    await sql.end();
+    const url = new URL(database.url);
+    url.password = 'wrong';
+    await expect(new Client({ connectionString: url.href }).connect()).rejects.toThrow(/password authentication failed/);
     await database.drop();
   });
 });

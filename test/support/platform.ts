@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import postgres from 'postgres';
+import { Client } from 'pg';
 import { ensureNamespace } from '../../infra/temporal-namespace';
 
 /** What globalSetup started, as the test files see it. */
@@ -52,11 +52,12 @@ function testPlatform(): TestPlatform {
 }
 
 async function maintain(url: string, statement: string): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const client = new Client({ connectionString: url });
+  await client.connect();
   try {
-    await sql.unsafe(statement);
+    await client.query(statement);
   } finally {
-    await sql.end();
+    await client.end();
   }
 }
 
