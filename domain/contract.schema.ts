@@ -6,7 +6,7 @@ const bound = z
   .union([z.number(), z.string()], { error: 'must be a number or a time' })
   .describe('a number, or for a timestamp a time with its offset such as 2013-07-01T00:00:00Z');
 
-export const columnExpectationSchema = z
+const columnExpectationSchema = z
   .strictObject({
     type: z.enum(['string', 'integer', 'number', 'boolean', 'timestamp']).describe('string, integer, number, boolean or timestamp'),
     required: z.boolean().default(true).describe('true or false: whether the column must be there'),
@@ -58,6 +58,3 @@ export const contractSchema = z.strictObject({
     .optional()
     .describe('a comparison with the approved version of the dataset'),
 });
-
-/** A contract as a person writes it. */
-export type ContractDocument = z.input<typeof contractSchema>;

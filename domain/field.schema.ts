@@ -77,13 +77,7 @@ export function bytesField(what: string, least: number) {
     .meta({ description: what, pattern: byteSizePattern.source });
 }
 
-/** RFC 3339 with an offset → the same instant in UTC. */
-export const instantField = z
-  .string()
-  .transform((text, context) => utc(text) ?? refuse(context, problem(`cannot be ${JSON.stringify(text.slice(0, 60))}`)))
-  .meta({ description: 'a time with its offset, such as 2013-07-01T00:00:00Z' });
-
-/** The same, or `latest`. */
+/** `latest`, or RFC 3339 with an offset → the same instant in UTC. */
 export const untilField = z
   .string()
   .transform((text, context) => {

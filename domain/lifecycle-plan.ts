@@ -28,14 +28,14 @@ export interface LifecyclePlan {
 }
 
 /** `before` or `after` is absent where there was or will be nothing. A file is named by its path and its values are digests. */
-export interface PlannedChange {
+interface PlannedChange {
   readonly what: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
 /** What the next run would do on the data of the last: `mayRun` when it depends on what an earlier stage gives. */
-export interface PlannedStage {
+interface PlannedStage {
   readonly stage: ModelStage;
   readonly action: 'runs' | 'mayRun' | 'reused';
   readonly because: readonly string[];

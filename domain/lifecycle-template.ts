@@ -11,7 +11,7 @@ export interface TemplateInput {
   readonly table?: TemplateTable;
 }
 
-export interface TemplateTable {
+interface TemplateTable {
   readonly source: string;
   readonly uri: string;
   readonly columns: readonly Column[];

@@ -15,7 +15,7 @@ const later = (known: readonly string[]) => (issue: { readonly input?: unknown }
 
 export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
 
-export const metadataSchema = z
+const metadataSchema = z
   .strictObject({
     name: nameField('the name of the lifecycle, and of its model'),
     owner: z.string().trim().min(1).max(200).describe('who answers for the model: a person, a team or an address'),
@@ -65,7 +65,7 @@ const sourceName = z
   .regex(/^[a-z][a-z0-9_]{0,62}$/)
   .describe('lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL');
 
-export const dataSchema = z
+const dataSchema = z
   .strictObject({
     sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
     assemble: pathField('the path of the SQL file that joins the sources into request rows with their label'),
@@ -91,7 +91,7 @@ export const dataSchema = z
   })
   .describe('sources, assembly, features, label, time and split');
 
-export const trainSchema = z
+const trainSchema = z
   .strictObject({
     trainer: nameField('the trainer, a folder under trainers/'),
     task: z
@@ -121,7 +121,7 @@ export const trainSchema = z
   })
   .describe('trainer and params');
 
-export const slicesSchema = z
+const slicesSchema = z
   .strictObject({
     columns: z.array(columnField('a column to slice by')).min(1).max(20).describe('columns to slice by'),
     metric: metricField,
@@ -129,7 +129,7 @@ export const slicesSchema = z
   })
   .describe('the slices: columns and metric');
 
-export const evaluateSchema = z
+const evaluateSchema = z
   .strictObject({
     metrics: z.array(metricField).min(1).describe('at least one metric'),
     slices: slicesSchema.optional(),
@@ -138,7 +138,7 @@ export const evaluateSchema = z
   })
   .describe('metrics and gates');
 
-export const promoteSchema = z
+const promoteSchema = z
   .strictObject({
     approval: z
       .strictObject({

@@ -6,8 +6,7 @@ import { paramsField } from './lifecycle.schema';
 import { paramsIssues } from './params-size';
 import type { RunRequest } from './run';
 import { modelStages } from './run';
-import type { Read } from './schema-issues.schema';
-import { notInThisVersion, problem, readBy } from './schema-issues.schema';
+import { notInThisVersion, problem } from './schema-issues.schema';
 
 const later = ['tune', 'canary'] as const;
 const stages = modelStages.filter((stage) => !(later as readonly string[]).includes(stage));
@@ -47,12 +46,6 @@ export const runRequestSchema = z
     if (large) issues.push({ ...problem(large.detail.replace('params ', ''), { expected: large.expected }), path: ['params'] });
   })
   .transform((request): RunRequest => defined(request));
-
-/** A request as it came, in the words and with the issues of a lifecycle file. */
-export function readRunRequest(body: unknown): Read<RunRequest> {
-  const document = objectDocument(body, 'request');
-  return document.issues.length > 0 ? { ok: false, issues: document.issues } : readBy(runRequestSchema, document);
-}
 
 /** Optional members of a request are absent, never undefined: its canonical JSON is compared under an Idempotency-Key. */
 function defined(request: object): RunRequest {

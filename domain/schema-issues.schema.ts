@@ -12,8 +12,13 @@ export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument): Read<z.output<S>> {
   const parsed = schema.safeParse(document.value);
   if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
+}
+
+/** What zod found, in the words of this platform: named by the whole path, with what was expected and the nearest right key or value. */
+export function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
   const misspelt = new Set<string>();
-  const unknown = parsed.error.issues.flatMap((issue) =>
+  const unknown = found.flatMap((issue) =>
     issue.code !== 'unrecognized_keys'
       ? []
       : issue.keys.map((key) => {
@@ -23,12 +28,12 @@ export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument
           return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
         }),
   );
-  const others = parsed.error.issues
+  const others = found
     .filter((issue) => issue.code !== 'unrecognized_keys')
     // A key that is there under a misspelt name is one mistake, not two.
     .filter((issue) => !(valueAt(document.value, pathOf(issue.path)) === undefined && misspelt.has(nameOf(pathOf(issue.path)))))
     .map((issue) => issueInWords(schema, document, issue));
-  return { ok: false, issues: [...unknown, ...others] };
+  return [...unknown, ...others];
 }
 
 /** Without `expected` the schema's description is shown; null shows nothing. */

@@ -1,6 +1,6 @@
 import { nearest } from './nearest';
 
-export const sourceSchemes = ['sample', 'file', 's3', 'https', 'dataset'] as const;
+const sourceSchemes = ['sample', 'file', 's3', 'https', 'dataset'] as const;
 export type SourceScheme = (typeof sourceSchemes)[number];
 
 export interface UriProblem {
