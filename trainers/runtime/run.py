@@ -38,8 +38,10 @@ def run_job(folder: Path, directory: Path) -> int:
         manifest = read_manifest(folder)
         if manifest.command:
             os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
+            # `./program` lies beside the manifest; a bare name is found on the PATH.
+            program = str(folder / manifest.command[0]) if "/" in manifest.command[0] else manifest.command[0]
             os.chdir(directory)
-            os.execvp(manifest.command[0], [*manifest.command, str(directory)])
+            os.execvp(program, [program, *manifest.command[1:], str(directory)])
         job = Job(directory, manifest)
         job.obey_signals()
         job.log("training starts", trainer=manifest.name, params=job.params, seed=job.seed)
