@@ -72,7 +72,7 @@ export function createIngestActivities(deps: IngestDeps) {
     findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> => attempt(input, (given) => findLatest(input, given)),
 
     /** Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move is fine. */
-    async restoreDatasetAliases({ tenant, runId }: Pick<Effect, 'tenant' | 'runId'>): Promise<void> {
+    restoreDatasetAliases: async ({ tenant, runId }: Pick<Effect, 'tenant' | 'runId'>): Promise<void> => {
       await deps.registry.datasets.restoreAliases({ tenant, runId, idempotencyKey: `${runId}/undo/dataset-aliases` });
     },
   };

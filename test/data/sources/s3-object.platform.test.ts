@@ -41,7 +41,7 @@ describe('an s3:// source', () => {
     );
     await expect(read(uri, { limits: { maxBytes: 5 } })).rejects.toMatchObject(refused('SourceTooLarge', /has 12 bytes/));
     await expect(read(uri, { policy: { s3: { ...own, endpoint: 'http://127.0.0.1:1' } } })).rejects.toMatchObject(
-      refused('SourceUnreachable', /does not answer \(ECONNREFUSED\)/),
+      refused('SourceUnreachable', /does not answer/),
     );
   });
 });

@@ -1,0 +1,137 @@
+import { collectGarbage } from '../../../activities/collect-garbage';
+import { openArtifactStore, type ArtifactStore } from '../../../data/artifacts/store';
+import type { Registry } from '../../../db/registry';
+import type { ArtifactRef } from '../../../domain/artifact';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import { openTestRegistry, type TestRegistry } from '../../db/registry-fixture';
+import { testBucket } from '../../support/platform';
+
+describe('the collector', () => {
+  let test_: TestRegistry;
+  let registry: Registry;
+  let store: ArtifactStore;
+  let bare: ArtifactStore;
+  beforeAll(async () => {
+    test_ = await openTestRegistry();
+    registry = test_.registry;
+    const bucket = testBucket();
+    store = openArtifactStore({ ...bucket, leases: registry.artifacts });
+    bare = openArtifactStore({ ...bucket, leases: null });
+    await store.ensureBucket();
+  }, 30_000);
+  afterAll(async () => {
+    store.close();
+    bare.close();
+    await test_.close();
+  });
+
+  let count = 0;
+  const put = (text = `text ${(count += 1)}`) => store.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
+  const pass = (artifacts: Parameters<typeof collectGarbage>[0]['artifacts'] = store) =>
+    collectGarbage({ registry, artifacts, tenant, idleSeconds: 0, log: { info: () => undefined } });
+  /** As if so much time had gone by: leases, touches and marks are that much older. */
+  const later = async (seconds: number): Promise<void> => {
+    const { sql } = test_.database;
+    await sql`update artifacts set touched_at = touched_at - make_interval(secs => ${seconds}), marked_at = marked_at - make_interval(secs => ${seconds})`;
+    await sql`update artifact_leases set until = until - make_interval(secs => ${seconds})`;
+  };
+  const isThere = (ref: ArtifactRef) => bare.exists(ref);
+  const hours = 3600;
+
+  test('takes what nothing refers to, in its second pass and not before the longest lease has run out', async () => {
+    const ref = await put();
+    const kept = await put();
+    await registry.artifacts.reference({ tenant, digest: kept.digest, by: 'run:run_1' });
+    await pass();
+    await later(2 * hours);
+    expect(await pass()).toMatchObject({ marked: 1, deleted: 0 });
+    await later(hours / 2);
+    expect(await pass()).toMatchObject({ marked: 0, deleted: 0 });
+    expect(await isThere(ref)).toBe(true);
+    await later(hours);
+    expect(await pass()).toMatchObject({ deleted: 1 });
+    expect(await isThere(ref)).toBe(false);
+    expect(await isThere(kept)).toBe(true);
+    expect(await registry.artifacts.get({ tenant, digest: ref.digest })).toBeNull();
+    await registry.artifacts.unreference({ tenant, by: 'run:run_1' });
+  });
+
+  test('leaves what a writer has put again since the mark', async () => {
+    const ref = await put('again');
+    await later(2 * hours);
+    await pass();
+    await later(2 * hours);
+    expect(await put('again')).toEqual(ref);
+    await pass();
+    expect(await isThere(ref)).toBe(true);
+  });
+
+  test('a look whether something exists holds it as a put does', async () => {
+    const ref = await put('looked at');
+    await later(2 * hours);
+    await pass();
+    await later(2 * hours);
+    expect(await store.exists(ref)).toBe(true);
+    await pass();
+    expect(await isThere(ref)).toBe(true);
+  });
+
+  test('a writer that comes between the sweep and the delete keeps its object', async () => {
+    const ref = await put('between');
+    await later(2 * hours);
+    await pass();
+    await later(2 * hours);
+    const [due] = (await registry.artifacts.sweepable({ tenant, limit: 500 })).filter(({ digest }) => digest === ref.digest);
+    expect(due).toBeDefined();
+    expect(await store.exists(ref)).toBe(false);
+    await put('between');
+    const remove = (): Promise<void> => store.delete({ tenant, digest: ref.digest });
+    expect(await registry.artifacts.delete({ tenant, digest: ref.digest, remove })).toBe(false);
+    expect(await isThere(ref)).toBe(true);
+  });
+
+  test('a writer that comes during the delete waits for it and uploads again', async () => {
+    const ref = await put('during');
+    await later(2 * hours);
+    await pass();
+    await later(2 * hours);
+    let writer: Promise<ArtifactRef> | undefined;
+    const slow = {
+      ...store,
+      async delete(where: Parameters<ArtifactStore['delete']>[0]) {
+        if (where.digest === ref.digest) {
+          writer = put('during');
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        await store.delete(where);
+      },
+    };
+    expect((await pass(slow)).deleted).toBeGreaterThanOrEqual(1);
+    expect(await writer).toEqual(ref);
+    expect(await isThere(ref)).toBe(true);
+    expect(await registry.artifacts.get({ tenant, digest: ref.digest })).toEqual(ref);
+  });
+
+  test('writers and collectors at once lose nothing that was put and held', async () => {
+    const texts = Array.from({ length: 6 }, (_, i) => `contended ${i}`);
+    for (let round = 0; round < 8; round += 1) {
+      await later(2 * hours);
+      const [refs] = await Promise.all([Promise.all([...texts, ...texts].map(put)), pass(), pass()]);
+      for (const ref of refs) expect(await isThere(ref)).toBe(true);
+    }
+  }, 60_000);
+
+  test('ends what runs left staged, and leaves alone what may still be going on', async () => {
+    const staged: Record<string, number> = { run_gone: 0, unowned: 0 };
+    const staging = {
+      runs: () => Promise.resolve(Object.keys(staged)),
+      list: () => Promise.resolve([]),
+      clear: ({ runId, idleSeconds = 0 }: { runId: string; idleSeconds?: number }) => {
+        staged[runId] = idleSeconds;
+        return Promise.resolve(1);
+      },
+    };
+    expect(await pass({ ...store, staging })).toMatchObject({ unfinishedUploads: 2 });
+    expect(staged).toEqual({ run_gone: 86_400, unowned: 86_400 });
+  });
+});
