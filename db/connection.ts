@@ -1,15 +1,12 @@
-import postgres from 'postgres';
+import { createHash } from 'node:crypto';
+import { Pool, type ClientConfig, type PoolClient, type QueryArrayResult } from 'pg';
 import { failure } from '../domain/failure';
-import type { Listener } from './listener';
-import { openListener } from './listener';
+import { isConnectionLost } from './failures';
+import { openListener, type Listener } from './listener';
+import { createQuery, type Rendered, type Rows, type Sql, type Transaction } from './sql';
+import { typeParsers } from './type-parsers';
 
-/** postgres.js with Perennial's types: times as RFC 3339 UTC text, days as text, bigint as number, columns in camelCase, documents by `json`. */
-export type Sql = postgres.Sql<Types>;
-/** A connection or a transaction. */
-export type Query = postgres.ISql<Types>;
-export type Transaction = postgres.TransactionSql<Types>;
-/** What the custom types below stand for; documents are typed where they are read. */
-type Types = { instant: string; day: string; bigint: number; document: never };
+export type { Query, Sql, Transaction } from './sql';
 
 export interface Database {
   readonly sql: Sql;
@@ -27,71 +24,145 @@ export interface DatabaseSettings {
 
 /** Connects on first use; a database that is away makes calls fail with DatabaseUnavailable, and is found again when it is back. */
 export function openDatabase(settings: DatabaseSettings): Database {
-  const { url, target } = checkedUrl(settings.url);
-  const options = {
-    max: settings.maxConnections ?? 10,
-    idle_timeout: 300,
-    connect_timeout: 10,
-    keep_alive: 15,
-    // The driver's own back-off grows to 20 s, which a stage would wait after a restart of half a second.
-    backoff: (attempts: number) => Math.min(0.05 * 2 ** attempts, 0.5),
-    // Arrays as parameters need it.
-    fetch_types: true,
-    onnotice: () => undefined,
-    transform: { column: { from: postgres.toCamel } },
-    types: { instant, day, bigint, document },
-    connection: {
-      application_name: settings.applicationName ?? 'perennial',
-      TimeZone: 'UTC',
-      search_path: 'public',
-      jit: 'off',
-      statement_timeout: 60_000,
-      lock_timeout: 20_000,
-      // A client that is frozen in the middle of a transaction must not keep its locks.
-      idle_in_transaction_session_timeout: 60_000,
-    },
+  const target = checkedTarget(settings.url);
+  const config: ClientConfig = {
+    connectionString: settings.url,
+    application_name: settings.applicationName ?? 'perennial',
+    options: '-c TimeZone=UTC -c search_path=public -c jit=off',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 15_000,
+    statement_timeout: 60_000,
+    lock_timeout: 20_000,
+    // A client that is frozen in the middle of a transaction must not keep its locks.
+    idle_in_transaction_session_timeout: 60_000,
+    // A server that is frozen answers nothing, not even that the statement took too long.
+    query_timeout: 75_000,
+    types: typeParsers,
   };
-  const sql: Sql = postgres(url, options as typeof options & { connection: Record<string, never> });
-  const listener = openListener((hooks) => postgres(url, { ...options, ...hooks, max: 1, idle_timeout: 0, max_lifetime: null }) as Sql);
+  const pool = new Pool({ ...config, max: settings.maxConnections ?? 10, idleTimeoutMillis: 300_000 });
+  // Of an idle connection, which the pool has dropped already.
+  pool.on('error', () => undefined);
+  const listener = openListener(config);
   return {
-    sql,
+    sql: createSql(pool),
     listener,
     target,
     close: async () => {
-      await Promise.all([listener.close(), sql.end({ timeout: 5 })]);
+      await Promise.all([listener.close(), pool.end()]);
     },
   };
 }
 
-const instant = {
-  to: 1184,
-  from: [1184],
-  serialize: (text: string) => text,
-  parse: (text: string) => new Date(text).toISOString(),
-};
+function createSql(pool: Pool): Sql {
+  const query = createQuery(
+    (statement) => withClient(pool, (client) => runPrepared(client, statement)),
+    (text) => withClient(pool, (client) => runScript(client, text)),
+  );
+  return Object.assign(query, {
+    begin: <T>(work: (tx: Transaction) => Promise<T>) => withClient(pool, (client) => transact(client, work)),
+  });
+}
 
-const day = { to: 1082, from: [1082], serialize: (text: string) => text, parse: (text: string) => text };
+async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const { tx, over } = transactionOn(client);
+  await client.query('begin');
+  try {
+    const result = await work(tx);
+    await over({ finishing: 'running' });
+    // A statement whose error was swallowed has undone the transaction; the server answers such a commit without complaint.
+    if ((await client.query('commit')).command !== 'COMMIT')
+      throw new Error('the transaction was undone: one of its statements had failed');
+    return result;
+  } catch (error) {
+    await over({ finishing: 'none' });
+    // The first error is the one to tell. A rollback that fails leaves a connection that `withClient` throws away, and the server undoes the rest.
+    await client.query('rollback').catch(() => lostClients.add(client));
+    throw error;
+  }
+}
 
-/** Documents come as text from `toJson`: the driver would take an array for a PostgreSQL array and a boolean for a boolean before it knew the column. */
-const document = { to: 114, from: [114], serialize: (text: string) => text, parse: (text: string): unknown => JSON.parse(text) };
+/**
+ * Statements of one transaction run one after the other, also when they are begun together: a connection answers one at a time. Once it is over
+ * none runs any more, for it would run outside of it.
+ */
+function transactionOn(client: PoolClient) {
+  let last: Promise<unknown> = Promise.resolve();
+  let isOver = false;
+  const inOrder = <T>(run: () => Promise<T>): Promise<T> => {
+    const mine = last.then(() => {
+      if (isOver) throw new Error('the transaction is over');
+      return run();
+    });
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+  const query = createQuery(
+    (statement) => inOrder(() => runPrepared(client, statement)),
+    (text) => inOrder(() => runScript(client, text)),
+  );
+  return {
+    tx: Object.assign(query, { transaction: true as const }),
+    over: async ({ finishing }: { readonly finishing: 'running' | 'none' }) => {
+      isOver = finishing === 'none';
+      await last;
+      isOver = true;
+    },
+  };
+}
 
-/** Counters here stay far below 2^53; one that does not is a bug and must not be rounded. */
-const bigint = {
-  to: 20,
-  from: [20],
-  serialize: (value: number) => String(value),
-  parse: (text: string) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value)) throw new RangeError(`${text} from the database is beyond what a number holds exactly`);
-    return value;
-  },
-};
+/** Connections that must not go back to the pool. */
+const lostClients = new WeakSet<PoolClient>();
 
-function checkedUrl(text: string): { readonly url: string; readonly target: string } {
+async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  const onError = () => lostClients.add(client);
+  // Without a listener an error between two statements would end the process.
+  client.on('error', onError);
+  try {
+    return await work(client);
+  } catch (error) {
+    if (isConnectionLost(error)) lostClients.add(client);
+    throw error;
+  } finally {
+    client.removeListener('error', onError);
+    client.release(lostClients.has(client));
+  }
+}
+
+async function runPrepared(client: PoolClient, { text, values }: Rendered): Promise<Rows<object[]>> {
+  const result = await client.query<unknown[], unknown[]>({ name: nameOf(text), text, values: [...values], rowMode: 'array' });
+  return toRows(result);
+}
+
+async function runScript(client: PoolClient, text: string): Promise<void> {
+  await client.query(text);
+}
+
+function toRows({ fields, rows, rowCount }: QueryArrayResult<unknown[]>): Rows<object[]> {
+  const keys = fields.map(({ name }) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  const objects = rows.map((row) => Object.fromEntries(keys.map((key, place) => [key, row[place]])));
+  // Not enumerable: it is no element, and rows may be handed on as they are.
+  return Object.defineProperty(objects, 'count', { value: rowCount ?? rows.length }) as Rows<object[]>;
+}
+
+/** The server prepares a statement once a connection: same text, same name. */
+const names = new Map<string, string>();
+
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha256').update(text).digest('hex').slice(0, 32);
+    names.set(text, name);
+  }
+  return name;
+}
+
+function checkedTarget(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '' || url.pathname.length < 2) {
     // The text may hold a password: it is not repeated.
     throw failure('InvalidInput', 'the database address is not of the form postgres://user:password@host:port/database');
   }
-  return { url: text, target: `${url.hostname}:${url.port === '' ? '5432' : url.port}${url.pathname}` };
+  return `${url.hostname}:${url.port === '' ? '5432' : url.port}${url.pathname}`;
 }

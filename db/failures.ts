@@ -1,6 +1,7 @@
+import { types } from 'node:util';
 import { failure, isPerennialError } from '../domain/failure';
 
-/** Socket errors of node and connection errors of postgres.js: the server restarts, is not there, or went away in the middle. */
+/** Socket errors of node: the server restarts, is not there, or went away in the middle. */
 const connectionCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -12,11 +13,11 @@ const connectionCodes = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOENT',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  'CONNECT_TIMEOUT',
 ]);
+
+/** `pg` says these by text alone. */
+const connectionMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed)|Cannot use a pool after calling end)/;
 
 /** SQLSTATEs that a further attempt may not meet: connection (08), resources (53), shutdown (57P), I/O (58), serialization and deadlock, lock and statement timeouts, a standby that is not promoted yet. */
 const transientStates = /^(08...|53...|57P..|58...|40001|40P01|55P03|57014|25P03|25006)$/;
@@ -26,11 +27,11 @@ const badValueStates = /^22...$/;
 
 /** What went wrong in the words of the product. Errors that mean a bug pass through as they are. */
 export function asFailure(error: unknown): unknown {
-  if (!(error instanceof Error) || isPerennialError(error)) return error;
-  const { code, constraint_name: constraint } = error as { code?: unknown; constraint_name?: unknown };
+  if (!types.isNativeError(error) || isPerennialError(error)) return error;
+  if (isConnectionLost(error)) return failure('DatabaseUnavailable', `PostgreSQL cannot be reached: ${error.message}`, { cause: error });
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   if (typeof code !== 'string') return error;
   const about = typeof constraint === 'string' ? ` (${constraint})` : '';
-  if (connectionCodes.has(code)) return failure('DatabaseUnavailable', `PostgreSQL cannot be reached: ${error.message}`, { cause: error });
   if (transientStates.test(code)) return failure('DatabaseUnavailable', `PostgreSQL cannot answer now: ${error.message}`, { cause: error });
   if (badValueStates.test(code)) return failure('InvalidInput', `a value cannot be stored: ${error.message}`, { cause: error });
   if (code === '23503') return failure('NotFound', `what this refers to does not exist${about}`, { cause: error });
@@ -40,6 +41,16 @@ export function asFailure(error: unknown): unknown {
     return failure('Forbidden', `PostgreSQL refuses: ${error.message}`, { cause: error });
   if (code === '3D000') return failure('NotFound', error.message, { cause: error });
   return error;
+}
+
+/** The connection is of no more use. */
+export function isConnectionLost(error: unknown): boolean {
+  if (!types.isNativeError(error)) return false;
+  const { code, routine } = error as { code?: unknown; routine?: unknown };
+  // A statement prepared before a migration changed its columns, by a process of the version before.
+  if (code === '0A000' && routine === 'RevalidateCachedQuery') return true;
+  if (typeof code === 'string') return connectionCodes.has(code) || /^(08...|57P..)$/.test(code);
+  return connectionMessages.test(error.message);
 }
 
 /** The same repository, whose failures are PerennialErrors. */

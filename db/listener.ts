@@ -1,91 +1,92 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sql } from './connection';
+import { Client, type ClientConfig } from 'pg';
 
 export type Channel = 'perennial_events' | 'perennial_routing';
+type Callback = (payload: string | null) => void;
 
 export interface Listener {
   /** Calls back with each notification's payload, and with null when the connection came back and notifications may have been missed. Resolves once listening. */
-  listen(channel: Channel, callback: (payload: string | null) => void): Promise<() => Promise<void>>;
+  listen(channel: Channel, callback: Callback): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
-interface Hooks {
-  readonly onnotify: (channel: string, payload: string) => void;
-  readonly onclose: () => void;
-}
+/** One connection for every channel of the process, made with the first listener and made again whenever it is lost. */
+export function openListener(config: ClientConfig): Listener {
+  const callbacks = new Map<Channel, Set<Callback>>();
+  const closing = new AbortController();
+  let client: Client | null = null;
+  let connecting: Promise<Client> | null = null;
+  let recovering: Promise<void> | null = null;
 
-/**
- * One connection for every channel of the process. postgres.js's own `listen` gives up silently when the server is still away at its first
- * attempt to listen again, so this keeps trying.
- */
-export function openListener(connect: (hooks: Hooks) => Sql): Listener {
-  const callbacks = new Map<Channel, Set<(payload: string | null) => void>>();
-  const stop = new AbortController();
-  let sql: Sql | null = null;
-  let reconnecting: Promise<void> | null = null;
-  let lost = false;
-
-  function connection(): Sql {
-    sql ??= connect({
-      onnotify: (channel, payload) => callbacks.get(channel as Channel)?.forEach((callback) => callback(payload)),
-      onclose: () => {
-        lost = true;
-        if (!stop.signal.aborted && callbacks.size > 0) reconnecting ??= listenAgain().finally(() => (reconnecting = null));
-      },
+  async function connect(): Promise<Client> {
+    const made = new Client(config);
+    // The connection's end, which follows, is what is acted on.
+    made.on('error', () => undefined);
+    made.on('notification', ({ channel, payload }) => tell(callbacks.get(channel as Channel), payload ?? ''));
+    made.on('end', () => {
+      if (client === made) client = null;
+      if (callbacks.size > 0 && !closing.signal.aborted) recovering ??= recover().finally(() => (recovering = null));
     });
-    return sql;
+    await made.connect();
+    for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
+    client = made;
+    return made;
   }
 
-  async function listenAgain(): Promise<void> {
-    for (let waitMs = 50; !stop.signal.aborted; waitMs = Math.min(waitMs * 2, 1000)) {
+  async function connection(): Promise<Client> {
+    return client ?? (connecting ??= connect().finally(() => (connecting = null)));
+  }
+
+  async function recover(): Promise<void> {
+    for (let waitMs = 50; !closing.signal.aborted && callbacks.size > 0; waitMs = Math.min(waitMs * 2, 1000)) {
       try {
-        await sleep(waitMs, undefined, { signal: stop.signal, ref: false });
-        lost = false;
-        for (const channel of callbacks.keys()) await connection().unsafe(`listen ${channel}`);
-        // Lost again while the later channels were asked for: a flag, because this loop itself keeps `onclose` from starting another.
-        if (isLost()) continue;
-        for (const set of callbacks.values()) set.forEach((callback) => callback(null));
-        return;
+        await sleep(waitMs, undefined, { signal: closing.signal, ref: false });
+        await connection();
+        for (const set of callbacks.values()) tell(set, null);
+        // Lost again before this loop was over: its end found this loop still at work and started no other.
+        if (isConnected()) return;
       } catch {
         // Still away, or closing: the loop's condition tells which.
       }
     }
   }
 
-  function isLost(): boolean {
-    return lost;
+  function isConnected(): boolean {
+    return client !== null;
   }
 
   return {
     async listen(channel, callback) {
-      const known = callbacks.get(channel);
       // Registered first: a notification that follows LISTEN at once must find its callback.
-      const set = known ?? new Set();
-      set.add(callback);
-      callbacks.set(channel, set);
-      try {
-        // Also when the channel is known: it may be in the middle of a reconnection, and LISTEN twice is harmless.
-        await connection().unsafe(`listen ${channel}`);
-      } catch (error) {
+      const set = callbacks.get(channel) ?? new Set();
+      callbacks.set(channel, set.add(callback));
+      const stop = (): boolean => {
         set.delete(callback);
-        if (set.size === 0) callbacks.delete(channel);
+        return set.size === 0 && callbacks.get(channel) === set && callbacks.delete(channel);
+      };
+      try {
+        const connected = await connection();
+        // Also when the connection was made with this channel: asking twice is harmless.
+        await connected.query(`listen ${channel}`);
+      } catch (error) {
+        stop();
         throw error;
       }
       return async () => {
-        set.delete(callback);
-        if (set.size > 0 || callbacks.get(channel) !== set) return;
-        callbacks.delete(channel);
-        // A connection that is down listens to nothing, which is what was asked.
-        if (!stop.signal.aborted && reconnecting === null)
-          await connection()
-            .unsafe(`unlisten ${channel}`)
-            .catch(() => undefined);
+        // A connection that is lost listens to nothing, which is what is asked.
+        if (stop()) await client?.query(`unlisten ${channel}`).catch(() => undefined);
       };
     },
     async close() {
-      stop.abort();
-      await reconnecting;
-      await sql?.end({ timeout: 2 });
+      closing.abort();
+      callbacks.clear();
+      await recovering;
+      await connecting?.catch(() => undefined);
+      await client?.end();
     },
   };
+}
+
+function tell(listeners: ReadonlySet<Callback> | undefined, payload: string | null): void {
+  listeners?.forEach((callback) => callback(payload));
 }

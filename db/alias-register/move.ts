@@ -26,25 +26,25 @@ interface Standing {
 }
 
 /**
- * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The statements do not depend on one another: one
- * flight. Times are the clock's, not the transaction's start: that one may lie before the move that this transaction waited for.
+ * Everything that a move is, under the model's row lock (I2). Answers with its fencing token. The time is the clock's under that lock, not the
+ * transaction's start: that one may lie before the move that this transaction waited for.
  */
 export async function moveChampion(tx: Transaction, register: Register, move: Move): Promise<number> {
   const { tenant, model, kind, before, after, actor, cause } = move;
   const fencing = register.fencing + 1;
-  await Promise.all([
-    tx`update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model}`,
-    point(tx, move, { alias: 'champion', version: after.champion, fencing }),
-    before.previous === after.previous ? null : point(tx, move, { alias: 'previous', version: after.previous, fencing }),
-    changeStatus(tx, move),
-    tx`
-      insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
-        actor, cause, run_id, decision_id, moved_at)
-      values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
-        ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, clock_timestamp())`,
-    appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } }),
-    promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } }),
-  ]);
+  const [clock] = await tx<{ movedAt: string }[]>`
+    update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model} returning clock_timestamp()::text as moved_at`;
+  const moved = { fencing, at: clock?.movedAt ?? 'now' };
+  await point(tx, move, { alias: 'champion', version: after.champion, moved });
+  if (before.previous !== after.previous) await point(tx, move, { alias: 'previous', version: after.previous, moved });
+  await changeStatus(tx, move);
+  await tx`
+    insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
+      actor, cause, run_id, decision_id, moved_at)
+    values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
+      ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${moved.at})`;
+  await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
+  await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
   // Last: this row is every model's, and is locked from here to the commit.
   await tx`with next as (update routing_epoch set epoch = epoch + 1 returning epoch) select pg_notify('perennial_routing', epoch::text) from next`;
   return fencing;
@@ -53,7 +53,11 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
 async function point(
   tx: Transaction,
   { tenant, model }: ModelName,
-  { alias, version, fencing }: { readonly alias: AliasName; readonly version: number | null; readonly fencing: number },
+  {
+    alias,
+    version,
+    moved,
+  }: { readonly alias: AliasName; readonly version: number | null; readonly moved: { readonly fencing: number; readonly at: string } },
 ): Promise<void> {
   if (version === null) {
     await tx`delete from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = ${alias}`;
@@ -61,7 +65,7 @@ async function point(
   }
   await tx`
     insert into model_aliases (tenant_id, model, alias, version, fencing, moved_at)
-    values (${tenant}, ${model}, ${alias}, ${version}, ${fencing}, clock_timestamp())
+    values (${tenant}, ${model}, ${alias}, ${version}, ${moved.fencing}, ${moved.at})
     on conflict on constraint model_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = excluded.moved_at`;
 }
 

@@ -199,17 +199,15 @@ async function registered(tx: Transaction, input: Parameters<DatasetRepository['
   await tx`
     insert into dataset_versions (tenant_id, dataset, version, digest, manifest, rows, columns, statistics, run_id)
     values (${tenant}, ${dataset}, ${version}, ${manifest.digest}, ${toJson(manifest)}, ${rows}, ${toJson(columns)}, ${toJson(statistics)}, ${runId})`;
-  await Promise.all([
-    tx`update datasets set versions = ${version} where tenant_id = ${tenant} and name = ${dataset}`,
-    appendAudit(tx, {
-      tenant,
-      actor: runId === null ? 'perennial' : `run:${runId}`,
-      action: 'dataset.register',
-      subject: `dataset:${dataset}`,
-      cause: 'new state of the data',
-      after: { version, digest: manifest.digest, rows },
-    }),
-  ]);
+  await tx`update datasets set versions = ${version} where tenant_id = ${tenant} and name = ${dataset}`;
+  await appendAudit(tx, {
+    tenant,
+    actor: runId === null ? 'perennial' : `run:${runId}`,
+    action: 'dataset.register',
+    subject: `dataset:${dataset}`,
+    cause: 'new state of the data',
+    after: { version, digest: manifest.digest, rows },
+  });
   return version;
 }
 

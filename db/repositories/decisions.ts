@@ -56,10 +56,10 @@ export function createDecisionRepository({ sql }: Database): DecisionRepository 
   };
 }
 
-type Record = Parameters<DecisionRepository['record']>[0];
+type NewDecision = Parameters<DecisionRepository['record']>[0];
 
 /** The foreign keys say the same, but not which of the two is missing. */
-async function requireStored(sql: Sql, { tenant, policy, evidence }: Record): Promise<void> {
+async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision): Promise<void> {
   const [stored] = await sql<{ policy: boolean; evidence: boolean }[]>`
     select exists (select from policies where tenant_id = ${tenant} and digest = ${policy}) as policy,
       exists (select from evidence where tenant_id = ${tenant} and digest = ${evidence}) as evidence`;
@@ -67,21 +67,19 @@ async function requireStored(sql: Sql, { tenant, policy, evidence }: Record): Pr
   if (!stored.evidence) throw failure('NotFound', `evidence ${evidence} is not stored: a decision cannot be acted on before it is`);
 }
 
-async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence, verdict }: Record): Promise<DecisionRef> {
+async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence, verdict }: NewDecision): Promise<DecisionRef> {
   const id = newId('dec');
-  await Promise.all([
-    tx`
-      insert into decisions (tenant_id, id, run_id, stage, policy, evidence, verdict)
-      values (${tenant}, ${id}, ${runId}, ${stage}, ${policy}, ${evidence}, ${toJson(verdict)})`,
-    appendAudit(tx, {
-      tenant,
-      actor: `run:${runId}`,
-      action: 'decision.record',
-      subject: `decision:${id}`,
-      cause: `${stage} ${verdict.kind}`,
-      after: { stage, verdict: verdict.kind, policy, evidence },
-    }),
-  ]);
+  await tx`
+    insert into decisions (tenant_id, id, run_id, stage, policy, evidence, verdict)
+    values (${tenant}, ${id}, ${runId}, ${stage}, ${policy}, ${evidence}, ${toJson(verdict)})`;
+  await appendAudit(tx, {
+    tenant,
+    actor: `run:${runId}`,
+    action: 'decision.record',
+    subject: `decision:${id}`,
+    cause: `${stage} ${verdict.kind}`,
+    after: { stage, verdict: verdict.kind, policy, evidence },
+  });
   return { id, policy, evidence, verdict };
 }
 

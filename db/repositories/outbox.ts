@@ -35,7 +35,7 @@ export function createOutboxRepository({ sql }: Database): OutboxRepository {
     async claim({ limit, leaseSeconds, topics }) {
       const rows = await sql<OutboxRow[]>`
         with due as materialized (
-          select id from outbox where due_at <= now() and ${topics === undefined ? sql`true` : sql`topic in ${sql(topics)}`}
+          select id from outbox where due_at <= now() and ${topics === undefined ? sql`true` : sql`topic = any(${topics})`}
           order by due_at limit ${limit} for update skip locked
         )
         update outbox o set due_at = now() + make_interval(secs => ${leaseSeconds}), attempts = attempts + 1

@@ -94,13 +94,8 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
     ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
-    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[], ${sql.array(
-      rows.map((row) => row.shadow),
-      booleanType,
-    )})`;
+    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[], ${rows.map((row) => row.shadow)}::boolean[])`;
 }
-
-const booleanType = 16;
 
 function json(value: unknown): string {
   return toJson(value) ?? 'null';

@@ -179,12 +179,16 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
     returning *`;
   if (!row) throw noRevision(lifecycle, revisionDigest);
   const payload: RunStartPayload = { runId: id, workflowId, lifecycle, revisionDigest, request, actor, traceId };
-  // One flight: the statements do not depend on one another.
-  await Promise.all([
-    appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } }),
-    promise(tx, { tenant, topic: 'run.start', payload }),
-    auditRun(tx, { id, tenant, actor, action: 'run.accept', cause: request.reason ?? 'requested', after: { lifecycle, revisionDigest } }),
-  ]);
+  await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
+  await promise(tx, { tenant, topic: 'run.start', payload });
+  await auditRun(tx, {
+    id,
+    tenant,
+    actor,
+    action: 'run.accept',
+    cause: request.reason ?? 'requested',
+    after: { lifecycle, revisionDigest },
+  });
   return toRecord(row);
 }
 
@@ -213,10 +217,8 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
     where tenant_id = ${tenant} and id = ${id} returning *`;
   const actor = input.actor ?? `run:${id}`;
   const cause = after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
-  await Promise.all([
-    appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after }),
-    auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) }),
-  ]);
+  await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
+  await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) });
   return row ? toRecord(row) : existing(tx, tenant, id);
 }
 

@@ -8,23 +8,22 @@ import { migrate } from '../../db/migrate';
 import { testDatabase } from '../support/platform';
 
 describe('migrations', () => {
-  let url: string;
-  let drop: () => Promise<void>;
+  let created: Awaited<ReturnType<typeof testDatabase>>;
   const opened: Database[] = [];
 
   const open = () => {
-    const database = openDatabase({ url });
+    const database = openDatabase({ url: created.url });
     opened.push(database);
     return database;
   };
 
   beforeEach(async () => {
-    ({ url, drop } = await testDatabase());
+    created = await testDatabase();
   });
 
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((database) => database.close()));
-    await drop();
+    await created.drop();
   });
 
   test('run once when four processes start together', async () => {

@@ -19,7 +19,8 @@ export interface TestRegistry {
 
 /** A migrated database of one's own. */
 export async function openTestRegistry(options: { readonly maxConnections?: number } = {}): Promise<TestRegistry> {
-  const { url, drop } = await testDatabase();
+  const created = await testDatabase();
+  const { url } = created;
   const database = openDatabase({ url, ...options });
   await migrate(database);
   return {
@@ -28,7 +29,7 @@ export async function openTestRegistry(options: { readonly maxConnections?: numb
     registry: createRegistry(database),
     close: async () => {
       await database.close();
-      await drop();
+      await created.drop();
     },
   };
 }

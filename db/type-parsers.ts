@@ -1,0 +1,26 @@
+import type { CustomTypesConfig } from 'pg';
+
+/** How values come back: times as RFC 3339 UTC text, days as text, every number as a number, documents parsed, the rest as text. */
+const parsers: Readonly<Record<number, (text: string) => unknown>> = {
+  16: (text) => text === 't',
+  20: exactInteger,
+  21: Number,
+  23: Number,
+  26: Number,
+  114: (text) => JSON.parse(text) as unknown,
+  700: Number,
+  701: Number,
+  1184: (text) => new Date(text).toISOString(),
+  3802: (text) => JSON.parse(text) as unknown,
+};
+
+export const typeParsers: CustomTypesConfig = {
+  getTypeParser: (oid: number) => (parsers[oid] ?? ((text: string) => text)) as (value: string | Buffer) => unknown,
+};
+
+/** Counters here stay far below 2^53; one that does not is a bug and must not be rounded. */
+function exactInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} from the database is beyond what a number holds exactly`);
+  return value;
+}
