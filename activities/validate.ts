@@ -1,0 +1,192 @@
+import type { ArtifactRef } from '../domain/artifact';
+import type { ContractReport, DataContract } from '../domain/contract';
+import type { DatasetManifest, DatasetVersionRef } from '../domain/dataset';
+import type { DatasetStatistics } from '../domain/dataset-statistics';
+import { isPerennialError } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { Verdict } from '../domain/verdict';
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { Reference } from '../data/contracts/distribution';
+import { validateContract, type Validated } from '../data/contracts/validate-contract';
+import { columnStatistics } from '../data/dataset-statistics';
+import { openScratch, type Scratch } from '../data/scratch';
+import { readParquet, withDuckDb } from '../data/sql/platform-sql';
+import type { Registry } from '../db/registry';
+import { effectOnce } from './effect-once';
+import { whileBeating, type Beat } from './heartbeating';
+
+export interface ValidateDeps {
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
+  readonly artifacts: ArtifactStore;
+  readonly scratchRoot: string;
+}
+
+export interface ValidateInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly dataset: DatasetVersionRef;
+  readonly contract: DataContract;
+}
+
+export interface Validation {
+  readonly report: ContractReport;
+  /** The rows that go on. Only a passed verdict makes another version of them; without one this is the version that was checked. */
+  readonly accepted: DatasetVersionRef;
+  /** Parquet of the bad rows with their reasons, whatever the verdict. */
+  readonly quarantine: ArtifactRef | null;
+  readonly verdict: Verdict;
+}
+
+interface Attempt extends ValidateDeps, Beat {
+  readonly scratch: Scratch;
+  readonly assertOwned: () => Promise<void>;
+}
+
+const parquet = 'application/vnd.apache.parquet';
+/** Sorts and windows beyond it spill to the scratch folder. */
+const memoryBytes = 1 << 30;
+
+export function createValidateActivities(deps: ValidateDeps) {
+  return {
+    /**
+     * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass registers the good ones and moves `approved` there. A second
+     * attempt measures again and finds by digest what the first one stored; once the effect is done, it repeats the answer.
+     */
+    validateDataset: (input: ValidateInput): Promise<Validation> =>
+      whileBeating((beat) =>
+        effectOnce(deps.registry.effects, input, async (assertOwned) => {
+          const scratch = await openScratch(deps.scratchRoot, `validate-${input.runId}`);
+          try {
+            return await validate(input, { ...deps, ...beat, scratch, assertOwned });
+          } finally {
+            await scratch.dispose();
+          }
+        }),
+      ),
+  };
+}
+
+async function validate(input: ValidateInput, attempt: Attempt): Promise<Validation> {
+  const { contract, dataset } = input;
+  const { artifacts, scratch, signal } = attempt;
+  const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
+  const files = await stage(manifest, 'input', attempt);
+  const reference = await approvedVersion(input, attempt);
+  const halves = { acceptedPath: scratch.path('accepted.parquet'), quarantinePath: scratch.path('quarantine.parquet') };
+  attempt.report({ phase: 'measure', rows: dataset.rows });
+  const { validated, statistics } = await withDuckDb(
+    async (sql) => {
+      const found = await validateContract(sql, { contract, files, columns: manifest.columns, reference, ...halves });
+      if (found.unchanged) return { validated: found, statistics: null };
+      const columns = await columnStatistics(sql, readParquet([halves.acceptedPath]), found.columns);
+      return { validated: found, statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) } };
+    },
+    { memoryBytes, threads: 2, spillDirectory: scratch.path('spill'), signal },
+  );
+  const { report, verdict } = validated;
+  const quarantine = report.quarantined === 0 ? null : await keepApart(input, validated, halves.quarantinePath, attempt);
+  if (verdict.kind !== 'passed') return { report, accepted: dataset, quarantine, verdict };
+  const accepted = statistics === null ? dataset : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
+  await approve(input, accepted, attempt);
+  return { report, accepted, quarantine, verdict };
+}
+
+async function stage(manifest: DatasetManifest, label: string, { artifacts, scratch, signal, report }: Attempt): Promise<string[]> {
+  const paths: string[] = [];
+  for (const [index, file] of manifest.files.entries()) {
+    const path = scratch.path(`${label}-${index}.parquet`);
+    await artifacts.toFile(file, path, {
+      signal,
+      onProgress: (bytes) => report({ phase: `fetch ${label}`, file: index, bytes, of: file.bytes }),
+    });
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** What distributions are compared with. A version that is gone for good cannot be compared with, which is not the same as having none (I10). */
+async function approvedVersion({ tenant, dataset: { dataset }, contract }: ValidateInput, attempt: Attempt): Promise<Reference> {
+  if (contract.distribution === null) return { kind: 'none' };
+  const approved = await attempt.registry.datasets.alias({ tenant, dataset, alias: 'approved' });
+  if (approved === null) return { kind: 'none' };
+  const name = `${dataset}@${approved.version}`;
+  try {
+    const manifest = await attempt.artifacts.getJson<DatasetManifest>(approved.manifest);
+    return { kind: 'version', name, files: await stage(manifest, 'approved', attempt), columns: manifest.columns };
+  } catch (error) {
+    if (!isPerennialError(error) || error.type !== 'ArtifactMissing') throw error;
+    return { kind: 'unreadable', reason: `${name} is no longer stored` };
+  }
+}
+
+async function keepApart(
+  { tenant, runId, dataset }: ValidateInput,
+  { report, reasons }: Validated,
+  path: string,
+  attempt: Attempt,
+): Promise<ArtifactRef> {
+  const { registry, artifacts, signal } = attempt;
+  const artifact = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  await attempt.assertOwned();
+  const record = await registry.datasets.quarantine.put({
+    tenant,
+    dataset: dataset.dataset,
+    version: dataset.version,
+    runId,
+    rows: report.quarantined,
+    artifact,
+    reasons,
+  });
+  await registry.artifacts.reference({ tenant, digest: artifact.digest, by: `quarantine:${record.id}` });
+  return artifact;
+}
+
+async function register(
+  { tenant, runId, key, dataset: checked }: ValidateInput,
+  { report, columns }: Validated,
+  { path, statistics }: { readonly path: string; readonly statistics: DatasetStatistics },
+  { registry, artifacts, signal, assertOwned }: Attempt,
+): Promise<DatasetVersionRef> {
+  const { dataset } = checked;
+  const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
+  const value: DatasetManifest = { dataset, columns, rows: report.accepted, files: [file] };
+  const manifest = await artifacts.putJson({ tenant, runId, value });
+  await assertOwned();
+  const accepted = await registry.datasets.register({
+    tenant,
+    dataset,
+    manifest,
+    rows: report.accepted,
+    columns,
+    statistics,
+    runId,
+    idempotencyKey: `${key}/${manifest.digest}`,
+  });
+  const by = `dataset:${dataset}@${accepted.version}`;
+  for (const { digest } of [manifest, file]) await registry.artifacts.reference({ tenant, digest, by });
+  const node = ({ version, manifest: { digest } }: DatasetVersionRef) => ({ kind: 'dataset', name: dataset, version, digest }) as const;
+  await registry.lineage.add({ tenant, edges: [{ from: node(checked), to: node(accepted), runId }] });
+  return accepted;
+}
+
+async function approve({ tenant, runId, key }: ValidateInput, { dataset, version }: DatasetVersionRef, attempt: Attempt): Promise<void> {
+  const { registry, assertOwned } = attempt;
+  const approved = await registry.datasets.alias({ tenant, dataset, alias: 'approved' });
+  if (approved?.version === version) return;
+  await assertOwned();
+  await registry.datasets.moveAlias({
+    tenant,
+    dataset,
+    alias: 'approved',
+    version,
+    actor: `run:${runId}`,
+    cause: 'met its contract',
+    idempotencyKey: `${key}/approved/${version}`,
+  });
+}
+
+function notesOf({ report }: Validated, { dataset, version }: DatasetVersionRef): readonly string[] {
+  if (report.quarantined === 0) return [];
+  return [`${report.quarantined} rows of ${dataset}@${version} are in quarantine`];
+}
