@@ -1,5 +1,5 @@
 import { condition, setHandler } from '@temporalio/workflow';
-import type { RunId } from '../domain/ids';
+import type { RunId, Tenant } from '../domain/ids';
 import type { PromoteSpec } from '../domain/lifecycle';
 import type { RunStatus, StageSummary } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
@@ -11,7 +11,7 @@ import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } f
 /** What people may change and see while a run goes on. Plain data: the workflow owns it. */
 export interface RunControl {
   runId: RunId | null;
-  tenant: string;
+  tenant: Tenant;
   status: RunStatus;
   stage: string | null;
   stages: StageSummary[];
@@ -24,7 +24,7 @@ export interface RunControl {
 }
 
 /** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
-export function openControl(tenant: string): RunControl {
+export function openControl(tenant: Tenant): RunControl {
   const control: RunControl = {
     runId: null,
     tenant,

@@ -74,8 +74,6 @@ export async function assembledHoldout(
     featuresSql: await artifacts.putBytes({ tenant, bytes: Buffer.from(featuresSql), mediaType: 'application/sql' }),
     parts: { train: part, tuning: part, confirm: part, holdout: part },
     dropped: { outsideWindow: 0, withoutTime: 0, withoutLabel: 0, unripe: 0 },
-    unripe: 0,
-    digest: digestOf([part.features.digest, part.requestRows.digest]),
   };
   return { assembled, ref: await artifacts.putJson({ tenant, value: assembled }) };
 }

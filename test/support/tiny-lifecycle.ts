@@ -77,14 +77,16 @@ spec:
 `;
 }
 
-const contract = `dataset: visits
+const contract = `apiVersion: perennial.dev/v1
+kind: Contract
+dataset: visits
 columns:
-  - { name: at, type: timestamp, required: true, maxNullShare: 0 }
-  - { name: entity, type: string, required: true }
-  - { name: kind, type: string, required: true, values: [a, b, c] }
-  - { name: x, type: number, required: true, min: -10, max: 10 }
-  - { name: y, type: number, required: true }
-  - { name: label, type: integer, required: true, values: [0, 1] }
+  at: { type: timestamp, maxNullShare: 0 }
+  entity: { type: string }
+  kind: { type: string, values: [a, b, c] }
+  x: { type: number, min: -10, max: 10 }
+  y: { type: number }
+  label: { type: integer, values: [0, 1] }
 rows: { min: 100 }
 `;
 

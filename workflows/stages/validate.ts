@@ -16,7 +16,7 @@ export async function validate(run: Run, ingested: Ingested): Promise<StageEnd<V
   const { contract } = run.plan;
   const dataset = contract === null ? undefined : ingested.datasets[contract.dataset];
   const inputs = { contract, dataset: dataset?.manifest.digest ?? null, ingested: digests(ingested) };
-  return runStage(run, { name: 'validate', inputs, cached: true }, async (effect) => {
+  return runStage<Validated>(run, { name: 'validate', inputs, cached: true }, async (effect) => {
     if (contract === null || dataset === undefined) {
       return { output: { ...ingested, report: null, quarantine: null }, verdict: withoutContract };
     }
