@@ -41,7 +41,7 @@ for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_mode
 #: How often limits are looked at. A job that allocates 2 GB a second is found 100 MB too late.
 WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
 #: A job that prints without end must not fill the disk of the whole platform. Its newest lines matter.
-LOG_BYTES = 64 << 20
+LOG_BYTES, LOG_BYTES_KEPT = 64 << 20, 1 << 20
 #: How long jobs may save their state when the worker goes away.
 FAREWELL_SECONDS = 3.0
 
@@ -247,11 +247,16 @@ class Host:
 
 
 def _shorten(log: Path) -> None:
+    """Its writers append, so they go on at the new end. What they write in between may be lost; the job is not held up for it."""
     with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_BYTES:
-            os.truncate(log, 0)  # its writers append, so they go on at the new end
-            with open(log, "a") as file:
-                file.write(f"(the log began anew after {LOG_BYTES >> 20} MiB)\n")
+        if log.stat().st_size <= LOG_BYTES:
+            return
+        with open(log, "rb") as file:
+            file.seek(-LOG_BYTES_KEPT, os.SEEK_END)
+            newest = file.read(LOG_BYTES_KEPT)
+        os.truncate(log, 0)
+        with open(log, "ab") as file:
+            file.write(f"(older lines were dropped: the log exceeded {LOG_BYTES >> 20} MiB)\n".encode() + newest.partition(b"\n")[2])
 
 
 def _die_at_end_of(life: int) -> None:

@@ -71,8 +71,8 @@ def chatter(job: Job) -> Trained:
     line = "chatter " * 1000
     for _ in range(20_000):
         print(line)
-    print("the last word", flush=True)
     time.sleep(0.3)
+    print("the last word", flush=True)
     sys.exit(3)
 
 
