@@ -23,17 +23,22 @@ async function failureOf(options: Omit<TinyOptions, 'name'>) {
   return { at: run.failure?.stage ?? run.status, type: run.failure?.type, message: run.failure?.message ?? JSON.stringify(run.verdict) };
 }
 
-const header = 'at,entity,kind,x,y,label';
+const header = 'seen_at,entity,kind,x,y,label';
 
 describe('bad data', () => {
   test.each<[string, Omit<TinyOptions, 'name'>, RegExp, RegExp]>([
     ['an empty file', { csv: '' }, /ingest/, /empty|no rows/i],
     ['a file with a header alone', { csv: `${header}\n` }, /ingest|validate/, /no row|0 rows/i],
     ['no valid row', { csv: `${header}\n2024-01-01T00:00:00Z,e1,zzz,1,1,1\n` }, /stopped/, /kind|rows/],
-    ['a missing column', { csv: 'at,entity,x,y,label\n2024-01-01T00:00:00Z,e1,1,1,1\n' }, /stopped|validate/, /kind/],
+    ['a missing column', { csv: 'seen_at,entity,x,y,label\n2024-01-01T00:00:00Z,e1,1,1,1\n' }, /stopped|validate/, /kind/],
     ['a wrong type', { csv: `${header}\n${'2024-01-01T00:00:00Z,e1,a,abc,1,1\n'.repeat(200)}` }, /stopped|validate/, /x/],
     ['SQL that does not parse', { assembleSql: 'SELEC 1' }, /apply|train/, /assemble.sql/],
-    ['SQL with an unknown column', { assembleSql: 'SELECT at, entity, kind, x, y, nosuch = 1 AS late FROM visits' }, /train/, /nosuch/],
+    [
+      'SQL with an unknown column',
+      { assembleSql: 'SELECT seen_at, entity, kind, x, y, nosuch = 1 AS late FROM visits' },
+      /train/,
+      /nosuch/,
+    ],
     [
       'SQL that reads a file',
       { assembleSql: "SELECT * FROM read_csv('/etc/passwd')" },

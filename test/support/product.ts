@@ -133,10 +133,11 @@ async function call<T>(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
+  const isJson = /json/.test(answer.headers.get('content-type') ?? '');
   return {
     status: answer.status,
     headers: answer.headers,
-    body: (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text) as T,
+    body: (isJson ? JSON.parse(text) : text) as T,
   };
 }
 

@@ -31,7 +31,7 @@ export function writeTinyLifecycle(parent: string, options: TinyOptions): string
   writeFileSync(join(folder, 'contract.yaml'), options.contract ?? contract);
   writeFileSync(
     join(folder, 'sql', 'assemble.sql'),
-    options.assembleSql ?? 'SELECT at, entity, kind, x, y, label = 1 AS late FROM visits\n',
+    options.assembleSql ?? 'SELECT seen_at, entity, kind, x, y, label = 1 AS late FROM visits\n',
   );
   writeFileSync(join(folder, 'sql', 'features.sql'), options.featuresSql ?? 'SELECT kind, x, y, x * y AS xy FROM request\n');
   return folder;
@@ -64,7 +64,7 @@ spec:
     assemble: sql/assemble.sql
     features: sql/features.sql
     label: { column: late, availableAfter: 1h, dependsOnPrediction: false }
-    time: { column: at, window: 120d, until: "2024-04-30T00:00:00Z" }
+    time: { column: seen_at, window: 120d, until: "2024-04-30T00:00:00Z" }
     entity: entity
     split: { by: time, tuning: 10d, confirm: 10d, holdout: 30d }
     contract: contract.yaml
@@ -81,7 +81,7 @@ const contract = `apiVersion: perennial.dev/v1
 kind: Contract
 dataset: visits
 columns:
-  at: { type: timestamp, maxNullShare: 0 }
+  seen_at: { type: timestamp, maxNullShare: 0 }
   entity: { type: string }
   kind: { type: string, values: [a, b, c] }
   x: { type: number, min: -10, max: 10 }
@@ -92,7 +92,7 @@ rows: { min: 100 }
 
 function tinyCsv(learnable: boolean): string {
   const random = mulberry32(7);
-  const lines = ['at,entity,kind,x,y,label'];
+  const lines = ['seen_at,entity,kind,x,y,label'];
   const start = Date.UTC(2024, 0, 1);
   for (let day = 0; day < days; day += 1) {
     for (let row = 0; row < rowsPerDay; row += 1) {
