@@ -86,7 +86,7 @@ async function probe({ model, version }: ModelVersionRef): Promise<string> {
   return body.digest ?? JSON.stringify(body);
 }
 
-/** Replaces an artifact's bytes behind the store's back. */
+/** Replaces an artifact's bytes behind the store's back, for every model that has the same. */
 async function corrupt(ref: ArtifactRef): Promise<void> {
   const s3 = openS3(bucket);
   try {
@@ -146,7 +146,7 @@ test('new requests are on the new champion well within a second of its promotion
 test('a champion with other bytes is refused; the old one keeps answering, and the epoch is not acknowledged', async () => {
   const [good, bad] = [
     await world.register({ ...distanceModel(1), model: 'corrupted' }),
-    await world.register({ ...distanceModel(2), model: 'corrupted' }),
+    await world.register({ ...distanceModel(666), model: 'corrupted' }),
   ];
   await world.promote(good);
   await until(async () => (await versionNow('corrupted')) === 'corrupted@1');
