@@ -1,0 +1,11 @@
+/** Every bench in turn, each in a process of its own, so that none warms or burdens the next. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const benches = ['overhead', 'inference'];
+const root = join(__dirname, '..');
+
+for (const bench of benches) {
+  const { status } = spawnSync(process.execPath, ['-r', 'tsx/cjs', join(__dirname, `${bench}.ts`)], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+}
