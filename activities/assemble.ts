@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData, AssembledPart, AssembledPartName } from '../domain/assembled';
-import { assembledParts } from '../domain/assembled';
+import { assembledParts, reservedColumnTypes } from '../domain/assembled';
 import type { DatasetManifest, DatasetVersionRef, TimeWindow } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
@@ -16,7 +16,7 @@ import { effectOnce } from './effect-once';
 import { whileBeating } from './heartbeating';
 
 export interface AssembleDeps {
-  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'lineage'>;
+  readonly registry: Pick<Registry, 'effects' | 'datasets' | 'artifacts' | 'lineage'>;
   readonly artifacts: ArtifactStore;
   readonly scratchRoot: string;
 }
@@ -154,9 +154,10 @@ async function registerRows(
   const { tenant, runId, key, lifecycle, datasets } = input;
   const dataset = `${lifecycle}.rows`;
   const rows = Object.values(rowsOf(value)).reduce((sum, each) => sum + each, 0);
+  const columns = [...value.available, ...reservedColumnTypes];
   const manifest: DatasetManifest = {
     dataset,
-    columns: value.columns,
+    columns,
     rows,
     files: assembledParts.map((part) => value.parts[part].requestRows),
   };
@@ -166,10 +167,12 @@ async function registerRows(
     dataset,
     manifest: ref,
     rows,
-    columns: value.columns,
+    columns,
     runId,
-    idempotencyKey: key,
+    idempotencyKey: `${key}/${ref.digest}`,
   });
+  const by = `dataset:${dataset}@${version.version}`;
+  for (const { digest } of [ref, ...manifest.files]) await registry.artifacts.reference({ tenant, digest, by });
   const to = { kind: 'dataset', name: dataset, version: version.version, digest: ref.digest } as const;
   await registry.lineage.add({
     tenant,

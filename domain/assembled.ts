@@ -13,6 +13,13 @@ export const timeColumn = '__time';
 export const entityColumn = '__entity';
 export const dayColumn = '__day';
 export const reservedColumns = [rowColumn, labelColumn, timeColumn, entityColumn, dayColumn] as const;
+export const reservedColumnTypes: readonly Column[] = [
+  { name: rowColumn, type: 'integer' },
+  { name: labelColumn, type: 'number' },
+  { name: timeColumn, type: 'timestamp' },
+  { name: entityColumn, type: 'string' },
+  { name: dayColumn, type: 'string' },
+];
 
 export interface AssembledPart {
   readonly rows: number;

@@ -5,7 +5,7 @@ import { failure } from '../../domain/failure';
 import type { DataSpec } from '../../domain/lifecycle';
 import type { FeatureColumn, Task } from '../../domain/model';
 import { formatInstant, splitWindow } from '../../domain/time-window';
-import { compileFeatureSql } from '../sql/feature-sql';
+import { compileFeatureSql, type FeaturePlan } from '../sql/feature-sql';
 import { writeFeatureTables } from '../sql/feature-table';
 import { quoteName, quoteText, readParquet, withDuckDb, type PlatformSql } from '../sql/platform-sql';
 import { runUserSql } from '../sql/user-sql';
@@ -65,19 +65,20 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   });
   const keys = keyColumns(columns, data);
   const available = columns.filter((column) => column !== keys.label);
-  const { plan, label } = await checkedPlan(run, available);
+  const plan = await compiledFeatures(run, available);
 
   const split = await withDuckDb(
     async (sql) => {
-      await sql.run(`CREATE VIEW assembled AS SELECT * FROM read_parquet(${quoteText(path('assembled'))}, file_row_number = true)`);
-      const dropped = await countDropped(sql, run, keys);
+      // One thread and one file: rows are numbered in the order that they were written in.
+      await sql.run(`CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`);
       const task = await taskOf(sql, keys.label, { wanted: run.task, file: data.assemble });
+      const dropped = await countDropped(sql, run, keys);
       const rows: Partial<Record<AssembledPartName, number>> = {};
       await sql.run(keptRows(run, keys, available));
       for (const part of assembledParts) {
         rows[part] = await writePart(sql, windows[part], available, path(`${part}-request`));
         if (rows[part] === 0) throw emptyPart(part, windows[part], dropped);
-        if (task === 'classification') await checkClasses(sql, part, path(`${part}-request`), label);
+        if (task === 'classification') await checkClasses(sql, part, path(`${part}-request`), keys.label.name);
       }
       return { dropped, task, rows: rows as Record<AssembledPartName, number> };
     },
@@ -103,48 +104,48 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   };
 }
 
-async function checkedPlan({ data, featuresSql }: AssemblyRun, available: readonly Column[]) {
-  const label = data.label.column;
-  const plan = await compileFeatureSql({
+function compiledFeatures({ data, featuresSql }: AssemblyRun, available: readonly Column[]): Promise<FeaturePlan> {
+  return compileFeatureSql({
     sql: featuresSql,
     request: available,
     file: data.features,
-    withheld: { [label]: 'it is the label, which is not known when a prediction is asked for' },
+    withheld: { [data.label.column]: 'it is the label, which is not known when a prediction is asked for' },
   });
-  return { plan, label };
 }
 
 type Keys = ReturnType<typeof keyColumns>;
 
 async function countDropped(sql: PlatformSql, run: AssemblyRun, keys: Keys): Promise<DroppedRows> {
-  const { label, time } = names(keys);
+  const { time } = names(keys);
+  const label = numericLabel(keys.label);
   const { from, until } = instants(run.window);
   const inside = `${time} >= ${from} AND ${time} < ${until}`;
   return sql.one<DroppedRows & Record<string, number>>(`
     SELECT
       count(*) FILTER (${time} IS NULL) AS "withoutTime",
       count(*) FILTER (${time} IS NOT NULL AND NOT (${inside})) AS "outsideWindow",
-      count(*) FILTER (${inside} AND ${label} IS NULL) AS "withoutLabel",
-      count(*) FILTER (${inside} AND ${label} IS NOT NULL AND NOT ${ripe(run, time)}) AS "unripe"
+      count(*) FILTER (${inside} AND NOT ${ripe(run, time)}) AS "unripe",
+      count(*) FILTER (${inside} AND ${ripe(run, time)} AND ${label} IS NULL) AS "withoutLabel"
     FROM assembled`);
 }
 
 /** Rows are numbered over all parts in the order that the user's rows were written in: by time, then by every column. */
 function keptRows(run: AssemblyRun, keys: Keys, available: readonly Column[]): string {
-  const { label, time, entity } = names(keys);
+  const { time, entity } = names(keys);
+  const label = numericLabel(keys.label);
   const { from, until } = instants(run.window);
   return `
     CREATE TABLE kept AS
     SELECT
       ${available.map((column) => quoteName(column.name)).join(', ')},
-      row_number() OVER (ORDER BY file_row_number) - 1 AS ${rowColumn},
-      ${numericLabel(keys.label, label)} AS ${labelColumn},
+      row_number() OVER (ORDER BY ${rowColumn}) - 1 AS ${rowColumn},
+      ${label} AS ${labelColumn},
       ${time} AS ${timeColumn},
       ${entity === null ? 'NULL::VARCHAR' : `CAST(${entity} AS VARCHAR)`} AS ${entityColumn},
       strftime(${time}, '%Y-%m-%d') AS ${dayColumn}
     FROM assembled
     WHERE ${time} >= ${from} AND ${time} < ${until} AND ${label} IS NOT NULL AND ${ripe(run, time)}
-    ORDER BY file_row_number`;
+    ORDER BY ${rowColumn}`;
 }
 
 /** A label counts when it was known at the window's end, as it would have been on that day. */
@@ -163,16 +164,24 @@ async function writePart(sql: PlatformSql, window: TimeWindow, available: readon
 }
 
 function emptyPart(part: AssembledPartName, { from, until }: TimeWindow, dropped: DroppedRows): Error {
-  const why = Object.entries(dropped)
-    .filter(([, rows]) => rows > 0)
-    .map(([reason, rows]) => `${rows} ${reason}`)
+  const why = Object.entries(droppedBecause)
+    .map(([reason, words]) => ({ rows: dropped[reason as keyof DroppedRows], words }))
+    .filter(({ rows }) => rows > 0)
+    .map(({ rows, words }) => `${rows} ${words}`)
     .join(', ');
   const message = `no row is left for the part ${part} (${from} to ${until})${why === '' ? '' : `; dropped: ${why}`}`;
   return failure('DatasetEmpty', message, { next: 'give a run another `until`, or the lifecycle a longer window or other split days' });
 }
 
-function names({ label, time, entity }: Keys) {
-  return { label: quoteName(label.name), time: quoteName(time.name), entity: entity === null ? null : quoteName(entity.name) };
+const droppedBecause = {
+  outsideWindow: 'outside of the window',
+  withoutTime: 'without a time',
+  unripe: 'whose label was not known yet at its end',
+  withoutLabel: 'without a label',
+} as const satisfies Record<keyof DroppedRows, string>;
+
+function names({ time, entity }: Keys) {
+  return { time: quoteName(time.name), entity: entity === null ? null : quoteName(entity.name) };
 }
 
 function instants({ from, until }: TimeWindow) {

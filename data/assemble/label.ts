@@ -4,7 +4,7 @@ import { failure } from '../../domain/failure';
 import type { Task } from '../../domain/model';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 
-/** True and false, or 0 and 1, are two classes; other numbers are a quantity. What the lifecycle says goes first, if the label can be that. */
+/** True and false, or the whole numbers 0 and 1, are two classes; other numbers are a quantity. What the lifecycle says goes first, if the label can be that. */
 export async function taskOf(
   sql: PlatformSql,
   label: Column,
@@ -23,22 +23,22 @@ export async function taskOf(
   if (wanted === 'regression' && label.type === 'boolean') {
     throw failure('InvalidInput', `${file}: the task is regression, but the label ${label.name} is true or false`);
   }
-  return wanted ?? (binary ? 'classification' : 'regression');
+  // A measured quantity may happen to be 0 or 1 so far; a whole number or a truth value was meant as classes.
+  return wanted ?? (binary && label.type !== 'number' ? 'classification' : 'regression');
 }
 
 async function onlyZeroAndOne(sql: PlatformSql, label: Column): Promise<boolean> {
-  if (label.type !== 'integer') return false;
-  const name = quoteName(label.name);
-  const { others } = await sql.one<{ others: number }>(
-    `SELECT count(*) AS others FROM assembled WHERE ${name} IS NOT NULL AND ${name} NOT IN (0, 1)`,
-  );
+  const value = numericLabel(label);
+  const { others } = await sql.one<{ others: number }>(`SELECT count(*) AS others FROM assembled WHERE ${value} NOT IN (0, 1)`);
   return others === 0;
 }
 
-/** A DOUBLE whatever the label's type; NaN and infinities are no label. */
-export function numericLabel(label: Column, name: string): string {
-  if (label.type === 'boolean') return `CAST(${name} AS INTEGER)::DOUBLE`;
-  return `CAST(${name} AS DOUBLE)`;
+/** SQL for the label as a DOUBLE, whatever its type; NaN and infinities are no label. */
+export function numericLabel(label: Column): string {
+  const name = quoteName(label.name);
+  if (label.type === 'boolean') return `CAST(CAST(${name} AS INTEGER) AS DOUBLE)`;
+  if (label.type === 'integer') return `CAST(${name} AS DOUBLE)`;
+  return `CASE WHEN isfinite(${name}) THEN ${name} END`;
 }
 
 /** A part in which every label is the same teaches nothing and judges nothing. */
