@@ -49,12 +49,12 @@ interface Put {
   readonly runId?: string;
 }
 
-export interface PutBytes extends Put {
+interface PutBytes extends Put {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
 }
 
-export interface PutFile extends Put {
+interface PutFile extends Put {
   readonly path: string;
   readonly mediaType: string;
   /** Refused with DigestMismatch when the file is not this. */
@@ -64,7 +64,7 @@ export interface PutFile extends Put {
   readonly onProgress?: (bytes: number) => Promise<void> | void;
 }
 
-export interface PutJson extends Put {
+interface PutJson extends Put {
   readonly value: unknown;
 }
 

@@ -11,7 +11,7 @@ import { parquet } from './formats/parquet';
 import type { FormatReader, SourceFiles, Table, TableColumn } from './formats/table';
 import { sourceFailure } from './source-failure';
 
-export const formats = { parquet, csv, ndjson } as const satisfies Record<SourceFormat, FormatReader>;
+const formats = { parquet, csv, ndjson } as const satisfies Record<SourceFormat, FormatReader>;
 
 export interface Converted {
   /** In order; the rows keep the source's order. */

@@ -8,7 +8,7 @@ import { convert, newestTime } from './convert';
 import { fetchSource, type Fetch, type Fetched } from './fetch';
 import { sourceFailure } from './source-failure';
 
-export interface SourceProgress {
+interface SourceProgress {
   readonly phase: 'fetch' | 'convert' | 'measure';
   readonly bytes: number;
 }

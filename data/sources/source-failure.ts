@@ -2,7 +2,7 @@ import { failure, type FailureType, type PerennialError } from '../../domain/fai
 import type { SourceSpec } from '../../domain/lifecycle';
 
 /** A source and, where it is known, the file in it, as an error names them. The query is left out: it may be long, or hold what is nobody's business. */
-export function shownSource(source: Pick<SourceSpec, 'name' | 'uri'>): string {
+function shownSource(source: Pick<SourceSpec, 'name' | 'uri'>): string {
   return `source ${source.name} (${shownUri(source.uri)})`;
 }
 

@@ -1,4 +1,3 @@
-import { parse } from 'csv-parse/sync';
 import type { PerennialError } from '../../../domain/failure';
 import { logicalType, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { sourceFailure } from '../source-failure';
@@ -31,7 +30,7 @@ async function readHeader({ source, paths }: SourceFiles): Promise<{ readonly de
   if (is !== null && !is.includes('JSON array')) {
     throw sourceFailure('DataUnreadable', source, `this is not a CSV file: it looks like ${is}`, { next: remedy(is) });
   }
-  const text = head.toString('utf8');
+  const text = head.toString('utf8').replace(/^\ufeff/, '');
   const delimiter = delimiterOf(text);
   const names = headerNames(text, delimiter);
   if (names === null) throw sourceFailure('DataUnreadable', source, 'the header line cannot be read: a quote in it is not closed');
@@ -52,12 +51,16 @@ function delimiterOf(text: string): string {
   return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
 }
 
+/** The fields of the first record; null when a quote in it is not closed, or stands inside of a field. */
 function headerNames(text: string, delimiter: string): readonly string[] | null {
-  try {
-    const [header] = parse(text, { delimiter, bom: true, to: 1, relax_column_count: true, skip_empty_lines: true });
-    return header ?? [];
-  } catch {
-    return null;
+  const between = delimiter === '\t' ? '\\t' : `\\${delimiter}`;
+  const field = new RegExp(`(?:"((?:[^"]|"")*)"|([^"\\r\\n${between}]*))(${between}|\\r|\\n|$)`, 'y');
+  const names: string[] = [];
+  for (;;) {
+    const match = field.exec(text);
+    if (!match) return null;
+    names.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+    if (match[3] !== delimiter) return names;
   }
 }
 
@@ -72,8 +75,6 @@ function checkNames(names: readonly string[], source: SourceFiles['source']): vo
     if (seen.has(key)) throw sourceFailure('DataUnreadable', source, `line 1: the header names column ${name} twice`, { next });
     seen.add(key);
   }
-  if (names.length === 0)
-    throw sourceFailure('DatasetEmpty', source, 'the file has no header', { next: 'write the column names on the first line' });
 }
 
 function relationOf({ paths }: SourceFiles, delimiter: string, more: string): string {

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -63,12 +62,14 @@ describe('a file', () => {
     await expect(reading.uri(dotted, 'csv')).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
   });
 
-  test('that is missing, a folder, a pipe or on another host is refused', async () => {
+  test('that is missing, a folder, a socket or on another host is refused', async () => {
     await mkdir(join(reading.folder, 'folder.csv'));
-    execFileSync('mkfifo', [join(reading.folder, 'pipe.csv')]);
+    const socket = createSocketServer().listen(join(reading.folder, 'socket.csv'));
+    await once(socket, 'listening');
     await expect(read(join(reading.folder, 'none.csv'))).rejects.toMatchObject(refused('NotFound', /there is no such file/));
     await expect(read(join(reading.folder, 'folder.csv'))).rejects.toMatchObject(refused('SourceRefused', /this is a folder/));
-    await expect(read(join(reading.folder, 'pipe.csv'))).rejects.toMatchObject(refused('SourceRefused', /not a regular file/));
+    await expect(read(join(reading.folder, 'socket.csv'))).rejects.toMatchObject(refused('SourceRefused', /not a regular file/));
+    socket.close();
     await expect(reading.uri('file://host/trips.csv', 'csv')).rejects.toMatchObject(refused('SourceRefused', /file:\/\//));
   });
 
