@@ -47,8 +47,8 @@ const parquet = 'application/vnd.apache.parquet';
 export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
   return {
     /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
-    async assembleData(input: AssembleInput): Promise<Assembly> {
-      return whileBeating(({ signal }) =>
+    assembleData: (input: AssembleInput): Promise<Assembly> =>
+      whileBeating(({ signal }) =>
         effectOnce(registry.effects, input, async (assertOwned) => {
           const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
           try {
@@ -59,8 +59,7 @@ export function createAssembleActivities({ registry, artifacts, scratchRoot }: A
             await scratch.dispose();
           }
         }),
-      );
-    },
+      ),
   };
 }
 
