@@ -55,6 +55,8 @@ export interface Failure {
   readonly type: string;
   readonly message: string;
   readonly stage?: string | undefined;
+  /** What to try, in the words of whoever failed. */
+  readonly next?: string | undefined;
   /** Undos that failed: a person must look (I5). */
   readonly needsOperator?: readonly { readonly what: string; readonly message: string }[] | undefined;
 }

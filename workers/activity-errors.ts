@@ -41,7 +41,7 @@ function toWire(error: unknown, isLocal: boolean): unknown {
       type: error.type,
       message: error.message,
       nonRetryable: !failures[error.type].retryable,
-      details: error.issues.length > 0 ? [{ issues: error.issues.slice(0, 50), next: error.next ?? null }] : [],
+      details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
       ...(error.cause instanceof Error ? { cause: error.cause } : {}),
     });
   }

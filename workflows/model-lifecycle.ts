@@ -14,7 +14,7 @@ import { ingest } from './stages/ingest';
 import { promote } from './stages/promote';
 import { train } from './stages/train';
 import { validate } from './stages/validate';
-import { messageOf, typeOf, undoAll } from './undo';
+import { messageOf, nextOf, typeOf, undoAll } from './undo';
 
 export async function modelLifecycle(input: LifecycleInput): Promise<RunOutcome> {
   const control = openControl(input.tenant);
@@ -78,7 +78,7 @@ async function close(run: Run, status: RunStatus, verdict: Verdict | null, versi
 async function closeBroken(run: Run, error: unknown, undone: readonly { what: string; message: string }[]): Promise<RunOutcome> {
   const { plan, control } = run;
   const status = isCancellation(error) ? 'cancelled' : 'failed';
-  const cause = { type: status === 'cancelled' ? 'Cancelled' : typeOf(error), message: messageOf(error) };
+  const cause = { type: status === 'cancelled' ? 'Cancelled' : typeOf(error), message: messageOf(error), next: nextOf(error) };
   const failure = { ...cause, ...(control.stage === null ? {} : { stage: control.stage }) };
   await records.releaseRun({ tenant: plan.tenant, runId: plan.runId });
   await records.closeRun({ tenant: plan.tenant, runId: plan.runId, status, verdict: null, version: null, failure, needsOperator: undone });

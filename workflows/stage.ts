@@ -12,7 +12,7 @@ import type { RunControl } from './run-control';
 import { waitWhilePaused } from './run-control';
 import { describeStage } from './search-attributes';
 import type { Undo } from './undo';
-import { messageOf, typeOf } from './undo';
+import { messageOf, nextOf, typeOf } from './undo';
 
 /** What `openRun` found or made: everything a run needs to know, as references and small values. */
 export interface RunPlan {
@@ -92,7 +92,7 @@ export async function runStage<T>(run: Run, options: StageOptions, body: (effect
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
     await CancellationScope.nonCancellable(() =>
-      records.finishStage({ ...at, status, failure: { type: typeOf(error), message: messageOf(error), stage: options.name } }),
+      records.finishStage({ ...at, status, failure: { type: typeOf(error), message: messageOf(error), stage: options.name, next: nextOf(error) } }),
     );
     summarise(control, options.name, status, startedAt);
     throw error;

@@ -40,6 +40,14 @@ export function typeOf(error: unknown): string {
   return root instanceof ApplicationFailure && root.type ? root.type : root.name;
 }
 
+/** What the failure's author advises. */
+export function nextOf(error: unknown): string | undefined {
+  const root = rootOf(error);
+  const [details] = root instanceof ApplicationFailure ? (root.details ?? []) : [];
+  const next = typeof details === 'object' && details !== null ? (details as { next?: unknown }).next : undefined;
+  return typeof next === 'string' ? next : undefined;
+}
+
 function rootOf(error: unknown): Error {
   if (error instanceof ActivityFailure && error.cause) return rootOf(error.cause);
   return error instanceof Error ? error : new Error(String(error));
