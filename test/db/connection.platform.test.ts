@@ -32,6 +32,64 @@ describe('a database connection', () => {
     await other.close();
   });
 
+  test('cut in the middle of a transaction, again and again, costs that transaction and nothing else', async () => {
+    const { database } = test_;
+    const killer = openDatabase({ url: test_.url, applicationName: 'killer' });
+    for (let round = 0; round < 20; round++) {
+      const cut = database.sql.begin(async (tx) => {
+        await tx`insert into gateways (id, url, epoch, lease_until) values (${`cut-${round}`}, '', 0, now())`;
+        await killer.sql`
+          select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'perennial'`;
+        await tx`select 1`;
+      });
+      await expect(cut).rejects.toThrow();
+    }
+    const rows = await database.sql`select from gateways where id like 'cut-%'`;
+    expect(rows).toHaveLength(0);
+    await killer.close();
+  });
+
+  test('takes no statement of a transaction that is over', async () => {
+    const { sql } = test_.database;
+    let stray: Promise<string> | null = null;
+    const failed = sql.begin(async (tx) => {
+      await tx`select 1`;
+      const before = tx`select pg_sleep(0.05)`.then(() => undefined);
+      stray = Promise.all([before, tx`insert into gateways (id, url, epoch, lease_until) values ('stray', '', 0, now())`]).then(
+        () => 'taken',
+        (error: unknown) => (error as Error).message,
+      );
+      throw new Error('changed my mind');
+    });
+    await expect(failed).rejects.toThrow('changed my mind');
+    expect(await stray).toBe('the transaction is over');
+    expect(await sql`select from gateways where id = 'stray'`).toHaveLength(0);
+  });
+
+  test('does not take a transaction for committed of which a statement had failed', async () => {
+    const { sql } = test_.database;
+    const swallowed = sql.begin(async (tx) => {
+      await tx`insert into gateways (id, url, epoch, lease_until) values ('half', '', 0, now())`;
+      await tx`select 1 / 0`.then(undefined, () => undefined);
+    });
+    await expect(swallowed).rejects.toThrow('the transaction was undone');
+    expect(await sql`select from gateways where id = 'half'`).toHaveLength(0);
+  });
+
+  test('commits or undoes transactions that run side by side on their own', async () => {
+    const { sql } = test_.database;
+    await Promise.allSettled(
+      Array.from({ length: 40 }, (_, n) =>
+        sql.begin(async (tx) => {
+          await tx`insert into gateways (id, url, epoch, lease_until) values (${`side-${n}`}, '', ${n}, now())`;
+          if (n % 2 === 1) throw new Error('undone');
+        }),
+      ),
+    );
+    const rows = await sql<{ epoch: number }[]>`select epoch from gateways where id like 'side-%' order by epoch`;
+    expect(rows.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 20 }, (_, n) => n * 2));
+  });
+
   test('with a wrong password or database is refused, not retried', async () => {
     const wrong = new URL(test_.url);
     wrong.password = 'wrong';

@@ -1,0 +1,118 @@
+import { allows, apiKeyScopes } from '../../db/repositories/api-keys';
+import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
+
+describe('API keys', () => {
+  let test_: TestRegistry;
+  beforeAll(async () => {
+    test_ = await openTestRegistry();
+  });
+  afterAll(() => test_.close());
+
+  const create = (over: object = {}) =>
+    test_.registry.apiKeys.create({ tenant, name: 'ci', scope: 'operator', actor: 'key:root', ...over });
+  const verify = (key: string) => test_.registry.apiKeys.verify(key);
+
+  test('a key is known by what was shown once; only a hash of it is kept', async () => {
+    const { id, key } = await create();
+    expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
+    expect(await verify(key)).toEqual({ id, tenant, name: 'ci', scope: 'operator' });
+    const secret = key.split('_')[2] ?? '';
+    const [row] = await test_.database.sql<{ text: string }[]>`select api_keys::text as text from api_keys where id = ${id}`;
+    expect(row?.text).not.toContain(secret);
+    const { items } = await test_.registry.audit.list({ tenant, subject: `key:${id}`, pageSize: 5 });
+    expect(items).toMatchObject([{ action: 'key.create', actor: 'key:root', after: { name: 'ci', scope: 'operator' } }]);
+    expect(JSON.stringify(items)).not.toContain(secret);
+  });
+
+  test.each([
+    ['another secret', (key: string) => key.slice(0, -1) + (key.endsWith('0') ? '1' : '0')],
+    ['another id', (key: string) => key.replace(/^pk_./, 'pk_7')],
+    ['no secret', (key: string) => key.slice(0, 29)],
+    ['something behind it', (key: string) => `${key}0`],
+    ['upper case', (key: string) => key.toUpperCase()],
+    ['nothing', () => ''],
+    ['a NUL', (key: string) => key.replace('_', '\0')],
+  ])('a key with %s is not known', async (_, change) => {
+    const { key } = await create();
+    expect(await verify(change(key))).toBeNull();
+  });
+
+  test('a revoked key is refused at once, revoking again changes nothing', async () => {
+    const { id, key } = await create();
+    const revoked = await test_.registry.apiKeys.revoke({ tenant, id, actor: 'key:root' });
+    expect(revoked.revokedAt).not.toBeNull();
+    expect(await verify(key)).toBeNull();
+    expect(await test_.registry.apiKeys.revoke({ tenant, id, actor: 'key:root' })).toEqual(revoked);
+    await expect(test_.registry.apiKeys.revoke({ tenant, id: 'none', actor: 'a' })).rejects.toMatchObject({ type: 'NotFound' });
+  });
+
+  test('an expired key is refused', async () => {
+    const { key } = await create({ expiresAt: new Date(Date.now() - 1000).toISOString() });
+    expect(await verify(key)).toBeNull();
+    expect(await verify((await create({ expiresAt: new Date(Date.now() + 60_000).toISOString() })).key)).not.toBeNull();
+  });
+
+  test('after a rotation both keys are valid for the overlap, then the new one alone', async () => {
+    const old = await create({ name: 'rotated', scope: 'approver' });
+    const made = await test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'key:root', overlapSeconds: 60 });
+    expect(Date.parse(made.oldValidUntil)).toBeGreaterThan(Date.now() + 50_000);
+    expect(await verify(old.key)).toMatchObject({ id: old.id });
+    expect(await verify(made.key)).toEqual({ id: made.id, tenant, name: 'rotated', scope: 'approver' });
+    await test_.database.sql`update api_keys set expires_at = now() where id = ${old.id}`;
+    expect(await verify(old.key)).toBeNull();
+    expect(await verify(made.key)).not.toBeNull();
+    await expect(test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'a', overlapSeconds: 1 })).rejects.toMatchObject({
+      type: 'Conflict',
+    });
+  });
+
+  test('a rotation without overlap ends the old key at once, and never prolongs it', async () => {
+    const soon = new Date(Date.now() + 30_000).toISOString();
+    const { id, key } = await create({ expiresAt: soon });
+    const made = await test_.registry.apiKeys.rotate({ tenant, id, actor: 'a', overlapSeconds: 3600 });
+    expect(made.oldValidUntil).toBe(soon);
+    const last = await test_.registry.apiKeys.rotate({ tenant, id: made.id, actor: 'a', overlapSeconds: 0 });
+    expect(await verify(made.key)).toBeNull();
+    expect(await verify(last.key)).not.toBeNull();
+    expect(await verify(key)).not.toBeNull();
+  });
+
+  test('use is noted, at most once a minute', async () => {
+    const { id, key } = await create();
+    await verify(key);
+    const used = async () =>
+      (await test_.registry.apiKeys.list({ tenant, pageSize: 100 })).items.find((each) => each.id === id)?.lastUsedAt;
+    const first = await used();
+    expect(first).toEqual(expect.any(String));
+    await verify(key);
+    expect(await used()).toBe(first);
+    await test_.database.sql`update api_keys set last_used_at = now() - interval '2 minutes' where id = ${id}`;
+    await verify(key);
+    expect(Date.parse((await used()) ?? '')).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test('the list shows no hash', async () => {
+    await create();
+    const { items } = await test_.registry.apiKeys.list({ tenant, pageSize: 100 });
+    expect(Object.keys(items[0] ?? {}).sort()).toEqual([
+      'createdAt',
+      'createdBy',
+      'expiresAt',
+      'id',
+      'lastUsedAt',
+      'name',
+      'revokedAt',
+      'scope',
+      'tenant',
+    ]);
+  });
+
+  test('each scope includes those before it', () => {
+    expect(apiKeyScopes.map((scope) => apiKeyScopes.map((needed) => allows(scope, needed)))).toEqual([
+      [true, false, false, false],
+      [true, true, false, false],
+      [true, true, true, false],
+      [true, true, true, true],
+    ]);
+  });
+});

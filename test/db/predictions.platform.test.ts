@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import type { PredictionId } from '../../domain/ids';
+import { newId } from '../../db/ids';
+import type { PredictionRow } from '../../db/repositories/predictions';
+import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
+
+const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+const partition = (offset: number) => `predictions_${day(offset).replaceAll('-', '')}`;
+
+function prediction(over: Partial<PredictionRow> = {}): PredictionRow {
+  return {
+    tenant,
+    id: newId('pred') as PredictionId,
+    receivedAt: new Date().toISOString(),
+    model: 'flight-delay',
+    version: 3,
+    arm: 'champion',
+    entity: 'N123',
+    eventTime: '2013-07-01T05:00:00.000Z',
+    input: { distance: 1400, origin: 'JFK' },
+    output: { score: 0.25 },
+    latencyMs: 1.5,
+    shadow: false,
+    ...over,
+  };
+}
+
+describe('predictions', () => {
+  let test_: TestRegistry;
+  beforeEach(async () => {
+    test_ = await openTestRegistry({ maxConnections: 10 });
+  });
+  afterEach(() => test_.close());
+
+  const partitionOf = async (id: string) =>
+    (await test_.database.sql<{ name: string }[]>`select tableoid::regclass::text as name from predictions where id = ${id}`)[0]?.name;
+  const label = (predictionId: PredictionId, value: unknown, labelledAt = '2013-07-01T12:00:00Z') =>
+    test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
+
+  test('come back as they went in, with the label when there is one', async () => {
+    const { predictions } = test_.registry;
+    const row = prediction();
+    expect(await predictions.insert([row])).toBe(1);
+    expect(await predictions.get({ tenant, id: row.id })).toEqual({ ...row, label: null, labelledAt: null });
+    expect(await label(row.id, true)).toEqual({ joined: true });
+    expect(await predictions.get({ tenant, id: row.id })).toMatchObject({ label: true, labelledAt: '2013-07-01T12:00:00.000Z' });
+    expect(await predictions.get({ tenant, id: newId('pred') as PredictionId })).toBeNull();
+  });
+
+  test('are inserted once, however often a batch is sent', async () => {
+    const rows = [prediction(), prediction()];
+    expect(await test_.registry.predictions.insert(rows)).toBe(2);
+    expect(await test_.registry.predictions.insert([...rows, prediction()])).toBe(1);
+    expect(await test_.registry.predictions.insert([])).toBe(0);
+  });
+
+  test('hold any JSON and any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ input: fc.jsonValue(), entity: fc.option(fc.string({ unit: 'binary' })), shadow: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
+        async (made) => {
+          const rows = made.map((each) => prediction(each));
+          await test_.registry.predictions.insert(rows);
+          for (const row of rows) {
+            const found = await test_.registry.predictions.get({ tenant, id: row.id });
+            expect(found).toEqual({
+              ...row,
+              input: JSON.parse(JSON.stringify(row.input)) as unknown,
+              entity: row.entity === null ? null : storable(row.entity),
+              label: null,
+              labelledAt: null,
+            });
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test('lie in the partition of the day they were received, made ahead', async () => {
+    const row = prediction();
+    await test_.registry.predictions.insert([row]);
+    expect(await partitionOf(row.id)).toBe(partition(0));
+    expect(await test_.registry.predictions.ensurePartitions({ days: 7 })).toEqual([]);
+    expect(await test_.registry.predictions.ensurePartitions({ days: 9 })).toEqual([partition(8), partition(9)]);
+  });
+
+  test('of a day without a partition are taken all the same, and moved to it once it exists', async () => {
+    const { predictions } = test_.registry;
+    const early = prediction({ receivedAt: `${day(8)}T00:00:00.000Z` });
+    const late = prediction({ receivedAt: `${day(8)}T23:59:59.999Z` });
+    const old = prediction({ receivedAt: '2001-01-01T00:00:00.000Z' });
+    await predictions.insert([early, late, old]);
+    expect(await partitionOf(early.id)).toBe('predictions_default');
+    await predictions.ensurePartitions({ days: 8 });
+    expect(await Promise.all([early, late, old].map(({ id }) => partitionOf(id)))).toEqual([
+      partition(8),
+      partition(8),
+      'predictions_default',
+    ]);
+    const [count] = await test_.database.sql<{ count: number }[]>`select count(*) from predictions`;
+    expect(count?.count).toBe(3);
+  });
+
+  test('are taken while partitions are made, and partitions are made once by many at once', async () => {
+    const { predictions } = test_.registry;
+    const rows = Array.from({ length: 40 }, () => prediction({ receivedAt: `${day(9)}T12:00:00.000Z` }));
+    const [, ...made] = await Promise.all([
+      Promise.all(rows.map((row) => predictions.insert([row]))),
+      predictions.ensurePartitions({ days: 10 }),
+      predictions.ensurePartitions({ days: 10 }),
+      predictions.ensurePartitions({ days: 10 }),
+    ]);
+    expect(made.flat().sort()).toEqual([partition(8), partition(9), partition(10)]);
+    const [count] = await test_.database.sql<{ count: number }[]>`select count(*) from predictions where day = ${day(9)}`;
+    expect(count?.count).toBe(40);
+  });
+
+  test('are dropped by whole days, from the default partition as well', async () => {
+    const { predictions } = test_.registry;
+    const old = prediction({ receivedAt: '2001-01-01T00:00:00.000Z' });
+    const yesterday = prediction({ receivedAt: `${day(-1)}T12:00:00.000Z` });
+    const today = prediction();
+    await predictions.insert([old, yesterday, today]);
+    expect(await predictions.dropBefore(day(0))).toEqual([partition(-1)]);
+    const left = await test_.database.sql<{ id: string }[]>`select id from predictions`;
+    expect(left.map(({ id }) => id)).toEqual([today.id]);
+    await expect(predictions.dropBefore('yesterday')).rejects.toMatchObject({ type: 'InvalidInput' });
+  });
+
+  test('feedback that comes before its prediction waits and joins it', async () => {
+    const row = prediction();
+    expect(await label(row.id, 1)).toEqual({ joined: false });
+    await test_.registry.predictions.insert([row]);
+    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({ label: 1 });
+    expect(await label(row.id, 1)).toEqual({ joined: true });
+    const [joined] = await test_.database.sql<
+      { model: string; version: number }[]
+    >`select model, version from feedback where prediction_id = ${row.id}`;
+    expect(joined).toEqual({ model: 'flight-delay', version: 3 });
+  });
+
+  test('feedback and prediction that were written at the same moment are joined later', async () => {
+    const row = prediction();
+    await label(row.id, 'late');
+    await test_.registry.predictions.insert([row]);
+    await test_.database.sql`update feedback set day = null, model = null, version = null`;
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toBe(1);
+    expect(await test_.registry.feedback.joinWaiting({ limit: 10 })).toBe(0);
+  });
+
+  test('a label is replaced by a later one only', async () => {
+    const row = prediction();
+    await test_.registry.predictions.insert([row]);
+    await label(row.id, 'second', '2013-07-02T00:00:00Z');
+    await label(row.id, 'first', '2013-07-01T00:00:00Z');
+    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({
+      label: 'second',
+      labelledAt: '2013-07-02T00:00:00.000Z',
+    });
+    await label(row.id, false, '2013-07-03T00:00:00Z');
+    expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({ label: false });
+    await expect(label(row.id, null)).rejects.toMatchObject({ type: 'InvalidInput' });
+    await expect(label(row.id, 1, 'at noon')).rejects.toMatchObject({ type: 'InvalidInput' });
+  });
+
+  test('feedback outlives its prediction and goes by its own time', async () => {
+    const { predictions, feedback } = test_.registry;
+    const row = prediction({ receivedAt: `${day(-1)}T12:00:00.000Z` });
+    await predictions.insert([row]);
+    await label(row.id, 1);
+    await predictions.dropBefore(day(0));
+    expect(await feedback.dropBefore(day(0))).toBe(0);
+    expect(await feedback.dropBefore(day(1))).toBe(1);
+  });
+
+  test('a thousand go in as one statement', async () => {
+    const rows = Array.from({ length: 1000 }, () => prediction());
+    expect(await test_.registry.predictions.insert(rows)).toBe(1000);
+  });
+});
+
+/** PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair. */
+function storable(text: string): string {
+  return Buffer.from(text.replaceAll('\0', '\uFFFD')).toString('utf8');
+}

@@ -1,0 +1,77 @@
+import { openTestRegistry, refTo, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
+
+describe('routing and gateways', () => {
+  let test_: TestRegistry;
+  let model: string;
+  beforeAll(async () => {
+    test_ = await openTestRegistry();
+  });
+  afterAll(() => test_.close());
+  beforeEach(async () => {
+    model = unique('model');
+    await registerVersions(test_.registry, model, 3);
+  });
+
+  const promoteOver = async (version: number) => {
+    const { champion } = await test_.registry.aliases.get({ tenant, model });
+    const move = {
+      tenant,
+      model,
+      version,
+      expectedChampion: champion ?? { version: null, fencing: 0 },
+      decisionId: null,
+      runId: null,
+      actor: 'a',
+      cause: 'c',
+    };
+    return test_.registry.aliases.promote({ ...move, idempotencyKey: unique('key') });
+  };
+  const routed = async () => (await test_.registry.routing.table()).models.find((each) => each.model === model);
+
+  test('the table names champion and previous with their bytes, and models without a champion not at all', async () => {
+    expect(await routed()).toBeUndefined();
+    await promoteOver(1);
+    await promoteOver(2);
+    expect(await routed()).toEqual({
+      tenant,
+      model,
+      arms: [{ version: 2, alias: 'champion', weight: 1, manifest: refTo(`${model} 2`) }],
+      previous: { model, version: 1, manifest: refTo(`${model} 1`) },
+    });
+    expect(await test_.registry.routing.version({ tenant, model, version: 3 })).toEqual({
+      model,
+      version: 3,
+      manifest: refTo(`${model} 3`),
+    });
+    expect(await test_.registry.routing.version({ tenant, model, version: 9 })).toBeNull();
+  });
+
+  test('every move makes a new epoch and tells the gateways after it is committed', async () => {
+    const seen: Promise<number>[] = [];
+    const stop = await test_.registry.routing.listen(() => seen.push(test_.registry.routing.table().then(({ epoch }) => epoch)));
+    const { epoch } = await test_.registry.routing.table();
+    await promoteOver(1);
+    await promoteOver(2);
+    const deadline = Date.now() + 5000;
+    while (seen.length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect((await Promise.all(seen)).at(-1)).toBe(epoch + 2);
+    await stop();
+  });
+
+  test('a gateway is live while it beats, and a beat answers with the epoch', async () => {
+    const { gateways, routing } = test_.registry;
+    const { epoch } = await routing.table();
+    const beat = (id: string, leaseSeconds: number) => gateways.beat({ id, url: `http://127.0.0.1/${id}`, epoch: 4, leaseSeconds });
+    expect(await beat('g1', 30)).toEqual({ epoch });
+    await beat('g2', 30);
+    await beat('g1', 60);
+    expect((await gateways.live()).map(({ id, epoch: known, url }) => [id, known, url])).toEqual([
+      ['g1', 4, 'http://127.0.0.1/g1'],
+      ['g2', 4, 'http://127.0.0.1/g2'],
+    ]);
+    await beat('g2', 0);
+    expect((await gateways.live()).map(({ id }) => id)).toEqual(['g1']);
+    await gateways.leave({ id: 'g1' });
+    expect(await gateways.live()).toEqual([]);
+  });
+});
