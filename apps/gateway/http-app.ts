@@ -26,7 +26,12 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
   });
   app.setNotFoundHandler(notFoundHandler('GET /v2 tells whether this is the gateway; the platform API has its own address'));
   app.removeContentTypeParser(['application/json', 'text/plain']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      done(new HttpProblem(415, 'UnsupportedEncoding', `a body in ${encoding.slice(0, 40)} is not read; send it as it is`));
+      return;
+    }
     try {
       done(null, JSON.parse(body as string));
     } catch (error) {

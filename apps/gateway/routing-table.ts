@@ -68,23 +68,29 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
   let wanted = new Map<string, RoutedModel>();
   let wantedEpoch = noEpoch;
   let epoch = noEpoch;
-  let reading: Promise<StoredTable> | null = null;
+  let reading: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
   let closed = false;
 
-  async function refresh(): Promise<void> {
-    // A read that began before this call may miss what the caller was told about, so wait for it and read again.
-    while (reading !== null) await reading.catch(() => undefined);
-    reading = within(readTimeoutMs, routing.table(), {
-      type: 'DatabaseUnavailable',
-      message: 'the registry did not give its routing table',
+  /** A read that is under way may miss what this caller was told about, so one more follows it; callers that come in the meantime share that one. */
+  function refresh(): Promise<void> {
+    if (reading === null) return read();
+    next ??= reading.then(() => {
+      next = null;
+      return read();
     });
-    let table: StoredTable;
-    try {
-      table = await reading;
-    } finally {
+    return next;
+  }
+
+  async function read(): Promise<void> {
+    const late = { type: 'DatabaseUnavailable', message: 'the registry did not give its routing table' } as const;
+    const table = within(readTimeoutMs, routing.table(), late);
+    const over = (): void => {
       reading = null;
-    }
-    if (!closed) await apply(table);
+    };
+    reading = table.then(over, over);
+    const stored = await table;
+    if (!closed) await apply(stored);
   }
 
   async function apply(table: StoredTable): Promise<void> {

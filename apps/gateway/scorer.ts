@@ -1,11 +1,11 @@
 import type { OnnxModel } from '../../data/onnx/session';
-import { failure } from '../../domain/failure';
+import { HttpProblem } from '../http/problem';
 import type { Features } from './features';
 import { createMicroBatcher } from './micro-batcher';
 import type { RequestRow } from './request-codec';
 
 export interface Scorer {
-  /** One score a row, in order. Throws SqlTimeout when `deadline` (a `performance.now()`) passes, GatewayUnavailable when too many wait. */
+  /** One score a row, in order. A 504 when `deadline` (a `performance.now()`) passes; GatewayUnavailable when too many wait. */
   score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
   queued(): number;
 }
@@ -24,7 +24,7 @@ const chunkRows = 512;
 
 /** Features, then the graph; requests of a few rows share calls. */
 export function createScorer({ name, features, onnx, batchRows, maxQueued, onBatch }: ScorerOptions): Scorer {
-  const late = (): Error => failure('SqlTimeout', `${name} had no answer within the time of the request`);
+  const late = (): Error => new HttpProblem(504, 'Timeout', `${name} had no answer within the time that this gateway gives a request`);
 
   async function call(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const columns = await features.compute(rows, deadline);

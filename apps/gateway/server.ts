@@ -44,6 +44,7 @@ export interface Gateway {
 }
 
 const registryTimeoutMs = 3_000;
+const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
 export async function createGateway({ registry, artifacts, config, log }: GatewayDeps): Promise<Gateway> {
@@ -79,16 +80,17 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,
     maxQueued: config.maxQueuedRequests,
-    probeTimeoutMs: config.requestTimeoutMs,
+    probeTimeoutMs,
     onBatch: metrics.batch,
   });
+  const loadError = quietly((model, error) => log.error({ err: error }, `a version of ${model} could not be loaded`));
   const cache = createModelCache({
     loader,
     maxBytes: config.modelMemoryBytes,
     failureMemoryMs: 3_000,
     onFailure(model, error) {
       metrics.loadFailed(model);
-      log.error({ err: error, model }, 'a version could not be loaded');
+      loadError(model, error);
     },
     onCloseError: (error) => log.error({ err: error }, 'a model did not close'),
   });

@@ -12,6 +12,7 @@ const previous = (version: number) => ({ model: 'm', version, manifest: manifest
 interface Setting {
   readonly registry: FakeRegistry;
   readonly table: RoutingTable;
+  readonly reads: () => number;
   readonly epochs: number[];
   readonly blocked: BlockedModel[];
   readonly held: Map<Digest, number>;
@@ -36,17 +37,23 @@ function setting(): Setting {
     };
     return hold;
   };
+  let reads = 0;
   const epochs: number[] = [];
   const blocked: BlockedModel[] = [];
   const table = createRoutingTable({
-    routing: registry.routing,
+    routing: {
+      table: () => {
+        reads += 1;
+        return registry.routing.table();
+      },
+    },
     cache: { acquire },
     readTimeoutMs: 200,
     onEpoch: (epoch) => epochs.push(epoch),
     onSwap: () => undefined,
     onBlocked: (model) => blocked.push(model),
   });
-  return { registry, table, epochs, blocked, held, broken, slow };
+  return { registry, table, reads: () => reads, epochs, blocked, held, broken, slow };
 }
 
 const serves = (table: RoutingTable, model = 'm') => table.route('default', model)?.champion.served.name;
@@ -178,11 +185,12 @@ describe('routing table', () => {
   });
 
   test('a change that comes during a read is read again', async () => {
-    const { registry, table } = setting();
+    const { registry, table, reads } = setting();
     registry.route('m', [champion(1)]);
     const first = table.refresh();
     registry.route('m', [champion(2)]);
-    await Promise.all([first, table.refresh()]);
+    await Promise.all([first, table.refresh(), table.refresh()]);
     expect(serves(table)).toBe('m@2');
+    expect(reads()).toBe(2);
   });
 });

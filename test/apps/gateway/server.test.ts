@@ -7,6 +7,8 @@ import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
 
+jest.setTimeout(30_000);
+
 let folder: string;
 let registry: FakeRegistry;
 let artifacts: FakeArtifacts;
@@ -81,6 +83,15 @@ async function answerOf(answer: Response): Promise<Answer> {
   return { status: answer.status, headers, body };
 }
 
+const ask = (): Promise<Answer> => post('/v2/models/flight-delay/infer', one);
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await condition());) {
+    if (Date.now() > end) throw new Error('it did not happen within 10 s');
+    await new Promise((again) => setTimeout(again, 10));
+  }
+}
+
 const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
 
 describe('an answer', () => {
@@ -112,6 +123,14 @@ describe('an answer', () => {
       traceparent: expect.stringContaining(`00-${traceId}-`) as string,
     });
     expect(headers).not.toHaveProperty('x-perennial-stale');
+  });
+
+  test('that would come too late is a 504', async () => {
+    await promote(7, 10);
+    await start({ requestTimeoutMs: 0 });
+    const { status, body } = await ask();
+    expect(status).toBe(504);
+    expect(body.detail).toBe('flight-delay had no answer within the time that this gateway gives a request');
   });
 
   test('keeps the order of many rows, and missing values are what the graph takes for missing', async () => {
@@ -221,9 +240,8 @@ describe('which version answers', () => {
     await promote(1, 10);
     await start({ pollSeconds: 60 });
     await promote(2, 20);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect((await post('/v2/models/flight-delay/infer', one)).headers['x-perennial-model-version']).toBe('flight-delay@2');
-    expect(registry.beats.at(-1)).toEqual({ epoch: 2 });
+    await until(async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2');
+    await until(() => registry.beats.at(-1)?.epoch === 2);
   });
 
   test('other bytes under the digest are refused, the old champion keeps answering and says that it is stale', async () => {
@@ -232,7 +250,7 @@ describe('which version answers', () => {
     const ref = await register(2, 20);
     artifacts.replace(ref.manifest, Buffer.from('{}'));
     registry.route('flight-delay', [{ alias: 'champion', version: 2, manifest: ref.manifest }]);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await until(async () => ((await get('/readyz', null)).body['blocked'] as unknown[]).length === 1);
     const { status, headers } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(200);
     expect(headers).toMatchObject({ 'x-perennial-model-version': 'flight-delay@1', 'x-perennial-stale': 'not-loaded' });
@@ -271,19 +289,19 @@ describe('which version answers', () => {
     ];
     registry.route('flight-delay', arms(challenger.manifest));
     await start();
-    const ask = async () => {
+    const askAll = async () => {
       const answers = await Promise.all(
         Array.from({ length: 40 }, (_, index) => post('/v2/models/flight-delay/infer', { ...one, parameters: { entity: `N${index}` } })),
       );
       expect(answers.every(({ status }) => status === 200)).toBe(true);
       return answers.map(({ headers }) => headers['x-perennial-model-version']);
     };
-    const first = await ask();
+    const first = await askAll();
     expect(new Set(first)).toEqual(new Set(['flight-delay@1', 'flight-delay@2']));
-    expect(await ask()).toEqual(first);
+    expect(await askAll()).toEqual(first);
     registry.route('flight-delay', arms(demanding));
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(new Set(await ask())).toEqual(new Set(['flight-delay@1']));
+    await until(() => registry.beats.at(-1)?.epoch === registry.epoch);
+    expect(new Set(await askAll())).toEqual(new Set(['flight-delay@1']));
     expect((await get('/metrics', null)).body['text']).toMatch(
       /perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/,
     );
@@ -296,18 +314,15 @@ describe('while the registry is away', () => {
     await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
     await post('/v2/models/flight-delay/infer', one);
     registry.away = true;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const away = await post('/v2/models/flight-delay/infer', one);
+    await until(async () => (await ask()).headers['x-perennial-stale'] === 'lease');
+    const away = await ask();
     expect(away.status).toBe(200);
     expect(away.headers['x-perennial-stale']).toBe('lease');
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    const { body } = await get('/readyz', null);
-    expect(body).toMatchObject({ status: 'ready', leaseSeconds: 0, pendingPredictions: 0 });
-    expect(body['spilledBytes']).toBeGreaterThan(0);
+    await until(async () => Number((await get('/readyz', null)).body['spilledBytes']) > 0);
+    expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', leaseSeconds: 0 });
     registry.away = false;
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect((await post('/v2/models/flight-delay/infer', one)).headers).not.toHaveProperty('x-perennial-stale');
-    expect(registry.inserted.map(({ id }) => id)).toContain(away.headers['x-perennial-prediction-id']);
+    await until(async () => !('x-perennial-stale' in (await ask()).headers));
+    await until(() => registry.inserted.some(({ id }) => id === away.headers['x-perennial-prediction-id']));
   });
 
   test('a version that nobody asked for yet cannot be found', async () => {
@@ -327,8 +342,7 @@ describe('while the registry is away', () => {
     expect((await get('/readyz', null)).status).toBe(503);
     expect((await get('/livez', null)).status).toBe(200);
     registry.away = false;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect((await get('/v2/health/ready', null)).status).toBe(200);
+    await until(async () => (await get('/v2/health/ready', null)).status === 200);
   });
 });
 
@@ -366,6 +380,11 @@ describe('what bad input gets', () => {
   test('another media type is refused', async () => {
     const answer = await post('/v2/models/flight-delay/infer', 'a=b', { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
     expect(answer.status).toBe(415);
+  });
+
+  test('a compressed body is refused', async () => {
+    const answer = await post('/v2/models/flight-delay/infer', one, { headers: { 'content-encoding': 'gzip' } });
+    expect(answer.body).toMatchObject({ status: 415, detail: 'a body in gzip is not read; send it as it is' });
   });
 
   test('another path is named', async () => {
@@ -495,7 +514,7 @@ describe('feedback', () => {
     await start();
     const { headers } = await post('/v2/models/flight-delay/infer', one);
     const predictionId = headers['x-perennial-prediction-id'];
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await until(() => registry.inserted.length === 1);
     const send = (payload: unknown) => post('/v1/feedback', payload, { key: operator });
     expect((await send({ predictionId, label: true })).body).toEqual({ accepted: 1, joined: 1, waiting: 0 });
     expect(
