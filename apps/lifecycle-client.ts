@@ -1,6 +1,14 @@
 /** The one place that starts, updates and queries workflows. */
 import type { Connection, WorkflowClient } from '@temporalio/client';
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  Client,
+  isGrpcDeadlineError,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import type { FailureType } from '../domain/failure';
 import { failure, failures } from '../domain/failure';
@@ -18,6 +26,7 @@ import {
 /** `unknown`: Temporal has no such execution, or no longer. */
 export type ExecutionStatus = 'unknown' | 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut' | 'continuedAsNew';
 
+/** Every method throws PlatformUnavailable when Temporal, or for commands a worker, has not answered within seconds. */
 export interface LifecycleClient {
   /** Harmless when the run was started before, by whomever. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
@@ -28,9 +37,13 @@ export interface LifecycleClient {
   reject(workflowId: string, vote: Vote): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   execution(workflowId: string): Promise<ExecutionStatus>;
+  /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
+  workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, where one is known. */
   url(workflowId: string): string | null;
 }
+
+export type QueueName = 'orchestrator' | 'data' | 'compute';
 
 export interface LifecycleClientOptions {
   readonly connection: Connection;
@@ -44,17 +57,26 @@ const attributes = {
   model: defineSearchAttributeKey('PerennialModel', SearchAttributeType.KEYWORD),
 };
 
+/** Long enough for a busy server, short enough for whoever waits for an answer. */
+const patienceMilliseconds = 5_000;
+const queues: readonly QueueName[] = ['orchestrator', 'data', 'compute'];
+
 export function createLifecycleClient({ connection, namespace, uiUrl }: LifecycleClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
+  const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
   return {
-    start: (workflowId, input) => start(workflow, workflowId, input),
-    cancel: (workflowId) => answered(async () => void (await workflow.getHandle(workflowId).cancel())),
-    pause: (workflowId, command) => answered(() => workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [command] })),
-    resume: (workflowId, command) => answered(() => workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [command] })),
-    approve: (workflowId, vote) => answered(() => workflow.getHandle(workflowId).executeUpdate(approveUpdate, { args: [vote] })),
-    reject: (workflowId, vote) => answered(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
-    state: (workflowId) => answered(() => workflow.getHandle(workflowId).query(statusQuery)),
-    execution: (workflowId) => execution(workflow, workflowId),
+    start: (workflowId, input) => ask(() => start(workflow, workflowId, input)),
+    cancel: (workflowId) =>
+      ask(async () => {
+        await workflow.getHandle(workflowId).cancel();
+      }),
+    pause: (workflowId, command) => ask(() => workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [command] })),
+    resume: (workflowId, command) => ask(() => workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [command] })),
+    approve: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(approveUpdate, { args: [vote] })),
+    reject: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
+    state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
+    execution: (workflowId) => ask(() => execution(workflow, workflowId)),
+    workers: () => ask(() => pollers(connection, namespace)),
     url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
   };
 }
@@ -102,17 +124,51 @@ const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
   PAUSED: 'running',
 };
 
-/** Gives a workflow's refusal the type it was thrown with. */
-async function answered<T>(ask: () => Promise<T>): Promise<T> {
+async function pollers(connection: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
+  const counts = await Promise.all(
+    queues.map(async (queue) => {
+      const { pollers: seen } = await connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: taskQueues[queue] },
+        // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself is not exported by the client.
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+        taskQueueType: queue === 'orchestrator' ? 1 : 2,
+      });
+      return [queue, new Set(seen.map(({ identity }) => identity)).size] as const;
+    }),
+  );
+  return Object.fromEntries(counts) as Record<QueueName, number>;
+}
+
+/** Gives a workflow's refusal the type it was thrown with, and silence a name. */
+async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
   try {
-    return await ask();
+    return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError)
       throw failure('Conflict', 'this run has ended: it takes no more commands', { cause: error });
     const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
     if (refusal instanceof ApplicationFailure) throw failure(knownType(refusal.type), refusal.message, { cause: error });
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+      throw failure('PlatformUnavailable', 'no worker has answered for this run yet; the command may still reach it', {
+        cause: error,
+        next: 'perennial doctor',
+      });
+    if (isAway(error)) throw failure('PlatformUnavailable', 'Temporal does not answer', { cause: error, next: 'perennial doctor' });
     throw error;
   }
+}
+
+const unavailable = 14;
+
+/** gRPC's UNAVAILABLE and DEADLINE_EXCEEDED, perhaps within the SDK's own error. */
+function isAway(error: unknown): boolean {
+  if (isGrpcDeadlineError(error)) return true;
+  if (isGrpcServiceError(error)) {
+    const code: number = error.code;
+    return code === unavailable;
+  }
+  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
 }
 
 function knownType(type: string | null | undefined): FailureType {

@@ -152,6 +152,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     ...core,
     lifecycles,
     trainers: openTrainerCatalog(config.trainersDir),
+    audit: { publicKeys: {}, heads: core.auditHeads },
     gatewayUrl: null,
     log: openLog('bench-api', 'warn'),
   });

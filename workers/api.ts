@@ -2,6 +2,7 @@ import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
+import { auditSigner } from './audit-sealing';
 import { openCore } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
@@ -9,6 +10,7 @@ import type { Logger } from './log';
 /** The HTTP API, until the signal. */
 export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const core = openCore(config, 'perennial-api');
+  const signer = auditSigner(config.stateDir);
   const { address, namespace, uiUrl } = config.temporal;
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy({ address });
@@ -17,6 +19,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     ...core,
     lifecycles,
     trainers: openTrainerCatalog(config.trainersDir),
+    audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
     gatewayUrl: config.gatewayUrl,
     log,
   });

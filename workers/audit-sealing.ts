@@ -1,8 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ArtifactStore } from '../data/artifacts/store';
-import type { AuditHead, AuditSigner } from '../db/repositories/audit';
+import type { AuditSigner } from '../db/repositories/audit';
 
 /** The installation's Ed25519 key, made once and readable by its user alone. Whoever holds it can seal; verifying needs the public half. */
 export function auditSigner(stateDir: string): AuditSigner & { readonly publicKey: string } {
@@ -26,9 +25,4 @@ function readOrMake(directory: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return readFileSync(file, 'utf8');
   }
-}
-
-/** The copy outside the database, by which a rewritten chain is found. */
-export async function storeHead(artifacts: ArtifactStore, head: AuditHead): Promise<void> {
-  await artifacts.putJson({ tenant: head.tenant, value: head });
 }

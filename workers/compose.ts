@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openArtifactStore } from '../data/artifacts/store';
+import type { AuditHeadArchive } from '../data/audit-heads';
+import { openAuditHeads } from '../data/audit-heads';
 import type { Database } from '../db/connection';
 import { openDatabase } from '../db/connection';
 import type { Registry } from '../db/registry';
@@ -12,6 +14,7 @@ export interface Core {
   readonly database: Database;
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
+  readonly auditHeads: AuditHeadArchive;
   close(): Promise<void>;
 }
 
@@ -19,12 +22,15 @@ export function openCore(config: Config, applicationName: string): Core {
   const database = openDatabase({ url: config.database.url, maxConnections: config.database.maxConnections, applicationName });
   const registry = createRegistry(database);
   const artifacts = openArtifactStore({ ...config.s3, leases: registry.artifacts });
+  const auditHeads = openAuditHeads(config.s3);
   return {
     database,
     registry,
     artifacts,
+    auditHeads,
     close: async () => {
       artifacts.close();
+      auditHeads.close();
       await database.close();
     },
   };

@@ -1,7 +1,7 @@
 import type { LifecycleClient } from '../apps/lifecycle-client';
 import { collectGarbage } from '../activities/collect-garbage';
 import type { Core } from './compose';
-import { auditSigner, storeHead } from './audit-sealing';
+import { auditSigner } from './audit-sealing';
 import type { Config } from './config';
 import type { Logger } from './log';
 import type { Loop } from './loop';
@@ -17,7 +17,7 @@ export interface MaintenanceDeps extends Core {
 
 /** What keeps promises that a crash could break, and what keeps the registry small. Each may run in several processes at once. */
 export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
-  const { registry, artifacts, config, log } = deps;
+  const { registry, artifacts, auditHeads, config, log } = deps;
   const signer = auditSigner(config.stateDir);
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
@@ -27,7 +27,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       10,
       async () => {
         for (const tenant of await registry.audit.unsealedTenants()) {
-          await registry.audit.seal({ tenant, signer, store: (head) => storeHead(artifacts, head) });
+          await registry.audit.seal({ tenant, signer, store: (head) => auditHeads.store(head) });
         }
       },
       log,

@@ -5,23 +5,40 @@ import { failure } from '../../domain/failure';
 import { HttpProblem } from '../http/problem';
 import '../http/request-context';
 
-/** A hook for routes that need at least `scope`. */
-export function requires(scope: ApiKeyScope, apiKeys: ApiKeyRepository): (request: FastifyRequest) => Promise<void> {
-  return async (request) => {
-    const caller = await apiKeys.verify(bearer(request));
-    if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
-    if (!allows(caller.scope, scope)) {
-      throw failure(
-        'Forbidden',
-        `${request.method} ${request.routeOptions.url ?? ''} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`,
-      );
-    }
-    request.caller = caller;
-  };
+/** Spread into a route's options. The scope is there for the OpenAPI document too. */
+export interface Guard {
+  readonly onRequest: (request: FastifyRequest) => Promise<void>;
+  readonly config: { readonly scope: ApiKeyScope };
 }
 
-function bearer(request: FastifyRequest): string {
-  const [scheme, key] = (request.headers.authorization ?? '').split(' ');
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    scope?: ApiKeyScope;
+  }
+}
+
+export type Guards = Readonly<Record<ApiKeyScope, Guard>>;
+
+/** Each lets in callers whose key has at least its scope, before anything of the body is read. */
+export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
+  const guard = (scope: ApiKeyScope): Guard => ({ onRequest: (request) => admit(request, scope, apiKeys), config: { scope } });
+  return { viewer: guard('viewer'), operator: guard('operator'), approver: guard('approver'), admin: guard('admin') };
+}
+
+async function admit(request: FastifyRequest, scope: ApiKeyScope, apiKeys: Pick<ApiKeyRepository, 'verify'>): Promise<void> {
+  const caller = await apiKeys.verify(bearer(request));
+  if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
+  if (!allows(caller.scope, scope)) {
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    throw failure('Forbidden', `${route} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
+      next: `perennial key create <name> --scope ${scope}`,
+    });
+  }
+  request.caller = caller;
+}
+
+function bearer({ headers }: FastifyRequest): string {
+  const [scheme, key] = (headers.authorization ?? '').split(' ');
   if (scheme?.toLowerCase() === 'bearer' && key) return key;
   throw new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', 'perennial key create');
 }

@@ -2,6 +2,10 @@ import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Registry } from '../../db/registry';
 import type { DecisionRecord } from '../../db/repositories/decisions';
+import type { LifecycleClient } from '../lifecycle-client';
+import { compareRuns } from './run-compare';
+import { findRun } from './run-start';
+import { runToJson } from './views/run';
 
 interface Of {
   readonly tenant: Tenant;
@@ -11,14 +15,14 @@ interface Of {
 
 /** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
 export async function explainVersion(
-  registry: Registry,
+  { registry, lifecycles }: { readonly registry: Registry; readonly lifecycles: Pick<LifecycleClient, 'url'> },
   { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined },
 ) {
   const { champion } = await registry.aliases.get({ tenant, model });
   const version = asked ?? champion?.version;
   if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `no version ${model}@${version}`);
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
   const [run, stages, decisions, moves, lineage] = await Promise.all([
     registry.runs.get({ tenant, id: record.runId }),
     registry.stages.list({ tenant, runId: record.runId }),
@@ -38,7 +42,7 @@ export async function explainVersion(
     version,
     serves: champion?.version === version,
     record,
-    run,
+    run: run && runToJson(run, lifecycles),
     stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
     decisions: chain,
     moves: moves.items.filter((move) => move.to === version || move.from === version),
@@ -47,9 +51,9 @@ export async function explainVersion(
 }
 
 /** A promotion by hand does not bypass evidence: some run must have decided *passed* for this version. */
-export async function passingDecision(registry: Registry, of: Of): Promise<DecisionRecord> {
+export async function passingDecision(registry: Pick<Registry, 'models' | 'decisions'>, of: Of): Promise<DecisionRecord> {
   const decisions = await decisionsOn(registry, of);
-  const passing = decisions.filter((decision) => decision.verdict.kind === 'passed').at(-1);
+  const passing = decisions.filter(({ stage, verdict }) => stage === 'evaluate' && verdict.kind === 'passed').at(-1);
   if (passing) return passing;
   const verdicts = decisions.map((decision) => decision.verdict.kind).join(', ');
   throw failure('Conflict', `${of.model}@${of.version} has no passing decision (${verdicts || 'it was never evaluated'})`, {
@@ -57,8 +61,28 @@ export async function passingDecision(registry: Registry, of: Of): Promise<Decis
   });
 }
 
-async function decisionsOn(registry: Registry, { tenant, model, version }: Of): Promise<readonly DecisionRecord[]> {
+/** Versions with what was decided on each, beside the runs that made them. */
+export async function compareVersions(
+  registry: Registry,
+  { tenant, model, versions }: { readonly tenant: Tenant; readonly model: string; readonly versions: readonly number[] },
+) {
+  const compared = await Promise.all(
+    versions.map(async (version) => {
+      const record = await registry.models.get({ tenant, model, version });
+      if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
+      const decisions = await registry.decisions.list({ tenant, runId: record.runId });
+      return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
+    }),
+  );
+  const runs = await Promise.all(compared.map(({ runId }) => findRun(registry, { tenant }, runId)));
+  return { versions: compared, runs: await compareRuns(registry, runs) };
+}
+
+async function decisionsOn(
+  registry: Pick<Registry, 'models' | 'decisions'>,
+  { tenant, model, version }: Of,
+): Promise<readonly DecisionRecord[]> {
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `no version ${model}@${version}`);
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
   return registry.decisions.list({ tenant, runId: record.runId });
 }

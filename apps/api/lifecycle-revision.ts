@@ -1,11 +1,14 @@
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContract } from '../../domain/contract';
+import type { IssueAt } from '../../domain/document';
+import { objectDocument } from '../../domain/document';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
-import { parseLifecycle } from '../../domain/lifecycle-document';
+import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
 import type { LifecycleRevision, ModelLifecycleSpec } from '../../domain/lifecycle';
-import { revisionDigestInput } from '../../domain/lifecycle-document';
 import type { Tenant } from '../../domain/ids';
+import { nearest } from '../../domain/nearest';
+import { yamlDocument } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import { digestOf, sha256 } from '../../data/digest';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
@@ -35,7 +38,8 @@ export function readRevision(trainers: TrainerCatalog, { name, document, fileNam
   const parsed = parseLifecycle({ document, fileName, files, ...(folder === null ? {} : { folder }) });
   if (!parsed.ok) throw invalid(fileName, parsed.issues);
   const { spec, contract, paths } = parsed;
-  const issues = [...nameIssues(name, spec.name), ...trainerIssues(trainers, spec)];
+  const { issueAt } = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+  const issues = [...nameIssues(name, spec.name, issueAt), ...trainerIssues(trainers, spec, issueAt)];
   if (issues.length > 0) throw invalid(fileName, issues);
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
@@ -44,33 +48,50 @@ export function readRevision(trainers: TrainerCatalog, { name, document, fileNam
 }
 
 /** Uploads the files by their content, so applying again changes nothing. */
-export async function storeRevision(artifacts: ArtifactStore, tenant: Tenant, revision: CheckedRevision): Promise<Omit<LifecycleRevision, 'revision'>> {
-  const { texts, ...rest } = revision;
+export async function storeRevision(
+  artifacts: Pick<ArtifactStore, 'putBytes'>,
+  tenant: Tenant,
+  { texts, ...revision }: CheckedRevision,
+): Promise<Omit<LifecycleRevision, 'revision'>> {
   const stored = await Promise.all(
     Object.entries(texts).map(async ([path, text]): Promise<readonly [string, ArtifactRef]> => [
       path,
-      await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: path.endsWith('.sql') ? 'application/sql' : 'application/yaml' }),
+      await artifacts.putBytes({
+        tenant,
+        bytes: Buffer.from(text),
+        mediaType: path.endsWith('.sql') ? 'application/sql' : 'application/yaml',
+      }),
     ]),
   );
-  return { ...rest, files: Object.fromEntries(stored) };
+  return { ...revision, files: Object.fromEntries(stored) };
 }
 
-function nameIssues(expected: string, given: string): Issue[] {
-  return given === expected ? [] : [{ pointer: '/metadata/name', detail: `is ${given}, but it is applied as ${expected}`, expected }];
+function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] {
+  return given === expected ? [] : [issueAt(['metadata', 'name'], `metadata.name is ${given}, but it is applied as ${expected}`)];
 }
 
-function trainerIssues(trainers: TrainerCatalog, spec: ModelLifecycleSpec): Issue[] {
-  const { trainer, params } = spec.train;
-  const manifest = trainers.get(trainer);
-  if (!manifest) {
+function trainerIssues(trainers: TrainerCatalog, { train: { trainer, params } }: ModelLifecycleSpec, issueAt: IssueAt): readonly Issue[] {
+  if (!trainers.get(trainer)) {
     const known = trainers.list().map((each) => each.name);
-    return [{ pointer: '/spec/train/trainer', detail: `no trainer ${trainer}; there are ${known.join(', ')}` }];
+    const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
+    return [issueAt(['spec', 'train', 'trainer'], `there is no trainer ${trainer}`, hints)];
   }
-  return trainers.checkParams(trainer, params).map((issue) => ({ ...issue, pointer: `/spec/train/params${issue.pointer}` }));
+  return trainers.checkParams(trainer, params).map(({ pointer, detail, ...hints }) => {
+    const path = ['spec', 'train', 'params', ...keysOf(pointer)];
+    return issueAt(path, `${path.join('.')}: ${detail}`, hints);
+  });
+}
+
+/** The keys of a JSON pointer (RFC 6901). */
+function keysOf(pointer: string): readonly string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 function invalid(fileName: string, issues: readonly Issue[]): Error {
-  return failure('InvalidInput', `${fileName}: ${issues.length} mistake${issues.length === 1 ? '' : 's'}`, {
+  return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`}`, {
     issues,
     next: 'perennial lifecycle validate <folder>',
   });

@@ -1,21 +1,35 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EventStreams } from './run-events';
+
+export interface ApiMetrics {
+  readonly registry: Registry;
+}
 
 /** `perennial_api_…`, by route and status; paths with ids stay one series. */
-export function apiMetrics(app: FastifyInstance): Registry {
+export function measureApi(app: FastifyInstance, streams: Pick<EventStreams, 'open'>): ApiMetrics {
   const registry = new Registry();
+  const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const latency = new Histogram({
     name: 'perennial_api_request_duration_seconds',
-    help: 'Time from a request to its answer.',
+    help: 'Time from a request to the end of its answer; event streams are not in it.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
-    registers: [registry],
+    registers,
+  });
+  new Gauge({
+    name: 'perennial_api_event_streams',
+    help: 'Event streams that are open.',
+    registers,
+    collect() {
+      this.set(streams.open());
+    },
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
-    latency.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    if (!route.endsWith('/events')) latency.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     done();
   });
-  return registry;
+  return { registry };
 }

@@ -1,24 +1,10 @@
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/repositories/runs';
-
-interface ComparedRun {
-  readonly id: string;
-  readonly lifecycle: string;
-  readonly status: string;
-  readonly version: number | null;
-  readonly verdict: RunRecord['verdict'];
-  readonly revision: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly metrics: Readonly<Record<string, unknown>>;
-  readonly seconds: Readonly<Record<string, number>>;
-}
+import type { ComparedRun, RunComparison } from './views/run';
 
 /** Side by side, and the parameters in which they differ. */
-export async function compareRuns(
-  registry: Registry,
-  runs: readonly RunRecord[],
-): Promise<{ readonly runs: readonly ComparedRun[]; readonly differingParams: Readonly<Record<string, readonly unknown[]>> }> {
-  const compared = await Promise.all(runs.map((run) => compareable(registry, run)));
+export async function compareRuns(registry: Pick<Registry, 'stages' | 'lifecycles'>, runs: readonly RunRecord[]): Promise<RunComparison> {
+  const compared = await Promise.all(runs.map((run) => comparable(registry, run)));
   const keys = [...new Set(compared.flatMap((run) => Object.keys(run.params)))].sort();
   const differing = keys
     .map((key) => [key, compared.map((run) => run.params[key] ?? null)] as const)
@@ -26,20 +12,25 @@ export async function compareRuns(
   return { runs: compared, differingParams: Object.fromEntries(differing) };
 }
 
-async function compareable(registry: Registry, run: RunRecord): Promise<ComparedRun> {
-  const { tenant, id, lifecycle } = run;
-  const stages = await registry.stages.list({ tenant, runId: id });
-  const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
+async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run: RunRecord): Promise<ComparedRun> {
+  const { tenant, id, lifecycle, status, version, verdict, revisionDigest: revision, request } = run;
+  const [stages, applied] = await Promise.all([
+    registry.stages.list({ tenant, runId: id }),
+    registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
+  ]);
+  const spec = applied?.spec;
+  // The record of the evaluate stage: `{ output: { summary: { metrics } } }` (activities/evaluation-summary.ts).
   const evaluated = stages.find((stage) => stage.stage === 'evaluate')?.output as
     { output?: { summary?: { metrics?: Record<string, unknown> } } } | null | undefined;
   return {
     id,
     lifecycle,
-    status: run.status,
-    version: run.version,
-    verdict: run.verdict,
-    revision: run.revisionDigest,
-    params: { ...revision?.spec.train.params, ...run.request.params, until: run.request.until ?? revision?.spec.data.time.until },
+    status,
+    version,
+    verdict,
+    revision,
+    trainer: spec?.train.trainer ?? null,
+    params: { ...spec?.train.params, ...request.params, until: request.until ?? spec?.data.time.until ?? 'latest' },
     metrics: evaluated?.output?.summary?.metrics ?? {},
     seconds: Object.fromEntries(stages.map((stage) => [stage.stage, stage.seconds])),
   };

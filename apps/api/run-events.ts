@@ -1,55 +1,93 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isFinal } from '../../domain/run';
+import type { Registry } from '../../db/registry';
 import type { RunEvent } from '../../db/repositories/events';
 import type { RunRecord } from '../../db/repositories/runs';
-import type { RouteDeps } from './server';
+import type { RunEventFeed, RunEventSubscription } from './event-feed';
 
 /** Shorter than the idle timeouts of common proxies. */
 const keepAliveMilliseconds = 15_000;
 const batch = 500;
 
-/**
- * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has ended and everything was sent.
- * The id is the event's number in its run, so a client that reconnects misses nothing and sees nothing twice.
- */
-export async function streamRunEvents(
-  { registry, feed }: RouteDeps,
-  run: RunRecord,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  let lastSeq = startOf(request);
+export interface EventStreams {
+  /**
+   * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has ended and everything was sent. The id is the
+   * event's number in its run, so a client that reconnects misses nothing and sees nothing twice. Ends with `event: end`.
+   */
+  stream(run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** Streams open now. */
+  open(): number;
+  /** Breaks all streams off: their clients come back, to another process. */
+  close(): void;
+}
+
+export function openEventStreams(registry: Pick<Registry, 'runs' | 'events'>, feed: RunEventFeed): EventStreams {
+  const closing = new AbortController();
+  let open = 0;
+  return {
+    async stream(run, request, reply) {
+      const raw = begin(request, reply);
+      const gone = new AbortController();
+      const leave = (): void => gone.abort();
+      raw.once('close', leave);
+      closing.signal.addEventListener('abort', leave);
+      const subscription = feed.subscribe(run.id);
+      open += 1;
+      try {
+        await send(registry, { run, subscription, raw, from: startOf(request), signal: gone.signal });
+      } catch (error) {
+        // The client sees the stream end without `end` and comes back with Last-Event-ID.
+        request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream broke off');
+      } finally {
+        open -= 1;
+        subscription.end();
+        closing.signal.removeEventListener('abort', leave);
+        if (closing.signal.aborted) raw.destroy();
+        else raw.end();
+      }
+    },
+    open: () => open,
+    close: () => closing.abort(),
+  };
+}
+
+type Raw = FastifyReply['raw'];
+
+function begin(request: FastifyRequest, reply: FastifyReply): Raw {
   reply.hijack();
-  const { raw } = reply;
-  raw.writeHead(200, {
+  reply.raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    connection: 'keep-alive',
     'x-accel-buffering': 'no',
     traceparent: request.traceparent,
   });
-  const gone = new AbortController();
-  raw.on('close', () => gone.abort());
-  try {
-    while (!gone.signal.aborted) {
-      // The state is read before the events: whatever ended the run wrote its event in the same transaction.
-      const current = await registry.runs.get({ tenant: run.tenant, id: run.id });
-      const events = await registry.events.list({ tenant: run.tenant, runId: run.id, afterSeq: lastSeq, limit: batch });
-      for (const event of events) await write(raw, eventText(event));
-      lastSeq = events.at(-1)?.seq ?? lastSeq;
-      if (events.length === batch) continue;
-      if (current === null || isFinal(current.status)) {
-        await write(raw, `event: end\ndata: ${JSON.stringify({ status: current?.status ?? 'gone' })}\n\n`);
-        break;
-      }
-      await feed.wait(run.id, keepAliveMilliseconds, gone.signal);
-      await write(raw, ': keep-alive\n\n');
+  // So that the client knows it is connected while there is nothing to tell.
+  reply.raw.flushHeaders();
+  return reply.raw;
+}
+
+interface Sending {
+  readonly run: RunRecord;
+  readonly subscription: RunEventSubscription;
+  readonly raw: Raw;
+  readonly from: number;
+  readonly signal: AbortSignal;
+}
+
+async function send({ runs, events }: Pick<Registry, 'runs' | 'events'>, { run, subscription, raw, from, signal }: Sending): Promise<void> {
+  const { tenant, id } = run;
+  let lastSeq = from;
+  while (!signal.aborted) {
+    // The state is read before the events: whatever ended the run wrote its event in the same transaction.
+    const current = await runs.get({ tenant, id });
+    const news = await events.list({ tenant, runId: id, afterSeq: lastSeq, limit: batch });
+    for (const event of news) await write(raw, eventText(event), signal);
+    lastSeq = news.at(-1)?.seq ?? lastSeq;
+    if (news.length === batch) continue;
+    if (current === null || isFinal(current.status)) {
+      return write(raw, `event: end\ndata: ${JSON.stringify({ status: current?.status ?? 'gone' })}\n\n`, signal);
     }
-  } catch (error) {
-    // The client sees the stream end without `end` and comes back with Last-Event-ID.
-    request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream broke off');
-  } finally {
-    raw.end();
+    if ((await subscription.next(keepAliveMilliseconds, signal)) === 'timeout') await write(raw, ': keep-alive\n\n', signal);
   }
 }
 
@@ -63,15 +101,15 @@ function eventText({ seq, kind, stage, data, at }: RunEvent): string {
 }
 
 /** Waits for a slow reader instead of buffering for it. */
-function write(raw: FastifyReply['raw'], text: string): Promise<void> {
-  if (raw.destroyed || raw.write(text)) return Promise.resolve();
+function write(raw: Raw, text: string, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || raw.destroyed || raw.write(text)) return Promise.resolve();
   return new Promise((resolve) => {
     const go = (): void => {
       raw.off('drain', go);
-      raw.off('close', go);
+      signal.removeEventListener('abort', go);
       resolve();
     };
     raw.on('drain', go);
-    raw.on('close', go);
+    signal.addEventListener('abort', go);
   });
 }

@@ -1,7 +1,8 @@
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
+import { formatIssue } from '../../domain/issue-text';
 import type { LifecycleRevision } from '../../domain/lifecycle';
-import { isFinal, modelStages } from '../../domain/run';
+import { isFinal } from '../../domain/run';
 import type { RunRequest } from '../../domain/run';
 import type { Tenant } from '../../domain/ids';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
@@ -13,30 +14,40 @@ interface Asked {
   readonly request: RunRequest;
 }
 
+/** The stages that every run of this version goes through, in order. */
+export const stagesOfThisVersion = ['ingest', 'validate', 'train', 'evaluate', 'promote'] as const;
+
 /** What can be known to be wrong before anything is started. */
-export async function checkRunRequest(deps: { readonly registry: Registry; readonly trainers: TrainerCatalog }, asked: Asked): Promise<void> {
-  const { lifecycle, request } = asked;
-  const { trainer, params } = lifecycle.spec.train;
-  const issues: Issue[] = [];
-  if (request.params) {
-    const merged = deps.trainers.checkParams(trainer, { ...params, ...request.params });
-    issues.push(...merged.map((issue) => ({ ...issue, pointer: `/params${issue.pointer}` })));
-  }
-  issues.push(...(await reuseIssues(deps.registry, asked)));
-  if (issues.length > 0) throw failure('InvalidInput', issues.map((issue) => `${issue.pointer}: ${issue.detail}`).join('; '), { issues });
+export async function checkRunRequest(
+  { registry, trainers }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
+  asked: Asked,
+): Promise<void> {
+  const issues = [...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
+  if (issues.length > 0) throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
 }
 
-async function reuseIssues(registry: Registry, { tenant, lifecycle, request: { fromStage, reuseRun } }: Asked): Promise<Issue[]> {
-  if (fromStage === undefined && reuseRun === undefined) return [];
-  if (fromStage === undefined) return [{ pointer: '/fromStage', detail: 'is missing: reuseRun needs the first stage to run again' }];
-  if (reuseRun === undefined) return [{ pointer: '/reuseRun', detail: 'is missing: fromStage needs the run whose earlier stages to take' }];
+function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): readonly Issue[] {
+  if (!request.params) return [];
+  const { trainer, params } = lifecycle.spec.train;
+  return trainers.checkParams(trainer, { ...params, ...request.params }).map((issue) => {
+    const pointer = `/params${issue.pointer}`;
+    return { ...issue, pointer, detail: `${pointer.slice(1).replaceAll('/', '.')}: ${issue.detail}` };
+  });
+}
+
+async function reuseIssues(
+  registry: Pick<Registry, 'runs' | 'stages'>,
+  { tenant, lifecycle, request: { fromStage, reuseRun } }: Asked,
+): Promise<readonly Issue[]> {
+  // That both are given or neither is, the schema has seen to.
+  if (fromStage === undefined || reuseRun === undefined) return [];
   const earlier = await registry.runs.get({ tenant, id: reuseRun });
-  if (!earlier || earlier.lifecycle !== lifecycle.lifecycle) return [{ pointer: '/reuseRun', detail: `${lifecycle.lifecycle} has no run ${reuseRun}` }];
-  if (!isFinal(earlier.status)) return [{ pointer: '/reuseRun', detail: `${reuseRun} is still ${earlier.status}` }];
-  const done = new Set((await registry.stages.list({ tenant, runId: reuseRun })).filter((stage) => stage.status === 'succeeded').map((stage) => stage.stage));
-  const missing = modelStages.slice(0, modelStages.indexOf(fromStage)).filter((stage) => stagesOfThisVersion.has(stage) && !done.has(stage));
+  const wrong = (detail: string): readonly Issue[] => [{ pointer: '/reuseRun', detail }];
+  if (!earlier || earlier.lifecycle !== lifecycle.lifecycle) return wrong(`${lifecycle.lifecycle} has no run ${reuseRun}`);
+  if (!isFinal(earlier.status)) return wrong(`${reuseRun} is still ${earlier.status}`);
+  const stages = await registry.stages.list({ tenant, runId: reuseRun });
+  const done = new Set(stages.filter((stage) => stage.status === 'succeeded').map((stage) => stage.stage));
+  const names: readonly string[] = stagesOfThisVersion;
+  const missing = names.slice(0, names.indexOf(fromStage)).filter((stage) => !done.has(stage));
   return missing.length === 0 ? [] : [{ pointer: '/fromStage', detail: `${reuseRun} did not finish ${missing.join(', ')}` }];
 }
-
-/** Stages that every lifecycle of this version goes through. */
-const stagesOfThisVersion: ReadonlySet<string> = new Set(['ingest', 'validate', 'train', 'evaluate', 'promote']);

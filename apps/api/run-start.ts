@@ -1,47 +1,49 @@
+import type { FastifyBaseLogger } from 'fastify';
 import type { RunId } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Registry } from '../../db/registry';
 import type { RunRecord, RunRepository } from '../../db/repositories/runs';
-import type { StageRecord } from '../../db/repositories/stages';
 import type { LifecycleClient } from '../lifecycle-client';
 import { startInput } from '../run-start-input';
 import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
 
-type Accept = Parameters<RunRepository['accept']>[0];
-
-/**
- * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies
- * in between, or Temporal is away, the sweeper starts it from the outbox: accepted is accepted (I1).
- */
-export async function startRun(
-  {
-    registry,
-    lifecycles,
-    log,
-  }: { readonly registry: Registry; readonly lifecycles: LifecycleClient; readonly log: { warn(about: object, message: string): void } },
-  accept: Accept,
-): Promise<{ readonly run: RunRecord; readonly created: boolean }> {
-  const accepted = await registry.runs.accept(accept);
-  const { run, created } = accepted;
-  if (created) {
-    await lifecycles
-      .start(run.workflowId, startInput(run.tenant, run))
-      .catch((error: unknown) => log.warn({ err: error, runId: run.id, traceId: run.traceId }, 'the sweeper will start this run'));
-  }
-  return accepted;
+interface Deps {
+  readonly registry: Pick<Registry, 'runs'>;
+  readonly lifecycles: LifecycleClient;
+  readonly log: FastifyBaseLogger;
 }
 
-export async function findRun(registry: Registry, { tenant }: Pick<ApiKeyIdentity, 'tenant'>, id: string): Promise<RunRecord> {
-  const run = await registry.runs.get({ tenant, id: id as RunId });
-  if (!run) throw failure('NotFound', `no run ${id}`, { next: 'perennial run list' });
+/** Usually the start takes a few milliseconds; a caller waits for no more than this. */
+const patienceMilliseconds = 500;
+
+/**
+ * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies in between, or
+ * Temporal is away, the sweeper starts it from the outbox: accepted is accepted (I1).
+ */
+export async function startRun({ registry, lifecycles, log }: Deps, accept: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {
+  const { run, created } = await registry.runs.accept(accept);
+  if (!created) return run;
+  const { id: runId, lifecycle, traceId, actor } = run;
+  log.info({ runId, lifecycle, traceId, actor }, 'run accepted');
+  const started = lifecycles
+    .start(run.workflowId, startInput(run.tenant, run))
+    .catch((error: unknown) => log.warn({ err: error, runId, traceId }, 'not started yet: the sweeper will start it'));
+  await Promise.race([started, new Promise((resolve) => setTimeout(resolve, patienceMilliseconds))]);
   return run;
 }
 
-export function runToJson(run: RunRecord, lifecycles: LifecycleClient) {
-  const { tenant: _, workflowId, revisionDigest: revision, request, ...rest } = run;
-  return { ...rest, revision, request: { ...request }, temporalUrl: lifecycles.url(workflowId) };
+/** Tells the run's workflow something. A run that is accepted and whose start is still in the outbox is started first. */
+export async function command<T>(lifecycles: LifecycleClient, run: RunRecord, say: (workflowId: string) => Promise<T>): Promise<T> {
+  if (run.status === 'pending') await lifecycles.start(run.workflowId, startInput(run.tenant, run));
+  return say(run.workflowId);
 }
 
-export function stageToJson({ stage, status, seconds, reusedFrom, decision, failure: failed }: StageRecord) {
-  return { name: stage, status, seconds, reusedFrom, decision: decision?.id ?? null, verdict: decision?.verdict ?? null, failure: failed };
+export async function findRun(
+  registry: Pick<Registry, 'runs'>,
+  { tenant }: Pick<ApiKeyIdentity, 'tenant'>,
+  id: string,
+): Promise<RunRecord> {
+  const run = await registry.runs.get({ tenant, id: id as RunId });
+  if (!run) throw failure('NotFound', `there is no run ${id}`, { next: 'perennial run list' });
+  return run;
 }

@@ -1,19 +1,21 @@
 /** The platform API: stateless, so any number of copies may run. */
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import fastify from 'fastify';
+import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import type { AuditHeadArchive } from '../../data/audit-heads';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
+import { HttpProblem, notFoundHandler, problemHandler } from '../http/problem';
+import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
+import { drain } from '../http/unread-body';
 import type { LifecycleClient } from '../lifecycle-client';
-import type { RunEventFeed } from './event-feed';
+import type { Guards } from './auth';
+import { openGuards } from './auth';
 import { openRunEventFeed } from './event-feed';
-import { apiMetrics } from './metrics';
-import { notFoundHandler, problemHandler } from '../http/problem';
+import { measureApi } from './metrics';
+import { describeApi } from './openapi';
 import { apiKeyRoutes } from './routes/api-keys';
 import { auditRoutes } from './routes/audit';
 import { datasetRoutes } from './routes/datasets';
@@ -22,13 +24,21 @@ import { healthRoutes } from './routes/health';
 import { lifecycleRoutes } from './routes/lifecycles';
 import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
+import { platformRoutes } from './routes/platform';
 import { runRoutes } from './routes/runs';
+import type { EventStreams } from './run-events';
+import { openEventStreams } from './run-events';
 
 export interface ApiDeps {
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
   readonly trainers: TrainerCatalog;
+  readonly audit: {
+    /** Key id → ed25519 public key (SPKI DER, base64). */
+    readonly publicKeys: Readonly<Record<string, string>>;
+    readonly heads: AuditHeadArchive;
+  };
   /** Where clients reach the gateway, for links; null when unknown. */
   readonly gatewayUrl: string | null;
   readonly log: FastifyBaseLogger;
@@ -37,20 +47,70 @@ export interface ApiDeps {
 export type Api = FastifyInstance;
 
 export interface RouteDeps extends ApiDeps {
-  readonly feed: RunEventFeed;
+  readonly guards: Guards;
+  readonly streams: EventStreams;
 }
 
-const bodyLimitBytes = 1 << 20;
+const nouns = [
+  lifecycleRoutes,
+  runRoutes,
+  modelRoutes,
+  datasetRoutes,
+  lineageRoutes,
+  decisionRoutes,
+  auditRoutes,
+  apiKeyRoutes,
+  platformRoutes,
+];
 
 export async function createApi(deps: ApiDeps): Promise<Api> {
+  const app = openHttpApp(deps.log);
+  const feed = await openRunEventFeed(deps.registry.events);
+  const streams = openEventStreams(deps.registry, feed);
+  // Before the server waits for its connections to end: streams would hold it until their runs end.
+  app.addHook('preClose', (done) => {
+    streams.close();
+    done();
+  });
+  app.addHook('onClose', () => feed.close());
+  const metrics = measureApi(app, streams);
+  await describeApi(app);
+  const routeDeps: RouteDeps = { ...deps, guards: openGuards(deps.registry.apiKeys), streams };
+  await app.register(healthRoutes(routeDeps, metrics));
+  await app.register(
+    async (api) => {
+      for (const routes of nouns) await api.register(routes(routeDeps));
+    },
+    { prefix: '/api/v1' },
+  );
+  return app;
+}
+
+/** The web server before its routes: limits, JSON, traces, and errors as problems. */
+function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
+  const answerProblem = problemHandler();
   const app = fastify({
-    loggerInstance: deps.log,
-    bodyLimit: bodyLimitBytes,
-    disableRequestLogging: true,
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 1 << 20,
+    // A body that trickles in holds memory; answers take their own time.
+    requestTimeout: 60_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+    // A path that cannot be decoded never comes to a route, nor to the hooks below.
+    frameworkErrors: (error, request, reply) => {
+      request.traceId = traceContext(request.headers.traceparent).traceId;
+      answerProblem(error, request, reply);
+    },
   }).withTypeProvider<ZodTypeProvider>();
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(validateRequest);
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));
-  app.setErrorHandler(problemHandler());
+  app.setErrorHandler((error, request, reply) => {
+    drain(request);
+    // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
+    void reply.removeHeader('connection');
+    answerProblem(isTooLarge(error) ? tooLarge(request.routeOptions.bodyLimit) : (error as Error), request, reply);
+  });
   app.setNotFoundHandler(notFoundHandler('GET /openapi.json lists the routes'));
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
@@ -66,45 +126,14 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     request.log.debug({ ...about, milliseconds: Math.round(reply.elapsedTime) }, 'request');
     done();
   });
-  const metrics = apiMetrics(app);
+  return app;
+}
 
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Perennial',
-        version: '1',
-        description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
-      },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
-      security: [{ apiKey: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+}
 
-  const feed = await openRunEventFeed(deps.registry.events);
-  app.addHook('onClose', () => feed.close());
-  const routeDeps: RouteDeps = { ...deps, feed };
-  await app.register(healthRoutes(routeDeps, metrics));
-  await app.register(
-    async (api) => {
-      for (const routes of [
-        lifecycleRoutes,
-        runRoutes,
-        modelRoutes,
-        datasetRoutes,
-        lineageRoutes,
-        decisionRoutes,
-        auditRoutes,
-        apiKeyRoutes,
-      ]) {
-        await api.register(routes(routeDeps));
-      }
-    },
-    { prefix: '/api/v1' },
-  );
-  return app as unknown as Api;
+function tooLarge(limit: number | undefined): HttpProblem {
+  const most = limit === undefined ? '' : `: this route takes at most ${limit >> 20} MiB`;
+  return new HttpProblem(413, 'BodyTooLarge', `the body is too large${most}`);
 }

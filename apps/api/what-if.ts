@@ -1,7 +1,7 @@
-import { decide } from '../../domain/decide';
+import { decide, judge, type JudgedGate } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
 import { failure } from '../../domain/failure';
-import { gateSchema } from '../../domain/gate.schema';
+import type { GateSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
 import type { EvaluationPolicy } from '../../domain/policy';
 import type { Verdict } from '../../domain/verdict';
@@ -10,21 +10,37 @@ import type { Registry } from '../../db/registry';
 interface WhatIf {
   readonly tenant: Tenant;
   readonly decision: string;
-  readonly gates: readonly Readonly<Record<string, unknown>>[];
+  readonly gates: readonly GateSpec[];
+}
+
+interface WouldBe {
+  readonly was: Verdict;
+  readonly wouldBe: Verdict;
+  readonly gates: readonly JudgedGate[];
 }
 
 /** What the same evidence would have said under other gates. Nothing is stored: it decides nothing. */
-export async function whatIf(registry: Registry, { tenant, decision: id, gates }: WhatIf): Promise<{ readonly was: Verdict; readonly wouldBe: Verdict }> {
+export async function whatIf(
+  registry: Pick<Registry, 'decisions' | 'evidence'>,
+  { tenant, decision: id, gates }: WhatIf,
+): Promise<WouldBe> {
   const decision = await registry.decisions.get({ tenant, id });
-  if (!decision) throw failure('NotFound', `no decision ${id}`);
-  const policy = (await registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as EvaluationPolicy;
-  const evidence = (await registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence })) as Evidence;
-  return { was: decision.verdict, wouldBe: decide({ ...policy, gates: gates.map(parseGate) }, evidence) };
+  if (!decision) throw failure('NotFound', `there is no decision ${id}`);
+  const [policy, evidence] = (await Promise.all([
+    registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
+    registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
+  ])) as [EvaluationPolicy | null, Evidence | null];
+  if (!policy || !evidence) throw failure('NotFound', `the grounds of decision ${id} are gone`);
+  const other: EvaluationPolicy = { ...policy, gates, slices: policy.slices ?? slicesIn(evidence) };
+  return { was: decision.verdict, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
 }
 
-function parseGate(given: Readonly<Record<string, unknown>>, index: number): EvaluationPolicy['gates'][number] {
-  const parsed = gateSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => ({ pointer: `/gates/${index}/${issue.path.join('/')}`, detail: issue.message }));
-  throw failure('InvalidInput', `gate ${index + 1}: ${issues.map((issue) => `${issue.pointer} ${issue.detail}`).join('; ')}`, { issues });
+/** Slices are measured also where no gate asked for them: a gate that now does may be judged on them. */
+function slicesIn({ counterparts }: Evidence): EvaluationPolicy['slices'] {
+  for (const counterpart of [counterparts.champion, counterparts.baseline]) {
+    if (counterpart.kind !== 'measured' || counterpart.slices === null) continue;
+    const { columns, metric, minRows } = counterpart.slices;
+    return { columns, metric, minRows };
+  }
+  return null;
 }

@@ -1,6 +1,5 @@
 /** Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an HTTP status. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { FailureType, Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
 
@@ -95,6 +94,9 @@ export function problemHandler(overrides: Partial<Record<FailureType, number>> =
 function answerProblem(problem: Problem, error: Error, request: FastifyRequest, reply: FastifyReply): void {
   if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
   if (problem.status === 503) void reply.header('retry-after', '1');
+  // Fastify would hang up in the middle of the body, and a client that is still writing would see a broken pipe instead of the reason. Node reads on and throws away, within the server's request timeout.
+  if (problem.status === 413) void reply.removeHeader('connection');
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
 }
 
@@ -109,15 +111,6 @@ function problemOf(error: FastifyError | Error, traceId: string, statuses: Reado
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
   if (isPerennialError(error))
     return problem(statuses[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map(({ instancePath, message }): Issue => ({
-      pointer: instancePath || '/',
-      detail: message ?? 'invalid',
-    }));
-    const where = 'validationContext' in error ? error.validationContext : 'request';
-    const detail = `${where}: ${errors.map((each) => `${each.pointer} ${each.detail}`).join('; ')}`;
-    return problem(422, 'InvalidInput', detail, traceId, { errors });
-  }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   // Fastify's own errors explain the request; anything else could hold a secret and stays in the log.
   if (status >= 400 && status < 500) return problem(status, clientErrorCode(error, status), error.message, traceId);
@@ -126,6 +119,7 @@ function problemOf(error: FastifyError | Error, traceId: string, statuses: Reado
 
 function clientErrorCode(error: Error, status: number): string {
   if (status === 413) return 'BodyTooLarge';
+  if (status === 415) return 'UnsupportedMediaType';
   if (error instanceof SyntaxError) return 'InvalidJson';
   return 'code' in error && typeof error.code === 'string' && error.code.includes('JSON') ? 'InvalidJson' : 'BadRequest';
 }

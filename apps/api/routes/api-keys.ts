@@ -1,65 +1,79 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { apiKeyScopes } from '../../../db/repositories/api-keys';
-import { requires } from '../auth';
-import { anything, page, pageOf, problem, time } from '../schemas';
+import { failure } from '../../../domain/failure';
+import { apiKeyScopes, type ApiKeyRecord } from '../../../db/repositories/api-keys';
 import type { RouteDeps } from '../server';
+import { keyView, madeKey, rotatedKey } from '../views/api-key';
+import { page, pageOf, problem, time } from '../views/fields';
 
-const params = z.object({ id: z.string() });
+const params = z.object({ id: z.string().min(1).max(100) });
+const make = z.strictObject({
+  name: z.string().trim().min(1).max(100).describe('whose or what for: 1 to 100 characters; it is the actor in the audit'),
+  scope: z.enum(apiKeyScopes).describe('viewer, operator, approver or admin; each includes those before it'),
+  expiresAt: time.optional(),
+});
+const overlap = z.strictObject({
+  overlapSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(3600)
+    .describe('how long the old key stays valid: 0 to 2592000'),
+});
+const tags = ['api-keys'];
 
-export function apiKeyRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
-  const admin = requires('admin', registry.apiKeys);
-  const tags = ['api-keys'];
+export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/api-keys',
-      { preHandler: admin, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.apiKeys.list({ tenant: request.caller.tenant, ...request.query }),
+      {
+        ...admin,
+        schema: { tags, summary: 'Keys, newest first', querystring: page, response: { 200: pageOf(keyView), default: problem } },
+      },
+      async ({ caller, query }) => {
+        const { items, nextPageToken } = await registry.apiKeys.list({ tenant: caller.tenant, ...query });
+        return { items: items.map(toJson), nextPageToken };
+      },
     );
+
     app.post(
       '/api-keys',
-      {
-        preHandler: admin,
-        schema: {
-          tags,
-          summary: 'The key is shown once',
-          body: z.strictObject({ name: z.string().min(1).max(100), scope: z.enum(apiKeyScopes), expiresAt: time.optional() }),
-          response: { 201: anything, default: problem },
-        },
-      },
-      async (request, reply) => {
-        const { tenant, name: actor } = request.caller;
-        return reply.status(201).send(await registry.apiKeys.create({ tenant, actor, ...request.body }));
+      { ...admin, schema: { tags, summary: 'Make a key; it is shown once', body: make, response: { 201: madeKey, default: problem } } },
+      async ({ caller: { tenant, name: actor }, body }, reply) => {
+        if (body.expiresAt !== undefined && Date.parse(body.expiresAt) <= Date.now()) {
+          throw failure('InvalidInput', `body: expiresAt ${body.expiresAt} is past`, {
+            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${body.expiresAt} is past` }],
+          });
+        }
+        return reply.status(201).send(await registry.apiKeys.create({ tenant, actor, ...body }));
       },
     );
+
     app.post(
       '/api-keys/:id/revoke',
-      { preHandler: admin, schema: { tags, params, response: { 200: anything, default: problem } } },
-      (request) => registry.apiKeys.revoke({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name }),
+      { ...admin, schema: { tags, summary: 'End a key', params, response: { 200: keyView, default: problem } } },
+      async ({ caller: { tenant, name: actor }, params: { id } }) => toJson(await registry.apiKeys.revoke({ tenant, id, actor })),
     );
+
     app.post(
       '/api-keys/:id/rotate',
       {
-        preHandler: admin,
+        ...admin,
         schema: {
           tags,
+          summary: 'A new key of the same name and scope; the old one ends after the overlap',
           params,
-          body: z
-            .strictObject({
-              overlapSeconds: z
-                .number()
-                .int()
-                .min(0)
-                .max(30 * 86_400)
-                .default(3600),
-            })
-            .default({ overlapSeconds: 3600 }),
-          response: { 200: anything, default: problem },
+          body: overlap,
+          response: { 200: rotatedKey, default: problem },
         },
       },
-      (request) =>
-        registry.apiKeys.rotate({ tenant: request.caller.tenant, id: request.params.id, actor: request.caller.name, ...request.body }),
+      ({ caller: { tenant, name: actor }, params: { id }, body }) => registry.apiKeys.rotate({ tenant, id, actor, ...body }),
     );
   };
+}
+
+function toJson({ tenant: _, ...key }: ApiKeyRecord): z.output<typeof keyView> {
+  return key;
 }

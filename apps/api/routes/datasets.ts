@@ -1,40 +1,92 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import { requires } from '../auth';
-import { anything, page, pageOf, problem, version } from '../schemas';
+import type { Tenant } from '../../../domain/ids';
+import { diffDatasets } from '../dataset-diff';
 import type { RouteDeps } from '../server';
+import { datasetDiff, datasetSummary, datasetVersion, quarantineView } from '../views/dataset';
+import { page, pageOf, problem, version } from '../views/fields';
 
 const dataset = z.object({ dataset: z.string().min(1).max(200) });
+const pair = z.strictObject({ from: version, to: version });
+const tags = ['datasets'];
 
-export function datasetRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
-  const viewer = requires('viewer', registry.apiKeys);
-  const tags = ['datasets'];
+export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+  const versionOf = async (tenant: Tenant, of: string, number: number) => {
+    const found = await registry.datasets.get({ tenant, dataset: of, version: number });
+    if (!found) throw failure('NotFound', `there is no dataset version ${of}@${number}`, { next: 'perennial dataset list' });
+    return found;
+  };
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/datasets',
-      { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.datasets.list({ tenant: request.caller.tenant, ...request.query }),
+      {
+        ...viewer,
+        schema: { tags, summary: 'Datasets by name', querystring: page, response: { 200: pageOf(datasetSummary), default: problem } },
+      },
+      ({ caller, query }) => registry.datasets.list({ tenant: caller.tenant, ...query }),
     );
+
     app.get(
       '/datasets/:dataset/versions',
-      { preHandler: viewer, schema: { tags, params: dataset, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.datasets.versions({ tenant: request.caller.tenant, ...request.params, ...request.query }),
-    );
-    app.get(
-      '/datasets/:dataset/versions/:version',
-      { preHandler: viewer, schema: { tags, params: dataset.extend({ version }), response: { 200: anything, default: problem } } },
-      async (request) => {
-        const found = await registry.datasets.get({ tenant: request.caller.tenant, ...request.params });
-        if (!found) throw failure('NotFound', `no dataset version ${request.params.dataset}@${request.params.version}`);
-        return found;
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Versions, newest first',
+          params: dataset,
+          querystring: page,
+          response: { 200: pageOf(datasetVersion), default: problem },
+        },
+      },
+      async ({ caller, params, query }) => {
+        const versions = await registry.datasets.versions({ tenant: caller.tenant, ...params, ...query });
+        if (versions.items.length === 0) {
+          throw failure('NotFound', `there is no dataset ${params.dataset}`, { next: 'perennial dataset list' });
+        }
+        return versions;
       },
     );
+
+    app.get(
+      '/datasets/:dataset/versions/:version',
+      {
+        ...viewer,
+        schema: { tags, summary: 'A version', params: dataset.extend({ version }), response: { 200: datasetVersion, default: problem } },
+      },
+      ({ caller, params }) => versionOf(caller.tenant, params.dataset, params.version),
+    );
+
+    app.get(
+      '/datasets/:dataset/diff',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Two versions by schema, rows and statistics',
+          params: dataset,
+          querystring: pair,
+          response: { 200: datasetDiff, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { dataset: of }, query: { from, to } }) =>
+        diffDatasets(await versionOf(tenant, of, from), await versionOf(tenant, of, to)),
+    );
+
     app.get(
       '/datasets/:dataset/quarantine',
-      { preHandler: viewer, schema: { tags, params: dataset, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.datasets.quarantine.list({ tenant: request.caller.tenant, ...request.params, ...request.query }),
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Rows that broke the contract, and why',
+          params: dataset,
+          querystring: page,
+          response: { 200: pageOf(quarantineView), default: problem },
+        },
+      },
+      ({ caller, params, query }) => registry.datasets.quarantine.list({ tenant: caller.tenant, ...params, ...query }),
     );
   };
 }

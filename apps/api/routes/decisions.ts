@@ -1,23 +1,35 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import { requires } from '../auth';
-import { anything, problem } from '../schemas';
+import { gateSchema } from '../../../domain/gate.schema';
 import type { RouteDeps } from '../server';
+import { decisionWithGrounds, whatIfView } from '../views/decision';
+import { problem } from '../views/fields';
 import { whatIf } from '../what-if';
 
-export function decisionRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
-  const viewer = requires('viewer', registry.apiKeys);
-  const tags = ['decisions'];
+const id = z
+  .string()
+  .regex(/^dec_[0-9a-z]{1,64}$/)
+  .describe('a decision id: dec_…');
+const tags = ['decisions'];
+
+export function decisionRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/decisions/:id',
-      { preHandler: viewer, schema: { tags, params: z.object({ id: z.string() }), response: { 200: anything, default: problem } } },
-      async (request) => {
-        const { tenant } = request.caller;
-        const decision = await registry.decisions.get({ tenant, id: request.params.id });
-        if (!decision) throw failure('NotFound', `no decision ${request.params.id}`);
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'A decision with its policy and evidence',
+          params: z.object({ id }),
+          response: { 200: decisionWithGrounds, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params }) => {
+        const decision = await registry.decisions.get({ tenant, id: params.id });
+        if (!decision) throw failure('NotFound', `there is no decision ${params.id}`);
         const [policyBody, evidenceBody] = await Promise.all([
           registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
           registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
@@ -25,18 +37,19 @@ export function decisionRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
         return { ...decision, policyBody, evidenceBody };
       },
     );
+
     app.post(
       '/policies/what-if',
       {
-        preHandler: viewer,
+        ...viewer,
         schema: {
           tags,
-          summary: 'The same evidence under other gates',
-          body: z.strictObject({ decision: z.string(), gates: z.array(z.looseObject({ name: z.string() })).min(1) }),
-          response: { 200: anything, default: problem },
+          summary: 'The same evidence under other gates; nothing is stored',
+          body: z.strictObject({ decision: id, gates: z.array(gateSchema).min(1).max(50).describe('a list of gates') }),
+          response: { 200: whatIfView, default: problem },
         },
       },
-      (request) => whatIf(registry, { tenant: request.caller.tenant, ...request.body }),
+      ({ caller, body }) => whatIf(registry, { tenant: caller.tenant, ...body }),
     );
   };
 }

@@ -3,124 +3,151 @@ import { z } from 'zod';
 import { planLifecycle } from '../../../domain/lifecycle-plan';
 import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
+import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
-import { requires } from '../auth';
 import { readRevision, storeRevision } from '../lifecycle-revision';
 import { checkRunRequest } from '../run-request';
-import { runToJson, startRun } from '../run-start';
-import { anything, name, page, pageOf, problem, runView } from '../schemas';
+import { startRun } from '../run-start';
 import type { RouteDeps } from '../server';
+import { idempotent, name, page, pageOf, problem } from '../views/fields';
+import { applied, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
+import { runToJson, runView } from '../views/run';
 
 const largestFile = 1 << 20;
+/** A lifecycle with its SQL and contract; one file is at most 1 MiB. */
+const largestLifecycle = 8 << 20;
 
-const document = z.strictObject({
-  /** The lifecycle file's text, or the same as an object. */
-  document: z.union([z.string().max(largestFile), z.record(z.string(), z.unknown())]),
-  /** For messages. */
-  fileName: z.string().max(255).default('lifecycle.yaml'),
-  /** The files that the spec names, path → text. */
-  files: z.record(z.string(), z.string().max(largestFile)).default({}),
-  /** Where it lies at the caller's: relative file:// sources are read against it. */
-  folder: z.string().nullable().default(null),
+const text = z.string().max(largestFile);
+const given = z.strictObject({
+  document: z
+    .union([text, z.record(z.string(), z.unknown())])
+    .describe('the lifecycle file’s text, at most 1 MiB, or the same as an object'),
+  fileName: z.string().max(255).default('lifecycle.yaml').describe('for messages'),
+  files: z.record(z.string().max(1000), text).default({}).describe('the files that the spec names, path → text'),
+  folder: z
+    .string()
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe('where it lies at the caller’s: relative file:// sources are read against it'),
 });
 
 const params = z.object({ name });
+const tags = ['lifecycles'];
 
-export function lifecycleRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
-  const { registry } = deps;
-  const viewer = requires('viewer', registry.apiKeys);
-  const operator = requires('operator', registry.apiKeys);
+export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/lifecycles',
-      { preHandler: viewer, schema: { tags: ['lifecycles'], querystring: page, response: { 200: pageOf(anything), default: problem } } },
+      {
+        ...viewer,
+        schema: { tags, summary: 'Lifecycles by name', querystring: page, response: { 200: pageOf(lifecycleSummary), default: problem } },
+      },
       (request) => registry.lifecycles.list({ tenant: request.caller.tenant, ...request.query }),
     );
 
     app.get(
       '/lifecycles/:name',
-      { preHandler: viewer, schema: { tags: ['lifecycles'], params, response: { 200: anything, default: problem } } },
-      async (request) => {
-        return found(await registry.lifecycles.get({ tenant: request.caller.tenant, name: request.params.name }), request.params.name);
+      {
+        ...viewer,
+        schema: { tags, summary: 'The revision that new runs take', params, response: { 200: lifecycleRevision, default: problem } },
+      },
+      async ({ caller, params: { name: of } }) => found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of),
+    );
+
+    app.get(
+      '/lifecycles/:name/revisions',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Every revision applied, newest first',
+          params,
+          querystring: page,
+          response: { 200: pageOf(revisionSummary), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { name: of }, query }) => {
+        found(await registry.lifecycles.get({ tenant, name: of }), of);
+        return registry.lifecycles.revisions({ tenant, name: of, ...query });
       },
     );
 
     app.put(
       '/lifecycles/:name',
       {
-        preHandler: operator,
-        schema: { tags: ['lifecycles'], summary: 'Apply a spec', params, body: document, response: { 200: anything, default: problem } },
+        ...operator,
+        bodyLimit: largestLifecycle,
+        schema: { tags, summary: 'Apply a spec', params, body: given, response: { 200: applied, default: problem } },
       },
-      async (request) => {
-        const { tenant, name: actor } = request.caller;
-        const revision = readRevision(deps.trainers, { ...request.body, name: request.params.name });
-        const stored = await storeRevision(deps.artifacts, tenant, revision);
-        const applied = await registry.lifecycles.apply({ tenant, revision: stored, actor });
-        return {
-          lifecycle: request.params.name,
-          revision: applied.revision.revision,
-          digest: applied.revision.digest,
-          changed: applied.changed,
-        };
+      async ({ caller, params: { name: of }, body }) => {
+        const { tenant, name: actor, scope } = caller;
+        const revision = readRevision(trainers, { ...body, name: of });
+        if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
+          throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`);
+        }
+        const { revision: now, changed } = await registry.lifecycles.apply({
+          tenant,
+          revision: await storeRevision(artifacts, tenant, revision),
+          actor,
+        });
+        return { lifecycle: of, revision: now.revision, digest: now.digest, changed };
       },
     );
 
     app.post(
       '/lifecycles/:name/plan',
       {
-        preHandler: viewer,
-        schema: {
-          tags: ['lifecycles'],
-          summary: 'What applying would change',
-          params,
-          body: document,
-          response: { 200: anything, default: problem },
-        },
+        ...viewer,
+        bodyLimit: largestLifecycle,
+        schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
-      async (request) => {
-        const { tenant } = request.caller;
-        const revision = readRevision(deps.trainers, { ...request.body, name: request.params.name });
-        const current = await registry.lifecycles.get({ tenant, name: request.params.name });
-        return planLifecycle(current, revision);
+      async ({ caller: { tenant }, params: { name: of }, body }) => {
+        const revision = readRevision(trainers, { ...body, name: of });
+        return planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
       },
     );
 
     app.post(
       '/lifecycles/:name/runs',
       {
-        preHandler: operator,
+        ...operator,
         schema: {
           tags: ['runs'],
           summary: 'Start a run',
           params,
-          headers: z.looseObject({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+          headers: idempotent,
           body: runRequestSchema,
           response: { 202: runView, default: problem },
         },
       },
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
-        const lifecycle = found(await registry.lifecycles.get({ tenant, name: request.params.name }), request.params.name);
-        await checkRunRequest(deps, { tenant, lifecycle, request: request.body });
-        const { run } = await startRun(deps, {
-          tenant,
-          lifecycle: lifecycle.lifecycle,
-          revisionDigest: lifecycle.digest,
-          request: request.body,
-          actor,
-          traceId: request.traceId,
-          idempotencyKey: request.headers['idempotency-key'],
-          requestDigest: digestOf({ lifecycle: request.params.name, body: request.body }),
-        });
-        const location = `/api/v1/runs/${run.id}`;
-        return reply.status(202).header('location', location).send(runToJson(run, deps.lifecycles));
+        const { params: of, body } = request;
+        const lifecycle = found(await registry.lifecycles.get({ tenant, name: of.name }), of.name);
+        await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: body });
+        const run = await startRun(
+          { registry, lifecycles, log },
+          {
+            tenant,
+            lifecycle: lifecycle.lifecycle,
+            revisionDigest: lifecycle.digest,
+            request: body,
+            actor,
+            traceId: request.traceId,
+            idempotencyKey: request.headers['idempotency-key'],
+            requestDigest: digestOf({ lifecycle: of.name, body }),
+          },
+        );
+        return reply.status(202).header('location', `/api/v1/runs/${run.id}`).send(runToJson(run, lifecycles));
       },
     );
   };
 }
 
 function found<T>(lifecycle: T | null, name: string): T {
-  if (lifecycle === null) throw failure('NotFound', `no lifecycle ${name}`, { next: 'perennial lifecycle apply <folder>' });
+  if (lifecycle === null) throw failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle apply <folder>' });
   return lifecycle;
 }

@@ -1,37 +1,40 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { failure } from '../../../domain/failure';
 import type { LineageNode } from '../../../db/repositories/lineage';
-import { requires } from '../auth';
-import { anything, problem } from '../schemas';
 import type { RouteDeps } from '../server';
+import { problem } from '../views/fields';
+import { lineageView } from '../views/lineage';
+
+const form = /^(source|dataset|run|model|deployment):(.+?)(?:@(\d{1,9}))?$/;
 
 const query = z.strictObject({
-  /** `model:flight-delay@7`, `dataset:flights@3`, `run:run_…` */
-  of: z.string(),
-  direction: z.enum(['upstream', 'downstream']).default('upstream'),
+  of: z.string().max(2000).regex(form).describe('a node, such as model:flight-delay@7, dataset:flights@3 or run:run_…'),
+  direction: z.enum(['upstream', 'downstream']).default('upstream').describe('upstream or downstream'),
 });
 
-export function lineageRoutes({ registry }: RouteDeps): FastifyPluginAsyncZod {
+export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/lineage',
       {
-        preHandler: requires('viewer', registry.apiKeys),
-        schema: { tags: ['lineage'], querystring: query, response: { 200: anything, default: problem } },
+        ...viewer,
+        schema: {
+          tags: ['lineage'],
+          summary: 'What a node came from, or what was made from it',
+          querystring: query,
+          response: { 200: lineageView, default: problem },
+        },
       },
-      async (request) => {
-        const node = nodeOf(request.query.of);
-        return { of: node, edges: await registry.lineage.of({ tenant: request.caller.tenant, node, direction: request.query.direction }) };
+      async ({ caller: { tenant }, query: { of, direction } }) => {
+        const node = nodeOf(of);
+        return { of: node, edges: await registry.lineage.of({ tenant, node, direction }) };
       },
     );
   };
 }
 
 function nodeOf(text: string): LineageNode {
-  const match = /^(dataset|run|model|deployment):([^@]+)(?:@(\d+))?$/.exec(text);
-  if (!match) throw failure('InvalidInput', `of: ${text} is no node; write model:flight-delay@7, dataset:flights@3 or run:run_…`);
-  const [, kind, name = '', version] = match;
+  const [, kind, name = '', version] = form.exec(text) ?? [];
   return { kind: kind as LineageNode['kind'], name, ...(version === undefined ? {} : { version: Number(version) }) };
 }

@@ -1,193 +1,241 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { RunId, Tenant } from '../../../domain/ids';
 import { failure } from '../../../domain/failure';
-import type { Registry } from '../../../db/registry';
-import type { AliasState } from '../../../db/repositories/aliases';
-import { requires } from '../auth';
-import { explainVersion, passingDecision } from '../explain';
+import type { AliasState, ExpectedChampion } from '../../../db/repositories/aliases';
+import { compareVersions, explainVersion, passingDecision } from '../explain';
 import { HttpProblem } from '../../http/problem';
-import { anything, name, page, pageOf, problem, time, version } from '../schemas';
 import type { RouteDeps } from '../server';
+import { idempotent, name, page, pageOf, problem, time, version, why } from '../views/fields';
+import { aliasMove, championView, explanation, modelSummary, modelVersion, modelView, rolledBack, versionComparison } from '../views/model';
 
 const model = z.object({ model: name });
 const alias = model.extend({ alias: z.literal('champion') });
-const why = z.string().min(1).max(1000);
-const idempotent = z.looseObject({ 'idempotency-key': z.string().min(1).max(255).optional() });
+const number = z.number().int().min(1).describe('a whole number from 1');
+const pair = z.strictObject({
+  versions: z
+    .string()
+    .regex(/^[1-9]\d{0,8}(,[1-9]\d{0,8}){1,9}$/)
+    .describe('2 to 10 versions, separated by commas'),
+});
+const tags = ['models'];
 
-export function modelRoutes({ registry, gatewayUrl }: RouteDeps): FastifyPluginAsyncZod {
-  const viewer = requires('viewer', registry.apiKeys);
-  const operator = requires('operator', registry.apiKeys);
-  const approver = requires('approver', registry.apiKeys);
-  const tags = ['models'];
+export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator, approver } = guards;
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/models',
-      { preHandler: viewer, schema: { tags, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.models.list({ tenant: request.caller.tenant, ...request.query }),
+      {
+        ...viewer,
+        schema: { tags, summary: 'Models by name', querystring: page, response: { 200: pageOf(modelSummary), default: problem } },
+      },
+      ({ caller, query }) => registry.models.list({ tenant: caller.tenant, ...query }),
     );
 
     app.get(
       '/models/:model',
-      { preHandler: viewer, schema: { tags, params: model, response: { 200: anything, default: problem } } },
-      async (request) => {
-        const { tenant } = request.caller;
-        const aliases = await registry.aliases.get({ tenant, model: request.params.model });
-        const newest = await registry.models.versions({ tenant, model: request.params.model, pageSize: 20 });
-        if (newest.items.length === 0) throw noModel(request.params.model);
-        const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}/v2/models/${request.params.model}/infer` : null;
-        return { name: request.params.model, aliases, versions: newest.items, inferUrl };
+      { ...viewer, schema: { tags, summary: 'A model with its aliases', params: model, response: { 200: modelView, default: problem } } },
+      async ({ caller: { tenant }, params: { model: of } }) => {
+        const aliases = await registry.aliases.get({ tenant, model: of });
+        const { items } = await registry.models.versions({ tenant, model: of, pageSize: 20 });
+        if (items.length === 0) throw noModel(of);
+        const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}/v2/models/${of}/infer` : null;
+        return { name: of, aliases, versions: items, inferUrl };
       },
     );
 
     app.get(
       '/models/:model/versions',
-      { preHandler: viewer, schema: { tags, params: model, querystring: page, response: { 200: pageOf(anything), default: problem } } },
-      (request) => registry.models.versions({ tenant: request.caller.tenant, ...request.params, ...request.query }),
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Versions, newest first',
+          params: model,
+          querystring: page,
+          response: { 200: pageOf(modelVersion), default: problem },
+        },
+      },
+      async ({ caller, params, query }) => {
+        const versions = await registry.models.versions({ tenant: caller.tenant, ...params, ...query });
+        if (versions.items.length === 0) throw noModel(params.model);
+        return versions;
+      },
     );
 
     app.get(
       '/models/:model/versions/:version',
-      { preHandler: viewer, schema: { tags, params: model.extend({ version }), response: { 200: anything, default: problem } } },
-      async (request) => {
-        const found = await registry.models.get({ tenant: request.caller.tenant, ...request.params });
-        if (!found) throw failure('NotFound', `no version ${request.params.model}@${request.params.version}`);
+      {
+        ...viewer,
+        schema: { tags, summary: 'A version', params: model.extend({ version }), response: { 200: modelVersion, default: problem } },
+      },
+      async ({ caller, params }) => {
+        const found = await registry.models.get({ tenant: caller.tenant, ...params });
+        if (!found) throw failure('NotFound', `there is no ${params.model}@${params.version}`);
         return found;
       },
     );
 
     app.get(
-      '/models/:model/history',
+      '/models/:model/compare',
       {
-        preHandler: viewer,
+        ...viewer,
         schema: {
           tags,
+          summary: 'Versions side by side, with the runs that made them',
           params: model,
-          querystring: page.extend({ at: time.optional() }),
-          response: { 200: pageOf(anything), default: problem },
+          querystring: pair,
+          response: { 200: versionComparison, default: problem },
         },
       },
-      (request) => registry.aliases.history({ tenant: request.caller.tenant, ...request.params, ...request.query }),
+      ({ caller: { tenant }, params: { model: of }, query }) =>
+        compareVersions(registry, { tenant, model: of, versions: query.versions.split(',').map(Number) }),
+    );
+
+    app.get(
+      '/models/:model/history',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Moves of the champion, newest first; with `at`, those up to that time',
+          params: model,
+          querystring: page.extend({ at: time.optional() }),
+          response: { 200: pageOf(aliasMove), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { model: of }, query }) => {
+        const moves = await registry.aliases.history({ tenant, model: of, ...query });
+        if (moves.items.length === 0) {
+          const { items } = await registry.models.versions({ tenant, model: of, pageSize: 1 });
+          if (items.length === 0) throw noModel(of);
+        }
+        return moves;
+      },
     );
 
     app.get(
       '/models/:model/explain',
       {
-        preHandler: viewer,
+        ...viewer,
         schema: {
           tags,
-          summary: 'Why a version serves',
+          summary: 'Why a version serves: data, evidence, policy, decision, moves',
           params: model,
-          querystring: z.object({ version: version.optional() }),
-          response: { 200: anything, default: problem },
+          querystring: z.strictObject({ version: version.optional() }),
+          response: { 200: explanation, default: problem },
         },
       },
-      async (request) =>
-        explainVersion(registry, { tenant: request.caller.tenant, model: request.params.model, version: request.query.version }),
+      ({ caller: { tenant }, params: { model: of }, query }) =>
+        explainVersion({ registry, lifecycles }, { tenant, model: of, version: query.version }),
     );
 
     app.get(
       '/models/:model/aliases/:alias',
-      { preHandler: viewer, schema: { tags, params: alias, response: { 200: anything, default: problem } } },
-      async (request, reply) => {
-        const { champion } = await registry.aliases.get({ tenant: request.caller.tenant, model: request.params.model });
-        return reply
-          .header('etag', etagOf(champion))
-          .send({ model: request.params.model, alias: 'champion', ...(champion ?? { version: null }) });
+      {
+        ...viewer,
+        schema: { tags, summary: 'Who is champion, with its ETag', params: alias, response: { 200: championView, default: problem } },
+      },
+      async ({ caller: { tenant }, params: { model: of } }, reply) => {
+        const { champion } = await registry.aliases.get({ tenant, model: of });
+        return reply.header('etag', etagOf(champion)).send({ model: of, alias: 'champion', ...(champion ?? nobody) });
       },
     );
 
     app.put(
       '/models/:model/aliases/:alias',
       {
-        preHandler: approver,
+        ...approver,
         schema: {
           tags,
           summary: 'Promote by hand: needs a passing decision and the ETag of what it replaces',
           params: alias,
-          headers: idempotent.extend({ 'if-match': z.string().optional() }),
-          body: z.strictObject({ version: z.number().int().min(1), reason: why }),
-          response: { 200: anything, default: problem },
+          headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
+          body: z.strictObject({ version: number, reason: why }),
+          response: { 200: championView, default: problem },
         },
       },
-      async (request, reply) => {
-        const { tenant, name: actor } = request.caller;
-        const { model: of } = request.params;
-        const { version: to, reason } = request.body;
-        const expected = await matched(registry, tenant, of, request.headers['if-match']);
-        const decision = await passingDecision(registry, { tenant, model: of, version: to });
+      async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body }, reply) => {
+        const ifMatch = headers['if-match'];
+        if (ifMatch === undefined) {
+          throw new HttpProblem(428, 'PreconditionRequired', 'send If-Match with the ETag of the alias', readAlias(of));
+        }
+        const decision = await passingDecision(registry, { tenant, model: of, version: body.version });
+        const expectedChampion = championOf(ifMatch);
+        if (!expectedChampion) throw changed(of);
         const promotion = await registry.aliases.promote({
           tenant,
           model: of,
-          version: to,
-          expectedChampion: { version: expected?.version ?? null, fencing: expected?.fencing ?? 0 },
+          version: body.version,
+          expectedChampion,
           decisionId: decision.id,
-          runId: decision.runId as RunId,
+          runId: decision.runId,
           actor,
-          cause: reason,
-          idempotencyKey: `api/${request.headers['idempotency-key'] ?? randomUUID()}`,
+          cause: body.reason,
+          idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,
         });
         if (promotion.kind === 'conflict') throw changed(of);
+        const { version: to } = body;
+        const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
-        return reply.header('etag', etagOf(champion)).send({ model: of, alias: 'champion', version: to, fencing: promotion.fencing });
+        // The answer to a repeated key is the first one's, also when the champion has moved on since.
+        const movedAt = champion?.fencing === fencing ? champion.movedAt : null;
+        return reply.header('etag', etagOf({ version: to, fencing })).send({ model: of, alias: 'champion', version: to, fencing, movedAt });
       },
     );
 
     app.post(
       '/models/:model/rollback',
       {
-        preHandler: operator,
+        ...operator,
         schema: {
           tags,
+          summary: 'Back to the previous champion, or to a named one; new requests follow within a second',
           params: model,
           headers: idempotent,
-          body: z.strictObject({ to: z.number().int().min(1).optional(), reason: why.optional() }).default({}),
-          response: { 200: anything, default: problem },
+          body: z.strictObject({ to: number.optional(), reason: why.optional() }),
+          response: { 200: rolledBack, default: problem },
         },
       },
-      async (request) => {
-        const { tenant, name: actor } = request.caller;
-        const { to, reason } = request.body;
+      async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body: { to, reason } }) => {
         const moved = await registry.aliases.rollback({
           tenant,
-          model: request.params.model,
+          model: of,
           to,
           actor,
           cause: reason ?? 'rollback by hand',
-          idempotencyKey: `api/${request.headers['idempotency-key'] ?? randomUUID()}`,
+          idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,
         });
         const live = await registry.gateways.live();
-        return { model: request.params.model, ...moved, gateways: live.map(({ id, url, epoch }) => ({ id, url, epoch })) };
+        return { model: of, ...moved, gateways: live.map(({ id, url, epoch }) => ({ id, url, epoch })) };
       },
     );
   };
 }
 
-/** Strong: an alias state has one fencing number. */
-function etagOf(state: AliasState | null): string {
-  return `"${state?.fencing ?? 0}"`;
+const nobody = { version: null, fencing: 0, movedAt: null };
+
+/** Strong: it holds all that a promotion compares, so that a repeated request needs no second look to be recognised. */
+function etagOf(champion: Pick<AliasState, 'version' | 'fencing'> | null): string {
+  return `"${champion?.version ?? 0}.${champion?.fencing ?? 0}"`;
 }
 
-async function matched(registry: Registry, tenant: Tenant, of: string, ifMatch: string | undefined): Promise<AliasState | null> {
-  if (ifMatch === undefined) {
-    throw new HttpProblem(428, 'PreconditionRequired', 'send If-Match with the alias’s ETag', `GET /api/v1/models/${of}/aliases/champion`);
-  }
-  const { champion } = await registry.aliases.get({ tenant, model: of });
-  if (ifMatch !== etagOf(champion)) throw changed(of);
-  return champion;
+/** Null for what is no ETag of ours, which nothing can match. */
+function championOf(etag: string): ExpectedChampion | null {
+  const [, version, fencing] = /^"(\d{1,10})\.(\d{1,15})"$/.exec(etag) ?? [];
+  if (version === undefined || fencing === undefined) return null;
+  return { version: version === '0' ? null : Number(version), fencing: Number(fencing) };
 }
 
 function changed(of: string): HttpProblem {
-  return new HttpProblem(
-    412,
-    'PreconditionFailed',
-    `the champion of ${of} has changed since you read it`,
-    `GET /api/v1/models/${of}/aliases/champion`,
-  );
+  return new HttpProblem(412, 'PreconditionFailed', `the champion of ${of} has changed since you read it`, readAlias(of));
+}
+
+function readAlias(of: string): string {
+  return `GET /api/v1/models/${of}/aliases/champion`;
 }
 
 function noModel(of: string): Error {
-  return failure('NotFound', `no model ${of}`, { next: 'perennial model list' });
+  return failure('NotFound', `there is no model ${of}`, { next: 'perennial model list' });
 }

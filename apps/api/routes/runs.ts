@@ -1,63 +1,71 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { RunId } from '../../../domain/ids';
 import { failure } from '../../../domain/failure';
-import { isFinal, modelStages, runStatuses } from '../../../domain/run';
+import { isFinal, runStatuses } from '../../../domain/run';
 import { digestOf } from '../../../data/digest';
-import { requires } from '../auth';
 import { compareRuns } from '../run-compare';
-import { streamRunEvents } from '../run-events';
-import { checkRunRequest } from '../run-request';
-import { findRun, runToJson, stageToJson, startRun } from '../run-start';
 import { readLogs } from '../run-logs';
-import { anything, name, page, pageOf, problem, runId, runView, runWithStages } from '../schemas';
+import { checkRunRequest, stagesOfThisVersion } from '../run-request';
+import { command, findRun, startRun } from '../run-start';
 import type { RouteDeps } from '../server';
+import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
+import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
 
 const params = z.object({ id: runId });
-const command = z.strictObject({ reason: z.string().max(1000).optional() }).default({});
-const vote = z.strictObject({ comment: z.string().max(1000).optional() }).default({});
-const rerun = z.strictObject({ fromStage: z.enum(modelStages), reason: z.string().max(1000).optional() });
+const list = page.extend({ lifecycle: name.optional(), status: z.enum(runStatuses).optional() });
+const ids = z.strictObject({
+  ids: z
+    .string()
+    .regex(/^run_[0-9a-z]+(,run_[0-9a-z]+){1,19}$/)
+    .describe('2 to 20 run ids, separated by commas'),
+});
+const reasoned = z.strictObject({ reason: why.optional() });
+const vote = z.strictObject({ comment: why.optional() });
+const rerun = z.strictObject({
+  fromStage: z.enum(stagesOfThisVersion).describe('the first stage to run again'),
+  reason: why.optional(),
+});
+const tags = ['runs'];
 
-export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
-  const { registry, lifecycles } = deps;
-  const viewer = requires('viewer', registry.apiKeys);
-  const operator = requires('operator', registry.apiKeys);
-  const approver = requires('approver', registry.apiKeys);
-  const tags = ['runs'];
+export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator, approver } = guards;
   return async (app) => {
     await Promise.resolve();
     app.get(
       '/runs',
       {
-        preHandler: viewer,
-        schema: {
-          tags,
-          querystring: page.extend({ lifecycle: name.optional(), status: z.enum(runStatuses).optional() }),
-          response: { 200: pageOf(runView), default: problem },
-        },
+        ...viewer,
+        schema: { tags, summary: 'Runs, newest first', querystring: list, response: { 200: pageOf(runView), default: problem } },
       },
-      async (request) => {
-        const { items, nextPageToken } = await registry.runs.list({ tenant: request.caller.tenant, ...request.query });
+      async ({ caller, query }) => {
+        const { items, nextPageToken } = await registry.runs.list({ tenant: caller.tenant, ...query });
         return { items: items.map((run) => runToJson(run, lifecycles)), nextPageToken };
       },
     );
 
     app.get(
       '/runs/compare',
-      { preHandler: viewer, schema: { tags, querystring: z.object({ ids: z.string() }), response: { 200: anything, default: problem } } },
-      async (request) => {
-        const ids = request.query.ids.split(',').filter((id) => id !== '');
-        if (ids.length < 2 || ids.length > 20) throw failure('InvalidInput', 'ids: name 2 to 20 runs, separated by commas');
-        const runs = await Promise.all(ids.map((id) => findRun(registry, request.caller, id)));
-        return compareRuns(registry, runs);
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Parameters, metrics and times side by side',
+          querystring: ids,
+          response: { 200: runComparison, default: problem },
+        },
       },
+      async ({ caller, query }) =>
+        compareRuns(registry, await Promise.all(query.ids.split(',').map((id) => findRun(registry, caller, id)))),
     );
 
     app.get(
       '/runs/:id',
-      { preHandler: viewer, schema: { tags, params, response: { 200: runWithStages, default: problem } } },
-      async (request) => {
-        const run = await findRun(registry, request.caller, request.params.id);
+      {
+        ...viewer,
+        schema: { tags, summary: 'A run with its stages', params, response: { 200: runWithStages, default: problem } },
+      },
+      async ({ caller, params: { id } }) => {
+        const run = await findRun(registry, caller, id);
         const stages = await registry.stages.list({ tenant: run.tenant, runId: run.id });
         return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson) };
       },
@@ -65,51 +73,82 @@ export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
 
     app.get(
       '/runs/:id/events',
-      { preHandler: viewer, schema: { tags, summary: 'Server-sent events; resume with Last-Event-ID', params } },
+      {
+        ...viewer,
+        // A HEAD request would hold a stream that sends nothing.
+        exposeHeadRoute: false,
+        schema: {
+          tags,
+          summary: 'Server-sent events; resume with Last-Event-ID; the last one is `end`',
+          params,
+          headers: z.looseObject({ 'last-event-id': z.string().optional().describe('the last id received') }),
+          response: { 200: { content: { 'text/event-stream': { schema: z.string() } } }, default: problem },
+        },
+      },
       async (request, reply) => {
-        const run = await findRun(registry, request.caller, request.params.id);
-        await streamRunEvents(deps, run, request, reply);
+        await streams.stream(await findRun(registry, request.caller, request.params.id), request, reply);
+        return reply;
       },
     );
 
     app.get(
       '/runs/:id/logs',
-      { preHandler: viewer, schema: { tags, params, response: { 200: anything, default: problem } } },
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'What its training job wrote',
+          params,
+          response: { 200: { content: { 'text/plain': { schema: z.string() } } }, default: problem },
+        },
+      },
       async (request, reply) => {
-        const run = await findRun(registry, request.caller, request.params.id);
-        return reply.header('content-type', 'text/plain; charset=utf-8').send(await readLogs(deps, run));
+        const text = await readLogs({ registry, artifacts }, await findRun(registry, request.caller, request.params.id));
+        return reply.header('content-type', 'text/plain; charset=utf-8').send(text);
       },
     );
 
     app.post(
       '/runs/:id/cancel',
-      { preHandler: operator, schema: { tags, params, body: command, response: { 202: runView, default: problem } } },
-      async (request, reply) => {
-        const run = await findRun(registry, request.caller, request.params.id);
-        if (!isFinal(run.status)) await lifecycles.cancel(run.workflowId);
-        return reply.status(202).send(runToJson(await findRun(registry, request.caller, run.id), lifecycles));
+      {
+        ...operator,
+        schema: { tags, summary: 'End a run and undo what it did', params, body: reasoned, response: { 202: runView, default: problem } },
+      },
+      async ({ caller, params: { id }, traceId, body }, reply) => {
+        const run = await findRun(registry, caller, id);
+        if (isFinal(run.status) && run.status !== 'cancelled') throw failure('Conflict', `${id} has ended already: it ${run.status}`);
+        if (!isFinal(run.status)) {
+          log.info({ runId: id, traceId, actor: caller.name, reason: body.reason }, 'run cancelled');
+          await command(lifecycles, run, (workflowId) => lifecycles.cancel(workflowId));
+        }
+        return reply.status(202).send(runToJson(await findRun(registry, caller, id), lifecycles));
       },
     );
 
-    for (const verb of ['pause', 'resume'] as const) {
+    for (const [verb, summary] of [
+      ['pause', 'Hold a run before its next stage'],
+      ['resume', 'Let a paused run go on'],
+    ] as const) {
       app.post(
         `/runs/:id/${verb}`,
-        { preHandler: operator, schema: { tags, params, body: command, response: { 200: anything, default: problem } } },
-        async (request) => {
-          const run = await findRun(registry, request.caller, request.params.id);
-          return lifecycles[verb](run.workflowId, { actor: request.caller.name, ...request.body });
+        { ...operator, schema: { tags, summary, params, body: reasoned, response: { 200: runState, default: problem } } },
+        async ({ caller, params: { id }, body }) => {
+          const run = await findRun(registry, caller, id);
+          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { actor: caller.name, ...body }));
         },
       );
     }
 
-    for (const verb of ['approve', 'reject'] as const) {
+    for (const [verb, summary] of [
+      ['approve', 'Say yes to a promotion that waits for approval'],
+      ['reject', 'Say no to it'],
+    ] as const) {
       app.post(
         `/runs/:id/${verb}`,
-        { preHandler: approver, schema: { tags, params, body: vote, response: { 200: anything, default: problem } } },
-        async (request) => {
-          const run = await findRun(registry, request.caller, request.params.id);
-          const { name: actor, scope } = request.caller;
-          return lifecycles[verb](run.workflowId, { actor, scope, ...request.body });
+        { ...approver, schema: { tags, summary, params, body: vote, response: { 200: runState, default: problem } } },
+        async ({ caller: { name: actor, scope, tenant }, params: { id }, body }) => {
+          const run = await findRun(registry, { tenant }, id);
+          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { actor, scope, ...body }));
         },
       );
     }
@@ -117,32 +156,38 @@ export function runRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
     app.post(
       '/runs/:id/rerun',
       {
-        preHandler: operator,
+        ...operator,
         schema: {
           tags,
+          summary: 'A new run with the earlier stages of this one',
           params,
-          headers: z.looseObject({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+          headers: idempotent,
           body: rerun,
           response: { 202: runView, default: problem },
         },
       },
       async (request, reply) => {
-        const earlier = await findRun(registry, request.caller, request.params.id);
+        const { tenant, name: actor } = request.caller;
+        const { id, lifecycle: of, revisionDigest, request: before } = await findRun(registry, request.caller, request.params.id);
         const { fromStage, reason } = request.body;
-        const asked = { ...earlier.request, fromStage, reuseRun: earlier.id as RunId, ...(reason === undefined ? {} : { reason }) };
-        const lifecycle = await registry.lifecycles.get({ tenant: earlier.tenant, name: earlier.lifecycle, digest: earlier.revisionDigest });
-        if (!lifecycle) throw failure('NotFound', `the revision of ${earlier.id} is gone`);
-        await checkRunRequest(deps, { tenant: earlier.tenant, lifecycle, request: asked });
-        const { run } = await startRun(deps, {
-          tenant: earlier.tenant,
-          lifecycle: earlier.lifecycle,
-          revisionDigest: earlier.revisionDigest,
-          request: asked,
-          actor: request.caller.name,
-          traceId: request.traceId,
-          idempotencyKey: request.headers['idempotency-key'],
-          requestDigest: digestOf({ rerun: earlier.id, body: request.body }),
-        });
+        const { reason: _, ...kept } = before;
+        const asked = { ...kept, fromStage, reuseRun: id, ...(reason === undefined ? {} : { reason }) };
+        const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
+        if (!lifecycle) throw failure('NotFound', `the revision of ${id} is gone`);
+        await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
+        const run = await startRun(
+          { registry, lifecycles, log },
+          {
+            tenant,
+            lifecycle: of,
+            revisionDigest,
+            request: asked,
+            actor,
+            traceId: request.traceId,
+            idempotencyKey: request.headers['idempotency-key'],
+            requestDigest: digestOf({ rerun: id, body: request.body }),
+          },
+        );
         return reply.status(202).header('location', `/api/v1/runs/${run.id}`).send(runToJson(run, lifecycles));
       },
     );

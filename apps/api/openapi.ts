@@ -1,0 +1,31 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { ApiKeyScope } from '../../db/repositories/api-keys';
+
+/** `/openapi.json` and `/docs`, from the routes' own schemas; registered before them. */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Perennial',
+        version: '1',
+        description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
+      },
+      tags: ['lifecycles', 'runs', 'models', 'datasets', 'lineage', 'decisions', 'audit', 'api-keys', 'platform'].map((name) => ({ name })),
+      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
+    },
+    transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+/** Says which scope a key needs: OpenAPI 3.1 lets the requirement of any scheme name roles. */
+function withScope<T extends { readonly schema?: unknown }>(transformed: T, config: { readonly scope?: ApiKeyScope } | undefined): T {
+  if (config?.scope === undefined) return transformed;
+  return { ...transformed, schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] } };
+}

@@ -1,0 +1,41 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { platformParts } from '../platform';
+import type { RouteDeps } from '../server';
+import { problem } from '../views/fields';
+import { platformView } from '../views/platform';
+import { trainerView } from '../views/trainer';
+
+export function platformRoutes({ registry, artifacts, lifecycles, trainers, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/platform',
+      {
+        ...viewer,
+        schema: {
+          tags: ['platform'],
+          summary: 'Whose key this is, and each part as this API reaches it',
+          response: { 200: platformView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name, scope } }) => ({
+        caller: { name, scope },
+        parts: await platformParts({ registry, artifacts, lifecycles }, tenant),
+      }),
+    );
+
+    app.get(
+      '/trainers',
+      {
+        ...viewer,
+        schema: {
+          tags: ['platform'],
+          summary: 'Trainers with their parameters',
+          response: { 200: z.object({ items: z.array(trainerView).readonly() }), default: problem },
+        },
+      },
+      () => ({ items: trainers.list() }),
+    );
+  };
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { artifact, document, instant } from './fields';
+
+const column = z.object({ name: z.string(), type: z.string() });
+
+export const datasetSummary = z
+  .object({
+    name: z.string(),
+    versions: z.number(),
+    latest: z.number().nullable(),
+    approved: z.number().nullable(),
+    createdAt: instant,
+  })
+  .meta({ id: 'DatasetSummary' });
+
+export const datasetVersion = z
+  .object({
+    dataset: z.string(),
+    version: z.number(),
+    manifest: artifact,
+    rows: z.number(),
+    columns: z.array(column).readonly(),
+    statistics: document.describe('one entry a column; null where none were taken'),
+    runId: z.string().nullable(),
+    createdAt: instant,
+  })
+  .meta({ id: 'DatasetVersion' });
+
+export const quarantineView = z
+  .object({
+    id: z.string(),
+    dataset: z.string(),
+    version: z.number(),
+    runId: z.string(),
+    rows: z.number(),
+    artifact: artifact.describe('the bad rows with their reasons'),
+    reasons: z.record(z.string(), z.number()).describe('reason → rows'),
+    createdAt: instant,
+  })
+  .meta({ id: 'Quarantine' });
+
+export const datasetDiff = z
+  .object({
+    dataset: z.string(),
+    from: z.number(),
+    to: z.number(),
+    same: z.boolean().describe('both are one content'),
+    rows: z.object({ from: z.number(), to: z.number() }),
+    added: z.array(column).readonly(),
+    removed: z.array(column).readonly(),
+    retyped: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })).readonly(),
+    statistics: z
+      .array(z.object({ column: z.string(), statistic: z.string(), from: document, to: document }))
+      .readonly()
+      .describe('those that differ, of columns in both; empty where a version has none'),
+    comparable: z.boolean().describe('false when one of the two has no statistics'),
+  })
+  .meta({ id: 'DatasetDiff' });

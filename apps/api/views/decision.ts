@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { document, instant, verdict } from './fields';
+
+const fields = z.object({
+  id: z.string(),
+  policy: z.string(),
+  evidence: z.string(),
+  verdict,
+  runId: z.string(),
+  stage: z.string(),
+  createdAt: instant,
+});
+
+const judgedGate = z.object({
+  gate: z.string(),
+  kind: z.string(),
+  outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable']),
+  code: z.string(),
+  message: z.string(),
+});
+
+export const decisionWithGrounds = fields
+  .extend({ policyBody: document.describe('the gates in force'), evidenceBody: document.describe('what was measured') })
+  .meta({ id: 'Decision' });
+
+export const whatIfView = z
+  .object({
+    was: verdict,
+    wouldBe: verdict,
+    gates: z.array(judgedGate).readonly().describe('what each of the other gates would have said'),
+  })
+  .meta({ id: 'WhatIf' });

@@ -1,0 +1,84 @@
+/** Parts that requests and answers share, as zod: the OpenAPI document is made from these. */
+import { z } from 'zod';
+
+export const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/)
+  .describe('lower-case letters, digits and dashes, beginning with a letter, at most 63');
+export const runId = z
+  .string()
+  .regex(/^run_[0-9a-z]{1,64}$/)
+  .describe('a run id: run_…');
+export const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .describe('sha256: and 64 hex digits');
+/** As a caller writes it. */
+export const time = z.iso.datetime({ offset: true }).describe('a time of RFC 3339, such as 2026-01-31T12:00:00Z');
+/** As this API writes it. */
+export const instant = z.string().meta({ format: 'date-time' });
+export const version = z.coerce.number().int().min(1).describe('a whole number from 1');
+export const why = z.string().trim().min(1).max(1000).describe('why, for the audit: 1 to 1000 characters');
+
+export const page = z.strictObject({
+  pageSize: z.coerce.number().int().min(1).max(200).default(50).describe('a whole number from 1 to 200'),
+  pageToken: z.string().max(1000).optional().describe('nextPageToken of the page before'),
+});
+
+/** A list's answer. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item).readonly(), nextPageToken: z.string().nullable() });
+}
+
+export const idempotent = z.looseObject({
+  'idempotency-key': z.string().min(1).max(255).optional().describe('1 to 255 characters: the same key makes the same request happen once'),
+});
+
+export const artifact = z
+  .object({ uri: z.string(), digest: z.string(), bytes: z.number(), mediaType: z.string() })
+  .meta({ id: 'ArtifactRef' });
+
+export const failure = z.object({
+  type: z.string(),
+  message: z.string(),
+  stage: z.string().optional(),
+  needsOperator: z
+    .array(z.object({ what: z.string(), message: z.string() }))
+    .readonly()
+    .optional()
+    .describe('undos that failed: a person must look'),
+});
+
+export const reason = z.object({ gate: z.string(), code: z.string(), message: z.string() });
+export const verdict = z
+  .object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() })
+  .meta({ id: 'Verdict' });
+
+/** JSON of a shape that its own `version` or its dataset decides. */
+export const document = z.unknown();
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    code: z.string(),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string(),
+          detail: z.string(),
+          file: z.string().optional(),
+          line: z.number().optional(),
+          column: z.number().optional(),
+          expected: z.string().optional(),
+          didYouMean: z.string().optional(),
+        }),
+      )
+      .readonly()
+      .optional(),
+    next: z.string().optional().describe('what to try next'),
+    traceId: z.string(),
+  })
+  .meta({ id: 'Problem' });

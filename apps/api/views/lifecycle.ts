@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { artifact, document, instant } from './fields';
+
+export const lifecycleSummary = z
+  .object({
+    name: z.string(),
+    kind: z.string(),
+    owner: z.string(),
+    revision: z.number().describe('the revision that new runs take'),
+    digest: z.string(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'LifecycleSummary' });
+
+export const lifecycleRevision = z
+  .object({
+    lifecycle: z.string(),
+    revision: z.number(),
+    digest: z.string(),
+    spec: document.describe('complete: every default filled in, durations in seconds, sizes in bytes'),
+    files: z.record(z.string(), artifact),
+    contract: document.describe('as parsed from the contract file; null without one'),
+  })
+  .meta({ id: 'LifecycleRevision' });
+
+export const revisionSummary = z
+  .object({ revision: z.number(), digest: z.string(), appliedBy: z.string(), appliedAt: instant })
+  .meta({ id: 'RevisionSummary' });
+
+export const applied = z
+  .object({ lifecycle: z.string(), revision: z.number(), digest: z.string(), changed: z.boolean() })
+  .meta({ id: 'Applied' });
+
+export const plan = z
+  .object({
+    lifecycle: z.string(),
+    changed: z.boolean(),
+    current: z.object({ revision: z.number(), digest: z.string() }).nullable(),
+    next: z.string(),
+    changes: z.array(z.object({ what: z.string(), before: z.unknown().optional(), after: z.unknown().optional() })).readonly(),
+    stages: z
+      .array(z.object({ stage: z.string(), action: z.enum(['runs', 'mayRun', 'reused']), because: z.array(z.string()).readonly() }))
+      .readonly(),
+    lines: z.array(z.string()).readonly().describe('the same for people'),
+  })
+  .meta({ id: 'LifecyclePlan' });

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { artifact, instant, verdict } from './fields';
+import { decisionWithGrounds } from './decision';
+import { lineageEdge } from './lineage';
+import { runComparison, runView } from './run';
+
+const column = z.object({ name: z.string(), type: z.string() });
+
+export const modelSummary = z
+  .object({ name: z.string(), versions: z.number(), champion: z.number().nullable(), createdAt: instant })
+  .meta({ id: 'ModelSummary' });
+
+export const modelVersion = z
+  .object({
+    model: z.string(),
+    version: z.number(),
+    manifest: artifact.describe('its digest is the version’s identity: the same is evaluated, promoted and served'),
+    status: z.enum(['candidate', 'promoted', 'rejected', 'withdrawn']),
+    signature: z.object({
+      task: z.string(),
+      request: z.array(column).readonly(),
+      features: z.array(column).readonly(),
+      output: z.literal('score'),
+      entity: z.string().nullable(),
+      time: z.string().nullable(),
+    }),
+    metrics: z.record(z.string(), z.number()).describe('as its trainer measured them'),
+    runId: z.string(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'ModelVersion' });
+
+export const aliasState = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).meta({ id: 'AliasState' });
+
+export const modelView = z
+  .object({
+    name: z.string(),
+    aliases: z.object({ champion: aliasState.nullable(), challenger: aliasState.nullable(), previous: aliasState.nullable() }),
+    versions: z.array(modelVersion).readonly().describe('the newest 20'),
+    inferUrl: z.string().nullable(),
+  })
+  .meta({ id: 'Model' });
+
+export const championView = z
+  .object({
+    model: z.string(),
+    alias: z.literal('champion'),
+    version: z.number().nullable(),
+    fencing: z.number(),
+    movedAt: instant.nullable(),
+  })
+  .meta({ id: 'Champion' });
+
+export const aliasMove = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['promote', 'rollback', 'withdraw']),
+    alias: z.literal('champion'),
+    from: z.number().nullable(),
+    to: z.number().nullable(),
+    fencing: z.number(),
+    actor: z.string(),
+    cause: z.string(),
+    runId: z.string().nullable(),
+    decisionId: z.string().nullable(),
+    movedAt: instant,
+  })
+  .meta({ id: 'AliasMove' });
+
+export const rolledBack = z
+  .object({
+    model: z.string(),
+    from: z.number().nullable(),
+    to: z.number(),
+    fencing: z.number(),
+    gateways: z
+      .array(z.object({ id: z.string(), url: z.string(), epoch: z.number() }))
+      .readonly()
+      .describe('gateways that hold a lease, with the routing epoch that each has confirmed'),
+  })
+  .meta({ id: 'RolledBack' });
+
+export const explanation = z
+  .object({
+    model: z.string(),
+    version: z.number(),
+    serves: z.boolean(),
+    record: modelVersion,
+    run: runView.nullable(),
+    stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
+    decisions: z.array(decisionWithGrounds).readonly(),
+    moves: z.array(aliasMove).readonly(),
+    lineage: z.array(lineageEdge).readonly(),
+  })
+  .meta({ id: 'Explanation' });
+
+export const versionComparison = z
+  .object({ versions: z.array(modelVersion.extend({ verdict: verdict.nullable() })).readonly(), runs: runComparison })
+  .meta({ id: 'VersionComparison' });

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { apiKeyScopes } from '../../../db/repositories/api-keys';
+
+export const partView = z.object({
+  name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway']),
+  ok: z.boolean(),
+  detail: z.string(),
+  next: z.string().nullable().describe('what to try when it is not'),
+});
+
+export const platformView = z
+  .object({ caller: z.object({ name: z.string(), scope: z.enum(apiKeyScopes) }), parts: z.array(partView).readonly() })
+  .meta({ id: 'Platform' });
+
+export type PlatformPart = z.output<typeof partView>;

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { runStatuses } from '../../../domain/run';
+import type { RunRecord } from '../../../db/repositories/runs';
+import type { StageRecord } from '../../../db/repositories/stages';
+import type { LifecycleClient } from '../../lifecycle-client';
+import { failure, instant, verdict } from './fields';
+
+export const stageView = z
+  .object({
+    name: z.string(),
+    status: z.string(),
+    seconds: z.number(),
+    reusedFrom: z.string().nullable().describe('the run whose output was taken instead of running the stage'),
+    decision: z.string().nullable(),
+    verdict: verdict.nullable(),
+    failure: failure.nullable(),
+  })
+  .meta({ id: 'Stage' });
+
+const fields = z.object({
+  id: z.string(),
+  lifecycle: z.string(),
+  revision: z.string(),
+  status: z.enum(runStatuses),
+  verdict: verdict.nullable(),
+  version: z.number().nullable().describe('the model version that the run registered'),
+  waitingFor: z.string().nullable(),
+  failure: failure.nullable(),
+  request: z.record(z.string(), z.unknown()),
+  actor: z.string(),
+  traceId: z.string(),
+  createdAt: instant,
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  temporalUrl: z.string().nullable(),
+});
+
+export const runView = fields.meta({ id: 'Run' });
+export const runWithStages = fields.extend({ stages: z.array(stageView).readonly() }).meta({ id: 'RunWithStages' });
+
+export const runState = z
+  .object({
+    runId: z.string().nullable(),
+    status: z.enum(runStatuses),
+    stage: z.string().nullable(),
+    stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
+    waitingFor: z.string().nullable(),
+    approvals: z.array(z.object({ actor: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
+  })
+  .meta({ id: 'RunState', description: 'The run as its workflow holds it, after a command' });
+
+const comparedRun = z.object({
+  id: z.string(),
+  lifecycle: z.string(),
+  status: z.enum(runStatuses),
+  version: z.number().nullable(),
+  verdict: verdict.nullable(),
+  revision: z.string(),
+  trainer: z.string().nullable(),
+  params: z.record(z.string(), z.unknown()),
+  metrics: z.record(z.string(), z.unknown()).describe('of the evaluation: value, lower and upper end of the 95 % interval'),
+  seconds: z.record(z.string(), z.number()),
+});
+export const runComparison = z
+  .object({ runs: z.array(comparedRun).readonly(), differingParams: z.record(z.string(), z.array(z.unknown()).readonly()) })
+  .meta({ id: 'RunComparison' });
+
+export type ComparedRun = z.output<typeof comparedRun>;
+export type RunComparison = z.output<typeof runComparison>;
+
+export function runToJson(run: RunRecord, lifecycles: Pick<LifecycleClient, 'url'>): z.output<typeof runView> {
+  const { tenant: _, workflowId, revisionDigest: revision, request, ...rest } = run;
+  return { ...rest, revision, request: { ...request }, temporalUrl: lifecycles.url(workflowId) };
+}
+
+export function stageToJson({ stage, status, seconds, reusedFrom, decision, failure: failed }: StageRecord): z.output<typeof stageView> {
+  return { name: stage, status, seconds, reusedFrom, decision: decision?.id ?? null, verdict: decision?.verdict ?? null, failure: failed };
+}
