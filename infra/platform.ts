@@ -90,7 +90,10 @@ async function assemble(
   for (const { name, from, to } of moved) {
     if (name === 'api' || name === 'gateway') say(`Port ${from} is taken by another program: the ${services[name]} gets ${to}`);
   }
+  const since = Date.now();
+  const progress = (what: string): void => say(`  ${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s  ${what}`);
   const backends = await startBackends({ environment, cacheDir, paths, secrets, ports, guard, supervisor });
+  progress(backends.targets.map(({ name, embedded }) => `${name}${embedded ? '' : ' elsewhere'}`).join(', '));
   const namespace = environment['PERENNIAL_TEMPORAL_NAMESPACE'] || 'perennial';
   const host = reachableHost(environment['PERENNIAL_BIND']);
   const [apiUrl, gatewayUrl] = [`http://${host}:${ports.api}`, `http://${host}:${ports.gateway}`];
@@ -112,6 +115,7 @@ async function assemble(
     runToEnd('setup', settings, guard) as Promise<{ readonly admin: string; readonly service: string }>,
     ensureNamespace({ address: backends.environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '', namespace, retentionDays: 30 }),
   ]);
+  progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   await Promise.all(
     (Object.keys(services) as (keyof typeof services)[]).map((command) => {
@@ -127,6 +131,7 @@ async function assemble(
       return supervisor.run({ name: options.name, tier: 2, start: (signal) => startService({ ...options, signal }) });
     }),
   );
+  progress(Object.values(services).join(', '));
   writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin });
   return {
     apiUrl,

@@ -39,8 +39,8 @@ export async function choosePorts<Name extends string>(file: string, wishes: Rea
 async function choosePort(name: string, wish: PortWish, before: number | undefined, taken: ReadonlySet<number>): Promise<number> {
   if (wish.exactly !== undefined && wish.exactly !== 0) {
     if (!taken.has(wish.exactly) && (await isFree(wish.exactly))) return wish.exactly;
-    throw failure('PlatformUnavailable', `Port ${wish.exactly} for the ${name} is taken by another program`, {
-      next: `Name another port in ${wish.setting ?? 'the settings'}, or remove the setting to take a free one`,
+    throw failure('PlatformUnavailable', `Port ${wish.exactly} (${wish.setting ?? name}) is taken by another program`, {
+      next: 'End that program, name another port, or remove the setting to take a free one',
     });
   }
   if (wish.exactly !== 0 && before !== undefined && !taken.has(before) && (await isFree(before))) return before;

@@ -5,12 +5,11 @@ import { identify, isAlive, type ProcessIdentity } from './process-identity';
 
 /** One platform per state folder. The lock of a dead process is nobody's. Returns the release. */
 export function takeSupervisorLock(file: string, stateDir: string): () => void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const self = identify(process.pid);
   if (self === null)
     throw failure('PlatformUnavailable', 'The system does not tell when this process began', { next: 'Mount /proc, or install ps' });
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
+  writeFirstFile(own, JSON.stringify(self), stateDir);
   try {
     while (!link(own, file)) {
       const holder = readHolder(file);
@@ -23,6 +22,22 @@ export function takeSupervisorLock(file: string, stateDir: string): () => void {
   return () => {
     if (readHolder(file)?.pid === process.pid) rmSync(file, { force: true });
   };
+}
+
+/** The first thing that is written to the folder, so the place to say that it cannot be. */
+function writeFirstFile(file: string, content: string, stateDir: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, content, { mode: 0o600 });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const reason =
+      code === 'ENOSPC' ? 'the disk is full' : code === 'EACCES' ? 'it belongs to another user' : 'it is read-only or not a folder';
+    throw failure('PlatformUnavailable', `${stateDir} cannot be written: ${reason} (${code})`, {
+      cause: error,
+      next: 'Name a writable folder with a few GB of space in PERENNIAL_STATE_DIR',
+    });
+  }
 }
 
 /** Unlike create-then-write, a link appears with its content. */

@@ -1,5 +1,5 @@
-import { explainLog } from './embedded/explain';
-import type { RunningServer, ServerExit } from './embedded/server-process';
+import { explainEnd } from './embedded/explain';
+import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
 
 /** A process of the platform. `tier` orders the stop: higher tiers use the lower ones, so they end first. */
@@ -60,7 +60,7 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
       entry.server = null;
       if (isStopping()) return;
       if (Date.now() - since > healthySeconds * 1000) attempt = 0;
-      say(`${entry.part.name} ${describeExit(exit, server.logFile)}`);
+      say(`${entry.part.name} is gone: ${explainEnd(exit, server.logFile).reason}`);
       server = await startAgain(entry.part, () => backoffSeconds(attempt++));
     }
   }
@@ -106,12 +106,6 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
 /** The first start again is at once: most ends are accidents. What keeps ending is not helped by haste. */
 function doubling(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
-}
-
-function describeExit({ code, signal }: ServerExit, logFile: string): string {
-  if (signal !== null) return `was ended by ${signal}`;
-  const reason = explainLog(logFile)?.reason;
-  return `ended with code ${code ?? 'unknown'}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 async function pauseUnlessAborted(seconds: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { failure, type PerennialError } from '../../domain/failure';
 
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 export interface Explanation {
   readonly reason: string;
   readonly next: string;
@@ -51,21 +56,36 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: string; read
   },
 ];
 
-/** The likely cause that a log file names, with its last telling line; null when the log says nothing. */
+/** The likely cause that a log file names, with the line that tells it; null when the log tells none. */
 export function explainLog(logFile: string): Explanation | null {
-  let text: string;
-  try {
-    text = readFileSync(logFile, 'utf8').slice(-65_536);
-  } catch {
-    return null;
-  }
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const lines = readLines(logFile);
   for (const { pattern, reason, next } of causes) {
     const line = lines.findLast((candidate) => pattern.test(candidate));
     if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${next}. Its log is ${logFile}` };
   }
-  const last = lines.findLast((line) => /fatal|error|panic|denied|cannot|failed/i.test(line)) ?? lines.at(-1);
-  return last === undefined ? null : { reason: shorten(last), next: `Its log is ${logFile}` };
+  const line = lines.findLast((candidate) => /fatal|error|panic|denied|cannot|could not|failed/i.test(candidate));
+  return line === undefined ? null : { reason: shorten(line), next: `Its log is ${logFile}` };
+}
+
+/** An end by a signal came from outside: the log knows nothing of it. */
+export function explainEnd({ code, signal }: ProcessEnd, logFile: string): Explanation {
+  const next = `Its log is ${logFile}`;
+  if (signal !== null) return { reason: `it was ended by ${signal}`, next };
+  const last = readLines(logFile).at(-1);
+  return (
+    explainLog(logFile) ?? { reason: `it ended with code ${code ?? 'unknown'}${last === undefined ? '' : ` (${shorten(last)})`}`, next }
+  );
+}
+
+function readLines(logFile: string): readonly string[] {
+  try {
+    return readFileSync(logFile, 'utf8')
+      .slice(-65_536)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+  } catch {
+    return [];
+  }
 }
 
 export function describeSpawnError(name: string, command: string, error: NodeJS.ErrnoException): PerennialError {

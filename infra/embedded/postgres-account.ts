@@ -2,10 +2,14 @@ import { execFileSync } from 'node:child_process';
 import {
   chownSync,
   closeSync,
-  cpSync,
+  copyFileSync,
   existsSync,
+  linkSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readlinkSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -16,6 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { failure } from '../../domain/failure';
+import { birthOf } from '../process-identity';
 
 /** Paths as the server's account can open them, with the descriptors it must inherit for that. */
 export interface Reach<Name extends string> {
@@ -34,6 +39,7 @@ export interface PostgresAccount {
   readonly close: () => void;
 }
 
+const copyPrefix = 'perennial-postgres-';
 const nobody = { uid: 65534, gid: 65534 } as const;
 
 /**
@@ -90,11 +96,12 @@ function programsFor(home: string): { readonly home: string; readonly close: () 
   if (runsAsNobody(home)) return { home, close: () => undefined };
   for (const place of new Set([tmpdir(), '/tmp', '/var/tmp', '/dev/shm'])) {
     if (!existsSync(place) || !canPass(realpathSync(place))) continue;
-    const copy = mkdtempSync(join(place, 'perennial-postgres-'));
+    removeLeftCopies(place);
+    const copy = mkdtempSync(join(place, `${copyPrefix}${process.pid}-`));
     const close = (): void => rmSync(copy, { recursive: true, force: true });
     try {
       chmodSync(copy, 0o755);
-      cpSync(home, copy, { recursive: true, verbatimSymlinks: true });
+      duplicate(home, copy);
       if (runsAsNobody(copy)) return { home: copy, close };
     } catch (error) {
       close();
@@ -109,6 +116,34 @@ function programsFor(home: string): { readonly home: string; readonly close: () 
       next: 'Start Perennial as an ordinary user, or name a database in PERENNIAL_DATABASE_URL',
     },
   );
+}
+
+/** Links where the file system can, for 60 MB and a second less; copies otherwise. */
+function duplicate(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) {
+      mkdirSync(target, { mode: 0o755 });
+      duplicate(source, target);
+    } else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else linkOrCopy(source, target);
+  }
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch {
+    copyFileSync(source, target); // another file system, or one without links
+  }
+}
+
+/** Of processes that were killed before they could do it. */
+function removeLeftCopies(place: string): void {
+  for (const name of readdirSync(place)) {
+    const owner = name.startsWith(copyPrefix) ? Number.parseInt(name.slice(copyPrefix.length), 10) : Number.NaN;
+    if (Number.isInteger(owner) && birthOf(owner) === null) rmSync(join(place, name), { recursive: true, force: true });
+  }
 }
 
 function runsAsNobody(home: string): boolean {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { failure } from '../../domain/failure';
 import type { ProcessGuard } from '../death-watch';
 import { rotateLog } from '../log-file';
-import { describeSpawnError, explainLog } from './explain';
+import { describeSpawnError, explainEnd, type ProcessEnd } from './explain';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
 
@@ -156,20 +156,14 @@ async function runOnce(
   const spawnOptions = { ...account.identity, cwd: '/', env: serverEnvironment(), detached: true };
   const child = spawn(command, args, { ...spawnOptions, stdio: ['pipe', log, log, ...descriptors] });
   closeSync(log);
-  const code = await new Promise<number | null>((resolve, reject) => {
+  const end = await new Promise<ProcessEnd>((resolve, reject) => {
     child.once('error', (error) => reject(describeSpawnError('PostgreSQL', command, error)));
     child.once('spawn', () => options.guard.add(child.pid ?? 0, 'SIGTERM', program));
-    child.once('exit', resolve);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
     child.stdin?.once('error', () => undefined).end(input);
   });
   options.guard.drop(child.pid ?? 0);
-  if (code === 0) return;
-  const why = explainLog(options.logFile);
-  throw failure(
-    'PlatformUnavailable',
-    `PostgreSQL could not make its data folder: ${why?.reason ?? `${program} ended with code ${code ?? 'unknown'}`}`,
-    {
-      next: why?.next ?? `Its log is ${options.logFile}`,
-    },
-  );
+  if (end.code === 0) return;
+  const { reason, next } = explainEnd(end, options.logFile);
+  throw failure('PlatformUnavailable', `PostgreSQL could not make its data folder: ${reason}`, { next });
 }

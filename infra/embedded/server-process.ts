@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { failure, type PerennialError } from '../../domain/failure';
+import { failure } from '../../domain/failure';
 import { rotateLog } from '../log-file';
 import type { ProcessGuard } from '../death-watch';
-import { describeSpawnError, explainLog } from './explain';
+import { describeSpawnError, explainEnd, explainLog, type ProcessEnd } from './explain';
 
 export interface ServerCommand {
   /** As shown to people: `PostgreSQL`. */
@@ -29,17 +29,12 @@ export interface ServerCommand {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ServerExit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 export interface RunningServer {
   readonly name: string;
   readonly pid: number;
   readonly logFile: string;
   /** Settles when the process has ended, for whatever reason. Never rejects. */
-  readonly exited: Promise<ServerExit>;
+  readonly exited: Promise<ProcessEnd>;
   /** Asks, waits, and forces at last. Fine to call twice or after the end. */
   stop(): Promise<void>;
 }
@@ -59,10 +54,10 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
   const spawned = await outcomeOfSpawn(child);
   if (spawned !== null) throw describeSpawnError(server.name, server.command, spawned);
   const pid = child.pid;
-  if (pid === undefined) throw notStarted(server, 'the system gave no process id');
+  if (pid === undefined) throw failure('PlatformUnavailable', `${server.name} could not be started: the system gave no process id`);
   server.guard.add(pid, server.stopSignal, server.name);
 
-  const exited = new Promise<ServerExit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const exited = new Promise<ProcessEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   void exited.then(() => server.guard.drop(pid));
   const running: RunningServer = { name: server.name, pid, logFile: server.logFile, exited, stop: () => stopChild(child, exited, server) };
 
@@ -72,12 +67,19 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
     if (server.signal?.aborted === true || Date.now() > deadline) {
       await running.stop();
       if (server.signal?.aborted === true) throw failure('PlatformUnavailable', `${server.name} was stopped before it was ready`);
-      throw notStarted(server, `it did not answer within ${server.readySeconds} s`);
+      const reason = explainLog(server.logFile)?.reason;
+      throw failure(
+        'PlatformUnavailable',
+        `${server.name} could not be started: it did not answer within ${server.readySeconds} s${reason === undefined ? '' : `: ${reason}`}`,
+        {
+          next: `Its log is ${server.logFile}`,
+        },
+      );
     }
     await Promise.race([exited, pause(25)]);
   }
-  const { code, signal } = await exited;
-  throw notStarted(server, signal === null ? `it ended with code ${code ?? 'unknown'}` : `it was ended by ${signal}`);
+  const { reason, next } = explainEnd(await exited, server.logFile);
+  throw failure('PlatformUnavailable', `${server.name} could not be started: ${reason}`, { next });
 }
 
 function spawnServer(server: ServerCommand): ChildProcess {
@@ -103,7 +105,7 @@ async function outcomeOfSpawn(child: ChildProcess): Promise<NodeJS.ErrnoExceptio
   });
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<ServerExit>, server: ServerCommand): Promise<void> {
+async function stopChild(child: ChildProcess, exited: Promise<ProcessEnd>, server: ServerCommand): Promise<void> {
   if (hasEnded(child)) return;
   child.kill(server.stopSignal);
   const timer = setTimeout(() => child.kill('SIGKILL'), server.stopSeconds * 1000);
@@ -113,13 +115,6 @@ async function stopChild(child: ChildProcess, exited: Promise<ServerExit>, serve
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-function notStarted(server: ServerCommand, what: string): PerennialError {
-  const reason = explainLog(server.logFile);
-  return failure('PlatformUnavailable', `${server.name} could not be started: ${reason?.reason ?? what}`, {
-    next: reason?.next ?? `Its log is ${server.logFile}`,
-  });
 }
 
 export function pause(milliseconds: number): Promise<void> {

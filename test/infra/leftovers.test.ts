@@ -82,6 +82,14 @@ describe('the lock of a state folder', () => {
   });
 });
 
+test('a state folder that cannot be written is named, with what to do', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => takeSupervisorLock(join(file, 'run', 'supervisor.json'), '.perennial')).toThrow(
+    '.perennial cannot be written: it is read-only or not a folder',
+  );
+});
+
 test('a process is alive until it ends', async () => {
   const { pid, ended } = await sleeper();
   const identity = identify(pid);

@@ -48,8 +48,7 @@ test('a port that the user asked for and cannot have is an error that names the 
   const wish = choosePorts(file, { api: { exactly, setting: 'PERENNIAL_API_PORT' } });
   await expect(wish).rejects.toMatchObject({
     type: 'PlatformUnavailable',
-    message: `Port ${exactly} for the api is taken by another program`,
-    next: expect.stringContaining('PERENNIAL_API_PORT') as unknown,
+    message: `Port ${exactly} (PERENNIAL_API_PORT) is taken by another program`,
   });
 });
 

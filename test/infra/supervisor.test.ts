@@ -1,20 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunningServer, ServerExit } from '../../infra/embedded/server-process';
+import type { ProcessEnd } from '../../infra/embedded/explain';
+import type { RunningServer } from '../../infra/embedded/server-process';
 import { openSupervisor, type Part, type Supervisor } from '../../infra/supervisor';
 
 /** A server without a process: it ends when told so. */
 function fakePart(name: string, tier: number, events: string[], start?: (signal: AbortSignal) => Promise<void>) {
-  const running: { end: (exit: ServerExit) => void }[] = [];
+  const running: { end: (exit: ProcessEnd) => void }[] = [];
   const part: Part = {
     name,
     tier,
     start: async (signal) => {
       await start?.(signal);
       events.push(`start ${name}`);
-      let end: (exit: ServerExit) => void = () => undefined;
-      const exited = new Promise<ServerExit>((resolve) => (end = resolve));
+      let end: (exit: ProcessEnd) => void = () => undefined;
+      const exited = new Promise<ProcessEnd>((resolve) => (end = resolve));
       running.push({ end });
       const stop = async (): Promise<void> => {
         events.push(`stop ${name}`);
@@ -50,7 +51,7 @@ test('starts again what ends, and says so', async () => {
   crash();
   await settle();
   expect(events).toEqual(['start The worker', 'start The worker']);
-  expect(said).toEqual(['The worker ended with code 1', 'The worker is started again …', 'The worker is back after 0.0 s']);
+  expect(said).toEqual(['The worker is gone: it ended with code 1', 'The worker is started again …', 'The worker is back after 0.0 s']);
   expect(supervisor.processes()).toEqual([{ name: 'The worker', pid: 2 }]);
 });
 
