@@ -1,16 +1,19 @@
 import type { Digest } from '../../domain/artifact';
 import { maxLeaseSeconds } from '../../db/repositories/artifacts';
-import { openTestRegistry, refTo, tenant, unique, type TestRegistry } from './registry-fixture';
+import { empty, openTestRegistry, refTo, tenant, unique, type TestRegistry } from './registry-fixture';
 
 describe('artifacts', () => {
   let test_: TestRegistry;
   /** The store, as far as this matters: which digests it holds. */
   let store: Set<Digest>;
-  beforeEach(async () => {
+  beforeAll(async () => {
     test_ = await openTestRegistry({ maxConnections: 20 });
+  });
+  afterAll(() => test_.close());
+  beforeEach(async () => {
+    await empty(test_, ['artifacts']);
     store = new Set();
   });
-  afterEach(() => test_.close());
 
   const lease = (digest: Digest, owner = 'w', seconds = 600) => test_.registry.artifacts.lease({ tenant, digest, owner, seconds });
   const record = (text: string) => test_.registry.artifacts.record({ tenant, ref: refTo(text) });

@@ -51,7 +51,7 @@ describe('a database connection', () => {
 
   test('takes no statement of a transaction that is over', async () => {
     const { sql } = test_.database;
-    let stray: Promise<string> | null = null;
+    let stray: Promise<string> = Promise.resolve('');
     const failed = sql.begin(async (tx) => {
       await tx`select 1`;
       const before = tx`select pg_sleep(0.05)`.then(() => undefined);

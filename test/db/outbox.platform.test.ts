@@ -1,12 +1,15 @@
 import { promise } from '../../db/writes/outbox-entry';
-import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
+import { empty, openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
 
 describe('the outbox', () => {
   let test_: TestRegistry;
-  beforeEach(async () => {
+  beforeAll(async () => {
     test_ = await openTestRegistry({ maxConnections: 20 });
   });
-  afterEach(() => test_.close());
+  afterAll(() => test_.close());
+  beforeEach(async () => {
+    await empty(test_, ['outbox']);
+  });
 
   const add = async (count: number) => {
     for (let n = 0; n < count; n++) await promise(test_.database.sql, { tenant, topic: 'run.start', payload: { n } });

@@ -34,6 +34,14 @@ export async function openTestRegistry(options: { readonly maxConnections?: numb
   };
 }
 
+/** Quicker than a database of one's own for every test. As someone with all rights would: no trigger fires. */
+export async function empty({ database }: TestRegistry, tables: readonly string[]): Promise<void> {
+  await database.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx.unsafe(`truncate ${tables.join(', ')} cascade`);
+  });
+}
+
 let made = 0;
 
 /** A name that no other test of the file uses. */
