@@ -9,6 +9,8 @@ import { logicalType, quoteText, readParquet, withDuckDb, type PlatformSql } fro
 import type { ColumnExpectation, ContractCheck, DataContract } from '../../../domain/contract';
 import type { Column } from '../../../domain/dataset';
 
+jest.setTimeout(60_000);
+
 const limits = { memoryBytes: 512e6, threads: 2 };
 let folder: string;
 let files = 0;
@@ -140,7 +142,10 @@ describe('bad rows', () => {
 
   test('text that became numbers is numbers in the accepted rows', async () => {
     const input = await table("SELECT * FROM (VALUES ('1', '2013-07-01T05:00:00+02:00'), ('x', NULL), ('-3', '2013-07-01')) t(n, seen)");
-    const validated = await validate(input, contract({ columns: [column('n', { type: 'integer' }), column('seen', { type: 'timestamp' })] }));
+    const validated = await validate(
+      input,
+      contract({ columns: [column('n', { type: 'integer' }), column('seen', { type: 'timestamp' })] }),
+    );
     expect(validated.columns).toEqual([
       { name: 'n', type: 'integer' },
       { name: 'seen', type: 'timestamp' },
@@ -371,17 +376,15 @@ describe('accepted + quarantined = input', () => {
         expectation('t'),
         fc.subarray(['id', 'v', 't'], { minLength: 0 }),
         async (rows, v, t, key) => {
-          const values = rows.map((row) => `(${row.id ?? 'NULL'}, ${row.v ?? 'NULL'}::DOUBLE, ${row.t === null ? 'NULL' : quoteText(row.t)})`);
+          const values = rows.map(
+            (row) => `(${row.id ?? 'NULL'}, ${row.v ?? 'NULL'}::DOUBLE, ${row.t === null ? 'NULL' : quoteText(row.t)})`,
+          );
           const from = values.length === 0 ? '(SELECT NULL, NULL, NULL) WHERE false' : `(VALUES ${values.join(', ')})`;
           const input = await table(
             `SELECT id::BIGINT AS id, v::DOUBLE AS v, t::VARCHAR AS t FROM ${from.replace(' WHERE false', '')} x(id, v, t)${values.length === 0 ? ' WHERE false' : ''}`,
           );
           const expected = contract({
-            columns: [
-              column('id', { type: 'integer' }),
-              column('v', v),
-              column('t', t),
-            ],
+            columns: [column('id', { type: 'integer' }), column('v', v), column('t', t)],
             unique: key.length === 0 ? [] : [key],
           });
           const validated = await validate(input, expected, { kind: 'none' }, async (sql) => {

@@ -8,6 +8,9 @@ import { runUserSql, type UserSqlRun } from '../../../data/sql/user-sql';
 import { forbiddenFunctions } from '../../../data/sql/user-sql-policy';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
 
+/** Each query is a process of its own, on a machine that may be busy. */
+jest.setTimeout(60_000);
+
 const MiB = 1024 * 1024;
 const inProcess = { memoryBytes: 256 * MiB, threads: 1 };
 let folder: string;
@@ -180,7 +183,7 @@ describe('a query that asks too much ends alone', () => {
     const began = Date.now();
     const error = await refusal(query(endless, { limits: { memoryBytes: 512 * MiB, seconds: 1 } }));
     expect([error.type, error.message]).toEqual(['SqlTimeout', 'sql/assemble.sql: did not end within 1 s']);
-    expect(Date.now() - began).toBeLessThan(3000);
+    expect(Date.now() - began).toBeLessThan(10_000);
   });
 
   test.each([
@@ -211,11 +214,14 @@ describe('a query that asks too much ends alone', () => {
       void runUserSql(${JSON.stringify(query(endless))});
     `;
     const parent = spawn(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', parentCode], { stdio: 'ignore' });
-    const children = async (): Promise<string[]> =>
-      (await output('ps', ['-eo', 'pid,args'])).split('\n').filter((line) => line.includes('user-sql-child.ts'));
-    await until(async () => (await children()).length > 0);
+    const childOf = async (): Promise<string | undefined> =>
+      (await output('ps', ['-eo', 'pid=,ppid=,args=']))
+        .split('\n')
+        .find((line) => line.includes('user-sql-child.ts') && Number(line.trim().split(/\s+/)[1]) === parent.pid);
+    await until(async () => (await childOf()) !== undefined);
+    const pid = Number((await childOf())?.trim().split(/\s+/)[0]);
     parent.kill('SIGKILL');
-    await until(async () => (await children()).length === 0);
+    await until(async () => !(await output('ps', ['-o', 'pid=,args=', '-p', String(pid)])).includes('user-sql-child.ts'));
   });
 });
 
@@ -230,9 +236,9 @@ function output(command: string, args: readonly string[]): Promise<string> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
+  for (let i = 0; i < 600; i += 1) {
     if (await condition()) return;
     await new Promise((wake) => setTimeout(wake, 50));
   }
-  throw new Error('did not happen within 5 s');
+  throw new Error('did not happen within 30 s');
 }
