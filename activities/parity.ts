@@ -1,4 +1,4 @@
-import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
@@ -15,6 +15,7 @@ import { openOnnxModel } from '../data/onnx/session';
 import { openScratch, type Scratch } from '../data/scratch';
 import { withDuckDb } from '../data/sql/platform-sql';
 import type { Registry } from '../db/registry';
+import { whileBeating } from './heartbeating';
 
 export interface ParityDeps {
   readonly registry: { readonly gateways: Pick<Registry['gateways'], 'live'> };
@@ -34,7 +35,6 @@ export interface ParityInput {
   readonly gate: Extract<GateSpec, { kind: 'parity' }>;
 }
 
-const heartbeatMs = 2_000;
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
 const largestModel = 1 << 30;
 /** As a caller would send them: some go through the gateway's batches together, none through its path for large requests. */
@@ -47,24 +47,28 @@ export function createParityActivities(deps: ParityDeps) {
      * Sends holdout rows through a real gateway and lays its answers beside offline predictions. Changes nothing but the gateway's log of predictions, so a
      * second attempt measures again. GatewayUnavailable (try again) when no gateway answers; whatever else keeps it from measuring is in the evidence.
      */
-    async measureParity(input: ParityInput): Promise<ParityEvidence> {
-      heartbeat();
-      const beating = setInterval(() => heartbeat(), heartbeatMs);
-      const scratch = await openScratch(deps.scratchRoot, `parity-${input.runId}`);
-      try {
-        return await measure(deps, input, scratch);
-      } finally {
-        clearInterval(beating);
-        await scratch.dispose();
-      }
+    measureParity(input: ParityInput): Promise<ParityEvidence> {
+      return whileBeating(async ({ signal }) => {
+        const scratch = await openScratch(deps.scratchRoot, `parity-${input.runId}`);
+        try {
+          return await measure(deps, input, { scratch, signal });
+        } finally {
+          await scratch.dispose();
+        }
+      });
     },
   };
 }
 
-async function measure(deps: ParityDeps, input: ParityInput, scratch: Scratch): Promise<ParityEvidence> {
+interface Attempt {
+  readonly scratch: Scratch;
+  readonly signal: AbortSignal;
+}
+
+async function measure(deps: ParityDeps, input: ParityInput, attempt: Attempt): Promise<ParityEvidence> {
   const { candidate, gate } = input;
   const manifest = await deps.artifacts.getJson<ModelManifest>(candidate.manifest);
-  const offline = await offlineScores(deps, input, manifest, scratch);
+  const offline = await offlineScores(deps, input, manifest, attempt);
   if (offline.sample.rows === 0) return notMeasured('the holdout has no rows');
 
   const gateway = await liveGateway(deps.registry);
@@ -74,6 +78,7 @@ async function measure(deps: ParityDeps, input: ParityInput, scratch: Scratch): 
     candidate,
     columns: manifest.signature.request,
     sample: offline.sample,
+    signal: attempt.signal,
   });
   if (online.kind === 'refused') return notMeasured(online.reason);
   return {
@@ -91,9 +96,8 @@ async function offlineScores(
   { artifacts }: ParityDeps,
   { assembled, gate }: ParityInput,
   manifest: ModelManifest,
-  scratch: Scratch,
+  { scratch, signal }: Attempt,
 ): Promise<{ readonly sample: ParitySample; readonly scores: Float64Array }> {
-  const signal = Context.current().cancellationSignal;
   const { holdout } = (await artifacts.getJson<AssembledData>(assembled)).parts;
   const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
   await artifacts.toFile(holdout.features, files.features, { signal });
@@ -129,6 +133,7 @@ interface Online {
   readonly candidate: ModelVersionRef;
   readonly columns: readonly Column[];
   readonly sample: ParitySample;
+  readonly signal: AbortSignal;
 }
 
 type OnlineScores =
@@ -153,7 +158,7 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
 }
 
 async function infer(
-  { gateway, key, candidate, columns, sample }: Online,
+  { gateway, key, candidate, columns, sample, signal }: Online,
   from: number,
   until: number,
 ): Promise<
@@ -167,7 +172,7 @@ async function infer(
     datatype: datatypes[type],
     data: sample.request[name]?.slice(from, until),
   }));
-  const answer = await ask(url, key, { inputs, outputs: [{ name: 'score' }] });
+  const answer = await ask(url, key, { inputs, outputs: [{ name: 'score' }] }, signal);
   const digest = answer.headers['x-perennial-model-digest'];
   if (answer.status !== 200 || typeof digest !== 'string') {
     const said = `${gateway} answered ${answer.status}${answer.detail === null ? '' : `: ${answer.detail}`}`;
@@ -196,13 +201,13 @@ interface GatewayAnswer {
   readonly detail: string | null;
 }
 
-async function ask(url: string, key: string | null, body: unknown): Promise<GatewayAnswer> {
+async function ask(url: string, key: string | null, body: unknown, cancelled: AbortSignal): Promise<GatewayAnswer> {
   try {
     const answer = await request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       body: JSON.stringify(body),
-      signal: AbortSignal.any([Context.current().cancellationSignal, AbortSignal.timeout(requestTimeoutMs)]),
+      signal: AbortSignal.any([cancelled, AbortSignal.timeout(requestTimeoutMs)]),
     });
     const json = (await answer.body.json().catch(() => null)) as {
       outputs?: { name?: string; data?: unknown[] }[];
@@ -211,7 +216,7 @@ async function ask(url: string, key: string | null, body: unknown): Promise<Gate
     const scores = json?.outputs?.find(({ name }) => name === 'score')?.data ?? [];
     return { status: answer.statusCode, headers: answer.headers, scores, detail: json?.detail ?? null };
   } catch (cause) {
-    Context.current().cancellationSignal.throwIfAborted();
+    cancelled.throwIfAborted();
     throw failure('GatewayUnavailable', `${new URL(url).origin} does not answer`, { cause });
   }
 }

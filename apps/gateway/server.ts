@@ -1,5 +1,6 @@
 /** Serves models over the Open Inference Protocol V2. Stateless but for its spill, so that any number of copies may run. */
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifacts/store';
@@ -190,8 +191,7 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
     async start() {
       await spill.tend();
       await app.listen({ host: config.host, port: config.port });
-      const { port } = app.server.address() as AddressInfo;
-      if (url === '') url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+      if (url === '') url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
       await lease.start();
       return { url };
     },
@@ -206,6 +206,12 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
       await cache.close();
     },
   };
+}
+
+/** Where nobody said it: an address of all interfaces is none that another machine could call. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return hostname();
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** The first of a kind, then one a minute: an outage must not fill the log. */
