@@ -2,7 +2,7 @@ import type { ContractCheck, ContractReport } from '../../domain/contract';
 import type { Reason, Verdict } from '../../domain/verdict';
 
 /** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. */
-export const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
+const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
 
 /** `range:temp`, as it stands beside a row in quarantine. */
 export function checkName({ check, column }: { readonly check: string; readonly column: string | null }): string {

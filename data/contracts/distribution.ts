@@ -69,7 +69,7 @@ export interface Compared {
  * Laplace smoothing by half a row: a floor such as 1e-6 lets a single empty bin decide.
  * (Siddiqi, Credit Risk Scorecards, 2006; 0.1 is a small and 0.25 a large shift by its convention.)
  */
-export async function populationStability(
+async function populationStability(
   sql: PlatformSql,
   { column, current, reference }: { readonly column: Column; readonly current: string; readonly reference: string },
 ): Promise<Compared> {
