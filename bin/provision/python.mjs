@@ -6,6 +6,8 @@ import { digestOfFile, isStamped, stamp, unstamp } from './stamp.mjs';
 
 export const pipEnvironment = { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PIP_USER: '0', PYTHONNOUSERSITE: '1' };
 
+const usedByTrainers = 'runtime.run, lightgbm, onnxruntime, pyarrow.parquet, scipy.sparse, sklearn.linear_model';
+
 /** `interpreter()` makes the environment when needed and answers with its python: its pip fetches the other things too. */
 export function pythonStep(root, cacheDir, basePython) {
   const folder = join(cacheDir, 'python');
@@ -38,9 +40,10 @@ export function pythonStep(root, cacheDir, basePython) {
     interpreter,
     async work() {
       await interpreter();
-      // Bytecode is made at first import, for the modules that are used: compiling all of it would take longer than fetching it.
       const args = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--only-binary', ':all:', '--require-hashes', '-r', lock];
       await run('the Python packages could not be installed', python, args, { env: pipEnvironment, next });
+      // pip would compile every module, longer than it takes to fetch them: importing what the trainers use compiles only that.
+      await run('the Python packages cannot be imported', python, ['-c', `import ${usedByTrainers}`], { cwd: join(root, 'trainers'), next });
       rmSync(unfinished, { force: true });
       stamp(stampFile, digest);
     },
