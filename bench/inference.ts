@@ -33,6 +33,8 @@ export interface InferenceFigures {
   readonly gatewayWithFeatureSql: Figures;
   /** Requests a second of the gateway without feature SQL, as a share of the bare server's. */
   readonly share: number;
+  /** An answer whose prediction is thrown away would be cheap. */
+  readonly predictionsDropped: number;
 }
 
 interface Figures {
@@ -90,7 +92,7 @@ export async function benchInference({
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of contenders) contender.figures.push(await measure(contender.plan));
     }
-    return summary(contenders, connections);
+    return { ...summary(contenders, connections), predictionsDropped: await droppedPredictions(gateway.url) };
   } finally {
     for (const child of children) child.kill('SIGKILL');
     for (const close of closers.reverse()) await close();
@@ -210,9 +212,15 @@ function middle({ figures }: Contender): Figures {
   return { requestsPerSecond: Math.round(requestsPerSecond), p50Ms: round(p50Ms), p97Ms: round(p97Ms), failures };
 }
 
-function summary(contenders: readonly Contender[], connections: number): InferenceFigures {
+function summary(contenders: readonly Contender[], connections: number): Omit<InferenceFigures, 'predictionsDropped'> {
   const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [Figures, Figures, Figures];
   return { connections, bare, gateway, gatewayWithFeatureSql, share: round(gateway.requestsPerSecond / bare.requestsPerSecond) };
+}
+
+async function droppedPredictions(gateway: string): Promise<number> {
+  const text = await (await fetch(`${gateway}/metrics`)).text();
+  const counts = text.matchAll(/^perennial_gateway_predictions_dropped_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 function round(value: number): number {
@@ -234,7 +242,7 @@ export function inferenceTable(figures: InferenceFigures): string {
     line('bare fastify + onnxruntime', figures.bare),
     line('gateway', figures.gateway),
     line('gateway, features by SQL', figures.gatewayWithFeatureSql),
-    `the gateway does ${Math.round(figures.share * 100)} % of the bare server's rate`,
+    `the gateway does ${Math.round(figures.share * 100)} % of the bare server's rate; ${figures.predictionsDropped} predictions dropped`,
   ].join('\n');
 }
 
