@@ -4,9 +4,9 @@ import { canonicalJson } from '../../domain/canonical';
 import { sha256 } from '../document';
 import type { AuditHead, AuditSigner } from '../repositories/audit';
 
-export type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
+type UnsignedHead = Omit<AuditHead, 'digest' | 'signature'>;
 
-export function headDigest({ tenant, batch, first, count, root, previous, sealedAt, keyId }: UnsignedHead): Digest {
+function headDigest({ tenant, batch, first, count, root, previous, sealedAt, keyId }: UnsignedHead): Digest {
   return sha256(canonicalJson({ tenant, batch, first, count, root, previous, sealedAt, keyId }));
 }
 

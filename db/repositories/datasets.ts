@@ -2,13 +2,13 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { Column, DatasetVersionRef } from '../../domain/dataset';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
-import { failure } from '../../domain/failure';
-import type { Database, Sql, Transaction } from '../connection';
+import type { Database, Transaction } from '../connection';
+import { beforeMovesOf, lockDataset, move, movedBy, versionOf } from '../dataset-register/aliases';
+import { createQuarantine } from '../dataset-register/quarantine';
 import { toJson } from '../document';
 import { once } from '../idempotency';
-import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { datasetAliases, datasetAliasHistory, datasetVersions, datasets, quarantines } from '../schema/datasets';
+import type { datasetAliases, datasetVersions, datasets } from '../schema/datasets';
 import { appendAudit } from '../writes/audit-entry';
 
 export type DatasetAlias = 'latest' | 'approved';
@@ -93,7 +93,6 @@ export interface DatasetRepository {
 }
 
 type VersionRow = typeof datasetVersions.$inferSelect;
-type MoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
 
 export function createDatasetRepository({ sql }: Database): DatasetRepository {
   return {
@@ -211,127 +210,7 @@ async function registered(tx: Transaction, input: Parameters<DatasetRepository['
   return version;
 }
 
-async function lockDataset(tx: Transaction, tenant: Tenant, dataset: string): Promise<{ readonly versions: number }> {
-  const [row] = await tx<{ versions: number }[]>`
-    select versions from datasets where tenant_id = ${tenant} and name = ${dataset} for update`;
-  if (!row) throw failure('NotFound', `there is no dataset ${dataset}`);
-  return row;
-}
-
-async function versionOf(tx: Transaction, tenant: Tenant, dataset: string, alias: DatasetAlias): Promise<number | null> {
-  const [row] = await tx<{ version: number }[]>`
-    select version from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
-  return row?.version ?? null;
-}
-
-interface Move {
-  readonly tenant: Tenant;
-  readonly dataset: string;
-  readonly alias: DatasetAlias;
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly actor: string;
-  readonly cause: string;
-}
-
-/** Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history. */
-async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: Move): Promise<number> {
-  const moved = from !== to;
-  const [row] = await tx<{ fencing: number }[]>`
-    update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
-  const fencing = row?.fencing ?? 0;
-  if (!moved) return fencing;
-  if (to === null) {
-    await tx`delete from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
-  } else {
-    await requireVersion(tx, tenant, dataset, to);
-    await tx`
-      insert into dataset_aliases (tenant_id, dataset, alias, version, fencing) values (${tenant}, ${dataset}, ${alias}, ${to}, ${fencing})
-      on conflict on constraint dataset_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = now()`;
-  }
-  await tx`
-    insert into dataset_alias_history (tenant_id, id, dataset, alias, from_version, to_version, fencing, actor, cause)
-    values (${tenant}, ${newId('mov')}, ${dataset}, ${alias}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;
-  const subject = `dataset:${dataset}`;
-  await appendAudit(tx, {
-    tenant,
-    actor,
-    action: 'dataset.moveAlias',
-    subject,
-    cause,
-    before: { alias, version: from },
-    after: { alias, version: to },
-  });
-  return fencing;
-}
-
-async function requireVersion(tx: Transaction, tenant: Tenant, dataset: string, version: number): Promise<void> {
-  const [found] = await tx`select from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
-  if (!found) throw failure('NotFound', `there is no ${dataset}@${version}`);
-}
-
-/** In one order for everybody, so that two undos never wait for each other's locks. */
-async function movedBy(tx: Transaction, tenant: Tenant, actor: string): Promise<readonly Pick<MoveRow, 'dataset' | 'alias'>[]> {
-  return tx<Pick<MoveRow, 'dataset' | 'alias'>[]>`
-    select distinct dataset, alias from dataset_alias_history where tenant_id = ${tenant} and actor = ${actor} order by dataset, alias`;
-}
-
-/** Where the alias stood before the unbroken row of this actor's moves that ends now; null when somebody moved it since. */
-async function beforeMovesOf(
-  tx: Transaction,
-  {
-    tenant,
-    dataset,
-    alias,
-    actor,
-  }: { readonly tenant: Tenant; readonly dataset: string; readonly alias: DatasetAlias; readonly actor: string },
-): Promise<{ readonly now: number | null; readonly before: number | null } | null> {
-  const moves = await tx<MoveRow[]>`
-    select * from dataset_alias_history where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}
-      and fencing > coalesce((select max(fencing) from dataset_alias_history
-        where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias} and actor <> ${actor}), 0)
-    order by fencing`;
-  const [first] = moves;
-  const last = moves.at(-1);
-  return first && last ? { now: last.toVersion, before: first.fromVersion } : null;
-}
-
-function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
-  return {
-    async put({ tenant, dataset, version, runId, rows, artifact, reasons }) {
-      const [row] = await sql<(typeof quarantines.$inferSelect)[]>`
-        insert into quarantines (tenant_id, id, dataset, version, run_id, rows, artifact, reasons)
-        values (${tenant}, ${newId('qua')}, ${dataset}, ${version}, ${runId}, ${rows}, ${toJson(artifact)}, ${toJson(reasons)})
-        on conflict on constraint quarantines_run_unique do update set rows = excluded.rows, artifact = excluded.artifact, reasons = excluded.reasons
-        returning *`;
-      if (!row) throw failure('NotFound', `there is no ${dataset}@${version}`);
-      return toQuarantine(row);
-    },
-
-    async list({ tenant, dataset, ...page }) {
-      const after = afterKey(page);
-      const rows = await sql<(typeof quarantines.$inferSelect)[]>`
-        select * from quarantines where tenant_id = ${tenant} and dataset = ${dataset} and ${after === null ? sql`true` : sql`id < ${after}`}
-        order by id desc limit ${rowsToAsk(page)}`;
-      return toPage(rows, page, (row) => row.id, toQuarantine);
-    },
-  };
-}
-
 function toRecord(row: VersionRow): DatasetVersionRecord {
   const { dataset, version, manifest, rows, columns, statistics, runId, createdAt } = row;
   return { dataset, version, manifest, rows, columns, statistics, runId, createdAt };
-}
-
-function toQuarantine({
-  id,
-  dataset,
-  version,
-  runId,
-  rows,
-  artifact,
-  reasons,
-  createdAt,
-}: typeof quarantines.$inferSelect): QuarantineRecord {
-  return { id, dataset, version, runId, rows, artifact, reasons, createdAt };
 }

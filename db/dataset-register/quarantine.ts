@@ -1,0 +1,42 @@
+import { failure } from '../../domain/failure';
+import type { Sql } from '../connection';
+import { toJson } from '../document';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { DatasetRepository, QuarantineRecord } from '../repositories/datasets';
+import type { quarantines } from '../schema/datasets';
+
+export function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
+  return {
+    async put({ tenant, dataset, version, runId, rows, artifact, reasons }) {
+      const [row] = await sql<(typeof quarantines.$inferSelect)[]>`
+        insert into quarantines (tenant_id, id, dataset, version, run_id, rows, artifact, reasons)
+        values (${tenant}, ${newId('qua')}, ${dataset}, ${version}, ${runId}, ${rows}, ${toJson(artifact)}, ${toJson(reasons)})
+        on conflict on constraint quarantines_run_unique do update set rows = excluded.rows, artifact = excluded.artifact, reasons = excluded.reasons
+        returning *`;
+      if (!row) throw failure('NotFound', `there is no ${dataset}@${version}`);
+      return toQuarantine(row);
+    },
+
+    async list({ tenant, dataset, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof quarantines.$inferSelect)[]>`
+        select * from quarantines where tenant_id = ${tenant} and dataset = ${dataset} and ${after === null ? sql`true` : sql`id < ${after}`}
+        order by id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.id, toQuarantine);
+    },
+  };
+}
+
+function toQuarantine({
+  id,
+  dataset,
+  version,
+  runId,
+  rows,
+  artifact,
+  reasons,
+  createdAt,
+}: typeof quarantines.$inferSelect): QuarantineRecord {
+  return { id, dataset, version, runId, rows, artifact, reasons, createdAt };
+}
