@@ -18,7 +18,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
     },
     transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (input) => withoutUnused(jsonSchemaTransformObject(input)),
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
@@ -28,4 +28,23 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 function withScope<T extends { readonly schema?: unknown }>(transformed: T, config: { readonly scope?: ApiKeyScope } | undefined): T {
   if (config?.scope === undefined) return transformed;
   return { ...transformed, schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] } };
+}
+
+type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;
+
+/** Every named schema comes in two forms, as it is read and as it is written; only those that a route refers to are of use. */
+function withoutUnused(document: OpenApiDocument): OpenApiDocument {
+  if (!('components' in document)) return document;
+  const schemas: Readonly<Record<string, unknown>> = document.components.schemas ?? {};
+  const used = new Set<string>();
+  const visit = (part: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      visit(schemas[name]);
+    }
+  };
+  visit(document.paths ?? {});
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+  return { ...document, components: { ...document.components, schemas: kept } } as OpenApiDocument;
 }

@@ -6,7 +6,8 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import type { AuditHeadArchive } from '../../data/audit-heads';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
-import { HttpProblem, notFoundHandler, problemHandler } from '../http/problem';
+import { acceptJson, bodyProblem } from '../http/json-body';
+import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
@@ -105,11 +106,12 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validateRequest);
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));
+  acceptJson(app);
   app.setErrorHandler((error, request, reply) => {
     drain(request);
     // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
     void reply.removeHeader('connection');
-    answerProblem(isTooLarge(error) ? tooLarge(request.routeOptions.bodyLimit) : (error as Error), request, reply);
+    answerProblem(bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error), request, reply);
   });
   app.setNotFoundHandler(notFoundHandler('GET /openapi.json lists the routes'));
   app.decorateRequest('traceId', '');
@@ -127,13 +129,4 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     done();
   });
   return app;
-}
-
-function isTooLarge(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
-}
-
-function tooLarge(limit: number | undefined): HttpProblem {
-  const most = limit === undefined ? '' : `: this route takes at most ${limit >> 20} MiB`;
-  return new HttpProblem(413, 'BodyTooLarge', `the body is too large${most}`);
 }

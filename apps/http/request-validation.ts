@@ -18,7 +18,7 @@ const places: Readonly<Record<string, string>> = { body: 'body', querystring: 'q
 export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = 'body' }) => {
   const place = places[httpPart] ?? httpPart;
   return (given: unknown) => {
-    const document = objectDocument(given === undefined ? {} : given, place);
+    const document = objectDocument(given ?? {}, place);
     const found = document.issues.length > 0 ? document.issues : unstorable(document);
     const read = found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
     if (read.ok) return { value: read.value };

@@ -57,7 +57,7 @@ export const verdict = z
 /** JSON of a shape that its own `version` or its dataset decides. */
 export const document = z.unknown();
 
-export const problem = z
+const problemDetails = z
   .object({
     type: z.string(),
     title: z.string(),
@@ -82,3 +82,6 @@ export const problem = z
     traceId: z.string(),
   })
   .meta({ id: 'Problem' });
+
+/** Every answer that is no success. */
+export const problem = { description: 'What is wrong (RFC 9457)', content: { 'application/problem+json': { schema: problemDetails } } };

@@ -1,0 +1,204 @@
+import { writeFileSync } from 'node:fs';
+import type { ApiKeyScope } from '../../../db/repositories/api-keys';
+import { allows, apiKeyScopes } from '../../../db/repositories/api-keys';
+import type { ApiWorld } from './api-world';
+import { openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+});
+afterAll(() => world.close());
+
+/** Every route of the API and the least scope that it takes. */
+const routes: Readonly<Record<string, ApiKeyScope>> = {
+  'GET /lifecycles': 'viewer',
+  'GET /lifecycles/{name}': 'viewer',
+  'GET /lifecycles/{name}/revisions': 'viewer',
+  'PUT /lifecycles/{name}': 'operator',
+  'POST /lifecycles/{name}/plan': 'viewer',
+  'POST /lifecycles/{name}/runs': 'operator',
+  'GET /runs': 'viewer',
+  'GET /runs/compare': 'viewer',
+  'GET /runs/{id}': 'viewer',
+  'GET /runs/{id}/events': 'viewer',
+  'GET /runs/{id}/logs': 'viewer',
+  'POST /runs/{id}/cancel': 'operator',
+  'POST /runs/{id}/pause': 'operator',
+  'POST /runs/{id}/resume': 'operator',
+  'POST /runs/{id}/approve': 'approver',
+  'POST /runs/{id}/reject': 'approver',
+  'POST /runs/{id}/rerun': 'operator',
+  'GET /models': 'viewer',
+  'GET /models/{model}': 'viewer',
+  'GET /models/{model}/versions': 'viewer',
+  'GET /models/{model}/versions/{version}': 'viewer',
+  'GET /models/{model}/compare': 'viewer',
+  'GET /models/{model}/history': 'viewer',
+  'GET /models/{model}/explain': 'viewer',
+  'GET /models/{model}/aliases/{alias}': 'viewer',
+  'PUT /models/{model}/aliases/{alias}': 'approver',
+  'POST /models/{model}/rollback': 'operator',
+  'GET /datasets': 'viewer',
+  'GET /datasets/{dataset}/versions': 'viewer',
+  'GET /datasets/{dataset}/versions/{version}': 'viewer',
+  'GET /datasets/{dataset}/diff': 'viewer',
+  'GET /datasets/{dataset}/quarantine': 'viewer',
+  'GET /lineage': 'viewer',
+  'GET /decisions/{id}': 'viewer',
+  'POST /policies/what-if': 'viewer',
+  'GET /audit': 'approver',
+  'GET /audit/verify': 'approver',
+  'GET /api-keys': 'admin',
+  'POST /api-keys': 'admin',
+  'POST /api-keys/{id}/revoke': 'admin',
+  'POST /api-keys/{id}/rotate': 'admin',
+  'GET /platform': 'viewer',
+  'GET /trainers': 'viewer',
+};
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+interface Operation {
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly { readonly apiKey?: readonly string[] }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: unknown }>> }>>;
+}
+
+async function operations(): Promise<readonly (readonly [route: string, operation: Operation])[]> {
+  const { body } = await world.call<OpenApi>('GET', '/openapi.json', { as: null });
+  return Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path.replace('/api/v1', '')}`, operation] as const),
+  );
+}
+
+/** A request of this route that gets past its path; what comes after admission is not asked here. */
+function ask(route: string, options: { readonly as?: ApiKeyScope | null; readonly key?: string }) {
+  const [method = '', path = ''] = route.split(' ');
+  const filled = path
+    .replace('{version}', '1')
+    .replace('{alias}', 'champion')
+    .replace('{id}', 'run_0')
+    .replaceAll(/\{\w+\}/g, 'none');
+  return world.call<{ code?: string }>(method, filled, { ...options, ...(method === 'GET' ? {} : { body: {} }) });
+}
+
+describe('every route', () => {
+  test('is in the OpenAPI document with the scope that it takes, and no other route is', async () => {
+    const scopes = (await operations()).map(([route, { security }]) => [route, security?.[0]?.apiKey?.[0]]);
+    expect(Object.fromEntries(scopes)).toEqual(routes);
+  });
+
+  test.each(Object.entries(routes))('%s takes %s and what includes it, and refuses the others', async (route, needed) => {
+    for (const scope of apiKeyScopes) {
+      const { status, body } = await ask(route, { as: scope });
+      if (allows(scope, needed)) expect([401, 403, 500]).not.toContain(status);
+      else expect({ status, code: body.code }).toEqual({ status: 403, code: 'Forbidden' });
+    }
+    expect(await ask(route, { as: null })).toMatchObject({ status: 401, body: { code: 'MissingApiKey' } });
+  });
+});
+
+describe('a key', () => {
+  test('that is unknown, malformed, expired or revoked is refused alike', async () => {
+    const { tenant } = { tenant: (await world.registry.apiKeys.verify(world.keys.admin))?.tenant };
+    if (!tenant) throw new Error('the admin key is not valid');
+    const soon = new Date(Date.now() + 500).toISOString();
+    const expiring = await world.registry.apiKeys.create({ tenant, name: 'brief', scope: 'admin', actor: 'test', expiresAt: soon });
+    const revoked = await world.call<{ id: string; key: string }>('POST', '/api-keys', { body: { name: 'gone', scope: 'admin' } });
+    await world.call('POST', `/api-keys/${revoked.body.id}/revoke`);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const keys = ['pk_no_such', 'x', world.keys.admin.replace(/.$/, (last) => (last === '0' ? '1' : '0')), expiring.key, revoked.body.key];
+    for (const key of keys) {
+      const { status, body, headers } = await world.call('GET', '/runs', { key });
+      expect({ status, code: body['code'] }).toEqual({ status: 401, code: 'InvalidApiKey' });
+      expect(headers.get('www-authenticate')).toBe('Bearer');
+    }
+  });
+
+  test('is admitted before its body is read: who may not is not told what is wrong with it', async () => {
+    expect(await world.call('POST', '/api-keys', { as: 'viewer', body: '{"scope":' })).toMatchObject({ status: 403 });
+    expect(await world.call('POST', '/api-keys', { as: null, body: 'x'.repeat(2 << 20) })).toMatchObject({ status: 401 });
+  });
+
+  test('is shown once, listed without its secret, rotated with an overlap and revoked', async () => {
+    const made = await world.call<{ id: string; key: string }>('POST', '/api-keys', { body: { name: 'ci', scope: 'operator' } });
+    expect(made.status).toBe(201);
+    const listed = await world.call<{ items: Record<string, unknown>[] }>('GET', '/api-keys');
+    expect(listed.body.items[0]).toMatchObject({ id: made.body.id, name: 'ci', scope: 'operator', createdBy: 'admin', revokedAt: null });
+    expect(JSON.stringify(listed.body)).not.toContain(made.body.key.slice(-64));
+
+    const rotated = await world.call<{ id: string; key: string; oldValidUntil: string }>('POST', `/api-keys/${made.body.id}/rotate`, {
+      body: { overlapSeconds: 600 },
+    });
+    expect(rotated.status).toBe(200);
+    for (const key of [made.body.key, rotated.body.key]) expect((await world.call('GET', '/runs', { key })).status).toBe(200);
+    expect(await world.call('POST', `/api-keys/${made.body.id}/revoke`)).toMatchObject({ status: 200, body: { id: made.body.id } });
+    expect((await world.call('GET', '/runs', { key: made.body.key })).status).toBe(401);
+    expect((await world.call('GET', '/runs', { key: rotated.body.key })).status).toBe(200);
+    expect(await world.call('POST', '/api-keys/nosuch/revoke')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  });
+
+  test.each([
+    ['without a scope', { name: 'a' }, '/scope'],
+    ['with a scope that there is not', { name: 'a', scope: 'root' }, '/scope'],
+    ['without a name', { name: ' ', scope: 'viewer' }, '/name'],
+    ['that has expired already', { name: 'a', scope: 'viewer', expiresAt: '2020-01-01T00:00:00Z' }, '/expiresAt'],
+  ])('%s is not made', async (_, body, pointer) => {
+    const answer = await world.call('POST', '/api-keys', { body });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'InvalidInput', errors: [{ pointer }] } });
+  });
+});
+
+describe('the API describes itself', () => {
+  test('as OpenAPI 3.1: every operation has a summary, a tag, typed answers and problems, and every reference leads somewhere', async () => {
+    const { body } = await world.call<OpenApi>('GET', '/openapi.json', { as: null });
+    expect(body.openapi).toBe('3.1.0');
+    if (process.env.WRITE_OPENAPI) writeFileSync(process.env.WRITE_OPENAPI, JSON.stringify(body));
+    for (const [route, { summary, tags, responses, parameters = [] }] of await operations()) {
+      expect({ route, summary: typeof summary, tags: tags?.length }).toEqual({ route, summary: 'string', tags: 1 });
+      const inPath = parameters.filter((each) => each.in === 'path' && each.required === true).map(({ name }) => `{${name}}`);
+      expect(inPath.sort()).toEqual([...(route.match(/\{\w+\}/g) ?? [])].sort());
+      const statuses = Object.keys(responses);
+      expect({ route, default: statuses.includes('default'), good: statuses.filter((status) => status.startsWith('2')).length }).toEqual({
+        route,
+        default: true,
+        good: 1,
+      });
+      for (const [status, { content }] of Object.entries(responses)) {
+        for (const { schema } of Object.values(content ?? {})) {
+          expect({ route, status, schema: Object.keys(schema as object).length > 0 }).toEqual({ route, status, schema: true });
+        }
+      }
+    }
+    const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+    expect(references.filter((name) => !(name ?? '' in body.components.schemas))).toEqual([]);
+    expect(new Set(references)).toEqual(new Set(Object.keys(body.components.schemas)));
+  });
+
+  test('as pages for people', async () => {
+    const page = await world.call<string>('GET', '/docs', { as: null });
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(page.body).toContain('swagger');
+    expect((await world.call('GET', '/docs/static/swagger-ui.css', { as: null })).status).toBe(200);
+    expect((await world.call('GET', '/docs/json', { as: null })).status).toBe(200);
+  });
+
+  test('to probes and scrapers without a key', async () => {
+    expect(await world.call('GET', '/livez', { as: null })).toMatchObject({ status: 200, body: { status: 'alive' } });
+    expect(await world.call('GET', '/readyz', { as: null })).toMatchObject({ status: 200, body: { status: 'ready' } });
+    await world.call('GET', '/runs/run_0');
+    const { body } = await world.call<string>('GET', '/metrics', { as: null });
+    expect(body).toMatch(/perennial_api_request_duration_seconds_count\{method="GET",route="\/api\/v1\/runs\/:id",status="404"\} \d/);
+    expect(body).toContain('perennial_api_event_streams 0');
+  });
+});

@@ -1,0 +1,155 @@
+/** The API as callers meet it: a real server on a real registry and artifact store. Temporal is a fake unless a client is given. */
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import pino from 'pino';
+import type { Api } from '../../../apps/api/server';
+import { createApi } from '../../../apps/api/server';
+import { readLifecycleFolder } from '../../../apps/cli/lifecycle-folder';
+import type { LifecycleClient } from '../../../apps/lifecycle-client';
+import type { ArtifactStore } from '../../../data/artifacts/store';
+import { openArtifactStore } from '../../../data/artifacts/store';
+import type { AuditHeadArchive } from '../../../data/audit-heads';
+import { openAuditHeads } from '../../../data/audit-heads';
+import { openTrainerCatalog } from '../../../data/trainers/catalog';
+import type { Registry } from '../../../db/registry';
+import type { ApiKeyScope } from '../../../db/repositories/api-keys';
+import { apiKeyScopes } from '../../../db/repositories/api-keys';
+import type { AuditSigner } from '../../../db/repositories/audit';
+import type { RunRecord } from '../../../db/repositories/runs';
+import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
+import { testBucket } from '../../support/platform';
+import type { FakeLifecycles } from './fake-lifecycles';
+import { fakeLifecycles } from './fake-lifecycles';
+
+// @fastify/static asks for it when it sends a download, which the API never does. It is an ES module, which jest cannot require before Node 24.
+jest.mock('content-disposition', () => () => 'attachment');
+
+const root = resolve(__dirname, '..', '..', '..');
+export const sampleFolder = join(root, 'samples', 'flight-delay');
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+  readonly headers: Headers;
+}
+
+export interface CallOptions {
+  /** The scope of the key to send; null sends none. */
+  readonly as?: ApiKeyScope | null;
+  readonly key?: string;
+  /** A string is sent as it is. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ApiWorld {
+  readonly url: string;
+  readonly api: Api;
+  readonly registry: Registry;
+  readonly database: TestRegistry['database'];
+  readonly artifacts: ArtifactStore;
+  readonly heads: AuditHeadArchive;
+  readonly signer: AuditSigner;
+  readonly lifecycles: FakeLifecycles;
+  readonly keys: Readonly<Record<ApiKeyScope, string>>;
+  /** What was logged, as pino wrote it. */
+  readonly log: Record<string, unknown>[];
+  call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
+  /** Applies the sample lifecycle under this name. */
+  apply(name: string): Promise<void>;
+  accept(lifecycle: string): Promise<RunRecord>;
+  close(): Promise<void>;
+}
+
+export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> {
+  const test = await openTestRegistry();
+  const { registry, database } = test;
+  const bucket = testBucket();
+  const artifacts = openArtifactStore({ ...bucket, leases: registry.artifacts });
+  await artifacts.ensureBucket();
+  const heads = openAuditHeads(bucket);
+  const { signer, publicKeys } = auditKey();
+  const lifecycles = fakeLifecycles();
+  const log: Record<string, unknown>[] = [];
+  const api = await createApi({
+    registry,
+    artifacts,
+    lifecycles: client ?? lifecycles,
+    trainers: openTrainerCatalog(join(root, 'trainers')),
+    audit: { publicKeys, heads },
+    gatewayUrl: 'http://gateway.test',
+    log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
+  });
+  const url = await api.listen({ host: '127.0.0.1', port: 0 });
+  const made = await Promise.all(
+    apiKeyScopes.map(async (scope) => [scope, (await registry.apiKeys.create({ tenant, name: scope, scope, actor: 'test' })).key] as const),
+  );
+  const keys = Object.fromEntries(made) as Record<ApiKeyScope, string>;
+  const call: ApiWorld['call'] = (method, path, options = {}) => callApi(url, keys, { method, path, ...options });
+  return {
+    url,
+    api,
+    registry,
+    database,
+    artifacts,
+    heads,
+    signer,
+    lifecycles,
+    keys,
+    log,
+    call,
+    async apply(name) {
+      const answer = await call('PUT', `/lifecycles/${name}`, { as: 'operator', body: lifecycleBody(name) });
+      if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+    },
+    async accept(lifecycle) {
+      const answer = await call<{ id: RunRecord['id'] }>('POST', `/lifecycles/${lifecycle}/runs`, { as: 'operator', body: {} });
+      const run = await registry.runs.get({ tenant, id: answer.body.id });
+      if (!run) throw new Error(JSON.stringify(answer.body));
+      return run;
+    },
+    async close() {
+      await api.close();
+      artifacts.close();
+      heads.close();
+      await test.close();
+    },
+  };
+}
+
+/** The sample's folder as the command line sends it. */
+export function lifecycleBody(name: string, change: (document: string) => string = (document) => document) {
+  const { document, fileName, files } = readLifecycleFolder(root, sampleFolder);
+  return { document: change(document.replace('name: flight-delay', `name: ${name}`)), fileName, files };
+}
+
+async function callApi<T>(
+  url: string,
+  keys: Readonly<Record<ApiKeyScope, string>>,
+  { method, path, as = 'admin', key, body, headers = {} }: CallOptions & { readonly method: string; readonly path: string },
+): Promise<Answer<T>> {
+  const bearer = key ?? (as === null ? null : keys[as]);
+  const answer = await fetch(`${url}${path.startsWith('/') && !isPlain(path) ? '/api/v1' : ''}${path}`, {
+    method,
+    headers: {
+      ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: (/^[[{]/.test(text) ? JSON.parse(text) : text) as T };
+}
+
+/** Routes outside `/api/v1`. */
+function isPlain(path: string): boolean {
+  return /^\/(docs|openapi\.json|livez|readyz|metrics)/.test(path);
+}
+
+function auditKey(): { readonly signer: AuditSigner; readonly publicKeys: Readonly<Record<string, string>> } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const keyId = createHash('sha256').update(der).digest('hex').slice(0, 16);
+  return { signer: { keyId, sign: (message) => sign(null, message, privateKey) }, publicKeys: { [keyId]: der.toString('base64') } };
+}
