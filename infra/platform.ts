@@ -53,6 +53,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const interrupt = (): void => void supervisor.stop();
   options.signal.addEventListener('abort', interrupt, { once: true });
   try {
+    rmSync(paths.client, { force: true }); // of a platform that was killed: clients must not wait for it
     const left = await clearLeftovers(paths.processes);
     if (left.length > 0) options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
     return { ...(await assemble(options, paths, guardOf(paths, watch), supervisor)), processes: () => supervisor.processes(), stop };

@@ -49,7 +49,7 @@ interface Client {
 }
 
 export async function startProduct(
-  options: { readonly stateDir?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: { readonly stateDir?: string; readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {},
 ): Promise<Product> {
   const workDir = mkdtempSync(join(tmpdir(), 'perennial-e2e-'));
   const stateDir = options.stateDir ?? join(workDir, 'state');
@@ -66,7 +66,7 @@ export async function startProduct(
     ...options.env,
   };
   let output = '';
-  const supervisor = spawn(process.execPath, [join(root, 'bin', 'perennial.mjs'), 'up'], {
+  const supervisor = spawn(process.execPath, [join(root, 'bin', 'perennial.mjs'), 'up', ...(options.args ?? [])], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

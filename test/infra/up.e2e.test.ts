@@ -1,0 +1,135 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { birthOf } from '../../infra/process-identity';
+import { end, pause, startProduct, type Product } from '../support/product';
+
+jest.setTimeout(180_000);
+
+let folder: string;
+let stateDir: string;
+let product: Product;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-up-'));
+  stateDir = join(folder, 'state');
+  product = await startProduct({ stateDir });
+});
+afterAll(async () => {
+  await product.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function startAgain(...args: string[]): Promise<void> {
+  await product.stop();
+  rmSync(join(stateDir, 'run', 'client.json'), { force: true }); // left by a kill -9: the helper would take it for the new one's
+  product = await startProduct({ stateDir, args });
+}
+
+const pidsNow = (): number[] => product.pids('');
+
+async function gone(pids: readonly number[], seconds: number): Promise<readonly number[]> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const left = pids.filter((pid) => birthOf(pid) !== null);
+    if (left.length === 0 || Date.now() > deadline) return left;
+    await pause(50);
+  }
+}
+
+test('one process tree serves: three servers, three of our own, one watch', () => {
+  const commands = pidsNow().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+  for (const part of ['bin/postgres -D', 'weed', 'temporal server', 'main.ts worker', 'main.ts api', 'main.ts gateway', 'death-watch.sh']) {
+    expect(commands.filter((command) => command.includes(part))).not.toHaveLength(0);
+  }
+});
+
+test('secrets and keys are for this user’s eyes only', () => {
+  for (const file of ['secrets.json', 'run/client.json', 'run/keys.json']) expect(statSync(join(stateDir, file)).mode & 0o777).toBe(0o600);
+});
+
+test('every port of it is on loopback', () => {
+  const ours = new Set(pidsNow().flatMap(socketsOf));
+  const listening = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
+    existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1) : [],
+  );
+  const addresses = listening
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && ours.has(inode ?? ''))
+    .map(([, local]) => local?.split(':')[0]);
+  expect(addresses.length).toBeGreaterThan(8);
+  expect(new Set(addresses)).toEqual(new Set(['0100007F']));
+});
+
+test('a second start on the same state names the one that runs, and harms nothing', async () => {
+  for (const args of [['up'], ['up', '--fresh']]) {
+    const second = await product.cli(args);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain(`Perennial already runs on ${stateDir} (process ${product.supervisor.pid})`);
+  }
+  expect((await product.call('GET', '/runs')).status).toBe(200);
+});
+
+test('what dies is started again', async () => {
+  for (const part of ['bin/postgres -D', 'temporal server', 'weed', 'main.ts gateway', 'main.ts api', 'main.ts worker']) {
+    const [pid = 0] = product.pids(part);
+    process.kill(pid, 'SIGKILL');
+    await gone([pid], 5);
+  }
+  const back = (): boolean => (product.log().match(/ is back after /g) ?? []).length >= 6;
+  for (const deadline = Date.now() + 60_000; !back() && Date.now() < deadline;) await pause(100);
+  expect(product.log()).toContain('PostgreSQL is gone: it was ended by SIGKILL');
+  expect(back()).toBe(true);
+  expect((await product.call('GET', '/runs')).status).toBe(200);
+});
+
+test('a kill -9 of the supervisor leaves no process, and the next start finds everything again', async () => {
+  const { apiKey } = product;
+  const pids = pidsNow();
+  expect(pids.length).toBeGreaterThanOrEqual(7);
+  product.supervisor.kill('SIGKILL');
+  expect(await gone(pids, 12)).toEqual([]);
+  expect(existsSync(join(stateDir, 'run', 'client.json'))).toBe(true);
+
+  await startAgain();
+  expect(product.apiKey).toBe(apiKey);
+});
+
+test('a kill -9 of everything at once is cleared up by the next start', async () => {
+  const watch = product.pids('death-watch.sh');
+  const servers = product.pids('temporal server');
+  for (const pid of [...watch, product.supervisor.pid ?? 0]) process.kill(pid, 'SIGKILL');
+  await pause(300);
+  expect(servers.filter((pid) => birthOf(pid) === null)).toEqual([]); // nobody was there to end it
+
+  await startAgain();
+  expect(product.log()).toMatch(/Ended what an earlier start left running: .*The Temporal server/);
+  expect(await gone(servers, 1)).toEqual([]);
+});
+
+test('SIGTERM ends all in order; --fresh starts over', async () => {
+  const apiKey = product.apiKey;
+  const pids = pidsNow();
+  await end(product.supervisor);
+  expect(product.supervisor.exitCode).toBe(0);
+  expect(await gone(pids, 1)).toEqual([]);
+  expect(existsSync(join(stateDir, 'run', 'client.json'))).toBe(false);
+  expect(product.log()).not.toMatch(/is gone/);
+
+  await startAgain('--fresh');
+  expect(product.apiKey).not.toBe(apiKey);
+  expect(readdirSync(join(stateDir, 'state')).sort()).toEqual(expect.arrayContaining(['postgres', 's3', 'temporal']));
+});
+
+function socketsOf(pid: number): string[] {
+  const folderOf = `/proc/${pid}/fd`;
+  return existsSync(folderOf) ? readdirSync(folderOf).flatMap((descriptor) => socketAt(join(folderOf, descriptor))) : [];
+}
+
+function socketAt(path: string): string[] {
+  try {
+    return [/^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1]].filter((inode) => inode !== undefined);
+  } catch {
+    return []; // closed in this moment
+  }
+}
