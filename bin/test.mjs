@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-/** `npm test`: prepares the clone, runs the tests, and says on the last line how many passed and failed. Arguments go to jest. */
+/** `npm test [-- tier…]`: prepares the clone, runs the tests, and says on the last line how many passed and failed. Other arguments go to jest. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 
-/** `faults` is apart: it takes long, and `npm run check` names it. */
-const tiers = ['pure', 'platform', 'e2e'];
+/** By the suffix of a test file, see jest.config.cjs. `faults` kills processes for minutes, so it runs only when it is named. */
+const tiers = ['pure', 'platform', 'e2e', 'faults'];
+const usual = ['pure', 'platform', 'e2e'];
 
 try {
   await provision();
@@ -19,8 +20,10 @@ async function test(args) {
   const resultFile = join(root, '.perennial', 'run', `test-${process.pid}.json`);
   mkdirSync(join(resultFile, '..'), { recursive: true });
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  const selection = args.includes('--selectProjects') ? [] : ['--selectProjects', ...tiers];
-  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...selection, ...args], {
+  const named = tiers.filter((tier) => args.includes(tier));
+  const rest = args.filter((argument) => !tiers.includes(argument));
+  const selection = ['--selectProjects', ...(named.length > 0 ? named : usual)];
+  const child = spawn(process.execPath, [jest, '--json', '--outputFile', resultFile, ...selection, ...rest], {
     cwd: root,
     // jest --json prints the whole result on stdout, which the file holds as well; the report for people is on stderr.
     stdio: ['inherit', 'ignore', 'inherit'],
