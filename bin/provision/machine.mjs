@@ -45,7 +45,7 @@ export function checkMachine({ needsPython, folder }) {
   return python.command;
 }
 
-export function isBefore(version, oldest) {
+function isBefore(version, oldest) {
   return version[0] < oldest[0] || (version[0] === oldest[0] && version[1] < oldest[1]);
 }
 
