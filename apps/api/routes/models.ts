@@ -175,8 +175,10 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
           cause: body.reason,
           idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,
         });
-        if (promotion.kind === 'conflict') throw changed(of);
         const { version: to } = body;
+        const already = promotion.kind === 'unchanged' && expectedChampion.version === to && expectedChampion.fencing === promotion.fencing;
+        // Somebody else was faster with the same version: the caller saw another state, and it was not this request that moved it.
+        if (promotion.kind === 'conflict' || (promotion.kind === 'unchanged' && !already)) throw changed(of);
         const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
         // The answer to a repeated key is the first one's, also when the champion has moved on since.

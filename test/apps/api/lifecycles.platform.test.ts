@@ -1,0 +1,132 @@
+import type { ApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+});
+afterAll(() => world.close());
+
+const put = (name: string, change?: (document: string) => string, as: 'operator' | 'approver' = 'operator') =>
+  world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
+
+describe('a lifecycle', () => {
+  test('is applied with its files, and again changes nothing', async () => {
+    const first = await put('flights');
+    expect(first).toMatchObject({ status: 200, body: { lifecycle: 'flights', revision: 1, changed: true } });
+    expect(await put('flights')).toMatchObject({ body: { revision: 1, changed: false, digest: first.body['digest'] } });
+    // A comment is no change of what it means.
+    expect(await put('flights', (text) => `# a comment\n${text}`)).toMatchObject({ body: { revision: 1, changed: false } });
+
+    const { body } = await world.call<{ files: Record<string, Parameters<typeof world.artifacts.getBytes>[0]> }>(
+      'GET',
+      '/lifecycles/flights',
+    );
+    expect(Object.keys(body.files).sort()).toEqual(['contracts/flights.yaml', 'sql/assemble.sql', 'sql/features.sql']);
+    const stored = body.files['sql/features.sql'];
+    const text = stored && Buffer.from(await world.artifacts.getBytes(stored)).toString();
+    expect(text).toBe(lifecycleBody('flights').files['sql/features.sql']);
+  });
+
+  test('gets a revision for each change, and an old content its old number', async () => {
+    await put('steps');
+    const more = (text: string): string => text.replace('num_leaves: 63', 'num_leaves: 31');
+    expect(await put('steps', more)).toMatchObject({ body: { revision: 2, changed: true } });
+    expect(await put('steps')).toMatchObject({ body: { revision: 1, changed: true } });
+    const { body } = await world.call<{ items: object[] }>('GET', '/lifecycles/steps/revisions', { as: 'viewer' });
+    expect(body.items).toMatchObject([
+      { revision: 2, appliedBy: 'operator' },
+      { revision: 1, appliedBy: 'operator' },
+    ]);
+    expect(await world.call('GET', '/lifecycles')).toMatchObject({ status: 200 });
+    expect(await world.call('GET', '/lifecycles/nosuch/revisions')).toMatchObject({ status: 404 });
+  });
+
+  test('is planned before it is applied, by anyone who may look', async () => {
+    await put('planned');
+    const changed = lifecycleBody('planned', (text) => text.replace('num_leaves: 63', 'num_leaves: 31'));
+    const plan = await world.call<{ lines: string[] }>('POST', '/lifecycles/planned/plan', { as: 'viewer', body: changed });
+    expect(plan).toMatchObject({
+      status: 200,
+      body: { changed: true, current: { revision: 1 }, changes: [{ what: 'spec.train.params.num_leaves', before: 63, after: 31 }] },
+    });
+    expect(plan.body.lines.join('\n')).toMatch(/train +runs/);
+    expect(await world.call('POST', '/lifecycles/planned/plan', { body: lifecycleBody('planned') })).toMatchObject({
+      body: { changed: false },
+    });
+    expect(await world.call('POST', '/lifecycles/unborn/plan', { body: lifecycleBody('unborn') })).toMatchObject({
+      body: { current: null },
+    });
+    expect(await world.call('GET', '/lifecycles/unborn')).toMatchObject({ status: 404 });
+  });
+
+  test.each<[string, (text: string) => string, object]>([
+    [
+      'an unknown key',
+      (text) => text.replace('metrics:', 'metric:'),
+      { pointer: '/spec/evaluate/metric', line: 24, didYouMean: 'metrics' },
+    ],
+    [
+      'an unknown trainer',
+      (text) => text.replace('lightgbm', 'lightgmb'),
+      { pointer: '/spec/train/trainer', line: 20, didYouMean: 'lightgbm' },
+    ],
+    [
+      'a parameter that the trainer does not know',
+      (text) => text.replace('num_leaves', 'num_leavs'),
+      { pointer: '/spec/train/params/num_leavs', line: 21, didYouMean: 'num_leaves' },
+    ],
+    ['another name', (text) => text.replace('name: bad', 'name: other'), { pointer: '/metadata/name', line: 5 }],
+    ['a file that did not come with it', (text) => text.replace('sql/features.sql', 'sql/feature.sql'), { didYouMean: 'sql/features.sql' }],
+    ['a part of a later version', (text) => `${text}\n  monitor: { every: 15m }\n`, { detail: 'spec.monitor is not in this version' }],
+    ['no YAML', () => 'a: [1', {}],
+  ])('with %s is refused with file, line and what was meant', async (_, change, issue) => {
+    const answer = await put('bad', change);
+    expect(answer).toMatchObject({ status: 422, body: { code: 'InvalidInput', errors: [{ file: 'lifecycle.yaml', ...issue }] } });
+    expect(await world.call('GET', '/lifecycles/bad')).toMatchObject({ status: 404 });
+  });
+
+  test('says all mistakes at once', async () => {
+    const answer = await put('bad', (text) =>
+      text.replace('metrics:', 'metric:').replace('window: 6mo', 'window: 6months').replace('auc, min: 0.62', 'auc'),
+    );
+    expect((answer.body['errors'] as unknown[]).length).toBe(3);
+    expect(answer.body['detail']).toBe('lifecycle.yaml has 3 mistakes');
+  });
+
+  test('without gates takes an approver', async () => {
+    const ungated = (text: string): string =>
+      text.replace(/ {4}gates:\n( {6}- .*\n)+/, '    gates: []\n    ungated: an experiment\n').replace(/ {4}slices:.*\n/, '');
+    expect(await put('free', ungated)).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
+    expect(await put('free', ungated, 'approver')).toMatchObject({ status: 200 });
+    const audit = await world.call<{ items: object[] }>('GET', '/audit?subject=lifecycle:free');
+    expect(audit.body.items).toMatchObject([{ action: 'lifecycle.apply', actor: 'approver' }]);
+  });
+
+  test('may come as an object', async () => {
+    const { files } = lifecycleBody('object');
+    const document = {
+      apiVersion: 'perennial.dev/v1',
+      kind: 'ModelLifecycle',
+      metadata: { name: 'object', owner: 'ops' },
+      spec: {
+        data: {
+          sources: { flights: { uri: 'sample://flights' }, weather: { uri: 'sample://weather' } },
+          assemble: 'sql/assemble.sql',
+          features: 'sql/features.sql',
+          label: { column: 'late' },
+          time: { column: 'scheduled_at', window: '6mo' },
+          split: { by: 'time', tuning: '30d', confirm: '15d', holdout: '30d' },
+        },
+        train: { trainer: 'logistic' },
+        evaluate: { metrics: ['auc'], gates: [{ name: 'useful', kind: 'threshold', metric: 'auc', min: 0.6 }] },
+      },
+    };
+    expect(await world.call('PUT', '/lifecycles/object', { body: { document, files } })).toMatchObject({
+      status: 200,
+      body: { revision: 1 },
+    });
+  });
+});

@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto';
+import { digestOf } from '../../../data/digest';
+import type { RunId } from '../../../domain/ids';
+import { decide } from '../../../domain/decide';
+import type { GateSpec } from '../../../domain/lifecycle';
+import { evidence, noWorse, policy, useful } from '../../support/evidence';
+import { refTo, signature, tenant } from '../../db/registry-fixture';
+import type { ApiWorld, CallOptions } from './api-world';
+import { openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+});
+afterAll(() => world.close());
+
+let made = 0;
+
+/** A model of its own whose versions were each made by a run and judged by these gates; a missing list means never judged. */
+async function model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Promise<string> {
+  const name = `model-${++made}`;
+  await world.apply(name);
+  for (const [index, gates] of judgedBy.entries()) {
+    const { id: runId } = await world.accept(name);
+    const key = `${runId}/${index}`;
+    await world.registry.models.register({ tenant, model: name, runId, manifest: refTo(key), signature, idempotencyKey: key });
+    if (gates) await judged(runId, gates);
+  }
+  return name;
+}
+
+async function judged(runId: RunId, gates: readonly GateSpec[]): Promise<void> {
+  const [rules, measured] = [policy(...gates), evidence()];
+  const [policyDigest, evidenceDigest] = [digestOf(rules), digestOf(measured)];
+  await world.registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: rules });
+  await world.registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: measured });
+  await world.registry.decisions.record({
+    tenant,
+    runId,
+    stage: 'evaluate',
+    policy: policyDigest,
+    evidence: evidenceDigest,
+    verdict: decide(rules, measured),
+    idempotencyKey: `${runId}/decide`,
+  });
+}
+
+const impossible: GateSpec = { ...useful, min: 0.99 } as GateSpec;
+const champion = (name: string) => world.call<{ version: number | null }>('GET', `/models/${name}/aliases/champion`, { as: 'viewer' });
+const etagOf = async (name: string) => (await champion(name)).headers.get('etag') ?? '';
+const promote = (name: string, version: number, options: CallOptions & { readonly etag?: string } = {}) =>
+  world.call<{ version: number; fencing: number }>('PUT', `/models/${name}/aliases/champion`, {
+    as: 'approver',
+    body: { version, reason: 'by hand' },
+    ...options,
+    headers: { ...(options.etag === undefined ? {} : { 'if-match': options.etag }), ...options.headers },
+  });
+
+describe('a promotion by hand', () => {
+  test('moves the champion, with its decision, and answers with the new ETag', async () => {
+    const name = await model([useful]);
+    const before = await champion(name);
+    expect(before.body).toEqual({ model: name, alias: 'champion', version: null, fencing: 0, movedAt: null });
+    const answer = await promote(name, 1, { etag: await etagOf(name) });
+    expect(answer).toMatchObject({ status: 200, body: { model: name, alias: 'champion', version: 1 } });
+    expect(answer.headers.get('etag')).toBe(await etagOf(name));
+    const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
+    expect(body.items).toMatchObject([{ kind: 'promote', from: null, to: 1, actor: 'approver', cause: 'by hand' }]);
+  });
+
+  test('without If-Match is 428, with a stale or foreign one 412, and moves nothing', async () => {
+    const name = await model([useful], [useful]);
+    expect(await promote(name, 1)).toMatchObject({ status: 428, body: { code: 'PreconditionRequired' } });
+    const stale = await etagOf(name);
+    await promote(name, 1, { etag: stale });
+    for (const etag of [stale, '"x"', '*', 'W/"1.1"', '"1.99"']) {
+      expect(await promote(name, 2, { etag })).toMatchObject({ status: 412, body: { code: 'PreconditionFailed' } });
+    }
+    expect((await champion(name)).body.version).toBe(1);
+  });
+
+  test('does not bypass evidence: a version without a passing decision is refused', async () => {
+    const name = await model([impossible], null);
+    const etag = await etagOf(name);
+    expect(await promote(name, 1, { etag })).toMatchObject({
+      status: 409,
+      body: { code: 'Conflict', detail: expect.stringContaining('failed') as string },
+    });
+    expect(await promote(name, 2, { etag })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('never evaluated') as string },
+    });
+    expect(await promote(name, 7, { etag })).toMatchObject({ status: 404 });
+    expect((await champion(name)).body.version).toBeNull();
+  });
+
+  test('of ten at once, one wins', async () => {
+    const name = await model([useful], [useful]);
+    await promote(name, 1, { etag: await etagOf(name) });
+    const etag = await etagOf(name);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => promote(name, 2, { etag, headers: { 'idempotency-key': randomUUID() } })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
+    const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
+    expect(body.items).toHaveLength(2);
+  });
+
+  test('of the champion itself, under its own ETag, changes nothing', async () => {
+    const name = await model([useful]);
+    await promote(name, 1, { etag: await etagOf(name) });
+    const etag = await etagOf(name);
+    const again = await promote(name, 1, { etag });
+    expect(again.status).toBe(200);
+    expect(again.headers.get('etag')).toBe(etag);
+  });
+
+  test('repeated under its key gives the first answer, also after the champion has moved on', async () => {
+    const name = await model([useful], [useful]);
+    const options = { etag: await etagOf(name), headers: { 'idempotency-key': randomUUID() } };
+    const first = await promote(name, 1, options);
+    expect((await promote(name, 1, options)).body).toEqual(first.body);
+    await promote(name, 2, { etag: await etagOf(name) });
+    expect(await promote(name, 1, options)).toMatchObject({ status: 200, body: { version: 1, fencing: first.body.fencing } });
+    expect((await champion(name)).body.version).toBe(2);
+    expect(await promote(name, 2, options)).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
+  });
+});
+
+describe('a rollback', () => {
+  test('goes to the previous champion in one request, once a key', async () => {
+    const name = await model([useful], [useful]);
+    for (const version of [1, 2]) await promote(name, version, { etag: await etagOf(name) });
+    const headers = { 'idempotency-key': randomUUID() };
+    const back = () => world.call('POST', `/models/${name}/rollback`, { as: 'operator', headers, body: { reason: 'complaints' } });
+    expect(await back()).toMatchObject({ status: 200, body: { model: name, from: 2, to: 1, gateways: [] } });
+    expect(await back()).toMatchObject({ status: 200, body: { from: 2, to: 1 } });
+    expect((await champion(name)).body.version).toBe(1);
+    const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
+    expect(body.items[0]).toMatchObject({ kind: 'rollback', from: 2, to: 1, cause: 'complaints', actor: 'operator' });
+  });
+
+  test('with nothing to go to is a conflict that says so', async () => {
+    const name = await model([useful]);
+    expect(await world.call('POST', `/models/${name}/rollback`)).toMatchObject({
+      status: 409,
+      body: { next: `perennial model history ${name}` },
+    });
+    await promote(name, 1, { etag: await etagOf(name) });
+    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 1 } })).toMatchObject({ status: 409 });
+    expect(await world.call('POST', '/models/nosuch/rollback')).toMatchObject({ status: 404 });
+    expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 0 } })).toMatchObject({ status: 422 });
+  });
+});
+
+describe('a model', () => {
+  test('is listed, and shown with aliases, versions and where it answers', async () => {
+    const name = await model([useful], [useful]);
+    await promote(name, 2, { etag: await etagOf(name) });
+    const listed = await world.call<{ items: { name: string }[] }>('GET', '/models?pageSize=200', { as: 'viewer' });
+    expect(listed.body.items).toContainEqual(expect.objectContaining({ name, versions: 2, champion: 2 }));
+    const { body } = await world.call('GET', `/models/${name}`, { as: 'viewer' });
+    expect(body).toMatchObject({
+      name,
+      aliases: { champion: { version: 2 }, previous: null },
+      versions: [
+        { version: 2, status: 'promoted' },
+        { version: 1, status: 'candidate' },
+      ],
+      inferUrl: `http://gateway.test/v2/models/${name}/infer`,
+    });
+    expect(await world.call('GET', `/models/${name}/versions?pageSize=1`)).toMatchObject({ body: { items: [{ version: 2 }] } });
+    expect(await world.call('GET', `/models/${name}/versions/1`)).toMatchObject({ body: { version: 1, signature } });
+  });
+
+  test('tells who was champion at a time', async () => {
+    const name = await model([useful], [useful]);
+    await promote(name, 1, { etag: await etagOf(name) });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const between = new Date().toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await promote(name, 2, { etag: await etagOf(name) });
+    const at = (time: string) => world.call<{ items: { to: number }[] }>('GET', `/models/${name}/history?at=${encodeURIComponent(time)}`);
+    expect((await at(between)).body.items[0]).toMatchObject({ to: 1 });
+    expect((await at(new Date().toISOString())).body.items[0]).toMatchObject({ to: 2 });
+    expect((await at('2020-01-01T00:00:00+02:00')).body.items).toEqual([]);
+    expect(await at('yesterday')).toMatchObject({ status: 422 });
+  });
+
+  test('explains why its champion serves: run, evidence, policy, decision, moves', async () => {
+    const name = await model([useful, noWorse]);
+    expect(await world.call('GET', `/models/${name}/explain`)).toMatchObject({
+      status: 404,
+      body: { detail: `${name} has no champion to explain` },
+    });
+    await promote(name, 1, { etag: await etagOf(name) });
+    const { status, body } = await world.call('GET', `/models/${name}/explain`, { as: 'viewer' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      model: name,
+      version: 1,
+      serves: true,
+      run: { lifecycle: name },
+      decisions: [
+        {
+          verdict: { kind: 'passed' },
+          policyBody: { gates: [{ name: 'useful' }, { name: 'no-worse' }] },
+          evidenceBody: { kind: 'evaluation' },
+        },
+      ],
+      moves: [{ kind: 'promote', to: 1 }],
+    });
+    expect(body['run']).not.toHaveProperty('workflowId');
+  });
+
+  test('lays versions side by side with the runs that made them', async () => {
+    const name = await model([useful], [impossible]);
+    const { status, body } = await world.call('GET', `/models/${name}/compare?versions=1,2`, { as: 'viewer' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      versions: [
+        { version: 1, verdict: { kind: 'passed' } },
+        { version: 2, verdict: { kind: 'failed' } },
+      ],
+      runs: { runs: [{ lifecycle: name }, { lifecycle: name }], differingParams: {} },
+    });
+    expect(await world.call('GET', `/models/${name}/compare?versions=1,9`)).toMatchObject({ status: 404 });
+    expect(await world.call('GET', `/models/${name}/compare?versions=1`)).toMatchObject({ status: 422 });
+  });
+});
+
+describe('a decision', () => {
+  const decisionOf = async (name: string): Promise<string> => {
+    const { body } = await world.call<{ runId: RunId }>('GET', `/models/${name}/versions/1`);
+    const [decision] = await world.registry.decisions.list({ tenant, runId: body.runId });
+    return decision?.id ?? '';
+  };
+
+  test('is shown with its grounds', async () => {
+    const id = await decisionOf(await model([useful]));
+    const { body } = await world.call('GET', `/decisions/${id}`, { as: 'viewer' });
+    expect(body).toMatchObject({
+      id,
+      stage: 'evaluate',
+      verdict: { kind: 'passed' },
+      policyBody: { gates: [useful] },
+      evidenceBody: evidence(),
+    });
+  });
+
+  test('can be asked what other gates would have said, gate by gate; nothing is stored', async () => {
+    const id = await decisionOf(await model([useful]));
+    const ask = (gates: unknown) => world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, gates } });
+    const { status, body } = await ask([
+      { name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 },
+      { name: 'slices', kind: 'slice', maxIncrease: 0.03 },
+    ]);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      was: { kind: 'passed' },
+      wouldBe: { kind: 'failed' },
+      gates: [
+        { gate: 'strict', kind: 'threshold', outcome: 'failed' },
+        { gate: 'slices', kind: 'slice', outcome: 'passed' },
+      ],
+    });
+    expect(await ask([{ name: 'a', kind: 'treshold', metric: 'auc', min: 1 }])).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/gates/0/kind', didYouMean: 'threshold' }] },
+    });
+    expect(await ask([])).toMatchObject({ status: 422 });
+  });
+});
