@@ -104,7 +104,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
   }): void {
     const { tenant, served, arm, request, scores, ids, arrivedAt } = made;
     const latencyMs = performance.now() - arrivedAt;
-    const receivedAt = new Date(performance.timeOrigin + arrivedAt).toISOString();
+    // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps since the start.
+    const receivedAt = new Date(Date.now() - latencyMs).toISOString();
     for (const [index, id] of ids.entries()) {
       log({
         tenant,

@@ -29,10 +29,14 @@ export interface PredictionLogOptions {
   readonly onError: (what: string, error: unknown) => void;
 }
 
+/** Rows written to disk at a time: each time costs a sync, and holds the event loop while it makes their text. */
+const rowsPerSync = 5_000;
+
 export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
   const { predictions, spill, limits, onWritten, onSpilled, onLost, onState, onError } = options;
   let pending: PredictionRow[] = [];
   let pumping: Promise<void> | null = null;
+  let relieving: Promise<void> | null = null;
   let away = false;
   let retryAt = -Infinity;
   let stopping = false;
@@ -41,11 +45,22 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   function add(row: PredictionRow): void {
     pending.push(row);
     if (pending.length >= limits.batchRows) wake();
-    if (pending.length > limits.maxPendingRows) {
-      // A tenth at a time: one by one, each further row would move the whole array.
-      const dropped = pending.splice(0, Math.ceil(limits.maxPendingRows / 10)).length;
-      onLost(dropped, 'memory');
-    }
+    // Large requests come faster than any insert: disk takes what memory cannot, and it is dropped only when that fails, too.
+    if (pending.length > limits.maxPendingRows / 2) relieve();
+    bound();
+  }
+
+  /** Rows that neither registry nor disk took. */
+  function putBack(rows: readonly PredictionRow[]): void {
+    pending = [...rows, ...pending];
+    bound();
+  }
+
+  function bound(): void {
+    if (pending.length <= limits.maxPendingRows) return;
+    // A tenth at a time: one by one, each further row would move the whole array.
+    const dropped = pending.splice(0, Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10))).length;
+    onLost(dropped, 'memory');
   }
 
   function wake(): void {
@@ -54,6 +69,12 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
       .finally(() => {
         pumping = null;
       });
+  }
+
+  function relieve(): void {
+    relieving ??= spillPending().finally(() => {
+      relieving = null;
+    });
   }
 
   async function pump(): Promise<void> {
@@ -73,18 +94,18 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   async function insertPending(): Promise<boolean> {
     const batch = pending.splice(0, limits.batchRows);
     const taken = await insert(batch);
-    if (!taken) pending = [...batch, ...pending];
+    if (!taken) putBack(batch);
     return taken;
   }
 
   async function spillPending(): Promise<void> {
     while (pending.length > 0) {
-      const batch = pending.splice(0, limits.batchRows);
+      const batch = pending.splice(0, rowsPerSync);
       try {
         await spill.append(batch);
         onSpilled(batch.length);
       } catch (error) {
-        pending = [...batch, ...pending];
+        putBack(batch);
         onError('spilling predictions to disk', error);
         return;
       }
@@ -95,9 +116,9 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   async function replayOldest(): Promise<boolean> {
     const segment = await spill.oldest();
     if (segment === null) return true;
-    for (let from = 0; from < segment.rows.length; from += limits.batchRows) {
+    for (const batch of segment.batches(limits.batchRows)) {
       // After a failure in the middle the whole segment comes again: rows that are there already are skipped.
-      if (!(await insert(segment.rows.slice(from, from + limits.batchRows)))) return false;
+      if (!(await insert(batch))) return false;
     }
     await segment.remove();
     return true;
@@ -136,6 +157,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   async function stop(): Promise<void> {
     clearInterval(timer);
+    await relieving;
     await pumping;
     // One more try at the registry, unless rows wait before these; then to disk.
     let taken = !away && spill.isEmpty();

@@ -37,6 +37,8 @@ export interface RoutingTable {
   blockedModel(tenant: string, model: string): BlockedModel | undefined;
   models(tenant: string): readonly string[];
   blocked(): readonly BlockedModel[];
+  /** Whether a table was ever read and served as far as it can be. One broken model must not keep all others from being ready. */
+  isKnown(): boolean;
   /** The newest epoch of which everything is served: what may be acknowledged. */
   epoch(): number;
   close(): void;
@@ -58,7 +60,7 @@ interface Applied {
 }
 
 /** Before any table was applied. */
-export const noEpoch = -1;
+const noEpoch = -1;
 
 export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
   const { routing, cache, readTimeoutMs, onEpoch, onSwap, onBlocked } = options;
@@ -70,6 +72,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
   let epoch = noEpoch;
   let reading: Promise<void> | null = null;
   let next: Promise<void> | null = null;
+  let known = false;
   let closed = false;
 
   /** A read that is under way may miss what this caller was told about, so one more follows it; callers that come in the meantime share that one. */
@@ -102,6 +105,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     const changes = [...wanted].map(([key, routed]) => applyModel(key, routed));
     acknowledge();
     await Promise.all(changes);
+    known = true;
   }
 
   function applyModel(key: string, routed: RoutedModel): Promise<void> {
@@ -211,6 +215,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     blockedModel: (tenant, model) => blocked.get(keyOf(tenant, model)),
     models: (tenant) => [...applied.values()].filter(({ route }) => route.tenant === tenant).map(({ route }) => route.model),
     blocked: () => [...blocked.values()],
+    isKnown: () => known,
     epoch: () => epoch,
     close() {
       closed = true;

@@ -22,7 +22,7 @@ import { healthRoutes } from './routes/health';
 import { inferRoutes } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
 import { probeRoutes } from './routes/probe';
-import { createRoutingTable, noEpoch } from './routing-table';
+import { createRoutingTable } from './routing-table';
 import { openSpill } from './spill';
 import { createVersionPicker } from './version-picker';
 
@@ -171,7 +171,7 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
 
   function health() {
     return {
-      ready: table.epoch() !== noEpoch && !stopping,
+      ready: table.isKnown() && !stopping,
       epoch: table.epoch(),
       leaseSeconds: lease.remainingSeconds(),
       blocked: table.blocked().map(({ name, error }) => ({ name, error })),

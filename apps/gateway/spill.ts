@@ -17,7 +17,8 @@ export interface Spill<Row> {
 }
 
 export interface Segment<Row> {
-  readonly rows: readonly Row[];
+  /** Its rows, in order. Read as they are asked for, so that no more than one batch at a time holds the event loop. */
+  batches(rows: number): Generator<readonly Row[]>;
   remove(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
   const segments: { readonly name: string; bytes: number }[] = [];
   let writing: string | null = null;
   let sequence = 0;
+  let last: Promise<unknown> = Promise.resolve();
   await mkdir(own, { recursive: true, mode: 0o700 });
   await writeFile(join(own, aliveFile), '', { mode: 0o600 });
 
@@ -89,12 +91,25 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
     for (let segment = segments[0]; segment !== undefined; segment = segments[0]) {
       const { name } = segment;
       if (name === writing) writing = null;
-      const { rows, torn } = parse(await readSegment(name));
-      if (torn > 0) onLost(torn, 'torn');
-      if (rows.length > 0) return { rows: rows as Row[], remove: () => remove(name) };
+      const lines = (await readSegment(name)).split('\n').filter((line) => line !== '');
+      if (lines.length > 0) return { batches: (rows) => batchesOf(lines, rows), remove: () => inTurn(() => remove(name)) };
       await remove(name);
     }
     return null;
+  }
+
+  function* batchesOf(lines: readonly string[], size: number): Generator<readonly Row[]> {
+    for (let from = 0; from < lines.length; from += size) {
+      const batch: Row[] = [];
+      for (const line of lines.slice(from, from + size)) {
+        try {
+          batch.push(JSON.parse(line) as Row);
+        } catch {
+          onLost(1, 'torn');
+        }
+      }
+      if (batch.length > 0) yield batch;
+    }
   }
 
   /** Empty when another process took it over. */
@@ -146,31 +161,24 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
     return segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
+  /** One at a time: a segment must not be read, and then removed, while rows are added to it. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  }
+
   return {
-    append,
-    oldest,
+    append: (rows) => inTurn(() => append(rows)),
+    oldest: () => inTurn(oldest),
     isEmpty: () => segments.length === 0,
     bytes: total,
-    tend,
+    tend: () => inTurn(tend),
     async close() {
       await unlink(join(own, aliveFile)).catch(() => undefined);
       await rmdir(own).catch(() => undefined);
     },
   };
-}
-
-function parse(text: string): { readonly rows: readonly unknown[]; readonly torn: number } {
-  const rows: unknown[] = [];
-  let torn = 0;
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      rows.push(JSON.parse(line));
-    } catch {
-      torn += 1;
-    }
-  }
-  return { rows, torn };
 }
 
 async function orphansIn(folder: string, ownId: string, orphanSeconds: number): Promise<readonly string[]> {

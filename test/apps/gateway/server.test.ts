@@ -271,6 +271,8 @@ describe('which version answers', () => {
     await start();
     const { status, body } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(503);
+    // The other models have nothing to do with it.
+    expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', epoch: -1, blocked: [{ name: 'flight-delay@1' }] });
     expect(body.detail).toMatch(/^flight-delay@1 cannot be served here: the manifest of flight-delay is sha256:/);
   });
 
