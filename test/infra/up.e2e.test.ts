@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { Client as Database } from 'pg';
 import { birthOf } from '../../infra/process-identity';
 import { end, pause, startProduct, type Product } from '../support/product';
 
@@ -68,6 +70,43 @@ test('a second start on the same state names the one that runs, and harms nothin
     expect(second.stderr).toContain(`Perennial already runs on ${stateDir} (process ${product.supervisor.pid})`);
   }
   expect((await product.call('GET', '/runs')).status).toBe(200);
+});
+
+test('a part whose address is named is not started, but prepared all the same', async () => {
+  const read = (file: string): Record<string, string> => JSON.parse(readFileSync(join(stateDir, file), 'utf8')) as Record<string, string>;
+  const [secrets, ports] = [read('secrets.json'), read('run/ports.json')];
+  const server = `postgres://perennial:${secrets['databasePassword']}@127.0.0.1:${ports['postgres']}`;
+  const database = new Database({ connectionString: `${server}/postgres` });
+  await database.connect();
+  await database.query('CREATE DATABASE elsewhere');
+  await database.end();
+
+  const other = await startProduct({
+    env: {
+      PERENNIAL_DATABASE_URL: `${server}/elsewhere`,
+      PERENNIAL_TEMPORAL_ADDRESS: `127.0.0.1:${ports['temporal']}`,
+      PERENNIAL_TEMPORAL_NAMESPACE: 'elsewhere',
+      PERENNIAL_S3_ENDPOINT: `http://127.0.0.1:${ports['s3']}`,
+      PERENNIAL_S3_BUCKET: 'elsewhere',
+      AWS_ACCESS_KEY_ID: secrets['s3AccessKeyId'] ?? '',
+      AWS_SECRET_ACCESS_KEY: secrets['s3SecretAccessKey'] ?? '',
+    },
+  });
+  try {
+    const commands = other.pids('').map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+    expect(commands.filter((command) => /postgres|weed|temporal server/.test(command))).toEqual([]);
+    expect(commands.filter((command) => command.includes('main.ts'))).toHaveLength(3);
+    expect(other.log()).toContain('127.0.0.1');
+    expect(other.log().match(/named by a setting, not started here/g)).toHaveLength(3);
+    expect(other.log()).not.toContain(secrets['databasePassword']);
+    const connection = await Connection.connect({ address: `127.0.0.1:${ports['temporal']}` });
+    const { config } = await connection.workflowService.describeNamespace({ namespace: 'elsewhere' });
+    expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
+    await connection.close();
+    expect((await other.call('GET', '/runs')).status).toBe(200);
+  } finally {
+    await other.stop();
+  }
 });
 
 test('what dies is started again', async () => {
