@@ -22,32 +22,33 @@ export interface EventStreams {
 }
 
 export function openEventStreams(registry: Pick<Registry, 'runs' | 'events'>, feed: RunEventFeed): EventStreams {
-  const closing = new AbortController();
-  let open = 0;
+  const streams = new Set<AbortController>();
+  let closing = false;
   return {
     async stream(run, request, reply) {
       const raw = begin(request, reply);
       const gone = new AbortController();
-      const leave = (): void => gone.abort();
-      raw.once('close', leave);
-      closing.signal.addEventListener('abort', leave);
+      raw.once('close', () => gone.abort());
+      streams.add(gone);
+      if (closing) gone.abort();
       const subscription = feed.subscribe(run.id);
-      open += 1;
       try {
         await send(registry, { run, subscription, raw, from: startOf(request), signal: gone.signal });
       } catch (error) {
         // The client sees the stream end without `end` and comes back with Last-Event-ID.
         request.log.warn({ err: error, runId: run.id, traceId: request.traceId }, 'event stream broke off');
       } finally {
-        open -= 1;
+        streams.delete(gone);
         subscription.end();
-        closing.signal.removeEventListener('abort', leave);
-        if (closing.signal.aborted) raw.destroy();
+        if (closing) raw.destroy();
         else raw.end();
       }
     },
-    open: () => open,
-    close: () => closing.abort(),
+    open: () => streams.size,
+    close() {
+      closing = true;
+      for (const stream of streams) stream.abort();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { ApiWorld, CallOptions } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
@@ -171,10 +172,7 @@ describe('what is too large', () => {
     const asked = await request(`${world.url}/api/v1${runs}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${world.keys.operator}`, 'content-type': 'application/json' },
-      body: (async function* () {
-        await Promise.resolve();
-        for (let i = 0; i < 50; i += 1) yield Buffer.alloc(1 << 20, 'x');
-      })(),
+      body: Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1 << 20, 'x'))),
     });
     expect(asked.statusCode).toBe(413);
     await asked.body.dump();

@@ -1,0 +1,180 @@
+import type { RunId } from '../../../domain/ids';
+import { refTo, tenant } from '../../db/registry-fixture';
+import type { ApiWorld } from './api-world';
+import { openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+let runId: RunId;
+beforeAll(async () => {
+  world = await openApiWorld();
+  await world.apply('flight-delay');
+  runId = (await world.accept('flight-delay')).id;
+});
+afterAll(() => world.close());
+
+const columns = [
+  { name: 'carrier', type: 'string' },
+  { name: 'distance', type: 'integer' },
+] as const;
+const distance = { name: 'distance', type: 'integer', nulls: 0, distinct: 200, nans: 0, infinities: 0, min: 17, max: 4983, mean: 1039.9 };
+
+const register = (dataset: string, content: string, changed: object = {}) =>
+  world.registry.datasets.register({
+    tenant,
+    dataset,
+    manifest: refTo(content),
+    rows: 100,
+    columns,
+    statistics: { rows: 100, columns: [{ ...distance, deviation: 1, quantiles: { '0.5': 872 } }], notes: [] },
+    runId,
+    idempotencyKey: `${dataset}/${content}`,
+    ...changed,
+  });
+
+describe('datasets', () => {
+  test('are listed with their aliases and shown with their versions', async () => {
+    await register('flights', 'one');
+    await register('flights', 'two', { rows: 120 });
+    const move = { tenant, dataset: 'flights', alias: 'latest', version: 2, actor: 'test', cause: 'ingest', idempotencyKey: 'a' } as const;
+    await world.registry.datasets.moveAlias(move);
+    expect(await world.call('GET', '/datasets', { as: 'viewer' })).toMatchObject({
+      body: { items: [{ name: 'flights', versions: 2, latest: 2, approved: null }] },
+    });
+    expect(await world.call('GET', '/datasets/flights/versions', { as: 'viewer' })).toMatchObject({
+      body: { items: [{ version: 2, rows: 120, runId }, { version: 1 }], nextPageToken: null },
+    });
+    expect(await world.call('GET', '/datasets/flights/versions/1')).toMatchObject({ status: 200, body: { dataset: 'flights', columns } });
+    expect(await world.call('GET', '/datasets/flights/versions/9')).toMatchObject({ status: 404 });
+  });
+
+  test('differ by schema, rows and statistics', async () => {
+    await register('moved', 'one');
+    await register('moved', 'two', {
+      rows: 90,
+      columns: [
+        { name: 'carrier', type: 'integer' },
+        { name: 'distance', type: 'integer' },
+        { name: 'gate', type: 'string' },
+      ],
+      statistics: { rows: 90, columns: [{ ...distance, mean: 1100, deviation: 1, quantiles: { '0.5': 900 } }], notes: [] },
+    });
+    expect(await world.call('GET', '/datasets/moved/diff?from=1&to=2', { as: 'viewer' })).toMatchObject({
+      status: 200,
+      body: {
+        same: false,
+        rows: { from: 100, to: 90 },
+        added: [{ name: 'gate', type: 'string' }],
+        removed: [],
+        retyped: [{ name: 'carrier', from: 'string', to: 'integer' }],
+        statistics: [
+          { column: 'distance', statistic: 'mean', from: 1039.9, to: 1100 },
+          { column: 'distance', statistic: 'quantiles.0.5', from: 872, to: 900 },
+        ],
+        comparable: true,
+      },
+    });
+    expect(await world.call('GET', '/datasets/moved/diff?from=2&to=1')).toMatchObject({ body: { added: [], removed: [{ name: 'gate' }] } });
+    expect(await world.call('GET', '/datasets/moved/diff?from=1')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/to' }] } });
+  });
+
+  test('that keep no statistics are not called equal in them', async () => {
+    await register('bare', 'one', { statistics: undefined });
+    await register('bare', 'two');
+    expect(await world.call('GET', '/datasets/bare/diff?from=1&to=2')).toMatchObject({ body: { comparable: false, statistics: [] } });
+  });
+
+  test('show their bad rows with the reasons', async () => {
+    await register('dirty', 'one');
+    const reasons = { 'distance below 0': 3 };
+    await world.registry.datasets.quarantine.put({ tenant, dataset: 'dirty', version: 1, runId, rows: 3, artifact: refTo('bad'), reasons });
+    expect(await world.call('GET', '/datasets/dirty/quarantine', { as: 'viewer' })).toMatchObject({
+      body: { items: [{ dataset: 'dirty', version: 1, rows: 3, reasons, runId }] },
+    });
+    expect(await world.call('GET', '/datasets/flights/quarantine')).toMatchObject({ body: { items: [] } });
+  });
+});
+
+test('lineage leads from a model back to its sources, and forward', async () => {
+  const [source, dataset, model] = [
+    { kind: 'source', name: 'https://example.org/flights.csv' },
+    { kind: 'dataset', name: 'flights', version: 2 },
+    { kind: 'model', name: 'flight-delay', version: 1 },
+  ] as const;
+  const edges = [
+    { from: source, to: dataset, runId },
+    { from: dataset, to: model, runId },
+  ];
+  await world.registry.lineage.add({ tenant, edges });
+  expect(await world.call('GET', '/lineage?of=model:flight-delay@1', { as: 'viewer' })).toMatchObject({
+    status: 200,
+    body: {
+      of: model,
+      edges: [
+        { from: dataset, to: model, distance: 1 },
+        { from: source, to: dataset, distance: 2 },
+      ],
+    },
+  });
+  const forward = `/lineage?of=${encodeURIComponent('source:https://example.org/flights.csv')}&direction=downstream`;
+  expect(await world.call('GET', forward)).toMatchObject({ body: { edges: [{ to: dataset }, { to: model }] } });
+});
+
+describe('the audit', () => {
+  test('is listed newest first, by subject and action, in pages', async () => {
+    const all = await world.call<{ items: { id: string }[]; nextPageToken: string }>('GET', '/audit?pageSize=2', { as: 'approver' });
+    expect(all.body.items).toHaveLength(2);
+    const next = await world.call<{ items: { id: string }[] }>('GET', `/audit?pageSize=2&pageToken=${all.body.nextPageToken}`);
+    expect((next.body.items[0]?.id ?? '') < (all.body.items[1]?.id ?? '')).toBe(true);
+    expect(await world.call('GET', `/audit?subject=run:${runId}&action=run.accept`)).toMatchObject({
+      body: { items: [{ actor: 'operator', action: 'run.accept', subject: `run:${runId}` }] },
+    });
+  });
+
+  test('is verified against its signed heads in the artifact store', async () => {
+    const store = (head: Parameters<typeof world.heads.store>[0]) => world.heads.store(head);
+    await world.registry.audit.seal({ tenant, signer: world.signer, store });
+    const verify = () => world.call<{ findings: object[]; batches: number }>('GET', '/audit/verify', { as: 'approver' });
+    expect(await verify()).toMatchObject({ status: 200, body: { findings: [], unsealed: 0, batches: 1, comparedWithStore: true } });
+
+    await world.accept('flight-delay');
+    await world.registry.audit.seal({ tenant, signer: world.signer, store });
+    expect((await verify()).body).toMatchObject({ findings: [], batches: 2 });
+
+    // Somebody with the database but not the store cuts off what was sealed last.
+    const { sql } = world.database;
+    await sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`;
+      await tx`delete from audit_seals where batch = 2`;
+      await tx`delete from audit_heads where batch = 2`;
+    });
+    const cut = await verify();
+    expect(cut.body.findings).toContainEqual(expect.objectContaining({ kind: 'cutOff', batch: 2 }));
+  });
+});
+
+test('the platform says whose key it was given, and what is wrong with each part', async () => {
+  const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform', { as: 'viewer' });
+  expect(body).toMatchObject({ caller: { name: 'viewer', scope: 'viewer' } });
+  expect(body.parts.map(({ name, ok }) => [name, ok])).toEqual([
+    ['database', true],
+    ['artifact store', true],
+    ['temporal', true],
+    ['workers', true],
+    ['gateway', false],
+  ]);
+  world.lifecycles.away = true;
+  const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>('GET', '/platform');
+  world.lifecycles.away = false;
+  expect(away.body.parts).toContainEqual(expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not answer' }));
+  await world.registry.gateways.beat({ id: 'gw', url: 'http://gateway.test', epoch: 0, leaseSeconds: 30 });
+  const { body: served } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform');
+  expect(served.parts).toContainEqual(expect.objectContaining({ name: 'gateway', ok: true }));
+});
+
+test('trainers are listed with the schema of their parameters', async () => {
+  const { body } = await world.call<{ items: { name: string; paramsSchema: object }[] }>('GET', '/trainers', { as: 'viewer' });
+  expect(body.items.map(({ name }) => name)).toEqual(['baseline', 'lightgbm', 'logistic']);
+  expect(body.items[1]?.paramsSchema).toMatchObject({ properties: { num_leaves: { type: 'integer' } } });
+});
