@@ -1,7 +1,7 @@
 /** Inference through the real gateway (keys, checks, routing, prediction log in PostgreSQL) beside a bare fastify + onnxruntime server with the same graph and the same body. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sha256 } from '../data/digest';
 import type { Column } from '../domain/dataset';
@@ -18,7 +18,7 @@ import type { LoadFigures, LoadPlan } from './load-generator';
 const root = resolve(__dirname, '..');
 const numbers = Array.from({ length: 8 }, (_, index) => `n${index}`);
 const texts = Array.from({ length: 4 }, (_, index) => `t${index}`);
-const rounds = 3;
+const rounds = 5;
 
 interface Contender {
   readonly name: string;
@@ -31,7 +31,7 @@ export interface InferenceFigures {
   readonly bare: Figures;
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
-  /** Requests a second of the gateway without feature SQL, as a share of the bare server's. */
+  /** Requests a second of the gateway without feature SQL, as a share of the bare server's: the middle of the rounds' shares, as neighbours in time share their weather. */
   readonly share: number;
   /** An answer whose prediction is thrown away would be cheap. */
   readonly predictionsDropped: number;
@@ -45,7 +45,7 @@ interface Figures {
 }
 
 export async function benchInference({
-  seconds = 5,
+  seconds = 3,
   connections = 16,
 }: { readonly seconds?: number; readonly connections?: number } = {}): Promise<InferenceFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
@@ -214,7 +214,9 @@ function middle({ figures }: Contender): Figures {
 
 function summary(contenders: readonly Contender[], connections: number): Omit<InferenceFigures, 'predictionsDropped'> {
   const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [Figures, Figures, Figures];
-  return { connections, bare, gateway, gatewayWithFeatureSql, share: round(gateway.requestsPerSecond / bare.requestsPerSecond) };
+  const [bareRounds = [], gatewayRounds = []] = contenders.map(({ figures }) => figures.map(({ requestsPerSecond }) => requestsPerSecond));
+  const shares = gatewayRounds.map((rate, index) => rate / (bareRounds[index] ?? NaN)).sort((a, b) => a - b);
+  return { connections, bare, gateway, gatewayWithFeatureSql, share: round(shares[Math.floor(shares.length / 2)] ?? NaN) };
 }
 
 async function droppedPredictions(gateway: string): Promise<number> {
@@ -237,7 +239,7 @@ export function inferenceTable(figures: InferenceFigures): string {
       String(failures).padStart(9),
     ].join('');
   return [
-    `one row a request, ${figures.connections} connections, 100 trees over 12 columns`,
+    `one row a request, ${figures.connections} connections, 100 trees over 12 columns, middle of ${rounds} rounds; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
     `${''.padEnd(28)}${'requests/s'.padStart(10)}${'p50 ms'.padStart(9)}${'p97 ms'.padStart(9)}${'failures'.padStart(9)}`,
     line('bare fastify + onnxruntime', figures.bare),
     line('gateway', figures.gateway),
