@@ -124,20 +124,20 @@ const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
   PAUSED: 'running',
 };
 
-async function pollers(connection: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
-  const counts = await Promise.all(
-    queues.map(async (queue) => {
-      const { pollers: seen } = await connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: taskQueues[queue] },
-        // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself is not exported by the client.
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
-        taskQueueType: queue === 'orchestrator' ? 1 : 2,
-      });
-      return [queue, new Set(seen.map(({ identity }) => identity)).size] as const;
-    }),
-  );
-  return Object.fromEntries(counts) as Record<QueueName, number>;
+async function pollers({ workflowService }: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
+  const counts = { orchestrator: 0, data: 0, compute: 0 };
+  // One after the other: a call that fails leaves no other behind that would go on trying.
+  for (const queue of queues) {
+    const { pollers: seen } = await workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: taskQueues[queue] },
+      // Workflow tasks are polled on one queue alone, activity tasks on the others. The enum itself is not exported by the client.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+      taskQueueType: queue === 'orchestrator' ? 1 : 2,
+    });
+    counts[queue] = new Set(seen.map(({ identity }) => identity)).size;
+  }
+  return counts;
 }
 
 /** Gives a workflow's refusal the type it was thrown with, and silence a name. */

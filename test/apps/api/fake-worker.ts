@@ -1,0 +1,60 @@
+/** Workers on the product's workflow code and task queues: runs are recorded for real, the work between is a fake's. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createRunRecordActivities } from '../../../activities/run-record';
+import { digestOf } from '../../../data/digest';
+import type { Registry } from '../../../db/registry';
+import { workflowBundle } from '../../../workers/bundle';
+import { taskQueues } from '../../../workflows/messages';
+import type { Overrides } from '../../support/fake-activities';
+import { fakeActivities, planOf } from '../../support/fake-activities';
+
+export interface FakeWorker {
+  stop(): Promise<void>;
+}
+
+export async function startFakeWorker(
+  { address, namespace }: { readonly address: string; readonly namespace: string },
+  registry: Registry,
+  overrides: Overrides = {},
+): Promise<FakeWorker> {
+  const connection = await NativeConnection.connect({ address });
+  const common = { connection, namespace, activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities };
+  const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'));
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({ ...common, taskQueue: taskQueues.data }),
+    Worker.create({ ...common, taskQueue: taskQueues.compute }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  return {
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}
+
+function recorded(registry: Registry): Overrides {
+  const { openRun, showRun, closeRun } = createRunRecordActivities({ registry, artifacts: {} as never });
+  return {
+    openRun,
+    showRun,
+    closeRun,
+    findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
+    beginStage: async ({ reuse: _, inputs, ...at }) => {
+      await registry.stages.begin({ ...at, cacheKey: digestOf(inputs), reuse: false });
+      return { kind: 'run' };
+    },
+    finishStage: async (end) => {
+      const { tenant, runId, stage, generation, status } = end;
+      const output = 'end' in end ? { output: end.end.output, verdict: end.end.verdict } : undefined;
+      await registry.stages.finish({
+        ...{ tenant, runId, stage, generation, status, output },
+        failure: 'failure' in end ? end.failure : undefined,
+      });
+    },
+  };
+}

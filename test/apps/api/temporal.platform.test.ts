@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { runEvents } from '../../../apps/cli/event-stream';
+import type { LifecycleClient } from '../../../apps/lifecycle-client';
+import { createLifecycleClient } from '../../../apps/lifecycle-client';
+import type { RunId } from '../../../domain/ids';
+import { openLog } from '../../../workers/log';
+import { reconcileRuns, sweepOutbox } from '../../../workers/sweeper';
+import { planOf } from '../../support/fake-activities';
+import { testTemporal } from '../../support/platform';
+import { tenant } from '../../db/registry-fixture';
+import type { ApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld } from './api-world';
+import type { FakeWorker } from './fake-worker';
+import { startFakeWorker } from './fake-worker';
+
+jest.setTimeout(120_000);
+
+let temporal: Awaited<ReturnType<typeof testTemporal>>;
+let connection: Connection;
+let lifecycles: LifecycleClient;
+let world: ApiWorld;
+let worker: FakeWorker | null = null;
+const log = openLog('test', 'silent');
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  temporal = await testTemporal();
+  connection = Connection.lazy({ address: temporal.address });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl });
+  world = await openApiWorld(lifecycles);
+  await world.apply('flight-delay');
+  await world.call('PUT', '/lifecycles/approved', {
+    body: lifecycleBody('approved', (text) => text.replace('required: 0', 'required: 1')),
+  });
+});
+afterEach(async () => {
+  await worker?.stop();
+  worker = null;
+});
+afterAll(async () => {
+  await world.close();
+  await connection.close();
+});
+
+interface Run {
+  readonly id: RunId;
+  readonly status: string;
+  readonly waitingFor: string | null;
+  readonly stages?: readonly { readonly name: string; readonly status: string }[];
+}
+
+const start = async (lifecycle: string, body: object = {}): Promise<Run> => {
+  const answer = await world.call<Run>('POST', `/lifecycles/${lifecycle}/runs`, { as: 'operator', body });
+  expect(answer.status).toBe(202);
+  return answer.body;
+};
+const show = async (id: RunId): Promise<Run> => (await world.call<Run>('GET', `/runs/${id}`)).body;
+
+async function until(id: RunId, wanted: (run: Run) => boolean): Promise<Run> {
+  for (const end = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const run = await show(id);
+    if (wanted(run)) return run;
+    if (Date.now() > end) throw new Error(`not in time: ${JSON.stringify(run)}`);
+  }
+}
+
+describe('a run on Temporal', () => {
+  test('goes from the call to its end, watched by its events', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const { id } = await start('flight-delay');
+    const kinds: string[] = [];
+    for await (const event of runEvents({ apiUrl: world.url, apiKey: world.keys.viewer }, id)) {
+      kinds.push(event.stage === null ? event.kind : `${event.kind} ${event.stage}`);
+    }
+    expect(kinds).toEqual([
+      'run.accepted',
+      'run.status',
+      ...['ingest', 'validate', 'train', 'evaluate', 'promote'].flatMap((stage) => [`stage.started ${stage}`, `stage.succeeded ${stage}`]),
+      'run.status',
+    ]);
+    expect(await show(id)).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+  });
+
+  test('waits for an approver, takes only one whose scope is enough, and says what it is told too early', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const early = await start('flight-delay');
+    const { id } = await start('approved');
+    const waiting = await until(id, ({ status }) => status === 'waiting');
+    expect(waiting.waitingFor).toContain('1 approval(s)');
+    expect(await world.call('POST', `/runs/${id}/approve`, { as: 'operator', body: {} })).toMatchObject({ status: 403 });
+    expect(await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: { comment: 'fine' } })).toMatchObject({
+      status: 200,
+      body: { approvals: [{ actor: 'approver', scope: 'approver', comment: 'fine' }] },
+    });
+    expect(await until(id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+
+    await until(early.id, ({ status }) => status === 'succeeded');
+    expect(await world.call('POST', `/runs/${early.id}/approve`, { body: {} })).toMatchObject({
+      status: 409,
+      body: { code: 'Conflict', detail: 'this run has ended: it takes no more commands' },
+    });
+  });
+
+  test('is paused before its next stage, resumed, and cancelled', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    worker = await startFakeWorker(temporal, world.registry, {
+      ingestSource: async ({ source }) => {
+        await held;
+        return { dataset: source.name, version: 1, manifest: { uri: '', digest: 'sha256:a', bytes: 1, mediaType: '' }, rows: 1 };
+      },
+    });
+    const { id } = await start('flight-delay');
+    await until(id, ({ stages }) => stages?.some(({ name }) => name === 'ingest') ?? false);
+    expect(await world.call('POST', `/runs/${id}/pause`, { as: 'operator', body: { reason: 'freeze' } })).toMatchObject({ status: 200 });
+    release();
+    expect((await until(id, ({ status }) => status === 'paused')).waitingFor).toContain('paused by operator (freeze)');
+    expect(await world.call('POST', `/runs/${id}/resume`, { as: 'operator' })).toMatchObject({ status: 200 });
+    await until(id, ({ status }) => status === 'succeeded');
+
+    const second = await start('approved');
+    await until(second.id, ({ status }) => status === 'waiting');
+    expect(await world.call('POST', `/runs/${second.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
+    expect(await until(second.id, ({ status }) => status !== 'waiting')).toMatchObject({
+      status: 'cancelled',
+      failure: { type: 'Cancelled' },
+    });
+  });
+});
+
+describe('without workers', () => {
+  test('runs are accepted and wait; commands that need one say so within seconds', async () => {
+    const { id } = await start('flight-delay');
+    expect(await lifecycles.execution(`run/default/flight-delay/${id}`)).toBe('running');
+    const since = Date.now();
+    const answer = await world.call('POST', `/runs/${id}/pause`, { body: {} });
+    expect(answer).toMatchObject({ status: 503, body: { code: 'PlatformUnavailable', next: 'perennial doctor' } });
+    expect(Date.now() - since).toBeLessThan(10_000);
+    expect((await world.call('POST', `/runs/${id}/cancel`, { body: {} })).status).toBe(202);
+  });
+});
+
+describe('the lifecycle client', () => {
+  test('starts a workflow once, however often it is asked, also after it ended', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const { id } = await start('flight-delay');
+    await until(id, ({ status }) => status === 'succeeded');
+    const workflowId = `run/default/flight-delay/${id}`;
+    const { runId: _, ...plan } = planOf();
+    const input = { tenant: plan.tenant, lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: plan.traceId };
+    await lifecycles.start(workflowId, input);
+    expect(await lifecycles.execution(workflowId)).toBe('completed');
+    expect(await lifecycles.execution(`run/default/flight-delay/${randomUUID()}`)).toBe('unknown');
+    expect((await lifecycles.workers()).orchestrator).toBeGreaterThanOrEqual(1);
+  });
+
+  test('names Temporal’s absence instead of waiting for it', async () => {
+    const nowhere = Connection.lazy({ address: '127.0.0.1:1' });
+    const away = createLifecycleClient({ connection: nowhere, namespace: 'none', uiUrl: null });
+    const since = Date.now();
+    await expect(away.execution('x')).rejects.toMatchObject({ type: 'PlatformUnavailable', message: 'Temporal does not answer' });
+    await expect(away.workers()).rejects.toMatchObject({ type: 'PlatformUnavailable' });
+    expect(Date.now() - since).toBeLessThan(12_000);
+    await nowhere.close();
+  });
+});
+
+describe('reconciliation with Temporal', () => {
+  test('starts again what Temporal has never heard of, and sweeping twice starts it once', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const revision = await world.registry.lifecycles.get({ tenant, name: 'flight-delay' });
+    if (!revision) throw new Error('not applied');
+    const accept = () =>
+      world.registry.runs.accept({
+        ...{ tenant, lifecycle: 'flight-delay', revisionDigest: revision.digest, request: {}, actor: 'test' },
+        ...{ traceId: planOf().traceId, requestDigest: revision.digest },
+      });
+    const swept = (await accept()).run;
+    await Promise.all([1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, log })));
+    await until(swept.id, ({ status }) => status === 'succeeded');
+
+    const unknown = (await accept()).run;
+    await world.database.sql`delete from outbox`;
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    await until(unknown.id, ({ status }) => status === 'succeeded');
+  });
+
+  test('shows as lost what ended without a word', async () => {
+    const { id } = await start('flight-delay');
+    const { workflowService } = connection;
+    await workflowService.terminateWorkflowExecution({
+      namespace: temporal.namespace,
+      workflowExecution: { workflowId: `run/default/flight-delay/${id}` },
+    });
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    expect(await show(id)).toMatchObject({
+      status: 'lost',
+      failure: { type: 'Lost', message: expect.stringContaining('terminated') as string },
+    });
+  });
+});
