@@ -12,6 +12,7 @@ import { newestEvent, readSource, type SourceData } from '../data/sources/read-s
 import { shownUri, sourceFailure } from '../data/sources/source-failure';
 import type { LineageNode } from '../db/repositories/lineage';
 import type { Registry } from '../db/registry';
+import type { HeldClaim } from '../db/run-guard';
 import { openDatasetReader, type RegisteredDatasets } from './dataset-reader';
 import { effectOnce } from './effect-once';
 import { whileBeating, type Beat } from './heartbeating';
@@ -44,17 +45,17 @@ export interface LatestWindowInput extends Effect {
 interface Attempt extends IngestDeps, Beat {
   readonly scratch: Scratch;
   readonly datasets: RegisteredDatasets;
-  readonly assertOwned: () => Promise<void>;
+  readonly claim: HeldClaim;
 }
 
 export function createIngestActivities(deps: IngestDeps) {
   /** Life signs, one effect per key, and a folder that is gone afterwards. */
   const attempt = <T>({ tenant, runId, key }: Effect, work: (attempt: Attempt) => Promise<T>): Promise<T> =>
     whileBeating((beat) =>
-      effectOnce(deps.registry.effects, { tenant, key }, async (assertOwned) => {
+      effectOnce(deps.registry.effects, { tenant, key }, async (_, claim) => {
         const scratch = await openScratch(deps.scratchRoot, `ingest-${runId}`);
         try {
-          return await work({ ...deps, ...beat, scratch, assertOwned, datasets: openDatasetReader(deps.registry, deps.artifacts, tenant) });
+          return await work({ ...deps, ...beat, scratch, claim, datasets: openDatasetReader(deps.registry, deps.artifacts, tenant) });
         } finally {
           await scratch.dispose();
         }
@@ -80,26 +81,26 @@ export function createIngestActivities(deps: IngestDeps) {
 
 async function ingest(input: IngestInput, attempt: Attempt): Promise<DatasetVersionRef> {
   const { source, window, limits } = input;
-  const { registry, scratch, datasets, sourcePolicy: policy, signal } = attempt;
+  const { registry, scratch, datasets, sourcePolicy: policy, signal, claim } = attempt;
   const data = await readSource({ source, window, into: scratch.folder, policy, limits, datasets, signal, onProgress: attempt.report });
   const { files, manifest } = await upload(input, data, attempt);
-  await attempt.assertOwned();
   const { tenant, runId, key } = input;
   const dataset = source.name;
   // A source may change between two attempts: then each registers what it read, and the last one has the say.
   const idempotencyKey = `${key}/${manifest.digest}`;
   const { rows, columns, statistics } = data;
-  const version = await registry.datasets.register({ tenant, dataset, manifest, rows, columns, statistics, runId, idempotencyKey });
+  const version = await registry.datasets.register({ tenant, dataset, manifest, rows, columns, statistics, runId, claim, idempotencyKey });
   const by = `dataset:${dataset}@${version.version}`;
   for (const { digest } of [manifest, ...files]) await registry.artifacts.reference({ tenant, digest, by });
   const to: LineageNode = { kind: 'dataset', name: dataset, version: version.version, digest: manifest.digest };
   await registry.lineage.add({ tenant, edges: origins(source, datasets).map((from) => ({ from, to, runId })) });
-  await attempt.assertOwned();
   await registry.datasets.moveAlias({
     tenant,
     dataset,
     alias: 'latest',
     version: version.version,
+    runId,
+    claim,
     actor: `run:${runId}`,
     cause: 'ingest',
     idempotencyKey,

@@ -3,20 +3,23 @@ import type { Sql } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun } from '../run-guard';
 import type { DatasetRepository, QuarantineRecord } from '../repositories/datasets';
 import type { quarantines } from '../schema/datasets';
 
 export function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
   return {
-    async put({ tenant, dataset, version, runId, rows, artifact, reasons }) {
-      const [row] = await sql<(typeof quarantines.$inferSelect)[]>`
-        insert into quarantines (tenant_id, id, dataset, version, run_id, rows, artifact, reasons)
-        values (${tenant}, ${newId('qua')}, ${dataset}, ${version}, ${runId}, ${rows}, ${toJson(artifact)}, ${toJson(reasons)})
-        on conflict on constraint quarantines_run_unique do update set rows = excluded.rows, artifact = excluded.artifact, reasons = excluded.reasons
-        returning *`;
-      if (!row) throw failure('NotFound', `there is no ${dataset}@${version}`);
-      return toQuarantine(row);
-    },
+    put: ({ tenant, dataset, version, runId, rows, artifact, reasons, claim }) =>
+      sql.begin(async (tx) => {
+        await guardRun(tx, { tenant, runId, claim });
+        const [row] = await tx<(typeof quarantines.$inferSelect)[]>`
+          insert into quarantines (tenant_id, id, dataset, version, run_id, rows, artifact, reasons)
+          values (${tenant}, ${newId('qua')}, ${dataset}, ${version}, ${runId}, ${rows}, ${toJson(artifact)}, ${toJson(reasons)})
+          on conflict on constraint quarantines_run_unique do update set rows = excluded.rows, artifact = excluded.artifact, reasons = excluded.reasons
+          returning *`;
+        if (!row) throw failure('NotFound', `there is no ${dataset}@${version}`);
+        return toQuarantine(row);
+      }),
 
     async list({ tenant, dataset, ...page }) {
       const after = afterKey(page);

@@ -5,6 +5,7 @@ import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import { lockModel, readAliases, statusOf } from '../alias-register/state';
 import { predecessorOf, promotionAt } from '../alias-register/history';
@@ -53,7 +54,7 @@ export type Withdrawal =
 /**
  * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, audit,
  * outbox `alias.moved`, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
- * changed nothing and is not remembered under its key.
+ * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff).
  */
 export interface AliasRepository {
   get(input: { readonly tenant: Tenant; readonly model: string }): Promise<Readonly<Record<AliasName, AliasState | null>>>;
@@ -107,6 +108,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           { tenant, operation: 'alias.promote', key, request },
           async () => {
             const { model, version, expectedChampion, decisionId, runId, actor, cause } = request;
+            if (runId !== null) await guardRun(tx, { tenant, runId });
             const register = await lockModel(tx, { tenant, model });
             const status = await statusOf(tx, { tenant, model, version });
             if (status === 'rejected' || status === 'withdrawn')

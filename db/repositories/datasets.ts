@@ -8,6 +8,7 @@ import { createQuarantine } from '../dataset-register/quarantine';
 import { toJson } from '../document';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun, type HeldClaim } from '../run-guard';
 import type { datasetAliases, datasetVersions, datasets } from '../schema/datasets';
 import { appendAudit } from '../writes/audit-entry';
 
@@ -51,6 +52,7 @@ export interface DatasetRepository {
     readonly columns: readonly Column[];
     readonly statistics?: unknown;
     readonly runId: RunId | null;
+    readonly claim?: HeldClaim | undefined;
     readonly idempotencyKey: string;
   }): Promise<DatasetVersionRef>;
   /** One transaction with history and audit row. A repeated key gives the first answer. */
@@ -59,6 +61,8 @@ export interface DatasetRepository {
     readonly dataset: string;
     readonly alias: DatasetAlias;
     readonly version: number;
+    readonly runId?: RunId | undefined;
+    readonly claim?: HeldClaim | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
@@ -87,6 +91,7 @@ export interface DatasetRepository {
       readonly rows: number;
       readonly artifact: ArtifactRef;
       readonly reasons: Readonly<Record<string, number>>;
+      readonly claim?: HeldClaim | undefined;
     }): Promise<QuarantineRecord>;
     list(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<QuarantineRecord>>;
   };
@@ -98,9 +103,10 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
   return {
     register: (input) =>
       sql.begin((tx) => {
-        const { idempotencyKey: key, tenant, dataset, manifest, rows } = input;
+        const { idempotencyKey: key, tenant, dataset, manifest, rows, runId, claim } = input;
         const request = { dataset, digest: manifest.digest };
         return once(tx, { tenant, operation: 'dataset.register', key, request }, async () => {
+          if (runId !== null) await guardRun(tx, { tenant, runId, claim });
           const version = await registered(tx, input);
           return { dataset, version, manifest, rows };
         });
@@ -108,9 +114,10 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
 
     moveAlias: (input) =>
       sql.begin((tx) => {
-        const { tenant, dataset, alias, version, actor, cause, idempotencyKey: key } = input;
+        const { tenant, dataset, alias, version, runId, claim, actor, cause, idempotencyKey: key } = input;
         const request = { dataset, alias, version };
         return once(tx, { tenant, operation: 'dataset.moveAlias', key, request }, async () => {
+          if (runId !== undefined) await guardRun(tx, { tenant, runId, claim });
           await lockDataset(tx, tenant, dataset);
           const from = await versionOf(tx, tenant, dataset, alias);
           return { from, to: version, fencing: await move(tx, { tenant, dataset, alias, from, to: version, actor, cause }) };

@@ -7,6 +7,7 @@ import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { guardRun } from '../run-guard';
 import type { models, modelVersions } from '../schema/models';
 import { appendAudit } from '../writes/audit-entry';
 
@@ -27,7 +28,7 @@ export interface ModelSummary {
 }
 
 export interface ModelRepository {
-  /** Each key makes one version (`candidate`), numbered from 1 without gaps. */
+  /** Each key makes one version (`candidate`), numbered from 1 without gaps. FencedOff for a run that has ended or is being undone. */
   register(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -60,11 +61,10 @@ export function createModelRepository({ sql }: Database): ModelRepository {
       sql.begin((tx) => {
         const { tenant, model, runId, manifest, idempotencyKey: key } = input;
         const request = { model, runId, digest: manifest.digest };
-        return once(tx, { tenant, operation: 'model.register', key, request }, async () => ({
-          model,
-          version: await registered(tx, input),
-          manifest,
-        }));
+        return once(tx, { tenant, operation: 'model.register', key, request }, async () => {
+          await guardRun(tx, { tenant, runId });
+          return { model, version: await registered(tx, input), manifest };
+        });
       }),
 
     setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>

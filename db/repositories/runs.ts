@@ -79,6 +79,11 @@ export interface RunRepository {
     readonly failure?: Failure | null | undefined;
     readonly actor?: string | undefined;
   }): Promise<RunRecord>;
+  /**
+   * The run takes back what it did: from the answer on, no effect of it is written any more (FencedOff), whichever process still tries, and it cannot end
+   * well. Again: nothing happens. A run in a final state stays as it is; its answer says that there is nothing to undo.
+   */
+  beginUndo(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord>;
   /** Runs in no final state that nothing touched for so long; oldest first, at most 1,000. All tenants when none is named. */
   unfinished(input: { readonly tenant?: Tenant | undefined; readonly olderThanSeconds: number }): Promise<readonly RunRecord[]>;
 }
@@ -157,6 +162,14 @@ export function createRunRepository({ sql }: Database): RunRepository {
 
     update: (input) => sql.begin((tx) => update(tx, input)),
 
+    async beginUndo({ tenant, id }) {
+      // Waits for the transactions that `guardRun` let through.
+      const [row] = await sql<RunRow[]>`
+        update runs set undo_since = coalesce(undo_since, now()), touched_at = now()
+        where tenant_id = ${tenant} and id = ${id} and ended_at is null returning *`;
+      return row ? toRecord(row) : existing(sql, tenant, id);
+    },
+
     async unfinished({ tenant, olderThanSeconds }) {
       const rows = await sql<RunRow[]>`
         select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
@@ -197,6 +210,9 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
   const [before] = await tx<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id} for update`;
   if (!before) throw failure('NotFound', `there is no run ${id}`);
   if (isFinal(before.status)) return toRecord(before);
+  if (before.undoSince !== null && (status === 'succeeded' || status === 'stopped')) {
+    throw failure('FencedOff', `run ${id} is being undone: it cannot end as ${status}`);
+  }
 
   const after = {
     status,

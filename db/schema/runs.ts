@@ -31,6 +31,8 @@ export const runs = pgTable(
     createdAt: createdAt(),
     startedAt: instant('started_at'),
     endedAt: instant('ended_at'),
+    /** From then on the run does nothing to the world but take back what it did. */
+    undoSince: instant('undo_since'),
     touchedAt: instant('touched_at').notNull().defaultNow(),
   },
   (t) => [

@@ -56,7 +56,7 @@ describe('models', () => {
       signature,
       idempotencyKey: unique('key'),
     });
-    await expect(unknown).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining('model_versions_run_fk') as string });
+    await expect(unknown).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining('run_none') as string });
     expect(await test_.registry.models.versions({ tenant, model, pageSize: 5 })).toEqual({ items: [], nextPageToken: null });
   });
 

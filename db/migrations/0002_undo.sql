@@ -1,0 +1,1 @@
+ALTER TABLE "runs" ADD COLUMN "undo_since" timestamp with time zone;
