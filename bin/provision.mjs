@@ -40,7 +40,7 @@ export async function provision() {
     await perform(steps, progress);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
-    closeWatch();
+    await closeWatch();
     progress.close();
     release();
   }

@@ -13,8 +13,8 @@ export interface ProcessGuard {
  */
 export interface DeathWatch extends ProcessGuard {
   readonly pid: number;
-  /** Lets go: what is still in the list stays alive. */
-  close(): void;
+  /** Lets go: what is still in the list stays alive. Resolves when the shell is gone too. */
+  close(): Promise<void>;
 }
 
 export function openDeathWatch(graceSeconds = 8): DeathWatch {
@@ -23,7 +23,8 @@ export function openDeathWatch(graceSeconds = 8): DeathWatch {
     detached: true,
     cwd: '/',
   });
-  shell.on('error', () => undefined); // without a shell there is no watch; leftovers are then cleared at the next start
+  // Without a shell there is no watch; leftovers are then cleared at the next start.
+  const gone = new Promise<void>((resolve) => shell.once('error', () => resolve()).once('exit', () => resolve()));
   shell.stdin.on('error', () => undefined);
   shell.unref();
   (shell.stdin as unknown as { unref(): void }).unref();
@@ -34,9 +35,10 @@ export function openDeathWatch(graceSeconds = 8): DeathWatch {
     pid: shell.pid ?? 0,
     add: (pid, signal) => tell(`add ${pid} ${signal.replace(/^SIG/, '')}`),
     drop: (pid) => tell(`drop ${pid}`),
-    close: () => {
+    close: async () => {
       tell('done');
       shell.stdin.end();
+      await gone;
     },
   };
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../domain/failure';
 import { backendPortNames, startBackends, type Environment, type Target } from './backends';
+import { hasFreeSocket, seaweedPortNames } from './embedded/seaweedfs';
 import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watch';
 import { choosePorts, type PortWish } from './port-book';
 import { writePrivateJson } from './private-file';
@@ -45,9 +46,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const supervisor = openSupervisor({ say: options.say });
   let stopped: Promise<void> | null = null;
   const stop = (): Promise<void> =>
-    (stopped ??= supervisor.stop().finally(() => {
+    (stopped ??= supervisor.stop().finally(async () => {
       rmSync(paths.client, { force: true });
-      watch.close();
+      await watch.close();
       release();
     }));
   const interrupt = (): void => void supervisor.stop();
@@ -154,6 +155,7 @@ function portWishes(environment: Environment): Record<'api' | 'gateway' | 'worke
     throw failure('InvalidInput', `${setting} is not a port: ${text}`);
   };
   const any = Object.fromEntries(backendPortNames.map((name) => [name, {}])) as Record<(typeof backendPortNames)[number], PortWish>;
+  for (const name of seaweedPortNames) any[name] = { usable: (port) => hasFreeSocket(name, port) };
   return {
     ...any,
     api: { preferred: 8700, ...named('PERENNIAL_API_PORT') },

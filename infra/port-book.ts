@@ -7,6 +7,8 @@ export interface PortWish {
   readonly exactly?: number | undefined;
   /** Ours when it is free and nothing else is remembered. */
   readonly preferred?: number;
+  /** Refuses a port that is free but of no use. */
+  readonly usable?: (port: number) => boolean;
   /** The setting that `exactly` came from, for the error. */
   readonly setting?: string;
 }
@@ -37,15 +39,16 @@ export async function choosePorts<Name extends string>(file: string, wishes: Rea
 }
 
 async function choosePort(name: string, wish: PortWish, before: number | undefined, taken: ReadonlySet<number>): Promise<number> {
+  const suits = async (port: number): Promise<boolean> => !taken.has(port) && (wish.usable?.(port) ?? true) && (await isFree(port));
   if (wish.exactly !== undefined && wish.exactly !== 0) {
-    if (!taken.has(wish.exactly) && (await isFree(wish.exactly))) return wish.exactly;
+    if (await suits(wish.exactly)) return wish.exactly;
     throw failure('PlatformUnavailable', `Port ${wish.exactly} (${wish.setting ?? name}) is taken by another program`, {
       next: 'End that program, name another port, or remove the setting to take a free one',
     });
   }
-  if (wish.exactly !== 0 && before !== undefined && !taken.has(before) && (await isFree(before))) return before;
+  if (wish.exactly !== 0 && before !== undefined && (await suits(before))) return before;
   for (;;) {
     const port = await freePort();
-    if (!taken.has(port)) return port;
+    if (await suits(port)) return port;
   }
 }

@@ -50,9 +50,12 @@ export function endChildren() {
   }
 }
 
-/** Lets the watch go when all is done, so that it does not keep this process alive. */
-export function closeWatch() {
-  watch?.stdin.end('done\n');
+/** Lets the watch go when all is done. */
+export async function closeWatch() {
+  if (watch === null) return;
+  const gone = new Promise((resolve) => watch.once('exit', resolve).once('error', resolve));
+  watch.stdin.end('done\n');
+  await gone;
   watch = null;
 }
 

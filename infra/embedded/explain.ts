@@ -50,6 +50,11 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: string; read
     next: 'Name a program of your own in PERENNIAL_POSTGRES_BIN, PERENNIAL_TEMPORAL_BIN or PERENNIAL_WEED_BIN',
   },
   {
+    pattern: /could not look up effective user ID/i,
+    reason: 'PostgreSQL does not run as a user without a name',
+    next: 'Start as a user that is in /etc/passwd, or name a database in PERENNIAL_DATABASE_URL',
+  },
+  {
     pattern: /could not (create|map|resize) shared memory|shared memory segment/i,
     reason: 'the system gives too little shared memory',
     next: 'Give /dev/shm at least 64 MB (docker run --shm-size=128m) and start again',

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import type { ProcessGuard } from '../death-watch';
@@ -91,12 +91,24 @@ function identities(options: SeaweedOptions): unknown {
   return { identities: [{ name: 'perennial', credentials, actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'] }] };
 }
 
-/** SeaweedFS leaves its Unix sockets in /tmp, named by port, when it is killed. */
+/** SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them there when it is killed. */
+function socketOf(name: keyof SeaweedPorts, port: number): string | null {
+  if (name === 's3' || name === 'filer') return `/tmp/seaweedfs-${name}-${port}.sock`;
+  return name.endsWith('Grpc') ? `/tmp/seaweedfs-${name.slice(0, -'Grpc'.length)}-grpc-${port}.sock` : null;
+}
+
+/** Whether no other user's dead server left a socket of this name: in /tmp nobody else can remove it, and the store would hang. */
+export function hasFreeSocket(name: keyof SeaweedPorts, port: number): boolean {
+  const socket = socketOf(name, port);
+  const owner = socket === null ? undefined : statSync(socket, { throwIfNoEntry: false })?.uid;
+  return owner === undefined || owner === process.getuid?.() || process.getuid?.() === 0;
+}
+
 function removeSockets(ports: SeaweedPorts): void {
-  const names = [`filer-${ports.filer}`, `s3-${ports.s3}`].concat(
-    (['s3', 'master', 'volume', 'filer', 'admin'] as const).map((part) => `${part}-grpc-${ports[`${part}Grpc`]}`),
-  );
-  for (const name of names) rmSync(`/tmp/seaweedfs-${name}.sock`, { force: true });
+  for (const name of seaweedPortNames) {
+    const socket = socketOf(name, ports[name]);
+    if (socket !== null && hasFreeSocket(name, ports[name])) rmSync(socket, { force: true });
+  }
 }
 
 async function answersWell(port: number): Promise<boolean> {

@@ -59,6 +59,12 @@ test('zero asks for any port, not for the preferred one', async () => {
   expect(moved).toEqual([]);
 });
 
+test('passes over a port that is free but of no use, also a remembered one', async () => {
+  const { ports } = await choosePorts(file, { filer: {} });
+  const again = await choosePorts(file, { filer: { usable: (port) => port !== ports.filer } });
+  expect(again.ports.filer).not.toBe(ports.filer);
+});
+
 test('gives no port twice', async () => {
   const exactly = await freePort();
   await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(/taken/);

@@ -59,7 +59,7 @@ export default async function setUpPlatform(): Promise<void> {
   globalThis.stopTestPlatform = async () => {
     process.kill(s3.pid, 'SIGKILL'); // its orderly stop takes seconds, and nothing of it is kept
     await Promise.all([temporal.stop(), s3.exited, database.stop()]);
-    watch.close();
+    await watch.close();
     rmSync(stateDir, { recursive: true, force: true });
   };
 }
