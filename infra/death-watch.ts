@@ -36,6 +36,7 @@ export function openDeathWatch(graceSeconds = 8): DeathWatch {
     add: (pid, signal) => tell(`add ${pid} ${signal.replace(/^SIG/, '')}`),
     drop: (pid) => tell(`drop ${pid}`),
     close: async () => {
+      shell.ref();
       tell('done');
       shell.stdin.end();
       await gone;

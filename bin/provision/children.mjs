@@ -54,6 +54,7 @@ export function endChildren() {
 export async function closeWatch() {
   if (watch === null) return;
   const gone = new Promise((resolve) => watch.once('exit', resolve).once('error', resolve));
+  watch.ref();
   watch.stdin.end('done\n');
   await gone;
   watch = null;
