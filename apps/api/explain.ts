@@ -57,7 +57,7 @@ export async function passingDecision(registry: Pick<Registry, 'models' | 'decis
   if (passing) return passing;
   const verdicts = decisions.map((decision) => decision.verdict.kind).join(', ');
   throw failure('Conflict', `${of.model}@${of.version} has no passing decision (${verdicts || 'it was never evaluated'})`, {
-    next: `perennial model explain ${of.model} --version ${of.version}`,
+    next: `perennial model explain ${of.model} --of ${of.version}`,
   });
 }
 

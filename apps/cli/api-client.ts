@@ -1,4 +1,7 @@
+import type { Dispatcher } from 'undici';
 import { request } from 'undici';
+import type { Issue } from '../../domain/failure';
+import { formatIssue } from '../../domain/issue-text';
 import { CliError } from './cli-error';
 
 export interface ApiTarget {
@@ -14,6 +17,8 @@ export interface Call {
 
 export interface ApiClient {
   readonly target: ApiTarget;
+  /** Every item of a list, page by page, up to `limit`. */
+  list<T>(path: string, limit?: number): Promise<readonly T[]>;
   /** @throws CliError with the API's own words and its advice. */
   call<T>(path: string, call?: Call): Promise<T>;
   text(path: string): Promise<string>;
@@ -24,13 +29,7 @@ interface ProblemBody {
   readonly detail?: string;
   readonly code?: string;
   readonly next?: string;
-  readonly errors?: readonly {
-    readonly pointer: string;
-    readonly detail: string;
-    readonly file?: string;
-    readonly line?: number;
-    readonly didYouMean?: string;
-  }[];
+  readonly errors?: readonly Issue[];
 }
 
 export function createApiClient(target: ApiTarget): ApiClient {
@@ -51,10 +50,22 @@ export function createApiClient(target: ApiTarget): ApiClient {
   const checked = async (path: string, call: Call) => {
     const answer = await send(path, call);
     if (answer.statusCode < 400) return answer;
-    throw refusal(answer.statusCode, (await answer.body.json().catch(() => ({}))) as ProblemBody);
+    throw await refusalOf(answer);
+  };
+  const list = async <T>(path: string, limit = 1000): Promise<readonly T[]> => {
+    const items: T[] = [];
+    for (let token: string | null = ''; token !== null && items.length < limit;) {
+      const query = `pageSize=${Math.min(200, limit - items.length)}${token === '' ? '' : `&pageToken=${token}`}`;
+      const answer = await checked(`${path}${path.includes('?') ? '&' : '?'}${query}`, {});
+      const page = (await answer.body.json()) as { readonly items: readonly T[]; readonly nextPageToken: string | null };
+      items.push(...page.items);
+      token = page.nextPageToken;
+    }
+    return items;
   };
   return {
     target,
+    list,
     call: async <T>(path: string, call: Call = {}) => (await (await checked(path, call)).body.json()) as T,
     text: async (path) => (await checked(path, {})).body.text(),
     etag: async (path) => {
@@ -65,11 +76,21 @@ export function createApiClient(target: ApiTarget): ApiClient {
   };
 }
 
-function refusal(status: number, { detail, next, errors = [] }: ProblemBody): CliError {
-  const lines = errors.map(({ pointer, detail: what, file, line, didYouMean }) => {
-    const where = file === undefined ? pointer : `${file}${line === undefined ? '' : `:${line}`} ${pointer}`;
-    return `  ${where}: ${what}${didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`}`;
-  });
-  const message = [detail ?? `the API answered ${status}`, ...lines].join('\n');
-  return new CliError(message, status === 422 || status === 400 ? 2 : 1, next);
+/** The API's own words, its places and its advice. */
+export async function refusalOf({ statusCode: status, body }: Dispatcher.ResponseData): Promise<CliError> {
+  const text = await body.text();
+  const { detail = `the API answered ${status}`, next, errors = [] } = problemIn(text);
+  // Short refusals hold their issues already.
+  const lines = errors.filter((issue) => !detail.includes(issue.detail)).map((issue) => `  ${formatIssue(issue)}`);
+  const usage = status === 400 || status === 413 || status === 422;
+  return new CliError([detail, ...lines].join('\n'), usage ? 2 : 1, next, status);
+}
+
+function problemIn(text: string): ProblemBody {
+  try {
+    return JSON.parse(text) as ProblemBody;
+  } catch {
+    // Not this API's answer: a proxy's page, perhaps.
+    return {};
+  }
 }

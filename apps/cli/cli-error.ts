@@ -5,11 +5,14 @@ export type ExitCode = 0 | 1 | 2 | 3;
 export class CliError extends Error {
   readonly exitCode: ExitCode;
   readonly next: string | undefined;
+  /** The API's answer, when it was one. */
+  readonly status: number | undefined;
 
-  constructor(message: string, exitCode: ExitCode, next?: string) {
+  constructor(message: string, exitCode: ExitCode, next?: string, status?: number) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
     this.next = next;
+    this.status = status;
   }
 }

@@ -1,5 +1,7 @@
 import { request } from 'undici';
 import type { ApiTarget } from './api-client';
+import { refusalOf } from './api-client';
+import { CliError } from './cli-error';
 
 export interface RunEventMessage {
   readonly seq: number;
@@ -22,7 +24,7 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
         headers: { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream', 'last-event-id': lastId },
         bodyTimeout: silenceMilliseconds,
       });
-      if (answer.statusCode !== 200) throw new Error(`the API answered ${answer.statusCode}`);
+      if (answer.statusCode !== 200) throw await refusalOf(answer);
       for await (const { id, event, data } of messages(answer.body)) {
         lastHeard = Date.now();
         if (event === 'end') return;
@@ -30,10 +32,18 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
         yield JSON.parse(data) as RunEventMessage;
       }
     } catch (error) {
-      if (Date.now() - lastHeard > patienceSeconds * 1000) throw error;
+      // What the API refuses, it refuses again; only silence and trouble of its own may pass.
+      if (error instanceof CliError && error.status !== undefined && error.status < 500) throw error;
+      if (Date.now() - lastHeard > patienceSeconds * 1000) throw broken(apiUrl, error);
     }
     await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
   }
+}
+
+function broken(apiUrl: string, error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  const cause = error instanceof Error ? error.message : String(error);
+  return new CliError(`the events of the API at ${apiUrl} broke off (${cause}); the run goes on`, 1, 'perennial run watch <run>');
 }
 
 interface Message {

@@ -3,29 +3,30 @@ import { Command, CommanderError } from 'commander';
 import type { ExitCode } from './cli-error';
 import { CliError } from './cli-error';
 import { isPerennialError } from '../../domain/failure';
+import { auditCommands } from './commands/audit';
 import { dataCommands } from './commands/data';
+import { decisionCommands } from './commands/decision';
 import { keyCommands } from './commands/key';
 import { lifecycleCommands } from './commands/lifecycle';
 import { modelCommands } from './commands/model';
+import { platformCommands } from './commands/platform';
 import { runCommands } from './commands/run';
 import type { CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
 export type Finish = (exitCode: ExitCode) => void;
 
+const nouns = [lifecycleCommands, runCommands, modelCommands, dataCommands, decisionCommands, auditCommands, keyCommands, platformCommands];
+
 export async function runCli(args: readonly string[], context: CliContext, version: string): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const finish: Finish = (code) => {
     exitCode = code;
   };
-  const program = new Command('perennial')
-    .description('Runs the whole life of a model.')
-    .version(version)
-    .showHelpAfterError('(--help lists what there is)');
-  program.exitOverride();
+  const program = new Command('perennial').description('Runs the whole life of a model.').version(version);
   processCommands(program);
-  for (const add of [lifecycleCommands, runCommands, modelCommands, dataCommands, keyCommands]) add(program, context, finish);
-  inheritExit(program);
+  for (const add of nouns) add(program, context, finish);
+  inherit(program, context);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
@@ -42,13 +43,12 @@ function processCommands(program: Command): void {
   program.command('gateway').description('serves models');
 }
 
-/** commander otherwise ends the process for a sub-command's usage error. */
-function inheritExit(command: Command): void {
-  for (const child of command.commands) {
-    child.exitOverride();
-    child.showHelpAfterError('(--help lists what there is)');
-    inheritExit(child);
-  }
+/** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */
+function inherit(command: Command, { terminal }: Pick<CliContext, 'terminal'>): void {
+  command.exitOverride();
+  command.showHelpAfterError('(--help lists what there is)');
+  command.configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.say(text.trimEnd()) });
+  for (const child of command.commands) inherit(child, { terminal });
 }
 
 function explain(error: unknown, { terminal }: CliContext): ExitCode {

@@ -46,7 +46,7 @@ export function describeRun(run: RunJson, paint: Paint): string {
   if (run.stages.length > 0) {
     const rows = run.stages.map((stage) => [
       stage.name,
-      stage.status,
+      paintStatus(stage.status, paint),
       stage.seconds.toFixed(1),
       stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
     ]);
@@ -65,7 +65,7 @@ export function describeRun(run: RunJson, paint: Paint): string {
 }
 
 export function paintStatus(status: string, paint: Paint): string {
-  if (status === 'succeeded') return paint.green(status);
+  if (status === 'succeeded' || status === 'reused') return paint.green(status);
   if (status === 'failed' || status === 'lost') return paint.red(status);
-  return status === 'running' ? status : paint.yellow(status);
+  return status === 'running' || status === 'pending' ? status : paint.yellow(status);
 }

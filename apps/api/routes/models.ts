@@ -170,7 +170,8 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
           version: body.version,
           expectedChampion,
           decisionId: decision.id,
-          runId: decision.runId,
+          // A person's move, not the run's: that one has mostly ended, and may write no more.
+          runId: null,
           actor,
           cause: body.reason,
           idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,

@@ -32,18 +32,24 @@ export function dataCommands(program: Command, context: CliContext): void {
     .command('list')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: DatasetJson[] }>('/datasets?pageSize=200');
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<DatasetJson>('/datasets');
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((each) => [each.name, String(each.versions), at(each.latest), at(each.approved)]);
-      return terminal.out(table(['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'], rows));
+      terminal.out(table(['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'], rows));
     });
 
   dataset
     .command('show <dataset>')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: DatasetVersionJson[] }>(`/datasets/${name}/versions?pageSize=200`);
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((each) => [
         at(each.version),
         String(each.rows),
@@ -51,7 +57,7 @@ export function dataCommands(program: Command, context: CliContext): void {
         each.createdAt,
         each.manifest.digest.slice(0, 19),
       ]);
-      return terminal.out(table(['VERSION', 'ROWS', 'RUN', 'CREATED', 'DIGEST'], rows));
+      terminal.out(table(['VERSION', 'ROWS', 'RUN', 'CREATED', 'DIGEST'], rows));
     });
 
   dataset
@@ -59,13 +65,16 @@ export function dataCommands(program: Command, context: CliContext): void {
     .description('rows that broke the contract, and why')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: QuarantineJson[] }>(`/datasets/${name}/quarantine?pageSize=200`);
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<QuarantineJson>(`/datasets/${encodeURIComponent(name)}/quarantine`);
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const reasons = (each: QuarantineJson): string =>
         Object.entries(each.reasons)
           .map(([reason, rows]) => `${reason}: ${rows}`)
           .join(', ');
-      return terminal.out(
+      terminal.out(
         table(
           ['VERSION', 'ROWS', 'RUN', 'REASONS'],
           items.map((each) => [at(each.version), String(each.rows), each.runId, reasons(each)]),
@@ -73,14 +82,69 @@ export function dataCommands(program: Command, context: CliContext): void {
       );
     });
 
+  dataset
+    .command('diff <dataset> <from> <to>')
+    .description('two versions by schema, rows and statistics')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
+      const query = new URLSearchParams({ from, to });
+      const diff = await context.api().call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
+      terminal.out(options.json ? JSON.stringify(diff) : describeDiff(diff));
+    });
+
   program
     .command('lineage <node>')
     .description('what model:name@1, dataset:name@1 or run:id came from')
     .option('--downstream', 'what was made from it')
-    .action(async (node: string, options: { readonly downstream?: true }) => {
+    .option('--json', 'print as JSON')
+    .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
       const query = new URLSearchParams({ of: node, direction: options.downstream ? 'downstream' : 'upstream' });
-      terminal.out(JSON.stringify(await context.api().call(`/lineage?${query.toString()}`), null, 2));
+      const { edges } = await context.api().call<{ edges: LineageEdgeJson[] }>(`/lineage?${query.toString()}`);
+      const rows = edges.map(({ from, to, runId }) => [nodeName(from), nodeName(to), runId ?? '']);
+      terminal.out(options.json ? JSON.stringify(edges) : table(['FROM', 'TO', 'BY'], rows));
     });
+}
+
+interface DatasetDiffJson {
+  readonly from: number;
+  readonly to: number;
+  readonly same: boolean;
+  readonly rows: { readonly from: number; readonly to: number };
+  readonly added: readonly { readonly name: string; readonly type: string }[];
+  readonly removed: readonly { readonly name: string; readonly type: string }[];
+  readonly retyped: readonly { readonly name: string; readonly from: string; readonly to: string }[];
+  readonly statistics: readonly { readonly column: string; readonly statistic: string; readonly from: unknown; readonly to: unknown }[];
+  readonly comparable: boolean;
+}
+
+interface LineageEdgeJson {
+  readonly from: NodeJson;
+  readonly to: NodeJson;
+  readonly runId: string | null;
+}
+
+interface NodeJson {
+  readonly kind: string;
+  readonly name: string;
+  readonly version?: number;
+}
+
+function nodeName({ kind, name, version }: NodeJson): string {
+  return `${kind}:${name}${version === undefined ? '' : `@${version}`}`;
+}
+
+function describeDiff({ from, to, same, rows, added, removed, retyped, statistics, comparable }: DatasetDiffJson): string {
+  if (same) return `@${from} and @${to} are one content`;
+  const number = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(5))) : JSON.stringify(value));
+  const lines = [
+    ['rows', '', String(rows.from), String(rows.to)],
+    ...added.map(({ name, type }) => [name, 'added', '', type]),
+    ...removed.map(({ name, type }) => [name, 'removed', type, '']),
+    ...retyped.map((column) => [column.name, 'type', column.from, column.to]),
+    ...statistics.map((each) => [each.column, each.statistic, number(each.from), number(each.to)]),
+  ];
+  const note = comparable ? '' : '\none of the two keeps no statistics';
+  return table(['COLUMN', 'WHAT', at(from), at(to)], lines) + note;
 }
 
 function at(version: number | null): string {

@@ -36,10 +36,13 @@ export function keyCommands(program: Command, context: CliContext): void {
     .command('list')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: KeyJson[] }>('/api-keys?pageSize=200');
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<KeyJson>('/api-keys');
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((each) => [each.id, each.name, each.scope, each.createdAt, each.lastUsedAt ?? '', state(each)]);
-      return terminal.out(table(['KEY', 'NAME', 'SCOPE', 'CREATED', 'LAST USED', 'STATE'], rows));
+      terminal.out(table(['KEY', 'NAME', 'SCOPE', 'CREATED', 'LAST USED', 'STATE'], rows));
     });
 
   key

@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { formatIssue } from '../../../domain/issue-text';
 import { parseLifecycle } from '../../../domain/lifecycle-document';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
+import { documentOf } from '../../../domain/lifecycle-spec';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -85,16 +88,26 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .command('list')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: LifecycleJson[] }>('/lifecycles?pageSize=200');
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<LifecycleJson>('/lifecycles');
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt]);
-      return terminal.out(table(['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'], rows));
+      terminal.out(table(['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'], rows));
     });
 
   lifecycle
     .command('show <name>')
     .description('the applied revision, complete with its defaults')
-    .action(async (name: string) => terminal.out(JSON.stringify(await context.api().call(`/lifecycles/${name}`), null, 2)));
+    .option('--json', 'print the stored revision as JSON')
+    .action(async (name: string, options: { readonly json?: true }) => {
+      const found = await context
+        .api()
+        .call<{ readonly revision: number; readonly digest: string; readonly spec: ModelLifecycleSpec }>(`/lifecycles/${name}`);
+      if (!options.json) terminal.say(`revision ${found.revision}, ${found.digest}`);
+      terminal.out(options.json ? JSON.stringify(found) : stringify(documentOf(found.spec)).trimEnd());
+    });
 }
 
 function check({ document, fileName, files, folder }: LifecycleFolder): { readonly name: string } {

@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { table } from '../terminal';
+import type { RunComparisonJson } from '../comparison-view';
+import { describeComparison } from '../comparison-view';
+import type { ExplanationJson } from '../explanation-view';
+import { describeExplanation } from '../explanation-view';
 
 interface ModelJson {
   readonly name: string;
@@ -33,12 +37,13 @@ export function modelCommands(program: Command, context: CliContext): void {
     .command('list')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
-      const { items } = await context
-        .api()
-        .call<{ items: { name: string; versions: number; champion: number | null }[] }>('/models?pageSize=200');
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const items = await context.api().list<{ name: string; versions: number; champion: number | null }>('/models');
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`]);
-      return terminal.out(table(['MODEL', 'VERSIONS', 'CHAMPION'], rows));
+      terminal.out(table(['MODEL', 'VERSIONS', 'CHAMPION'], rows));
     });
 
   model
@@ -46,7 +51,10 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<ModelJson>(`/models/${name}`);
-      if (options.json) return terminal.out(JSON.stringify(found));
+      if (options.json) {
+        terminal.out(JSON.stringify(found));
+        return;
+      }
       const aliasOf = (version: number): string =>
         Object.entries(found.aliases)
           .flatMap(([alias, state]) => (state?.version === version ? [alias] : []))
@@ -68,20 +76,34 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--at <time>', 'up to this time: the first line then says who was champion')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
-      const at = options.at === undefined ? '' : `&at=${encodeURIComponent(options.at)}`;
-      const { items } = await context.api().call<{ items: MoveJson[] }>(`/models/${name}/history?pageSize=200${at}`);
-      if (options.json) return terminal.out(JSON.stringify(items));
+      const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
+      const items = await context.api().list<MoveJson>(`/models/${name}/history${at}`);
+      if (options.json) {
+        terminal.out(JSON.stringify(items));
+        return;
+      }
       const rows = items.map((move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, move.cause]);
-      return terminal.out(table(['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'], rows));
+      terminal.out(table(['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'], rows));
     });
 
   model
     .command('explain <model>')
     .description('why a version serves: data, evidence, policy, decision, moves')
-    .option('--version <n>')
-    .action(async (name: string, options: { readonly version?: string }) => {
-      const query = options.version === undefined ? '' : `?version=${options.version}`;
-      terminal.out(JSON.stringify(await context.api().call(`/models/${name}/explain${query}`), null, 2));
+    .option('--of <version>', 'of this version instead of the champion')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: { readonly of?: string; readonly json?: true }) => {
+      const query = options.of === undefined ? '' : `?version=${options.of}`;
+      const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
+      terminal.out(options.json ? JSON.stringify(found) : describeExplanation(found));
+    });
+
+  model
+    .command('compare <model> <versions...>')
+    .description('versions side by side, with the runs that made them')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
+      const compared = await context.api().call<{ runs: RunComparisonJson }>(`/models/${name}/compare?versions=${versions.join(',')}`);
+      terminal.out(options.json ? JSON.stringify(compared) : describeComparison(compared.runs));
     });
 
   model

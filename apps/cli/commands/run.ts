@@ -6,10 +6,12 @@ import type { RunJson } from '../run-view';
 import { describeRun, exitCodeOf } from '../run-view';
 import { table } from '../terminal';
 import { watchRun } from '../watch';
+import type { RunComparisonJson } from '../comparison-view';
+import { describeComparison } from '../comparison-view';
 import type { Finish } from '../main';
 
 interface StartOptions {
-  readonly wait?: true;
+  readonly follow?: true;
   readonly json?: true;
   readonly until?: string;
   readonly param?: readonly string[];
@@ -30,7 +32,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--no-cache', 'run every stage, also those whose inputs are unchanged')
     .option('--reason <text>', 'why, for the record')
     .option('--idempotency-key <key>', 'starting twice with one key makes one run')
-    .option('--wait', 'follow the run to its end')
+    .option('--wait, --follow', 'follow the run to its end; exit 3 when a gate said no')
     .option('--json', 'print the run as JSON')
     .action(async (lifecycle: string, options: StartOptions) => {
       const started = await context.api().call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
@@ -39,7 +41,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         body: requestOf(options),
       });
       terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
-      if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
+      if (options.follow) finish(showEnd(context, await watchRun(context, started.id), options.json));
       else terminal.out(options.json ? JSON.stringify(started) : started.id);
     });
 
@@ -48,10 +50,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('runs, newest first')
     .option('--lifecycle <name>')
     .option('--status <status>')
+    .option('--limit <n>', 'at most so many', '50')
     .option('--json', 'print as JSON')
-    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly json?: true }) => {
-      const query = new URLSearchParams({ pageSize: '50', ...pick(options, ['lifecycle', 'status']) });
-      const { items } = await context.api().call<{ items: RunJson[] }>(`/runs?${query.toString()}`);
+    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: string; readonly json?: true }) => {
+      const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
+      const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, Number(options.limit));
       if (options.json) terminal.out(JSON.stringify(items));
       else
         terminal.out(
@@ -74,7 +77,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--json', 'print as JSON')
     .action(async (id: string, options: { readonly json?: true }) => {
       const found = await context.api().call<RunJson>(`/runs/${id}`);
-      terminal.out(options.json ? JSON.stringify(found) : describeRun(found, terminal.paint));
+      terminal.out(options.json ? JSON.stringify(found) : describeRun(found, terminal.outPaint));
     });
 
   run
@@ -93,9 +96,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
   run
     .command('compare <runs...>')
     .description('parameters, metrics and times side by side')
-    .action(async (ids: readonly string[]) =>
-      terminal.out(JSON.stringify(await context.api().call(`/runs/compare?ids=${ids.join(',')}`), null, 2)),
-    );
+    .option('--json', 'print as JSON')
+    .action(async (ids: readonly string[], options: { readonly json?: true }) => {
+      const compared = await context.api().call<RunComparisonJson>(`/runs/compare?ids=${ids.join(',')}`);
+      terminal.out(options.json ? JSON.stringify(compared) : describeComparison(compared));
+    });
 
   for (const verb of ['cancel', 'pause', 'resume'] as const) {
     run
@@ -149,7 +154,7 @@ const descriptions = {
 };
 
 function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {
-  terminal.out(json ? JSON.stringify(run) : describeRun(run, terminal.paint));
+  terminal.out(json ? JSON.stringify(run) : describeRun(run, terminal.outPaint));
   return exitCodeOf(run);
 }
 
@@ -174,6 +179,6 @@ function parameter(text: string): readonly [string, unknown] {
   }
 }
 
-function pick<T extends object, K extends keyof T & string>(from: T, keys: readonly K[]): Record<string, string> {
+function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]): Record<string, string> {
   return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, String(from[key])]])));
 }

@@ -1,0 +1,96 @@
+import { statfsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { request } from 'undici';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import type { Finish } from '../main';
+import { table } from '../terminal';
+
+interface Part {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly next: string | null;
+}
+
+interface TrainerJson {
+  readonly name: string;
+  readonly description: string;
+  readonly tasks: readonly string[];
+}
+
+const leastFreeBytes = 2 * 2 ** 30;
+
+export function platformCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  program
+    .command('trainer')
+    .description('programs that make models')
+    .command('list')
+    .description('trainers and what they are for')
+    .option('--json', 'print as JSON, with the schema of their parameters')
+    .action(async (options: { readonly json?: true }) => {
+      const { items } = await context.api().call<{ items: TrainerJson[] }>('/trainers');
+      const rows = items.map(({ name, tasks, description }) => [name, tasks.join(', '), description]);
+      terminal.out(options.json ? JSON.stringify(items) : table(['TRAINER', 'TASKS', 'WHAT'], rows));
+    });
+
+  program
+    .command('doctor')
+    .description('check each part of the platform, and say what to do about what is wrong; exit 1 when something is')
+    .option('--json', 'print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const parts = [await api(context), ...(await platform(context)), await gateway(context), disk(context)].flat();
+      const rows = parts.map(({ name, ok, detail }) => [ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'), name, detail]);
+      terminal.out(options.json ? JSON.stringify(parts) : table(['', 'PART', 'DETAIL'], rows));
+      const wrong = parts.filter(({ ok }) => !ok);
+      for (const { name, next } of wrong) if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
+      finish(wrong.length === 0 ? 0 : 1);
+    });
+}
+
+async function api({ settings: { apiUrl } }: CliContext): Promise<Part> {
+  if (apiUrl === null)
+    return { name: 'api', ok: false, detail: 'none is known in this folder', next: 'perennial up, or set PERENNIAL_API_URL' };
+  return ready('api', apiUrl, 'perennial up, or perennial api');
+}
+
+async function gateway({ settings: { gatewayUrl } }: CliContext): Promise<readonly Part[]> {
+  return gatewayUrl === null ? [] : [await ready('gateway address', gatewayUrl, 'perennial up, or perennial gateway')];
+}
+
+async function ready(name: string, url: string, next: string): Promise<Part> {
+  try {
+    const { statusCode, body } = await request(`${url}/readyz`, { headersTimeout: 5_000 });
+    const text = await body.text();
+    return {
+      name,
+      ok: statusCode === 200,
+      detail: statusCode === 200 ? `${url} is ready` : `${url} answers ${statusCode}: ${text.slice(0, 200)}`,
+      next,
+    };
+  } catch (error) {
+    return { name, ok: false, detail: `${url} does not answer (${error instanceof Error ? error.message : String(error)})`, next };
+  }
+}
+
+/** What the API reaches, asked with the key: so the key is checked too. */
+async function platform(context: CliContext): Promise<readonly Part[]> {
+  const { apiUrl, apiKey } = context.settings;
+  if (apiUrl === null) return [];
+  if (apiKey === null) return [{ name: 'key', ok: false, detail: 'none is known', next: 'set PERENNIAL_API_KEY' }];
+  try {
+    const { caller, parts } = await context.api().call<{ caller: { name: string; scope: string }; parts: Part[] }>('/platform');
+    return [{ name: 'key', ok: true, detail: `${caller.name}, scope ${caller.scope}`, next: null }, ...parts];
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [{ name: 'key', ok: false, detail: error.message, next: error.next ?? null }];
+  }
+}
+
+function disk({ settings: { cwd } }: CliContext): Part {
+  const { bavail, bsize } = statfsSync(cwd);
+  const free = bavail * bsize;
+  const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${cwd}`;
+  return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some space: 2 GiB at least' };
+}

@@ -1,0 +1,83 @@
+import { judge } from '../../domain/decide';
+import type { Evidence } from '../../domain/evidence';
+import { explainEvidence, explainGates } from '../../domain/explain';
+import type { EvaluationPolicy } from '../../domain/policy';
+import type { Verdict } from '../../domain/verdict';
+
+export interface DecisionJson {
+  readonly id: string;
+  readonly runId: string;
+  readonly stage: string;
+  readonly createdAt: string;
+  readonly policy: string;
+  readonly evidence: string;
+  readonly verdict: Verdict;
+  readonly policyBody: EvaluationPolicy | null;
+  readonly evidenceBody: Evidence | null;
+}
+
+export interface ExplanationJson {
+  readonly model: string;
+  readonly version: number;
+  readonly serves: boolean;
+  readonly record: { readonly status: string; readonly runId: string; readonly manifest: { readonly digest: string } };
+  readonly run: {
+    readonly actor: string;
+    readonly createdAt: string;
+    readonly revision: string;
+    readonly temporalUrl: string | null;
+  } | null;
+  readonly decisions: readonly DecisionJson[];
+  readonly moves: readonly {
+    readonly kind: string;
+    readonly from: number | null;
+    readonly to: number | null;
+    readonly actor: string;
+    readonly cause: string;
+    readonly movedAt: string;
+  }[];
+  readonly lineage: readonly { readonly from: { readonly kind: string; readonly name: string; readonly version?: number } }[];
+}
+
+/** A decision with what each gate said of what was measured, by the same functions that decided it. */
+export function describeDecision({
+  id,
+  runId,
+  stage,
+  createdAt,
+  policy,
+  evidence,
+  verdict,
+  policyBody,
+  evidenceBody,
+}: DecisionJson): string {
+  const grounds = evidenceBody === null ? ['its evidence is gone'] : explainEvidence(evidenceBody);
+  const gates =
+    policyBody === null || evidenceBody === null
+      ? verdict.reasons.map(({ gate, message }) => `${gate}  ${message}`)
+      : explainGates(judge(policyBody, evidenceBody));
+  return [
+    `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
+    ...grounds.map((line) => `  ${line}`),
+    ...gates.map((line) => `  ${line}`),
+    `  policy ${policy}`,
+    `  evidence ${evidence}`,
+  ].join('\n');
+}
+
+/** The chain from data to traffic. */
+export function describeExplanation({ model, version, serves, record, run, decisions, moves, lineage }: ExplanationJson): string {
+  const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
+  const sources = [
+    ...new Set(lineage.map(({ from }) => `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`)),
+  ];
+  return [
+    `${model}@${version} ${serves ? 'is champion and serves' : `does not serve (${record.status})`}; its bytes are ${record.manifest.digest}`,
+    ...(run === null
+      ? []
+      : [`made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`]),
+    `from ${sources.length === 0 ? 'nothing on record' : sources.join(', ')}`,
+    ...decisions.map(describeDecision),
+    ...moves.map(({ kind, from, to, actor, cause, movedAt }) => `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`),
+  ].join('\n');
+}

@@ -1,0 +1,70 @@
+import type { RunEventMessage } from './event-stream';
+import { paintStatus } from './run-view';
+import type { Paint } from './terminal';
+
+/** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
+export type RunLines = (event: RunEventMessage) => readonly string[];
+
+interface Metric {
+  readonly step: number;
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Progress of training is worth a line now and then. */
+const metricsEverySeconds = 5;
+
+export function openRunLines(paint: Paint): RunLines {
+  const startedAt = new Map<string, number>();
+  let metricsAt = -Infinity;
+  return ({ kind, stage, data, at }) => {
+    const time = Date.parse(at);
+    const when = paint.dim(at.slice(11, 19));
+    const line = (who: string, what: string): readonly string[] => [`${when}  ${who.padEnd(9)} ${what}`.trimEnd()];
+    if (kind === 'train.metrics') {
+      if (time - metricsAt < metricsEverySeconds * 1000) return [];
+      metricsAt = time;
+      return line(stage ?? 'train', paint.dim(metricsText(data)));
+    }
+    if (kind === 'run.accepted' || kind === 'run.opened')
+      return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
+    if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
+    if (stage === null || !kind.startsWith('stage.')) return [];
+    const what = kind.slice('stage.'.length);
+    if (what === 'started') {
+      startedAt.set(stage, time);
+      return line(stage, 'started');
+    }
+    if (what === 'reused') return line(stage, `${paint.green('reused')} from ${String(data['reusedFrom'])}`);
+    const began = startedAt.get(stage);
+    const seconds = began === undefined ? '' : `  ${((time - began) / 1000).toFixed(1)} s`;
+    const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
+    return [
+      ...line(stage, `${paintStatus(what, paint)}${seconds}`),
+      ...(failure ? [`          ${paint.red(`${failure.type}: ${failure.message}`)}`] : []),
+    ];
+  };
+}
+
+function metricsText({ trainer, metrics = [] }: { readonly trainer?: unknown; readonly metrics?: unknown }): string {
+  const values = metrics as readonly Metric[];
+  const step = Math.max(0, ...values.map((metric) => metric.step));
+  return `${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
+}
+
+interface RunStatusData {
+  readonly status?: string;
+  readonly waitingFor?: string | null;
+  readonly verdict?: { readonly kind: string; readonly reasons: readonly { readonly gate: string; readonly message: string }[] } | null;
+}
+
+/** The end's failure and links come with the run itself, shown last. */
+function runStatusLines(data: RunStatusData, line: (what: string) => readonly string[], paint: Paint): readonly string[] {
+  const { status = '', waitingFor, verdict } = data;
+  if (waitingFor) return line(`${paintStatus(status, paint)}: ${waitingFor}`);
+  if (!verdict) return line(paintStatus(status, paint));
+  return [
+    ...line(`${paintStatus(status, paint)}, verdict ${verdict.kind}`),
+    ...verdict.reasons.map(({ gate, message }) => `          ${gate}: ${message}`),
+  ];
+}
