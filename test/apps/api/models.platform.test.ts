@@ -18,7 +18,7 @@ afterAll(() => world.close());
 
 let made = 0;
 
-/** A model of its own whose versions were each made by a run and judged by these gates; a missing list means never judged. */
+/** A model of its own whose versions were each made by a run that has ended, and judged by these gates; a missing list means never judged. */
 async function model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Promise<string> {
   const name = `model-${++made}`;
   await world.apply(name);
@@ -27,6 +27,7 @@ async function model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Prom
     const key = `${runId}/${index}`;
     await world.registry.models.register({ tenant, model: name, runId, manifest: refTo(key), signature, idempotencyKey: key });
     if (gates) await judged(runId, gates);
+    await world.registry.runs.update({ tenant, id: runId, status: 'stopped' });
   }
   return name;
 }
