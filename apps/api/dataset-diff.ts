@@ -54,12 +54,11 @@ function statisticDiffs(before: readonly ColumnStatistics[], after: readonly Col
 }
 
 /** `quantiles.0.5` beside `mean`: each a value that can be compared. */
-function flat({ name: _, type: _type, ...statistics }: ColumnStatistics): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(statistics).flatMap(([key, value]: [string, unknown]) =>
-      typeof value === 'object' && value !== null
-        ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each])
-        : [[key, value]],
-    ),
-  );
+function flat(column: ColumnStatistics): Readonly<Record<string, unknown>> {
+  const pairs = Object.entries(column).flatMap(([key, value]: [string, unknown]): (readonly [string, unknown])[] => {
+    if (key === 'name' || key === 'type') return [];
+    if (typeof value !== 'object' || value === null) return [[key, value]];
+    return Object.entries(value).map(([inner, each]: [string, unknown]) => [`${key}.${inner}`, each]);
+  });
+  return Object.fromEntries(pairs);
 }

@@ -23,10 +23,14 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({ schema, http
     const read = found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
     if (read.ok) return { value: read.value };
     // A request is no file: the place is said once, and a pointer within it for each mistake.
-    const issues = read.issues.map(({ file: _, ...issue }) => issue);
+    const issues = read.issues.map(withoutFile);
     return { error: failure('InvalidInput', `${place}: ${issues.map(formatIssue).join('; ')}`, { issues }) };
   };
 };
+
+function withoutFile(issue: Issue): Issue {
+  return Object.fromEntries(Object.entries(issue).filter(([key]) => key !== 'file')) as unknown as Issue;
+}
 
 /** JSON can escape what neither UTF-8 nor PostgreSQL can hold. */
 function unstorable({ value, issueAt }: WrittenDocument): readonly Issue[] {

@@ -74,6 +74,6 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
   };
 }
 
-function toJson({ tenant: _, ...key }: ApiKeyRecord): z.output<typeof keyView> {
-  return key;
+function toJson({ id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt }: ApiKeyRecord): z.output<typeof keyView> {
+  return { id, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
+import type { RunRequest } from '../../../domain/run';
 import { isFinal, runStatuses } from '../../../domain/run';
 import { digestOf } from '../../../data/digest';
 import { compareRuns } from '../run-compare';
@@ -170,7 +171,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         const { tenant, name: actor } = request.caller;
         const { id, lifecycle: of, revisionDigest, request: before } = await findRun(registry, request.caller, request.params.id);
         const { fromStage, reason } = request.body;
-        const { reason: _, ...kept } = before;
+        // Everything but why that one was started.
+        const kept: RunRequest = Object.fromEntries(Object.entries(before).filter(([key]) => key !== 'reason'));
         const asked = { ...kept, fromStage, reuseRun: id, ...(reason === undefined ? {} : { reason }) };
         const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
         if (!lifecycle) throw failure('NotFound', `the revision of ${id} is gone`);

@@ -69,8 +69,11 @@ export type ComparedRun = z.output<typeof comparedRun>;
 export type RunComparison = z.output<typeof runComparison>;
 
 export function runToJson(run: RunRecord, lifecycles: Pick<LifecycleClient, 'url'>): z.output<typeof runView> {
-  const { tenant: _, workflowId, revisionDigest: revision, request, ...rest } = run;
-  return { ...rest, revision, request: { ...request }, temporalUrl: lifecycles.url(workflowId) };
+  const { id, lifecycle, revisionDigest: revision, status, verdict, version, waitingFor, failure: failed, request } = run;
+  const { actor, traceId, createdAt, startedAt, endedAt, workflowId } = run;
+  const state = { status, verdict, version, waitingFor, failure: failed };
+  const times = { createdAt, startedAt, endedAt };
+  return { id, lifecycle, revision, ...state, request: { ...request }, actor, traceId, ...times, temporalUrl: lifecycles.url(workflowId) };
 }
 
 export function stageToJson({ stage, status, seconds, reusedFrom, decision, failure: failed }: StageRecord): z.output<typeof stageView> {

@@ -5,7 +5,7 @@ const one = 'run_1' as RunId;
 const other = 'run_2' as RunId;
 const never = new AbortController().signal;
 
-async function openFeed(): Promise<{ readonly feed: RunEventFeed; notify(runId: RunId | null): void }> {
+async function openFeed(): Promise<{ readonly feed: RunEventFeed; readonly notify: (runId: RunId | null) => void }> {
   let callback: (runId: RunId | null) => void = () => undefined;
   const feed = await openRunEventFeed({
     listen: (told) => {

@@ -38,14 +38,14 @@ export async function startFakeWorker(
 }
 
 function recorded(registry: Registry): Overrides {
-  const { openRun, showRun, closeRun } = createRunRecordActivities({ registry, artifacts: {} as never });
+  const records = createRunRecordActivities({ registry, artifacts: {} as never, codeDigest: digestOf('test') });
   return {
-    openRun,
-    showRun,
-    closeRun,
+    openRun: (input) => records.openRun(input),
+    showRun: (input) => records.showRun(input),
+    closeRun: (input) => records.closeRun(input),
     findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
-    beginStage: async ({ reuse: _, inputs, ...at }) => {
-      await registry.stages.begin({ ...at, cacheKey: digestOf(inputs), reuse: false });
+    beginStage: async ({ tenant, runId, stage, generation, inputs }) => {
+      await registry.stages.begin({ tenant, runId, stage, generation, cacheKey: digestOf(inputs), reuse: false });
       return { kind: 'run' };
     },
     finishStage: async (end) => {

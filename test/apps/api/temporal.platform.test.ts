@@ -148,7 +148,7 @@ describe('the lifecycle client', () => {
     const { id } = await start('flight-delay');
     await until(id, ({ status }) => status === 'succeeded');
     const workflowId = `run/default/flight-delay/${id}`;
-    const { runId: _, ...plan } = planOf();
+    const plan = planOf();
     const input = { tenant: plan.tenant, lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: plan.traceId };
     await lifecycles.start(workflowId, input);
     expect(await lifecycles.execution(workflowId)).toBe('completed');

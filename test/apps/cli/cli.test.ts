@@ -1,0 +1,260 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FakeApi } from './fake-api';
+import { answer, cliAgainst, openFakeApi, refuse } from './fake-api';
+
+let api: FakeApi;
+let folder: string;
+beforeEach(async () => {
+  api = await openFakeApi();
+  folder = mkdtempSync(join(tmpdir(), 'perennial-cli-'));
+});
+afterEach(async () => {
+  await api.close();
+  rmSync(folder, { recursive: true });
+});
+
+const run = {
+  id: 'run_1',
+  lifecycle: 'flight-delay',
+  status: 'succeeded',
+  verdict: { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }] },
+  version: 7,
+  waitingFor: null,
+  failure: null,
+  actor: 'ada',
+  traceId: 'abc',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  startedAt: null,
+  endedAt: null,
+  temporalUrl: null,
+  stages: [{ name: 'ingest', status: 'succeeded', seconds: 1.25, reusedFrom: null }],
+};
+
+interface Event {
+  readonly kind: string;
+  readonly stage?: string;
+  readonly data?: object;
+  readonly second?: number;
+}
+
+const story: readonly Event[] = [
+  { kind: 'run.accepted', data: { actor: 'ada' } },
+  { kind: 'run.status', data: { status: 'running', verdict: null, waitingFor: null } },
+  { kind: 'stage.reused', stage: 'ingest', data: { reusedFrom: 'run_0' } },
+  { kind: 'stage.started', stage: 'train', second: 1 },
+  {
+    kind: 'train.metrics',
+    stage: 'train',
+    second: 2,
+    data: { trainer: 'lightgbm', metrics: [{ step: 10, name: 'logloss', value: 0.612345 }] },
+  },
+  { kind: 'train.metrics', stage: 'train', second: 4, data: { trainer: 'lightgbm', metrics: [{ step: 20, name: 'logloss', value: 0.6 }] } },
+  { kind: 'stage.failed', stage: 'train', second: 5, data: { failure: { type: 'JobFailed', message: 'exit 1' } } },
+  { kind: 'run.status', data: { status: 'waiting', waitingFor: '1 approval(s)' } },
+  {
+    kind: 'run.status',
+    second: 9,
+    data: { status: 'stopped', verdict: { kind: 'failed', reasons: [{ gate: 'useful', code: 'x', message: 'auc 0.5' }] } },
+  },
+];
+
+/** Serves the story, breaking the connection off after each few events. */
+function tell(breakAfter: number): void {
+  api.routes.set('GET /runs/run_1/events', ({ headers }, response) => {
+    const from = Number(headers['last-event-id']);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const [index, { kind, stage = null, data = {}, second = 0 }] of story.entries()) {
+      const seq = index + 1;
+      if (seq <= from) continue;
+      const at = `2026-01-01T00:00:0${second}.000Z`;
+      response.write(`id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind, stage, data, at })}\n\n`);
+      if (seq - from === breakAfter) return void setTimeout(() => response.destroy(), 20);
+    }
+    response.end('event: end\ndata: {}\n\n');
+  });
+}
+
+describe('usage', () => {
+  test.each([
+    [['rn', 'list'], /unknown command 'rn'[^]*run/],
+    [['run', 'strat', 'a'], /unknown command 'strat'[^]*start/],
+    [['run', 'start'], /missing required argument 'lifecycle'/],
+    [['run', 'list', '--statos', 'x'], /unknown option '--statos'[^]*--status/],
+    [['key', 'create', 'a'], /required option '--scope <scope>'/],
+    [['run', 'start', 'a', '--param', 'x'], /--param x: write name=value/],
+  ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
+    const { exitCode, stderr, stdout } = await api.cli(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(api.asked).toEqual([]);
+  });
+
+  test('help and version are data and exit 0; a noun alone shows its verbs', async () => {
+    expect(await api.cli('--version')).toMatchObject({ exitCode: 0, stdout: '9.9.9\n' });
+    const help = await api.cli('--help');
+    expect(help.exitCode).toBe(0);
+    for (const noun of ['lifecycle', 'run', 'model', 'dataset', 'audit', 'policy', 'key', 'doctor', 'up'])
+      expect(help.stdout).toContain(noun);
+    const verbs = await api.cli('run');
+    expect(verbs.exitCode).toBe(2);
+    expect(verbs.stderr).toMatch(/start \[options\] <lifecycle>/);
+  });
+
+  test('without a platform the next command is named', async () => {
+    const { exitCode, stderr } = await cliAgainst({ apiUrl: null, apiKey: null }, ['run', 'list']);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('next: perennial up') as string });
+    const away = await cliAgainst({ apiUrl: 'http://127.0.0.1:1', apiKey: 'pk' }, ['run', 'list']);
+    expect(away).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/does not answer[^]*next: perennial up/) as string });
+  });
+
+  test('the API’s refusal comes with its places and its advice; bad input is exit 2', async () => {
+    expect(await api.cli('run', 'show', 'run_9')).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'error: there is no /runs/run_9\nnext: perennial run list\n',
+    });
+    api.routes.set('POST /lifecycles/a/runs', (_, response) =>
+      refuse(response, 422, {
+        detail: 'lifecycle.yaml has 1 mistake',
+        errors: [{ pointer: '/a', detail: 'unknown key a', file: 'lifecycle.yaml', line: 3, column: 1, didYouMean: 'b' }],
+      }),
+    );
+    const { exitCode, stderr } = await api.cli('run', 'start', 'a');
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe('error: lifecycle.yaml has 1 mistake\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n');
+    api.routes.set('GET /runs', (_, response) => void response.writeHead(502).end('<html>proxy</html>'));
+    expect(await api.cli('run', 'list')).toMatchObject({ exitCode: 1, stderr: 'error: the API answered 502\n' });
+  });
+});
+
+describe('watching a run', () => {
+  test('reads as one line an event, over connections that break, and exits 3 when a gate said no', async () => {
+    tell(4);
+    api.routes.set('GET /runs/run_1', { ...run, status: 'stopped' });
+    const { exitCode, stdout, stderr } = await api.cli('run', 'watch', 'run_1');
+    expect(exitCode).toBe(3);
+    expect(stderr.split('\n')).toEqual([
+      '00:00:00  run       accepted for ada',
+      '00:00:00  run       running',
+      '00:00:00  ingest    reused from run_0',
+      '00:00:01  train     started',
+      '00:00:02  train     lightgbm step 10: logloss 0.6123',
+      '00:00:05  train     failed  4.0 s',
+      '          JobFailed: exit 1',
+      '00:00:00  run       waiting: 1 approval(s)',
+      '00:00:09  run       stopped, verdict failed',
+      '          useful: auc 0.5',
+      '',
+    ]);
+    expect(stdout).toContain('run_1  flight-delay  stopped  flight-delay@7');
+    expect(stdout).toContain('  useful: auc 0.70 at least 0.62');
+    const resumed = api.asked.filter(({ path }) => path.endsWith('/events')).map(({ headers }) => headers['last-event-id']);
+    expect(resumed).toEqual(['0', '4', '8']);
+  });
+
+  test('of one that is not there ends at once', async () => {
+    const since = Date.now();
+    expect(await api.cli('run', 'watch', 'run_2')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('there is no') as string });
+    expect(Date.now() - since).toBeLessThan(2_000);
+  });
+
+  test.each([
+    ['succeeded', 0],
+    ['stopped', 3],
+    ['failed', 1],
+    ['cancelled', 1],
+  ])('start --follow of one that %s exits %i, with JSON alone on stdout', async (status, expected) => {
+    tell(99);
+    api.routes.set('POST /lifecycles/flight-delay/runs', (_, response) => answer(response, 202, { ...run, status: 'pending' }));
+    api.routes.set('GET /runs/run_1', { ...run, status });
+    const { exitCode, stdout } = await api.cli(
+      'run',
+      'start',
+      'flight-delay',
+      '--follow',
+      '--json',
+      '--param',
+      'num_leaves=15',
+      '--no-cache',
+    );
+    expect(exitCode).toBe(expected);
+    expect(JSON.parse(stdout)).toMatchObject({ id: 'run_1', status });
+    const started = api.asked.find(({ method }) => method === 'POST');
+    expect(started?.body).toEqual({ params: { num_leaves: 15 }, cache: false });
+    expect(started?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('what is shown', () => {
+  test('is painted for a person only: not in a pipe, not with NO_COLOR', async () => {
+    api.routes.set('GET /runs/run_1', run);
+    const show = ['run', 'show', 'run_1'];
+    const target = { apiUrl: api.url, apiKey: 'pk' };
+    expect((await cliAgainst({ ...target, tty: true }, show)).stdout).toContain('\u001b[32m');
+    expect((await cliAgainst({ ...target, tty: true, noColor: true }, show)).stdout).not.toContain('\u001b');
+    expect((await cliAgainst(target, show)).stdout).not.toContain('\u001b');
+  });
+
+  test('goes over all pages of a list', async () => {
+    api.routes.set('GET /datasets', ({ path }, response) => {
+      const item = { name: path.includes('pageToken=t') ? 'weather' : 'flights', versions: 1, latest: 1, approved: null };
+      answer(response, 200, { items: [item], nextPageToken: path.includes('pageToken=t') ? null : 't' });
+    });
+    const { stdout } = await api.cli('dataset', 'list');
+    expect(stdout).toBe('DATASET  VERSIONS  LATEST  APPROVED\nflights  1         @1\nweather  1         @1\n');
+    expect(JSON.parse((await api.cli('dataset', 'list', '--json')).stdout)).toHaveLength(2);
+  });
+
+  test('of an audit with findings is exit 1', async () => {
+    const report = { rows: 3, batches: 1, unsealed: 0, findings: [] as object[], comparedWithStore: true };
+    api.routes.set('GET /audit/verify', report);
+    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('are whole') as string });
+    report.findings.push({ kind: 'changed', sealedAs: 2, detail: 'row aud_1 is not what was sealed' });
+    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 1, stdout: 'changed at row 2: row aud_1 is not what was sealed\n' });
+  });
+
+  test('of a what-if is each gate of the file with what it would have said', async () => {
+    api.routes.set('POST /policies/what-if', {
+      was: { kind: 'passed', reasons: [] },
+      wouldBe: { kind: 'failed', reasons: [] },
+      gates: [{ gate: 'strict', kind: 'threshold', outcome: 'failed', code: 'x', message: 'auc 0.7 under 0.75' }],
+    });
+    writeFileSync(join(folder, 'gates.yaml'), '- { name: strict, kind: threshold, metric: auc, min: 0.75 }\n');
+    const whatIf = (file: string) =>
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, ['policy', 'what-if', 'dec_1', '--gates', file]);
+    expect(await whatIf('gates.yaml')).toMatchObject({
+      exitCode: 0,
+      stdout: 'was passed, would be failed\nFAIL  strict  auc 0.7 under 0.75\n',
+    });
+    expect(api.asked[0]?.body).toEqual({ decision: 'dec_1', gates: [{ name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 }] });
+    expect(await whatIf('nosuch.yaml')).toMatchObject({ exitCode: 2 });
+  });
+
+  test('of a promotion carries the ETag of what it replaces', async () => {
+    api.routes.set(
+      'GET /models/m/aliases/champion',
+      (_, response) => void response.setHeader('etag', '"1.4"') ?? answer(response, 200, {}),
+    );
+    api.routes.set('PUT /models/m/aliases/champion', {});
+    expect(await api.cli('model', 'promote', 'm', '2', '--reason', 'by hand')).toMatchObject({ exitCode: 0, stderr: 'm@2 is champion\n' });
+    expect(api.asked.at(-1)).toMatchObject({ headers: { 'if-match': '"1.4"' }, body: { version: 2, reason: 'by hand' } });
+  });
+
+  test('by the doctor names what is wrong and the next command', async () => {
+    const platform = {
+      caller: { name: 'ada', scope: 'viewer' },
+      parts: [{ name: 'workers', ok: false, detail: 'no worker polls data', next: 'perennial worker' }],
+    };
+    api.routes.set('GET /platform', platform);
+    api.routes.set('GET /readyz', {});
+    const { exitCode, stdout, stderr } = await api.cli('doctor');
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/ok +key +ada, scope viewer/);
+    expect(stderr).toBe('next: workers: perennial worker\n');
+    const none = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['doctor']);
+    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('perennial up') as string });
+  });
+});

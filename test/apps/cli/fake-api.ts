@@ -1,0 +1,107 @@
+/** An HTTP server that answers what a test says, and the command line against it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import { createContext } from '../../../apps/cli/context';
+import { runCli } from '../../../apps/cli/main';
+import { openTerminal } from '../../../apps/cli/terminal';
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: unknown;
+}
+
+export type Handler = (asked: Asked, response: ServerResponse) => void;
+
+export interface FakeApi {
+  readonly url: string;
+  readonly asked: Asked[];
+  /** Method and path → JSON, or a function that answers by hand. */
+  readonly routes: Map<string, object | Handler>;
+  cli(...args: readonly string[]): Promise<CliResult>;
+  close(): Promise<void>;
+}
+
+export interface CliResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function openFakeApi(): Promise<FakeApi> {
+  const routes: FakeApi['routes'] = new Map();
+  const asked: Asked[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    request.on('end', () => {
+      const path = (request.url ?? '').replace('/api/v1', '');
+      const seen = {
+        method: request.method ?? '',
+        path,
+        headers: request.headers,
+        body: text === '' ? undefined : (JSON.parse(text) as unknown),
+      };
+      asked.push(seen);
+      const route = routes.get(`${seen.method} ${path}`) ?? routes.get(`${seen.method} ${path.split('?')[0] ?? ''}`);
+      if (typeof route === 'function') (route as Handler)(seen, response);
+      else if (route === undefined) refuse(response, 404, { code: 'NotFound', detail: `there is no ${path}`, next: 'perennial run list' });
+      else answer(response, 200, route);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    asked,
+    routes,
+    cli: (...args) => cliAgainst({ apiUrl: url, apiKey: 'pk_test' }, args),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+export async function cliAgainst(
+  settings: {
+    readonly apiUrl: string | null;
+    readonly apiKey: string | null;
+    readonly cwd?: string;
+    readonly tty?: boolean;
+    readonly noColor?: boolean;
+  },
+  args: readonly string[],
+): Promise<CliResult> {
+  const [stdout, stderr] = [sink(settings.tty ?? false), sink(settings.tty ?? false)];
+  const terminal = openTerminal({ stdout: stdout.stream, stderr: stderr.stream, noColor: settings.noColor ?? false });
+  const { apiUrl, apiKey, cwd = process.cwd() } = settings;
+  const exitCode = await runCli(args, createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd }), '9.9.9');
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function sink(isTTY: boolean) {
+  let text = '';
+  const stream = Object.assign(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        text += chunk.toString();
+        done();
+      },
+    }),
+    { isTTY },
+  );
+  return { stream, text: () => text };
+}
+
+export function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+export function refuse(response: ServerResponse, status: number, problem: object): void {
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status, ...problem }));
+}
