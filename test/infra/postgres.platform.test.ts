@@ -27,7 +27,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start({ programs = home, durability = 'off' as 'on' | 'off' } = {}): Promise<EmbeddedPostgres> {
+interface StartOptions {
+  readonly programs?: string;
+  readonly durability?: 'on' | 'off';
+}
+
+async function start({ programs = home, durability = 'off' }: StartOptions = {}): Promise<EmbeddedPostgres> {
   const options = { home: programs, stateDir: join(folder, 'state'), logFile: join(folder, 'log', 'postgres.log'), port: await freePort() };
   running = await startPostgres({ ...options, user: 'perennial', password: "a'b\\c d", database: 'perennial', durability, guard });
   return running;
