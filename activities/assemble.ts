@@ -37,6 +37,8 @@ export interface AssembleInput {
 export interface Assembly {
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
+  /** The request rows as a dataset version: where a model of them comes from. */
+  readonly dataset: DatasetVersionRef;
   readonly rows: Readonly<Record<AssembledPartName, number>>;
 }
 
@@ -139,8 +141,8 @@ async function store(
     dropped: made.dropped,
   };
   const assembled = await artifacts.putJson({ tenant, runId, value });
-  await registerRows({ registry, artifacts }, { tenant, runId, key, lifecycle, datasets }, value);
-  return { assembled, rows: rowsOf(value) };
+  const dataset = await registerRows({ registry, artifacts }, { tenant, runId, key, lifecycle, datasets }, value);
+  return { assembled, dataset, rows: rowsOf(value) };
 }
 
 type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle' | 'datasets'>;
@@ -149,7 +151,7 @@ async function registerRows(
   { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
   input: Registering,
   value: AssembledData,
-): Promise<void> {
+): Promise<DatasetVersionRef> {
   const { tenant, runId, key, lifecycle, datasets } = input;
   const dataset = `${lifecycle}.rows`;
   const rows = Object.values(rowsOf(value)).reduce((sum, each) => sum + each, 0);
@@ -181,6 +183,7 @@ async function registerRows(
       runId,
     })),
   });
+  return version;
 }
 
 function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {

@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { SourcePolicy } from '../data/sources/policy';
+import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/job';
 import type { Registry } from '../db/registry';
 import { createAssembleActivities } from './assemble';
@@ -22,6 +23,8 @@ export interface ActivityDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend & JobKeeper>>>;
   readonly trainersDir: string;
   readonly serviceKey: string | null;
+  /** Of the code that makes stage outputs. */
+  readonly codeDigest: Digest;
 }
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
+import type { DatasetVersionRef } from '../domain/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ModelManifest, ModelVersionRef } from '../domain/model';
 import type { ArtifactStore } from '../data/artifacts/store';
@@ -7,8 +8,8 @@ import type { Registry } from '../db/registry';
 import type { ModelVersionRecord } from '../db/repositories/models';
 
 export interface ModelVersionDeps {
-  readonly registry: Registry;
-  readonly artifacts: ArtifactStore;
+  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson'>;
 }
 
 /** What a trained graph needs to become a version: the bytes, how requests become features, and where it came from. */
@@ -23,31 +24,49 @@ export interface ManifestInput {
   readonly trainer: ModelManifest['trainer'];
 }
 
+export interface RegisterInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly model: string;
+  readonly manifest: ArtifactRef;
+  /** The rows that it was trained on. */
+  readonly dataset: DatasetVersionRef;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 export function createModelVersionActivities({ registry, artifacts }: ModelVersionDeps) {
   return {
-    /** Content-addressed: a second attempt gives the same reference. */
-    writeManifest: async (input: ManifestInput): Promise<ArtifactRef> => (await writeManifest(artifacts, input)).ref,
+    /** What a graph is as a model. Content-addressed: a second attempt gives the same reference. */
+    async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
+      const { tenant, runId, model, onnx, featuresSql, trainer } = input;
+      const { task, request, features, entity, time } = await artifacts.getJson<AssembledData>(input.assembled);
+      const manifest: ModelManifest = {
+        model,
+        signature: { task, request, features, output: 'score', entity, time },
+        onnx,
+        featuresSql,
+        trainer,
+        trainingData: input.assembled.digest,
+      };
+      return artifacts.putJson({ tenant, runId, value: manifest });
+    },
 
     /** One version a key: a second attempt finds the first one's. */
-    async registerVersion(input: ManifestInput & { readonly metrics: Readonly<Record<string, number>> }): Promise<ModelVersionRef> {
-      const { tenant, runId, key, model, metrics } = input;
-      const { ref, manifest } = await writeManifest(artifacts, input);
-      const version = await registry.models.register({
-        tenant,
-        model,
-        runId,
-        manifest: ref,
-        signature: manifest.signature,
-        metrics,
-        idempotencyKey: key,
-      });
+    async registerVersion(input: RegisterInput): Promise<ModelVersionRef> {
+      const { tenant, runId, key, model, manifest: ref, dataset, metrics } = input;
+      const manifest = await artifacts.getJson<ModelManifest>(ref);
+      const { signature } = manifest;
+      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, metrics, idempotencyKey: key });
       const by = `model:${model}@${version.version}`;
       for (const { digest } of [ref, manifest.onnx, manifest.featuresSql]) await registry.artifacts.reference({ tenant, digest, by });
+      const rows = { kind: 'dataset', name: dataset.dataset, version: dataset.version, digest: dataset.manifest.digest } as const;
+      const run = { kind: 'run', name: runId } as const;
       await registry.lineage.add({
         tenant,
         edges: [
-          { from: { kind: 'dataset', name: `${model}.rows`, digest: manifest.trainingData }, to: { kind: 'run', name: runId }, runId },
-          { from: { kind: 'run', name: runId }, to: { kind: 'model', name: model, version: version.version, digest: ref.digest }, runId },
+          { from: rows, to: run, runId },
+          { from: run, to: { kind: 'model', name: model, version: version.version, digest: ref.digest }, runId },
         ],
       });
       return version;
@@ -76,32 +95,9 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
   };
 }
 
-async function writeManifest(
-  artifacts: ArtifactStore,
-  input: ManifestInput,
-): Promise<{ readonly ref: ArtifactRef; readonly manifest: ModelManifest }> {
-  const assembled = await artifacts.getJson<AssembledData>(input.assembled);
-  const manifest: ModelManifest = {
-    model: input.model,
-    signature: {
-      task: assembled.task,
-      request: assembled.request,
-      features: assembled.features,
-      output: 'score',
-      entity: assembled.entity,
-      time: assembled.time,
-    },
-    onnx: input.onnx,
-    featuresSql: input.featuresSql,
-    trainer: input.trainer,
-    trainingData: input.assembled.digest,
-  };
-  return { ref: await artifacts.putJson({ tenant: input.tenant, runId: input.runId, value: manifest }), manifest };
-}
-
 /** A run registers at most one version, among the newest. */
 async function registeredBy(
-  registry: Registry,
+  registry: Pick<Registry, 'models'>,
   { tenant, runId, model }: { readonly tenant: Tenant; readonly runId: RunId; readonly model: string },
 ): Promise<ModelVersionRecord | null> {
   let pageToken: string | undefined;

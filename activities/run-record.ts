@@ -2,6 +2,8 @@
 import { failure, isPerennialError } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import type { Failure, RunStatus, StageStatus } from '../domain/run';
+import { isFinal } from '../domain/run';
+import type { Digest } from '../domain/artifact';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
@@ -11,8 +13,10 @@ import type { Reuse, RunPlan, StageEnd } from '../workflows/stage';
 import { referencedArtifacts } from './referenced-artifacts';
 
 export interface RunRecordDeps {
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, 'runs' | 'lifecycles' | 'stages' | 'artifacts'>;
   readonly artifacts: ArtifactStore;
+  /** Of the code that makes stage outputs: an output of other code is not reused. */
+  readonly codeDigest: Digest;
 }
 
 interface InRun {
@@ -27,15 +31,13 @@ interface AtStage extends InRun {
 
 export type BegunStage = { readonly kind: 'run' } | { readonly kind: 'reused'; readonly fromRun: RunId; readonly end: StageEnd<unknown> };
 
-/** Grows when the meaning of a stage's inputs or output changes, so that older outputs are not reused. */
-const stageFormat = 1;
-
-export function createRunRecordActivities({ registry, artifacts }: RunRecordDeps) {
+export function createRunRecordActivities({ registry, artifacts, codeDigest }: RunRecordDeps) {
   return {
-    /** Finds or makes the run by its workflow id, so a second attempt finds what the first made. */
+    /** Finds or makes the run by its workflow id, so a second attempt finds what the first made. Conflict when it has ended: its workflow was started once too often. */
     async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
       const { tenant, workflowId, lifecycle, request, actor, traceId, revision: revisionDigest } = input;
       const run = await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest });
+      if (isFinal(run.status)) throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
       const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
       if (!revision) throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
       await registry.runs.update({ tenant, id: run.id, status: 'running' });
@@ -56,7 +58,7 @@ export function createRunRecordActivities({ registry, artifacts }: RunRecordDeps
     /** Answers a second attempt like the first. A cached output whose bytes are gone is not reused: the stage makes them again. */
     async beginStage(input: AtStage & { readonly inputs: unknown; readonly reuse: Reuse }): Promise<BegunStage> {
       const { inputs, reuse, ...at } = input;
-      const cacheKey = digestOf({ stage: at.stage, format: stageFormat, inputs });
+      const cacheKey = digestOf({ stage: at.stage, code: codeDigest, inputs });
       const begin = { ...at, cacheKey, reuse: reuse.kind === 'cache', importFrom: reuse.kind === 'from' ? reuse.run : undefined };
       const begun = await registry.stages.begin(begin);
       if (begun.kind === 'run') return begun;
@@ -98,11 +100,11 @@ export function createRunRecordActivities({ registry, artifacts }: RunRecordDeps
       await registry.runs.update({ tenant, id, status, waitingFor });
     },
 
-    /** The final state; the first one written stays. */
-    async closeRun(input: InRun & RunEnd): Promise<void> {
-      const { tenant, runId: id, status, verdict, version, needsOperator = [] } = input;
-      const failed = input.failure ? { ...input.failure, ...(needsOperator.length > 0 ? { needsOperator } : {}) } : null;
-      await registry.runs.update({ tenant, id, status, verdict, version, failure: failed });
+    /** The final state, and which one it is: the first one written stays. */
+    async closeRun(input: InRun & RunEnd): Promise<RunEnd> {
+      const { tenant, runId: id, status, verdict, version } = input;
+      const run = await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
+      return { status: run.status, verdict: run.verdict, version: run.version, ...(run.failure ? { failure: run.failure } : {}) };
     },
   };
 }
@@ -112,7 +114,6 @@ type StageResult =
   | { readonly status: Extract<StageStatus, 'failed' | 'cancelled'>; readonly failure: Failure };
 
 interface RunEnd {
-  readonly needsOperator?: NonNullable<Failure['needsOperator']>;
   readonly status: RunStatus;
   readonly verdict: Verdict | null;
   readonly version: number | null;

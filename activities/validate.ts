@@ -27,6 +27,15 @@ export interface ValidateInput {
   readonly key: IdempotencyKey;
   readonly dataset: DatasetVersionRef;
   readonly contract: DataContract;
+  /** The version that distributions are compared with, as the run found it: an attempt that approved its own must not be compared with itself. */
+  readonly reference: DatasetVersionRef | null;
+}
+
+export interface ApproveInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly dataset: DatasetVersionRef;
 }
 
 export interface Validation {
@@ -64,6 +73,15 @@ export function createValidateActivities(deps: ValidateDeps) {
           }
         }),
       ),
+
+    /** The version that distributions are compared with; null before the first. */
+    async readApproved({ tenant, dataset }: { readonly tenant: Tenant; readonly dataset: string }): Promise<DatasetVersionRef | null> {
+      const approved = await deps.registry.datasets.alias({ tenant, dataset, alias: 'approved' });
+      return approved && { dataset, version: approved.version, manifest: approved.manifest, rows: approved.rows };
+    },
+
+    /** For a validation that was taken over: moves `approved` to what it had accepted. A second attempt finds it there. */
+    approveDataset: (input: ApproveInput): Promise<void> => approve(deps.registry, input),
   };
 }
 
@@ -72,7 +90,7 @@ async function validate(input: ValidateInput, attempt: Attempt): Promise<Validat
   const { artifacts, scratch, signal } = attempt;
   const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
   const files = await stage(manifest, 'input', attempt);
-  const reference = await approvedVersion(input, attempt);
+  const reference = await referenceFor(input, attempt);
   const halves = { acceptedPath: scratch.path('accepted.parquet'), quarantinePath: scratch.path('quarantine.parquet') };
   attempt.report({ phase: 'measure', rows: dataset.rows });
   const { validated, statistics } = await withDuckDb(
@@ -88,7 +106,8 @@ async function validate(input: ValidateInput, attempt: Attempt): Promise<Validat
   const quarantine = report.quarantined === 0 ? null : await keepApart(input, validated, halves.quarantinePath, attempt);
   if (verdict.kind !== 'passed') return { report, accepted: dataset, quarantine, verdict };
   const accepted = statistics === null ? dataset : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
-  await approve(input, accepted, attempt);
+  await attempt.assertOwned();
+  await approve(attempt.registry, { ...input, dataset: accepted });
   return { report, accepted, quarantine, verdict };
 }
 
@@ -106,13 +125,11 @@ async function stage(manifest: DatasetManifest, label: string, { artifacts, scra
 }
 
 /** What distributions are compared with. A version that is gone for good cannot be compared with, which is not the same as having none (I10). */
-async function approvedVersion({ tenant, dataset: { dataset }, contract }: ValidateInput, attempt: Attempt): Promise<Reference> {
-  if (contract.distribution === null) return { kind: 'none' };
-  const approved = await attempt.registry.datasets.alias({ tenant, dataset, alias: 'approved' });
-  if (approved === null) return { kind: 'none' };
-  const name = `${dataset}@${approved.version}`;
+async function referenceFor({ contract, reference }: ValidateInput, attempt: Attempt): Promise<Reference> {
+  if (contract.distribution === null || reference === null) return { kind: 'none' };
+  const name = `${reference.dataset}@${reference.version}`;
   try {
-    const manifest = await attempt.artifacts.getJson<DatasetManifest>(approved.manifest);
+    const manifest = await attempt.artifacts.getJson<DatasetManifest>(reference.manifest);
     return { kind: 'version', name, files: await stage(manifest, 'approved', attempt), columns: manifest.columns };
   } catch (error) {
     if (!isPerennialError(error) || error.type !== 'ArtifactMissing') throw error;
@@ -170,12 +187,11 @@ async function register(
   return accepted;
 }
 
-async function approve({ tenant, runId, key }: ValidateInput, { dataset, version }: DatasetVersionRef, attempt: Attempt): Promise<void> {
-  const { registry, assertOwned } = attempt;
-  const approved = await registry.datasets.alias({ tenant, dataset, alias: 'approved' });
-  if (approved?.version === version) return;
-  await assertOwned();
-  await registry.datasets.moveAlias({
+async function approve(
+  { datasets }: ValidateDeps['registry'],
+  { tenant, runId, key, dataset: { dataset, version } }: ApproveInput,
+): Promise<void> {
+  await datasets.moveAlias({
     tenant,
     dataset,
     alias: 'approved',

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..');
 
@@ -13,35 +13,16 @@ export async function workflowBundle(
   cacheDir = join(root, '.perennial', 'build'),
   workflowsPath = join(root, 'workflows', 'index.ts'),
 ): Promise<{ readonly codePath: string }> {
-  const codePath = join(cacheDir, `workflows-${sourceDigest(workflowsPath)}.js`);
-  if (exists(codePath)) return { codePath };
+  // Everything that it may hold: workflows, domain, the entry itself and the SDK's version.
+  const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']).slice('sha256:'.length, 'sha256:'.length + 16);
+  const codePath = join(cacheDir, `workflows-${digest}.js`);
+  if (existsSync(codePath)) return { codePath };
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
   mkdirSync(cacheDir, { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;
   writeFileSync(unfinished, code);
   renameSync(unfinished, codePath);
   return { codePath };
-}
-
-/** Over everything that the bundle may hold: workflows, domain, the entry itself and the SDK's version. */
-function sourceDigest(entry: string): string {
-  const hash = createHash('sha256');
-  hash.update(readFileSync(join(root, 'package-lock.json')));
-  for (const file of [entry, ...sourcesIn(join(root, 'workflows')), ...sourcesIn(join(root, 'domain'))]) {
-    hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0');
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-function sourcesIn(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .sort()
-    .map((name) => join(directory, name));
-}
-
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 const silent = (): void => undefined;

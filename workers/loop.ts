@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from './log';
 
 export interface Loop {
@@ -5,16 +6,16 @@ export interface Loop {
 }
 
 /** Repeats a task until stopped, one at a time; a failure is logged and the next round comes as usual. */
-export function repeat(name: string, everySeconds: number, task: (signal: AbortSignal) => Promise<void>, log: Logger): Loop {
+export function repeat(name: string, everySeconds: number, task: () => Promise<unknown>, log: Logger): Loop {
   const ended = new AbortController();
+  const { signal } = ended;
   const run = async (): Promise<void> => {
-    while (!ended.signal.aborted) {
-      try {
-        await task(ended.signal);
-      } catch (error) {
-        if (!ended.signal.aborted) log.warn({ err: error, task: name }, 'periodic task failed; it comes again');
-      }
-      await sleep(everySeconds * 1000, ended.signal);
+    while (!signal.aborted) {
+      await task().catch((error: unknown) => {
+        // The database is closed under a round that is under way when the process ends.
+        if (!signal.aborted) log.warn({ err: error, task: name }, 'periodic task failed; it comes again');
+      });
+      await sleep(everySeconds * 1000, undefined, { signal }).catch(() => undefined);
     }
   };
   const running = run();
@@ -24,17 +25,4 @@ export function repeat(name: string, everySeconds: number, task: (signal: AbortS
       await running;
     },
   };
-}
-
-export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -3,40 +3,56 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isPerennialError } from '../domain/failure';
+import type * as Cli from '../apps/cli/main';
+import type * as CliContext from '../apps/cli/context';
+import type * as Demo from '../apps/cli/demo';
+import type * as Terminal from '../apps/cli/terminal';
+import type * as Up from '../infra/up';
+import type { DemoOptions } from '../infra/up';
+import type * as ApiProcess from './api';
+import type * as CliSettings from './cli-settings';
+import type * as Settings from './config';
+import type { Config } from './config';
+import type * as GatewayProcess from './gateway';
+import type * as Log from './log';
+import type { Logger } from './log';
+import type * as Setup from './setup';
+import type * as WorkerProcess from './worker';
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case 'up':
-      return (require('../infra/up') as typeof import('../infra/up')).up(rest);
+      return (require('../infra/up') as typeof Up).up(rest);
     case 'start':
-      return (require('../infra/up') as typeof import('../infra/up')).up(rest, demo);
+      return (require('../infra/up') as typeof Up).up(rest, demo);
     case 'setup': {
-      const { setUp } = require('./setup') as typeof import('./setup');
-      process.stdout.write(`${JSON.stringify(await setUp(await config()))}\n`);
+      const { setUp } = require('./setup') as typeof Setup;
+      process.stdout.write(`${JSON.stringify(await setUp(config()))}\n`);
       return 0;
     }
     case 'worker':
       return serve('worker', async (settings, log, signal) => {
-        const { runWorker } = require('./worker') as typeof import('./worker');
+        const { runWorker } = require('./worker') as typeof WorkerProcess;
         await runWorker(settings, queuesOf(rest), log, signal);
       });
     case 'api':
-      return serve('api', async (settings, log, signal) => (require('./api') as typeof import('./api')).runApi(settings, log, signal));
+      return serve('api', async (settings, log, signal) => (require('./api') as typeof ApiProcess).runApi(settings, log, signal));
     case 'gateway':
       return serve('gateway', async (settings, log, signal) =>
-        (require('./gateway') as typeof import('./gateway')).runGateway(settings, log, signal),
+        (require('./gateway') as typeof GatewayProcess).runGateway(settings, log, signal),
       );
+    case undefined:
     default:
       return cli(args);
   }
 }
 
-type Service = (config: import('./config').Config, log: import('./log').Logger, signal: AbortSignal) => Promise<void>;
+type Service = (config: Config, log: Logger, signal: AbortSignal) => Promise<void>;
 
 async function serve(name: string, run: Service): Promise<number> {
-  const settings = await config();
-  const { openLog } = require('./log') as typeof import('./log');
+  const settings = config();
+  const { openLog } = require('./log') as typeof Log;
   const log = openLog(name, settings.logLevel);
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
@@ -49,20 +65,20 @@ async function serve(name: string, run: Service): Promise<number> {
   }
 }
 
-async function config() {
-  return (require('./config') as typeof import('./config')).readConfig(process.env);
+function config(): Config {
+  return (require('./config') as typeof Settings).readConfig(process.env);
 }
 
 /** `npm start`: what the platform does with the sample, once it is up. */
-async function demo(options: import('../infra/up').DemoOptions): Promise<number> {
-  const { runDemo } = require('../apps/cli/demo') as typeof import('../apps/cli/demo');
+async function demo(options: DemoOptions): Promise<number> {
+  const { runDemo } = require('../apps/cli/demo') as typeof Demo;
   const { exitCode, summary } = await runDemo({ ...options, samplesDir: samplesDir(process.env), terminal: terminal() });
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   return exitCode;
 }
 
 function terminal() {
-  const { openTerminal } = require('../apps/cli/terminal') as typeof import('../apps/cli/terminal');
+  const { openTerminal } = require('../apps/cli/terminal') as typeof Terminal;
   return openTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: (process.env.NO_COLOR ?? '') !== '' });
 }
 
@@ -83,9 +99,9 @@ function queuesOf(args: readonly string[]) {
 class UsageError extends Error {}
 
 async function cli(args: readonly string[]): Promise<number> {
-  const { runCli } = require('../apps/cli/main') as typeof import('../apps/cli/main');
-  const { createContext } = require('../apps/cli/context') as typeof import('../apps/cli/context');
-  const { cliSettings } = require('./cli-settings') as typeof import('./cli-settings');
+  const { runCli } = require('../apps/cli/main') as typeof Cli;
+  const { createContext } = require('../apps/cli/context') as typeof CliContext;
+  const { cliSettings } = require('./cli-settings') as typeof CliSettings;
   const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
   return runCli(args, createContext(terminal(), cliSettings(process.env, process.cwd())), version);
 }

@@ -32,9 +32,9 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       },
       log,
     ),
-    repeat('feedback', 5, async () => void (await registry.feedback.joinWaiting({ limit: 1000 })), log),
-    repeat('partitions', 3600, async () => void (await registry.predictions.ensurePartitions({ days: 7 })), log),
-    repeat('retention', 3600, async () => void (await registry.retention.apply()), log),
-    repeat('collector', 900, async () => void (await collectGarbage({ registry, artifacts, tenant: defaultTenant, log })), log),
+    repeat('feedback', 5, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
+    repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
+    repeat('retention', 3600, () => registry.retention.apply(), log),
+    repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),
   ];
 }

@@ -12,6 +12,7 @@ import { openHealthServer } from './health-server';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
+import { stageCodeDigest } from './source-digest';
 import type { QueueName } from './temporal-worker';
 import { createQueueWorker } from './temporal-worker';
 import { temporalLogger } from './temporal-log';
@@ -42,6 +43,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     backends: { local: backend },
     trainersDir: config.trainersDir,
     serviceKey: config.serviceKey,
+    codeDigest: stageCodeDigest(),
   });
   const { address, namespace, uiUrl } = config.temporal;
   const connection = await NativeConnection.connect({ address });

@@ -5,9 +5,21 @@ import { taskQueues } from './messages';
 
 const untilItWorks = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
-/** Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it; an attempt is cheap and repeats safely by key. */
+/**
+ * Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it; an attempt is cheap and repeats safely by key.
+ * A cancelled run lets the write that is under way end: an undo beside it would find nothing to undo, and then the write would stand.
+ */
 export const records = proxyLocalActivities<Activities>({
   startToCloseTimeout: '15s',
+  localRetryThreshold: '5s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: untilItWorks,
+});
+
+/** Tidying up after a run. It must not keep the run open for as long as a store is away: others tidy up later. */
+export const cleaning = proxyLocalActivities<Activities>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1m',
   localRetryThreshold: '5s',
   retry: untilItWorks,
 });
@@ -21,12 +33,14 @@ export const dataWork = proxyActivities<Activities>({
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 8 },
 });
 
+const oneDay = 86_400_000;
+
 /** Hours of compute: death is noticed by heartbeat, not by timeout. The spec says how many lost jobs are bad luck. */
 export function computeWork(options: { readonly timeoutSeconds: number; readonly retries: number }) {
   return proxyActivities<Activities>({
     taskQueue: taskQueues.compute,
-    // The backend ends the job at its own limit and says so; this is the net beneath it.
-    startToCloseTimeout: options.timeoutSeconds * 1000 + 120_000,
+    // The backend ends the job at its own limit and says so; this is the net beneath it. A job may wait for its turn first, which is nobody's fault.
+    startToCloseTimeout: options.timeoutSeconds * 1000 + oneDay,
     heartbeatTimeout: '10s',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: options.retries + 1 },

@@ -60,7 +60,7 @@ export function openControl(tenant: Tenant): RunControl {
       if (!control.votes.some((earlier) => earlier.actor === vote.actor)) control.votes.push(vote);
       return view();
     },
-    { validator: (vote) => assertMayVote(control, vote) },
+    { validator: (vote: Vote) => assertMayVote(control, vote) },
   );
   setHandler(
     rejectUpdate,
@@ -68,7 +68,7 @@ export function openControl(tenant: Tenant): RunControl {
       control.rejection ??= vote;
       return view();
     },
-    { validator: (vote) => assertMayVote(control, vote) },
+    { validator: (vote: Vote) => assertMayVote(control, vote) },
   );
   return control;
 }

@@ -5,14 +5,15 @@ import type { DataContract } from '../domain/contract';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
 import type { ModelLifecycleSpec } from '../domain/lifecycle';
-import type { RunRequest, StageStatus } from '../domain/run';
+import type { ModelStage, RunRequest, StageStatus } from '../domain/run';
+import { modelStages } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import type { RunControl } from './run-control';
 import { waitWhilePaused } from './run-control';
 import { describeStage } from './search-attributes';
 import type { Undo } from './undo';
-import { messageOf, nextOf, typeOf } from './undo';
+import { failureOf } from './undo';
 
 /** What `openRun` found or made: everything a run needs to know, as references and small values. */
 export interface RunPlan {
@@ -30,6 +31,7 @@ export interface RunPlan {
 export interface Run {
   readonly plan: RunPlan;
   readonly control: RunControl;
+  /** Pushed before the stage begins, also when its output is taken over: an execution that was lost may have done the step in this run's name. */
   readonly undo: Undo[];
 }
 
@@ -51,67 +53,68 @@ export interface StageEnd<T> {
   readonly decision?: DecisionRef;
 }
 
+export interface EndedStage<T> extends StageEnd<T> {
+  /** The run whose output was taken over; null when the body ran. */
+  readonly reusedFrom: RunId | null;
+}
+
 /** A stage is executed once in a run; a run that is started again after its execution was lost finds what it did under the same keys. */
 const generation = 1;
 
-export interface StageOptions {
-  readonly name: string;
-  /** Everything that the output depends on: equal inputs mean an equal output, and the stage is not run again. */
-  readonly inputs: unknown;
+export interface StageOptions<Inputs> {
+  readonly name: ModelStage;
+  /** Everything that the output depends on, looked up when the stage's turn has come: equal inputs mean an equal output, and the stage is not run again. */
+  readonly inputs: () => Inputs | Promise<Inputs>;
   /** false for a stage that acts on the world as it is now. */
   readonly cached: boolean;
 }
 
-export async function runStage<T>(run: Run, options: StageOptions, body: (effect: EffectOf) => Promise<StageEnd<T>>): Promise<StageEnd<T>> {
+export async function runStage<T, Inputs>(
+  run: Run,
+  options: StageOptions<Inputs>,
+  body: (effect: EffectOf, inputs: Inputs) => Promise<StageEnd<T>>,
+): Promise<EndedStage<T>> {
   const { plan, control } = run;
+  const { name } = options;
   await waitWhilePaused(control);
-  control.stage = options.name;
-  describeStage(options.name);
-  const at = { tenant: plan.tenant, runId: plan.runId, stage: options.name, generation };
+  control.stage = name;
+  describeStage(name);
+  const at = { tenant: plan.tenant, runId: plan.runId, stage: name, generation };
   const startedAt = Date.now();
-  const begun = await records.beginStage.executeWithOptions({ summary: options.name }, [
-    { ...at, inputs: options.inputs, reuse: reuseOf(plan, options) },
-  ]);
+  const inputs = await options.inputs();
+  const begun = await records.beginStage.executeWithOptions({ summary: name }, [{ ...at, inputs, reuse: reuseOf(plan, options) }]);
   if (begun.kind === 'reused') {
-    control.stages.push({ name: options.name, status: 'succeeded', seconds: seconds(startedAt), reusedFrom: begun.fromRun });
-    return begun.end as StageEnd<T>;
+    control.stages.push({ name, status: 'succeeded', seconds: seconds(startedAt), reusedFrom: begun.fromRun });
+    return { ...(begun.end as StageEnd<T>), reusedFrom: begun.fromRun };
   }
 
-  const effect: EffectOf = (step, item) => ({
-    tenant: plan.tenant,
-    runId: plan.runId,
-    key: effectKey(plan.runId, options.name, step, generation, item),
-    traceId: plan.traceId,
-  });
   try {
-    const end = await body(effect);
+    const end = await body(effectOf(plan, name), inputs);
     const status = end.verdict && end.verdict.kind !== 'passed' ? 'stopped' : 'succeeded';
     await records.finishStage({ ...at, status, end });
-    summarise(control, options.name, status, startedAt, end.decision);
-    return end;
+    summarise(control, name, status, startedAt, end.decision);
+    return { ...end, reusedFrom: null };
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
-    await CancellationScope.nonCancellable(() =>
-      records.finishStage({ ...at, status, failure: { type: typeOf(error), message: messageOf(error), stage: options.name, next: nextOf(error) } }),
-    );
-    summarise(control, options.name, status, startedAt);
+    await CancellationScope.nonCancellable(() => records.finishStage({ ...at, status, failure: { ...failureOf(error), stage: name } }));
+    summarise(control, name, status, startedAt);
     throw error;
   }
+}
+
+export function effectOf({ tenant, runId, traceId }: RunPlan, stage: ModelStage): EffectOf {
+  return (step, item) => ({ tenant, runId, key: effectKey(runId, stage, step, generation, item), traceId });
 }
 
 export type Reuse = { readonly kind: 'never' } | { readonly kind: 'cache' } | { readonly kind: 'from'; readonly run: RunId };
 
 /** A rerun takes the stages before its first from the run it names, and runs the others whatever the cache holds. */
-function reuseOf(plan: RunPlan, { name, cached }: StageOptions): Reuse {
+function reuseOf(plan: RunPlan, { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>): Reuse {
   const { fromStage, reuseRun, cache } = plan.request;
   if (fromStage !== undefined && reuseRun !== undefined) {
-    return stageOrder(name) < stageOrder(fromStage) ? { kind: 'from', run: reuseRun } : { kind: 'never' };
+    return modelStages.indexOf(name) < modelStages.indexOf(fromStage) ? { kind: 'from', run: reuseRun } : { kind: 'never' };
   }
   return cached && cache !== false ? { kind: 'cache' } : { kind: 'never' };
-}
-
-function stageOrder(name: string): number {
-  return ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'].indexOf(name);
 }
 
 function summarise(control: RunControl, name: string, status: StageStatus, startedAt: number, decision?: DecisionRef): void {

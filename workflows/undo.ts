@@ -1,4 +1,5 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, log } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, isCancellation, log } from '@temporalio/workflow';
+import type { Failure } from '../domain/run';
 
 /** One way back. Registered *before* its step, so `run` must also be right when the step did nothing. */
 export interface Undo {
@@ -30,7 +31,13 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
   return failed;
 }
 
-/** The words of the failure that matters, not of the envelopes that carried it. */
+/** What went wrong as people are told it: the failure that matters, not the envelopes that carried it. */
+export function failureOf(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
+  const type = isCancellation(error) ? 'Cancelled' : typeOf(error);
+  const next = nextOf(error);
+  return { type, message: messageOf(error), ...(next === undefined ? {} : { next }) };
+}
+
 export function messageOf(error: unknown): string {
   return rootOf(error).message;
 }
@@ -41,7 +48,7 @@ export function typeOf(error: unknown): string {
 }
 
 /** What the failure's author advises. */
-export function nextOf(error: unknown): string | undefined {
+function nextOf(error: unknown): string | undefined {
   const root = rootOf(error);
   const [details] = root instanceof ApplicationFailure ? (root.details ?? []) : [];
   const next = typeof details === 'object' && details !== null ? (details as { next?: unknown }).next : undefined;

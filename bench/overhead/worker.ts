@@ -9,6 +9,7 @@ import { workflowBundle } from '../../workers/bundle';
 import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import { openLog } from '../../workers/log';
+import { stageCodeDigest } from '../../workers/source-digest';
 
 async function main(taskQueue: string): Promise<void> {
   const config = readConfig(process.env);
@@ -24,13 +25,17 @@ async function main(taskQueue: string): Promise<void> {
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
     activities: {
-      ...createRunRecordActivities(core),
+      ...createRunRecordActivities({ ...core, codeDigest: stageCodeDigest() }),
       ...createReleaseActivities({ artifacts: core.artifacts, jobs: [] }),
       nothing: () => Promise.resolve(),
       waitBeating: async ({ milliseconds }: { milliseconds: number }) => {
         const context = Context.current();
         if (context.info.attempt > 1) return;
-        for (const end = Date.now() + milliseconds; Date.now() < end; await context.sleep(200)) context.heartbeat();
+        const end = Date.now() + milliseconds;
+        while (Date.now() < end) {
+          context.heartbeat();
+          await context.sleep(200);
+        }
       },
     },
   });

@@ -36,7 +36,7 @@ export async function noopLifecycle(input: LifecycleInput & { readonly hold?: Ho
   for (const name of modelStages) {
     const held = input.hold?.stage === name ? input.hold : null;
     if (held?.kind === 'beforeStage') await sleep(held.milliseconds);
-    await runStage(run, { name, inputs: { run: plan.runId }, cached: true }, async () => {
+    await runStage(run, { name, inputs: () => ({ run: plan.runId }), cached: true }, async () => {
       if (held?.kind === 'inStage') await bare.waitBeating({ milliseconds: held.milliseconds });
       return { output: { done: name } };
     });

@@ -84,7 +84,8 @@ describe('validateDataset', () => {
   async function inputFor(dataset: DatasetVersionRef, contract: Partial<DataContract> = {}): Promise<ValidateInput> {
     const runId = await startRun(registry);
     const key = effectKey(runId, 'validate', 'contract', 1, dataset.dataset);
-    return { tenant, runId, key, dataset, contract: withId(contractOf(dataset.dataset, contract)) };
+    const reference = await registry.datasets.alias({ tenant, dataset: dataset.dataset, alias: 'approved' });
+    return { tenant, runId, key, dataset, contract: withId(contractOf(dataset.dataset, contract)), reference };
   }
 
   const validate = (input: ValidateInput, given: Partial<ValidateDeps> = {}, attempt = 1) =>

@@ -29,7 +29,8 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     showRun: () => Promise.resolve(),
     closeRun: (end) => {
       closed.push(end);
-      return Promise.resolve();
+      const { status, verdict, version, failure } = end;
+      return Promise.resolve({ status, verdict, version, ...(failure ? { failure } : {}) });
     },
     releaseRun: () => Promise.resolve(),
     ingestSource: ({ source }) =>
@@ -41,10 +42,12 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
         quarantine: null,
         verdict: passed,
       }),
+    readApproved: () => Promise.resolve(null),
+    approveDataset: () => Promise.resolve(),
     describeTrainer: ({ trainer }) =>
       Promise.resolve({ name: trainer, description: '', tasks: ['classification'], paramsSchema: {}, codeDigest: digest('code') }),
     registerVersion: () => Promise.resolve(candidate),
-    writeManifest: () => Promise.resolve(artifact('baseline')),
+    writeManifest: ({ key }) => Promise.resolve(artifact(key.includes('baseline') ? 'baseline' : '2')),
     readChampion: () => Promise.resolve({ version: null, fencing: 0 }),
     rejectVersion: () => Promise.resolve(),
     withdrawVersion: () => Promise.resolve(),
@@ -52,21 +55,22 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     restoreDatasetAliases: () => Promise.resolve(),
     probeGateways: () => Promise.resolve({ gateways: 1 }),
     promoteVersion: () => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 }),
-    assembleData: (() =>
+    assembleData: () =>
       Promise.resolve({
         assembled: artifact('assembled'),
+        dataset: { dataset: 'flight-delay.rows', version: 1, manifest: artifact('rows'), rows: 10 },
         rows: { train: 6, tuning: 1, confirm: 1, holdout: 2 },
         task: 'classification',
         features: [],
         request: [],
-      })) as unknown as Activities['assembleData'],
-    trainModel: (() =>
+      }),
+    trainModel: () =>
       Promise.resolve({
         result: { metrics: {}, facts: {} },
         onnx: artifact('onnx'),
         logs: artifact('logs'),
         trainer: { name: 'lightgbm', codeDigest: digest('code') },
-      })) as unknown as Activities['trainModel'],
+      }),
     measureParity: (() => Promise.resolve({ kind: 'notMeasured', rows: 0, reason: 'fake' })) as unknown as Activities['measureParity'],
     evaluateCandidate: (() =>
       Promise.resolve({

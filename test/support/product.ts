@@ -109,7 +109,7 @@ async function ready(stateDir: string, supervisor: ChildProcess, output: () => s
   const file = join(stateDir, 'run', 'client.json');
   for (;;) {
     if (supervisor.exitCode !== null) throw new Error(`up ended with ${supervisor.exitCode}:\n${output()}`);
-    const client = readJson<Client>(file);
+    const client = readJson(file) as Client | null;
     if (client && (await answers(`${client.apiUrl}/readyz`)) && (await answers(`${client.gatewayUrl}/readyz`))) return client;
     if (Date.now() > deadline) throw new Error(`up was not ready in time:\n${output()}`);
     await pause(100);
@@ -202,9 +202,9 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
-function readJson<T>(path: string): T | null {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return null;
   }

@@ -1,15 +1,16 @@
-import { ActivityFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../domain/lifecycle';
 import type { ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { ParityEvidence } from '../../domain/parity';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { computeWork, dataWork, gatewayWork, records } from '../activity-proxies';
-import type { EffectOf, Run, StageEnd } from '../stage';
+import type { EffectOf, EndedStage, Run, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import { messageOf, typeOf } from '../undo';
-import { fileOf } from './train';
 import type { Trained } from './train';
+import { fileOf } from './train';
 
 /** The champion as it was when the candidate was compared with it; `promote` swaps only against exactly this. */
 export interface ChampionSeen {
@@ -17,29 +18,45 @@ export interface ChampionSeen {
   readonly fencing: number;
 }
 
+export interface Contest extends Pick<Trained, 'assembled'> {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+}
+
 export interface Evaluated {
   readonly evidence: Digest;
   readonly summary: unknown;
+  /** Manifest of the champion that the candidate was laid beside. */
+  readonly champion: Digest | null;
 }
 
-export async function evaluate(run: Run, trained: Trained, champion: ChampionSeen): Promise<StageEnd<Evaluated>> {
+export interface Judged extends EndedStage<Evaluated> {
+  readonly verdict: Verdict;
+  readonly decision: DecisionRef;
+}
+
+export async function evaluate(run: Run, contest: Contest): Promise<Judged> {
   const { plan } = run;
   const { evaluate: gates } = plan.spec;
-  const inputs = {
-    candidate: trained.version.manifest.digest,
-    champion: champion.version?.manifest.digest ?? null,
-    assembled: trained.assembled.digest,
+  const { candidate, champion, assembled } = contest;
+  const championDigest = champion.version?.manifest.digest ?? null;
+  const withBaseline = needsBaseline(gates, champion.version !== null);
+  const inputs = async () => ({
+    candidate: candidate.manifest.digest,
+    champion: championDigest,
+    assembled: assembled.digest,
     gates,
-  };
-  return runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect) => {
-    const baseline = needsBaseline(gates, champion.version !== null) ? await trainBaseline(run, effect, trained) : null;
-    const parity = await measureParity(effect, gates, trained);
-    const evaluated = await dataWork.evaluateCandidate.executeWithOptions({ summary: versusWhom(trained.version, champion.version) }, [
+    baseline: withBaseline ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest : null,
+  });
+  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<Evaluated>> => {
+    const baseline = withBaseline ? await trainBaseline(run, effect, assembled) : null;
+    const parity = await measureParity(effect, gates, contest);
+    const evaluated = await dataWork.evaluateCandidate.executeWithOptions({ summary: versusWhom(contest) }, [
       {
         ...effect('decide'),
         lifecycle: plan.lifecycle,
-        assembled: trained.assembled,
-        candidate: trained.version,
+        assembled,
+        candidate,
         champion: champion.version,
         baseline,
         evaluate: gates,
@@ -47,11 +64,15 @@ export async function evaluate(run: Run, trained: Trained, champion: ChampionSee
       },
     ]);
     return {
-      output: { evidence: evaluated.evidence, summary: evaluated.summary },
+      output: { evidence: evaluated.evidence, summary: evaluated.summary, champion: championDigest },
       verdict: evaluated.decision.verdict,
       decision: evaluated.decision,
     };
   });
+  const { verdict, decision } = ended;
+  // Nothing may pass for want of a verdict (I10).
+  if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
+  return { ...ended, verdict, decision };
 }
 
 function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
@@ -62,35 +83,30 @@ function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
 }
 
 /** The counterpart of last resort: the `baseline` trainer on the same rows, never registered. */
-async function trainBaseline(run: Run, effect: EffectOf, trained: Trained): Promise<ArtifactRef> {
+async function trainBaseline(run: Run, effect: EffectOf, assembled: ArtifactRef): Promise<ArtifactRef> {
   const { plan } = run;
   const { spec } = plan;
   const { compute } = spec.train;
   const job = await computeWork(compute).trainModel.executeWithOptions({ summary: 'baseline on the same rows' }, [
-    {
-      ...effect('baseline'),
-      lifecycle: plan.lifecycle,
-      train: { ...spec.train, trainer: 'baseline', params: {} },
-      assembled: trained.assembled,
-    },
+    { ...effect('baseline'), lifecycle: plan.lifecycle, train: { ...spec.train, trainer: 'baseline', params: {} }, assembled },
   ]);
   return records.writeManifest({
     ...effect('baseline-manifest'),
     model: plan.lifecycle,
-    assembled: trained.assembled,
+    assembled,
     onnx: job.onnx,
-    featuresSql: fileOf(plan.files, spec.data.features),
+    featuresSql: fileOf(run, spec.data.features),
     trainer: { name: job.trainer.name, codeDigest: job.trainer.codeDigest, params: {}, seed: spec.train.seed },
   });
 }
 
 /** A gateway that stays away is no reason to fail the run: the evidence then says that parity could not be measured, and the gate that it cannot pass. */
-async function measureParity(effect: EffectOf, gates: EvaluateSpec, trained: Trained): Promise<ParityEvidence | null> {
+async function measureParity(effect: EffectOf, gates: EvaluateSpec, { candidate, assembled }: Contest): Promise<ParityEvidence | null> {
   const gate = gates.gates.find((each): each is Extract<GateSpec, { kind: 'parity' }> => each.kind === 'parity');
   if (!gate) return null;
   try {
     return await gatewayWork.measureParity.executeWithOptions({ summary: `${gate.rows} rows through a gateway` }, [
-      { ...effect('parity'), candidate: trained.version, assembled: trained.assembled, gate },
+      { ...effect('parity'), candidate, assembled, gate },
     ]);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || typeOf(error) !== 'GatewayUnavailable') throw error;
@@ -98,6 +114,6 @@ async function measureParity(effect: EffectOf, gates: EvaluateSpec, trained: Tra
   }
 }
 
-function versusWhom(candidate: ModelVersionRef, champion: ModelVersionRef | null): string {
-  return `${versionName(candidate)} against ${champion ? versionName(champion) : 'the baseline'}`;
+function versusWhom({ candidate, champion }: Contest): string {
+  return `${versionName(candidate)} against ${champion.version ? versionName(champion.version) : 'the baseline'}`;
 }

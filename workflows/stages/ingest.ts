@@ -1,7 +1,8 @@
 import type { DatasetVersionRef, TimeWindow } from '../../domain/dataset';
 import { windowEnding } from '../../domain/time-window';
 import { dataWork, records } from '../activity-proxies';
-import type { Run, StageEnd } from '../stage';
+import { allOrNone } from '../all-or-none';
+import type { EndedStage, Run } from '../stage';
 import { runStage } from '../stage';
 
 export interface Ingested {
@@ -11,27 +12,28 @@ export interface Ingested {
 }
 
 /** Each source becomes a dataset version. Never cached: only reading tells whether a source has changed; equal content gives the same version, so everything after it is. */
-export async function ingest(run: Run): Promise<StageEnd<Ingested>> {
+export async function ingest(run: Run): Promise<EndedStage<Ingested>> {
   const { plan } = run;
   const { data } = plan.spec;
   const until = plan.request.until ?? data.time.until;
-  return runStage(run, { name: 'ingest', inputs: { sources: data.sources, until }, cached: false }, async (effect) => {
-    run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
+  run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
+  return runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
     const window =
       until === 'latest'
         ? await dataWork.findLatestWindow.executeWithOptions({ summary: 'newest event time' }, [{ ...effect('window'), data }])
         : windowEnding(until, data.time.window);
-    const versions = await Promise.all(
-      data.sources.map((source) =>
-        dataWork.ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
-          {
-            ...effect('source', source.name),
-            lifecycle: plan.lifecycle,
-            source,
-            window: source.time === null ? null : window,
-            limits: { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds },
-          },
-        ]),
+    const versions = await allOrNone(
+      data.sources.map(
+        (source) => () =>
+          dataWork.ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
+            {
+              ...effect('source', source.name),
+              lifecycle: plan.lifecycle,
+              source,
+              window: source.time === null ? null : window,
+              limits: { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds },
+            },
+          ]),
       ),
     );
     return {

@@ -1,9 +1,11 @@
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { ContractReport } from '../../domain/contract';
+import type { ContractReport, DataContract } from '../../domain/contract';
+import type { DatasetVersionRef } from '../../domain/dataset';
 import type { Verdict } from '../../domain/verdict';
-import { dataWork } from '../activity-proxies';
-import type { Run, StageEnd } from '../stage';
-import { runStage } from '../stage';
+import { dataWork, records } from '../activity-proxies';
+import type { EndedStage, Run, RunPlan, StageEnd } from '../stage';
+import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 
 export interface Validated extends Ingested {
@@ -12,35 +14,56 @@ export interface Validated extends Ingested {
 }
 
 /** The contract's dataset goes on with its accepted rows; the others pass as they are. */
-export async function validate(run: Run, ingested: Ingested): Promise<StageEnd<Validated>> {
-  const { contract } = run.plan;
-  const dataset = contract === null ? undefined : ingested.datasets[contract.dataset];
-  const inputs = { contract, dataset: dataset?.manifest.digest ?? null, ingested: digests(ingested) };
-  return runStage<Validated>(run, { name: 'validate', inputs, cached: true }, async (effect) => {
-    if (contract === null || dataset === undefined) {
-      return { output: { ...ingested, report: null, quarantine: null }, verdict: withoutContract };
-    }
-    const checked = await dataWork.validateDataset.executeWithOptions(
-      { summary: `${dataset.dataset}@${dataset.version} against its contract` },
-      [{ ...effect('contract', dataset.dataset), dataset, contract }],
-    );
-    return {
-      output: {
-        window: ingested.window,
-        datasets: { ...ingested.datasets, [dataset.dataset]: checked.accepted },
-        report: checked.report,
-        quarantine: checked.quarantine,
-      },
-      verdict: checked.verdict,
-    };
+export async function validate(run: Run, ingested: Ingested): Promise<EndedStage<Validated>> {
+  const { plan } = run;
+  const { contract } = plan;
+  const inputs = async () => ({
+    contract,
+    ingested: Object.fromEntries(Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest])),
+    // What the same rows are compared with may have changed since.
+    reference: contract === null ? null : await referenceOf(plan, contract),
   });
+  const validated = await runStage(
+    run,
+    { name: 'validate', inputs, cached: true },
+    async (effect, { reference }): Promise<StageEnd<Validated>> => {
+      if (contract === null) return { output: { ...ingested, report: null, quarantine: null }, verdict: withoutContract };
+      const dataset = datasetOf(ingested, contract);
+      const checked = await dataWork.validateDataset.executeWithOptions(
+        { summary: `${dataset.dataset}@${dataset.version} against its contract` },
+        [{ ...effect('contract', dataset.dataset), dataset, contract, reference }],
+      );
+      return {
+        output: {
+          window: ingested.window,
+          datasets: { ...ingested.datasets, [contract.dataset]: checked.accepted },
+          report: checked.report,
+          quarantine: checked.quarantine,
+        },
+        verdict: checked.verdict,
+      };
+    },
+  );
+  if (contract !== null && validated.reusedFrom !== null) {
+    // It was approved when it was measured; another version may have been since.
+    await records.approveDataset({ ...effectOf(plan, 'validate')('approve'), dataset: datasetOf(validated.output, contract) });
+  }
+  return validated;
+}
+
+async function referenceOf({ tenant }: RunPlan, { dataset, distribution }: DataContract): Promise<DatasetVersionRef | null> {
+  return distribution === null ? null : records.readApproved({ tenant, dataset });
+}
+
+/** `apply` refuses a contract of a dataset that is no source. Should one come through, nothing was measured (I10). */
+function datasetOf({ datasets }: Ingested, { dataset }: DataContract): DatasetVersionRef {
+  const found = datasets[dataset];
+  if (!found)
+    throw ApplicationFailure.nonRetryable(`the contract is about ${dataset}, which is no source of the lifecycle`, 'InvalidInput');
+  return found;
 }
 
 const withoutContract: Verdict = {
   kind: 'passed',
   reasons: [{ gate: 'contract', code: 'contract.none', message: 'the lifecycle names no contract' }],
 };
-
-function digests(ingested: Ingested): Record<string, string> {
-  return Object.fromEntries(Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest]));
-}

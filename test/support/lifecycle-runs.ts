@@ -1,0 +1,99 @@
+/** Runs of the real workflow code on a real Temporal server, with fake activities. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { workflowBundle } from '../../workers/bundle';
+import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
+import { modelLifecycleWorkflow } from '../../workflows/messages';
+import type { RunPlan } from '../../workflows/stage';
+import type { FakeActivities, Overrides } from './fake-activities';
+import { fakeActivities } from './fake-activities';
+import { testTemporal } from './platform';
+
+export interface StartedRun {
+  readonly handle: WorkflowHandle;
+  readonly fake: FakeActivities;
+  /** Waits for the end, and stops the workers. */
+  readonly end: () => Promise<RunOutcome>;
+}
+
+export interface LifecycleRuns {
+  /** `before`: what happens to the run while no worker is there yet. */
+  start(plan: RunPlan, overrides?: Overrides, before?: (handle: WorkflowHandle) => Promise<unknown>): Promise<StartedRun>;
+  /** From start to end; its history is recorded under the name. */
+  run(name: string, plan: RunPlan, overrides?: Overrides): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
+  /** `RECORD_HISTORIES=1` writes what test/replay/ must replay from then on. */
+  record(name: string, handle: WorkflowHandle): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openLifecycleRuns(): Promise<LifecycleRuns> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const { address, namespace } = await testTemporal();
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({ connection: await Connection.connect({ address }), namespace });
+  let count = 0;
+
+  const start: LifecycleRuns['start'] = async (plan, overrides = {}, before = () => Promise.resolve()) => {
+    const fake = fakeActivities(plan, overrides);
+    const queue = `lifecycle-test-${process.pid}-${++count}`;
+    const { tenant, lifecycle, request, traceId } = plan;
+    const input: LifecycleInput = { tenant, lifecycle, request, actor: 'ada', traceId };
+    const handle = await client.workflow.start(modelLifecycleWorkflow, { workflowId: `run/${queue}`, taskQueue: queue, args: [input] });
+    await before(handle);
+    const common = { connection, namespace, activities: fake.activities, maxHeartbeatThrottleInterval: 100 };
+    const bundle = await workflowBundle();
+    // Activities name the product's queues; each file has its own namespace and each test its own workers, so that its fakes answer.
+    const workers = await Promise.all([
+      Worker.create({ ...common, taskQueue: queue, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
+      Worker.create({ ...common, taskQueue: 'data' }),
+      Worker.create({ ...common, taskQueue: 'compute' }),
+    ]);
+    const running = workers.map((worker) => worker.run());
+    const end = async (): Promise<RunOutcome> => {
+      try {
+        return (await handle.result()) as RunOutcome;
+      } finally {
+        for (const worker of workers) worker.shutdown();
+        await Promise.all(running);
+      }
+    };
+    return { handle, fake, end };
+  };
+
+  return {
+    start,
+    async run(name, plan, overrides) {
+      const { handle, fake, end } = await start(plan, overrides);
+      const outcome = await end();
+      await record(name, handle);
+      return { outcome, fake };
+    },
+    record,
+    async close() {
+      await client.connection.close();
+      await connection.close();
+    },
+  };
+}
+
+async function record(name: string, handle: WorkflowHandle): Promise<void> {
+  if (process.env.RECORD_HISTORIES !== '1') return;
+  const directory = join(__dirname, '..', 'replay', 'histories');
+  mkdirSync(directory, { recursive: true });
+  const history = JSON.parse(historyToJSON(await handle.fetchHistory()), withoutPlace) as unknown;
+  writeFileSync(join(directory, `${name}.json`), `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`);
+}
+
+/** Where it was recorded is nobody's business; replay does not look at it. */
+function withoutPlace(key: string, value: unknown): unknown {
+  if (key === 'stackTrace') return '';
+  return key === 'identity' ? 'recorded' : value;
+}
+
+/** The calls that did something, without those that only recorded it. */
+export function work(calls: readonly string[]): string[] {
+  return calls.filter((call) => !/^(beginStage|finishStage|showRun)/.test(call));
+}

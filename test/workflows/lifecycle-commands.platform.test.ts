@@ -1,0 +1,86 @@
+import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } from '../../workflows/messages';
+import { artifact, digest, planOf } from '../support/fake-activities';
+import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
+
+jest.setTimeout(60_000);
+
+let runs: LifecycleRuns;
+beforeAll(async () => {
+  runs = await openLifecycleRuns();
+});
+afterAll(() => runs.close());
+
+async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('people and a model lifecycle', () => {
+  test('waits for as many different approvers as the lifecycle asks', async () => {
+    const { handle, end } = await runs.start(planOf({ approval: 2 }));
+    await until(
+      () => handle.query(statusQuery),
+      (state) => state.status === 'waiting',
+    );
+    await expect(handle.executeUpdate(approveUpdate, { args: [{ actor: 'eve', scope: 'viewer' }] })).rejects.toThrow();
+    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
+    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
+    expect(await handle.query(statusQuery)).toMatchObject({ status: 'waiting' });
+    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'grace', scope: 'admin' }] });
+    const outcome = await end();
+    await runs.record('model-lifecycle-approved', handle);
+    expect(outcome).toMatchObject({ status: 'succeeded' });
+    expect(outcome.verdict?.reasons).toContainEqual({ gate: 'approval', code: 'approval.given', message: 'approved by ada, grace' });
+  });
+
+  test('stops when one of them says no', async () => {
+    const { handle, fake, end } = await runs.start(planOf({ approval: 1 }));
+    await until(
+      () => handle.query(statusQuery),
+      (state) => state.status === 'waiting',
+    );
+    await handle.executeUpdate(rejectUpdate, { args: [{ actor: 'ada', scope: 'approver', comment: 'not on a Friday' }] });
+    const outcome = await end();
+    await runs.record('model-lifecycle-rejected', handle);
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
+    expect(fake.calls).not.toContain('promoteVersion');
+    expect(fake.calls).toContain('rejectVersion');
+  });
+
+  test('refuses a vote while none is awaited', async () => {
+    const { handle, end } = await runs.start(planOf());
+    await expect(handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'admin' }] })).rejects.toThrow();
+    await end();
+  });
+
+  test('pauses before the next stage and says what it waits for', async () => {
+    let trained: () => void = () => undefined;
+    const release = new Promise<void>((resolve) => (trained = resolve));
+    const { handle, fake, end } = await runs.start(planOf(), {
+      trainModel: async () => {
+        await release;
+        return {
+          result: { metrics: {}, facts: {} },
+          onnx: artifact('onnx'),
+          logs: artifact('logs'),
+          trainer: { name: 'lightgbm', codeDigest: digest('code') },
+        };
+      },
+    });
+    await handle.executeUpdate(pauseUpdate, { args: [{ actor: 'ada', reason: 'freeze' }] });
+    trained();
+    const state = await until(
+      () => handle.query(statusQuery),
+      ({ status }) => status === 'paused',
+    );
+    expect(state.waitingFor).toContain('paused by ada (freeze)');
+    expect(fake.calls).not.toContain('evaluateCandidate');
+    await handle.executeUpdate(resumeUpdate, { args: [{ actor: 'ada' }] });
+    const outcome = await end();
+    await runs.record('model-lifecycle-paused', handle);
+    expect(outcome).toMatchObject({ status: 'succeeded' });
+  });
+});

@@ -1,0 +1,68 @@
+/** How a run begins and ends, whatever happens in between. */
+import { CancellationScope, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import type { Failure, RunStatus } from '../domain/run';
+import type { Verdict } from '../domain/verdict';
+import { cleaning, records } from './activity-proxies';
+import type { LifecycleInput, RunOutcome } from './messages';
+import type { RunControl } from './run-control';
+import { describeRun, describeVerdict } from './search-attributes';
+import type { Run } from './stage';
+import { failureOf, messageOf, undoAll, type UndoFailure } from './undo';
+
+export interface RunEnd {
+  readonly status: Extract<RunStatus, 'succeeded' | 'stopped' | 'failed' | 'cancelled'>;
+  readonly verdict: Verdict | null;
+  readonly version: number | null;
+  readonly failure?: Failure;
+}
+
+/** Where no cancellation reaches it: a run that is cancelled before its first task, too, is to end in its own words. */
+export async function open(control: RunControl, input: LifecycleInput): Promise<Run> {
+  const { workflowId } = workflowInfo();
+  const plan = await CancellationScope.nonCancellable(() => records.openRun({ ...input, workflowId }));
+  control.runId = plan.runId;
+  describeRun(plan);
+  return { plan, control, undo: [] };
+}
+
+export async function broken(run: Run, error: unknown): Promise<RunEnd> {
+  const { stage } = run.control;
+  const needsOperator = await undoAll(run.undo);
+  const failure: Failure = {
+    ...failureOf(error),
+    ...(stage === null ? {} : { stage }),
+    ...(needsOperator.length === 0 ? {} : { needsOperator }),
+  };
+  return { status: isCancellation(error) ? 'cancelled' : 'failed', verdict: null, version: null, failure };
+}
+
+/** The registry has the last word: a run that it has seen end otherwise stays so. */
+export async function close({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> {
+  const { tenant, runId } = plan;
+  return CancellationScope.nonCancellable(async () => {
+    const left = await release(plan);
+    const failure = end.failure && { ...end.failure, ...needing([...(end.failure.needsOperator ?? []), ...left]) };
+    const closed = await records.closeRun({ tenant, runId, ...end, ...(failure ? { failure } : {}) });
+    if (closed.status !== end.status) log.error('the run had been closed before', { was: closed.status, wouldBe: end.status });
+    if (closed.verdict) describeVerdict(closed.verdict.kind);
+    control.status = closed.status;
+    control.stage = null;
+    control.waitingFor = null;
+    return { runId, ...closed };
+  });
+}
+
+/** What cannot be removed now is no reason to keep the run from its end: the collector and the backends' own watches remove it later. */
+async function release({ tenant, runId }: Run['plan']): Promise<UndoFailure[]> {
+  try {
+    await cleaning.releaseRun({ tenant, runId });
+    return [];
+  } catch (error) {
+    log.warn('the run left jobs or unfinished uploads', { error: messageOf(error) });
+    return [{ what: 'jobs and unfinished uploads', message: messageOf(error) }];
+  }
+}
+
+function needing(failures: readonly UndoFailure[]): Pick<Failure, 'needsOperator'> {
+  return failures.length === 0 ? {} : { needsOperator: failures };
+}
