@@ -19,7 +19,9 @@ import { shortestDays } from './time-window';
 export function contradictions(document: WrittenDocument): readonly Issue[] {
   const params = ['spec', 'train', 'params'];
   return [
-    ...[sourceIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues].flatMap((check) => check(document)),
+    ...[sourceIssues, latestIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues].flatMap((check) =>
+      check(document),
+    ),
     ...paramsIssues(valueAt(document.value, params), params, document.issueAt),
   ];
 }
@@ -53,6 +55,21 @@ function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
     }
     return [];
   });
+}
+
+/** `latest` is the newest event of a source: without a column of times none has one, and no run could begin. */
+function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
+  const sources = valueAt(value, ['spec', 'data', 'sources']);
+  if (!time.success || time.data.until !== 'latest' || !isMap(sources)) return [];
+  const read = Object.entries(sources).map(([name, source]) => ({ name, source: sourceSchema.safeParse(source) }));
+  if (!read.every(({ source }) => source.success && source.data.time === undefined)) return [];
+  const [first = { name: 'name' }] = read;
+  return [
+    issueAt(['spec', 'data', 'time', 'until'], 'spec.data.time.until is latest, and no source names its column of times', {
+      expected: `spec.data.sources.${first.name}.time, or an until such as 2013-07-01T00:00:00Z`,
+    }),
+  ];
 }
 
 function splitIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {

@@ -80,12 +80,13 @@ kind: ModelLifecycle
 metadata: { name: ${name}, owner: ${yaml(owner)} }
 spec:
   data:
-    sources: # file://, s3://, https:// or sample://; each is a table of its name in assemble.sql
-      ${table.source}: { uri: ${yaml(table.uri)} }
+    # file://, s3://, https:// or sample://; each is a table of its name in assemble.sql. time: its column of times; a run reads the rows of its window
+    sources:
+      ${table.source}: { uri: ${yaml(table.uri)}, time: ${yaml(table.time)} }
     assemble: sql/assemble.sql # offline: sources → one row a request, with its label
     features: sql/features.sql # row by row: the same in training and in the gateway
     label: { column: ${yaml(table.label)}, availableAfter: 1d } # how long until the label is known
-    time: { column: ${yaml(table.time)}, window: 6mo, until: latest }
+    time: { column: ${yaml(table.time)}, window: 6mo, until: latest } # latest: to the newest row; a run may be given another time
 ${entity}    split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d } # after the rows to train on, in order of time
     contract: ${contractPath(table)}
   train:
@@ -172,10 +173,13 @@ function readmeFile(name: string, { source, uri }: TemplateTable): string {
   return `# ${name}
 
 1. Put your table where \`lifecycle.yaml\` looks for it (\`${uri}\`), or name another place there. A timestamp says its offset, or is UTC.
-2. Make \`sql/assemble.sql\` and \`sql/features.sql\` name your columns, and \`contracts/${source}.yaml\` what they must be like.
+2. Name your columns in \`lifecycle.yaml\` (\`label\`, \`time\`, \`entity\`), \`sql/assemble.sql\` and \`sql/features.sql\`, and what they must be like in \`contracts/${source}.yaml\`.
+   A source with another name than \`${source}\` is another table in \`assemble.sql\` and another \`dataset\` in the contract.
 3. \`perennial lifecycle validate ${name}\`
 4. \`perennial lifecycle apply ${name}\`
 5. \`perennial run start ${name} --wait\`
+
+From a clone of Perennial the command is \`npx perennial\`. The window needs more days than \`split\` takes: there must be rows left to train on.
 `;
 }
 

@@ -351,7 +351,7 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
   [
     'a sample in another format',
     'time: seen_at',
-    'format: csv',
+    'format: csv, time: seen_at',
     '8:39 spec.data.sources.stock.format cannot be csv: sample:// tables are Parquet',
   ],
   // Files.
@@ -463,6 +463,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, rmse, mae, r2; did you mean auc?',
   ],
   ['NaN for a parameter', 'num_leaves: 63', 'num_leaves: .nan', '18:27 spec.train.params.num_leaves must be a finite number, not .nan'],
+  [
+    'a newest event that no source could tell',
+    ', time: seen_at',
+    '',
+    '12:5 spec.data.time.until is latest, and no source names its column of times; expected spec.data.sources.orders.time, or an until such as 2013-07-01T00:00:00Z',
+  ],
   [
     'parameters beyond measure',
     'num_leaves: 63',

@@ -22,7 +22,11 @@ function caught(call: () => unknown): unknown {
 describe('a lifecycle to start from', () => {
   test.each(['lightgbm', 'logistic', 'baseline', 'my-own'])('is valid as it is with the trainer %s', (trainer) => {
     const { spec, contract, paths } = check(lifecycleTemplate({ name: 'returns', trainer }));
-    expect(spec).toMatchObject({ name: 'returns', train: { trainer, task: 'classification' } });
+    expect(spec).toMatchObject({
+      name: 'returns',
+      train: { trainer, task: 'classification' },
+      data: { sources: [{ time: 'ordered_at' }] },
+    });
     expect(contract?.dataset).toBe('orders');
     expect(paths).toEqual(['sql/assemble.sql', 'sql/features.sql', 'contracts/orders.yaml']);
   });
