@@ -51,7 +51,7 @@ export async function explainVersion(
 }
 
 /** A promotion by hand does not bypass evidence: some run must have decided *passed* for this version. */
-export async function passingDecision(registry: Pick<Registry, 'models' | 'decisions'>, of: Of): Promise<DecisionRecord> {
+export async function passingDecision(registry: Pick<Registry, 'models' | 'stages' | 'decisions'>, of: Of): Promise<DecisionRecord> {
   const decisions = await decisionsOn(registry, of);
   const passing = decisions.filter(({ stage, verdict }) => stage === 'evaluate' && verdict.kind === 'passed').at(-1);
   if (passing) return passing;
@@ -70,7 +70,7 @@ export async function compareVersions(
     versions.map(async (version) => {
       const record = await registry.models.get({ tenant, model, version });
       if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
-      const decisions = await registry.decisions.list({ tenant, runId: record.runId });
+      const decisions = await decisionsOn(registry, { tenant, model, version });
       return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
     }),
   );
@@ -78,11 +78,16 @@ export async function compareVersions(
   return { versions: compared, runs: await compareRuns(registry, runs) };
 }
 
+/** The run's own, and those of stages that it took over: an evaluation of the same bytes is not repeated. */
 async function decisionsOn(
-  registry: Pick<Registry, 'models' | 'decisions'>,
+  registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,
   { tenant, model, version }: Of,
 ): Promise<readonly DecisionRecord[]> {
   const record = await registry.models.get({ tenant, model, version });
   if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
-  return registry.decisions.list({ tenant, runId: record.runId });
+  const { runId } = record;
+  const [own, stages] = await Promise.all([registry.decisions.list({ tenant, runId }), registry.stages.list({ tenant, runId })]);
+  const ids = stages.flatMap(({ decision }) => (decision === null || own.some(({ id }) => id === decision.id) ? [] : [decision.id]));
+  const takenOver = await Promise.all(ids.map((id) => registry.decisions.get({ tenant, id })));
+  return [...takenOver.filter((decision) => decision !== null), ...own];
 }

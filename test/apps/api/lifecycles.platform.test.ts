@@ -113,7 +113,7 @@ describe('a lifecycle', () => {
       metadata: { name: 'object', owner: 'ops' },
       spec: {
         data: {
-          sources: { flights: { uri: 'sample://flights' }, weather: { uri: 'sample://weather' } },
+          sources: { flights: { uri: 'sample://flights', time: 'time_hour' }, weather: { uri: 'sample://weather', time: 'time_hour' } },
           assemble: 'sql/assemble.sql',
           features: 'sql/features.sql',
           label: { column: 'late' },

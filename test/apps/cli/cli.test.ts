@@ -234,10 +234,10 @@ describe('what is shown', () => {
   });
 
   test('of a promotion carries the ETag of what it replaces', async () => {
-    api.routes.set(
-      'GET /models/m/aliases/champion',
-      (_, response) => void response.setHeader('etag', '"1.4"') ?? answer(response, 200, {}),
-    );
+    api.routes.set('GET /models/m/aliases/champion', (_, response) => {
+      response.setHeader('etag', '"1.4"');
+      answer(response, 200, {});
+    });
     api.routes.set('PUT /models/m/aliases/champion', {});
     expect(await api.cli('model', 'promote', 'm', '2', '--reason', 'by hand')).toMatchObject({ exitCode: 0, stderr: 'm@2 is champion\n' });
     expect(api.asked.at(-1)).toMatchObject({ headers: { 'if-match': '"1.4"' }, body: { version: 2, reason: 'by hand' } });
