@@ -216,6 +216,23 @@ describe('a model', () => {
     expect(body['run']).not.toHaveProperty('workflowId');
   });
 
+  test('is promoted by hand and explained by the decision of the run whose evaluation its own run took over', async () => {
+    const name = await model([useful]);
+    const { runId: first } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
+    const [decision] = await world.registry.decisions.list({ tenant, runId: first as RunId });
+    const { registry } = world;
+    const stage = { tenant, stage: 'evaluate', generation: 1, cacheKey: digestOf(name), reuse: true };
+    await registry.stages.begin({ ...stage, runId: first as RunId });
+    await registry.stages.finish({ ...stage, runId: first as RunId, status: 'succeeded', output: {}, decisionId: decision?.id });
+    const { id: runId } = await world.accept(name);
+    await registry.models.register({ tenant, model: name, runId, manifest: refTo(`${runId}/0`), signature, idempotencyKey: runId });
+    expect(await registry.stages.begin({ ...stage, runId })).toMatchObject({ kind: 'reused', fromRun: first });
+    expect(await promote(name, 2, { etag: await etagOf(name) })).toMatchObject({ status: 200 });
+    expect(await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).toMatchObject({
+      body: { version: 2, decisions: [{ id: decision?.id, runId: first, verdict: { kind: 'passed' } }] },
+    });
+  });
+
   test('lays versions side by side with the runs that made them', async () => {
     const name = await model([useful], [impossible]);
     const { status, body } = await world.call('GET', `/models/${name}/compare?versions=1,2`, { as: 'viewer' });
