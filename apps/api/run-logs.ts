@@ -4,19 +4,40 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/repositories/runs';
 
-/** The logs of the run's jobs that have ended, as text. */
-export async function readLogs(
-  { registry, artifacts }: { readonly registry: Registry; readonly artifacts: ArtifactStore },
-  run: RunRecord,
-): Promise<string> {
-  const train = await registry.stages.get({ tenant: run.tenant, runId: run.id, stage: 'train' });
-  const logs = logsOf(train?.output);
-  if (!logs)
-    throw failure('NotFound', `${run.id} has no job log: its train stage has not finished`, { next: `perennial run show ${run.id}` });
-  return Buffer.from(await artifacts.getBytes(logs)).toString('utf8');
+interface Sources {
+  readonly registry: Pick<Registry, 'events' | 'stages'>;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-function logsOf(stored: unknown): ArtifactRef | null {
-  const output = (stored as { output?: { logs?: ArtifactRef } } | null | undefined)?.output;
-  return output?.logs ?? null;
+/** The logs of the run's jobs that have ended, as text: first of those that left no model, in their order. */
+export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
+  const train = await sources.registry.stages.get({ tenant: run.tenant, runId: run.id, stage: 'train' });
+  const trained = logsOf((train?.output as { output?: unknown } | null | undefined)?.output);
+  const logs = [...(await failedJobs(sources, run)), ...(trained ? [trained] : [])];
+  if (logs.length === 0) {
+    throw failure('NotFound', `${run.id} has no job log: none of its jobs has ended`, { next: `perennial run show ${run.id}` });
+  }
+  const once = [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
+  const texts = await Promise.all(once.map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')));
+  return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
+}
+
+const page = 1000;
+
+async function failedJobs({ registry }: Sources, run: RunRecord): Promise<ArtifactRef[]> {
+  const found: ArtifactRef[] = [];
+  let afterSeq = 0;
+  for (;;) {
+    const events = await registry.events.list({ tenant: run.tenant, runId: run.id, afterSeq, limit: page });
+    for (const { kind, data } of events) {
+      const logs = kind === 'job.failed' ? logsOf(data) : null;
+      if (logs) found.push(logs);
+    }
+    if (events.length < page) return found;
+    afterSeq = events.at(-1)?.seq ?? afterSeq;
+  }
+}
+
+function logsOf(holder: unknown): ArtifactRef | null {
+  return (holder as { logs?: ArtifactRef } | null | undefined)?.logs ?? null;
 }

@@ -9,10 +9,6 @@ export const runId = z
   .string()
   .regex(/^run_[0-9a-z]{1,64}$/)
   .describe('a run id: run_…');
-export const digest = z
-  .string()
-  .regex(/^sha256:[0-9a-f]{64}$/)
-  .describe('sha256: and 64 hex digits');
 /** As a caller writes it. */
 export const time = z.iso.datetime({ offset: true }).describe('a time of RFC 3339, such as 2026-01-31T12:00:00Z');
 /** As this API writes it. */
@@ -49,7 +45,7 @@ export const failure = z.object({
     .describe('undos that failed: a person must look'),
 });
 
-export const reason = z.object({ gate: z.string(), code: z.string(), message: z.string() });
+const reason = z.object({ gate: z.string(), code: z.string(), message: z.string() });
 export const verdict = z
   .object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() })
   .meta({ id: 'Verdict' });

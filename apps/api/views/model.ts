@@ -31,7 +31,7 @@ export const modelVersion = z
   })
   .meta({ id: 'ModelVersion' });
 
-export const aliasState = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).meta({ id: 'AliasState' });
+const aliasState = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).meta({ id: 'AliasState' });
 
 export const modelView = z
   .object({

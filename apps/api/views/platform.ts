@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { apiKeyScopes } from '../../../db/repositories/api-keys';
 
-export const partView = z.object({
+const partView = z.object({
   name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway']),
   ok: z.boolean(),
   detail: z.string(),

@@ -25,7 +25,7 @@ import { fakeLifecycles } from './fake-lifecycles';
 jest.mock('content-disposition', () => () => 'attachment');
 
 const root = resolve(__dirname, '..', '..', '..');
-export const sampleFolder = join(root, 'samples', 'flight-delay');
+const sampleFolder = join(root, 'samples', 'flight-delay');
 
 export interface Answer<T> {
   readonly status: number;

@@ -277,4 +277,11 @@ describe('runs', () => {
     expect(answer).toMatchObject({ status: 200, body: 'iteration 1\nauc 0.7\n' });
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
+
+  test('have the log of a job that failed, which is when people look for it', async () => {
+    const { id } = await world.accept('flight-delay');
+    const logs = await world.artifacts.putBytes({ tenant, bytes: Buffer.from('no memory left'), mediaType: 'text/plain' });
+    await world.registry.events.append({ tenant, runId: id, kind: 'job.failed', stage: 'train', data: { job: `${id}/train/job/1`, logs } });
+    expect(await world.call('GET', `/runs/${id}/logs`, { as: 'viewer' })).toMatchObject({ status: 200, body: 'no memory left\n' });
+  });
 });
