@@ -39,7 +39,8 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   }
   say(summaryOf(platform, stateDir, (Date.now() - since) / 1000));
   try {
-    const code = demo === undefined || end.aborted ? 0 : await demo({ ...platform, json: options.json, once: options.once, signal: end });
+    const code =
+      demo === undefined ? 0 : await untilEnd(end, () => demo({ ...platform, json: options.json, once: options.once, signal: end }));
     if (!options.once) await untilAborted(end);
     return code;
   } finally {
@@ -114,6 +115,14 @@ function summaryOf(platform: Platform, stateDir: string, seconds: number): strin
     ...rows.map(([name = '', value = '']) => `  ${name.padEnd(22)} ${value}`),
     'Ctrl-C ends every process.',
   ].join('\n');
+}
+
+/** Ctrl-C does not wait for what the demo waits for. */
+async function untilEnd(end: AbortSignal, demo: () => Promise<number>): Promise<number> {
+  if (end.aborted) return 130;
+  const playing = demo();
+  playing.catch(() => undefined); // after the end its requests fail: nobody listens any more
+  return Promise.race([playing, untilAborted(end).then(() => 130)]);
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

@@ -43,7 +43,10 @@ export function pythonStep(root, cacheDir, basePython) {
       const args = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--only-binary', ':all:', '--require-hashes', '-r', lock];
       await run('the Python packages could not be installed', python, args, { env: pipEnvironment, next });
       // pip would compile every module, longer than it takes to fetch them: importing what the trainers use compiles only that.
-      await run('the Python packages cannot be imported', python, ['-c', `import ${usedByTrainers}`], { cwd: join(root, 'trainers'), next });
+      await run('the Python packages cannot be imported', python, ['-c', `import ${usedByTrainers}`], {
+        cwd: join(root, 'trainers'),
+        next,
+      });
       rmSync(unfinished, { force: true });
       stamp(stampFile, digest);
     },
