@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openTrainerCatalog } from '../data/trainers/catalog';
-import type { EventRepository } from '../db/repositories/events';
+import type { Registry } from '../db/registry';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
 import { labelColumn } from '../domain/assembled';
@@ -14,7 +14,10 @@ import type { TrainSpec } from '../domain/lifecycle';
 export interface TrainDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
-  readonly registry: { readonly events: Pick<EventRepository, 'append'> };
+  readonly registry: {
+    readonly events: Pick<Registry['events'], 'append'>;
+    readonly artifacts: Pick<Registry['artifacts'], 'reference'>;
+  };
   readonly trainersDir: string;
 }
 
@@ -65,6 +68,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         handle.value = await Promise.race([backend.submit(job), context.cancelled]);
         context.heartbeat(handle.value);
         const ended = await follow(backend, handle.value, metricsReporter(input));
+        if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null) await keepLogs(input, ended.logs);
         return { ...modelOf(ended, input), trainer: { name, codeDigest } };
       } catch (error) {
         if (!(error instanceof CancelledFailure)) throw error;
@@ -94,6 +98,16 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         issues: mistakes.map((mistake) => ({ ...mistake, pointer: `/spec/train/params${mistake.pointer}` })),
       },
     );
+  }
+
+  /** Where `run logs` finds what a job wrote that left no model. Why it failed is worth more than its log, so a failed write is only logged. */
+  async function keepLogs({ tenant, runId, key }: TrainModelInput, logs: ArtifactRef): Promise<void> {
+    try {
+      await registry.artifacts.reference({ tenant, digest: logs.digest, by: `run:${runId}` });
+      await registry.events.append({ tenant, runId, kind: 'job.failed', stage: key.split('/')[1], data: { job: key, logs } });
+    } catch (error) {
+      Context.current().log.warn('the log of a failed job was not recorded', { reason: (error as Error).message });
+    }
   }
 
   /** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
@@ -164,16 +178,21 @@ async function follow(
   }
 }
 
-function modelOf(state: Ended, { key }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
+function modelOf(state: Ended, { key, runId }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
+  const next = `perennial run logs ${runId}`;
   switch (state.kind) {
     case 'cancelled':
       throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
     case 'failed':
-      throw failure(state.failure, `job ${key}: ${state.message}${state.logs ? ` (log: ${state.logs.uri})` : ''}`);
+      throw failure(state.failure, `job ${key}: ${state.message}`, state.logs ? { next } : {});
     case 'succeeded': {
-      const onnx = state.outputs.find(({ name }) => name === modelOutput)?.artifact;
-      if (!onnx) throw failure('JobWithoutResult', `job ${key} left no ${modelOutput} (log: ${state.logs.uri})`);
+      const onnx = onnxOf(state);
+      if (!onnx) throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
       return { result: state.result, onnx, logs: state.logs };
     }
   }
+}
+
+function onnxOf(state: Ended): ArtifactRef | null {
+  return (state.kind === 'succeeded' && state.outputs.find(({ name }) => name === modelOutput)?.artifact) || null;
 }

@@ -23,7 +23,8 @@ import { flightFeatures, trainingRows } from '../support/training-rows';
 jest.setTimeout(120_000);
 
 const runId = 'run_train' as RunId;
-const events: { readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[] = [];
+const events: { readonly kind: string; readonly stage?: string | undefined; readonly data: Readonly<Record<string, unknown>> }[] = [];
+const held = new Map<string, string>();
 let folder: string;
 let artifacts: ArtifactStore;
 let backend: LocalBackend;
@@ -43,7 +44,15 @@ beforeAll(async () => {
     maxConcurrent: 2,
     graceSeconds: 2,
   });
-  const registry = { events: { append: (event: (typeof events)[number]) => Promise.resolve(events.push(event)) } };
+  const registry = {
+    events: { append: (event: (typeof events)[number]) => Promise.resolve(events.push(event)) },
+    artifacts: {
+      reference: ({ digest, by }: { digest: string; by: string }) => {
+        held.set(digest, by);
+        return Promise.resolve();
+      },
+    },
+  };
   activities = createTrainActivities({ backends: { local: backend }, artifacts, registry, trainersDir: resolve('trainers') });
   const train = await trainingRows(artifacts, folder, { task: 'classification', rows: 4_000 });
   const tuning = await trainingRows(artifacts, folder, { task: 'classification', rows: 1_000, first: 4_000 });
@@ -134,13 +143,20 @@ test('says that a backend is not in this version', async () => {
   await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({ type: 'NotInThisVersion' });
 });
 
-test('fails by the type of the job’s failure, with the place of its log', async () => {
+test('fails by the type of the job’s failure, and says where its log is, which the run holds', async () => {
+  events.length = 0;
   const of = input(long);
   const compute = { ...of.train.compute, timeoutSeconds: 1 };
   await expect(attempt({ ...of, train: { ...of.train, compute } }).end).rejects.toMatchObject({
     type: 'JobTimeout',
-    message: expect.stringMatching(/ran for 1\.?\d* s; 1 s are allowed.*\(log: s3:\/\//) as string,
+    message: expect.stringMatching(/ran for 1\.?\d* s; 1 s are allowed/) as string,
+    next: `perennial run logs ${runId}`,
   });
+  const { stage, data } = events.find(({ kind }) => kind === 'job.failed') ?? {};
+  expect({ stage, job: data?.['job'] }).toEqual({ stage: 'train', job: of.key });
+  const logs = data?.['logs'] as ArtifactRef;
+  expect(Buffer.from(await artifacts.getBytes(logs)).toString()).toContain('training starts');
+  expect(held.get(logs.digest)).toBe(`run:${runId}`);
 });
 
 test('streams metrics to the run’s events, and ends the job when the run is cancelled', async () => {
