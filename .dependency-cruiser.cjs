@@ -10,15 +10,55 @@ const only = (name, from, allowed, comment) => ({
 module.exports = {
   forbidden: [
     only('domain-is-pure', '^domain/(?!.*(\\.schema|-document)\\.ts$)', ['^domain/'], 'Rules and types need no library.'),
-    only('schemas-use-zod', '^domain/.*(\\.schema|-document)\\.ts$', ['^domain/', 'node_modules/(zod|yaml)/'], 'Schemas stand at the doors.'),
-    only('workflows-are-deterministic', '^workflows/', ['^workflows/', '^domain/(?!.*(\\.schema|-document)\\.ts$)', 'node_modules/@temporalio/(workflow|common)/'], 'The bundle runs in a sandbox and is replayed.'),
+    only(
+      'schemas-use-zod',
+      '^domain/.*(\\.schema|-document)\\.ts$',
+      ['^domain/', 'node_modules/(zod|yaml)/'],
+      'Schemas stand at the doors.',
+    ),
+    only(
+      'workflows-are-deterministic',
+      '^workflows/',
+      ['^workflows/', '^domain/(?!.*(\\.schema|-document)\\.ts$)', 'node_modules/@temporalio/(workflow|common)/'],
+      'The bundle runs in a sandbox and is replayed.',
+    ),
     only('db', '^db/', ['^db/', '^domain/', 'node_modules/(drizzle-orm|postgres|uuidv7)/'], 'The registry knows no other store.'),
-    only('data', '^data/', ['^data/', '^domain/', 'node_modules/(@aws-sdk|@smithy|@duckdb|onnxruntime-node|onnxruntime-common|undici|csv-parse)/'], 'Artifacts, SQL and graphs.'),
-    only('activities', '^activities/', ['^activities/', '^(domain|data|db)/', 'node_modules/(@temporalio/(activity|common)|undici|zod|yaml)/'], 'One effect each.'),
-    { name: 'apps-use-messages-only', severity: 'error', from: { path: '^apps/' }, to: { path: '^(activities|workers|infra|workflows/(?!messages\\.ts$))', dependencyTypesNot: ['type-only'] } },
-    { name: 'workers-are-imported-by-nobody', severity: 'error', from: { path: '^(domain|workflows|activities|db|data|apps)/' }, to: { path: '^workers/', dependencyTypesNot: ['type-only'] } },
-    { name: 'domain-no-node', severity: 'error', from: { path: '^(domain|workflows)/' }, to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] } },
-    { name: 'no-cycles', severity: 'error', from: { path: '^(domain|workflows|activities|db|data|apps|workers|infra)/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    only(
+      'data',
+      '^data/',
+      ['^data/', '^domain/', 'node_modules/(@aws-sdk|@smithy|@duckdb|onnxruntime-node|onnxruntime-common|undici|csv-parse)/'],
+      'Artifacts, SQL and graphs.',
+    ),
+    only(
+      'activities',
+      '^activities/',
+      ['^activities/', '^(domain|data|db)/', 'node_modules/(@temporalio/(activity|common)|undici|zod|yaml)/'],
+      'One effect each.',
+    ),
+    {
+      name: 'apps-use-messages-only',
+      severity: 'error',
+      from: { path: '^apps/' },
+      to: { path: '^(activities|workers|infra|workflows/(?!messages\\.ts$))', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'workers-are-imported-by-nobody',
+      severity: 'error',
+      from: { path: '^(domain|workflows|activities|db|data|apps)/' },
+      to: { path: '^workers/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'domain-no-node',
+      severity: 'error',
+      from: { path: '^(domain|workflows)/' },
+      to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: { path: '^(domain|workflows|activities|db|data|apps|workers|infra)/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

@@ -96,7 +96,7 @@ export async function benchInference({
   } finally {
     for (const child of children) child.kill('SIGKILL');
     for (const close of closers.reverse()) await close();
-    watch.close();
+    await watch.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

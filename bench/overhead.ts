@@ -130,7 +130,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 async function startWorker(settings: Settings): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, 'overhead', 'worker.ts'), queue], {
     cwd: root,
-    env: settings as NodeJS.ProcessEnv,
+    env: settings,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise<void>((done, failed) => {

@@ -16,7 +16,7 @@ export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument
 }
 
 /** What zod found, in the words of this platform: named by the whole path, with what was expected and the nearest right key or value. */
-export function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
+function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
   const misspelt = new Set<string>();
   const unknown = found.flatMap((issue) =>
     issue.code !== 'unrecognized_keys'

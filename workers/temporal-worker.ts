@@ -6,7 +6,6 @@ import { activityBoundary } from './activity-errors';
 import type { Logger } from './log';
 
 export type QueueName = Exclude<keyof typeof taskQueues, 'llm'>;
-export const queueNames = ['orchestrator', 'data', 'compute'] as const satisfies readonly QueueName[];
 
 export interface QueueWorkerOptions {
   readonly connection: NativeConnection;

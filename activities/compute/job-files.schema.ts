@@ -7,7 +7,7 @@ export const jobResultSchema: z.ZodType<JobResult> = z.object({
   facts: z.record(z.string(), z.unknown()),
 });
 
-export const jobMetricSchema: z.ZodType<JobMetric> = z.object({ step: z.number(), name: z.string(), value: z.number() });
+const jobMetricSchema: z.ZodType<JobMetric> = z.object({ step: z.number(), name: z.string(), value: z.number() });
 
 /** Optional: why a trainer gave up, in its own words. */
 export const jobErrorSchema = z.object({ message: z.string(), traceback: z.string().nullish() });

@@ -2,7 +2,7 @@ import { meanOverRows } from './mean-loss';
 import type { Metric } from './metric';
 
 /** Probabilities are clipped to [0.001, 0.999], which bounds the loss of a row to 6.908: one confident mistake cannot outweigh a day. */
-export const leastProbability = 0.001;
+const leastProbability = 0.001;
 
 /**
  * Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm, p clipped. A proper score: lowest for the true probability.

@@ -8,7 +8,7 @@ export interface ProcessRef {
 }
 
 /** Boot and start time of a process; null when there is none, or only its zombie. The same text as `identity` in trainers/runtime/processes.py. */
-export function processIdentity(pid: number): string | null {
+function processIdentity(pid: number): string | null {
   if (process.platform !== 'linux') return ps(pid);
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -45,7 +45,7 @@ afterAll(async () => {
   await gateway.stop();
   await world.close();
   await postgres.stop();
-  watch.close();
+  await watch.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
