@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RunJson } from '../../apps/cli/run-view';
+import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
@@ -12,6 +13,7 @@ let count = 0;
 beforeAll(async () => {
   product = await startProduct();
 });
+afterEach(() => expectNothingLeft(product));
 afterAll(() => product.stop());
 
 async function applied(evaluate?: string): Promise<string> {
@@ -85,6 +87,7 @@ describe('kill -9', () => {
   test.each([
     ['PostgreSQL', 'bin/postgres'],
     ['the Temporal server', 'temporal server'],
+    ['the S3 store', 'bin/weed'],
   ])('of %s in the middle of a run', async (_, process) => {
     const model = await applied();
     const { body } = await product.start(model);

@@ -1,0 +1,80 @@
+/** What a run must not leave when it has ended (I7): processes, job directories, scratch folders, unfinished uploads. Looked at from outside the product. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
+import type { Product } from './product';
+import { pause } from './product';
+
+const tenant = 'default';
+
+/** Of the process whose command line holds the text; as it was started. */
+export function environmentOf(pid: number): Record<string, string> {
+  const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
+  return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+}
+
+/** Waits until nothing is left of any run; all runs must have ended. Throws what is still there after `seconds`. */
+export async function expectNothingLeft(product: Product, seconds = 30): Promise<void> {
+  const store = openStore(product);
+  try {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const left = [...jobProcesses(product), ...jobFolders(product), ...scratchFolders(product), ...(await staged(store))];
+      if (left.length === 0) return;
+      if (Date.now() > deadline) throw new Error(`left behind: ${left.join(', ')}`);
+      await pause(200);
+    }
+  } finally {
+    store.close();
+  }
+}
+
+function openStore(product: Product): ArtifactStore {
+  const [worker = -1] = product.pids('main.ts worker');
+  const environment = environmentOf(worker);
+  return openArtifactStore({
+    endpoint: environment['PERENNIAL_S3_ENDPOINT'] ?? '',
+    region: environment['AWS_REGION'] ?? '',
+    bucket: environment['PERENNIAL_S3_BUCKET'] ?? 'perennial',
+    accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+    secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+    leases: null,
+  });
+}
+
+/** Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents of living workers. */
+function jobProcesses({ stateDir }: Product): string[] {
+  const mark = `PERENNIAL_COMPUTE_STATE=${join(stateDir, 'state', 'compute')}`;
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry) || !read(`/proc/${entry}/environ`).split('\0').includes(mark)) return [];
+    const [, state = 'Z', parent = ''] = /\) (\S) (\d+)/.exec(read(`/proc/${entry}/stat`)) ?? [];
+    if (state === 'Z' || read(`/proc/${parent}/cmdline`).includes('main.ts\0worker')) return [];
+    return [`process ${entry} (${read(`/proc/${entry}/cmdline`).replaceAll('\0', ' ').trim()})`];
+  });
+}
+
+function jobFolders({ stateDir }: Product): string[] {
+  return folders(join(stateDir, 'state', 'compute')).map((folder) => `job ${read(join(folder, 'job.json')).slice(0, 120) || folder}`);
+}
+
+function scratchFolders({ stateDir }: Product): string[] {
+  return folders(join(stateDir, 'state', 'scratch')).map((folder) => `scratch ${folder}`);
+}
+
+async function staged(store: ArtifactStore): Promise<string[]> {
+  const runs = await store.staging.runs(tenant).catch((error: unknown) => [String(error)]);
+  return runs.map((run) => `unfinished upload of ${run}`);
+}
+
+function folders(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
