@@ -89,7 +89,7 @@ export async function awaitApproval(control: RunControl, approval: PromoteSpec['
   await show(
     control,
     'waiting',
-    `${approval.required} approval(s) of ${version} by ${approval.role}; perennial run approve ${control.runId ?? ''}`,
+    `${approval.required === 1 ? '1 approval' : `${approval.required} approvals`} of ${version} (scope ${approval.role}); perennial run approve ${control.runId ?? ''}`,
   );
   const decided = await condition(
     () => control.rejection !== null || control.votes.length >= approval.required,

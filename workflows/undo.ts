@@ -33,9 +33,10 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
 
 /** What went wrong as people are told it: the failure that matters, not the envelopes that carried it. */
 export function failureOf(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
-  const type = isCancellation(error) ? 'Cancelled' : typeOf(error);
+  // What was under way says it in its own way, or not at all.
+  if (isCancellation(error)) return { type: 'Cancelled', message: 'the run was cancelled' };
   const next = nextOf(error);
-  return { type, message: messageOf(error), ...(next === undefined ? {} : { next }) };
+  return { type: typeOf(error), message: messageOf(error), ...(next === undefined ? {} : { next }) };
 }
 
 export function messageOf(error: unknown): string {

@@ -153,7 +153,7 @@ describe('triggers and commands', () => {
     await product.waitForStage(body.id, 'promote');
     let run = await product.run(body.id);
     while (run.status !== 'waiting') run = await product.run(body.id);
-    expect(run.waitingFor).toContain('1 approval(s)');
+    expect(run.waitingFor).toContain('1 approval of');
     expect(await product.cli(['run', 'approve', body.id])).toMatchObject({ exitCode: 0 });
     expect((await product.waitForEnd(body.id)).status).toBe('succeeded');
 

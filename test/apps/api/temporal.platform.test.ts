@@ -88,7 +88,7 @@ describe('a run on Temporal', () => {
     const early = await start('flight-delay');
     const { id } = await start('approved');
     const waiting = await until(id, ({ status }) => status === 'waiting');
-    expect(waiting.waitingFor).toContain('1 approval(s)');
+    expect(waiting.waitingFor).toContain('1 approval of');
     expect(await world.call('POST', `/runs/${id}/approve`, { as: 'operator', body: {} })).toMatchObject({ status: 403 });
     expect(await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: { comment: 'fine' } })).toMatchObject({
       status: 200,
