@@ -42,11 +42,19 @@ function toWire(error: unknown, isLocal: boolean): unknown {
       message: error.message,
       nonRetryable: !failures[error.type].retryable,
       details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
-      ...(error.cause instanceof Error ? { cause: error.cause } : {}),
     });
   }
-  const cause = error instanceof Error ? error : new Error(String(error));
-  return ApplicationFailure.create({ type: 'Unexpected', message: `${cause.name}: ${cause.message}`, nonRetryable: isLocal, cause });
+  // A library's words may quote a row (I11), so neither its message nor itself as a cause reaches Temporal's history.
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return ApplicationFailure.create({ type: 'Unexpected', message: `${name}: ${withoutValues(message)}`, nonRetryable: isLocal });
+}
+
+/** Quoted text and numbers are where an error's words hold data. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/'[^']*'|"[^"]*"/g, '…')
+    .replace(/(?<![A-Za-z0-9_])-?\d[\d.eE+-]*/g, '…')
+    .slice(0, 500);
 }
 
 function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?: unknown } {
@@ -55,8 +63,10 @@ function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?:
   return { ...(runId === undefined ? {} : { runId }), ...(traceId === undefined ? {} : { traceId }) };
 }
 
+/** The frames of a stack say where; its first lines repeat the message. */
 function describe(error: unknown): { readonly type: string; readonly message: string; readonly stack?: string } {
   if (isPerennialError(error)) return { type: error.type, message: error.message };
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
-  return { type: error.name, message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
+  if (!(error instanceof Error)) return { type: typeof error, message: withoutValues(String(error)) };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { type: error.name, message: withoutValues(error.message), stack: frames.slice(0, 20).join('\n') };
 }

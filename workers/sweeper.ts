@@ -33,18 +33,24 @@ export async function sweepOutbox({ registry, lifecycles, log }: SweeperDeps): P
  * Compares what the registry believes to run with what Temporal runs. A run whose execution is unknown is started again and goes on after
  * its finished stages; one whose execution ended without a word is shown as lost. Never is one left "running".
  */
-export async function reconcileRuns({ registry, lifecycles, log }: SweeperDeps, olderThanSeconds: number): Promise<void> {
-  for (const run of await registry.runs.unfinished({ olderThanSeconds })) {
-    const execution = await lifecycles.execution(run.workflowId);
-    if (execution === 'running') continue;
-    if (execution === 'unknown') {
-      log.info({ runId: run.id, traceId: run.traceId, status: run.status }, 'execution unknown: started again');
-      await lifecycles.start(run.workflowId, startInput(run.tenant, run));
-      continue;
-    }
-    await showAsLost(registry, run, execution);
-    log.error({ runId: run.id, traceId: run.traceId, execution }, 'execution ended without closing its run');
+export async function reconcileRuns(deps: SweeperDeps, olderThanSeconds: number): Promise<void> {
+  for (const run of await deps.registry.runs.unfinished({ olderThanSeconds })) {
+    await reconcile(deps, run).catch((error: unknown) => {
+      deps.log.warn({ err: error, runId: run.id, traceId: run.traceId }, 'this run is compared with Temporal again later');
+    });
   }
+}
+
+async function reconcile({ registry, lifecycles, log }: SweeperDeps, run: RunRecord): Promise<void> {
+  const execution = await lifecycles.execution(run.workflowId);
+  if (execution === 'running') return;
+  if (execution === 'unknown') {
+    log.info({ runId: run.id, traceId: run.traceId, status: run.status }, 'execution unknown: started again');
+    await lifecycles.start(run.workflowId, startInput(run.tenant, run));
+    return;
+  }
+  await showAsLost(registry, run, execution);
+  log.error({ runId: run.id, traceId: run.traceId, execution }, 'execution ended without closing its run');
 }
 
 async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
