@@ -63,6 +63,12 @@ test('every port of it is on loopback', () => {
   expect(new Set(addresses)).toEqual(new Set(['0100007F']));
 });
 
+test('the S3 store’s inner port answers nobody without its key', async () => {
+  const { filer } = JSON.parse(readFileSync(join(stateDir, 'run', 'ports.json'), 'utf8')) as { readonly filer: number };
+  expect((await fetch(`http://127.0.0.1:${filer}/buckets/perennial/`)).status).toBe(401);
+  expect((await fetch(`http://127.0.0.1:${filer}/buckets/perennial/x`, { method: 'PUT', body: 'x' })).status).toBe(401);
+});
+
 test('a second start on the same state names the one that runs, and harms nothing', async () => {
   for (const args of [['up'], ['up', '--fresh']]) {
     const second = await product.cli(args);
