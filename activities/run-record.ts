@@ -100,6 +100,12 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       await registry.runs.update({ tenant, id, status, waitingFor });
     },
 
+    /** No effect of the run is written any more once this has answered. Null, or how the run had ended before: then there is nothing to undo. */
+    async beginUndo({ tenant, runId: id }: InRun): Promise<RunEnd | null> {
+      const { status, verdict, version, failure: failed } = await registry.runs.beginUndo({ tenant, id });
+      return isFinal(status) ? { status, verdict, version, ...(failed ? { failure: failed } : {}) } : null;
+    },
+
     /** The final state, and which one it is: the first one written stays. */
     async closeRun(input: InRun & RunEnd): Promise<RunEnd> {
       const { tenant, runId: id, status, verdict, version } = input;

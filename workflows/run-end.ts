@@ -10,7 +10,7 @@ import type { Run } from './stage';
 import { failureOf, messageOf, undoAll, type UndoFailure } from './undo';
 
 export interface RunEnd {
-  readonly status: Extract<RunStatus, 'succeeded' | 'stopped' | 'failed' | 'cancelled'>;
+  readonly status: RunStatus;
   readonly verdict: Verdict | null;
   readonly version: number | null;
   readonly failure?: Failure;
@@ -25,15 +25,21 @@ export async function open(control: RunControl, input: LifecycleInput): Promise<
   return { plan, control, undo: [] };
 }
 
+/** No effect of the run is written any more, then what was written is undone (I5). A run that had ended before the cancellation came stays as it ended. */
 export async function broken(run: Run, error: unknown): Promise<RunEnd> {
+  const { tenant, runId } = run.plan;
   const { stage } = run.control;
+  // An activity whose worker died says that it timed out, also when it was cancelled.
+  const cancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+  const before = await CancellationScope.nonCancellable(() => records.beginUndo({ tenant, runId }));
+  if (before) return before;
   const needsOperator = await undoAll(run.undo);
   const failure: Failure = {
     ...failureOf(error),
     ...(stage === null ? {} : { stage }),
     ...(needsOperator.length === 0 ? {} : { needsOperator }),
   };
-  return { status: isCancellation(error) ? 'cancelled' : 'failed', verdict: null, version: null, failure };
+  return { status: cancelled ? 'cancelled' : 'failed', verdict: null, version: null, failure };
 }
 
 /** The registry has the last word: a run that it has seen end otherwise stays so. */

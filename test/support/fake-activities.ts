@@ -33,6 +33,7 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
       return Promise.resolve({ status, verdict, version, ...(failure ? { failure } : {}) });
     },
     releaseRun: () => Promise.resolve(),
+    beginUndo: () => Promise.resolve(null),
     ingestSource: ({ source }) =>
       Promise.resolve({ dataset: source.name, version: 1, manifest: artifact(`data-${source.name}`), rows: 10 }),
     validateDataset: ({ dataset }) =>
