@@ -11,6 +11,7 @@ import { nearest } from '../../domain/nearest';
 import { yamlDocument } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import { digestOf, sha256 } from '../../data/digest';
+import { lifecycleSqlIssues } from '../../data/sql/lifecycle-sql';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 
 /** A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names. */
@@ -34,12 +35,19 @@ export interface CheckedRevision {
 }
 
 /** @throws InvalidInput with every mistake at once. */
-export function readRevision(trainers: TrainerCatalog, { name, document, fileName, files, folder }: GivenLifecycle): CheckedRevision {
+export async function readRevision(
+  trainers: TrainerCatalog,
+  { name, document, fileName, files, folder }: GivenLifecycle,
+): Promise<CheckedRevision> {
   const parsed = parseLifecycle({ document, fileName, files, ...(folder === null ? {} : { folder }) });
   if (!parsed.ok) throw invalid(fileName, parsed.issues);
   const { spec, contract, paths } = parsed;
   const { issueAt } = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
-  const issues = [...nameIssues(name, spec.name, issueAt), ...trainerIssues(trainers, spec, issueAt)];
+  const issues = [
+    ...nameIssues(name, spec.name, issueAt),
+    ...trainerIssues(trainers, spec, issueAt),
+    ...(await lifecycleSqlIssues(spec, files)),
+  ];
   if (issues.length > 0) throw invalid(fileName, issues);
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));

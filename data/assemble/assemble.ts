@@ -5,6 +5,7 @@ import { failure } from '../../domain/failure';
 import type { DataSpec } from '../../domain/lifecycle';
 import type { FeatureColumn, Task } from '../../domain/model';
 import { formatInstant, splitWindow } from '../../domain/time-window';
+import { withheldLabel } from '../sql/feature-policy';
 import { compileFeatureSql, type FeaturePlan } from '../sql/feature-sql';
 import { writeFeatureTables } from '../sql/feature-table';
 import { quoteName, quoteText, readParquet, withDuckDb, type PlatformSql } from '../sql/platform-sql';
@@ -109,7 +110,7 @@ function compiledFeatures({ data, featuresSql }: AssemblyRun, available: readonl
     sql: featuresSql,
     request: available,
     file: data.features,
-    withheld: { [data.label.column]: 'it is the label, which is not known when a prediction is asked for' },
+    withheld: withheldLabel(data.label.column),
   });
 }
 

@@ -112,7 +112,7 @@ async function empty(
   if (rows === 0) return sourceFailure('DatasetEmpty', source, 'the file has columns and no rows', { next: 'check what writes it' });
   const range = oldest === null || newest === null ? 'have no time' : `go from ${oldest} to ${newest}`;
   return sourceFailure('DatasetEmpty', source, `no row lies in the window ${window.from} to ${window.until}: its ${rows} rows ${range}`, {
-    next: 'choose data.time.until or data.time.window to meet the data',
+    next: 'choose spec.data.time.until or spec.data.time.window to meet the data, or start the run with --until',
   });
 }
 

@@ -15,7 +15,7 @@ export async function fetchDataset({ source, into, limits, datasets, signal, onP
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes > limits.maxBytes) {
     throw sourceFailure('SourceTooLarge', source, `it has ${bytes} bytes, more than ${formatByteSize(limits.maxBytes)}`, {
-      next: 'raise data.maxBytes',
+      next: 'raise spec.data.limits.size',
     });
   }
   const paths: string[] = [];

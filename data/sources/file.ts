@@ -22,7 +22,7 @@ export async function fetchFile({ source, policy, limits, onProgress }: Fetch): 
   }
   if (file.size > limits.maxBytes) {
     throw sourceFailure('SourceTooLarge', source, `the file has ${file.size} bytes, more than ${formatByteSize(limits.maxBytes)}`, {
-      next: 'raise data.maxBytes, or split the file',
+      next: 'raise spec.data.limits.size, or split the file',
     });
   }
   onProgress(file.size);

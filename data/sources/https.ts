@@ -58,7 +58,7 @@ function checkHop(url: URL, { source, policy }: Fetch): void {
 
 async function save(response: Dispatcher.ResponseData, { source, into, limits, signal, onProgress }: Fetch): Promise<Fetched> {
   const { statusCode, headers, body } = response;
-  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise data.maxBytes' });
+  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
   const declared = Number(headers['content-length'] ?? 0);
   const problem =
     statusCode !== 200

@@ -35,7 +35,7 @@ async function download(s3: S3, key: string, { source, into, limits, signal, onP
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
   const { Body, ContentLength = 0 } = await request(s3, `read ${key}`, (client, options) => client.send(get, options), signal);
   const body = Body as Readable;
-  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise data.maxBytes' });
+  const tooLarge = (detail: string): Error => sourceFailure('SourceTooLarge', source, detail, { next: 'raise spec.data.limits.size' });
   if (ContentLength > limits.maxBytes) {
     body.destroy();
     throw tooLarge(`it has ${ContentLength} bytes, more than ${formatByteSize(limits.maxBytes)}`);

@@ -3,12 +3,19 @@ import { nearest } from '../../domain/nearest';
 import { featureCastTypes, featureFunctions } from './feature-functions';
 import { sqlFailure, type SqlText } from './sql-errors';
 import { nodesOf, placeOf, type SyntaxNode } from './syntax';
+import { forbiddenFunctions } from './user-sql-policy';
 
 export interface FeaturePolicy {
   readonly text: SqlText;
-  readonly request: readonly Column[];
+  /** null: not known yet, so any name may be a column. */
+  readonly request: readonly Column[] | null;
   /** Columns that exist in training but not here, with the reason. */
   readonly withheld: Readonly<Record<string, string>>;
+}
+
+/** What no request holds. */
+export function withheldLabel(column: string): Readonly<Record<string, string>> {
+  return { [column]: 'it is the label, which is not known when a prediction is asked for' };
 }
 
 /** The request columns that a statement reads, in the request's order. SqlForbidden for everything that is not row-wise and repeatable, by an allow-list over the whole tree. */
@@ -28,7 +35,7 @@ export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): r
     checkExpression(expression, { ...policy, alias, used, aliases });
     if (typeof expression.alias === 'string') aliases.add(expression.alias.toLowerCase());
   }
-  return policy.request.filter((column) => used.has(column.name));
+  return (policy.request ?? []).filter((column) => used.has(column.name));
 }
 
 /** What each part of a SELECT is called by those who write it. */
@@ -125,7 +132,7 @@ function checkColumn(node: SyntaxNode, scope: Scope): void {
   const name = names.length === 1 ? names[0] : qualified ? names[1] : undefined;
   const shown = names.join('.');
   if (name === undefined) throw forbidden(scope.text, node, `'${shown}' is not a column of request`);
-  const column = scope.request.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
+  const column = scope.request?.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
   if (column !== undefined) {
     scope.used.add(column.name);
     return;
@@ -133,6 +140,7 @@ function checkColumn(node: SyntaxNode, scope: Scope): void {
   if (!qualified && scope.aliases.has(name.toLowerCase())) return;
   const withheld = Object.entries(scope.withheld).find(([candidate]) => candidate.toLowerCase() === name.toLowerCase());
   if (withheld !== undefined) throw forbidden(scope.text, node, `'${name}' may not be read: ${withheld[1]}`);
+  if (scope.request === null) return;
   const known = scope.request.map((candidate) => candidate.name);
   throw sqlFailure('SqlInvalid', scope.text, placeOf(scope.text.sql, node), `request has no column '${name}'; it has ${known.join(', ')}`, {
     didYouMean: nearest(name, known),
@@ -159,7 +167,10 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
       text,
       placeOf(text.sql, node),
       `${name}() is not among the functions that features may use: those that give the same result for the same row, without other rows, clock, chance or files`,
-      { didYouMean: nearest(name, [...featureFunctions]), next: 'compute it in the assemble SQL and send it in the request' },
+      {
+        didYouMean: Object.hasOwn(forbiddenFunctions, name) ? null : nearest(name, [...featureFunctions]),
+        next: 'compute it in the assemble SQL and send it in the request',
+      },
     );
   }
   const children = (node.children ?? []) as readonly unknown[];

@@ -24,13 +24,13 @@ export function sqlFailure(
   const hint = extra.didYouMean == null ? '' : `; did you mean ${extra.didYouMean}?`;
   return failure(type, `${where}: ${detail}${hint}`, {
     cause: extra.cause,
-    ...(extra.next !== undefined && { next: extra.next }),
+    next: extra.next ?? 'mend it, then perennial lifecycle apply <folder>',
     issues: [
       {
         pointer: '',
         file: text.file,
         detail,
-        ...(place !== null && { line: place.line }),
+        ...(place !== null && { line: place.line, column: place.column }),
         ...(extra.didYouMean != null && { didYouMean: extra.didYouMean }),
         ...(extra.expected !== undefined && { expected: extra.expected }),
       },

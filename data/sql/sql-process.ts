@@ -120,7 +120,7 @@ function ended(run: SqlProcessRun, killed: Killed | null, code: number | null, s
   const mebibytes = Math.round(run.limits.memoryBytes / 1024 / 1024);
   if (killed === 'time') {
     return sqlFailure('SqlTimeout', run.text, null, `did not end within ${run.limits.seconds} s`, {
-      next: 'look for a join without a condition on both sides, or allow more time in the lifecycle',
+      next: 'look for a join without a condition on both sides, or raise spec.data.limits.timeout',
     });
   }
   // Not ours: the kernel's out-of-memory killer, or an allocation that failed.

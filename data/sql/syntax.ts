@@ -35,6 +35,9 @@ function unparsed(text: SqlText, parsed: SyntaxNode): Error {
   const message = String(parsed.error_message);
   if (message.startsWith('Only SELECT')) {
     const keyword = firstKeyword(text.sql);
+    if (/^(SELECT|WITH|FROM|VALUES|THIS)$/.test(keyword.word)) {
+      return sqlFailure('SqlForbidden', text, null, 'holds a statement that is no SELECT; write one SELECT and nothing else');
+    }
     return sqlFailure('SqlForbidden', text, keyword.place, `${keyword.word} is not allowed; write one SELECT`);
   }
   const place = typeof parsed.position === 'string' ? placeOfByte(text.sql, Number(parsed.position)) : null;

@@ -84,7 +84,7 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, gua
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, name: actor, scope } = caller;
-        const revision = readRevision(trainers, { ...body, name: of });
+        const revision = await readRevision(trainers, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`);
         }
@@ -105,7 +105,7 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, gua
         schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
       async ({ caller: { tenant }, params: { name: of }, body }) => {
-        const revision = readRevision(trainers, { ...body, name: of });
+        const revision = await readRevision(trainers, { ...body, name: of });
         return planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
       },
     );

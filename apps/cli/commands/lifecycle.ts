@@ -7,6 +7,7 @@ import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
 import { documentOf } from '../../../domain/lifecycle-spec';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
@@ -54,8 +55,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
   lifecycle
     .command('validate <folder>')
     .description('check a lifecycle without a platform')
-    .action((given: string) => {
-      const { name } = check(readLifecycleFolder(settings.cwd, given));
+    .action(async (given: string) => {
+      const { name } = await check(readLifecycleFolder(settings.cwd, given));
       terminal.say(`${name}: valid`);
     });
 
@@ -65,7 +66,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
-      const { name } = check(folder);
+      const { name } = await check(folder);
       const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
       terminal.out(options.json ? JSON.stringify(plan) : plan.lines.join('\n'));
     });
@@ -76,7 +77,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
-      const { name } = check(folder);
+      const { name } = await check(folder);
       const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
       terminal.say(
         `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`,
@@ -110,10 +111,14 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     });
 }
 
-function check({ document, fileName, files, folder }: LifecycleFolder): { readonly name: string } {
+/** The same checks as the API's, but for what only the platform knows: its trainers. */
+async function check({ document, fileName, files, folder }: LifecycleFolder): Promise<{ readonly name: string }> {
   const parsed = parseLifecycle({ document, fileName, files, folder });
-  if (parsed.ok) return { name: parsed.spec.name };
-  const { issues } = parsed;
+  // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { lifecycleSqlIssues } = require('../../../data/sql/lifecycle-sql') as typeof LifecycleSql;
+  const issues = parsed.ok ? await lifecycleSqlIssues(parsed.spec, files) : parsed.issues;
+  if (parsed.ok && issues.length === 0) return { name: parsed.spec.name };
   const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
   throw new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
 }

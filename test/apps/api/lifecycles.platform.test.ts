@@ -62,6 +62,23 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/unborn')).toMatchObject({ status: 404 });
   });
 
+  test('is refused for what its SQL may not say, with the places in its files', async () => {
+    const body = lifecycleBody('sql');
+    const files = { ...body.files, 'sql/assemble.sql': 'SELEC 1', 'sql/features.sql': 'SELECT avg(distance) AS d FROM request' };
+    const answer = await world.call('PUT', '/lifecycles/sql', { as: 'operator', body: { ...body, files } });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: {
+        code: 'InvalidInput',
+        errors: [
+          { pointer: '/spec/data/assemble', file: 'sql/assemble.sql', line: 1, column: 1 },
+          { pointer: '/spec/data/features', file: 'sql/features.sql', line: 1, column: 8 },
+        ],
+      },
+    });
+    expect(await world.call('GET', '/lifecycles/sql')).toMatchObject({ status: 404 });
+  });
+
   test.each<[string, (text: string) => string, object]>([
     [
       'an unknown key',
