@@ -7,16 +7,14 @@ export interface RunJson {
   readonly id: string;
   readonly lifecycle: string;
   readonly status: string;
-  readonly verdict: {
-    readonly kind: string;
-    readonly reasons: readonly { readonly gate: string; readonly code: string; readonly message: string }[];
-  } | null;
+  readonly verdict: VerdictJson | null;
   readonly version: number | null;
   readonly waitingFor: string | null;
   readonly failure: {
     readonly type: string;
     readonly message: string;
     readonly stage?: string;
+    readonly next?: string;
     readonly needsOperator?: readonly { readonly what: string; readonly message: string }[];
   } | null;
   readonly actor: string;
@@ -28,11 +26,17 @@ export interface RunJson {
   readonly stages: readonly StageJson[];
 }
 
+interface VerdictJson {
+  readonly kind: string;
+  readonly reasons: readonly { readonly gate: string; readonly code: string; readonly message: string }[];
+}
+
 export interface StageJson {
   readonly name: string;
   readonly status: string;
   readonly seconds: number;
   readonly reusedFrom: string | null;
+  readonly verdict?: VerdictJson | null;
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -52,16 +56,21 @@ export function describeRun(run: RunJson, paint: Paint): string {
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }
+  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict));
+  // Who is asked for an approval sees what it is about.
+  else for (const { name, verdict } of run.stages) if (verdict) lines.push(...verdictLines(name, verdict));
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
-  if (run.verdict !== null) {
-    lines.push(`verdict: ${run.verdict.kind}`, ...run.verdict.reasons.map((reason) => `  ${reason.gate}: ${reason.message}`));
-  }
   if (run.failure !== null) {
     lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
+    if (run.failure.next !== undefined) lines.push(`${paint.dim('next:')} ${run.failure.next}`);
     for (const undo of run.failure.needsOperator ?? []) lines.push(paint.red(`needs an operator: ${undo.what}: ${undo.message}`));
   }
   lines.push(paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`));
   return lines.join('\n');
+}
+
+function verdictLines(of: string, { kind, reasons }: VerdictJson): string[] {
+  return [`${of}: ${kind}`, ...reasons.map((reason) => `  ${reason.gate}: ${reason.message}`)];
 }
 
 export function paintStatus(status: string, paint: Paint): string {

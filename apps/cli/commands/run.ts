@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { RunStatus } from '../../../domain/run';
+import { isFinal, modelStages } from '../../../domain/run';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run-view';
@@ -111,7 +113,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         const answer = await context
           .api()
           .call<{ status: string }>(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['reason']) });
-        terminal.say(`${id}: ${verb} accepted, it is ${answer.status}`);
+        terminal.say(`${id} ${outcomes[verb](answer.status)}`);
       });
   }
 
@@ -129,16 +131,21 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
   run
     .command('rerun <run>')
     .description('a new run with the earlier stages of this one')
-    .requiredOption('--from <stage>', 'the first stage to run again')
+    .option('--from <stage>', 'the first stage to run again; else the one that it ended in')
     .option('--reason <text>')
     .option('--wait', 'follow the run to its end')
     .option('--json', 'print the run as JSON')
     .action(
-      async (id: string, options: { readonly from: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
-        const body = { fromStage: options.from, ...pick(options, ['reason']) };
-        const started = await context
-          .api()
-          .call<RunJson>(`/runs/${id}/rerun`, { method: 'POST', headers: { 'idempotency-key': randomUUID() }, body });
+      async (id: string, options: { readonly from?: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
+        const api = context.api();
+        const fromStage = options.from ?? firstAgain(await api.call<RunJson>(`/runs/${id}`));
+        const body = { fromStage, ...pick(options, ['reason']) };
+        const started = await api.call<RunJson>(`/runs/${id}/rerun`, {
+          method: 'POST',
+          headers: { 'idempotency-key': randomUUID() },
+          body,
+        });
+        terminal.say(`${started.id} reruns ${id} from ${fromStage}`);
         if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
         else terminal.out(options.json ? JSON.stringify(started) : started.id);
       },
@@ -152,6 +159,19 @@ const descriptions = {
   approve: 'say yes to a promotion that waits for approval',
   reject: 'say no to it',
 };
+
+/** What a command did, by the state in which it found the run. */
+const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
+  cancel: (status) => (isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled'),
+  pause: (status) => (status === 'paused' ? 'is paused' : 'pauses before its next stage'),
+  resume: (status) => (status === 'paused' || status === 'running' ? 'goes on' : `was not paused: it is ${status}`),
+};
+
+/** Where a run ended. A promotion that was refused is judged anew: the champion may be another one now. */
+function firstAgain({ stages }: RunJson): string {
+  const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? modelStages[0];
+  return ended === 'promote' ? 'evaluate' : ended;
+}
 
 function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {
   terminal.out(json ? JSON.stringify(run) : describeRun(run, terminal.outPaint));

@@ -188,6 +188,69 @@ describe('watching a run', () => {
   });
 });
 
+describe('a run that is shown', () => {
+  const show = async (changes: object): Promise<string> => {
+    api.routes.set('GET /runs/run_1', { ...run, verdict: null, ...changes });
+    return (await api.cli('run', 'show', 'run_1')).stdout;
+  };
+
+  test('says what to try when it failed', async () => {
+    const failure = { type: 'JobFailed', message: 'job 1: exit 1', stage: 'train', next: 'perennial run logs run_1' };
+    expect(await show({ status: 'failed', failure })).toContain('train: JobFailed: job 1: exit 1\nnext: perennial run logs run_1\n');
+  });
+
+  test('shows its approver what was measured', async () => {
+    const verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }] };
+    const stages = [{ name: 'evaluate', status: 'succeeded', seconds: 1, reusedFrom: null, verdict }];
+    const shown = await show({ status: 'waiting', waitingFor: '1 approval of flight-delay@7', stages });
+    expect(shown).toContain('evaluate: passed\n  useful: auc 0.70 at least 0.62\nwaits for: 1 approval of flight-delay@7\n');
+  });
+});
+
+describe('a command to a run', () => {
+  test.each([
+    ['pause', 'running', 'run_1 pauses before its next stage'],
+    ['pause', 'paused', 'run_1 is paused'],
+    ['resume', 'paused', 'run_1 goes on'],
+    ['resume', 'waiting', 'run_1 was not paused: it is waiting'],
+    ['cancel', 'running', 'run_1 is being cancelled'],
+    ['cancel', 'failed', 'run_1 has ended already: it is failed'],
+  ])('%s of one that is %s says what comes of it', async (verb, status, said) => {
+    api.routes.set(`POST /runs/run_1/${verb}`, (_, response) => answer(response, 202, { status }));
+    expect(await api.cli('run', verb, 'run_1')).toMatchObject({ exitCode: 0, stderr: `${said}\n` });
+  });
+
+  test.each<[string, readonly (readonly [string, string])[], string]>([
+    [
+      'failed in train',
+      [
+        ['ingest', 'succeeded'],
+        ['validate', 'succeeded'],
+        ['train', 'failed'],
+      ],
+      'train',
+    ],
+    [
+      'was refused a promotion',
+      [
+        ['ingest', 'succeeded'],
+        ['evaluate', 'succeeded'],
+        ['promote', 'stopped'],
+      ],
+      'evaluate',
+    ],
+    ['succeeded', [['ingest', 'succeeded']], 'ingest'],
+  ])('rerun of one that %s begins where it ended', async (_, stages, from) => {
+    api.routes.set('GET /runs/run_1', {
+      ...run,
+      stages: stages.map(([name, status]) => ({ name, status, seconds: 1, reusedFrom: null })),
+    });
+    api.routes.set('POST /runs/run_1/rerun', (_request, response) => answer(response, 202, { ...run, id: 'run_2' }));
+    expect(await api.cli('run', 'rerun', 'run_1')).toMatchObject({ stdout: 'run_2\n', stderr: `run_2 reruns run_1 from ${from}\n` });
+    expect(api.asked.find(({ path }) => path.endsWith('/rerun'))?.body).toEqual({ fromStage: from });
+  });
+});
+
 describe('what is shown', () => {
   test('is painted for a person only: not in a pipe, not with NO_COLOR', async () => {
     api.routes.set('GET /runs/run_1', run);
