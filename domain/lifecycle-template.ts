@@ -62,7 +62,8 @@ function checkName(name: string): void {
     .slice(0, 63);
   const issue = { pointer: '/name', detail: `name cannot be ${JSON.stringify(name)}`, expected: field.description ?? '' };
   const issues = [field.safeParse(better).success ? { ...issue, didYouMean: better } : issue];
-  throw failure('InvalidInput', `${JSON.stringify(name)} cannot name a lifecycle; expected ${issue.expected}`, { issues });
+  const guess = field.safeParse(better).success ? `; did you mean ${better}?` : '';
+  throw failure('InvalidInput', `${JSON.stringify(name)} cannot name a lifecycle; expected ${issue.expected}${guess}`, { issues });
 }
 
 interface Filled {

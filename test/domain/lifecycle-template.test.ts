@@ -73,6 +73,7 @@ describe('a lifecycle to start from', () => {
   test('needs a name that a model can have', () => {
     const issues: readonly unknown[] = [expect.objectContaining({ pointer: '/name', didYouMean: 'my-returns' })];
     expect(caught(() => lifecycleTemplate({ name: 'My Returns!', trainer: 'lightgbm' }))).toMatchObject({ type: 'InvalidInput', issues });
+    expect(() => lifecycleTemplate({ name: 'Bike_Hire', trainer: 'lightgbm' })).toThrow('beginning with a letter; did you mean bike-hire?');
     expect(() => lifecycleTemplate({ name: '../x', trainer: 'lightgbm' })).toThrow('"../x" cannot name a lifecycle');
   });
 
