@@ -3,14 +3,21 @@ import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporal
 import type { ActivityInboundCallsInterceptor, ActivityInterceptorsFactory } from '@temporalio/worker';
 import { CompleteAsyncError } from '@temporalio/activity';
 import { failures, isPerennialError } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { Registry } from '../db/registry';
 import type { Logger } from './log';
 
-/** At the activity boundary: errors get their wire form, and each attempt one log line with the run's trace id. */
-export function activityBoundary(log: Logger): ActivityInterceptorsFactory {
-  return (context) => ({ inbound: boundary(log, context.info.activityType) });
+type Events = Pick<Registry['events'], 'append'>;
+
+/**
+ * At the activity boundary: errors get their wire form, and each attempt one log line with the run's trace id. With `events`, whoever watches the run is
+ * told why it stands still while an attempt is made again (I12).
+ */
+export function activityBoundary(log: Logger, events: Events | null = null): ActivityInterceptorsFactory {
+  return (context) => ({ inbound: boundary(log, events, context.info.activityType) });
 }
 
-function boundary(log: Logger, activity: string): ActivityInboundCallsInterceptor {
+function boundary(log: Logger, events: Events | null, activity: string): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       const { attempt, workflowExecution, isLocal } = activityInfo();
@@ -22,11 +29,26 @@ function boundary(log: Logger, activity: string): ActivityInboundCallsIntercepto
         return result;
       } catch (error) {
         const failed = toWire(error, isLocal);
+        if (events && !isLocal) await tellRun(events, log, input.args[0], failed);
         log.warn({ ...about, milliseconds: Math.round(performance.now() - startedAt), err: describe(error) }, 'activity failed');
         throw failed;
       }
     },
   };
+}
+
+async function tellRun(events: Events, log: Logger, input: unknown, failed: unknown): Promise<void> {
+  const { activityType: activity, attempt, retryPolicy } = activityInfo();
+  if (!(failed instanceof ApplicationFailure) || failed.nonRetryable || attempt === retryPolicy?.maximumAttempts) return;
+  const { tenant, runId, key } = (input ?? {}) as { readonly tenant?: Tenant; readonly runId?: RunId; readonly key?: IdempotencyKey };
+  // Without the registry nobody can be told that it is away.
+  if (tenant === undefined || runId === undefined || failed.type === 'DatabaseUnavailable') return;
+  const data = { activity, attempt, failure: { type: failed.type, message: failed.message } };
+  try {
+    await events.append({ tenant, runId, kind: 'attempt.failed', stage: key?.split('/')[1], data });
+  } catch (refused) {
+    log.debug({ runId, activity, err: describe(refused) }, 'the run was not told of a failed attempt');
+  }
 }
 
 /**

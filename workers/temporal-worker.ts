@@ -1,6 +1,7 @@
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import type { Activities } from '../activities';
+import type { Registry } from '../db/registry';
 import { taskQueues } from '../workflows/messages';
 import { activityBoundary } from './activity-errors';
 import type { Logger } from './log';
@@ -13,6 +14,7 @@ export interface QueueWorkerOptions {
   readonly queue: QueueName;
   readonly workflowBundle: { readonly codePath: string };
   readonly activities: Activities;
+  readonly events: Pick<Registry['events'], 'append'>;
   readonly log: Logger;
 }
 
@@ -23,6 +25,7 @@ export async function createQueueWorker({
   queue,
   workflowBundle,
   activities,
+  events,
   log,
 }: QueueWorkerOptions): Promise<Worker> {
   return Worker.create({
@@ -30,7 +33,7 @@ export async function createQueueWorker({
     namespace,
     taskQueue: taskQueues[queue],
     activities,
-    interceptors: { activity: [activityBoundary(log)] },
+    interceptors: { activity: [activityBoundary(log, events)] },
     shutdownGraceTime: '5s',
     // A cancelled activity hears of it with its next heartbeat that is let through.
     maxHeartbeatThrottleInterval: '1s',

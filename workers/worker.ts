@@ -49,7 +49,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   const connection = await NativeConnection.connect({ address });
   const client = await Connection.connect({ address });
   const bundle = await workflowBundle();
-  const options = { connection, namespace, workflowBundle: bundle, activities, log };
+  const options = { connection, namespace, workflowBundle: bundle, activities, events: core.registry.events, log };
   const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {

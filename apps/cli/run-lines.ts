@@ -29,6 +29,9 @@ export function openRunLines(paint: Paint): RunLines {
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
+    const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
+    if (kind === 'attempt.failed' && failure)
+      return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, another follows: ${failure.message}`));
     if (stage === null || !kind.startsWith('stage.')) return [];
     const what = kind.slice('stage.'.length);
     if (what === 'started') {
@@ -38,7 +41,6 @@ export function openRunLines(paint: Paint): RunLines {
     if (what === 'reused') return line(stage, `${paint.green('reused')} from ${String(data['reusedFrom'])}`);
     const began = startedAt.get(stage);
     const seconds = began === undefined ? '' : `  ${((time - began) / 1000).toFixed(1)} s`;
-    const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
     return [
       ...line(stage, `${paintStatus(what, paint)}${seconds}`),
       ...(failure ? [`          ${paint.red(`${failure.type}: ${failure.message}`)}`] : []),

@@ -51,6 +51,12 @@ const story: readonly Event[] = [
     data: { trainer: 'lightgbm', metrics: [{ step: 10, name: 'logloss', value: 0.612345 }] },
   },
   { kind: 'train.metrics', stage: 'train', second: 4, data: { trainer: 'lightgbm', metrics: [{ step: 20, name: 'logloss', value: 0.6 }] } },
+  {
+    kind: 'attempt.failed',
+    stage: 'train',
+    second: 4,
+    data: { activity: 'trainModel', attempt: 2, failure: { type: 'BackendUnavailable', message: 'no Python' } },
+  },
   { kind: 'stage.failed', stage: 'train', second: 5, data: { failure: { type: 'JobFailed', message: 'exit 1' } } },
   { kind: 'run.status', data: { status: 'waiting', waitingFor: '1 approval(s)' } },
   {
@@ -142,6 +148,7 @@ describe('watching a run', () => {
       '00:00:00  ingest    reused from run_0',
       '00:00:01  train     started',
       '00:00:02  train     lightgbm step 10: logloss 0.6123',
+      '00:00:04  train     attempt 2 failed, another follows: no Python',
       '00:00:05  train     failed  4.0 s',
       '          JobFailed: exit 1',
       '00:00:00  run       waiting: 1 approval(s)',
