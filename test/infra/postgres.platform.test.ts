@@ -59,12 +59,14 @@ test('keeps its data in a folder that nobody else may enter, also when root star
 (isRoot ? test : test.skip)('as root, with its programs in such a folder too, leaves nothing outside', async () => {
   const programs = join(folder, 'native');
   cpSync(home, programs, { recursive: true, verbatimSymlinks: true });
+  const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
+  // The server that all platform tests share may run from this process as well, out of a clone in such a folder.
+  const others = copies();
   const server = await start({ programs });
   expect(await ask(server, 'SELECT count(*) > 100 AS zones FROM pg_timezone_names')).toEqual([{ zones: true }]);
-  const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`perennial-postgres-${process.pid}-`));
-  expect(copies()).toHaveLength(1);
+  expect(copies()).toHaveLength(others.length + 1);
   await server.stop();
-  expect(copies()).toEqual([]);
+  expect(copies()).toEqual(others);
 });
 
 test('recovers after a kill -9, with a pid file that names another program', async () => {
