@@ -83,7 +83,9 @@ function refusedStatus(status: number, source: Fetch['source']): Error {
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;
   if (passing) return sourceFailure('SourceUnreachable', source, `the server answered ${status}`);
   if (status === 404 || status === 410) return sourceFailure('NotFound', source, `the server answered ${status}: there is no such file`);
-  return sourceFailure('SourceRefused', source, `the server answered ${status}`);
+  return sourceFailure('SourceRefused', source, `the server answered ${status}`, {
+    ...([401, 403].includes(status) && { next: 'a source is asked for without a credential: make it readable, or copy it to s3://' }),
+  });
 }
 
 function refusedAddress(host: string, source: Fetch['source']): Error {

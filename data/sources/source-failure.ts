@@ -19,5 +19,11 @@ export function sourceFailure(
   detail: string,
   options: { readonly next?: string; readonly cause?: unknown } = {},
 ): PerennialError {
-  return failure(type, `${shownSource(source)}: ${detail}`, options);
+  const next = options.next ?? usual[type];
+  return failure(type, `${shownSource(source)}: ${detail}`, { ...options, ...(next === undefined ? {} : { next }) });
 }
+
+const usual: Readonly<Partial<Record<FailureType, string>>> = {
+  NotFound: 'check the URI in spec.data.sources',
+  SourceUnreachable: 'see that the worker can reach it, then perennial run rerun',
+};
