@@ -100,7 +100,7 @@ ${evaluate[task]}  promote: { approval: { required: 0 } }
 `;
 }
 
-const params: Readonly<Record<string, string>> = { lightgbm: '{ num_leaves: 31, learning_rate: 0.05 }', logistic: '{ C: 1 }' };
+const params: Readonly<Record<string, string>> = { lightgbm: '{ learning_rate: 0.05, early_stopping_rounds: 20 }', logistic: '{ C: 1 }' };
 
 const evaluate: Readonly<Record<Task, string>> = {
   classification: `    metrics: [logloss, auc, brier]
