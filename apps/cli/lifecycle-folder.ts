@@ -27,7 +27,7 @@ export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder
   const document = readText(file, given);
   const files: Record<string, string> = {};
   for (const each of textsIn(folder)) {
-    if (each !== file) files[relative(folder, each)] = readText(each, relative(cwd, each));
+    if (each !== file) files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
   }
   return { folder, fileName: basename(file), document, files };
 }
@@ -50,6 +50,6 @@ function textsIn(folder: string): string[] {
 function readText(path: string, shown: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) throw new CliError(`${shown}: there is no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
-  if (stat.size > largestFile) throw new CliError(`${shown} is larger than 1 MiB`, 2);
+  if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
   return readFileSync(path, 'utf8');
 }

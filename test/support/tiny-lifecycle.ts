@@ -16,6 +16,11 @@ export interface TinyOptions {
   readonly featuresSql?: string;
   /** Replaces the data file's content. */
   readonly csv?: string;
+  /** Replaces the source's URI. */
+  readonly uri?: string;
+  readonly format?: 'csv' | 'parquet' | 'ndjson';
+  /** How long reading the source, and the SQL, may take. */
+  readonly timeout?: string;
   readonly contract?: string;
 }
 
@@ -53,6 +58,9 @@ function yaml({
   trainer = 'logistic',
   params = '{}',
   compute,
+  uri = 'file://./data.csv',
+  format = 'csv',
+  timeout = '5m',
 }: TinyOptions): string {
   return `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
@@ -60,7 +68,7 @@ metadata: { name: ${name}, owner: ops@example.org }
 spec:
   data:
     sources:
-      visits: { uri: "file://./data.csv", format: csv }
+      visits: { uri: "${uri}", format: ${format} }
     assemble: sql/assemble.sql
     features: sql/features.sql
     label: { column: late, availableAfter: 1h, dependsOnPrediction: false }
@@ -68,6 +76,7 @@ spec:
     entity: entity
     split: { by: time, tuning: 10d, confirm: 10d, holdout: 30d }
     contract: contract.yaml
+    limits: { timeout: ${timeout} }
   train:
     trainer: ${trainer}
     params: ${params}
