@@ -23,7 +23,11 @@ export async function runCli(args: readonly string[], context: CliContext, versi
   const finish: Finish = (code) => {
     exitCode = code;
   };
-  const program = new Command('perennial').description('Runs the whole life of a model.').version(version);
+  const program = new Command('perennial')
+    .description('Runs the whole life of a model.')
+    .version(version)
+    // What follows a command is its own: `model explain m --version 7` is a mistake there, not a question for our version.
+    .enablePositionalOptions();
   processCommands(program);
   for (const add of nouns) add(program, context, finish);
   inherit(program, context);

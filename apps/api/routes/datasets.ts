@@ -42,9 +42,7 @@ export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
       },
       async ({ caller, params, query }) => {
         const versions = await registry.datasets.versions({ tenant: caller.tenant, ...params, ...query });
-        if (versions.items.length === 0) {
-          throw failure('NotFound', `there is no dataset ${params.dataset}`, { next: 'perennial dataset list' });
-        }
+        if (versions.items.length === 0) throw noDataset(params.dataset);
         return versions;
       },
     );
@@ -86,7 +84,18 @@ export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
           response: { 200: pageOf(quarantineView), default: problem },
         },
       },
-      ({ caller, params, query }) => registry.datasets.quarantine.list({ tenant: caller.tenant, ...params, ...query }),
+      async ({ caller, params, query }) => {
+        const bad = await registry.datasets.quarantine.list({ tenant: caller.tenant, ...params, ...query });
+        // Nothing in quarantine is good news only of a dataset that is there.
+        const known =
+          bad.items.length > 0 || (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 })).items.length > 0;
+        if (!known) throw noDataset(params.dataset);
+        return bad;
+      },
     );
   };
+}
+
+function noDataset(name: string): Error {
+  return failure('NotFound', `there is no dataset ${name}`, { next: 'perennial dataset list' });
 }

@@ -93,6 +93,7 @@ describe('datasets', () => {
       body: { items: [{ dataset: 'dirty', version: 1, rows: 3, reasons, runId }] },
     });
     expect(await world.call('GET', '/datasets/flights/quarantine')).toMatchObject({ body: { items: [] } });
+    expect(await world.call('GET', '/datasets/nosuch/quarantine')).toMatchObject({ status: 404, body: { next: 'perennial dataset list' } });
   });
 });
 

@@ -86,6 +86,7 @@ describe('usage', () => {
   test.each([
     [['rn', 'list'], /unknown command 'rn'[^]*run/],
     [['run', 'strat', 'a'], /unknown command 'strat'[^]*start/],
+    [['model', 'explain', 'm', '--version', '7'], /unknown option '--version'/],
     [['run', 'start'], /missing required argument 'lifecycle'/],
     [['run', 'list', '--statos', 'x'], /unknown option '--statos'[^]*--status/],
     [['key', 'create', 'a'], /required option '--scope <scope>'/],
