@@ -12,6 +12,7 @@ import { assemble } from '../data/assemble/assemble';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openScratch, type Scratch } from '../data/scratch';
 import type { Registry } from '../db/registry';
+import type { HeldClaim } from '../db/run-guard';
 import { effectOnce } from './effect-once';
 import { whileBeating } from './heartbeating';
 
@@ -51,12 +52,12 @@ export function createAssembleActivities({ registry, artifacts, scratchRoot }: A
     /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
     assembleData: (input: AssembleInput): Promise<Assembly> =>
       whileBeating(({ signal }) =>
-        effectOnce(registry.effects, input, async (assertOwned) => {
+        effectOnce(registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
           try {
             const assembled = await assembleOnce(artifacts, scratch, input, signal);
             await assertOwned();
-            return await store({ registry, artifacts }, input, assembled, signal);
+            return await store({ registry, artifacts }, { ...input, claim }, assembled, signal);
           } finally {
             await scratch.dispose();
           }
@@ -115,11 +116,11 @@ async function textOf(artifacts: ArtifactStore, files: Readonly<Record<string, A
 
 async function store(
   { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
-  input: AssembleInput,
+  input: AssembleInput & Held,
   made: AssembledFiles,
   signal: AbortSignal,
 ): Promise<Assembly> {
-  const { tenant, runId, key, lifecycle, data, datasets, files } = input;
+  const { tenant, runId, data, files } = input;
   const put = (path: string): Promise<ArtifactRef> => artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
   const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};
   for (const name of assembledParts) {
@@ -141,18 +142,22 @@ async function store(
     dropped: made.dropped,
   };
   const assembled = await artifacts.putJson({ tenant, runId, value });
-  const dataset = await registerRows({ registry, artifacts }, { tenant, runId, key, lifecycle, datasets }, value);
+  const dataset = await registerRows({ registry, artifacts }, input, value);
   return { assembled, dataset, rows: rowsOf(value) };
 }
 
-type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle' | 'datasets'>;
+interface Held {
+  readonly claim: HeldClaim;
+}
+
+type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle' | 'datasets'> & Held;
 
 async function registerRows(
   { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
   input: Registering,
   value: AssembledData,
 ): Promise<DatasetVersionRef> {
-  const { tenant, runId, key, lifecycle, datasets } = input;
+  const { tenant, runId, key, lifecycle, datasets, claim } = input;
   const dataset = `${lifecycle}.rows`;
   const rows = Object.values(rowsOf(value)).reduce((sum, each) => sum + each, 0);
   const columns = [...value.available, ...reservedColumnTypes];
@@ -170,6 +175,7 @@ async function registerRows(
     rows,
     columns,
     runId,
+    claim,
     idempotencyKey: `${key}/${ref.digest}`,
   });
   const by = `dataset:${dataset}@${version.version}`;

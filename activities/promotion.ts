@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
@@ -6,6 +6,7 @@ import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { Registry } from '../db/registry';
 import type { ExpectedChampion } from '../db/repositories/aliases';
+import { whileBeating } from './heartbeating';
 import type { ChampionSeen } from '../workflows/stages/evaluate';
 
 export interface PromotionDeps {
@@ -41,14 +42,14 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
      * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one loaded other bytes (I3).
      */
     async probeGateways(input: Effect & { readonly version: ModelVersionRef }): Promise<{ readonly gateways: number }> {
-      heartbeat();
-      const live = await registry.gateways.live();
-      if (live.length === 0) throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
-      for (const gateway of live) {
-        await probe(gateway.url, input, serviceKey);
-        heartbeat({ probed: gateway.id });
-      }
-      return { gateways: live.length };
+      return whileBeating(async () => {
+        const live = await registry.gateways.live();
+        if (live.length === 0) throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
+        for (const gateway of live) {
+          await probe(gateway.url, input, serviceKey);
+        }
+        return { gateways: live.length };
+      });
     },
 
     /** One transaction, once per key; answers a second attempt like the first. */
@@ -115,8 +116,10 @@ async function probe(
   });
   const body: unknown = await answer.body.json().catch(() => null);
   const { digest, detail } = (body ?? {}) as { digest?: string; detail?: string };
-  if (answer.statusCode >= 500) throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);
-  if (answer.statusCode !== 200) throw failure('ModelUnloadable', `gateway ${url} cannot load ${name}: ${detail ?? answer.statusCode}`);
+  // What is wrong with the version, and not with the gateway or our key.
+  const refused = [404, 409, 410, 422].includes(answer.statusCode);
+  if (answer.statusCode !== 200 && !refused) throw failure('GatewayUnavailable', `gateway ${url}: ${answer.statusCode} ${detail ?? ''}`);
+  if (refused) throw failure('ModelUnloadable', `gateway ${url} cannot load ${name}: ${detail ?? answer.statusCode}`);
   if (digest !== version.manifest.digest)
     throw failure('DigestMismatch', `gateway ${url} loaded ${digest ?? 'nothing'} for ${name}, not ${version.manifest.digest}`);
 }

@@ -12,6 +12,7 @@ import { columnStatistics } from '../data/dataset-statistics';
 import { openScratch, type Scratch } from '../data/scratch';
 import { readParquet, withDuckDb } from '../data/sql/platform-sql';
 import type { Registry } from '../db/registry';
+import type { HeldClaim } from '../db/run-guard';
 import { effectOnce } from './effect-once';
 import { whileBeating, type Beat } from './heartbeating';
 
@@ -50,6 +51,7 @@ export interface Validation {
 interface Attempt extends ValidateDeps, Beat {
   readonly scratch: Scratch;
   readonly assertOwned: () => Promise<void>;
+  readonly claim: HeldClaim;
 }
 
 const parquet = 'application/vnd.apache.parquet';
@@ -64,10 +66,10 @@ export function createValidateActivities(deps: ValidateDeps) {
      */
     validateDataset: (input: ValidateInput): Promise<Validation> =>
       whileBeating((beat) =>
-        effectOnce(deps.registry.effects, input, async (assertOwned) => {
+        effectOnce(deps.registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(deps.scratchRoot, `validate-${input.runId}`);
           try {
-            return await validate(input, { ...deps, ...beat, scratch, assertOwned });
+            return await validate(input, { ...deps, ...beat, scratch, assertOwned, claim });
           } finally {
             await scratch.dispose();
           }
@@ -107,7 +109,7 @@ async function validate(input: ValidateInput, attempt: Attempt): Promise<Validat
   if (verdict.kind !== 'passed') return { report, accepted: dataset, quarantine, verdict };
   const accepted = statistics === null ? dataset : await register(input, validated, { path: halves.acceptedPath, statistics }, attempt);
   await attempt.assertOwned();
-  await approve(attempt.registry, { ...input, dataset: accepted });
+  await approve(attempt.registry, { ...input, dataset: accepted, claim: attempt.claim });
   return { report, accepted, quarantine, verdict };
 }
 
@@ -154,6 +156,7 @@ async function keepApart(
     rows: report.quarantined,
     artifact,
     reasons,
+    claim: attempt.claim,
   });
   await registry.artifacts.reference({ tenant, digest: artifact.digest, by: `quarantine:${record.id}` });
   return artifact;
@@ -163,7 +166,7 @@ async function register(
   { tenant, runId, key, dataset: checked }: ValidateInput,
   { report, columns }: Validated,
   { path, statistics }: { readonly path: string; readonly statistics: DatasetStatistics },
-  { registry, artifacts, signal, assertOwned }: Attempt,
+  { registry, artifacts, signal, assertOwned, claim }: Attempt,
 ): Promise<DatasetVersionRef> {
   const { dataset } = checked;
   const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
@@ -178,6 +181,7 @@ async function register(
     columns,
     statistics,
     runId,
+    claim,
     idempotencyKey: `${key}/${manifest.digest}`,
   });
   const by = `dataset:${dataset}@${accepted.version}`;
@@ -189,13 +193,15 @@ async function register(
 
 async function approve(
   { datasets }: ValidateDeps['registry'],
-  { tenant, runId, key, dataset: { dataset, version } }: ApproveInput,
+  { tenant, runId, key, claim, dataset: { dataset, version } }: ApproveInput & { readonly claim?: HeldClaim },
 ): Promise<void> {
   await datasets.moveAlias({
     tenant,
     dataset,
     alias: 'approved',
     version,
+    runId,
+    claim,
     actor: `run:${runId}`,
     cause: 'met its contract',
     idempotencyKey: `${key}/approved/${version}`,
