@@ -157,9 +157,20 @@ describe('what is too large', () => {
 
   test('a lifecycle may be larger than a request of a run, and each of its files at most 1 MiB', async () => {
     const body = lifecycleBody('large');
-    const note = `-- ${'x'.repeat(900_000)}\n`;
-    const files = Object.fromEntries(Object.entries(body.files).map(([path, text]) => [path, path.endsWith('.sql') ? note + text : text]));
-    expect((await world.call('PUT', '/lifecycles/large', { body: { ...body, files } })).status).toBe(200);
+    const padded = (sqlBytes: number) =>
+      Object.fromEntries(
+        Object.entries(body.files).map(([path, text]) => [
+          path,
+          path.endsWith('.sql') ? `-- ${'x'.repeat(sqlBytes)}\n${text}` : `# ${'x'.repeat(900_000)}\n${text}`,
+        ]),
+      );
+    const files = padded(200_000);
+    expect(JSON.stringify(files).length).toBeGreaterThan(1 << 20);
+    expect(await world.call('PUT', '/lifecycles/large', { body: { ...body, files } })).toMatchObject({ status: 200 });
+    // SQL has a limit of its own, which a run would meet later.
+    const long = await world.call<Problem>('PUT', '/lifecycles/large', { body: { ...body, files: padded(900_000) } });
+    expect(long).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
+    expect(long.body.errors?.map((issue) => issue.detail)).toEqual(['is larger than 256 KiB', 'is larger than 256 KiB']);
     const tooMuch = { ...body, files: { ...files, 'sql/assemble.sql': 'x'.repeat(1_100_000) } };
     expect(await world.call('PUT', '/lifecycles/large', { body: tooMuch })).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
   });
