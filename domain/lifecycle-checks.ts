@@ -9,6 +9,7 @@ import { sourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
 import { formatOf } from './lifecycle-spec';
 import type { Task } from './model';
 import { paramsIssues } from './params-size';
+import { releaseIssues } from './release-checks';
 import { schemeOf } from './source-uri';
 import { shortestDays } from './time-window';
 
@@ -19,7 +20,7 @@ import { shortestDays } from './time-window';
 export function contradictions(document: WrittenDocument): readonly Issue[] {
   const params = ['spec', 'train', 'params'];
   return [
-    ...[sourceIssues, latestIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues].flatMap((check) =>
+    ...[sourceIssues, latestIssues, splitIssues, columnIssues, gateIssues, metricIssues, repeatedIssues, releaseIssues].flatMap((check) =>
       check(document),
     ),
     ...paramsIssues(valueAt(document.value, params), params, document.issueAt),
@@ -115,6 +116,8 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const paths: readonly DocumentPath[] = [
     ...(Array.isArray(metrics) ? metrics.map((_, index) => [...evaluate, 'metrics', index]) : []),
     [...evaluate, 'slices', 'metric'],
+    ['spec', 'tune', 'metric'],
+    ['spec', 'canary', 'quality', 'metric'],
     ...(Array.isArray(gates) ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric']) : []),
   ];
   const named = paths.flatMap((path) => {

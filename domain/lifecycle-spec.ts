@@ -1,6 +1,6 @@
 import { formatByteSize } from './byte-size';
 import { formatDuration, formatSeconds } from './duration';
-import type { ModelLifecycleSpec, SourceFormat, SourceSpec } from './lifecycle';
+import type { CanarySpec, ModelLifecycleSpec, ParameterRange, ScheduleSpec, SourceFormat, SourceSpec, TuneSpec } from './lifecycle';
 import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
 import { schemeOf } from './source-uri';
@@ -9,7 +9,7 @@ type WrittenSource = CompleteLifecycle['spec']['data']['sources'][string];
 
 /** The checked document in the words that the rest of the platform uses. */
 export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpec {
-  const { data, train, evaluate, promote } = spec;
+  const { data, train, evaluate, promote, tune, canary, schedule, notify } = spec;
   return {
     kind: 'ModelLifecycle',
     name: metadata.name,
@@ -57,7 +57,33 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
         timeoutSeconds: promote.approval.timeout,
       },
     },
+    tune: tune === undefined ? null : tuneOf(tune),
+    canary: canary === undefined ? null : canaryOf(canary),
+    schedule: schedule === undefined ? null : scheduleOf(schedule),
+    notify,
   };
+}
+
+function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
+  const ranges = Object.entries(space).map(([name, range]): [string, ParameterRange] => [
+    name,
+    range.kind === 'float' ? { ...range, step: range.step ?? null } : range,
+  ]);
+  return { ...tune, space: Object.fromEntries(ranges), budgetSeconds: budget?.seconds ?? null };
+}
+
+function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
+  const { minDuration, ...tested } = test;
+  return {
+    ...canary,
+    quality: { ...quality, bound: quality.bound ?? null },
+    test: { ...tested, minDurationSeconds: minDuration },
+    maxDurationSeconds: maxDuration,
+  };
+}
+
+function scheduleOf({ catchup, jitter, ...schedule }: NonNullable<CompleteLifecycle['spec']['schedule']>): ScheduleSpec {
+  return { ...schedule, catchupSeconds: catchup, jitterSeconds: jitter };
 }
 
 function sourceOf(name: string, { uri, format, time }: WrittenSource): SourceSpec {
@@ -75,7 +101,7 @@ export function formatOf(uri: string): SourceFormat | null {
 const endings: Readonly<Record<string, SourceFormat>> = { parquet: 'parquet', csv: 'csv', ndjson: 'ndjson', jsonl: 'ndjson' };
 
 /** The way back: a document, every default written out, that reads as this spec. */
-export function documentOf({ name, owner, labels, data, train, evaluate, promote }: ModelLifecycleSpec): LifecycleDocument {
+export function documentOf({ name, owner, labels, data, train, evaluate, promote, ...release }: ModelLifecycleSpec): LifecycleDocument {
   const { compute } = train;
   return {
     apiVersion,
@@ -128,8 +154,58 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
           timeout: formatSeconds(promote.approval.timeoutSeconds),
         },
       },
+      ...releaseDocument(release),
     },
   };
+}
+
+/** Parts that an older revision may lack altogether. */
+function releaseDocument(
+  release: Partial<Pick<ModelLifecycleSpec, 'tune' | 'canary' | 'schedule' | 'notify'>>,
+): Pick<LifecycleDocument['spec'], 'tune' | 'canary' | 'schedule' | 'notify'> {
+  const { tune, canary, schedule, notify } = release;
+  return {
+    ...(tune && { tune: tuneDocument(tune) }),
+    ...(canary && { canary: canaryDocument(canary) }),
+    ...(schedule && { schedule: scheduleDocument(schedule) }),
+    ...(notify && notify.length > 0 && { notify: notify.map((target) => ({ ...target, events: [...target.events] })) }),
+  };
+}
+
+function tuneDocument({ budgetSeconds, space, ...tune }: TuneSpec): LifecycleDocument['spec']['tune'] {
+  const ranges = Object.entries(space).map(([name, range]) => [
+    name,
+    range.kind === 'categorical' ? { ...range, choices: [...range.choices] } : { ...range, ...given({ step: range.step }) },
+  ]);
+  return {
+    ...tune,
+    space: Object.fromEntries(ranges) as NonNullable<LifecycleDocument['spec']['tune']>['space'],
+    ...(budgetSeconds !== null && { budget: { seconds: budgetSeconds } }),
+  };
+}
+
+function canaryDocument({
+  steps,
+  quality,
+  guardrails,
+  test,
+  maxDurationSeconds,
+  onInconclusive,
+}: CanarySpec): LifecycleDocument['spec']['canary'] {
+  const { minDurationSeconds, ...tested } = test;
+  const { bound, ...rule } = quality;
+  return {
+    steps: [...steps],
+    quality: { ...rule, ...given({ bound }) },
+    guardrails: [...guardrails],
+    test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
+    maxDuration: formatSeconds(maxDurationSeconds),
+    onInconclusive,
+  };
+}
+
+function scheduleDocument({ catchupSeconds, jitterSeconds, ...schedule }: ScheduleSpec): LifecycleDocument['spec']['schedule'] {
+  return { ...schedule, catchup: formatSeconds(catchupSeconds), jitter: formatSeconds(jitterSeconds) };
 }
 
 /** Only the members that are not null: a document leaves the others out. */

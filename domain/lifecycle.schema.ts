@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import { canarySchema } from './canary.schema';
 import { bytesField, calendarField, columnField, daysField, nameField, pathField, secondsField, untilField } from './field.schema';
 import { gateSchema, metricField } from './gate.schema';
 import { computeKinds } from './job';
+import { notifySchema } from './notify.schema';
+import { scheduleSchema } from './schedule.schema';
 import { notInThisVersion, problem } from './schema-issues.schema';
 import { uriProblem } from './source-uri';
+import { tuneSchema } from './tune.schema';
 
 export const apiVersion = 'perennial.dev/v1';
 
@@ -163,11 +167,11 @@ export const lifecycleSchema = z.strictObject({
       train: trainSchema,
       evaluate: evaluateSchema,
       promote: promoteSchema,
-      tune: notInThisVersion,
-      canary: notInThisVersion,
+      tune: tuneSchema.optional(),
+      canary: canarySchema.optional(),
+      schedule: scheduleSchema.optional(),
+      notify: notifySchema,
       monitor: notInThisVersion,
-      schedule: notInThisVersion,
-      notify: notInThisVersion,
     })
     .describe('data, train and evaluate'),
 });

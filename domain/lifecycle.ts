@@ -13,6 +13,11 @@ export interface ModelLifecycleSpec {
   readonly train: TrainSpec;
   readonly evaluate: EvaluateSpec;
   readonly promote: PromoteSpec;
+  // Revisions that were applied before these parts existed lack them: ask for truth, not for null.
+  readonly tune: TuneSpec | null;
+  readonly canary: CanarySpec | null;
+  readonly schedule: ScheduleSpec | null;
+  readonly notify: readonly NotifySpec[];
 }
 
 export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
@@ -110,6 +115,93 @@ export type GateSpec =
 export interface PromoteSpec {
   readonly approval: { readonly required: number; readonly role: 'approver' | 'admin'; readonly timeoutSeconds: number };
 }
+
+/** A search for better parameters than `train.params`; a parameter outside `space` keeps its value of there. */
+export interface TuneSpec {
+  /** Of the tuning slice. */
+  readonly metric: MetricName;
+  readonly direction: 'minimize' | 'maximize';
+  readonly trials: number;
+  readonly parallel: number;
+  readonly sampler: 'tpe' | 'random';
+  readonly pruner: 'hyperband' | 'none';
+  readonly space: Readonly<Record<string, ParameterRange>>;
+  readonly seed: number;
+  /** Wall seconds of the whole study, whatever interrupts it; null is no limit. */
+  readonly budgetSeconds: number | null;
+}
+
+export type ParameterRange =
+  | { readonly kind: 'int'; readonly low: number; readonly high: number; readonly step: number; readonly log: boolean }
+  | { readonly kind: 'float'; readonly low: number; readonly high: number; readonly step: number | null; readonly log: boolean }
+  | { readonly kind: 'categorical'; readonly choices: readonly (string | number | boolean)[] };
+
+/** Metrics that are a mean over rows, so that one request has a loss of its own. */
+export const rowLosses = ['logloss', 'brier', 'mae'] as const satisfies readonly MetricName[];
+export type RowLoss = (typeof rowLosses)[number];
+
+/** A release under watch: how traffic moves to the challenger, what must hold, and how sure to be. */
+export interface CanarySpec {
+  /** Percent of entities, rising. 0 is shadow: the challenger scores every request and answers none. */
+  readonly steps: readonly number[];
+  readonly quality: {
+    readonly metric: RowLoss;
+    readonly rule: 'nonInferiority' | 'superiority';
+    /** In units of the metric. */
+    readonly margin: number;
+    /** The greatest loss of one row that counts, for a loss that has no bound of its own (`mae`); null otherwise. */
+    readonly bound: number | null;
+  };
+  readonly guardrails: readonly GuardrailSpec[];
+  readonly test: { readonly kind: 'alwaysValid'; readonly alpha: number; readonly minSamples: number; readonly minDurationSeconds: number };
+  /** Event time. */
+  readonly maxDurationSeconds: number;
+  /** What happens when `maxDuration` is over and nothing is decided. */
+  readonly onInconclusive: 'rollback' | 'hold';
+}
+
+/** `errors`: at most this share of the challenger's requests fails. `latency_ms`: at most the share 1 − quantile takes longer than `max`. */
+export type GuardrailSpec =
+  { readonly name: 'errors'; readonly max: number } | { readonly name: 'latency_ms'; readonly quantile: number; readonly max: number };
+
+export interface ScheduleSpec {
+  /** Five fields. */
+  readonly cron: string;
+  /** IANA. */
+  readonly timezone: string;
+  readonly overlap: 'skip' | 'bufferOne' | 'cancelOther' | 'allowAll';
+  /** How late a start that was missed is still made. */
+  readonly catchupSeconds: number;
+  readonly jitterSeconds: number;
+  readonly paused: boolean;
+}
+
+export const notifyEvents = [
+  'run.succeeded',
+  'run.stopped',
+  'run.failed',
+  'run.cancelled',
+  'run.lost',
+  'run.waiting',
+  'rollout.started',
+  'rollout.advanced',
+  'rollout.held',
+  'rollout.promoted',
+  'rollout.rolled_back',
+  'rollout.aborted',
+  'model.promoted',
+  'model.rolled_back',
+] as const;
+export type NotifyEvent = (typeof notifyEvents)[number];
+
+export interface NotifySpec {
+  readonly webhook: string;
+  readonly secret: SecretRef;
+  readonly events: readonly NotifyEvent[];
+}
+
+/** Where a secret is, never the secret; resolved inside activities. */
+export type SecretRef = { readonly env: string } | { readonly file: string };
 
 /** What `apply` pins: the spec and the files it names, as one immutable revision. Its digest is over canonical JSON of `{ spec, files: {path: digest} }`. */
 export interface LifecycleRevision {

@@ -66,6 +66,10 @@ describe('a lifecycle that says little', () => {
         ungated: null,
       },
       promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 604_800 } },
+      tune: null,
+      canary: null,
+      schedule: null,
+      notify: [],
     });
   });
 
@@ -99,6 +103,7 @@ test('every key that may be written is understood', () => {
           features: 'f.sql',
           label: { column: 'y', availableAfter: '0s', dependsOnPrediction: true },
           time: { column: 'at', window: '90d', until: '2013-07-01T02:00:00+02:00' },
+          entity: 'rider',
           split: { by: 'time', tuning: '48h', confirm: '1d', holdout: '10d' },
           limits: { size: '512MiB', timeout: '45s' },
         },
@@ -111,6 +116,34 @@ test('every key that may be written is understood', () => {
         },
         evaluate: { metrics: ['rmse'], gates: [], ungated: 'first look' },
         promote: { approval: { required: 2, role: 'admin', timeout: '12h' } },
+        tune: {
+          metric: 'mae',
+          direction: 'minimize',
+          trials: 10,
+          parallel: 3,
+          sampler: 'random',
+          pruner: 'none',
+          seed: 5,
+          space: {
+            depth: { kind: 'int', low: 2, high: 64, log: true },
+            rate: { kind: 'float', low: 0.1, high: 0.5, step: 0.1 },
+            loss: { kind: 'categorical', choices: ['l1', 'l2'] },
+          },
+          budget: { seconds: 60 },
+        },
+        canary: {
+          steps: [0, 12.5],
+          quality: { metric: 'mae', rule: 'superiority', margin: 0, bound: 500 },
+          guardrails: [
+            { name: 'errors', max: 0.02 },
+            { name: 'latency_ms', max: 80 },
+          ],
+          test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 100, minDuration: '2d' },
+          maxDuration: '7d',
+          onInconclusive: 'hold',
+        },
+        schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'bufferOne', catchup: '2h', jitter: '10m', paused: true },
+        notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
       },
     },
     { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1', 'notes.yaml': 'left: aside' },
@@ -123,7 +156,7 @@ test('every key that may be written is understood', () => {
       assemble: 'a.sql',
       label: { availableAfterSeconds: 0, dependsOnPrediction: true },
       time: { window: { months: 0, seconds: 7_776_000 }, until: '2013-07-01T00:00:00Z' },
-      entity: null,
+      entity: 'rider',
       split: { tuningDays: 2, confirmDays: 1, holdoutDays: 10 },
       contract: null,
       maxBytes: 536_870_912,
@@ -132,7 +165,29 @@ test('every key that may be written is understood', () => {
     train: { task: 'regression', seed: 0, compute: { cpus: 4, memoryBytes: 67_108_864, timeoutSeconds: 7_200, retries: 0 } },
     evaluate: { slices: null, gates: [], ungated: 'first look' },
     promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 43_200 } },
+    tune: {
+      space: {
+        depth: { kind: 'int', low: 2, high: 64, step: 1, log: true },
+        rate: { kind: 'float', low: 0.1, high: 0.5, step: 0.1, log: false },
+        loss: { kind: 'categorical', choices: ['l1', 'l2'] },
+      },
+      budgetSeconds: 60,
+    },
+    canary: {
+      steps: [0, 12.5],
+      quality: { metric: 'mae', rule: 'superiority', margin: 0, bound: 500 },
+      guardrails: [
+        { name: 'errors', max: 0.02 },
+        { name: 'latency_ms', quantile: 0.97, max: 80 },
+      ],
+      test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 100, minDurationSeconds: 172_800 },
+      maxDurationSeconds: 604_800,
+      onInconclusive: 'hold',
+    },
+    schedule: { cron: '0 3 1 * *', overlap: 'bufferOne', catchupSeconds: 7_200, jitterSeconds: 600, paused: true },
+    notify: [{ webhook: 'https://hooks.example/x', secret: { env: 'HOOK' }, events: ['run.failed'] }],
   });
+  expect(accepted(documentOf(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec).toEqual(full.spec);
 });
 
 describe('relative sources', () => {
@@ -156,9 +211,14 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
   // Keys.
   ['a misspelt key', 'assemble: sql', 'asemble: sql', '9:5 unknown key spec.data.asemble; did you mean assemble?'],
   ['a key in other words', 'window: 6mo', 'Window: 6mo', '12:33 unknown key spec.data.time.Window; did you mean window?'],
-  ['a key that belongs elsewhere', '  evaluate:', '  seed: 1\n  evaluate:', '20:3 unknown key spec.seed; did you mean spec.train.seed?'],
+  [
+    'a key that belongs elsewhere',
+    '  evaluate:',
+    '  params: {}\n  evaluate:',
+    '20:3 unknown key spec.params; did you mean spec.train.params?',
+  ],
   ['a key that nobody knows', 'by: time,', 'by: time, zebra: 1,', '14:24 unknown key spec.data.split.zebra'],
-  ['an unknown key of a gate', 'min: 0.62', 'min: 0.62, margin: 1', '24:66 unknown key spec.evaluate.gates[0].margin'],
+  ['an unknown key of a gate', 'min: 0.62', 'min: 0.62, zebra: 1', '24:66 unknown key spec.evaluate.gates[0].zebra'],
   [
     'a missing key',
     'features: sql/features.sql',
@@ -177,8 +237,46 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'metadata:',
     '3:1 metadata is empty; expected name and owner',
   ],
+  // The release.
+  ...[
+    [
+      'a tune without a space',
+      'tune: { metric: auc, direction: maximize, trials: 4, space: {} }',
+      '20:56 spec.tune.space is empty; expected at least one parameter with its range',
+    ],
+    [
+      'a search the wrong way',
+      'tune: { metric: auc, direction: minimize, trials: 4, space: { a: { kind: int, low: 1, high: 2 } } }',
+      '20:24 spec.tune.direction cannot be minimize: auc is better higher; expected maximize',
+    ],
+    [
+      'a range that is none',
+      'tune: { metric: auc, direction: maximize, trials: 4, space: { a: { kind: float, low: 1, high: 1 } } }',
+      '20:65 spec.tune.space.a goes from 1 to 1; expected low below high',
+    ],
+    [
+      'steps that fall',
+      'canary: { quality: { metric: logloss, margin: 0.01 }, steps: [0, 25, 5] }',
+      '20:57 spec.canary.steps do not rise; expected such as [0, 5, 25, 50]',
+    ],
+    [
+      'a canary longer than it may last',
+      'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 15d } }',
+      '20:75 spec.canary.test.minDuration is longer than spec.canary.maxDuration; expected a shorter one',
+    ],
+    [
+      'half a schedule',
+      'schedule: { cron: "0 3 1 *" }',
+      '20:15 spec.schedule.cron cannot be "0 3 1 *"; expected five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *"',
+    ],
+    [
+      'a secret in an address',
+      'notify: [{ webhook: "https://me:word@hooks.example/x", secret: { env: HOOK } }]',
+      '20:14 spec.notify[0].webhook carries a credential, which belongs into secret; expected an https:// address, without a credential',
+    ],
+  ].map(([what = '', line = '', message = '']) => [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const),
   // Parts of later versions.
-  ...['tune', 'canary', 'monitor', 'schedule', 'notify'].map(
+  ...['monitor'].map(
     (key) =>
       [`${key}, which comes later`, '  evaluate:', `  ${key}: { x: 1 }\n  evaluate:`, `20:3 spec.${key} is not in this version`] as const,
   ),
@@ -537,7 +635,7 @@ describe('many mistakes', () => {
       'lifecycle.yaml:9:5 unknown key spec.data.asemble;',
       'lifecycle.yaml:12:33 spec.data.time.window cannot be',
       'lifecycle.yaml:18:27 spec.train.params.num_leaves must be',
-      'lifecycle.yaml:20:3 spec.canary is not',
+      'lifecycle.yaml:20:3 spec.canary.quality is missing;',
       'lifecycle.yaml:26:66 spec.evaluate.gates[1].margin must be',
       'lifecycle.yaml:28:11 spec.evaluate.gates[3].name is useful,',
       'contracts/orders.yaml:3:1 dataset order is',

@@ -19,7 +19,7 @@ describe('the published JSON Schemas', () => {
       properties: { spec: { additionalProperties: boolean; properties: Record<string, object> } };
     };
     expect(properties.spec.additionalProperties).toBe(false);
-    expect(properties.spec.properties['tune']).toMatchObject({ not: {}, description: 'not in this version' });
+    expect(properties.spec.properties['monitor']).toMatchObject({ not: {}, description: 'not in this version' });
     expect(text).toContain('"default":"2GiB"');
   });
 });

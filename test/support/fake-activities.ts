@@ -165,6 +165,10 @@ function spec(required: number): ModelLifecycleSpec {
       ungated: null,
     },
     promote: { approval: { required, role: 'approver', timeoutSeconds: 3600 } },
+    tune: null,
+    canary: null,
+    schedule: null,
+    notify: [],
   };
 }
 

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { secondsField } from './field.schema';
+import { rowLosses } from './lifecycle';
+
+const errors = z
+  .strictObject({
+    name: z.literal('errors'),
+    max: z.number().gt(0).lt(1).describe('a share between 0 and 1 of the requests of the challenger'),
+  })
+  .describe('at most this share of requests fails');
+
+const latency = z
+  .strictObject({
+    name: z.literal('latency_ms'),
+    quantile: z.number().gt(0).lt(1).default(0.97).describe('a share between 0 and 1'),
+    max: z.number().gt(0).describe('milliseconds, above 0'),
+  })
+  .describe('this quantile of the latency is at most max milliseconds');
+
+export const canarySchema = z
+  .strictObject({
+    steps: z
+      .array(z.number().min(0).max(100))
+      .min(1)
+      .max(20)
+      .default([0, 5, 25, 50])
+      .describe('percent of entities, rising; 0 is shadow, in which the challenger answers nobody'),
+    quality: z
+      .strictObject({
+        metric: z.enum(rowLosses).describe('logloss, brier or mae: a metric that each request has by itself'),
+        rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
+        margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
+        bound: z.number().gt(0).optional().describe('a number above 0: the greatest loss of one row that counts'),
+      })
+      .describe('what the challenger must show on ripe labels: metric and margin'),
+    guardrails: z
+      .array(z.discriminatedUnion('name', [errors, latency]))
+      .max(2)
+      .default([{ name: 'errors', max: 0.01 }])
+      .describe('a list of errors and latency_ms'),
+    test: z
+      .strictObject({
+        kind: z.literal('alwaysValid').default('alwaysValid').describe('alwaysValid'),
+        alpha: z
+          .number()
+          .gt(0)
+          .max(0.2)
+          .default(0.03)
+          .describe('a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout'),
+        minSamples: z.int().min(1).default(200).describe('a whole number above 0: labels that a promotion needs'),
+        minDuration: secondsField('the event time that a promotion needs, such as 5d', { least: 0 }).prefault('0s'),
+      })
+      .prefault({})
+      .describe('how sure to be: alpha, minSamples and minDuration'),
+    maxDuration: secondsField('the event time after which nothing decided is decided, such as 14d').prefault('14d'),
+    onInconclusive: z.enum(['rollback', 'hold']).default('rollback').describe('rollback or hold: what happens after maxDuration'),
+  })
+  .describe('how traffic moves to a new version: quality, steps and guardrails');

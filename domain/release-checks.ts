@@ -1,0 +1,68 @@
+import { canarySchema } from './canary.schema';
+import type { WrittenDocument } from './document';
+import type { DocumentPath } from './document-path';
+import { isMap, nameOf, valueAt } from './document-path';
+import type { Issue } from './failure';
+import { tuneSchema } from './tune.schema';
+
+/** What `tune` and `canary` say together with themselves and the rest; silent about a part that is broken by itself. */
+export function releaseIssues(document: WrittenDocument): readonly Issue[] {
+  return [...tuneIssues(document), ...canaryIssues(document)];
+}
+
+function tuneIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'tune'];
+  const read = tuneSchema.safeParse(valueAt(value, path));
+  if (!read.success) return [];
+  const { space, metric, direction, trials, parallel } = read.data;
+  const issues: Issue[] = [];
+  const at = (where: DocumentPath, detail: string, expected: string): void => {
+    issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
+  };
+  if (Object.keys(space).length === 0) at([...path, 'space'], 'is empty', 'at least one parameter with its range');
+  for (const [name, range] of Object.entries(space)) {
+    const where = [...path, 'space', name];
+    if (range.kind === 'categorical') {
+      if (new Set(range.choices).size < range.choices.length) at(where, 'names a choice twice', 'different choices');
+      continue;
+    }
+    if (range.low >= range.high) at(where, `goes from ${range.low} to ${range.high}`, 'low below high');
+    if (range.log && range.low <= 0) at(where, `has log: true and begins at ${range.low}`, 'low above 0');
+    if (range.log && range.step !== undefined && !(range.kind === 'int' && range.step === 1))
+      at(where, 'has log: true and a step', 'one of the two');
+  }
+  const better = ['auc', 'accuracy', 'r2'].includes(metric) ? 'maximize' : 'minimize';
+  if (direction !== better)
+    at([...path, 'direction'], `cannot be ${direction}: ${metric} is better ${better === 'maximize' ? 'higher' : 'lower'}`, better);
+  if (parallel > trials) at([...path, 'parallel'], `is ${parallel}, and there are ${trials} trials`, `at most ${trials}`);
+  return issues;
+}
+
+function canaryIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const path = ['spec', 'canary'];
+  const read = canarySchema.safeParse(valueAt(value, path));
+  if (!read.success) return [];
+  const { steps, quality, guardrails, test, maxDuration } = read.data;
+  const issues: Issue[] = [];
+  const at = (where: DocumentPath, detail: string, expected: string): void => {
+    issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
+  };
+  if (steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)))
+    at([...path, 'steps'], 'do not rise', 'such as [0, 5, 25, 50]');
+  if (quality.metric === 'mae' && quality.bound === undefined)
+    at([...path, 'quality'], 'names mae, which has no greatest value of its own', 'bound: <the greatest error of one row that counts>');
+  if (quality.metric !== 'mae' && quality.bound !== undefined)
+    at([...path, 'quality', 'bound'], `is for mae alone: ${quality.metric} is bounded`, 'no bound');
+  if (quality.rule === 'nonInferiority' && quality.margin === 0)
+    at(
+      [...path, 'quality', 'margin'],
+      'is 0, and nothing can be shown to be not worse by nothing',
+      'a margin above 0, or rule: superiority',
+    );
+  if (guardrails.length === 2 && guardrails[0]?.name === guardrails[1]?.name)
+    at([...path, 'guardrails', 1, 'name'], `is ${guardrails[1]?.name ?? ''} a second time`, 'each guardrail once');
+  if (test.minDuration > maxDuration) at([...path, 'test', 'minDuration'], 'is longer than spec.canary.maxDuration', 'a shorter one');
+  if (isMap(valueAt(value, ['spec', 'data'])) && valueAt(value, ['spec', 'data', 'entity']) === undefined && steps.some((step) => step > 0))
+    at(path, 'sends shares of entities to a new version, and spec.data.entity is missing', 'spec.data.entity, or steps: [0]');
+  return issues;
+}
