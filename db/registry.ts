@@ -20,6 +20,7 @@ import { createRetentionRepository, type RetentionRepository } from './repositor
 import { createRoutingRepository, type RoutingRepository } from './repositories/routing';
 import { createRunRepository, type RunRepository } from './repositories/runs';
 import { createStageRepository, type StageRepository } from './repositories/stages';
+import { createTrialRepository, type TrialRepository } from './repositories/trials';
 
 /** Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors, DatabaseUnavailable when trying again can help. */
 export interface Registry {
@@ -27,6 +28,7 @@ export interface Registry {
   readonly runs: RunRepository;
   readonly events: EventRepository;
   readonly stages: StageRepository;
+  readonly trials: TrialRepository;
   readonly effects: EffectRepository;
   readonly datasets: DatasetRepository;
   readonly artifacts: ArtifactRepository;
@@ -52,6 +54,7 @@ export function createRegistry(database: Database): Registry {
     runs: createRunRepository(database),
     events: createEventRepository(database),
     stages: createStageRepository(database),
+    trials: createTrialRepository(database),
     effects: createEffectRepository(database),
     datasets: createDatasetRepository(database),
     artifacts: createArtifactRepository(database),
