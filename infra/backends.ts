@@ -108,6 +108,8 @@ async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, 
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      // Of another credential, in the user's shell: the store would refuse it.
+      AWS_SESSION_TOKEN: '',
     },
   };
 }
@@ -129,8 +131,13 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
   const [address, uiUrl] = [`127.0.0.1:${ports.temporal}`, `http://127.0.0.1:${ports.temporalUi}`];
   return {
     target: { name, where: address, embedded: true },
-    environment: { PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_UI_URL: uiUrl },
+    environment: { ...forAnother(environment), PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_UI_URL: uiUrl },
   };
+}
+
+/** What the user's shell says of another Temporal service must change nothing here: blank counts as not set. */
+function forAnother(environment: Environment): Record<string, string> {
+  return Object.fromEntries(Object.keys(environment).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, '']] : [])));
 }
 
 function withoutCredentials(url: string): string {

@@ -12,7 +12,6 @@ import { runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';
 import { openSupervisor, type Supervisor } from './supervisor';
 import { takeSupervisorLock } from './supervisor-lock';
-import { ensureNamespace } from './temporal-namespace';
 
 export interface PlatformOptions {
   readonly environment: Environment;
@@ -96,13 +95,11 @@ async function assemble(
   const progress = (what: string): void => say(`  ${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s  ${what}`);
   const backends = await startBackends({ environment, cacheDir, paths, secrets, ports, guard, supervisor });
   progress(backends.targets.map(({ name, embedded }) => `${name}${embedded ? '' : ' elsewhere'}`).join(', '));
-  const namespace = environment['PERENNIAL_TEMPORAL_NAMESPACE'] || 'perennial';
   const host = reachableHost(environment['PERENNIAL_BIND']);
   const [apiUrl, gatewayUrl] = [`http://${host}:${ports.api}`, `http://${host}:${ports.gateway}`];
   const settings: Record<string, string | undefined> = {
     ...environment,
     ...backends.environment,
-    PERENNIAL_TEMPORAL_NAMESPACE: namespace,
     PERENNIAL_STATE_DIR: stateDir,
     PERENNIAL_PYTHON: environment['PERENNIAL_PYTHON'] || join(cacheDir, 'python', 'bin', 'python'),
     PERENNIAL_SAMPLES_DIR: environment['PERENNIAL_SAMPLES_DIR'] || join(cacheDir, 'samples'),
@@ -113,10 +110,7 @@ async function assemble(
     PERENNIAL_WORKER_PORT: String(ports.worker),
   };
 
-  const [keys] = await Promise.all([
-    runToEnd('setup', settings, guard) as Promise<{ readonly admin: string; readonly service: string }>,
-    ensureNamespace({ address: backends.environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '', namespace, retentionDays: 30 }),
-  ]);
+  const keys = (await runToEnd('setup', settings, guard)) as { readonly admin: string; readonly service: string };
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   await Promise.all(

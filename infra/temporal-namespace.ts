@@ -1,8 +1,9 @@
+import type { ConnectionOptions } from '@temporalio/client';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { failure } from '../domain/failure';
 
-export interface NamespaceSettings {
+export interface NamespaceSettings extends Pick<ConnectionOptions, 'tls' | 'apiKey'> {
   readonly address: string;
   readonly namespace: string;
   readonly retentionDays: number;
@@ -21,7 +22,7 @@ const [notFound, alreadyExists, unimplemented] = [5, 6, 12];
  * administrator keeps these rights, what is missing is named.
  */
 export async function ensureNamespace(settings: NamespaceSettings): Promise<void> {
-  const connection = await connect(settings.address);
+  const connection = await connect(settings);
   try {
     await waitUntilServing(connection, settings.address);
     await ensureRegistered(connection, settings);
@@ -31,13 +32,17 @@ export async function ensureNamespace(settings: NamespaceSettings): Promise<void
   }
 }
 
-async function connect(address: string): Promise<Connection> {
+async function connect({ address, tls, apiKey }: NamespaceSettings): Promise<Connection> {
+  const connection = Connection.lazy({ address, connectTimeout: '15s', tls: tls ?? false, ...(apiKey === undefined ? {} : { apiKey }) });
   try {
-    return await Connection.connect({ address, connectTimeout: '15s' });
+    await connection.ensureConnected();
+    return connection;
   } catch (error) {
+    // It would go on trying in the background.
+    await connection.close();
     throw failure('PlatformUnavailable', `The Temporal server at ${address} does not answer`, {
       cause: error,
-      next: 'Check PERENNIAL_TEMPORAL_ADDRESS, or remove it to use the embedded server',
+      next: 'Check PERENNIAL_TEMPORAL_ADDRESS and, where it asks for them, TEMPORAL_TLS and TEMPORAL_API_KEY; without the address the embedded server is used',
     });
   }
 }

@@ -6,14 +6,15 @@ import { auditSigner } from './audit-sealing';
 import { openCore } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
+import { temporalConnectOptions } from './temporal-settings';
 
 /** The HTTP API, until the signal. */
 export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const core = openCore(config, 'perennial-api');
   const signer = auditSigner(config.stateDir);
-  const { address, namespace, uiUrl } = config.temporal;
+  const { namespace, uiUrl } = config.temporal;
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
-  const connection = Connection.lazy({ address });
+  const connection = Connection.lazy(temporalConnectOptions(config.temporal));
   const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
   const api = await createApi({
     ...core,

@@ -4,14 +4,17 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Issue } from '../domain/failure';
 import { failure } from '../domain/failure';
+import type { SettingMistake, TemporalSecurity } from './temporal-settings';
+import { readTemporalSecurity, temporalSettings } from './temporal-settings';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const settings = z.object({
   PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'host:port'),
-  PERENNIAL_TEMPORAL_NAMESPACE: z.string().min(1).default('perennial'),
+  PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
   PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
+  ...temporalSettings,
   PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'postgres://user:password@host:port/database'),
   PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   PERENNIAL_S3_ENDPOINT: z.url(),
@@ -19,9 +22,11 @@ const settings = z.object({
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'an S3 bucket name')
     .default('perennial'),
-  AWS_REGION: z.string().default('us-east-1'),
-  AWS_ACCESS_KEY_ID: z.string().min(1),
-  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  AWS_REGION: z.string().optional(),
+  AWS_DEFAULT_REGION: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string(),
+  AWS_SECRET_ACCESS_KEY: z.string(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   PERENNIAL_STATE_DIR: z.string().default('.perennial'),
   PERENNIAL_PYTHON: z.string().optional(),
   PERENNIAL_SAMPLES_DIR: z.string().optional(),
@@ -44,7 +49,7 @@ const settings = z.object({
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
-  readonly temporal: { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
+  readonly temporal: TemporalSecurity & { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
   readonly database: { readonly url: string; readonly maxConnections: number };
   readonly s3: {
     readonly endpoint: string;
@@ -52,6 +57,7 @@ export interface Config {
     readonly bucket: string;
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
+    readonly sessionToken: string | null;
   };
   readonly stateDir: string;
   readonly python: string;
@@ -72,33 +78,30 @@ export interface Config {
 /** @throws InvalidInput with one issue per setting that is missing or wrong. */
 export function readConfig(environment: Environment): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = settings.safeParse(given);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue): Issue => ({
-      pointer: `/${issue.path.join('/')}`,
-      detail: `${issue.path.join('.')}: ${issue.message}`,
-    }));
-    const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
-    throw failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
-      issues,
-      next: 'perennial up sets all of them for one machine; docs/operations.md lists them',
-    });
-  }
+  const parsed = settings.safeParse(given, { error: (issue) => (issue.input === undefined ? 'is missing' : undefined) });
+  const temporal = readTemporalSecurity(given);
+  const mistakes = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
+    ...temporal.mistakes,
+  ];
+  if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);
   const value = parsed.data;
   const stateDir = resolve(value.PERENNIAL_STATE_DIR);
   return {
     temporal: {
       address: value.PERENNIAL_TEMPORAL_ADDRESS,
-      namespace: value.PERENNIAL_TEMPORAL_NAMESPACE,
+      namespace: value.PERENNIAL_TEMPORAL_NAMESPACE ?? value.TEMPORAL_NAMESPACE ?? 'perennial',
       uiUrl: value.PERENNIAL_TEMPORAL_UI_URL ?? null,
+      ...temporal.security,
     },
     database: { url: value.PERENNIAL_DATABASE_URL, maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS },
     s3: {
       endpoint: value.PERENNIAL_S3_ENDPOINT,
-      region: value.AWS_REGION,
+      region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',
       bucket: value.PERENNIAL_S3_BUCKET,
       accessKeyId: value.AWS_ACCESS_KEY_ID,
       secretAccessKey: value.AWS_SECRET_ACCESS_KEY,
+      sessionToken: value.AWS_SESSION_TOKEN ?? null,
     },
     stateDir,
     python: value.PERENNIAL_PYTHON ?? join(stateDir, 'python', 'bin', 'python'),
@@ -118,4 +121,13 @@ export function readConfig(environment: Environment): Config {
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
   };
+}
+
+function wrongSettings(mistakes: readonly SettingMistake[]): Error {
+  const issues = mistakes.map(({ setting, detail }): Issue => ({ pointer: `/${setting}`, detail: `${setting}: ${detail}` }));
+  const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
+  return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
+    issues,
+    next: 'perennial up sets all of them for one machine; docs/operations.md lists them',
+  });
 }

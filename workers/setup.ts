@@ -4,8 +4,11 @@ import { migrate } from '../db/migrate';
 import type { Registry } from '../db/registry';
 import type { ApiKeyScope } from '../db/repositories/api-keys';
 import { defaultTenant } from '../domain/ids';
+import { ensureNamespace } from '../infra/temporal-namespace';
+import type { Core } from './compose';
 import { openCore } from './compose';
 import type { Config } from './config';
+import { temporalConnectOptions } from './temporal-settings';
 
 /** The keys of this installation: `admin` for the person at this machine, `service` for the platform's own calls. */
 export interface PlatformKeys {
@@ -15,17 +18,25 @@ export interface PlatformKeys {
 
 const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record<keyof PlatformKeys, ApiKeyScope>;
 
-/** Makes what all processes need before they start: tables, bucket, keys. Again: nothing happens. */
+/** Makes what all processes need before they start: tables, bucket, keys, the namespace of workflows. Again: nothing happens. */
 export async function setUp(config: Config): Promise<PlatformKeys> {
   const core = openCore(config, 'perennial-setup');
   try {
-    await migrate(core.database);
-    await core.artifacts.ensureBucket();
-    await core.registry.predictions.ensurePartitions({ days: 7 });
-    return await ensureKeys(core.registry, keysFile(config.stateDir));
+    const [keys] = await Promise.all([
+      setUpStores(core, config),
+      ensureNamespace({ ...temporalConnectOptions(config.temporal), namespace: config.temporal.namespace, retentionDays: 30 }),
+    ]);
+    return keys;
   } finally {
     await core.close();
   }
+}
+
+async function setUpStores({ database, artifacts, registry }: Core, { stateDir }: Config): Promise<PlatformKeys> {
+  await migrate(database);
+  await artifacts.ensureBucket();
+  await registry.predictions.ensurePartitions({ days: 7 });
+  return ensureKeys(registry, keysFile(stateDir));
 }
 
 export function keysFile(stateDir: string): string {

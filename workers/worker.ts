@@ -16,6 +16,7 @@ import { stageCodeDigest } from './source-digest';
 import type { QueueName } from './temporal-worker';
 import { createQueueWorker } from './temporal-worker';
 import { temporalLogger } from './temporal-log';
+import { temporalConnectOptions } from './temporal-settings';
 
 /** Temporal workers on the named queues, until the signal. */
 export async function runWorker(config: Config, queues: readonly QueueName[], log: Logger, signal: AbortSignal): Promise<void> {
@@ -45,9 +46,9 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     serviceKey: config.serviceKey,
     codeDigest: stageCodeDigest(),
   });
-  const { address, namespace, uiUrl } = config.temporal;
-  const connection = await NativeConnection.connect({ address });
-  const client = await Connection.connect({ address });
+  const { namespace, uiUrl } = config.temporal;
+  const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
+  const client = await Connection.connect(temporalConnectOptions(config.temporal));
   const bundle = await workflowBundle();
   const options = { connection, namespace, workflowBundle: bundle, activities, events: core.registry.events, log };
   const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));

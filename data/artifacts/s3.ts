@@ -7,6 +7,8 @@ export interface S3Settings {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Of a credential that was lent for a while. */
+  readonly sessionToken?: string | null;
 }
 
 export interface S3 {
@@ -15,12 +17,12 @@ export interface S3 {
   readonly endpoint: string;
 }
 
-export function openS3({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Settings): S3 {
+export function openS3({ endpoint, region, bucket, accessKeyId, secretAccessKey, sessionToken }: S3Settings): S3 {
   const client = new S3Client({
     endpoint,
     region,
     forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
     // Ours are SHA-256 over the whole object; a CRC beside them would only cost time.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, socketTimeout: 60_000, throwOnRequestTimeout: true },
@@ -54,7 +56,7 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
   if (status === 401 || status === 403) {
     return failure('Forbidden', because, {
       cause: error,
-      next: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may read and write the bucket',
+      next: 'check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, which may have run out, and that they may read and write the bucket',
     });
   }
   return failure('StorageUnavailable', because, { cause: error });

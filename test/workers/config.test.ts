@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../workers/config';
+import { temporalConnectOptions } from '../../workers/temporal-settings';
+
+const needed = {
+  PERENNIAL_TEMPORAL_ADDRESS: 'temporal.example:7233',
+  PERENNIAL_DATABASE_URL: 'postgres://me:db-secret@db.example:5432/perennial',
+  PERENNIAL_S3_ENDPOINT: 'https://s3.example',
+  AWS_ACCESS_KEY_ID: 'AKID',
+  AWS_SECRET_ACCESS_KEY: 's3-secret',
+};
+const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+const privateKey = '-----BEGIN EC PRIVATE KEY-----\nMIIC\n-----END EC PRIVATE KEY-----\n';
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-config-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function mistakes(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    return (error as Error).message.split('\n').slice(1);
+  }
+}
+
+describe('settings', () => {
+  test('that are missing or wrong are listed all at once, in words and without their values', () => {
+    const found = mistakes({
+      PERENNIAL_TEMPORAL_ADDRESS: 'no-port',
+      AWS_ACCESS_KEY_ID: 'AKID',
+      PERENNIAL_MAX_JOBS: 'many',
+      TEMPORAL_TLS: 'perhaps-secret',
+      TEMPORAL_API_KEY: 'a secret',
+      TEMPORAL_TLS_CLIENT_KEY_DATA: 'no-pem-secret',
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'nosuch.pem'),
+    });
+    expect(found.map((line) => line.trim().split(':')[0])).toEqual([
+      'PERENNIAL_TEMPORAL_ADDRESS',
+      'TEMPORAL_API_KEY',
+      'TEMPORAL_TLS',
+      'PERENNIAL_DATABASE_URL',
+      'PERENNIAL_S3_ENDPOINT',
+      'AWS_SECRET_ACCESS_KEY',
+      'PERENNIAL_MAX_JOBS',
+      'TEMPORAL_TLS_CLIENT_KEY_DATA',
+      'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+      'TEMPORAL_TLS_CLIENT_CERT_PATH',
+    ]);
+    const text = found.join('\n');
+    expect(text).toContain('PERENNIAL_DATABASE_URL: is missing');
+    expect(text).toContain('TEMPORAL_TLS_SERVER_CA_CERT_PATH: names a file that cannot be read');
+    expect(text).not.toMatch(/secret/);
+  });
+
+  test('that are blank count as not set', () => {
+    const blank = { TEMPORAL_API_KEY: '', TEMPORAL_TLS: '', AWS_SESSION_TOKEN: '', AWS_REGION: '' };
+    const { temporal, s3 } = readConfig({ ...needed, ...blank });
+    expect(temporal).toMatchObject({ namespace: 'perennial', tls: null, apiKey: null });
+    expect(s3).toMatchObject({ region: 'us-east-1', sessionToken: null });
+  });
+
+  test.each([
+    [{ TEMPORAL_NAMESPACE: 'theirs.acct' }, 'theirs.acct'],
+    [{ TEMPORAL_NAMESPACE: 'theirs.acct', PERENNIAL_TEMPORAL_NAMESPACE: 'ours' }, 'ours'],
+  ])('%j names the namespace %s', (given, namespace) => {
+    expect(readConfig({ ...needed, ...given }).temporal.namespace).toBe(namespace);
+  });
+
+  test('lend a credential for S3 with its token, and a region by either of its names', () => {
+    const { s3 } = readConfig({ ...needed, AWS_SESSION_TOKEN: 'lent', AWS_DEFAULT_REGION: 'eu-west-1' });
+    expect(s3).toMatchObject({ sessionToken: 'lent', region: 'eu-west-1' });
+    expect(readConfig({ ...needed, AWS_REGION: 'eu-north-1', AWS_DEFAULT_REGION: 'eu-west-1' }).s3.region).toBe('eu-north-1');
+  });
+});
+
+describe('a Temporal service with TLS', () => {
+  const connection = (given: Readonly<Record<string, string>>) => temporalConnectOptions(readConfig({ ...needed, ...given }).temporal);
+
+  test('is reached in the clear when nothing asks for it', () => {
+    expect(connection({})).toEqual({ address: 'temporal.example:7233', tls: false });
+    expect(connection({ TEMPORAL_TLS: 'false' })).toMatchObject({ tls: false });
+  });
+
+  test('is asked for by name, by a key or by a certificate', () => {
+    expect(connection({ TEMPORAL_TLS: 'true' })).toMatchObject({ tls: {} });
+    expect(connection({ TEMPORAL_API_KEY: 'tk' })).toEqual({ address: 'temporal.example:7233', tls: {}, apiKey: 'tk' });
+    const files = {
+      TEMPORAL_TLS_CLIENT_CERT_PATH: file('c.pem', certificate),
+      TEMPORAL_TLS_CLIENT_KEY_DATA: privateKey,
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem', certificate),
+      TEMPORAL_TLS_SERVER_NAME: 'front',
+    };
+    expect(connection(files).tls).toEqual({
+      serverNameOverride: 'front',
+      serverRootCACertificate: Buffer.from(certificate),
+      clientCertPair: { crt: Buffer.from(certificate), key: Buffer.from(privateKey) },
+    });
+  });
+
+  test.each<[string, Readonly<Record<string, string>>, string]>([
+    ['half a pair', { TEMPORAL_TLS_CLIENT_CERT_DATA: certificate }, 'TEMPORAL_TLS_CLIENT_KEY_PATH: is missing: TEMPORAL_TLS_CLIENT_CERT_…'],
+    [
+      'a certificate twice',
+      { TEMPORAL_TLS_SERVER_CA_CERT_DATA: certificate, TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'x.pem' },
+      'TEMPORAL_TLS_SERVER_CA_CERT_DATA: is given beside TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+    ],
+    ['a key where a certificate is due', { TEMPORAL_TLS_SERVER_CA_CERT_DATA: privateKey }, 'holds no PEM block "CERTIFICATE"'],
+    [
+      'a key that would travel in the clear',
+      { TEMPORAL_TLS: 'false', TEMPORAL_API_KEY: 'tk' },
+      'TEMPORAL_TLS: is false, but TEMPORAL_API_KEY needs TLS',
+    ],
+    ['what this version does not do', { TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' }, 'is not in this version'],
+  ])('is not begun with %s', (_, given, said) => {
+    expect(mistakes({ ...needed, ...given }).join('\n')).toContain(said);
+  });
+});

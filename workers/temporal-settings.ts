@@ -1,0 +1,114 @@
+/** How a Temporal service is reached that asks for more than its address, under the names that Temporal's own clients use. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+export const temporalSettings = {
+  TEMPORAL_NAMESPACE: z.string().optional(),
+  TEMPORAL_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'a key has no spaces and no line breaks')
+    .optional(),
+  TEMPORAL_TLS: flag.optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+  TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: flag.optional(),
+};
+
+type TemporalSettings = z.output<z.ZodObject<typeof temporalSettings>>;
+
+export interface TemporalSecurity {
+  /** null: in the clear. All PEM. */
+  readonly tls: {
+    readonly serverName: string | null;
+    readonly serverCa: string | null;
+    readonly client: { readonly certificate: string; readonly key: string } | null;
+  } | null;
+  readonly apiKey: string | null;
+}
+
+export interface SettingMistake {
+  readonly setting: string;
+  /** Never holds a value: it may be a secret. */
+  readonly detail: string;
+}
+
+/** Reads the files that are named, so that a wrong path is found at start. A key or a certificate asks for TLS without further ado. */
+export function readTemporalSecurity(environment: Readonly<Record<string, string | undefined>>): {
+  readonly security: TemporalSecurity;
+  readonly mistakes: readonly SettingMistake[];
+} {
+  const given = wellFormed(environment);
+  const mistakes: SettingMistake[] = [];
+  const pem = (name: PemName): string | null => {
+    const read = readPem(name, given[`${name}_PATH`], given[`${name}_DATA`]);
+    if ('detail' in read) mistakes.push(read);
+    return 'text' in read ? read.text : null;
+  };
+  const [certificate, key, serverCa] = pemNames.map(pem) as [string | null, string | null, string | null];
+  const has = (name: PemName): boolean => given[`${name}_PATH`] !== undefined || given[`${name}_DATA`] !== undefined;
+  const [certificateName, keyName] = pemNames;
+  if (has(certificateName) !== has(keyName)) {
+    const [there, missing] = has(certificateName) ? [certificateName, keyName] : [keyName, certificateName];
+    mistakes.push({ setting: `${missing}_PATH`, detail: `is missing: ${there}_… needs the other half of its pair` });
+  }
+  if (given.TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) {
+    mistakes.push({
+      setting: 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION',
+      detail: 'is not in this version: name the authority in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the host in TEMPORAL_TLS_SERVER_NAME',
+    });
+  }
+  const askers = Object.entries(given).flatMap(([name, value]) =>
+    value !== undefined && (name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS_')) ? [name] : [],
+  );
+  if (given.TEMPORAL_TLS === false && askers.length > 0) {
+    mistakes.push({ setting: 'TEMPORAL_TLS', detail: `is false, but ${askers.join(', ')} need${askers.length === 1 ? 's' : ''} TLS` });
+  }
+  const client = certificate === null || key === null ? null : { certificate, key };
+  const tls = (given.TEMPORAL_TLS ?? askers.length > 0) ? { serverName: given.TEMPORAL_TLS_SERVER_NAME ?? null, serverCa, client } : null;
+  return { security: { tls, apiKey: given.TEMPORAL_API_KEY ?? null }, mistakes };
+}
+
+/** One that is malformed is said elsewhere and must not hide the mistakes of the others. */
+function wellFormed(environment: Readonly<Record<string, string | undefined>>): TemporalSettings {
+  const read = Object.entries(temporalSettings).map(([name, schema]) => [name, schema.safeParse(environment[name]).data]);
+  return Object.fromEntries(read) as TemporalSettings;
+}
+
+const pemNames = ['TEMPORAL_TLS_CLIENT_CERT', 'TEMPORAL_TLS_CLIENT_KEY', 'TEMPORAL_TLS_SERVER_CA_CERT'] as const;
+type PemName = (typeof pemNames)[number];
+
+function readPem(name: PemName, path: string | undefined, data: string | undefined): { readonly text: string | null } | SettingMistake {
+  if (path !== undefined && data !== undefined)
+    return { setting: `${name}_DATA`, detail: `is given beside ${name}_PATH: give one of them` };
+  const setting = path === undefined ? `${name}_DATA` : `${name}_PATH`;
+  const text = path === undefined ? (data ?? null) : readText(path);
+  if (text === undefined) return { setting, detail: 'names a file that cannot be read' };
+  const label = name === 'TEMPORAL_TLS_CLIENT_KEY' ? 'PRIVATE KEY' : 'CERTIFICATE';
+  const pattern = new RegExp(`-----BEGIN (?:[A-Z0-9]+ )*${label}-----`);
+  return text === null || pattern.test(text) ? { text } : { setting, detail: `holds no PEM block "${label}"` };
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** For the SDK's connections, both the client's and the worker's. */
+export function temporalConnectOptions({ address, tls, apiKey }: TemporalSecurity & { readonly address: string }) {
+  const pair = tls?.client ? { clientCertPair: { crt: Buffer.from(tls.client.certificate), key: Buffer.from(tls.client.key) } } : {};
+  const server = {
+    ...(tls?.serverName ? { serverNameOverride: tls.serverName } : {}),
+    ...(tls?.serverCa ? { serverRootCACertificate: Buffer.from(tls.serverCa) } : {}),
+  };
+  return { address, tls: tls === null ? false : { ...server, ...pair }, ...(apiKey === null ? {} : { apiKey }) };
+}
