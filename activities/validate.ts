@@ -97,7 +97,14 @@ async function validate(input: ValidateInput, attempt: Attempt): Promise<Validat
   attempt.report({ phase: 'measure', rows: dataset.rows });
   const { validated, statistics } = await withDuckDb(
     async (sql) => {
-      const found = await validateContract(sql, { contract, files, columns: manifest.columns, reference, ...halves });
+      const found = await validateContract(sql, {
+        dataset: dataset.dataset,
+        contract,
+        files,
+        columns: manifest.columns,
+        reference,
+        ...halves,
+      });
       if (found.unchanged) return { validated: found, statistics: null };
       const columns = await columnStatistics(sql, readParquet([halves.acceptedPath]), found.columns);
       return { validated: found, statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) } };

@@ -2,6 +2,7 @@ import type { ColumnType } from './dataset';
 
 /** The expectations that one dataset must meet. */
 export interface DataContract {
+  /** A source of the lifecycle. */
   readonly dataset: string;
   readonly columns: readonly ColumnExpectation[];
   /** Other columns: `allow` passes them on, `refuse` fails the schema check. */
@@ -33,10 +34,13 @@ export interface ContractCheck {
   readonly observed: string;
   readonly expected: string;
   readonly badRows: number;
+  /** There was nothing to compare with yet, so nothing was measured and nothing is held against the data; `passed` is true, and the verdict says so. */
+  readonly notApplicable?: true;
 }
 
 /** What validation measured; `passed: null` in a check is "could not be measured" and fails closed. */
 export interface ContractReport {
+  /** The version's dataset, `shop.orders`. */
   readonly dataset: string;
   readonly rows: number;
   readonly accepted: number;

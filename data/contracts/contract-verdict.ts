@@ -9,15 +9,16 @@ export function checkName({ check, column }: { readonly check: string; readonly 
   return column === null ? check : `${check}:${column}`;
 }
 
-/** Failed by any check of the whole; else inconclusive when anything could not be measured; else passed (I10). */
+/** Failed by any check of the whole; else inconclusive when anything could not be measured; else passed. What was not compared is said in every case (I10). */
 export function contractVerdict(report: ContractReport): Verdict {
   const failed = report.checks.filter((check) => check.passed === false && !rowCheckNames.has(check.check));
   const unmeasured = report.checks.filter((check) => check.passed === null);
+  const notCompared = notApplicable(report);
   if (failed.length > 0) {
     const worst = report.quarantined === 0 ? [] : report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0);
-    return { kind: 'failed', reasons: [...failed, ...unmeasured, ...worst].map(reason) };
+    return { kind: 'failed', reasons: [...[...failed, ...unmeasured, ...worst].map(reason), ...notCompared] };
   }
-  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: unmeasured.map(reason) };
+  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: [...unmeasured.map(reason), ...notCompared] };
   const bad = report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
   return {
     kind: 'passed',
@@ -28,8 +29,17 @@ export function contractVerdict(report: ContractReport): Verdict {
         message: `${report.accepted} of ${report.rows} rows of ${report.dataset} meet the contract, ${bad}`,
       },
       ...report.checks.filter((check) => check.badRows > 0).map(reason),
+      ...notCompared,
     ],
   };
+}
+
+/** One reason for all: a first run would else say the same of each column. */
+function notApplicable({ dataset, checks }: ContractReport): readonly Reason[] {
+  const columns = checks.flatMap(({ column, notApplicable }) => (notApplicable === true && column !== null ? [column] : []));
+  if (columns.length === 0) return [];
+  const message = `distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
+  return [{ gate: 'contract', code: 'contract.notApplicable', message }];
 }
 
 function reason(check: ContractCheck): Reason {

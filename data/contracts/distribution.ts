@@ -37,12 +37,12 @@ async function compareColumn(
     accepted,
     maxPsi,
   }: { readonly name: string; readonly reference: Reference; readonly accepted: readonly Column[]; readonly maxPsi: number },
-): Promise<Pick<ContractCheck, 'passed' | 'observed'>> {
+): Promise<Pick<ContractCheck, 'passed' | 'observed' | 'notApplicable'>> {
   const unmeasured = (why: string): Pick<ContractCheck, 'passed' | 'observed'> => ({
     passed: null,
     observed: `could not be measured: ${why}`,
   });
-  if (reference.kind === 'none') return { passed: true, observed: 'not applicable: no version has been approved yet' };
+  if (reference.kind === 'none') return { passed: true, observed: 'not compared: no version has been approved yet', notApplicable: true };
   if (reference.kind === 'unreadable') return unmeasured(reference.reason);
   const column = accepted.find((candidate) => candidate.name === name);
   const before = reference.columns.find((candidate) => candidate.name === name);

@@ -20,6 +20,8 @@ import { readAs, rowChecks, type ReadColumn } from './row-checks';
 import { nullShares, quarantineShare, rowCount, schemaChecks } from './whole-checks';
 
 export interface Validation {
+  /** Whose rows these are, for the report. */
+  readonly dataset: string;
   readonly contract: DataContract;
   /** Parquet of the logical types, in order. */
   readonly files: readonly string[];
@@ -70,7 +72,7 @@ export async function validateContract(sql: PlatformSql, validation: Validation)
     quarantineShare(contract, rows, quarantined),
     ...(await distributionChecks(sql, contract, { reference: validation.reference, accepted })),
   ];
-  const report: ContractReport = { dataset: contract.dataset, rows, accepted: rows - quarantined, quarantined, checks };
+  const report: ContractReport = { dataset: validation.dataset, rows, accepted: rows - quarantined, quarantined, checks };
   const unchanged = quarantined === 0 && !accepted.some((column) => column.converted);
   if (!unchanged) await writeHalves(sql, validation, quarantined);
   return {

@@ -58,7 +58,14 @@ async function validate(
   look: (sql: PlatformSql) => Promise<void> = () => Promise.resolve(),
 ): Promise<Validated> {
   return withDuckDb(async (sql) => {
-    const validated = await validateContract(sql, { contract: expected, files: [path], columns, reference, ...halves() });
+    const validated = await validateContract(sql, {
+      dataset: 'flight-delay.flights',
+      contract: expected,
+      files: [path],
+      columns,
+      reference,
+      ...halves(),
+    });
     await look(sql);
     return validated;
   }, limits);
@@ -297,15 +304,30 @@ describe('distribution against the approved version', () => {
     `SELECT sin(i * 12.9898) * 10 + cos(i * 78.233) * 10 + ${shift} AS temp, chr((65 + i % ${shift > 0 ? 3 : 4})::INTEGER) AS origin, i % 2 = 0 AS b FROM range(4000) r(i)`;
 
   test('the first version has nothing to be compared with, which the report says', async () => {
-    const validated = await validate(await table(normal(0)), compared(['temp']));
-    expect(validated.verdict.kind).toBe('passed');
-    expect(find(validated, 'distribution')?.observed).toBe('not applicable: no version has been approved yet');
+    const first = await validate(await table(normal(0)), compared(['temp', 'origin']));
+    expect(find(first, 'distribution')).toMatchObject({ notApplicable: true, observed: 'not compared: no version has been approved yet' });
+    const notCompared = {
+      gate: 'contract',
+      code: 'contract.notApplicable',
+      message: 'distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
+    };
+    expect(first.verdict).toEqual({ kind: 'passed', reasons: [expect.objectContaining({ code: 'contract.met' }), notCompared] });
+
+    const broken = await validate(await table(normal(0)), { ...compared(['temp', 'origin']), rows: { min: 5000, max: null } });
+    expect(broken.verdict).toEqual({ kind: 'failed', reasons: [expect.objectContaining({ code: 'contract.rows' }), notCompared] });
+
+    const elsewhere = await validate(await table(normal(0)), { ...compared(['temp', 'origin']), unique: [['elsewhere']] });
+    expect(elsewhere.verdict).toEqual({
+      kind: 'inconclusive',
+      reasons: [expect.objectContaining({ code: 'contract.unmeasured' }), notCompared],
+    });
   });
 
   test('equal data has next to no shift', async () => {
     const reference = version(await table(normal(0)));
     const validated = await validate(await table(normal(0)), compared(['temp', 'origin', 'b']), reference);
     expect(validated.verdict.kind).toBe('passed');
+    expect(validated.verdict.reasons.map((reason) => reason.code)).toEqual(['contract.met']);
     expect(find(validated, 'distribution', 'temp')?.observed).toMatch(/^PSI 0\.000 over 1\d bins against flights@3$/);
   });
 
