@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData, AssembledPart, AssembledPartName } from '../domain/assembled';
 import { assembledParts, reservedColumnTypes } from '../domain/assembled';
-import type { DatasetManifest, DatasetVersionRef, TimeWindow } from '../domain/dataset';
+import { datasetName, holdoutRows, requestRows, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { DataSpec } from '../domain/lifecycle';
@@ -11,6 +11,7 @@ import type { AssembledFiles } from '../data/assemble/assemble';
 import { assemble } from '../data/assemble/assemble';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openScratch, type Scratch } from '../data/scratch';
+import type { LineageNode } from '../db/repositories/lineage';
 import type { Registry } from '../db/registry';
 import type { HeldClaim } from '../db/run-guard';
 import { effectOnce } from './effect-once';
@@ -40,6 +41,8 @@ export interface Assembly {
   readonly assembled: ArtifactRef;
   /** The request rows as a dataset version: where a model of them comes from. */
   readonly dataset: DatasetVersionRef;
+  /** Its holdout alone, as a dataset version: what a candidate is judged on. */
+  readonly holdout: DatasetVersionRef;
   readonly rows: Readonly<Record<AssembledPartName, number>>;
 }
 
@@ -142,54 +145,56 @@ async function store(
     dropped: made.dropped,
   };
   const assembled = await artifacts.putJson({ tenant, runId, value });
-  const dataset = await registerRows({ registry, artifacts }, input, value);
-  return { assembled, dataset, rows: rowsOf(value) };
+  const sources = Object.values(input.datasets);
+  const dataset = await registerRows({ registry, artifacts }, input, {
+    table: requestRows,
+    of: value,
+    parts: assembledParts,
+    from: sources,
+  });
+  const holdout = await registerRows({ registry, artifacts }, input, {
+    table: holdoutRows,
+    of: value,
+    parts: ['holdout'],
+    from: [dataset],
+  });
+  return { assembled, dataset, holdout, rows: rowsOf(value) };
 }
 
 interface Held {
   readonly claim: HeldClaim;
 }
 
-type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle' | 'datasets'> & Held;
+type Registering = Pick<AssembleInput, 'tenant' | 'runId' | 'key' | 'lifecycle'> & Held;
+
+interface AssembledTable {
+  readonly table: string;
+  readonly of: AssembledData;
+  readonly parts: readonly AssembledPartName[];
+  readonly from: readonly DatasetVersionRef[];
+}
 
 async function registerRows(
   { registry, artifacts }: Omit<AssembleDeps, 'scratchRoot'>,
-  input: Registering,
-  value: AssembledData,
+  { tenant, runId, key, lifecycle, claim }: Registering,
+  { table, of: value, parts, from }: AssembledTable,
 ): Promise<DatasetVersionRef> {
-  const { tenant, runId, key, lifecycle, datasets, claim } = input;
-  const dataset = `${lifecycle}.rows`;
-  const rows = Object.values(rowsOf(value)).reduce((sum, each) => sum + each, 0);
+  const dataset = datasetName(lifecycle, table);
+  const rows = parts.reduce((sum, part) => sum + value.parts[part].rows, 0);
   const columns = [...value.available, ...reservedColumnTypes];
-  const manifest: DatasetManifest = {
-    dataset,
-    columns,
-    rows,
-    files: assembledParts.map((part) => value.parts[part].requestRows),
-  };
+  const manifest: DatasetManifest = { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows) };
   const ref = await artifacts.putJson({ tenant, runId, value: manifest });
-  const version = await registry.datasets.register({
-    tenant,
-    dataset,
-    manifest: ref,
-    rows,
-    columns,
-    runId,
-    claim,
-    idempotencyKey: `${key}/${ref.digest}`,
-  });
+  const idempotencyKey = `${key}/${ref.digest}`;
+  const version = await registry.datasets.register({ tenant, dataset, manifest: ref, rows, columns, runId, claim, idempotencyKey });
   const by = `dataset:${dataset}@${version.version}`;
   for (const { digest } of [ref, ...manifest.files]) await registry.artifacts.reference({ tenant, digest, by });
-  const to = { kind: 'dataset', name: dataset, version: version.version, digest: ref.digest } as const;
-  await registry.lineage.add({
-    tenant,
-    edges: Object.values(datasets).map((source) => ({
-      from: { kind: 'dataset', name: source.dataset, version: source.version, digest: source.manifest.digest },
-      to,
-      runId,
-    })),
-  });
+  const to = nodeOf(version);
+  await registry.lineage.add({ tenant, edges: from.map((source) => ({ from: nodeOf(source), to, runId })) });
   return version;
+}
+
+function nodeOf({ dataset, version, manifest }: DatasetVersionRef): LineageNode {
+  return { kind: 'dataset', name: dataset, version, digest: manifest.digest };
 }
 
 function rowsOf({ parts }: AssembledData): Record<AssembledPartName, number> {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
+import type { DatasetVersionRef } from '../domain/dataset';
 import { decide } from '../domain/decide';
 import type { Evidence } from '../domain/evidence';
 import { failure } from '../domain/failure';
@@ -34,6 +35,8 @@ export interface EvaluateInput {
   readonly lifecycle: string;
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
+  /** Its holdout as a dataset version; an assembly of an older run, taken over, did not register one. */
+  readonly holdout?: DatasetVersionRef | undefined;
   readonly candidate: ModelVersionRef;
   /** Null before the first promotion. */
   readonly champion: ModelVersionRef | null;
@@ -172,7 +175,7 @@ async function record(
   policy: EvaluationPolicy,
   { evidence, predictions }: MeasuredCandidate,
 ): Promise<Evaluation> {
-  const { tenant, runId, key, lifecycle, candidate } = input;
+  const { tenant, runId, key, holdout, candidate } = input;
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
@@ -186,9 +189,11 @@ async function record(
     verdict: decide(policy, evidence),
     idempotencyKey: key,
   });
-  // The record of who has read which holdout.
-  const holdout = { kind: 'dataset', name: `${lifecycle}.holdout`, digest: input.assembled.digest } as const;
-  const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
-  await registry.lineage.add({ tenant, edges: [{ from: holdout, to: judged, runId }] });
+  if (holdout) {
+    // The record of who has read which holdout.
+    const read = { kind: 'dataset', name: holdout.dataset, version: holdout.version, digest: holdout.manifest.digest } as const;
+    const judged = { kind: 'model', name: candidate.model, version: candidate.version, digest: candidate.manifest.digest } as const;
+    await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
+  }
   return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ArtifactRef } from '../domain/artifact';
-import type { DatasetManifest, DatasetVersionRef, TimeWindow } from '../domain/dataset';
+import { datasetName, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { DataSpec, SourceSpec } from '../domain/lifecycle';
@@ -64,7 +64,7 @@ export function createIngestActivities(deps: IngestDeps) {
 
   return {
     /**
-     * Reads one source, registers what it holds as a version of the dataset of its name, and moves `latest` there. A second attempt reads again and
+     * Reads one source, registers what it holds as a version of the dataset `<lifecycle>.<source>`, and moves `latest` there. A second attempt reads again and
      * finds what the first one uploaded and registered, since both go by digest; once the effect is done, it repeats the answer.
      */
     ingestSource: (input: IngestInput): Promise<DatasetVersionRef> => attempt(input, (given) => ingest(input, given)),
@@ -83,9 +83,9 @@ async function ingest(input: IngestInput, attempt: Attempt): Promise<DatasetVers
   const { source, window, limits } = input;
   const { registry, scratch, datasets, sourcePolicy: policy, signal, claim } = attempt;
   const data = await readSource({ source, window, into: scratch.folder, policy, limits, datasets, signal, onProgress: attempt.report });
-  const { files, manifest } = await upload(input, data, attempt);
   const { tenant, runId, key } = input;
-  const dataset = source.name;
+  const dataset = datasetName(input.lifecycle, source.name);
+  const { files, manifest } = await upload(input, dataset, data, attempt);
   // A source may change between two attempts: then each registers what it read, and the last one has the say.
   const idempotencyKey = `${key}/${manifest.digest}`;
   const { rows, columns, statistics } = data;
@@ -109,7 +109,8 @@ async function ingest(input: IngestInput, attempt: Attempt): Promise<DatasetVers
 }
 
 async function upload(
-  { tenant, runId, source }: IngestInput,
+  { tenant, runId }: Effect,
+  dataset: string,
   { files: paths, columns, rows, bytes }: SourceData,
   { artifacts, signal, report }: Attempt,
 ): Promise<{ readonly files: readonly ArtifactRef[]; readonly manifest: ArtifactRef }> {
@@ -121,7 +122,7 @@ async function upload(
     files.push(await artifacts.putFile({ tenant, runId, path, mediaType: 'application/vnd.apache.parquet', signal, onProgress }));
     before += (await stat(path)).size;
   }
-  const value: DatasetManifest = { dataset: source.name, columns, rows, files };
+  const value: DatasetManifest = { dataset, columns, rows, files };
   return { files, manifest: await artifacts.putJson({ tenant, runId, value }) };
 }
 

@@ -25,6 +25,18 @@ export interface DatasetVersionRef {
   readonly rows: number;
 }
 
+/**
+ * The dataset that a table of a lifecycle becomes: a source by its name, or what the lifecycle makes of its sources. The `orders` of another lifecycle
+ * are other orders, with versions, aliases and a history of their own.
+ */
+export function datasetName(lifecycle: string, table: string): string {
+  return `${lifecycle}.${table}`;
+}
+
+/** Tables that assembly makes. Their hyphens keep them apart from sources, whose names have none. */
+export const requestRows = 'request-rows';
+export const holdoutRows = 'holdout-rows';
+
 /** Half-open in event time, RFC 3339 UTC. */
 export interface TimeWindow {
   readonly from: string;

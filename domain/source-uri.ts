@@ -20,7 +20,10 @@ const shapes: Readonly<Record<SourceScheme, { readonly rest: RegExp; readonly ex
   file: { rest: /^(\/|\.{1,2}\/)[^\0]*[^/\0]$/, expected: 'file:///absolute/path or file://./path/beside/lifecycle.yaml' },
   s3: { rest: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\0]+$/, expected: 's3://bucket/key' },
   https: { rest: /^[^\s/?#]+\/[^\s#]*$/, expected: 'https://host/path' },
-  dataset: { rest: /^[a-z][a-z0-9_-]{0,62}@([a-z]+|[1-9]\d{0,8})$/, expected: 'dataset://name@alias or dataset://name@version' },
+  dataset: {
+    rest: /^[a-z][a-z0-9-]{0,62}\.[a-z][a-z0-9_-]{0,62}@([a-z]+|[1-9]\d{0,8})$/,
+    expected: 'dataset://lifecycle.source@alias or dataset://lifecycle.source@version',
+  },
 };
 
 export function schemeOf(uri: string): string | null {
@@ -49,7 +52,7 @@ export function uriProblem(uri: string): UriProblem | null {
 function holdsCredential(uri: string): boolean {
   const [beforeQuery = '', ...query] = uri.slice(uri.indexOf('://') + 3).split('?');
   const authority = beforeQuery.split('/')[0] ?? '';
-  // `dataset://name@alias` is a name; in every other authority what stands before @ is a user.
+  // `dataset://lifecycle.source@alias` is a name; in every other authority what stands before @ is a user.
   if (authority.includes('@') && schemeOf(uri) !== 'dataset') return true;
   const names = query
     .join('?')

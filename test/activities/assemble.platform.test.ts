@@ -104,7 +104,7 @@ describe('assembleData on the flights of half a year', () => {
     expect(first.rows.train).toBeGreaterThan(80_000);
     expect(assembledParts.map((part) => first.rows[part])).toEqual(assembledParts.map((part) => assembled.parts[part].rows));
 
-    const dataset = `${input.lifecycle}.rows`;
+    const dataset = `${input.lifecycle}.request-rows`;
     const version = await registry.datasets.get({ tenant, dataset, version: 1 });
     const rows = Object.values(first.rows).reduce((sum, each) => sum + each, 0);
     expect(version).toMatchObject({ rows, runId: input.runId });
@@ -121,6 +121,12 @@ describe('assembleData on the flights of half a year', () => {
     expect(upstream.map((edge) => edge.from.name).sort()).toEqual(['flights', 'weather']);
     const held = await test_.database.sql`select digest from artifact_references where held_by = ${`dataset:${dataset}@1`}`;
     expect(held).toHaveLength(5);
+
+    const holdout = `${input.lifecycle}.holdout-rows`;
+    expect(first.holdout).toMatchObject({ dataset: holdout, version: 1, rows: first.rows.holdout });
+    expect((await artifacts.getJson<DatasetManifest>(first.holdout.manifest)).files).toEqual([assembled.parts.holdout.requestRows]);
+    const above = await registry.lineage.of({ tenant, node: { kind: 'dataset', name: holdout, version: 1 }, direction: 'upstream' });
+    expect(above.map((edge) => edge.from.name).sort()).toEqual(['flights', dataset, 'weather'].sort());
 
     // Another run of the same lifecycle makes the same version.
     const again = await assembleData(await inputFor({ lifecycle: input.lifecycle }));
@@ -161,7 +167,7 @@ describe('assembleData on the flights of half a year', () => {
       type: 'InvalidInput',
       message: expect.stringContaining('tail_number') as string,
     });
-    expect(await registry.datasets.get({ tenant, dataset: `${input.lifecycle}.rows`, version: 1 })).toBeNull();
+    expect(await registry.datasets.get({ tenant, dataset: `${input.lifecycle}.request-rows`, version: 1 })).toBeNull();
   }, 60_000);
 
   test('cancelling ends the query and its process', async () => {

@@ -43,6 +43,7 @@ beforeAll(async () => {
     key: 'run_1/evaluate/decide/0' as IdempotencyKey,
     lifecycle: 'flight-delay',
     assembled: ref,
+    holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
     candidate: { model: 'flight-delay', version: 2, manifest: await modelManifest(artifacts, truth, ref) },
     champion: null,
     baseline: await modelManifest(artifacts, prior, ref),
@@ -84,7 +85,9 @@ describe('evaluating a candidate', () => {
     expect(found).toMatchObject({ candidate: base.candidate.manifest.digest, holdout: { rows, days } });
     expect(summary).toMatchObject({ against: 'baseline', rows, days, metrics: { auc: { value: expect.any(Number) as number } } });
     expect(summary.increases.logloss?.upper).toBeLessThan(0);
-    expect(registry.log.find(([what]) => what === 'lineage')?.[1]).toMatchObject([{ to: { name: 'flight-delay', version: 2 } }]);
+    expect(registry.log.find(([what]) => what === 'lineage')?.[1]).toMatchObject([
+      { from: { kind: 'dataset', name: 'flight-delay.holdout-rows', version: 4 }, to: { kind: 'model', name: 'flight-delay', version: 2 } },
+    ]);
   });
 
   test('fails one that learned the wrong thing', async () => {
@@ -135,6 +138,7 @@ test('judges a regression by its own metrics', async () => {
   const flat = { ...prior, link: 'identity' } as const;
   const { decision, summary } = await evaluate({
     assembled: ref,
+    holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
     candidate: { ...base.candidate, manifest: await modelManifest(artifacts, near, ref, { signature }) },
     baseline: await modelManifest(artifacts, flat, ref, { signature }),
     evaluate: {

@@ -55,16 +55,17 @@ describe('ingest', () => {
       createIngestActivities({ ...deps, ...given }).ingestSource,
       input,
     );
-  const latest = async (dataset: string) => (await registry.datasets.alias({ tenant, dataset, alias: 'latest' }))?.version;
+  const latest = async (source: string) =>
+    (await registry.datasets.alias({ tenant, dataset: `trips.${source}`, alias: 'latest' }))?.version;
 
   test('makes a verified dataset version with statistics, lineage and alias', async () => {
     const source = await csv('trips', 'a,b\n1,x\n2,\n');
     const input = await inputFor(source);
     const version = await ingest(input);
-    expect(version).toMatchObject({ dataset: 'trips', version: 1, rows: 2 });
+    expect(version).toMatchObject({ dataset: 'trips.trips', version: 1, rows: 2 });
     const manifest = await artifacts.getJson<DatasetManifest>(version.manifest);
     expect(manifest).toMatchObject({
-      dataset: 'trips',
+      dataset: 'trips.trips',
       rows: 2,
       columns: [
         { name: 'a', type: 'integer' },
@@ -72,7 +73,7 @@ describe('ingest', () => {
       ],
     });
     expect(manifest.files).toHaveLength(1);
-    expect(await registry.datasets.get({ tenant, dataset: 'trips', version: 1 })).toMatchObject({
+    expect(await registry.datasets.get({ tenant, dataset: 'trips.trips', version: 1 })).toMatchObject({
       runId: input.runId,
       statistics: {
         rows: 2,
@@ -83,11 +84,11 @@ describe('ingest', () => {
       },
     });
     expect(await latest('trips')).toBe(1);
-    const node = { kind: 'dataset' as const, name: 'trips', version: 1 };
+    const node = { kind: 'dataset' as const, name: 'trips.trips', version: 1 };
     expect(await registry.lineage.of({ tenant, node, direction: 'upstream' })).toMatchObject([
       { from: { kind: 'source', name: source.uri }, to: { version: 1, digest: version.manifest.digest }, runId: input.runId },
     ]);
-    const held = await test_.database.sql`select digest, held_by from artifact_references where held_by = 'dataset:trips@1'`;
+    const held = await test_.database.sql`select digest, held_by from artifact_references where held_by = 'dataset:trips.trips@1'`;
     expect(held.map(({ digest }) => digest as string).sort()).toEqual([version.manifest.digest, manifest.files[0]?.digest].sort());
   });
 
@@ -129,10 +130,10 @@ describe('ingest', () => {
       const broken = { effects: dying(effects), datasets: dying(datasets), artifacts: dying(registered), lineage: dying(lineage) };
       await expect(ingest(input, { registry: broken, artifacts: dying(artifacts) })).rejects.toThrow('the process died');
       const version = await ingest(input, {}, 2);
-      expect(version).toMatchObject({ dataset: name, version: 1, rows: 1 });
+      expect(version).toMatchObject({ dataset: `trips.${name}`, version: 1, rows: 1 });
       expect(await latest(name)).toBe(1);
-      expect((await registry.datasets.versions({ tenant, dataset: name, pageSize: 10 })).items).toHaveLength(1);
-      const history = await test_.database.sql`select * from dataset_alias_history where dataset = ${name}`;
+      expect((await registry.datasets.versions({ tenant, dataset: `trips.${name}`, pageSize: 10 })).items).toHaveLength(1);
+      const history = await test_.database.sql`select * from dataset_alias_history where dataset = ${`trips.${name}`}`;
       expect(history).toHaveLength(1);
     },
   );
@@ -162,7 +163,7 @@ describe('ingest', () => {
     await expect(ingest(input, { artifacts: slow })).rejects.toMatchObject({ type: 'FencedOff' });
     expect(await second).toMatchObject({ version: 1 });
     expect(await latest('fenced')).toBe(1);
-    expect((await registry.datasets.versions({ tenant, dataset: 'fenced', pageSize: 10 })).items).toHaveLength(1);
+    expect((await registry.datasets.versions({ tenant, dataset: 'trips.fenced', pageSize: 10 })).items).toHaveLength(1);
   });
 
   test('beats from its first line, and a cancelled one leaves nothing behind', async () => {
@@ -182,13 +183,13 @@ describe('ingest', () => {
 
   test('reads a registered dataset, and its lineage names that version', async () => {
     await ingest(await inputFor(await csv('origin', 't,a\n2013-01-01,1\n2013-01-02,2\n')));
-    const source: SourceSpec = { name: 'derived', uri: 'dataset://origin@latest', format: 'parquet', time: 't' };
+    const source: SourceSpec = { name: 'derived', uri: 'dataset://trips.origin@latest', format: 'parquet', time: 't' };
     const window = { from: '2013-01-02T00:00:00Z', until: '2013-01-03T00:00:00Z' };
-    expect(await ingest(await inputFor(source, window))).toMatchObject({ dataset: 'derived', rows: 1 });
-    const node = { kind: 'dataset' as const, name: 'derived', version: 1 };
+    expect(await ingest(await inputFor(source, window))).toMatchObject({ dataset: 'trips.derived', rows: 1 });
+    const node = { kind: 'dataset' as const, name: 'trips.derived', version: 1 };
     const edges = await registry.lineage.of({ tenant, node, direction: 'upstream' });
-    expect(edges.map(({ from }) => `${from.kind} ${from.name}`)).toEqual(['dataset origin', expect.stringMatching(/^source file:/)]);
-    const missing = { ...source, uri: 'dataset://origin@7' };
+    expect(edges.map(({ from }) => `${from.kind} ${from.name}`)).toEqual(['dataset trips.origin', expect.stringMatching(/^source file:/)]);
+    const missing = { ...source, uri: 'dataset://trips.origin@7' };
     await expect(ingest(await inputFor(missing, window))).rejects.toMatchObject({ type: 'NotFound' });
   });
 

@@ -9,8 +9,9 @@ describe('the URI of a source', () => {
     's3://bucket/key/part-0.parquet',
     'https://host/flights.csv',
     'https://host:8443/a%20b.csv?part=1',
-    'dataset://flights@approved',
-    'dataset://flights@7',
+    'dataset://flight-delay.flights@approved',
+    'dataset://flight-delay.hourly_weather@7',
+    'dataset://flight-delay.request-rows@2',
     'https://host/users/me@home.csv',
   ])('may be %s', (uri) => {
     expect(uriProblem(uri)).toBeNull();
@@ -29,8 +30,9 @@ describe('the URI of a source', () => {
     ['https://', 'is not a https:// address'],
     ['https://host', 'is not a https:// address'],
     ['https://ho st/x', 'is not a https:// address'],
-    ['dataset://flights', 'is not a dataset:// address'],
-    ['dataset://flights@0', 'is not a dataset:// address'],
+    ['dataset://flight-delay.flights', 'is not a dataset:// address'],
+    ['dataset://flight-delay.flights@0', 'is not a dataset:// address'],
+    ['dataset://flights@approved', 'is not a dataset:// address'],
     ['http://host/x', 'has the scheme http://, which is not read'],
     ['ftp://host/x', 'has the scheme ftp://, which is not read'],
     ['postgres://db/x', 'has the scheme postgres://, which is not in this version'],

@@ -34,8 +34,8 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     },
     releaseRun: () => Promise.resolve(),
     beginUndo: () => Promise.resolve(null),
-    ingestSource: ({ source }) =>
-      Promise.resolve({ dataset: source.name, version: 1, manifest: artifact(`data-${source.name}`), rows: 10 }),
+    ingestSource: ({ lifecycle, source }) =>
+      Promise.resolve({ dataset: `${lifecycle}.${source.name}`, version: 1, manifest: artifact(`data-${source.name}`), rows: 10 }),
     validateDataset: ({ dataset }) =>
       Promise.resolve({
         report: { dataset: dataset.dataset, rows: 10, accepted: 10, quarantined: 0, checks: [] },
@@ -59,7 +59,8 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     assembleData: () =>
       Promise.resolve({
         assembled: artifact('assembled'),
-        dataset: { dataset: 'flight-delay.rows', version: 1, manifest: artifact('rows'), rows: 10 },
+        dataset: { dataset: 'flight-delay.request-rows', version: 1, manifest: artifact('rows'), rows: 10 },
+        holdout: { dataset: 'flight-delay.holdout-rows', version: 1, manifest: artifact('holdout'), rows: 2 },
         rows: { train: 6, tuning: 1, confirm: 1, holdout: 2 },
         task: 'classification',
         features: [],

@@ -139,14 +139,14 @@ describe('model lifecycle', () => {
 
   test('what a stage is reused by names the approved version, the trainers’ code and the champion', async () => {
     const inputs: Record<string, unknown> = {};
-    const approved = { dataset: 'flights', version: 1, manifest: artifact('approved'), rows: 9 };
+    const approved = { dataset: 'flight-delay.flights', version: 1, manifest: artifact('approved'), rows: 9 };
     const plan = planOf();
     const contract = { ...(plan.contract as NonNullable<RunPlan['contract']>), distribution: { columns: ['carrier'], maxPsi: 0.1 } };
     await runs.run(
       'model-lifecycle-inputs',
       { ...plan, contract },
       {
-        readApproved: () => Promise.resolve(approved),
+        readApproved: ({ dataset }) => Promise.resolve(dataset === approved.dataset ? approved : null),
         beginStage: (({ stage, inputs: given }: { stage: string; inputs: unknown }) => {
           inputs[stage] = given;
           return Promise.resolve({ kind: 'run' });

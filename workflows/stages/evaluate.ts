@@ -18,7 +18,7 @@ export interface ChampionSeen {
   readonly fencing: number;
 }
 
-export interface Contest extends Pick<Trained, 'assembled'> {
+export interface Contest extends Pick<Trained, 'assembled' | 'holdout'> {
   readonly candidate: ModelVersionRef;
   readonly champion: ChampionSeen;
 }
@@ -38,7 +38,7 @@ export interface Judged extends EndedStage<Evaluated> {
 export async function evaluate(run: Run, contest: Contest): Promise<Judged> {
   const { plan } = run;
   const { evaluate: gates } = plan.spec;
-  const { candidate, champion, assembled } = contest;
+  const { candidate, champion, assembled, holdout } = contest;
   const championDigest = champion.version?.manifest.digest ?? null;
   const withBaseline = needsBaseline(gates, champion.version !== null);
   const inputs = async () => ({
@@ -56,6 +56,7 @@ export async function evaluate(run: Run, contest: Contest): Promise<Judged> {
         ...effect('decide'),
         lifecycle: plan.lifecycle,
         assembled,
+        holdout,
         candidate,
         champion: champion.version,
         baseline,

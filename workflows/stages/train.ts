@@ -14,6 +14,8 @@ export interface Trained {
   readonly assembled: ArtifactRef;
   /** The assembled rows as a dataset version. */
   readonly dataset: DatasetVersionRef;
+  /** Their holdout, as a dataset version. */
+  readonly holdout: DatasetVersionRef;
   readonly rows: Readonly<Record<'train' | 'tuning' | 'confirm' | 'holdout', number>>;
   readonly result: JobResult;
   readonly logs: ArtifactRef;

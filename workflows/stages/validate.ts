@@ -21,7 +21,7 @@ export async function validate(run: Run, ingested: Ingested): Promise<EndedStage
     contract,
     ingested: Object.fromEntries(Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest])),
     // What the same rows are compared with may have changed since.
-    reference: contract === null ? null : await referenceOf(plan, contract),
+    reference: contract === null ? null : await referenceOf(plan, contract, ingested),
   });
   const validated = await runStage(
     run,
@@ -51,8 +51,14 @@ export async function validate(run: Run, ingested: Ingested): Promise<EndedStage
   return validated;
 }
 
-async function referenceOf({ tenant }: RunPlan, { dataset, distribution }: DataContract): Promise<DatasetVersionRef | null> {
-  return distribution === null ? null : records.readApproved({ tenant, dataset });
+/** By the name that ingestion gave it: the contract knows the source alone, and another lifecycle may have one of its name. */
+async function referenceOf(
+  { tenant }: RunPlan,
+  { dataset: source, distribution }: DataContract,
+  { datasets }: Ingested,
+): Promise<DatasetVersionRef | null> {
+  const dataset = datasets[source]?.dataset;
+  return distribution === null || dataset === undefined ? null : records.readApproved({ tenant, dataset });
 }
 
 /** `apply` refuses a contract of a dataset that is no source. Should one come through, nothing was measured (I10). */

@@ -34,7 +34,7 @@ describe('a URI that is never opened', () => {
     ['https://localhost/trips.csv', 'SourceRefused', /localhost is, or leads to, a private/],
     ['s3://bucket/trips.csv', 'SourceRefused', /no S3 service/],
     ['sample://flihgts', 'NotFound', /no sample "flihgts"; did you mean sample:\/\/flights\?/],
-    ['dataset://trips@latest', 'NotFound', /no dataset trips@latest/],
+    ['dataset://shop.trips@latest', 'NotFound', /no dataset shop\.trips@latest/],
   ])('%s', async (uri, type, message) => {
     const error = await reading
       .uri(uri, uri.startsWith('sample') || uri.startsWith('dataset') ? 'parquet' : 'csv')
