@@ -57,11 +57,11 @@ describe('lifecycles with a source of the same name', () => {
       createIngestActivities(deps).ingestSource,
       input,
     );
-    const { readApproved, validateDataset } = createValidateActivities(deps);
-    const reference = await readApproved({ tenant, dataset: dataset.dataset });
+    const validating = createValidateActivities(deps);
+    const reference = await validating.readApproved({ tenant, dataset: dataset.dataset });
     const key = effectKey(runId, 'validate', 'contract', 1, dataset.dataset);
     const { verdict, accepted } = await environment().run<[ValidateInput], Validation, (given: ValidateInput) => Promise<Validation>>(
-      validateDataset,
+      validating.validateDataset,
       { tenant, runId, key, dataset, contract, reference },
     );
     return { dataset, reference, verdict, accepted };
