@@ -1,5 +1,5 @@
 /** The one place that starts, updates and queries workflows. */
-import type { Connection, WorkflowClient } from '@temporalio/client';
+import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   Client,
   isGrpcDeadlineError,
@@ -13,6 +13,7 @@ import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType, Type
 import type { FailureType } from '../domain/failure';
 import { failure, failures } from '../domain/failure';
 import type { Command, LifecycleInput, RunState, Vote } from '../workflows/messages';
+import { holdUpOf, needsEvents } from './hold-up';
 import {
   approveUpdate,
   modelLifecycleWorkflow,
@@ -37,10 +38,17 @@ export interface LifecycleClient {
   reject(workflowId: string, vote: Vote): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   execution(workflowId: string): Promise<ExecutionStatus>;
+  standing(workflowId: string): Promise<Standing>;
   /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, where one is known. */
   url(workflowId: string): string | null;
+}
+
+export interface Standing {
+  readonly execution: ExecutionStatus;
+  /** What keeps a running one from going on, led by its stage; null when nothing does. */
+  readonly heldUp: string | null;
 }
 
 export type QueueName = 'orchestrator' | 'data' | 'compute';
@@ -55,6 +63,7 @@ const attributes = {
   tenant: defineSearchAttributeKey('PerennialTenant', SearchAttributeType.KEYWORD),
   lifecycle: defineSearchAttributeKey('PerennialLifecycle', SearchAttributeType.KEYWORD),
   model: defineSearchAttributeKey('PerennialModel', SearchAttributeType.KEYWORD),
+  stage: defineSearchAttributeKey('PerennialStage', SearchAttributeType.KEYWORD),
 };
 
 /** Long enough for a busy server, short enough for whoever waits for an answer. */
@@ -75,7 +84,8 @@ export function createLifecycleClient({ connection, namespace, uiUrl }: Lifecycl
     approve: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(approveUpdate, { args: [vote] })),
     reject: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
-    execution: (workflowId) => ask(() => execution(workflow, workflowId)),
+    execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
+    standing: (workflowId) => ask(() => standing(connection, namespace, workflow, workflowId)),
     workers: () => ask(() => pollers(connection, namespace)),
     url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
   };
@@ -103,15 +113,40 @@ async function start(workflow: WorkflowClient, workflowId: string, input: Lifecy
   }
 }
 
-async function execution(workflow: WorkflowClient, workflowId: string): Promise<ExecutionStatus> {
+interface Described {
+  readonly execution: ExecutionStatus;
+  /** null when Temporal knows no such execution. */
+  readonly description: WorkflowExecutionDescription | null;
+}
+
+async function describe(workflow: WorkflowClient, workflowId: string): Promise<Described> {
   try {
-    const { status } = await workflow.getHandle(workflowId).describe();
-    return executionStatuses[status.name] ?? 'unknown';
+    const description = await workflow.getHandle(workflowId).describe();
+    return { execution: executionStatuses[description.status.name] ?? 'unknown', description };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    if (error instanceof WorkflowNotFoundError) return { execution: 'unknown', description: null };
     throw error;
   }
 }
+
+async function standing(
+  { workflowService }: Connection,
+  namespace: string,
+  workflow: WorkflowClient,
+  workflowId: string,
+): Promise<Standing> {
+  const { execution, description } = await describe(workflow, workflowId);
+  if (execution !== 'running' || !description) return { execution, heldUp: null };
+  const { raw, runId, typedSearchAttributes } = description;
+  const request = { namespace, execution: { workflowId, runId }, maximumPageSize: newestEvents };
+  const newest = needsEvents(raw) ? await workflowService.getWorkflowExecutionHistoryReverse(request) : null;
+  const what = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
+  const stage = typedSearchAttributes.get(attributes.stage);
+  return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
+}
+
+/** Enough to reach behind the tasks and timers of what was tried last. */
+const newestEvents = 12;
 
 const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
   RUNNING: 'running',

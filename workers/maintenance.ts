@@ -21,7 +21,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   const signer = auditSigner(config.stateDir);
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
-    repeat('reconcile', 30, () => reconcileRuns(deps, 10), log),
+    repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
     repeat(
       'audit',
       10,

@@ -31,7 +31,8 @@ export async function sweepOutbox({ registry, lifecycles, log }: SweeperDeps): P
 
 /**
  * Compares what the registry believes to run with what Temporal runs. A run whose execution is unknown is started again and goes on after
- * its finished stages; one whose execution ended without a word is shown as lost. Never is one left "running".
+ * its finished stages; one whose execution ended without a word is shown as lost. Never is one left "running" that does not run, and one that
+ * cannot go on says why (I12).
  */
 export async function reconcileRuns(deps: SweeperDeps, olderThanSeconds: number): Promise<void> {
   for (const run of await deps.registry.runs.unfinished({ olderThanSeconds })) {
@@ -42,8 +43,12 @@ export async function reconcileRuns(deps: SweeperDeps, olderThanSeconds: number)
 }
 
 async function reconcile({ registry, lifecycles, log }: SweeperDeps, run: RunRecord): Promise<void> {
-  const execution = await lifecycles.execution(run.workflowId);
-  if (execution === 'running') return;
+  const { execution, heldUp } = await lifecycles.standing(run.workflowId);
+  if (execution === 'running') {
+    // Only words are changed: dying before leaves the older ones for a round, twice and late change nothing that the run has written itself since.
+    await registry.runs.showHeldUp({ tenant: run.tenant, id: run.id, seen: run, heldUp, actor: 'reconcile' });
+    return;
+  }
   if (execution === 'unknown') {
     log.info({ runId: run.id, traceId: run.traceId, status: run.status }, 'execution unknown: started again');
     await lifecycles.start(run.workflowId, startInput(run.tenant, run));

@@ -84,7 +84,21 @@ export interface RunRepository {
    * well. Again: nothing happens. A run in a final state stays as it is; its answer says that there is nothing to undo.
    */
   beginUndo(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord>;
-  /** Runs in no final state that nothing touched for so long; oldest first, at most 1,000. All tenants when none is named. */
+  /**
+   * Beside what the workflow itself waits for: what an observer saw keep it from going on, or null when nothing does. Any state that the workflow writes
+   * takes its place. Nothing happens when the run is not as it was `seen` any more. Appearing and going are told as events; between them the words may
+   * change as often as an attempt fails.
+   */
+  showHeldUp(input: {
+    readonly tenant: Tenant;
+    readonly id: RunId;
+    readonly seen: Pick<RunRecord, 'status' | 'waitingFor'>;
+    readonly heldUp: string | null;
+    readonly actor: string;
+  }): Promise<void>;
+  /**
+   * Runs in no final state that nothing touched for so long, or that were shown as held up; oldest first, at most 1,000. All tenants when none is named.
+   */
   unfinished(input: { readonly tenant?: Tenant | undefined; readonly olderThanSeconds: number }): Promise<readonly RunRecord[]>;
 }
 
@@ -170,10 +184,29 @@ export function createRunRepository({ sql }: Database): RunRepository {
       return row ? toRecord(row) : existing(sql, tenant, id);
     },
 
+    async showHeldUp({ tenant, id, seen, heldUp, actor }) {
+      const own = ownWait(seen);
+      const waitingFor = heldUp === null || own === null ? (heldUp ?? own) : `${own}${heldUpMark}${heldUp}`;
+      if (waitingFor === seen.waitingFor) return;
+      await sql.begin(async (tx) => {
+        const [before] = await tx<RunRow[]>`
+          select * from runs where tenant_id = ${tenant} and id = ${id} and status = ${seen.status}
+            and waiting_for is not distinct from ${seen.waitingFor} for update`;
+        if (!before) return;
+        await tx`update runs set waiting_for = ${waitingFor} where tenant_id = ${tenant} and id = ${id}`;
+        if (heldUp !== null && seen.waitingFor !== own) return;
+        const { status, verdict, version, failure: failed } = before;
+        await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: { status, verdict, version, failure: failed, waitingFor } });
+        const [cause, after] = [heldUp ?? 'goes on', stateOf({ ...before, waitingFor })];
+        await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after });
+      });
+    },
+
     async unfinished({ tenant, olderThanSeconds }) {
       const rows = await sql<RunRow[]>`
         select * from runs where status not in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost')
-          and touched_at <= now() - make_interval(secs => ${olderThanSeconds})
+          and (touched_at <= now() - make_interval(secs => ${olderThanSeconds})
+            or waiting_for is not null and (status in ('pending', 'running') or position(${heldUpMark} in waiting_for) > 0))
           and ${tenant === undefined ? sql`true` : sql`tenant_id = ${tenant}`}
         order by id limit 1000`;
       return rows.map(toRecord);
@@ -236,6 +269,13 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
   await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) });
   return row ? toRecord(row) : existing(tx, tenant, id);
+}
+
+const heldUpMark = '; held up: ';
+
+/** A run that waits or is paused says so itself; in the other open states only an observer's words can be there. */
+function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): string | null {
+  return status === 'waiting' || status === 'paused' ? (waitingFor?.split(heldUpMark)[0] ?? null) : null;
 }
 
 type RunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;

@@ -54,6 +54,10 @@ export function fakeLifecycles(): FakeLifecycles {
       await reach();
       return fake.executions.get(workflowId) ?? 'unknown';
     },
+    standing: async (workflowId) => {
+      await reach();
+      return { execution: fake.executions.get(workflowId) ?? 'unknown', heldUp: null };
+    },
     workers: async () => {
       await reach();
       return { orchestrator: 1, data: 1, compute: 1 };

@@ -18,10 +18,12 @@ export async function startFakeWorker(
   { address, namespace }: { readonly address: string; readonly namespace: string },
   registry: Registry,
   overrides: Overrides = {},
+  /** Other workflow code than the product's. */
+  workflowsPath?: string,
 ): Promise<FakeWorker> {
   const connection = await NativeConnection.connect({ address });
   const common = { connection, namespace, activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities };
-  const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'));
+  const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), workflowsPath);
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: taskQueues.orchestrator, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
     Worker.create({ ...common, taskQueue: taskQueues.data }),

@@ -1,0 +1,121 @@
+import { resolve } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createLifecycleClient, type LifecycleClient } from '../../apps/lifecycle-client';
+import type { RunRecord } from '../../db/repositories/runs';
+import { failure } from '../../domain/failure';
+import { openLog } from '../../workers/log';
+import { reconcileRuns } from '../../workers/sweeper';
+import { startFakeWorker, type FakeWorker } from '../apps/api/fake-worker';
+import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixture';
+import { artifact, planOf, type Overrides } from '../support/fake-activities';
+import { testTemporal } from '../support/platform';
+
+jest.setTimeout(120_000);
+
+const plan = planOf({ approval: 1 });
+const log = openLog('test', 'silent');
+let test_: TestRegistry;
+let temporal: Awaited<ReturnType<typeof testTemporal>>;
+let connection: Connection;
+let lifecycles: LifecycleClient;
+let worker: FakeWorker | null = null;
+let count = 0;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  test_ = await openTestRegistry();
+  const { lifecycle, revision: digest, spec, files, contract } = plan;
+  await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
+  temporal = await testTemporal();
+  connection = await Connection.connect({ address: temporal.address });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null });
+});
+afterEach(async () => {
+  await worker?.stop();
+  worker = null;
+});
+afterAll(async () => {
+  await connection.close();
+  await test_.close();
+});
+
+const work = async (overrides: Overrides, workflowsPath?: string): Promise<void> => {
+  await worker?.stop();
+  worker = await startFakeWorker(temporal, test_.registry, overrides, workflowsPath);
+};
+
+async function start(): Promise<string> {
+  const workflowId = `held-up-${++count}`;
+  const { lifecycle, revision, request, traceId } = plan;
+  await lifecycles.start(workflowId, { tenant, lifecycle, revision, request, actor: 'test', traceId });
+  return workflowId;
+}
+
+/** Compares with Temporal, as workers do every few seconds, until the run is shown so. */
+async function until(workflowId: string, wanted: (run: RunRecord) => boolean): Promise<RunRecord> {
+  for (const deadline = Date.now() + 60_000; ; await new Promise((done) => setTimeout(done, 300))) {
+    await reconcileRuns({ registry: test_.registry, lifecycles, log }, 0);
+    const { items } = await test_.registry.runs.list({ tenant, pageSize: 10 });
+    const run = items.find((each) => each.workflowId === workflowId);
+    if (run && wanted(run)) return run;
+    if (Date.now() > deadline) throw new Error(`not in time: ${JSON.stringify(run)}`);
+  }
+}
+
+const waits = ({ waitingFor }: RunRecord) => waitingFor !== null;
+
+describe('a run says what keeps it from going on (I12)', () => {
+  test('an activity that fails: which, for what reason, and when it is tried again', async () => {
+    let mended = false;
+    await work({
+      ingestSource: ({ source }) => {
+        if (!mended) return Promise.reject(failure('SourceUnreachable', 'https://data.example does not answer'));
+        return Promise.resolve({ dataset: source.name, version: 1, manifest: artifact('data'), rows: 1 });
+      },
+    });
+    const id = await start();
+    const run = await until(id, ({ waitingFor }) => /attempt [3-9]/.test(waitingFor ?? ''));
+    expect(run.status).toBe('running');
+    expect(run.waitingFor).toMatch(
+      /^ingest: attempt \d of ingestSource failed: .*https:\/\/data\.example does not answer; attempt \d (follows at \d{4}-\d\d-\d\dT[\d:]+Z|is under way)$/,
+    );
+    mended = true;
+    // The words of the run itself take their place.
+    expect((await until(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of/);
+  });
+
+  test('a record that fails for longer than its workflow task may take', async () => {
+    let mended = false;
+    const beginStage: NonNullable<Overrides['beginStage']> = () =>
+      mended ? Promise.resolve({ kind: 'run' }) : Promise.reject(failure('StorageUnavailable', 'the store does not answer'));
+    await work({ beginStage, finishStage: () => Promise.resolve() });
+    const id = await start();
+    expect((await until(id, waits)).waitingFor).toMatch(
+      /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
+    );
+    mended = true;
+    await until(id, ({ status }) => status === 'waiting');
+  });
+
+  test('workflow code that cannot continue it, until the right code is back', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((done) => (release = done));
+    const ingestSource: NonNullable<Overrides['ingestSource']> = async ({ source }) => {
+      await held;
+      return { dataset: source.name, version: 1, manifest: artifact('data'), rows: 1 };
+    };
+    await work({ ingestSource });
+    const id = await start();
+    await until(id, ({ status }) => status === 'running');
+    setTimeout(release, 500);
+    await work({ ingestSource }, resolve(__dirname, '../support/incompatible/workflows.ts'));
+    const run = await until(id, waits);
+    expect(run.status).toBe('running');
+    expect(run.waitingFor).toMatch(
+      /^ingest: its workflow task fails \(attempt \d+, since .*\): .*TMPRL1100.*; start the version that it began with, or/,
+    );
+    await work({});
+    expect((await until(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of [^;]*; perennial run approve \S+$/);
+  });
+});
