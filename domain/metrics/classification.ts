@@ -2,7 +2,7 @@ import { meanOverRows } from './mean-loss';
 import type { Metric } from './metric';
 
 /** Probabilities are clipped to [0.001, 0.999], which bounds the loss of a row to 6.908: one confident mistake cannot outweigh a day. */
-const leastProbability = 0.001;
+export const leastProbability = 0.001;
 
 /**
  * Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm, p clipped. A proper score: lowest for the true probability.
@@ -15,7 +15,7 @@ export const logloss: Metric = {
   prepare: (sample) => meanOverRows(sample, rowLogloss),
 };
 
-function rowLogloss(label: number, score: number): number {
+export function rowLogloss(label: number, score: number): number {
   const probability = Math.min(1 - leastProbability, Math.max(leastProbability, score));
   return label === 1 ? -Math.log(probability) : -Math.log(1 - probability);
 }

@@ -1,0 +1,36 @@
+/**
+ * Requests whose label is ripe (event time + `availableAfter` has passed), each exactly once over the life of a rollout: whoever reads them keeps a cursor and
+ * stores it in one transaction with the evidence; `observe` cannot tell a second delivery. In order of event time (ties by prediction id), never of the
+ * labels' arrival: whatever arrives late is often bad news, and whoever counts by arrival counts the good news first.
+ */
+export interface ObservationBatch {
+  /** For `comparison: pairs`. */
+  readonly pairs: readonly PairObservation[];
+  /** For `comparison: arms`. */
+  readonly answers: readonly ArmObservation[];
+  /** Requests that the challenger was asked for; they need no label. */
+  readonly requests: readonly RequestObservation[];
+}
+
+export interface PairObservation {
+  readonly eventTimeMs: number;
+  /** Null: ripe, and no label came. 0 or 1 in classification. */
+  readonly label: number | null;
+  /** Null: no score, as after an error or a timeout. */
+  readonly champion: number | null;
+  readonly challenger: number | null;
+}
+
+export interface ArmObservation {
+  readonly eventTimeMs: number;
+  readonly arm: 'champion' | 'challenger';
+  readonly label: number | null;
+  readonly score: number | null;
+}
+
+export interface RequestObservation {
+  /** An error or a timeout, whoever answered instead. */
+  readonly failed: boolean;
+  /** Of the challenger itself; null when it never answered, which counts as too slow. */
+  readonly latencyMs: number | null;
+}

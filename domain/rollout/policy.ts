@@ -1,0 +1,66 @@
+import type { CanarySpec, DataSpec } from '../lifecycle';
+
+/** The rules in force for one rollout; stored under the digest of its canonical JSON before anything is decided by it. */
+export interface RolloutPolicy {
+  readonly kind: 'rollout';
+  /** Grows when the meaning of a rule changes, so that an old decision is never explained by new rules. */
+  readonly version: 1;
+  /** Percent of entities, rising; 0 is shadow. */
+  readonly steps: CanarySpec['steps'];
+  readonly quality: CanarySpec['quality'] & {
+    /**
+     * `pairs`: both versions score the same request, and its label says which was closer. Only where the label does not depend on the answer that was served.
+     * `arms`: each request is scored by the version that answered it; the arms' means are laid beside each other.
+     */
+    readonly comparison: 'pairs' | 'arms';
+    /** Whether quality must be shown across days as well as on the traffic that was seen. */
+    readonly acrossDays: boolean;
+  };
+  readonly guardrails: CanarySpec['guardrails'];
+  readonly test: CanarySpec['test'];
+  readonly maxDurationSeconds: number;
+  readonly onInconclusive: CanarySpec['onInconclusive'];
+}
+
+/**
+ * Fewer days give no finite bound across days at the usual levels, so a rollout that may end sooner is judged on its traffic alone: whoever writes such a
+ * `minDuration` says that days do not differ.
+ */
+const daysToCompare = 5;
+
+export function rolloutPolicyOf(canary: CanarySpec, label: DataSpec['label']): RolloutPolicy {
+  const { steps, quality, guardrails, test, maxDurationSeconds, onInconclusive } = canary;
+  return {
+    kind: 'rollout',
+    version: 1,
+    steps,
+    quality: {
+      ...quality,
+      comparison: label.dependsOnPrediction ? 'arms' : 'pairs',
+      acrossDays: test.minDurationSeconds >= daysToCompare * 86_400,
+    },
+    guardrails,
+    test,
+    maxDurationSeconds,
+    onInconclusive,
+  };
+}
+
+export interface AlphaBudget {
+  /** Of each of the two statements about the traffic: "harmful" and "good enough". */
+  readonly qualityPerSide: number;
+  /** Of the statement about days to come. */
+  readonly acrossDays: number;
+  /** Of one guardrail in one step. */
+  readonly perGuardrail: number;
+}
+
+/**
+ * `alpha` bounds the chance that anything which this rollout ever says of its traffic is wrong, so it is split once over quality and guardrails (Bonferroni);
+ * quality's part over its two sides, a guardrail's part over the steps, as each step counts anew. Of days to come one thing only is ever said, when quality is
+ * shown, so that statement has `alpha` to itself.
+ */
+export function alphaBudget({ test, guardrails, steps }: RolloutPolicy): AlphaBudget {
+  const perMetric = test.alpha / (1 + guardrails.length);
+  return { qualityPerSide: perMetric / 2, acrossDays: test.alpha, perGuardrail: perMetric / steps.length };
+}

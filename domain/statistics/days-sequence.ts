@@ -1,0 +1,82 @@
+import type { SequenceBounds } from './mean-sequence';
+
+/** Day means of a difference, and the day that is still open. Days are counted from an origin that the caller keeps. */
+export interface DaysState {
+  readonly days: number;
+  readonly sum: number;
+  readonly sumSquares: number;
+  readonly open: OpenDay | null;
+  /** Came after their day was closed: they belong to the traffic, but no longer to a day. */
+  readonly late: number;
+}
+
+export interface OpenDay {
+  readonly day: number;
+  readonly challenger: Tally;
+  readonly champion: Tally;
+}
+
+export interface Tally {
+  readonly n: number;
+  readonly sum: number;
+}
+
+export const noDays: DaysState = { days: 0, sum: 0, sumSquares: 0, open: null, late: 0 };
+
+/** One arm's loss on a day. */
+export interface DayLoss {
+  readonly day: number;
+  readonly arm: 'challenger' | 'champion';
+  readonly loss: number;
+}
+
+export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysState {
+  if (state.open !== null && day < state.open.day) return { ...state, late: state.late + 1 };
+  const current = closeDaysBefore(state, day);
+  const open = current.open ?? { day, challenger: { n: 0, sum: 0 }, champion: { n: 0, sum: 0 } };
+  const tally = open[arm];
+  return { ...current, open: { ...open, [arm]: { n: tally.n + 1, sum: tally.sum + loss } } };
+}
+
+/** Closes the open day if it lies before `day`. A day on which one of the arms had nothing says nothing. */
+export function closeDaysBefore(state: DaysState, day: number): DaysState {
+  const { open } = state;
+  if (open === null || open.day >= day) return state;
+  const { challenger, champion } = open;
+  if (challenger.n === 0 || champion.n === 0) return { ...state, open: null };
+  const difference = challenger.sum / challenger.n - champion.sum / champion.n;
+  return {
+    ...state,
+    days: state.days + 1,
+    sum: state.sum + difference,
+    sumSquares: state.sumSquares + difference ** 2,
+    open: null,
+  };
+}
+
+/** Prior variance of the mean in units of the days' spread: wide (δ ~ N(0, 4)), as differences that are steady from day to day are to be found within a week. */
+const priorDays = 0.25;
+
+/**
+ * A confidence sequence for the mean over *days*, those to come included, from closed days alone: days as independent draws from a normal distribution of
+ * unknown spread. With S and V the sum and the sum of squares of dᵢ − m, √(c/(n + c)) · (1 − S²/((n + c)V))^(−n/2) is a test martingale of the scale-invariant
+ * filtration if m is the mean; all m at which it stays below 1/α. T. L. Lai, "On confidence sequences", Annals of Statistics 4 (1976); H. Wang and A. Ramdas,
+ * "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance", Sequential Analysis 44 (2025), theorem 4.9. No bound on the size of a day's effect is needed, which
+ * no lifecycle file could name. Null while too few days are closed for any finite bound.
+ */
+export function daysBounds({ days, sum, sumSquares }: DaysState, alpha: number): SequenceBounds | null {
+  if (days < 2) return null;
+  const mean = sum / days;
+  const variance = Math.max(0, sumSquares / days - mean ** 2);
+  const total = days + priorDays;
+  const share = 1 - (alpha * Math.sqrt(priorDays / total)) ** (2 / days);
+  const left = days - share * total;
+  if (left <= 0) return null;
+  const half = Math.sqrt((share * total * variance) / left);
+  return { lower: mean - half, upper: mean + half };
+}
+
+/** The state after `times` as many days like those so far. */
+export function scaledDays(state: DaysState, times: number): DaysState {
+  return { ...state, days: state.days * times, sum: state.sum * times, sumSquares: state.sumSquares * times };
+}

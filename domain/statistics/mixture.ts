@@ -1,0 +1,31 @@
+export interface Mixture {
+  readonly logWeights: readonly number[];
+  /** Logarithms of what each bet has won at m = 0. */
+  readonly wealth: readonly number[];
+  /** How fast each falls with m; above 0. */
+  readonly slopes: readonly number[];
+  readonly alpha: number;
+}
+
+/** The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, from below: where the mixture of bets stops to speak against m. */
+export function mixedRoot(mixture: Mixture): number {
+  const { logWeights, wealth, slopes, alpha } = mixture;
+  const roots = (weightOf: (index: number) => number) =>
+    wealth.map((each, index) => (each + weightOf(index) + Math.log(alpha)) / (slopes[index] ?? NaN));
+  // With weights that sum to 1, the sum reaches 1/alpha where the first weighted bet does, at the latest where the last unweighted one does.
+  let low = Math.max(...roots((index) => logWeights[index] ?? 0));
+  let high = Math.max(...roots(() => 0));
+  for (let halving = 0; halving < 60 && high - low > 1e-12 * (1 + Math.abs(low)); halving += 1) {
+    const middle = (low + high) / 2;
+    if (logMixture(mixture, middle) >= -Math.log(alpha)) low = middle;
+    else high = middle;
+  }
+  // The wider end, so that rounding never sharpens a bound.
+  return low;
+}
+
+function logMixture({ logWeights, wealth, slopes }: Mixture, at: number): number {
+  const logs = wealth.map((each, index) => (logWeights[index] ?? 0) + each - (slopes[index] ?? 0) * at);
+  const most = Math.max(...logs);
+  return most + Math.log(logs.reduce((sum, each) => sum + Math.exp(each - most), 0));
+}
