@@ -88,7 +88,9 @@ const dataSchema = z
     limits: z
       .strictObject({
         size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
-        timeout: secondsField('the longest that reading one source may take, such as 15m').prefault('15m'),
+        timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', { most: 7 * 86_400 }).prefault(
+          '15m',
+        ),
       })
       .prefault({})
       .describe('limits of reading a source: size and timeout'),

@@ -24,14 +24,23 @@ export const cleaning = proxyLocalActivities<Activities>({
   retry: untilItWorks,
 });
 
+const twoHours = 7_200_000;
+
 /** Minutes of reading and SQL. Death is noticed by heartbeat; what user data or user SQL does wrong is not retryable by type, and the rest is weather. */
-export const dataWork = proxyActivities<Activities>({
+const dataWorkOptions = {
   taskQueue: taskQueues.data,
-  startToCloseTimeout: '2h',
+  startToCloseTimeout: twoHours,
   heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 8 },
-});
+} as const;
+
+export const dataWork = proxyActivities<Activities>(dataWorkOptions);
+
+/** The same, where the spec says how long each of `steps` may take: it ends by itself then and says so, and this is the net beneath. */
+export function timedDataWork({ steps, timeoutSeconds }: { readonly steps: number; readonly timeoutSeconds: number }) {
+  return proxyActivities<Activities>({ ...dataWorkOptions, startToCloseTimeout: steps * timeoutSeconds * 1000 + twoHours });
+}
 
 const oneDay = 86_400_000;
 

@@ -67,7 +67,7 @@ async function withinTime<T>(read: Omit<ReadSource, 'window'>, work: (signal: Ab
   } catch (error) {
     read.signal.throwIfAborted();
     if (!timeout.aborted) throw error;
-    const next = 'raise data.timeoutSeconds';
+    const next = 'raise spec.data.limits.timeout';
     throw fetched === null
       ? sourceFailure('SourceUnreachable', source, `it did not arrive within ${limits.timeoutSeconds} s`, { next })
       : sourceFailure('SourceTooLarge', source, `it could not be read within ${limits.timeoutSeconds} s`, { next });

@@ -376,6 +376,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
   ],
   ['half a day', 'tuning: 30d', 'tuning: 36h', '14:24 spec.data.split.tuning cannot be 36h; expected whole days, such as 30d, to tune on'],
   [
+    'weeks to read one source',
+    '    split:',
+    '    limits: { timeout: 30d }\n    split:',
+    '14:15 spec.data.limits.timeout cannot be 30d; expected the longest that reading one source may take, such as 15m, at most 7d',
+  ],
+  [
     'a size in decimal units',
     'backend: local',
     'memory: 2GB',

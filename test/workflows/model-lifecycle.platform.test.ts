@@ -51,6 +51,29 @@ describe('model lifecycle', () => {
     expect(fake.calls).not.toContain('assembleData');
   });
 
+  test('gives reading and SQL longer than the spec lets them take', async () => {
+    const plan = planOf({ request: { until: 'latest' } });
+    const hours = 30;
+    const data = { ...plan.spec.data, timeoutSeconds: hours * 3600 };
+    const { handle, end } = await runs.start(
+      { ...plan, spec: { ...plan.spec, data } },
+      { findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }) },
+    );
+    await end();
+    const { events } = await handle.fetchHistory();
+    const allowed = Object.fromEntries(
+      (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+        scheduled ? [[scheduled.activityType?.name ?? '', Number(scheduled.startToCloseTimeout?.seconds) / 3600]] : [],
+      ),
+    );
+    expect(allowed).toMatchObject({
+      findLatestWindow: hours + 2,
+      ingestSource: hours + 2,
+      validateDataset: 2,
+      assembleData: 2 * hours + 2,
+    });
+  });
+
   test('rejects a version that a gate refuses, and moves no alias', async () => {
     const { outcome, fake } = await runs.run('model-lifecycle-refused', planOf(), {
       evaluateCandidate: (() =>

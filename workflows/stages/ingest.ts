@@ -1,6 +1,6 @@
 import type { DatasetVersionRef, TimeWindow } from '../../domain/dataset';
 import { windowEnding } from '../../domain/time-window';
-import { dataWork, records } from '../activity-proxies';
+import { records, timedDataWork } from '../activity-proxies';
 import { allOrNone } from '../all-or-none';
 import type { EndedStage, Run } from '../stage';
 import { runStage } from '../stage';
@@ -15,23 +15,27 @@ export interface Ingested {
 export async function ingest(run: Run): Promise<EndedStage<Ingested>> {
   const { plan } = run;
   const { data } = plan.spec;
+  const { timeoutSeconds } = data;
   const until = plan.request.until ?? data.time.until;
   run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
   return runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
     const window =
       until === 'latest'
-        ? await dataWork.findLatestWindow.executeWithOptions({ summary: 'newest event time' }, [{ ...effect('window'), data }])
+        ? await timedDataWork({ steps: data.sources.length, timeoutSeconds }).findLatestWindow.executeWithOptions(
+            { summary: 'newest event time' },
+            [{ ...effect('window'), data }],
+          )
         : windowEnding(until, data.time.window);
     const versions = await allOrNone(
       data.sources.map(
         (source) => () =>
-          dataWork.ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
+          timedDataWork({ steps: 1, timeoutSeconds }).ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
             {
               ...effect('source', source.name),
               lifecycle: plan.lifecycle,
               source,
               window: source.time === null ? null : window,
-              limits: { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds },
+              limits: { maxBytes: data.maxBytes, timeoutSeconds },
             },
           ]),
       ),

@@ -3,7 +3,7 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetVersionRef } from '../../domain/dataset';
 import type { JobResult } from '../../domain/job';
 import type { ModelVersionRef } from '../../domain/model';
-import { computeWork, dataWork, records } from '../activity-proxies';
+import { computeWork, records, timedDataWork } from '../activity-proxies';
 import type { EndedStage, Run } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Validated } from './validate';
@@ -40,17 +40,21 @@ export async function train(run: Run, data: Validated): Promise<EndedStage<Train
     };
   };
   return runStage(run, { name: 'train', inputs, cached: true }, async (effect, { trainer }) => {
-    const assembled = await dataWork.assembleData.executeWithOptions({ summary: spec.data.assemble }, [
-      {
-        ...effect('assemble'),
-        lifecycle: plan.lifecycle,
-        datasets: data.datasets,
-        data: spec.data,
-        task: spec.train.task,
-        files: plan.files,
-        window: data.window,
-      },
-    ]);
+    // `assemble.sql`, then `features.sql`.
+    const assembled = await timedDataWork({ steps: 2, timeoutSeconds: spec.data.timeoutSeconds }).assembleData.executeWithOptions(
+      { summary: spec.data.assemble },
+      [
+        {
+          ...effect('assemble'),
+          lifecycle: plan.lifecycle,
+          datasets: data.datasets,
+          data: spec.data,
+          task: spec.train.task,
+          files: plan.files,
+          window: data.window,
+        },
+      ],
+    );
     const trained = await computeWork(spec.train.compute).trainModel.executeWithOptions(
       { summary: `${trainer.name} on ${assembled.rows.train} rows, ${spec.train.compute.backend}` },
       [{ ...effect('job'), lifecycle: plan.lifecycle, train: { ...spec.train, params }, assembled: assembled.assembled }],
