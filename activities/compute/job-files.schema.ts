@@ -9,8 +9,8 @@ export const jobResultSchema: z.ZodType<JobResult> = z.object({
 
 const jobMetricSchema: z.ZodType<JobMetric> = z.object({ step: z.number(), name: z.string(), value: z.number() });
 
-/** Optional: why a trainer gave up, in its own words. */
-export const jobErrorSchema = z.object({ message: z.string(), traceback: z.string().nullish() });
+/** Optional: why a trainer gave up, in its own words. They become the run's failure, which stays in histories and logs: a program quotes no row in them. */
+export const jobErrorSchema = z.object({ message: z.string() });
 export type JobError = z.infer<typeof jobErrorSchema>;
 
 /** Whole lines only; the last of a running job may be half written, and one that is no metric is its writer's loss. A repeated step replaces the earlier. */

@@ -1,5 +1,5 @@
 class Refused(Exception):
-    """Something a person can put right: parameters, data or a trainer's result. Shown as its message alone, without a traceback."""
+    """Something a person can put right: parameters, data or a trainer's result. Shown as its message alone, without a traceback, in the run's failure: quote no row."""
 
 
 class Stopped(BaseException):

@@ -28,6 +28,7 @@ from runtime.job import Job, Trained
 from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
 from runtime.manifest import read_manifest
 from runtime.parity import check_parity
+from runtime.place import place_of
 from runtime.refusal import Refused, Stopped
 
 DONE, FAILED, STOPPED = 0, 1, 143
@@ -57,7 +58,7 @@ def run_job(folder: Path, directory: Path) -> int:
     except Refused as refused:
         return _failed(directory, str(refused), None)
     except BaseException as error:
-        return _failed(directory, "".join(traceback.format_exception_only(error)).strip(), traceback.format_exc())
+        return _failed(directory, place_of(error, folder), traceback.format_exc())
 
 
 def _load(folder: Path) -> ModuleType:
@@ -92,7 +93,8 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
 
 def _failed(directory: Path, message: str, trace: str | None) -> int:
     print(trace or message, file=sys.stderr, flush=True)
-    write_json(directory / "error.json", {"message": message[:2_000], "traceback": trace[-8_000:] if trace else None})
+    # The trace stays in the log: it ends with the exception's words.
+    write_json(directory / "error.json", {"message": message[:2_000]})
     return FAILED
 
 

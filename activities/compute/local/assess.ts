@@ -56,7 +56,7 @@ function assessExit(exit: Exit, seen: Observed): Assessment {
   if (exit.reason !== undefined) return lost(exit.reason);
   if (exit.signal === 'SIGTERM' || exit.code === 128 + 15) return lost('was asked to stop before its end');
   if (exit.signal === 'SIGKILL') return lost('was killed from outside, perhaps because the machine ran out of memory');
-  if (seen.error !== null) return failed('JobFailed', seen.error.traceback ?? seen.error.message);
+  if (seen.error !== null) return failed('JobFailed', seen.error.message);
   return failed('JobFailed', exit.signal === null ? `ended with exit code ${exit.code}` : `died of ${exit.signal}`);
 }
 

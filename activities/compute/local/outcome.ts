@@ -7,8 +7,7 @@ import type { Assessment } from './assess';
 import type { JobDirectory, JobFile, Outcome } from './job-directory';
 
 const keptLogBytes = 8 * 2 ** 20;
-const shownLogLines = 20;
-const longestMessage = 4_000;
+const longestMessage = 2_000;
 
 const mediaTypes: Readonly<Record<string, string>> = {
   '.onnx': 'application/onnx',
@@ -31,7 +30,7 @@ export async function storeOutcome(
   const outcome: Outcome =
     state.kind === 'succeeded'
       ? { kind: 'succeeded', result: state.result, outputs: await storeOutputs(artifacts, job, directory), logs }
-      : { kind: 'failed', failure: state.failure, message: await explain(state, directory), logs };
+      : { kind: 'failed', failure: state.failure, message: bounded(redact(state.message)), logs };
   directory.keepOutcome(outcome);
   return outcome;
 }
@@ -51,11 +50,9 @@ async function storeOutputs(artifacts: Uploads, job: JobFile, directory: JobDire
   return outputs;
 }
 
-/** A program that does not say why it failed has mostly printed it last. */
-async function explain(state: Extract<Assessment, { kind: 'failed' }>, directory: JobDirectory): Promise<string> {
-  if (state.failure !== 'JobFailed' || directory.error() !== null) return redact(state.message).slice(-longestMessage);
-  const last = (await directory.tail('log.txt', longestMessage)).trimEnd().split('\n').slice(-shownLogLines).join('\n');
-  return redact(`${state.message}${last === '' ? '' : `:\n${last}`}`).slice(-longestMessage);
+/** What a job printed last may be a row of its data, so it stays in its log, which `run logs` shows; a failure's message goes into histories and logs (I11). */
+function bounded(message: string): string {
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`;
 }
 
 /** Job ids begin with their run's id; see `effectKey`. */
