@@ -23,7 +23,7 @@ export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
   const said = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
   return {
     kind: said('failed') ? 'failed' : said('inconclusive') ? 'inconclusive' : 'passed',
-    reasons: judged.map(({ gate, code, message }): Reason => ({ gate, code, message })),
+    reasons: judged.map(({ gate, outcome, code, message }): Reason => ({ gate, code, message, outcome })),
   };
 }
 

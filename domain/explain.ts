@@ -1,19 +1,34 @@
 import type { JudgedGate } from './decide';
 import type { CounterpartEvidence, Evidence, Measurement } from './evidence';
+import type { GateOutcome } from './gates/gate';
 import { basis, boundsAt, figure, signed } from './gates/gate';
 import type { MetricName } from './lifecycle';
 import type { Verdict } from './verdict';
 
 /** A verdict as lines of text: the word, then each gate with its reason. */
 export function explainVerdict(verdict: Verdict): readonly string[] {
-  return [`verdict: ${verdict.kind}`, ...verdict.reasons.map(({ gate, message }) => `  ${gate}: ${message}`)];
+  return [`verdict: ${verdict.kind}`, ...explainReasons(verdict).map((line) => `  ${line}`)];
 }
 
+/** Each reason of a verdict, marked by what its gate said. */
+export function explainReasons({ kind, reasons }: Verdict, painted?: PaintMark): readonly string[] {
+  return explainGates(
+    reasons.map((reason) => ({ outcome: kind, ...reason })),
+    painted,
+  );
+}
+
+/** A mark as it is to be shown, of equal width for all. */
+export type PaintMark = (mark: string, outcome: GateOutcome) => string;
+
 /** Gates with what each said, its outcome first so that the eye finds the one that decided. */
-export function explainGates(judged: readonly JudgedGate[]): readonly string[] {
+export function explainGates(
+  judged: readonly Pick<JudgedGate, 'gate' | 'outcome' | 'message'>[],
+  painted: PaintMark = (mark) => mark,
+): readonly string[] {
   const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a' } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
-  return judged.map(({ gate, outcome, message }) => `${words[outcome].padEnd(4)}  ${gate.padEnd(width)}  ${message}`);
+  return judged.map(({ gate, outcome, message }) => `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${message}`);
 }
 
 /** What was measured, one line a metric, with each counterpart beside it. */

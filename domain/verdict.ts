@@ -5,6 +5,8 @@ export interface Reason {
   readonly gate: string;
   readonly code: string;
   readonly message: string;
+  /** What this gate alone said, where a verdict rests on several; absent where it is the verdict's own. */
+  readonly outcome?: VerdictKind | 'notApplicable';
 }
 
 export type VerdictKind = 'passed' | 'failed' | 'inconclusive';

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import type { CliSettings } from '../apps/cli/context';
 import type { Environment } from './config';
 
+const clone = resolve(__dirname, '..');
+
 /** What `up` wrote for clients on this machine, unless the environment names another platform. */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
   const local = localClient(resolve(cwd, environment.PERENNIAL_STATE_DIR ?? '.perennial'));
@@ -11,6 +13,7 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
     gatewayUrl: environment.PERENNIAL_GATEWAY_URL ?? local.gatewayUrl ?? null,
     apiKey: environment.PERENNIAL_API_KEY ?? local.apiKey ?? null,
     cwd,
+    trainersDir: environment.PERENNIAL_TRAINERS_DIR ?? join(clone, 'trainers'),
   };
 }
 

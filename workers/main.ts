@@ -21,24 +21,25 @@ import type * as WorkerProcess from './worker';
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  if (isProcess(command) && rest.some((arg) => arg === '--help' || arg === '-h')) return cli([command, '--help']);
   switch (command) {
     case 'up':
       return (require('../infra/up') as typeof Up).up(rest);
     case 'start':
       return (require('../infra/up') as typeof Up).up(rest, demo);
     case 'setup': {
+      noArguments(command, rest);
       const { setUp } = require('./setup') as typeof Setup;
       process.stdout.write(`${JSON.stringify(await setUp(config()))}\n`);
       return 0;
     }
     case 'worker':
-      return serve('worker', async (settings, log, signal) => {
-        const { runWorker } = require('./worker') as typeof WorkerProcess;
-        await runWorker(settings, queuesOf(rest), log, signal);
-      });
+      return serveQueues(queuesOf(rest));
     case 'api':
+      noArguments(command, rest);
       return serve('api', async (settings, log, signal) => (require('./api') as typeof ApiProcess).runApi(settings, log, signal));
     case 'gateway':
+      noArguments(command, rest);
       return serve('gateway', async (settings, log, signal) =>
         (require('./gateway') as typeof GatewayProcess).runGateway(settings, log, signal),
       );
@@ -46,6 +47,15 @@ async function main(args: readonly string[]): Promise<number> {
     default:
       return cli(args);
   }
+}
+
+/** `up` explains itself. */
+function isProcess(command: string | undefined): command is string {
+  return command !== undefined && ['setup', 'worker', 'api', 'gateway'].includes(command);
+}
+
+function noArguments(command: string, args: readonly string[]): void {
+  if (args.length > 0) throw new UsageError(`perennial ${command} takes no arguments; it was given ${args.join(' ')}`);
 }
 
 type Service = (config: Config, log: Logger, signal: AbortSignal) => Promise<void>;
@@ -60,8 +70,10 @@ async function serve(name: string, run: Service): Promise<number> {
     await run(settings, log, ended.signal);
     return 0;
   } catch (error) {
+    // Writes what is buffered before it returns.
     log.fatal({ err: error }, `${name} ended by an error`);
-    return 1;
+    // What a start had opened by then (connections, timers) would hold the process for ever, and whoever supervises it would wait.
+    process.exit(1);
   }
 }
 
@@ -86,11 +98,19 @@ function samplesDir(environment: Readonly<Record<string, string | undefined>>): 
   return environment.PERENNIAL_SAMPLES_DIR ?? resolve(__dirname, '..', '.perennial', 'samples');
 }
 
+async function serveQueues(queues: ReturnType<typeof queuesOf>): Promise<number> {
+  return serve('worker', async (settings, log, signal) => {
+    const { runWorker } = require('./worker') as typeof WorkerProcess;
+    await runWorker(settings, queues, log, signal);
+  });
+}
+
 function queuesOf(args: readonly string[]) {
-  const at = args.indexOf('--queue');
-  const named = at < 0 ? [] : args.slice(at + 1);
+  const [option, ...named] = args;
+  if (option !== undefined && (option !== '--queue' || named.length === 0))
+    throw new UsageError(`perennial worker takes --queue <name…> alone; it was given ${args.join(' ')}`);
   const known = ['orchestrator', 'data', 'compute'] as const;
-  if (named.length === 0) return known;
+  if (option === undefined) return known;
   const unknown = named.filter((name) => !known.some((queue) => queue === name));
   if (unknown.length > 0) throw new UsageError(`no queue ${unknown.join(', ')}; there are ${known.join(', ')}`);
   return known.filter((queue) => named.includes(queue));
@@ -113,6 +133,6 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`error: ${message}\n${isPerennialError(error) && error.next ? `next: ${error.next}\n` : ''}`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = error instanceof UsageError || (isPerennialError(error) && error.type === 'InvalidInput') ? 2 : 1;
   },
 );

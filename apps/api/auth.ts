@@ -25,13 +25,16 @@ export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
   return { viewer: guard('viewer'), operator: guard('operator'), approver: guard('approver'), admin: guard('admin') };
 }
 
+/** Who has no key, or too little of one, cannot make keys. */
+const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
+
 async function admit(request: FastifyRequest, scope: ApiKeyScope, apiKeys: Pick<ApiKeyRepository, 'verify'>): Promise<void> {
   const caller = await apiKeys.verify(bearer(request));
-  if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', 'perennial key create');
+  if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', askForKey);
   if (!allows(caller.scope, scope)) {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     throw failure('Forbidden', `${route} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
-      next: `perennial key create <name> --scope ${scope}`,
+      next: `ask an admin for a key with the scope ${scope}`,
     });
   }
   request.caller = caller;
@@ -40,5 +43,5 @@ async function admit(request: FastifyRequest, scope: ApiKeyScope, apiKeys: Pick<
 function bearer({ headers }: FastifyRequest): string {
   const [scheme, key] = (headers.authorization ?? '').split(' ');
   if (scheme?.toLowerCase() === 'bearer' && key) return key;
-  throw new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', 'perennial key create');
+  throw new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', askForKey);
 }

@@ -9,6 +9,8 @@ export interface CliSettings {
   readonly gatewayUrl: string | null;
   readonly apiKey: string | null;
   readonly cwd: string;
+  /** Of this clone: where trainers are made and tried. */
+  readonly trainersDir: string;
 }
 
 export interface CliContext {

@@ -40,12 +40,14 @@ interface DemoRun {
   readonly stages: readonly { readonly name: string; readonly seconds: number; readonly reused: boolean }[];
 }
 
-const sampleFolder = resolve(__dirname, '..', '..', 'samples', 'flight-delay');
+const clone = resolve(__dirname, '..', '..');
+const sampleFolder = join(clone, 'samples', 'flight-delay');
+const trainersDir = join(clone, 'trainers');
 
 export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, terminal } = options;
   const startedAt = Date.now();
-  const context = createContext(terminal, { apiUrl, gatewayUrl, apiKey, cwd: sampleFolder });
+  const context = createContext(terminal, { apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, trainersDir });
   const api = context.api();
   const { lifecycle, until } = flightDelayDemo;
 
@@ -144,7 +146,7 @@ function report({ predictions, labels, days, milliseconds }: Predicted, { paint 
 
 function outlook({ apiUrl, gatewayUrl }: DemoOptions, run: RunJson, { champion, predictions, seconds }: DemoSummary): string {
   const rows = [
-    ['verdict', run.verdict?.kind ?? run.status],
+    ['verdict', verdictText(run)],
     ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
     ['predictions', String(predictions)],
     ['seconds', seconds.toFixed(1)],
@@ -154,6 +156,14 @@ function outlook({ apiUrl, gatewayUrl }: DemoOptions, run: RunJson, { champion, 
     ['why it serves', `npx perennial model explain ${run.lifecycle}`],
   ];
   return `\n${table(['WHAT', ''], rows)}`;
+}
+
+/** The word, and which gates did not pass. */
+function verdictText({ verdict, status }: RunJson): string {
+  if (verdict === null) return status;
+  const against = verdict.reasons.filter(({ outcome = verdict.kind }) => outcome === 'failed' || outcome === 'inconclusive');
+  const names = [...new Set(against.map(({ gate }) => gate))];
+  return names.length === 0 ? verdict.kind : `${verdict.kind}: ${names.join(', ')}`;
 }
 
 function demoRun({ id, lifecycle, status, verdict, version, stages }: RunJson): DemoRun {

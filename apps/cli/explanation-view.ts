@@ -1,6 +1,6 @@
 import { judge } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
-import { explainEvidence, explainGates } from '../../domain/explain';
+import { explainEvidence, explainGates, explainReasons } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
 import type { Verdict } from '../../domain/verdict';
 
@@ -52,10 +52,7 @@ export function describeDecision({
   evidenceBody,
 }: DecisionJson): string {
   const grounds = evidenceBody === null ? ['its evidence is gone'] : explainEvidence(evidenceBody);
-  const gates =
-    policyBody === null || evidenceBody === null
-      ? verdict.reasons.map(({ gate, message }) => `${gate}  ${message}`)
-      : explainGates(judge(policyBody, evidenceBody));
+  const gates = policyBody === null || evidenceBody === null ? explainReasons(verdict) : explainGates(judge(policyBody, evidenceBody));
   return [
     `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
     ...grounds.map((line) => `  ${line}`),

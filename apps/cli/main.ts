@@ -41,10 +41,22 @@ export async function runCli(args: readonly string[], context: CliContext, versi
 
 /** Handled before this program is built; listed here so that --help is whole. */
 function processCommands(program: Command): void {
-  program.command('up').description('the whole platform on this machine; --fresh starts over');
-  program.command('worker').description('Temporal workers');
-  program.command('api').description('the HTTP API');
-  program.command('gateway').description('serves models');
+  const settings = 'Settings come from the environment; docs/operations.md lists them. On one machine `perennial up` sets them all.';
+  program
+    .command('up')
+    .description('the whole platform on this machine')
+    .option('--fresh', 'remove all runs, models and data of this folder first');
+  program
+    .command('setup')
+    .description('tables, bucket, workflow namespace and first keys; before the processes below')
+    .addHelpText('after', settings);
+  program
+    .command('worker')
+    .description('Temporal workers, until SIGTERM')
+    .option('--queue <name...>', 'of orchestrator, data and compute; all of them when none is named')
+    .addHelpText('after', settings);
+  program.command('api').description('the HTTP API, until SIGTERM').addHelpText('after', settings);
+  program.command('gateway').description('serves models, until SIGTERM').addHelpText('after', settings);
 }
 
 /** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */

@@ -1,5 +1,6 @@
 import type { RunEventMessage } from './event-stream';
-import { paintStatus } from './run-view';
+import type { Verdict } from '../../domain/verdict';
+import { paintStatus, reasonLines } from './run-view';
 import type { Paint } from './terminal';
 
 /** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
@@ -57,7 +58,7 @@ function metricsText({ trainer, metrics = [] }: { readonly trainer?: unknown; re
 interface RunStatusData {
   readonly status?: string;
   readonly waitingFor?: string | null;
-  readonly verdict?: { readonly kind: string; readonly reasons: readonly { readonly gate: string; readonly message: string }[] } | null;
+  readonly verdict?: Verdict | null;
 }
 
 /** The end's failure and links come with the run itself, shown last. */
@@ -67,6 +68,6 @@ function runStatusLines(data: RunStatusData, line: (what: string) => readonly st
   if (!verdict) return line(paintStatus(status, paint));
   return [
     ...line(`${paintStatus(status, paint)}, verdict ${verdict.kind}`),
-    ...verdict.reasons.map(({ gate, message }) => `          ${gate}: ${message}`),
+    ...reasonLines(verdict, paint).map((text) => `          ${text}`),
   ];
 }

@@ -1,4 +1,6 @@
 /** A run as the API gives it, and how it reads in a terminal. */
+import { explainReasons } from '../../domain/explain';
+import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
 import type { Paint } from './terminal';
 import { table } from './terminal';
@@ -7,7 +9,7 @@ export interface RunJson {
   readonly id: string;
   readonly lifecycle: string;
   readonly status: string;
-  readonly verdict: VerdictJson | null;
+  readonly verdict: Verdict | null;
   readonly version: number | null;
   readonly waitingFor: string | null;
   readonly failure: {
@@ -26,17 +28,12 @@ export interface RunJson {
   readonly stages: readonly StageJson[];
 }
 
-interface VerdictJson {
-  readonly kind: string;
-  readonly reasons: readonly { readonly gate: string; readonly code: string; readonly message: string }[];
-}
-
 export interface StageJson {
   readonly name: string;
   readonly status: string;
   readonly seconds: number;
   readonly reusedFrom: string | null;
-  readonly verdict?: VerdictJson | null;
+  readonly verdict?: Verdict | null;
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -56,9 +53,9 @@ export function describeRun(run: RunJson, paint: Paint): string {
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }
-  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict));
+  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint));
   // Who is asked for an approval sees what it is about.
-  else for (const { name, verdict } of run.stages) if (verdict) lines.push(...verdictLines(name, verdict));
+  else for (const { name, verdict } of run.stages) if (verdict) lines.push(...verdictLines(name, verdict, paint));
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
   if (run.failure !== null) {
     lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
@@ -69,8 +66,14 @@ export function describeRun(run: RunJson, paint: Paint): string {
   return lines.join('\n');
 }
 
-function verdictLines(of: string, { kind, reasons }: VerdictJson): string[] {
-  return [`${of}: ${kind}`, ...reasons.map((reason) => `  ${reason.gate}: ${reason.message}`)];
+function verdictLines(of: string, verdict: Verdict, paint: Paint): string[] {
+  return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint).map((line) => `  ${line}`)];
+}
+
+/** What each gate said, marked so that the one which said no is seen. */
+export function reasonLines(verdict: Verdict, paint: Paint): readonly string[] {
+  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim };
+  return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
 }
 
 export function paintStatus(status: string, paint: Paint): string {

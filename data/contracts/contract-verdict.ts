@@ -1,5 +1,5 @@
 import type { ContractCheck, ContractReport } from '../../domain/contract';
-import type { Reason, Verdict } from '../../domain/verdict';
+import type { Reason, Verdict, VerdictKind } from '../../domain/verdict';
 
 /** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. */
 const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
@@ -16,19 +16,21 @@ export function contractVerdict(report: ContractReport): Verdict {
   const notCompared = notApplicable(report);
   if (failed.length > 0) {
     const worst = report.quarantined === 0 ? [] : report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0);
-    return { kind: 'failed', reasons: [...[...failed, ...unmeasured, ...worst].map(reason), ...notCompared] };
+    const said = [...failed.map(saying('failed')), ...unmeasured.map(saying('inconclusive')), ...worst.map(saying('failed'))];
+    return { kind: 'failed', reasons: [...said, ...notCompared] };
   }
-  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: [...unmeasured.map(reason), ...notCompared] };
+  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: [...unmeasured.map(saying('inconclusive')), ...notCompared] };
   const bad = report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
   return {
     kind: 'passed',
     reasons: [
       {
         gate: 'contract',
+        outcome: 'passed',
         code: 'contract.met',
         message: `${report.accepted} of ${report.rows} rows of ${report.dataset} meet the contract, ${bad}`,
       },
-      ...report.checks.filter((check) => check.badRows > 0).map(reason),
+      ...report.checks.filter((check) => check.badRows > 0).map(saying('passed')),
       ...notCompared,
     ],
   };
@@ -39,11 +41,13 @@ function notApplicable({ dataset, checks }: ContractReport): readonly Reason[] {
   const columns = checks.flatMap(({ column, notApplicable }) => (notApplicable === true && column !== null ? [column] : []));
   if (columns.length === 0) return [];
   const message = `distribution of ${columns.join(', ')}: not compared, as no version of ${dataset} has been approved yet`;
-  return [{ gate: 'contract', code: 'contract.notApplicable', message }];
+  return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 
-function reason(check: ContractCheck): Reason {
-  const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
-  const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
-  return { gate: 'contract', code, message: `${what}: ${check.observed}; expected ${check.expected}` };
+function saying(outcome: VerdictKind): (check: ContractCheck) => Reason {
+  return (check) => {
+    const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
+    const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
+    return { gate: 'contract', code, message: `${what}: ${check.observed}; expected ${check.expected}`, outcome };
+  };
 }

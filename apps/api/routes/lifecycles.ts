@@ -86,7 +86,9 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, gua
         const { tenant, name: actor, scope } = caller;
         const revision = await readRevision(trainers, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
-          throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`);
+          throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
+            next: 'ask an admin for a key with the scope approver',
+          });
         }
         const { revision: now, changed } = await registry.lifecycles.apply({
           tenant,

@@ -45,7 +45,15 @@ export const failure = z.object({
     .describe('undos that failed: a person must look'),
 });
 
-const reason = z.object({ gate: z.string(), code: z.string(), message: z.string() });
+const reason = z.object({
+  gate: z.string(),
+  code: z.string(),
+  message: z.string(),
+  outcome: z
+    .enum(['passed', 'failed', 'inconclusive', 'notApplicable'])
+    .optional()
+    .describe('what this gate alone said; absent where it is the verdict’s kind'),
+});
 export const verdict = z
   .object({ kind: z.enum(['passed', 'failed', 'inconclusive']), reasons: z.array(reason).readonly() })
   .meta({ id: 'Verdict' });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import type { Finish } from '../main';
-import { table } from '../terminal';
+import { showList } from '../list-view';
 
 interface AuditRowJson {
   readonly at: string;
@@ -40,15 +40,13 @@ export function auditCommands(program: Command, context: CliContext, finish: Fin
     .action(async ({ subject, action, limit, json }: ListOptions) => {
       const query = new URLSearchParams({ ...(subject === undefined ? {} : { subject }), ...(action === undefined ? {} : { action }) });
       const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, Number(limit));
-      const rows = items.map((row) => [
-        row.at,
-        row.actor,
-        row.action,
-        row.subject,
-        row.cause,
-        row.sealedAs === null ? '' : String(row.sealedAs),
-      ]);
-      terminal.out(json ? JSON.stringify(items) : table(['WHEN', 'WHO', 'WHAT', 'OF', 'WHY', 'SEALED AS'], rows));
+      showList(terminal, {
+        items,
+        json,
+        columns: ['WHEN', 'WHO', 'WHAT', 'OF', 'WHY', 'SEALED AS'],
+        row: (row) => [row.at, row.actor, row.action, row.subject, row.cause, row.sealedAs === null ? '' : String(row.sealedAs)],
+        none: { what: 'no such changes', next: 'perennial audit list' },
+      });
     });
 
   audit

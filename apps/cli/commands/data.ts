@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
+import { showList } from '../list-view';
 import { table } from '../terminal';
 
 interface DatasetJson {
@@ -30,34 +31,32 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   dataset
     .command('list')
+    .description('datasets by name')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<DatasetJson>('/datasets');
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((each) => [each.name, String(each.versions), at(each.latest), at(each.approved)]);
-      terminal.out(table(['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'],
+        row: (each) => [each.name, String(each.versions), at(each.latest), at(each.approved)],
+        none: { what: 'no datasets yet: a run ingests the first', next: 'perennial run start <lifecycle>' },
+      });
     });
 
   dataset
     .command('show <dataset>')
+    .description('its versions, newest first')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const items = await context.api().list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((each) => [
-        at(each.version),
-        String(each.rows),
-        each.runId ?? '',
-        each.createdAt,
-        each.manifest.digest.slice(0, 19),
-      ]);
-      terminal.out(table(['VERSION', 'ROWS', 'RUN', 'CREATED', 'DIGEST'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['VERSION', 'ROWS', 'RUN', 'CREATED', 'DIGEST'],
+        row: (each) => [at(each.version), String(each.rows), each.runId ?? '', each.createdAt, each.manifest.digest.slice(0, 19)],
+        none: { what: `${name} has no versions`, next: 'perennial dataset list' },
+      });
     });
 
   dataset
@@ -66,20 +65,17 @@ export function dataCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const items = await context.api().list<QuarantineJson>(`/datasets/${encodeURIComponent(name)}/quarantine`);
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
       const reasons = (each: QuarantineJson): string =>
         Object.entries(each.reasons)
           .map(([reason, rows]) => `${reason}: ${rows}`)
           .join(', ');
-      terminal.out(
-        table(
-          ['VERSION', 'ROWS', 'RUN', 'REASONS'],
-          items.map((each) => [at(each.version), String(each.rows), each.runId, reasons(each)]),
-        ),
-      );
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['VERSION', 'ROWS', 'RUN', 'REASONS'],
+        row: (each) => [at(each.version), String(each.rows), each.runId, reasons(each)],
+        none: { what: `no row of ${name} is in quarantine` },
+      });
     });
 
   dataset
@@ -94,14 +90,19 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   program
     .command('lineage <node>')
-    .description('what model:name@1, dataset:name@1 or run:id came from')
+    .description('what deployment:model, model:name@1, dataset:lifecycle.source@1 or run:id came from; the newest without a version')
     .option('--downstream', 'what was made from it')
     .option('--json', 'print as JSON')
     .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
       const query = new URLSearchParams({ of: node, direction: options.downstream ? 'downstream' : 'upstream' });
       const { edges } = await context.api().call<{ edges: LineageEdgeJson[] }>(`/lineage?${query.toString()}`);
-      const rows = edges.map(({ from, to, runId }) => [nodeName(from), nodeName(to), runId ?? '']);
-      terminal.out(options.json ? JSON.stringify(edges) : table(['FROM', 'TO', 'BY'], rows));
+      showList(terminal, {
+        items: edges,
+        json: options.json,
+        columns: ['FROM', 'TO', 'BY'],
+        row: ({ from, to, runId }) => [nodeName(from), nodeName(to), runId ?? ''],
+        none: { what: options.downstream ? `nothing was made from ${node}` : `nothing is on record that ${node} came from` },
+      });
     });
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
-import { table } from '../terminal';
+import { showList } from '../list-view';
 
 interface KeyJson {
   readonly id: string;
@@ -34,15 +34,17 @@ export function keyCommands(program: Command, context: CliContext): void {
 
   key
     .command('list')
+    .description('keys with their scopes and states; never the keys themselves')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<KeyJson>('/api-keys');
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((each) => [each.id, each.name, each.scope, each.createdAt, each.lastUsedAt ?? '', state(each)]);
-      terminal.out(table(['KEY', 'NAME', 'SCOPE', 'CREATED', 'LAST USED', 'STATE'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['KEY', 'NAME', 'SCOPE', 'CREATED', 'LAST USED', 'STATE'],
+        row: (each) => [each.id, each.name, each.scope, each.createdAt, each.lastUsedAt ?? '', state(each)],
+        none: { what: 'no keys', next: 'perennial key create <name> --scope <scope>' },
+      });
     });
 
   key

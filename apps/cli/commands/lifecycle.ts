@@ -7,12 +7,14 @@ import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
 import { documentOf } from '../../../domain/lifecycle-spec';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import { nearest } from '../../../domain/nearest';
+import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
-import { table } from '../terminal';
+import { showList } from '../list-view';
 
 interface Applied {
   readonly lifecycle: string;
@@ -40,10 +42,11 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
   lifecycle
     .command('init <name>')
     .description('write a lifecycle to start from into ./<name>')
-    .option('--trainer <name>', 'lightgbm, logistic or baseline', 'lightgbm')
+    .option('--trainer <name>', 'one of perennial trainer list', 'lightgbm')
     .action((name: string, options: { readonly trainer: string }) => {
       const folder = resolve(settings.cwd, name);
       if (existsSync(folder)) throw new CliError(`${name} exists already: nothing was written`, 2);
+      checkTrainer(settings.trainersDir, options.trainer);
       for (const [path, text] of Object.entries(lifecycleTemplate({ name, trainer: options.trainer }))) {
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), text);
@@ -87,15 +90,17 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('list')
+    .description('lifecycles that were applied, by name')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<LifecycleJson>('/lifecycles');
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt]);
-      terminal.out(table(['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['LIFECYCLE', 'KIND', 'REVISION', 'OWNER', 'APPLIED'],
+        row: (each) => [each.name, each.kind, String(each.revision), each.owner, each.updatedAt],
+        none: { what: 'no lifecycles yet', next: 'perennial lifecycle init <name>' },
+      });
     });
 
   lifecycle
@@ -109,6 +114,21 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       if (!options.json) terminal.say(`revision ${found.revision}, ${found.digest}`);
       terminal.out(options.json ? JSON.stringify(found) : stringify(documentOf(found.spec)).trimEnd());
     });
+}
+
+/** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */
+function checkTrainer(trainersDir: string, trainer: string): void {
+  const known = openTrainerCatalog(trainersDir)
+    .list()
+    .map(({ name }) => name);
+  if (known.includes(trainer)) return;
+  const meant = nearest(trainer, known);
+  const guess = meant === null ? '' : `; did you mean ${meant}?`;
+  throw new CliError(
+    `there is no trainer ${trainer}: nothing was written; there are ${known.join(', ')}${guess}`,
+    2,
+    'perennial trainer list',
+  );
 }
 
 /** The same checks as the API's, but for what only the platform knows: its trainers. */

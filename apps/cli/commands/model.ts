@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
+import { showList } from '../list-view';
 import { table } from '../terminal';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
@@ -35,19 +36,22 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('list')
+    .description('models by name, each with its champion')
     .option('--json', 'print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<{ name: string; versions: number; champion: number | null }>('/models');
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`]);
-      terminal.out(table(['MODEL', 'VERSIONS', 'CHAMPION'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['MODEL', 'VERSIONS', 'CHAMPION'],
+        row: (each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`],
+        none: { what: 'no models yet: a run registers its first version', next: 'perennial run start <lifecycle>' },
+      });
     });
 
   model
     .command('show <model>')
+    .description('its versions, which of them serves, and where it answers')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<ModelJson>(`/models/${name}`);
@@ -78,12 +82,13 @@ export function modelCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
       const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
       const items = await context.api().list<MoveJson>(`/models/${name}/history${at}`);
-      if (options.json) {
-        terminal.out(JSON.stringify(items));
-        return;
-      }
-      const rows = items.map((move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, move.cause]);
-      terminal.out(table(['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'], rows));
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'],
+        row: (move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, move.cause],
+        none: { what: `${name} had no champion${options.at === undefined ? ' yet' : ' then'}`, next: `perennial model show ${name}` },
+      });
     });
 
   model

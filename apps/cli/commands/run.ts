@@ -6,7 +6,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run-view';
 import { describeRun, exitCodeOf } from '../run-view';
-import { table } from '../terminal';
+import { showList } from '../list-view';
 import { watchRun } from '../watch';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
@@ -57,20 +57,16 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: string; readonly json?: true }) => {
       const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
       const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, Number(options.limit));
-      if (options.json) terminal.out(JSON.stringify(items));
-      else
-        terminal.out(
-          table(
-            ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
-            items.map(({ id, lifecycle, status, version, createdAt }) => [
-              id,
-              lifecycle,
-              status,
-              version === null ? '' : String(version),
-              createdAt,
-            ]),
-          ),
-        );
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['RUN', 'LIFECYCLE', 'STATUS', 'VERSION', 'CREATED'],
+        row: ({ id, lifecycle, status, version, createdAt }) => [id, lifecycle, status, version === null ? '' : String(version), createdAt],
+        none:
+          query.size === 0
+            ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
+            : { what: 'no such runs', next: 'perennial run list' },
+      });
     });
 
   run

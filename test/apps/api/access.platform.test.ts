@@ -126,6 +126,10 @@ describe('a key', () => {
 
   test('is admitted before its body is read: who may not is not told what is wrong with it', async () => {
     expect(await world.call('POST', '/api-keys', { as: 'viewer', body: '{"scope":' })).toMatchObject({ status: 403 });
+    // Whoever has too small a key cannot make a larger one.
+    expect(await world.call('PUT', '/lifecycles/a', { as: 'viewer', body: {} })).toMatchObject({
+      body: { next: 'ask an admin for a key with the scope operator' },
+    });
     expect(await world.call('POST', '/api-keys', { as: null, body: 'x'.repeat(2 << 20) })).toMatchObject({ status: 401 });
   });
 

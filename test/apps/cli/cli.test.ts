@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeApi } from './fake-api';
@@ -62,7 +62,16 @@ const story: readonly Event[] = [
   {
     kind: 'run.status',
     second: 9,
-    data: { status: 'stopped', verdict: { kind: 'failed', reasons: [{ gate: 'useful', code: 'x', message: 'auc 0.5' }] } },
+    data: {
+      status: 'stopped',
+      verdict: {
+        kind: 'failed',
+        reasons: [
+          { gate: 'useful', code: 'x', message: 'auc 0.5', outcome: 'failed' },
+          { gate: 'parity', code: 'y', message: 'all agree', outcome: 'passed' },
+        ],
+      },
+    },
   },
 ];
 
@@ -154,11 +163,12 @@ describe('watching a run', () => {
       '          JobFailed: exit 1',
       '00:00:00  run       waiting: 1 approval(s)',
       '00:00:09  run       stopped, verdict failed',
-      '          useful: auc 0.5',
+      '          FAIL  useful  auc 0.5',
+      '          pass  parity  all agree',
       '',
     ]);
     expect(stdout).toContain('run_1  flight-delay  stopped  flight-delay@7');
-    expect(stdout).toContain('  useful: auc 0.70 at least 0.62');
+    expect(stdout).toContain('  pass  useful  auc 0.70 at least 0.62');
     const resumed = api.asked.filter(({ path }) => path.endsWith('/events')).map(({ headers }) => headers['last-event-id']);
     expect(resumed).toEqual(['0', '4', '8']);
   });
@@ -211,7 +221,72 @@ describe('a run that is shown', () => {
     const verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.70 at least 0.62' }] };
     const stages = [{ name: 'evaluate', status: 'succeeded', seconds: 1, reusedFrom: null, verdict }];
     const shown = await show({ status: 'waiting', waitingFor: '1 approval of flight-delay@7', stages });
-    expect(shown).toContain('evaluate: passed\n  useful: auc 0.70 at least 0.62\nwaits for: 1 approval of flight-delay@7\n');
+    expect(shown).toContain('evaluate: passed\n  pass  useful  auc 0.70 at least 0.62\nwaits for: 1 approval of flight-delay@7\n');
+  });
+});
+
+describe('a verdict', () => {
+  const reasons = [
+    { gate: 'useful', code: 'threshold.met', message: 'auc 0.70', outcome: 'passed' },
+    { gate: 'no-worse', code: 'nonInferiority.refuted', message: 'worse by 0.02', outcome: 'failed' },
+    { gate: 'parity', code: 'parity.notMeasured', message: 'no gateway', outcome: 'inconclusive' },
+    { gate: 'slices', code: 'slice.notApplicable', message: 'no champion', outcome: 'notApplicable' },
+    // Not of a gate: it is the verdict's own.
+    { gate: 'approval', code: 'approval.rejected', message: 'ada rejected m@1' },
+  ];
+
+  test('marks each gate by what it said, in colour for a person', async () => {
+    api.routes.set('GET /runs/run_1', { ...run, status: 'stopped', verdict: { kind: 'failed', reasons } });
+    const plain = (await api.cli('run', 'show', 'run_1')).stdout;
+    const lines = [
+      'verdict: failed',
+      '  pass  useful    auc 0.70',
+      '  FAIL  no-worse  worse by 0.02',
+      '  open  parity    no gateway',
+      '  n/a   slices    no champion',
+      '  FAIL  approval  ada rejected m@1',
+    ];
+    expect(plain).toContain(lines.join('\n'));
+    const painted = (await cliAgainst({ apiUrl: api.url, apiKey: 'pk', tty: true }, ['run', 'show', 'run_1'])).stdout;
+    expect(painted).toContain('\u001b[31mFAIL\u001b[0m  no-worse');
+    expect(painted).toContain('\u001b[32mpass\u001b[0m  useful');
+  });
+});
+
+describe('a list without items', () => {
+  test.each([
+    [['run', 'list'], 'GET /runs', 'no runs yet; next: perennial run start <lifecycle>'],
+    [['run', 'list', '--status', 'failed'], 'GET /runs', 'no such runs; next: perennial run list'],
+    [['lifecycle', 'list'], 'GET /lifecycles', 'no lifecycles yet; next: perennial lifecycle init <name>'],
+    [['model', 'list'], 'GET /models', 'no models yet: a run registers its first version; next: perennial run start <lifecycle>'],
+    [['model', 'history', 'm'], 'GET /models/m/history', 'm had no champion yet; next: perennial model show m'],
+    [['dataset', 'list'], 'GET /datasets', 'no datasets yet: a run ingests the first; next: perennial run start <lifecycle>'],
+    [['dataset', 'quarantine', 'd'], 'GET /datasets/d/quarantine', 'no row of d is in quarantine'],
+    [['audit', 'list', '--action', 'x'], 'GET /audit', 'no such changes; next: perennial audit list'],
+  ])('%j says so on stderr with the next step, and gives a pipe nothing', async (args, route, said) => {
+    api.routes.set(route, { items: [], nextPageToken: null });
+    expect(await api.cli(...args)).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
+    expect(await api.cli(...args, '--json')).toEqual({ exitCode: 0, stdout: '[]\n', stderr: '' });
+  });
+});
+
+describe('lifecycle init', () => {
+  const init = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'init', ...args]);
+
+  test('refuses a trainer that there is not, with the nearest name, and writes nothing', async () => {
+    const { exitCode, stderr } = await init('churn', '--trainer', 'lightgmb');
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /no trainer lightgmb: nothing was written; .*did you mean lightgbm\?\nnext: perennial trainer list/,
+      ) as string,
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('writes a lifecycle that is valid as it stands', async () => {
+    expect(await init('churn', '--trainer', 'logistic')).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain('trainer: logistic');
   });
 });
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createContext } from '../../../apps/cli/context';
 import { runCli } from '../../../apps/cli/main';
@@ -72,6 +73,7 @@ export async function cliAgainst(
     readonly apiUrl: string | null;
     readonly apiKey: string | null;
     readonly cwd?: string;
+    readonly trainersDir?: string;
     readonly tty?: boolean;
     readonly noColor?: boolean;
   },
@@ -79,8 +81,8 @@ export async function cliAgainst(
 ): Promise<CliResult> {
   const [stdout, stderr] = [sink(settings.tty ?? false), sink(settings.tty ?? false)];
   const terminal = openTerminal({ stdout: stdout.stream, stderr: stderr.stream, noColor: settings.noColor ?? false });
-  const { apiUrl, apiKey, cwd = process.cwd() } = settings;
-  const exitCode = await runCli(args, createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd }), '9.9.9');
+  const { apiUrl, apiKey, cwd = process.cwd(), trainersDir = join(process.cwd(), 'trainers') } = settings;
+  const exitCode = await runCli(args, createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd, trainersDir }), '9.9.9');
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 

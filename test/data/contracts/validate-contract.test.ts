@@ -310,6 +310,7 @@ describe('distribution against the approved version', () => {
       gate: 'contract',
       code: 'contract.notApplicable',
       message: 'distribution of temp, origin: not compared, as no version of flight-delay.flights has been approved yet',
+      outcome: 'notApplicable',
     };
     expect(first.verdict).toEqual({ kind: 'passed', reasons: [expect.objectContaining({ code: 'contract.met' }), notCompared] });
 

@@ -166,7 +166,7 @@ describe('explanations', () => {
   test('a verdict is its word and a line for each gate', () => {
     const lines = explainVerdict(decide(policy(useful, failing), evidence()));
     expect(lines[0]).toBe('verdict: failed');
-    expect(lines[2]).toMatch(/^ {2}excellent: auc 0.717 is under the minimum 0.9/);
+    expect(lines[2]).toMatch(/^ {2}FAIL {2}excellent {2}auc 0.717 is under the minimum 0.9/);
   });
 
   test('gates show what each said', () => {

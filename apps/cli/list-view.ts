@@ -1,0 +1,17 @@
+import type { Terminal } from './terminal';
+import { table } from './terminal';
+
+export interface ListView<T> {
+  readonly items: readonly T[];
+  readonly json: true | undefined;
+  readonly columns: readonly string[];
+  readonly row: (item: T) => readonly string[];
+  /** What a person is told of a list without items; a pipe gets nothing. */
+  readonly none: { readonly what: string; readonly next?: string };
+}
+
+export function showList<T>(terminal: Terminal, { items, json, columns, row, none }: ListView<T>): void {
+  if (json) terminal.out(JSON.stringify(items));
+  else if (items.length > 0) terminal.out(table(columns, items.map(row)));
+  else terminal.say(none.next === undefined ? none.what : `${none.what}; ${terminal.paint.dim('next:')} ${none.next}`);
+}
