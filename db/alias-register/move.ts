@@ -4,6 +4,7 @@ import type { Transaction } from '../connection';
 import { newId } from '../ids';
 import type { AliasMoveKind } from '../repositories/aliases';
 import { appendAudit } from '../writes/audit-entry';
+import { appendDeployment } from '../writes/deployment';
 import { promise } from '../writes/outbox-entry';
 import type { ModelName, Register } from './state';
 
@@ -43,6 +44,7 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
       actor, cause, run_id, decision_id, moved_at)
     values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
       ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${moved.at})`;
+  if (after.champion !== null) await appendDeployment(tx, { tenant, model, version: after.champion, fencing, runId: move.runId ?? null });
   await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
   await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
   // Last: this row is every model's, and is locked from here to the commit.

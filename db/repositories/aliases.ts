@@ -52,7 +52,7 @@ export type Withdrawal =
   | { readonly kind: 'superseded'; readonly champion: AliasState | null };
 
 /**
- * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, audit,
+ * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, lineage, audit,
  * outbox `alias.moved`, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
  * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff).
  */

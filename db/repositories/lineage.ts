@@ -3,6 +3,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { Database } from '../connection';
 import { toJson } from '../document';
 
+/** A deployment is a model's version from the move that made it serve to the next: it has the model's name and that move's fencing number. */
 export type LineageKind = 'source' | 'dataset' | 'run' | 'model' | 'deployment';
 
 export interface LineageNode {
@@ -19,6 +20,13 @@ export interface LineageEdge {
 }
 
 export interface LineageRepository {
+  /** The node as edges name it, without a version its newest one; null when no edge does. */
+  find(input: {
+    readonly tenant: Tenant;
+    readonly kind: LineageKind;
+    readonly name: string;
+    readonly version?: number | undefined;
+  }): Promise<LineageNode | null>;
   /** Edges that exist already are skipped. */
   add(input: { readonly tenant: Tenant; readonly edges: readonly LineageEdge[] }): Promise<void>;
   /** Every edge reachable from the node, nearest first: `upstream` is where it came from, `downstream` what was made from it. Digests do not take part in a node's identity. */
@@ -64,6 +72,15 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
         select ${tenant}, e.* from json_to_recordset(${toJson(rows)}) as e (from_kind text, from_name text, from_version int, from_digest text,
           to_kind text, to_name text, to_version int, to_digest text, run_id text)
         on conflict do nothing`;
+    },
+
+    async find({ tenant, kind, name, version }) {
+      const end = (side: string) => sql`
+        select ${sql(`${side}_version`)} as version from lineage_edges where tenant_id = ${tenant} and ${sql(`${side}_kind`)} = ${kind}
+          and ${sql(`${side}_name`)} = ${name} and ${version === undefined ? sql`true` : sql`${sql(`${side}_version`)} = ${version}`}`;
+      const [row] = await sql<{ newest: number | null }[]>`
+        select max(version) as newest from (${end('from')} union all ${end('to')}) named`;
+      return row?.newest == null ? null : toNode(kind, name, row.newest, null);
     },
 
     async of({ tenant, node, direction }) {

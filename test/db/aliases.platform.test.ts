@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { RunId } from '../../domain/ids';
 import type { AliasState, ExpectedChampion } from '../../db/repositories/aliases';
 import { AliasModel } from './alias-model';
-import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
+import { openTestRegistry, registerVersions, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
 
 const nobody: ExpectedChampion = { version: null, fencing: 0 };
 
@@ -60,6 +60,53 @@ describe('the alias register', () => {
       arms: [{ version: 2, alias: 'champion', weight: 1 }],
       previous: null,
     });
+  });
+
+  test('each version that begins to serve is a deployment, which leads back to what it came from', async () => {
+    const { lineage, models } = test_.registry;
+    const rows = { kind: 'dataset', name: `${model}.request-rows`, version: 1 } as const;
+    const edges = [2, 3].map((version) => ({ from: rows, to: { kind: 'model', name: model, version } as const, runId }));
+    await lineage.add({ tenant, edges });
+    const deployed = async (fencing: number) => {
+      const node = { kind: 'deployment', name: model, version: fencing } as const;
+      const found = await lineage.of({ tenant, node, direction: 'upstream' });
+      return found.map(({ from, runId: by }) => [`${from.kind} ${from.name}@${from.version ?? 0}`, by]);
+    };
+    await promote(2, nobody);
+    await promoteOver(3);
+    await rollback();
+    expect(await deployed(1)).toEqual([
+      [`model ${model}@2`, runId],
+      [`dataset ${rows.name}@1`, runId],
+    ]);
+    expect((await deployed(2))[0]).toEqual([`model ${model}@3`, runId]);
+    expect((await deployed(3))[0]).toEqual([`model ${model}@2`, null]);
+    const [edge] = await lineage.of({ tenant, node: { kind: 'deployment', name: model, version: 1 }, direction: 'upstream' });
+    const digest = (await models.get({ tenant, model, version: 2 }))?.manifest.digest;
+    expect([edge?.from.digest, edge?.to.digest]).toEqual([digest, digest]);
+    const forward = await lineage.of({ tenant, node: rows, direction: 'downstream' });
+    expect(forward.filter(({ to }) => to.kind === 'deployment')).toHaveLength(3);
+  });
+
+  test('a promotion that was undone leaves the deployment before it, and none where there was none', async () => {
+    const first = await promote(1, nobody);
+    await withdraw(1, first.kind === 'promoted' ? first.fencing : 0);
+    expect((await get()).champion).toBeNull();
+    const edges = () => test_.database.sql<{ from: number; to: number }[]>`
+      select from_version as from, to_version as to from lineage_edges where to_kind = 'deployment' and to_name = ${model} order by to_version`;
+    expect(await edges()).toEqual([{ from: 1, to: 1 }]);
+    await promote(2, nobody);
+    const second = await promoteOver(3);
+    await withdraw(3, second.kind === 'promoted' ? second.fencing : 0);
+    expect(await edges()).toEqual([
+      { from: 1, to: 1 },
+      { from: 2, to: 3 },
+      { from: 3, to: 4 },
+      { from: 2, to: 5 },
+    ]);
+    // No move, no deployment.
+    expect(await promoteOver(2)).toMatchObject({ kind: 'unchanged' });
+    expect(await edges()).toHaveLength(4);
   });
 
   test('a promotion against another champion than expected is a conflict that changes nothing', async () => {
@@ -196,6 +243,49 @@ describe('the alias register', () => {
     await rollback();
     expect(await withdraw(1, 1)).toMatchObject({ kind: 'superseded', champion: { version: 1 } });
     expect(await withdraw(4, 99)).toMatchObject({ kind: 'superseded' });
+  });
+
+  test('what a withdrawal brought back can itself be withdrawn, to the beginning', async () => {
+    const promotions = [await promoteOver(1), await promoteOver(2), await promoteOver(3)].map(({ kind, ...rest }) => {
+      if (kind !== 'promoted' || !('fencing' in rest)) throw new Error(kind);
+      return rest.fencing;
+    });
+    for (const version of [3, 2, 1]) {
+      const champion = version === 1 ? null : version - 1;
+      expect(await withdraw(version, promotions[version - 1] ?? 0)).toMatchObject({ kind: 'withdrawn', champion });
+      expect((await get()).champion?.version ?? null).toBe(champion);
+      expect(await statusOf(version)).toBe('withdrawn');
+    }
+  });
+
+  test('what a person rolled back to is not withdrawn, also when a later promotion was', async () => {
+    await promote(1, nobody);
+    await promoteOver(2);
+    await rollback();
+    const later = await promoteOver(3);
+    if (later.kind !== 'promoted') throw new Error(later.kind);
+    await withdraw(3, later.fencing);
+    expect(await withdraw(1, 1)).toMatchObject({ kind: 'superseded', champion: { version: 1 } });
+  });
+
+  test('a champion whose run takes back what it did does not come back when the one after it is withdrawn', async () => {
+    const [first, second] = [await startRun(test_.registry), await startRun(test_.registry)];
+    await promote(1, nobody);
+    runId = first;
+    await promoteOver(2);
+    runId = second;
+    await promoteOver(3);
+    await test_.registry.runs.beginUndo({ tenant, id: first });
+    expect(await withdraw(2, 2)).toMatchObject({ kind: 'superseded', champion: { version: 3 } });
+    await test_.registry.runs.beginUndo({ tenant, id: second });
+    expect(await withdraw(3, 3)).toMatchObject({ kind: 'withdrawn', champion: 1 });
+    expect((await get()).champion).toMatchObject({ version: 1 });
+    expect([await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual(['promoted', 'withdrawn', 'withdrawn']);
+    const { items } = await test_.registry.aliases.history({ tenant, model, pageSize: 10 });
+    expect(items.map(({ kind, from, to }) => [kind, from, to]).slice(0, 2)).toEqual([
+      ['withdraw', 2, 1],
+      ['withdraw', 3, 2],
+    ]);
   });
 
   test('withdrawing a promotion of a version that was a champion before leaves it one to roll back to', async () => {

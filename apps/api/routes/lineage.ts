@@ -1,14 +1,29 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { LineageNode } from '../../../db/repositories/lineage';
+import { failure } from '../../../domain/failure';
+import type { LineageKind } from '../../../db/repositories/lineage';
 import type { RouteDeps } from '../server';
 import { problem } from '../views/fields';
 import { lineageView } from '../views/lineage';
 
 const form = /^(source|dataset|run|model|deployment):(.+?)(?:@(\d{1,9}))?$/;
 
+const listedBy = {
+  source: 'perennial dataset list',
+  dataset: 'perennial dataset list',
+  run: 'perennial run list',
+  model: 'perennial model list',
+  deployment: 'perennial model list',
+} as const satisfies Record<LineageKind, string>;
+
 const query = z.strictObject({
-  of: z.string().max(2000).regex(form).describe('a node, such as model:flight-delay@7, dataset:flights@3 or run:run_…'),
+  of: z
+    .string()
+    .max(2000)
+    .regex(form)
+    .describe(
+      'a node, such as deployment:flight-delay, model:flight-delay@7, dataset:flight-delay.flights@3 or run:run_…; the newest without a version',
+    ),
   direction: z.enum(['upstream', 'downstream']).default('upstream').describe('upstream or downstream'),
 });
 
@@ -27,14 +42,16 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
         },
       },
       async ({ caller: { tenant }, query: { of, direction } }) => {
-        const node = nodeOf(of);
+        const parts = partsOf(of);
+        const node = await registry.lineage.find({ tenant, ...parts });
+        if (!node) throw failure('NotFound', `no lineage is recorded of ${of}`, { next: listedBy[parts.kind] });
         return { of: node, edges: await registry.lineage.of({ tenant, node, direction }) };
       },
     );
   };
 }
 
-function nodeOf(text: string): LineageNode {
+function partsOf(text: string): { readonly kind: LineageKind; readonly name: string; readonly version?: number } {
   const [, kind, name = '', version] = form.exec(text) ?? [];
-  return { kind: kind as LineageNode['kind'], name, ...(version === undefined ? {} : { version: Number(version) }) };
+  return { kind: kind as LineageKind, name, ...(version === undefined ? {} : { version: Number(version) }) };
 }

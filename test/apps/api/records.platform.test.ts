@@ -120,6 +120,21 @@ test('lineage leads from a model back to its sources, and forward', async () => 
   });
   const forward = `/lineage?of=${encodeURIComponent('source:https://example.org/flights.csv')}&direction=downstream`;
   expect(await world.call('GET', forward)).toMatchObject({ body: { edges: [{ to: dataset }, { to: model }] } });
+  const newer = { ...model, version: 2 };
+  await world.registry.lineage.add({ tenant, edges: [{ from: dataset, to: newer, runId }] });
+  expect(await world.call('GET', '/lineage?of=model:flight-delay')).toMatchObject({
+    body: { of: newer, edges: [{ to: newer }, { to: dataset }] },
+  });
+  for (const [of, next] of [
+    ['model:flight-delay@9', 'perennial model list'],
+    ['dataset:flights@1', 'perennial dataset list'],
+    ['deployment:nosuch', 'perennial model list'],
+  ] as const) {
+    expect(await world.call('GET', `/lineage?of=${of}`)).toMatchObject({
+      status: 404,
+      body: { detail: `no lineage is recorded of ${of}`, next },
+    });
+  }
 });
 
 describe('the audit', () => {
