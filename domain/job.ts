@@ -80,6 +80,8 @@ export interface TrainerManifest {
   readonly tasks: readonly ('classification' | 'regression')[];
   /** JSON Schema of `params`. */
   readonly paramsSchema: Readonly<Record<string, unknown>>;
+  /** The parameter that counts its iterations, and the value that it has when nobody gives one; null when it does not report as it goes. */
+  readonly iterations: { readonly param: string; readonly default: number | null } | null;
   /** Digest over the folder's code and the runtime's; part of the train stage's cache key. */
   readonly codeDigest: Digest;
 }

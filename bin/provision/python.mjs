@@ -6,7 +6,7 @@ import { digestOfFile, isStamped, stamp, unstamp } from './stamp.mjs';
 
 export const pipEnvironment = { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PIP_USER: '0', PYTHONNOUSERSITE: '1' };
 
-const usedByTrainers = 'runtime.run, lightgbm, onnxruntime, pyarrow.parquet, scipy.sparse, sklearn.linear_model';
+const usedByTrainers = 'runtime.run, tuner.study, lightgbm, onnxruntime, pyarrow.parquet, scipy.sparse, sklearn.linear_model';
 
 /** `interpreter()` makes the environment when needed and answers with its python: its pip fetches the other things too. */
 export function pythonStep(root, cacheDir, basePython) {

@@ -37,6 +37,7 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
       description: manifest.description,
       tasks: manifest.tasks,
       paramsSchema: manifest.params,
+      iterations: iterationsOf(manifest),
       codeDigest: codeDigest(join(trainersDir, name), runtimeDir),
     };
   }
@@ -63,6 +64,13 @@ function readManifest(folder: string): TrainerManifestFile {
   } catch (cause) {
     throw failure('InvalidInput', `${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManifest['iterations'] {
+  if (iterations === undefined) return null;
+  const properties = (params['properties'] ?? {}) as Readonly<Record<string, { readonly default?: unknown } | undefined>>;
+  const given = properties[iterations]?.default;
+  return { param: iterations, default: typeof given === 'number' ? given : null };
 }
 
 /** What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the libraries. Tests cannot. */

@@ -7,6 +7,8 @@ const trainerManifestSchema = z.strictObject({
   tasks: z.array(z.enum(['classification', 'regression'])).min(1),
   /** A program that reads the job's files itself and gets the job's folder as last argument; without it, `train.py` has a function `train(job)`. */
   command: z.array(z.string()).min(1).optional(),
+  /** The parameter that counts the iterations of a training that reports as it goes: what hyperband rations. */
+  iterations: z.string().min(1).optional(),
   /** JSON Schema, draft 2020-12. */
   params: z.record(z.string(), z.unknown()),
 });

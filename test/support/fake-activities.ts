@@ -46,7 +46,14 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     readApproved: () => Promise.resolve(null),
     approveDataset: () => Promise.resolve(),
     describeTrainer: ({ trainer }) =>
-      Promise.resolve({ name: trainer, description: '', tasks: ['classification'], paramsSchema: {}, codeDigest: digest('code') }),
+      Promise.resolve({
+        name: trainer,
+        description: '',
+        tasks: ['classification'],
+        paramsSchema: {},
+        iterations: null,
+        codeDigest: digest('code'),
+      }),
     registerVersion: () => Promise.resolve(candidate),
     writeManifest: ({ key }) => Promise.resolve(artifact(key.includes('baseline') ? 'baseline' : '2')),
     readChampion: () => Promise.resolve({ version: null, fencing: 0 }),

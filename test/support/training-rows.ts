@@ -44,3 +44,26 @@ export async function trainingRows(
   }
   return artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
 }
+
+/** Feature columns and labels of such rows, in their order. */
+export async function readRows(artifacts: Pick<DirectoryArtifacts, 'toFile'>, folder: string, ref: ArtifactRef) {
+  const path = join(folder, `${ref.digest.slice(-16)}.parquet`);
+  await artifacts.toFile(ref, path);
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  try {
+    const reader = await connection.runAndReadAll(`SELECT * FROM '${path}' ORDER BY __row`);
+    const columns = reader.getColumnsObject();
+    const features = Object.fromEntries(
+      // A missing number is NaN, as assembly writes it.
+      flightFeatures.map(({ name, type }) => [
+        name,
+        (columns[name] ?? []).map((value) => (type === 'float' ? Number(value ?? NaN) : String(value))),
+      ]),
+    ) as Record<string, number[] | string[]>;
+    return { features, labels: Float64Array.from(columns['__label'] ?? [], Number) };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}

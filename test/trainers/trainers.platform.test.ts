@@ -7,13 +7,14 @@ import type { LocalBackend } from '../../activities/compute/local/backend';
 import { createLocalBackend } from '../../activities/compute/local/backend';
 import { openOnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { Job, JobState } from '../../domain/job';
+import type { Job, JobMetric, JobState } from '../../domain/job';
+import { valueOf } from '../../domain/metrics/metrics';
 import type { Task } from '../../domain/model';
 import { missingText } from '../../domain/model';
 import { ended, runningUntil } from '../contracts/compute-backend';
 import { directoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
-import { flightFeatures, trainingRows } from '../support/training-rows';
+import { flightFeatures, readRows, trainingRows } from '../support/training-rows';
 
 // Real training on a machine that is busy with other tests.
 jest.setTimeout(120_000);
@@ -53,6 +54,12 @@ function job(trainer: string, task: Task, params: Readonly<Record<string, unknow
     context: { task, label: '__label', features: flightFeatures },
     resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 100 },
   };
+}
+
+async function tuningRows(task: Task) {
+  const [ref] = inputs.get(task)?.tuning ?? [];
+  if (!ref) throw new Error('no tuning rows');
+  return readRows(artifacts, folder, ref);
 }
 
 type Succeeded = Extract<JobState, { kind: 'succeeded' }>;
@@ -106,13 +113,50 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
   });
 });
 
+describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
+  const metric = task === 'classification' ? 'logloss' : 'mae';
+  const name = `tuning_${metric}`;
+
+  test('is scored on the tuning rows as the model would be that is kept, and leaves nothing else', async () => {
+    const asked = job(trainer, task);
+    const trial = await ended(
+      backend,
+      await backend.submit({ ...asked, context: { ...asked.context, objective: { metric, input: 'tuning' } } }),
+    );
+    if (trial.kind !== 'succeeded') throw new Error(JSON.stringify(trial));
+    expect(Object.keys(trial.result.metrics)).toEqual([name]);
+    expect(trial.outputs).toEqual([]);
+    const kept = await train(trainer, task);
+    const model = await openOnnxModel(await artifacts.getBytes(kept.onnx), flightFeatures);
+    const rows = await tuningRows(task);
+    const scores = Float64Array.from(await model.predict(rows.features, rows.labels.length));
+    await model.close();
+    const day = new Int32Array(rows.labels.length);
+    expect(trial.result.metrics[name]).toBeCloseTo(valueOf(metric, { labels: rows.labels, scores, day, days: 1 }), 5);
+  });
+});
+
 describe('lightgbm', () => {
+  test('as a trial reports its objective after every tree', async () => {
+    const asked = job('lightgbm', 'classification', { num_iterations: 300 });
+    const trial = { ...asked, context: { ...asked.context, objective: { metric: 'auc', input: 'tuning' } } };
+    const handle = await backend.submit(trial);
+    const state = await ended(backend, handle);
+    if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
+    const lines = readFileSync(join(handle.detail['directory'] ?? '', 'metrics.ndjson'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const reported = lines.map((line) => JSON.parse(line) as JobMetric);
+    expect(reported.map(({ step, name }) => `${name} ${step}`)).toEqual(Array.from({ length: 300 }, (_, at) => `tuning_auc ${at + 1}`));
+    expect(reported.at(-1)?.value).toBe(state.result.metrics['tuning_auc']);
+  });
+
   const long = { num_iterations: 1_000, num_leaves: 15, bagging_fraction: 0.8, bagging_freq: 1, feature_fraction: 0.8 };
 
   test('that was killed and resumed gives the same bytes as one that was not', async () => {
     const undisturbed = await train('lightgbm', 'classification', long);
     const disturbed = job('lightgbm', 'classification', long);
-    for (const step of [120, 420]) {
+    for (const step of [320, 620]) {
       const handle = await backend.submit(disturbed);
       await runningUntil(backend, handle, (metrics) => metrics.some((metric) => metric.step >= step));
       process.kill(processOf(handle.detail), 'SIGKILL');

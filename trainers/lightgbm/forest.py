@@ -1,6 +1,6 @@
 """Growing trees so that a crash changes nothing.
 
-Trees grow in legs of a fixed length, each a LightGBM of its own that starts from the scores of the legs before it. A checkpoint is the list of finished
+Trees grow in legs, each a LightGBM of its own that starts from the scores of the legs before it. A checkpoint is the list of finished
 legs; what follows depends on nothing else, so a training that was killed and resumed gives the same bytes as one that was not.
 """
 
@@ -17,8 +17,9 @@ import numpy as np
 
 from runtime.job import Job
 
-#: Short enough that a crash costs little; long enough that a leg's start, one pass of the last leg's trees over the rows, hardly counts.
-TREES_PER_LEG = 50
+#: Short enough that a crash costs little, some ten seconds of work; long enough that a leg's start, one pass of the last leg's trees over the rows, hardly counts.
+ROWS_TIMES_TREES_PER_LEG = 20_000_000
+LEAST_TREES_PER_LEG, MOST_TREES_PER_LEG = 50, 250
 
 
 @dataclass
@@ -66,35 +67,54 @@ def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Ro
     forest = _restored(job)
     rounds = job.params["num_iterations"]
     dataset = training.dataset(None, params)
-    valid = [dataset, *([tuning.dataset(dataset, params)] if tuning else [])]
-    parts = [training, *([tuning] if tuning else [])]
+    parts = {"train": (training, dataset), **({"tuning": (tuning, tuning.dataset(dataset, params))} if tuning else {})}
+    # A trial is asked for its objective alone: the loss of a hundred thousand training rows at every tree is a tenth of its time.
+    watched = {name: data for name, (_, data) in parts.items() if name == "tuning" or not job.objective}
+    if job.objective and patience is None:
+        params = {**params, "metric": "None"}
     for booster in forest.boosters:
         _add_scores(booster, parts)
+    # By the rows alone, so that a resumed training has the same legs.
+    leg = min(MOST_TREES_PER_LEG, max(LEAST_TREES_PER_LEG, ROWS_TIMES_TREES_PER_LEG // len(training.label)))
     enough = False
     while forest.trees < rounds and not enough:
         before = forest.trees
         if before:
-            for rows, data in zip(parts, valid, strict=True):
+            for rows, data in parts.values():
                 data.set_init_score(rows.scores)
-        length = min(TREES_PER_LEG, rounds - before)
+        length = min(leg, rounds - before)
         grown = lgb.train(
             {**params, **_seeds(job.seed, before)},
             dataset,
             num_boost_round=length,
-            valid_sets=valid,
-            valid_names=["train", "tuning"][: len(valid)],
+            valid_sets=list(watched.values()),
+            valid_names=list(watched),
+            feval=_judge(job, before) if job.objective else None,
             callbacks=[_watch(job, forest, before, loss, patience)],
         )
         # Through its text even when nothing was interrupted: a resumed training knows the leg in no other form.
         booster = lgb.Booster(model_str=grown.model_to_string(num_iteration=-1))
         forest.boosters.append(booster)
-        _add_scores(booster, parts)
         enough = booster.num_trees() < length or (patience is not None and forest.trees - forest.best_trees >= patience)
-        if not enough:
+        if not enough and forest.trees < rounds:
+            _add_scores(booster, parts)
             job.save_checkpoint(forest.trees, _saved(forest))
-    if tuning:
+    if patience is not None:
         forest.cut(forest.best_trees)
     return forest
+
+
+def _judge(job: Job, before: int) -> Any:
+    """Reports the objective after every tree, by the scores that LightGBM keeps of the tuning rows anyway."""
+    trees = before
+
+    def judge(scores: np.ndarray, _rows: lgb.Dataset) -> list[Any]:
+        nonlocal trees
+        trees += 1
+        job.report_objective(trees, scores)
+        return []
+
+    return judge
 
 
 def _watch(job: Job, forest: Forest, before: int, loss: str, patience: int | None) -> Any:
@@ -120,8 +140,8 @@ def _seeds(seed: int, before: int) -> dict[str, int]:
     return {"bagging_seed": drawn, "feature_fraction_seed": drawn, "extra_seed": drawn}
 
 
-def _add_scores(booster: lgb.Booster, parts: list[Rows]) -> None:
-    for rows in parts:
+def _add_scores(booster: lgb.Booster, parts: dict[str, tuple[Rows, lgb.Dataset]]) -> None:
+    for rows, _ in parts.values():
         rows.scores += booster.predict(rows.matrix, raw_score=True, num_threads=1)
 
 

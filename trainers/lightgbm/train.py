@@ -46,14 +46,14 @@ def train(job: Job) -> Trained:
     }
     patience = job.params.get("early_stopping_rounds")
     training = Rows(_matrix(columns, job.features, categories), label)
-    tuning = _tuning_rows(job, categories) if patience else None
+    tuning = _tuning_rows(job, categories) if patience or job.objective else None
     forest = grow(job, _lightgbm_params(job, objective, metric), loss, training, tuning, patience)
 
     def predict(columns: Columns) -> np.ndarray:
         return LINKS[link](forest.raw_scores(_matrix(columns, job.features, categories)))
 
     return Trained(
-        graph=_graph(job.features, categories, forest, link),
+        graph=lambda: _graph(job.features, categories, forest, link),
         predict=predict,
         metrics=forest.losses,
         facts={
@@ -63,6 +63,7 @@ def train(job: Job) -> Trained:
             "importance": _importance(forest, job.features),
             "categories": {name: len(found.known) for name, found in categories.items()},
         },
+        step=forest.trees,
     )
 
 
@@ -91,7 +92,7 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
 
 
 def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
-    columns, label = job.examples("tuning")
+    columns, label = (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
     return Rows(_matrix(columns, job.features, categories), label)
 
 

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from runtime.columns import Columns, Feature, columns_of, label_of
 from runtime.json_files import read_json, write_bytes
 from runtime.manifest import Manifest, complete_params
+from runtime.objective import Objective
 from runtime.refusal import Refused, Stopped
 
 
@@ -28,12 +30,14 @@ from runtime.refusal import Refused, Stopped
 class Trained:
     """What `train(job)` returns."""
 
-    #: Takes each feature column as it is and gives `score`; see graph.py.
-    graph: onnx.ModelProto
+    #: Takes each feature column as it is and gives `score`; see graph.py. A function when building it takes time: nobody asks for a trial's.
+    graph: onnx.ModelProto | Callable[[], onnx.ModelProto]
     #: The native model on the same columns, one float a row. The runtime compares the two before it believes the graph.
     predict: Callable[[Columns], np.ndarray]
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    #: The step whose `report_objective` was of this very model; None when there was none.
+    step: int | None = None
 
 
 class Job:
@@ -53,6 +57,8 @@ class Job:
         self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._metrics = open(directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1)
+        #: The objective's value by step, as reported.
+        self.reached: dict[int, float] = {}
         self._stopping = False
         self._checkpoints = False
 
@@ -85,6 +91,18 @@ class Job:
             raise Refused(f"{name} became {value} at step {step}")
         self._metrics.write(json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n")
         self.stop_if_asked()
+
+    @cached_property
+    def objective(self) -> Objective | None:
+        """What this job is scored by when it is a trial of a study; None when it trains a model that is to be kept."""
+        asked = self.context.get("objective")
+        return Objective(asked["metric"], *self.examples(asked["input"])) if asked else None
+
+    def report_objective(self, step: int, scores: np.ndarray) -> None:
+        """A trial's standing after `step` iterations, by its scores of the objective's rows: what it may be pruned by."""
+        assert self.objective is not None
+        self.reached[step] = self.objective.value(scores)
+        self.report(step, self.objective.name, self.reached[step])
 
     def output(self, name: str) -> Path:
         """Where to write a file that is kept under this name."""

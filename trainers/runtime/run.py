@@ -16,6 +16,7 @@ if __name__ == "__main__":
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
 import importlib.util
+import math
 import os
 import traceback
 from pathlib import Path
@@ -80,8 +81,11 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     """Proves the graph before anyone can see it, then says what came out."""
     if not isinstance(trained, Trained):
         raise Refused(f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}")
-    check_signature(trained.graph, job.features)
-    graph = graph_bytes(trained.graph)
+    if job.objective is not None:
+        return _conclude_trial(job, trained)
+    model = trained.graph() if callable(trained.graph) else trained.graph
+    check_signature(model, job.features)
+    graph = graph_bytes(model)
     parity = check_parity(graph, trained.predict, columns_of(job.table("train"), job.features), job.features)
     result = {"metrics": {name: float(value) for name, value in trained.metrics.items()}, "facts": {**trained.facts, "parity": parity}}
     bad = first_not_finite(result)
@@ -89,6 +93,17 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
         raise Refused(f"the result is not a number at {bad}")
     write_bytes(job.output("model.onnx"), graph)
     return result
+
+
+def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
+    """A trial leaves its score alone: the winner is trained again, as every model that is kept."""
+    objective = job.objective
+    value = job.reached.get(trained.step) if trained.step is not None else None
+    if value is None:
+        value = objective.value(trained.predict(objective.columns))
+    if not math.isfinite(value):
+        raise Refused(f"{objective.name} is not defined on these {len(objective.label):,} rows, or a score is no number")
+    return {"metrics": {objective.name: value}, "facts": {} if trained.step is None else {"step": trained.step}}
 
 
 def _failed(directory: Path, message: str, trace: str | None) -> int:

@@ -1,0 +1,51 @@
+import unittest
+
+import numpy as np
+from sklearn import metrics as reference
+
+from runtime.objective import METRICS, Objective
+from runtime.refusal import Refused
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        random = np.random.default_rng(3)
+        self.label = (random.random(500) < 0.3).astype(float)
+        # Coarse, so that there are ties.
+        self.scores = np.round(np.clip(random.random(500) * 0.6 + 0.3 * self.label, 0.01, 0.99), 2)
+
+    def value(self, metric: str) -> float:
+        return Objective(metric, {}, self.label).value(self.scores)
+
+    def test_are_the_known_ones(self):
+        label, scores = self.label, self.scores
+        for metric, expected in (
+            ("logloss", reference.log_loss(label, scores)),
+            ("auc", reference.roc_auc_score(label, scores)),
+            ("brier", reference.brier_score_loss(label, scores)),
+            ("accuracy", reference.accuracy_score(label, scores >= 0.5)),
+            ("rmse", reference.root_mean_squared_error(label, scores)),
+            ("mae", reference.mean_absolute_error(label, scores)),
+            ("r2", reference.r2_score(label, scores)),
+        ):
+            with self.subTest(metric):
+                self.assertAlmostEqual(self.value(metric), expected, places=12)
+
+    def test_one_confident_mistake_is_bounded(self):
+        self.assertAlmostEqual(Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001))
+
+    def test_are_no_number_where_they_are_not_defined(self):
+        for metric in METRICS:
+            with self.subTest(metric):
+                self.assertTrue(np.isnan(Objective(metric, {}, self.label).value(np.full(500, np.nan))))
+        for metric in ("auc", "r2"):
+            with self.subTest(metric):
+                self.assertTrue(np.isnan(Objective(metric, {}, np.ones(3)).value(np.array([0.1, 0.2, 0.3]))))
+
+    def test_an_unknown_one_is_refused_with_those_there_are(self):
+        with self.assertRaisesRegex(Refused, "no metric gini; there are logloss, auc"):
+            Objective("gini", {"x": np.zeros(1)}, np.zeros(1))
+
+
+if __name__ == "__main__":
+    unittest.main()
