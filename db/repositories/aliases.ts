@@ -8,8 +8,9 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import { lockModel, readAliases, statusOf } from '../alias-register/state';
-import { predecessorOf, promotionAt } from '../alias-register/history';
+import { predecessorOf } from '../alias-register/history';
 import { moveChampion } from '../alias-register/move';
+import { withdrawPromotion } from '../alias-register/withdraw';
 
 export interface AliasState {
   readonly version: number;
@@ -81,7 +82,10 @@ export interface AliasRepository {
     readonly cause: string;
     readonly idempotencyKey: string;
   }): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
-  /** Undo of a promotion, only while the champion still is that version at that fencing; the version becomes `withdrawn` unless it was a champion before. */
+  /**
+   * Undo of a promotion, only while the champion still comes from it: nothing moved it since but promotions that were withdrawn. The version becomes
+   * `withdrawn` unless it was a champion before. Behind it, promotions of runs that are being undone as well go too; the answer is the last one's.
+   */
   withdraw(input: {
     readonly tenant: Tenant;
     readonly model: string;
@@ -165,25 +169,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
     withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, async () => {
-          const { model, version, fencing, actor, cause } = request;
-          const register = await lockModel(tx, { tenant, model });
-          const { champion, previous } = register.aliases;
-          const promotion = await promotionAt(tx, { tenant, model, version, fencing });
-          if (!promotion || champion?.version !== version || champion.fencing !== fencing) return { kind: 'superseded', champion };
-          const move = await moveChampion(tx, register, {
-            kind: 'withdraw',
-            tenant,
-            model,
-            before: { champion: version, previous: previous?.version ?? null },
-            after: { champion: promotion.fromVersion, previous: promotion.previousBefore },
-            status: { before: 'promoted', after: promotion.statusBefore === 'promoted' ? 'promoted' : 'withdrawn' },
-            undoes: fencing,
-            actor,
-            cause,
-          });
-          return { kind: 'withdrawn', champion: promotion.fromVersion, fencing: move };
-        }),
+        once<Withdrawal>(tx, { tenant, operation: 'alias.withdraw', key, request }, () => withdrawPromotion(tx, { tenant, ...request })),
       ),
 
     async history({ tenant, model, at, ...page }) {

@@ -11,6 +11,7 @@ interface Promoted {
   readonly fencing: number;
   readonly before: Standing;
   readonly wasChampionBefore: boolean;
+  readonly originBefore: number | null;
   undone: boolean;
 }
 
@@ -19,6 +20,8 @@ export class AliasModel {
   private standing: Standing = { champion: null, previous: null };
   private championFencing = 0;
   private fencing = 0;
+  /** Of the promotion or rollback that the present standing comes from. */
+  private origin: number | null = null;
   private readonly promotions: Promoted[] = [];
   private readonly status = new Map<number, 'candidate' | 'promoted' | 'withdrawn'>();
   private readonly answers = new Map<string, { readonly request: string; readonly answer: unknown }>();
@@ -46,8 +49,9 @@ export class AliasModel {
       const now = this.token();
       const same = now.version === expected.version && (now.version === null || now.fencing === expected.fencing);
       if (!same) return { kind: 'conflict', champion: now.version === null ? null : now };
+      const [originBefore, wasChampionBefore] = [this.origin, status === 'promoted'];
       this.move({ champion: version, previous: before.champion });
-      this.promotions.push({ version, fencing: this.fencing, before, wasChampionBefore: status === 'promoted', undone: false });
+      this.promotions.push({ version, fencing: this.fencing, before, wasChampionBefore, originBefore, undone: false });
       this.status.set(version, 'promoted');
       return { kind: 'promoted', previous: before.champion, fencing: this.fencing };
     });
@@ -70,10 +74,9 @@ export class AliasModel {
     return this.once('withdraw', key, [version, fencing], () => {
       const promotion = this.promotions.find((each) => each.version === version && each.fencing === fencing);
       const now = this.token();
-      if (!promotion || now.version !== version || now.fencing !== fencing) {
-        return { kind: 'superseded', champion: now.version === null ? null : now };
-      }
+      if (!promotion || this.origin !== fencing) return { kind: 'superseded', champion: now.version === null ? null : now };
       this.move(promotion.before);
+      this.origin = promotion.originBefore;
       promotion.undone = true;
       if (!promotion.wasChampionBefore) this.status.set(version, 'withdrawn');
       return { kind: 'withdrawn', champion: promotion.before.champion, fencing: this.fencing };
@@ -89,6 +92,7 @@ export class AliasModel {
   private move(standing: Standing): void {
     this.fencing += 1;
     this.championFencing = this.fencing;
+    this.origin = this.fencing;
     this.standing = standing;
   }
 
