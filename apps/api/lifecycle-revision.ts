@@ -55,6 +55,18 @@ export async function readRevision(
   return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested };
 }
 
+/** The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is gone. */
+export async function revisionTexts(
+  artifacts: Pick<ArtifactStore, 'getBytes'>,
+  files: Readonly<Record<string, ArtifactRef>>,
+): Promise<Readonly<Record<string, string>>> {
+  const texts = Object.entries(files).map(async ([path, ref]): Promise<readonly [string, string]> => [
+    path,
+    Buffer.from(await artifacts.getBytes(ref)).toString('utf8'),
+  ]);
+  return Object.fromEntries(await Promise.all(texts));
+}
+
 /** Uploads the files by their content, so applying again changes nothing. */
 export async function storeRevision(
   artifacts: Pick<ArtifactStore, 'putBytes'>,

@@ -47,7 +47,7 @@ const trainersDir = join(clone, 'trainers');
 export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, terminal } = options;
   const startedAt = Date.now();
-  const context = createContext(terminal, { apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, trainersDir });
+  const context = createContext(terminal, { apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, trainersDir, samplesDir: options.samplesDir });
   const api = context.api();
   const { lifecycle, until } = flightDelayDemo;
 

@@ -10,13 +10,24 @@ import { keyCommands } from './commands/key';
 import { lifecycleCommands } from './commands/lifecycle';
 import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
+import { replayCommands } from './commands/replay';
 import { runCommands } from './commands/run';
 import type { CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
 export type Finish = (exitCode: ExitCode) => void;
 
-const nouns = [lifecycleCommands, runCommands, modelCommands, dataCommands, decisionCommands, auditCommands, keyCommands, platformCommands];
+const nouns = [
+  lifecycleCommands,
+  runCommands,
+  modelCommands,
+  dataCommands,
+  decisionCommands,
+  auditCommands,
+  keyCommands,
+  replayCommands,
+  platformCommands,
+];
 
 export async function runCli(args: readonly string[], context: CliContext, version: string): Promise<ExitCode> {
   let exitCode: ExitCode = 0;

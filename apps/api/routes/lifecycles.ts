@@ -5,12 +5,12 @@ import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
-import { readRevision, storeRevision } from '../lifecycle-revision';
+import { readRevision, revisionTexts, storeRevision } from '../lifecycle-revision';
 import { checkRunRequest } from '../run-request';
 import { startRun } from '../run-start';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem } from '../views/fields';
-import { applied, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
+import { applied, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
 import { runToJson, runView } from '../views/run';
 
 const largestFile = 1 << 20;
@@ -55,6 +55,18 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, gua
         schema: { tags, summary: 'The revision that new runs take', params, response: { 200: lifecycleRevision, default: problem } },
       },
       async ({ caller, params: { name: of } }) => found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of),
+    );
+
+    app.get(
+      '/lifecycles/:name/files',
+      {
+        ...viewer,
+        schema: { tags, summary: 'The files of that revision', params, response: { 200: lifecycleFiles, default: problem } },
+      },
+      async ({ caller: { tenant }, params: { name: of } }) => {
+        const { digest, files } = found(await registry.lifecycles.get({ tenant, name: of }), of);
+        return { digest, files: await revisionTexts(artifacts, files) };
+      },
     );
 
     app.get(

@@ -24,6 +24,10 @@ export const lifecycleRevision = z
   })
   .meta({ id: 'LifecycleRevision' });
 
+export const lifecycleFiles = z
+  .object({ digest: z.string().describe('of the revision'), files: z.record(z.string(), z.string()).describe('path → text') })
+  .meta({ id: 'LifecycleFiles' });
+
 export const revisionSummary = z
   .object({ revision: z.number(), digest: z.string(), appliedBy: z.string(), appliedAt: instant })
   .meta({ id: 'RevisionSummary' });

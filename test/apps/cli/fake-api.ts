@@ -82,7 +82,18 @@ export async function cliAgainst(
   const [stdout, stderr] = [sink(settings.tty ?? false), sink(settings.tty ?? false)];
   const terminal = openTerminal({ stdout: stdout.stream, stderr: stderr.stream, noColor: settings.noColor ?? false });
   const { apiUrl, apiKey, cwd = process.cwd(), trainersDir = join(process.cwd(), 'trainers') } = settings;
-  const exitCode = await runCli(args, createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd, trainersDir }), '9.9.9');
+  const exitCode = await runCli(
+    args,
+    createContext(terminal, {
+      apiUrl,
+      apiKey,
+      gatewayUrl: null,
+      cwd,
+      trainersDir,
+      samplesDir: join(trainersDir, '..', '.perennial', 'samples'),
+    }),
+    '9.9.9',
+  );
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -1,0 +1,150 @@
+import { tmpdir } from 'node:os';
+import type { Command } from 'commander';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
+import { formatInstant, parseInstant } from '../../../domain/time-window';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import type { Finish } from '../main';
+import { openReplayGateway } from '../replay/gateway';
+import type { ReplayEnd, ReplayState } from '../replay/replay';
+import { replay } from '../replay/replay';
+import { withReplayRows } from '../replay/rows';
+
+interface Options {
+  readonly from: string;
+  readonly to: string;
+  readonly speed: string;
+  readonly parallel: string;
+  readonly json?: true;
+}
+
+/** What is replayed, and how it is stopped. */
+export interface ReplayRequest {
+  readonly lifecycle: string;
+  readonly from: string;
+  readonly to: string;
+  /** Event seconds a wall second; `Infinity` waits for nobody. */
+  readonly speed: number;
+  readonly parallel: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (state: ReplayState) => void;
+}
+
+export function replayCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal } = context;
+  program
+    .command('replay <lifecycle>')
+    .description('send a piece of the past to the gateway: requests when they came, labels when they were known')
+    .requiredOption('--from <time>', 'RFC 3339')
+    .requiredOption('--to <time>', 'RFC 3339, not included')
+    .option('--speed <n>', 'event seconds a second, or max', '1')
+    .option('--parallel <n>', 'requests under way at once', '32')
+    .option('--json', 'print what was sent as JSON')
+    .action(async (lifecycle: string, options: Options) => {
+      const ended = new AbortController();
+      process.once('SIGINT', () => ended.abort());
+      const end = await replayLifecycle(context, {
+        lifecycle,
+        from: instant('--from', options.from),
+        to: instant('--to', options.to),
+        speed: options.speed === 'max' ? Infinity : positive('--speed', options.speed),
+        parallel: Math.ceil(positive('--parallel', options.parallel)),
+        signal: ended.signal,
+        onProgress: (state) => terminal.say(progressLine(state)),
+      });
+      terminal.out(options.json ? JSON.stringify(endJson(end)) : describeEnd(end));
+      finish(end.failed > 0 ? 1 : 0);
+    });
+}
+
+/** Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for its spec, and the gateway for everything else. */
+export async function replayLifecycle(context: CliContext, wanted: ReplayRequest): Promise<ReplayEnd> {
+  const { lifecycle, from, to, speed, parallel, signal, onProgress } = wanted;
+  const { gatewayUrl, apiKey, samplesDir } = context.settings;
+  if (gatewayUrl === null || apiKey === null) {
+    throw new CliError(
+      'no gateway is known: none runs in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
+      1,
+      'perennial up',
+    );
+  }
+  if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
+  const api = context.api();
+  const { spec } = await api.call<{ readonly spec: ModelLifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
+  const { data } = spec;
+  const gateway = await openReplayGateway({
+    gatewayUrl,
+    apiKey,
+    model: lifecycle,
+    timeColumn: data.time.column,
+    entityColumn: data.entity,
+    parallel,
+  });
+  try {
+    const source = {
+      data,
+      assembleSql: files[data.assemble] ?? '',
+      window: { from, until: to },
+      samplesDir,
+      scratchRoot: tmpdir(),
+      signal,
+    };
+    return await withReplayRows(source, ({ count, batches }) => {
+      if (count === 0) throw new CliError(`${lifecycle} has no rows between ${from} and ${to}`, 1, `perennial lifecycle show ${lifecycle}`);
+      return replay({
+        batches: batches(),
+        gateway,
+        from: Date.parse(from),
+        speed,
+        labelDelayMs: data.label.availableAfterSeconds * 1000,
+        parallel,
+        signal,
+        onProgress,
+      });
+    });
+  } finally {
+    await gateway.close();
+  }
+}
+
+function instant(option: string, text: string): string {
+  const at = parseInstant(text);
+  if (at === null)
+    throw new CliError(`${option} cannot be ${JSON.stringify(text.slice(0, 60))}: a time with its offset such as 2013-08-01T00:00:00Z`, 2);
+  return formatInstant(at);
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || value === Infinity)
+    throw new CliError(`${option} cannot be ${JSON.stringify(text.slice(0, 60))}: a number above 0`, 2);
+  return value;
+}
+
+function progressLine({ at, requests, labels, failed, answeredBy, lagMs }: ReplayState): string {
+  const parts = [
+    new Date(at).toISOString().slice(0, 16),
+    `${requests} requests`,
+    `${labels} labels`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    Object.entries(answeredBy)
+      .map(([version, count]) => `${version} ${count}`)
+      .join(', '),
+    ...(lagMs > 2_000 ? [`${(lagMs / 1000).toFixed(0)} s behind its clock`] : []),
+  ];
+  return parts.filter((part) => part !== '').join('  ');
+}
+
+function describeEnd({ requests, failed, labels, answeredBy, seconds, latency, firstFailure }: ReplayEnd): string {
+  const versions = Object.entries(answeredBy).map(([version, count]) => `  ${version} answered ${count}`);
+  return [
+    `${requests} requests and ${labels} labels in ${seconds.toFixed(1)} s; p50 ${latency.p50.toFixed(1)} ms, p97 ${latency.p97.toFixed(1)} ms`,
+    ...versions,
+    ...(failed > 0 ? [`  ${failed} were not answered, the first because of ${firstFailure ?? 'nothing known'}`] : []),
+  ].join('\n');
+}
+
+function endJson({ at, lagMs, ...end }: ReplayEnd): object {
+  return { reached: new Date(at).toISOString(), lagMs: Math.round(lagMs), ...end };
+}

@@ -1,0 +1,78 @@
+import { Agent, request } from 'undici';
+import { CliError } from '../cli-error';
+import type { ReplayRow } from './rows';
+
+/** The public API of the gateway, as a caller has it: one row a request, so that each is assigned by its own entity. */
+export interface ReplayGateway {
+  /** @throws Error when there is no score. */
+  infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
+  feedback(
+    labels: readonly { readonly predictionId: string; readonly label: number | boolean; readonly labelledAt: string }[],
+  ): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ReplayGatewayOptions {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly model: string;
+  readonly timeColumn: string;
+  readonly entityColumn: string | null;
+  readonly parallel: number;
+}
+
+interface Metadata {
+  readonly detail?: string;
+  readonly inputs?: readonly { readonly name: string; readonly datatype: string }[];
+}
+
+/** Asks what the model wants to know, once: a replay goes on when another version takes over, whose request columns are the same lifecycle's. */
+export async function openReplayGateway(options: ReplayGatewayOptions): Promise<ReplayGateway> {
+  const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel } = options;
+  const url = `${gatewayUrl}/v2/models/${model}`;
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  const dispatcher = new Agent({ connections: parallel, pipelining: 1 });
+  const inputs = await described(url, headers, dispatcher);
+
+  return {
+    async infer({ at, columns }) {
+      const entity = entityColumn === null ? null : textOf(columns[entityColumn]);
+      const body = JSON.stringify({
+        inputs: inputs.map(({ name, datatype }) => ({ name, datatype, shape: [1], data: [columns[name] ?? null] })),
+        parameters: {
+          event_time: columns[timeColumn] ?? new Date(at).toISOString(),
+          ...(entity === null ? {} : { entity }),
+        },
+        outputs: [{ name: 'score' }],
+      });
+      const answer = await request(`${url}/infer`, { method: 'POST', headers, body, dispatcher });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode}: ${text.slice(0, 300)}`);
+      return {
+        predictionId: String(answer.headers['x-perennial-prediction-id']),
+        version: String(answer.headers['x-perennial-model-version']),
+      };
+    },
+
+    async feedback(labels) {
+      const answer = await request(`${gatewayUrl}/v1/feedback`, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) throw new CliError(`${gatewayUrl}/v1/feedback answers ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
+    },
+
+    close: () => dispatcher.close(),
+  };
+}
+
+async function described(url: string, headers: Record<string, string>, dispatcher: Agent): Promise<NonNullable<Metadata['inputs']>> {
+  const answer = await request(url, { headers, dispatcher });
+  const body = (await answer.body.json()) as Metadata;
+  if (answer.statusCode === 200 && body.inputs) return body.inputs;
+  await dispatcher.close();
+  throw new CliError(`${url} answers ${answer.statusCode}: ${body.detail ?? 'without saying why'}`, 1, 'perennial model list');
+}
+
+/** Assembled columns are numbers, texts and truths. */
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+}

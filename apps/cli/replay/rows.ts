@@ -1,0 +1,143 @@
+import { mkdir } from 'node:fs/promises';
+import { readSource } from '../../../data/sources/read-source';
+import type { SourcePolicy } from '../../../data/sources/policy';
+import { openScratch } from '../../../data/scratch';
+import { quoteName, withDuckDb, type PlatformSql } from '../../../data/sql/platform-sql';
+import { runUserSql } from '../../../data/sql/user-sql';
+import type { TimeWindow } from '../../../domain/dataset';
+import { failure } from '../../../domain/failure';
+import type { DataSpec } from '../../../domain/lifecycle';
+import { schemeOf } from '../../../domain/source-uri';
+
+/** One request as a caller of that time would have sent it, and what became known of it later. */
+export interface ReplayRow {
+  /** Milliseconds since 1970, event time. */
+  readonly at: number;
+  /** The assembled columns but the label, by name; times as RFC 3339. */
+  readonly columns: Readonly<Record<string, unknown>>;
+  /** Null when it never became known: such a row is asked about all the same. */
+  readonly label: number | boolean | null;
+}
+
+export interface ReplaySource {
+  readonly data: DataSpec;
+  readonly assembleSql: string;
+  readonly window: TimeWindow;
+  readonly samplesDir: string;
+  readonly scratchRoot: string;
+  readonly signal: AbortSignal;
+}
+
+export interface ReplayRows {
+  readonly count: number;
+  /** In order of event time, a thousand or so at a time. */
+  readonly batches: () => AsyncGenerator<readonly ReplayRow[]>;
+}
+
+const rowsAtOnce = 1_000;
+const memoryBytes = 2 ** 30;
+
+/**
+ * Reads a lifecycle's sources here and assembles them by its own SQL, as a training run does, then keeps the window. Rows are read in order of time while
+ * they are asked for; the scratch folder goes when `work` ends.
+ */
+export async function withReplayRows<T>(source: ReplaySource, work: (rows: ReplayRows) => Promise<T>): Promise<T> {
+  const { data, signal } = source;
+  const scratch = await openScratch(source.scratchRoot, 'replay');
+  try {
+    const tables = await readTables(source, scratch.path('sources'));
+    const path = scratch.path('assembled.parquet');
+    await runUserSql({
+      sql: source.assembleSql,
+      file: data.assemble,
+      tables,
+      outputPath: path,
+      orderBy: data.time.column,
+      limits: { memoryBytes, seconds: data.timeoutSeconds },
+      signal,
+    });
+    return await withDuckDb(
+      async (sql) => {
+        const count = await keepWindow(sql, source, path);
+        return work({ count, batches: () => batches(sql, data, count) });
+      },
+      { memoryBytes, threads: 1, spillDirectory: scratch.path('spill'), signal },
+    );
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+async function readTables({ data, samplesDir, signal }: ReplaySource, folder: string): Promise<Record<string, readonly string[]>> {
+  // Whoever replays reads with their own rights, on their own machine.
+  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, allowedFileRoots: ['/'], s3: null };
+  const tables: Record<string, readonly string[]> = {};
+  for (const source of data.sources) {
+    const scheme = schemeOf(source.uri);
+    if (scheme === 's3' || scheme === 'dataset') {
+      throw failure('NotInThisVersion', `source ${source.name} is ${scheme}://, which replay does not read in this version`, {
+        next: 'replay from a copy of the lifecycle whose sources are file://, sample:// or https://: perennial replay <folder>',
+      });
+    }
+    const into = `${folder}/${source.name}`;
+    await mkdir(into, { recursive: true, mode: 0o700 });
+    const limits = { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds };
+    const read = await readSource({
+      source,
+      into,
+      policy,
+      limits,
+      datasets: noDatasets,
+      window: null,
+      signal,
+      onProgress: () => undefined,
+    });
+    tables[source.name] = read.files;
+  }
+  return tables;
+}
+
+/** `dataset://` was refused above. */
+const noDatasets = {
+  manifest: () => Promise.resolve(null),
+  toFile: () => Promise.reject(new Error('no dataset is read here')),
+};
+
+async function keepWindow(sql: PlatformSql, { data, window }: ReplaySource, path: string): Promise<number> {
+  const time = quoteName(data.time.column);
+  // Numbered in order of time, and among equals in the order of the file, which goes by all columns.
+  await sql.run(
+    `CREATE TABLE replayed AS SELECT row_number() OVER (ORDER BY ${time}, file_row_number) AS replay_row, * EXCLUDE (file_row_number)
+     FROM read_parquet([$path], file_row_number = true) WHERE ${time} >= $from::TIMESTAMPTZ AND ${time} < $until::TIMESTAMPTZ`,
+    { path, from: window.from, until: window.until },
+  );
+  const { rows } = await sql.one<{ rows: number }>('SELECT count(*) AS rows FROM replayed');
+  return rows;
+}
+
+async function* batches(sql: PlatformSql, data: DataSpec, count: number): AsyncGenerator<readonly ReplayRow[]> {
+  for (let from = 1; from <= count; from += rowsAtOnce) {
+    const rows = await sql.rows<Record<string, unknown>>(
+      `SELECT * EXCLUDE (replay_row) FROM replayed WHERE replay_row >= ${from} AND replay_row < ${from + rowsAtOnce} ORDER BY replay_row`,
+    );
+    yield rows.map((row) => replayRow(row, data));
+  }
+}
+
+function replayRow(row: Record<string, unknown>, { time, label }: DataSpec): ReplayRow {
+  const at = row[time.column];
+  if (!(at instanceof Date)) throw failure('InvalidInput', `${time.column} is no time in an assembled row`);
+  const columns: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row)) if (name !== label.column) columns[name] = sendable(value);
+  return { at: at.getTime(), columns, label: labelOf(row[label.column]) };
+}
+
+function sendable(value: unknown): unknown {
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+function labelOf(value: unknown): number | boolean | null {
+  if (typeof value === 'boolean' || typeof value === 'number') return value;
+  return typeof value === 'bigint' ? Number(value) : null;
+}
