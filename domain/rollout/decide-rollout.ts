@@ -1,16 +1,17 @@
 import { formatSeconds } from '../duration';
 import { figure, percent, signed } from '../gates/gate';
+import { fewestDaysAcross } from '../statistics/days-sequence';
 import type { Reason } from '../verdict';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
 import { alphaBudget, type RolloutPolicy } from './policy';
 import { labelledOf, readingsOf } from './readings';
 import { remainingOf } from './remaining';
-import type { MetricReading, RolloutVerdict } from './verdict';
+import type { DaysReading, MetricReading, RolloutVerdict } from './verdict';
 
 /**
  * What a rollout should do next. Pure: the same policy over the same evidence gives the same verdict, whenever and wherever it is asked. It may be asked after
  * every request: the bounds hold at all times at once.
- * - Harm comes first and nothing holds it back: a guardrail whose lower bound is above its limit, or quality whose demand is refuted.
+ * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its limit, or quality whose demand is refuted.
  * - The shadow step ends, and the last step promotes, when quality is shown on `minSamples` labels and `minDuration` of event time. Other steps end when the
  *   guardrails saw `minSamples` requests of the challenger without showing harm.
  * - Whatever is undecided when `maxDuration` is over expires.
@@ -62,9 +63,7 @@ function holdingBack(policy: RolloutPolicy, evidence: RolloutEvidence, shown: Sh
   if (labelled < minSamples) reasons.push(hold('samples', `${count(labelled)} labels are counted, ${count(minSamples)} are needed`));
   const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
   if (elapsed < minDurationSeconds) {
-    reasons.push(
-      hold('duration', `${formatSeconds(Math.floor(elapsed))} of event time have passed, ${formatSeconds(minDurationSeconds)} are needed`),
-    );
+    reasons.push(hold('duration', `${spanText(elapsed)} of event time have passed, ${formatSeconds(minDurationSeconds)} are needed`));
   }
   if (shown === null) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
   return [...reasons, ...notComparable(evidence.quality)];
@@ -106,7 +105,7 @@ function qualityReason(
   quality: QualityEvidence,
   { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
 ): Reason {
-  const { metric, n, estimate, lower, upper, limit, days } = reading;
+  const { metric, n, estimate, lower, upper, days } = reading;
   const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message });
   if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
   const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
@@ -119,13 +118,21 @@ function qualityReason(
   if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
   if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
   if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
-  const onTraffic = upper !== null && upper < limit;
-  return said('open', `${found}; ${demand}: ${onTraffic ? 'shown on this traffic, not yet across days' : 'the data allow either'}`);
+  return said('open', `${found}; ${demand}: ${openText(reading)}`);
 }
 
-function daysText({ n, estimate, upper }: NonNullable<MetricReading['days']>): string {
+function openText({ lower, upper, limit }: MetricReading): string {
+  if (upper !== null && upper < limit) return 'shown on this traffic, not yet across days';
+  return lower !== null && lower > limit ? 'refuted on this traffic, not yet across days' : 'the data allow either';
+}
+
+function daysText({ n, estimate, lower, upper }: DaysReading): string {
   if (estimate === null) return 'no day is closed';
-  return `${count(n)} days, mean ${signed(estimate)}, upper bound across days ${signed(upper)}`;
+  const bounds =
+    lower === null || upper === null
+      ? `${fewestDaysAcross} are needed for bounds`
+      : `bounds across days ${signed(lower)} … ${signed(upper)}`;
+  return `${count(n)} days, mean ${signed(estimate)}, ${bounds}`;
 }
 
 function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
@@ -146,6 +153,12 @@ function demandOf({ quality }: RolloutPolicy): string {
 
 function hold(code: string, message: string): Reason {
   return { gate: 'rollout', code: `rollout.${code}`, message };
+}
+
+/** `5.2 days`: elapsed time falls on no whole unit. */
+function spanText(seconds: number): string {
+  if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
+  return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
 }
 
 function count(n: number): string {

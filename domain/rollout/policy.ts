@@ -1,4 +1,5 @@
 import type { CanarySpec, DataSpec } from '../lifecycle';
+import { fewestDaysAcross } from '../statistics/days-sequence';
 
 /** The rules in force for one rollout; stored under the digest of its canonical JSON before anything is decided by it. */
 export interface RolloutPolicy {
@@ -22,12 +23,7 @@ export interface RolloutPolicy {
   readonly onInconclusive: CanarySpec['onInconclusive'];
 }
 
-/**
- * Fewer days give no finite bound across days at the usual levels, so a rollout that may end sooner is judged on its traffic alone: whoever writes such a
- * `minDuration` says that days do not differ.
- */
-const daysToCompare = 5;
-
+/** A rollout that may end before there are days to compare is judged on its traffic alone: whoever writes such a `minDuration` says that days do not differ. */
 export function rolloutPolicyOf(canary: CanarySpec, label: DataSpec['label']): RolloutPolicy {
   const { steps, quality, guardrails, test, maxDurationSeconds, onInconclusive } = canary;
   return {
@@ -37,7 +33,7 @@ export function rolloutPolicyOf(canary: CanarySpec, label: DataSpec['label']): R
     quality: {
       ...quality,
       comparison: label.dependsOnPrediction ? 'arms' : 'pairs',
-      acrossDays: test.minDurationSeconds >= daysToCompare * 86_400,
+      acrossDays: test.minDurationSeconds >= fewestDaysAcross * 86_400,
     },
     guardrails,
     test,
@@ -49,7 +45,7 @@ export function rolloutPolicyOf(canary: CanarySpec, label: DataSpec['label']): R
 export interface AlphaBudget {
   /** Of each of the two statements about the traffic: "harmful" and "good enough". */
   readonly qualityPerSide: number;
-  /** Of the statement about days to come. */
+  /** Of either statement about days to come. */
   readonly acrossDays: number;
   /** Of one guardrail in one step. */
   readonly perGuardrail: number;
@@ -57,8 +53,8 @@ export interface AlphaBudget {
 
 /**
  * `alpha` bounds the chance that anything which this rollout ever says of its traffic is wrong, so it is split once over quality and guardrails (Bonferroni);
- * quality's part over its two sides, a guardrail's part over the steps, as each step counts anew. Of days to come one thing only is ever said, when quality is
- * shown, so that statement has `alpha` to itself.
+ * quality's part over its two sides, as traffic may be good today and bad tomorrow; a guardrail's part over the steps, as each step counts anew. The mean
+ * over days to come is on one side of the limit for good, so only one of the two statements about it can be wrong, and each has `alpha` to itself.
  */
 export function alphaBudget({ test, guardrails, steps }: RolloutPolicy): AlphaBudget {
   const perMetric = test.alpha / (1 + guardrails.length);

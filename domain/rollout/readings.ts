@@ -1,5 +1,5 @@
 import type { GuardrailSpec } from '../lifecycle';
-import { daysBounds } from '../statistics/days-sequence';
+import { boundsAcrossDays } from '../statistics/days-sequence';
 import { meanBounds, meanOf, type MeanState, type SequenceBounds } from '../statistics/mean-sequence';
 import { shareBounds } from '../statistics/share-sequence';
 import type { ArmsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
@@ -9,21 +9,23 @@ import type { MetricReading } from './verdict';
 
 /** Every metric with its bounds, quality first. */
 export function readingsOf(policy: RolloutPolicy, evidence: RolloutEvidence): readonly MetricReading[] {
-  return [qualityReading(policy, evidence.quality), ...policy.guardrails.map((guardrail) => guardrailReading(policy, guardrail, evidence))];
+  return [qualityReading(policy, evidence), ...policy.guardrails.map((guardrail) => guardrailReading(policy, guardrail, evidence))];
 }
 
 /**
- * Non-inferiority passes when the upper bound of the difference is below the margin and is refuted when the lower bound is above it; superiority passes below −margin and is
- * refuted from −margin on: the rules of the offline gates, with bounds that may be watched. Across days the upper bound must hold too, where the policy asks for it.
+ * Non-inferiority is shown when the upper bound of the difference is below the margin and refuted when the lower bound is above it; superiority is shown below −margin and refuted from
+ * −margin on: the rules of the offline gates, with bounds that may be watched. Where the policy asks for it, what is said of days to come must hold across days
+ * too: that quality is good enough, always; that it is not, in shadow. Once the challenger answers people, harm to this traffic is reason enough.
  */
-export function qualityReading(policy: RolloutPolicy, quality: QualityEvidence): MetricReading {
+function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): MetricReading {
   const { rule, margin, metric, acrossDays } = policy.quality;
   const limit = rule === 'nonInferiority' ? margin : -margin;
   const n = labelledOf(quality);
   const bounds = trafficBounds(policy, quality);
   const days = acrossDays ? daysReading(policy, quality) : null;
-  const refuted = rule === 'nonInferiority' ? bounds.lower > limit : bounds.lower >= limit;
-  const shown = bounds.upper < limit && (days === null || (days.upper !== null && days.upper < limit));
+  const isRefuted = (lower: number) => (rule === 'nonInferiority' ? lower > limit : lower >= limit);
+  const refuted = isRefuted(bounds.lower) && (days === null || policy.steps[step] !== 0 || isRefuted(days.lower ?? -Infinity));
+  const shown = bounds.upper < limit && (days === null || (days.upper ?? Infinity) < limit);
   return {
     metric,
     role: 'quality',
@@ -64,8 +66,9 @@ function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
 }
 
 function daysReading(policy: RolloutPolicy, { days }: QualityEvidence): NonNullable<MetricReading['days']> {
-  const bounds = daysBounds(days, alphaBudget(policy).acrossDays);
-  return { n: days.days, estimate: days.days === 0 ? null : days.sum / days.days, upper: bounds?.upper ?? null };
+  const bounds = boundsAcrossDays(days, alphaBudget(policy).acrossDays);
+  const estimate = days.days === 0 ? null : days.sum / days.days;
+  return { n: days.days, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
 }
 
 /** `errors`: the share that failed. `latency_ms`: the share above `max`, which may not exceed 1 − quantile: then the quantile lies above `max`. */

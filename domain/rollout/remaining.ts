@@ -1,4 +1,4 @@
-import { daysBounds, scaledDays } from '../statistics/days-sequence';
+import { boundsAcrossDays, scaledDays } from '../statistics/days-sequence';
 import { scaledMean } from '../statistics/mean-sequence';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
 import { alphaBudget, type RolloutPolicy } from './policy';
@@ -29,7 +29,7 @@ function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): bool
 }
 
 function isShownAcrossDays(policy: RolloutPolicy, { days }: QualityEvidence): boolean {
-  const bounds = daysBounds(days, alphaBudget(policy).acrossDays);
+  const bounds = boundsAcrossDays(days, alphaBudget(policy).acrossDays);
   return bounds !== null && bounds.upper < limitOf(policy);
 }
 

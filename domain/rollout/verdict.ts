@@ -33,8 +33,15 @@ export interface MetricReading {
   readonly upper: number | null;
   /** Quality: the margin, with the sign in which bounds are compared. Guardrail: the largest share allowed. */
   readonly limit: number;
-  /** Quality from pairs: the same over days instead of requests; `upper` is null while too few days are closed. */
-  readonly days: { readonly n: number; readonly estimate: number | null; readonly upper: number | null } | null;
+  /** The same over days instead of requests, where quality must hold across days; without bounds while too few days are closed. */
+  readonly days: DaysReading | null;
+}
+
+export interface DaysReading {
+  readonly n: number;
+  readonly estimate: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
 }
 
 /** Reckoned from what was seen so far, as if it went on like this; null when it would never be decided. */

@@ -54,22 +54,29 @@ export function closeDaysBefore(state: DaysState, day: number): DaysState {
   };
 }
 
-/** Prior variance of the mean in units of the days' spread: wide (δ ~ N(0, 4)), as differences that are steady from day to day are to be found within a week. */
-const priorDays = 0.25;
+/** Below five days the bound is not finite at the usual levels, and the constant below is not proven. */
+export const fewestDaysAcross = 5;
+/** 1/c is the variance of the effect, in units of the days' spread, for which the bet is made: effects that a week or two can show. */
+const c = 0.5;
+/** What a bet on one side wins beside one on both: twice the t distribution's value, which is 0.95 or more wherever the bound is reached (α ≤ 0.2, five days or more). */
+const oneSided = 1.9;
 
 /**
- * A confidence sequence for the mean over *days*, those to come included, from closed days alone: days as independent draws from a normal distribution of
- * unknown spread. With S and V the sum and the sum of squares of dᵢ − m, √(c/(n + c)) · (1 − S²/((n + c)V))^(−n/2) is a test martingale of the scale-invariant
- * filtration if m is the mean; all m at which it stays below 1/α. T. L. Lai, "On confidence sequences", Annals of Statistics 4 (1976); H. Wang and A. Ramdas,
- * "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance", Sequential Analysis 44 (2025), theorem 4.9. No bound on the size of a day's effect is needed, which
- * no lifecycle file could name. Null while too few days are closed for any finite bound.
+ * Confidence bounds, each valid at all numbers of days at once, for the mean over *days*, those to come included: days as independent draws from a normal
+ * distribution of unknown spread. With S and V the sum and the sum of squares of dᵢ − m over n days,
+ *   √(c/(n + c)) · (1 − S²/((n + c)V))^(−n/2) · 2·F(t)
+ * is, if m is the mean, a test martingale in what does not depend on scale: the mixture over half-normal effects of T. L. Lai, "On confidence sequences", Annals of Statistics 4 (1976)
+ * and H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance", Sequential Analysis 44 (2025); F is
+ * Student's distribution with n degrees of freedom at √n·√(ρ/(1 − ρ)), ρ = S²/((n + c)V). The upper bound is the least m above the mean at which it reaches 1/α. It needs no bound on what
+ * a day can do, which no lifecycle file could name, and it cannot know of a kind of day that it has not met. Null while there are too few days: nothing is known.
+ * `alpha` is that of one side.
  */
-export function daysBounds({ days, sum, sumSquares }: DaysState, alpha: number): SequenceBounds | null {
-  if (days < 2) return null;
+export function boundsAcrossDays({ days, sum, sumSquares }: DaysState, alpha: number): SequenceBounds | null {
+  if (days < fewestDaysAcross) return null;
   const mean = sum / days;
   const variance = Math.max(0, sumSquares / days - mean ** 2);
-  const total = days + priorDays;
-  const share = 1 - (alpha * Math.sqrt(priorDays / total)) ** (2 / days);
+  const total = days + c;
+  const share = 1 - (oneSided * alpha * Math.sqrt(c / total)) ** (2 / days);
   const left = days - share * total;
   if (left <= 0) return null;
   const half = Math.sqrt((share * total * variance) / left);

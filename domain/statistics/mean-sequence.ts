@@ -1,4 +1,4 @@
-import { mixedRoot } from './mixture';
+import { logMixture, mixedRoot } from './mixture';
 
 /**
  * A confidence sequence for the *running mean of conditional means* of bounded observations: with μᵢ = E[xᵢ | everything before i], it encloses
@@ -84,6 +84,14 @@ export function meanBounds(state: MeanState, range: MeanRange, alphaPerSide: num
   const lower = mixedRoot({ logWeights, wealth: state.rising, slopes: up.map((stake) => stake * state.n), alpha: alphaPerSide });
   const upper = -mixedRoot({ logWeights, wealth: state.falling, slopes: down.map((stake) => stake * state.n), alpha: alphaPerSide });
   return { lower: Math.max(range.min, lower), upper: Math.min(range.max, upper) };
+}
+
+/** Logarithms of what the mixed bets have won against "the mean is at most m" and "the mean is at least m"; at −log α a bound passes m. */
+export function wealthAgainst(state: MeanState, range: MeanRange, m: number): { readonly atMost: number; readonly atLeast: number } {
+  const { up, down } = stakesOf(range);
+  const mixed = (wealth: readonly number[], stakesUsed: readonly number[], at: number) =>
+    logMixture({ logWeights, wealth, slopes: stakesUsed.map((stake) => stake * state.n) }, at);
+  return { atMost: mixed(state.rising, up, m), atLeast: mixed(state.falling, down, -m) };
 }
 
 /** The state after `times` as many observations like those so far, with the same mean and spread: what a forecast rests on. */

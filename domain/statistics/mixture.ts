@@ -4,11 +4,10 @@ export interface Mixture {
   readonly wealth: readonly number[];
   /** How fast each falls with m; above 0. */
   readonly slopes: readonly number[];
-  readonly alpha: number;
 }
 
 /** The m at which Σ exp(logWeight + wealth − slope·m) = 1/alpha, from below: where the mixture of bets stops to speak against m. */
-export function mixedRoot(mixture: Mixture): number {
+export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number {
   const { logWeights, wealth, slopes, alpha } = mixture;
   const roots = (weightOf: (index: number) => number) =>
     wealth.map((each, index) => (each + weightOf(index) + Math.log(alpha)) / (slopes[index] ?? NaN));
@@ -24,8 +23,12 @@ export function mixedRoot(mixture: Mixture): number {
   return low;
 }
 
-function logMixture({ logWeights, wealth, slopes }: Mixture, at: number): number {
-  const logs = wealth.map((each, index) => (logWeights[index] ?? 0) + each - (slopes[index] ?? 0) * at);
+export function logMixture({ logWeights, wealth, slopes }: Mixture, at: number): number {
+  return logSumExp(logWeights.map((weight, index) => weight + (wealth[index] ?? NaN) - (slopes[index] ?? NaN) * at));
+}
+
+/** log Σ exp(each), where the exponentials themselves would overflow. */
+export function logSumExp(logs: readonly number[]): number {
   const most = Math.max(...logs);
   return most + Math.log(logs.reduce((sum, each) => sum + Math.exp(each - most), 0));
 }

@@ -1,4 +1,5 @@
 import type { SequenceBounds } from './mean-sequence';
+import { logSumExp } from './mixture';
 
 /** Requests, and how many of them were an event such as an error: two numbers are all that the sequence needs. */
 export interface ShareState {
@@ -29,8 +30,7 @@ function lowestShare(n: number, events: number, alpha: number): number {
   // Falls as p grows, so bisection finds the largest p that is still rejected.
   const rejected = (p: number) => {
     const logs = tilts.map((tilt) => logWeight + tilt * events - n * Math.log1p(p * Math.expm1(tilt)));
-    const most = Math.max(...logs);
-    return most + Math.log(logs.reduce((sum, each) => sum + Math.exp(each - most), 0)) >= -Math.log(alpha);
+    return logSumExp(logs) >= -Math.log(alpha);
   };
   let [low, high] = [0, events / n];
   if (!rejected(low)) return 0;

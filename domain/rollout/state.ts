@@ -1,0 +1,128 @@
+import { decideRollout } from './decide-rollout';
+import type { QualityEvidence, RolloutEvidence } from './evidence';
+import type { HistoryPoint } from './history';
+import { addPoint } from './history';
+import type { ArmObservation, PairObservation } from './observation';
+import { enterStep, observe, startEvidence } from './observe';
+import type { RolloutPolicy } from './policy';
+import type { MetricReading, RolloutVerdict } from './verdict';
+
+/** What a rollout's row remembers of its watching. JSON of a few kilobytes, whatever the traffic. */
+export interface RolloutState {
+  /** Null before there was traffic: until then event time is not known, which may be that of a replayed past. */
+  readonly evidence: RolloutEvidence | null;
+  /** Points of its drawing. */
+  readonly history: readonly HistoryPoint[];
+}
+
+export const nothingSeen: RolloutState = { evidence: null, history: [] };
+
+/** Where the rollout stands when something is seen. */
+export interface Standing {
+  /** `name@version`. */
+  readonly champion: string;
+  readonly challenger: string;
+  readonly step: number;
+  readonly extendedSeconds: number;
+}
+
+/** What the registry hands out: labels that are due, and how often the arms were asked. */
+export interface Seen {
+  /** RFC 3339; null before there was traffic. */
+  readonly eventNow: string | null;
+  /** Every labelled request up to here has had its turn. */
+  readonly ripeUntil: string | null;
+  readonly step: ArmsCounted;
+  readonly total: ArmsCounted;
+  readonly pairs: readonly SeenPair[];
+}
+
+export interface SeenPair {
+  readonly eventTime: string;
+  readonly label: number;
+  readonly champion: number | null;
+  readonly challenger: number | null;
+  readonly servedBy: 'champion' | 'challenger';
+  readonly step: number;
+}
+
+export interface ArmsCounted {
+  readonly champion: ArmCounted;
+  readonly challenger: ArmCounted;
+}
+
+export interface ArmCounted {
+  readonly requests: number;
+  readonly errors: number;
+  readonly assigned: number;
+  /** Of `assigned`. */
+  readonly slow: number;
+  readonly ripe: number;
+  /** Of `ripe`. */
+  readonly labelled: number;
+}
+
+/**
+ * Folds what was seen into the state. Harm is latched here: evidence that shows it is never added to again, so that whoever asks later, also after the death
+ * of the worker that found it, is told the same by the same digest.
+ */
+export function growState(policy: RolloutPolicy, state: RolloutState, standing: Standing, seen: Seen): RolloutState {
+  if (seen.eventNow === null) return state;
+  const { champion, challenger } = standing;
+  const before = state.evidence ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
+  if (decideRollout(policy, before).kind === 'harm') return state;
+  const grown = counted(policy, observed(policy, before, standing, seen), seen);
+  const verdict = decideRollout(policy, grown);
+  return { evidence: { ...grown, shown: verdict.shown }, history: withPoint(state.history, grown, verdict) };
+}
+
+function observed(policy: RolloutPolicy, before: RolloutEvidence, { step, extendedSeconds }: Standing, seen: Seen): RolloutEvidence {
+  // While a queue is worked off, what it has handed out may lie before what is known already.
+  const asOf = seen.ripeUntil !== null && Date.parse(seen.ripeUntil) > Date.parse(before.asOf) ? seen.ripeUntil : before.asOf;
+  const inStep = enterStep({ ...before, extendedSeconds }, { step, at: before.asOf });
+  const isPaired = policy.quality.comparison === 'pairs';
+  return observe(policy, inStep, {
+    asOf,
+    pairs: isPaired ? seen.pairs.map(pairOf) : [],
+    // Of an earlier step: its arms are no longer compared.
+    answers: isPaired ? [] : seen.pairs.filter((pair) => pair.step === step).map(answerOf),
+    requests: [],
+  });
+}
+
+function pairOf({ eventTime, label, champion, challenger }: SeenPair): PairObservation {
+  return { eventTimeMs: Date.parse(eventTime), label, champion, challenger };
+}
+
+function answerOf({ eventTime, label, servedBy, ...scores }: SeenPair): ArmObservation {
+  return { eventTimeMs: Date.parse(eventTime), arm: servedBy, label, score: scores[servedBy] };
+}
+
+/** The registry counts requests, so they are taken over as they stand instead of being added up again. */
+function counted({ guardrails }: RolloutPolicy, evidence: RolloutEvidence, { step, total }: Seen): RolloutEvidence {
+  const { requests, errors, assigned, slow } = step.challenger;
+  const shares = { errors: { n: requests, events: errors }, latency_ms: { n: assigned, events: slow } };
+  return {
+    ...evidence,
+    requestsInStep: requests,
+    guardrails: Object.fromEntries(guardrails.map(({ name }) => [name, shares[name]])),
+    quality: withMissing(evidence.quality, { step, total }),
+  };
+}
+
+function withMissing(quality: QualityEvidence, { step, total }: { readonly step: ArmsCounted; readonly total: ArmsCounted }): QualityEvidence {
+  const missing = ({ ripe, labelled }: ArmCounted) => Math.max(0, ripe - labelled);
+  if (quality.kind === 'pairs') return { ...quality, unlabelled: missing(total.champion) + missing(total.challenger) };
+  return { ...quality, unlabelled: { champion: missing(step.champion), challenger: missing(step.challenger) } };
+}
+
+function withPoint(history: readonly HistoryPoint[], { asOf }: RolloutEvidence, { readings }: RolloutVerdict): readonly HistoryPoint[] {
+  const quality = qualityIn(readings);
+  if (quality === undefined || quality.estimate === null || quality.n === history.at(-1)?.n) return history;
+  const { n, estimate, lower, upper } = quality;
+  return addPoint(history, { n, eventTime: asOf, estimate, lower, upper });
+}
+
+export function qualityIn(readings: readonly MetricReading[]): MetricReading | undefined {
+  return readings.find(({ role }) => role === 'quality');
+}
