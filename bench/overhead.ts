@@ -17,7 +17,7 @@ import { modelStages } from '../domain/run';
 import { startPlatform } from '../infra/platform';
 import { ensureNamespace } from '../infra/temporal-namespace';
 import { planOf } from '../test/support/fake-activities';
-import { openCore } from '../workers/compose';
+import { openCore, scratchRoot } from '../workers/compose';
 import { readConfig } from '../workers/config';
 import { openLog } from '../workers/log';
 import type { Hold } from './overhead/workflows';
@@ -152,6 +152,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     ...core,
     lifecycles,
     trainers: openTrainerCatalog(config.trainersDir),
+    scratchRoot: scratchRoot(config),
     audit: { publicKeys: {}, heads: core.auditHeads },
     gatewayUrl: null,
     log: openLog('bench-api', 'warn'),

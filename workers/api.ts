@@ -3,7 +3,7 @@ import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import { auditSigner } from './audit-sealing';
-import { openCore } from './compose';
+import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
 import { temporalConnectOptions } from './temporal-settings';
@@ -20,6 +20,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     ...core,
     lifecycles,
     trainers: openTrainerCatalog(config.trainersDir),
+    scratchRoot: scratchRoot(config),
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
     gatewayUrl: config.gatewayUrl,
     log,

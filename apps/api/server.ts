@@ -35,6 +35,8 @@ export interface ApiDeps {
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
   readonly trainers: TrainerCatalog;
+  /** Where what is read of an artifact lies for as long as that takes. */
+  readonly scratchRoot: string;
   readonly audit: {
     /** Key id → ed25519 public key (SPKI DER, base64). */
     readonly publicKeys: Readonly<Record<string, string>>;

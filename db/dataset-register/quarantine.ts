@@ -6,6 +6,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run-guard';
 import type { DatasetRepository, QuarantineRecord } from '../repositories/datasets';
 import type { quarantines } from '../schema/datasets';
+import { appendAudit } from '../writes/audit-entry';
 
 export function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
   return {
@@ -28,6 +29,22 @@ export function createQuarantine(sql: Sql): DatasetRepository['quarantine'] {
         order by id desc limit ${rowsToAsk(page)}`;
       return toPage(rows, page, (row) => row.id, toQuarantine);
     },
+
+    inspect: ({ tenant, dataset, id, rows, actor }) =>
+      sql.begin(async (tx) => {
+        const [row] = await tx<(typeof quarantines.$inferSelect)[]>`
+          select * from quarantines where tenant_id = ${tenant} and dataset = ${dataset} and id = ${id}`;
+        if (!row) return null;
+        await appendAudit(tx, {
+          tenant,
+          actor,
+          action: 'dataset.readQuarantine',
+          subject: `dataset:${dataset}`,
+          cause: 'asked for rows in quarantine',
+          after: { quarantine: id, version: row.version, rows: Math.min(rows, row.rows) },
+        });
+        return toQuarantine(row);
+      }),
   };
 }
 

@@ -94,6 +94,14 @@ export interface DatasetRepository {
       readonly claim?: HeldClaim | undefined;
     }): Promise<QuarantineRecord>;
     list(input: { readonly tenant: Tenant; readonly dataset: string } & PageRequest): Promise<Page<QuarantineRecord>>;
+    /** One of the dataset's, for somebody who is about to look at `rows` of its rows: they are personal, so the audit says who did. Null, and no audit row, when there is none. */
+    inspect(input: {
+      readonly tenant: Tenant;
+      readonly dataset: string;
+      readonly id: string;
+      readonly rows: number;
+      readonly actor: string;
+    }): Promise<QuarantineRecord | null>;
   };
 }
 

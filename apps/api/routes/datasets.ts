@@ -2,16 +2,32 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
+import { nearest } from '../../../domain/nearest';
 import { diffDatasets } from '../dataset-diff';
+import { readQuarantinedRows } from '../quarantined-rows';
 import type { RouteDeps } from '../server';
-import { datasetDiff, datasetSummary, datasetVersion, quarantineView } from '../views/dataset';
+import { datasetDiff, datasetSummary, datasetVersion, quarantinedRows, quarantineView } from '../views/dataset';
 import { page, pageOf, problem, version } from '../views/fields';
 
 const dataset = z.object({ dataset: z.string().min(1).max(200) });
+const quarantine = dataset.extend({
+  quarantine: z
+    .string()
+    .regex(/^qua_[0-9a-z]{1,64}$/)
+    .describe('the id of a quarantine: qua_…'),
+});
+const some = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(20).describe('a whole number from 1 to 1000') });
 const pair = z.strictObject({ from: version, to: version });
 const tags = ['datasets'];
 
-export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+export function datasetRoutes({ registry, artifacts, scratchRoot, guards: { viewer, operator } }: RouteDeps): FastifyPluginAsyncZod {
+  /** Names the dataset that was meant: a source's own name is half of one. */
+  const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
+    const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map((each) => each.name);
+    const meant = names.find((each) => each.endsWith(`.${name}`)) ?? nearest(name, names);
+    const hint = meant === null ? '' : `; did you mean ${meant}?`;
+    return failure('NotFound', `there is no dataset ${name}${hint}`, { next: 'perennial dataset list' });
+  };
   const versionOf = async (tenant: Tenant, of: string, number: number) => {
     const found = await registry.datasets.get({ tenant, dataset: of, version: number });
     if (!found) throw failure('NotFound', `there is no dataset version ${of}@${number}`, { next: 'perennial dataset list' });
@@ -42,7 +58,7 @@ export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
       },
       async ({ caller, params, query }) => {
         const versions = await registry.datasets.versions({ tenant: caller.tenant, ...params, ...query });
-        if (versions.items.length === 0) throw noDataset(params.dataset);
+        if (versions.items.length === 0) throw await noDataset(caller.tenant, params.dataset);
         return versions;
       },
     );
@@ -78,7 +94,7 @@ export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
         ...viewer,
         schema: {
           tags,
-          summary: 'Rows that broke the contract, and why',
+          summary: 'How many rows broke the contract, and why, newest first',
           params: dataset,
           querystring: page,
           response: { 200: pageOf(quarantineView), default: problem },
@@ -89,13 +105,28 @@ export function datasetRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
         // Nothing in quarantine is good news only of a dataset that is there.
         const known =
           bad.items.length > 0 || (await registry.datasets.versions({ tenant: caller.tenant, ...params, pageSize: 1 })).items.length > 0;
-        if (!known) throw noDataset(params.dataset);
+        if (!known) throw await noDataset(caller.tenant, params.dataset);
         return bad;
       },
     );
-  };
-}
 
-function noDataset(name: string): Error {
-  return failure('NotFound', `there is no dataset ${name}`, { next: 'perennial dataset list' });
+    app.get(
+      '/datasets/:dataset/quarantine/:quarantine/rows',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Rows that broke the contract, as they are; the audit says who read them',
+          params: quarantine,
+          querystring: some,
+          response: { 200: quarantinedRows, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { dataset: of, quarantine: id }, query: { limit } }, reply) => {
+        // Personal, perhaps: kept by no cache on the way.
+        void reply.header('cache-control', 'no-store');
+        return readQuarantinedRows({ registry, artifacts, scratchRoot }, { tenant, dataset: of, id, limit, actor });
+      },
+    );
+  };
 }

@@ -39,6 +39,21 @@ export const quarantineView = z
   })
   .meta({ id: 'Quarantine' });
 
+export const quarantinedRows = z
+  .object({
+    quarantine: quarantineView,
+    items: z
+      .array(
+        z.object({
+          reasons: z.string().describe('the checks that the row did not meet, range:temp; unique:flight'),
+          values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+        }),
+      )
+      .readonly()
+      .describe('the first rows, in the order of the source'),
+  })
+  .meta({ id: 'QuarantinedRows' });
+
 export const datasetDiff = z
   .object({
     dataset: z.string(),

@@ -19,10 +19,27 @@ interface DatasetVersionJson {
 }
 
 interface QuarantineJson {
+  readonly id: string;
   readonly version: number;
   readonly rows: number;
   readonly runId: string;
   readonly reasons: Readonly<Record<string, number>>;
+}
+
+interface QuarantinedJson {
+  readonly quarantine: QuarantineJson;
+  readonly items: readonly QuarantinedRowJson[];
+}
+
+interface QuarantinedRowJson {
+  readonly reasons: string;
+  readonly values: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+interface QuarantineOptions {
+  readonly rows?: string;
+  readonly version?: string;
+  readonly json?: true;
 }
 
 export function dataCommands(program: Command, context: CliContext): void {
@@ -61,10 +78,24 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   dataset
     .command('quarantine <dataset>')
-    .description('rows that broke the contract, and why')
+    .description('how many rows broke the contract, and why; the rows themselves with --rows')
+    .option(
+      '--rows <n>',
+      'the first rows of the newest quarantine as they are, with their reasons (scope operator; the audit says who asked)',
+    )
+    .option('--version <n>', 'of this version of the dataset alone')
     .option('--json', 'print as JSON')
-    .action(async (name: string, options: { readonly json?: true }) => {
-      const items = await context.api().list<QuarantineJson>(`/datasets/${encodeURIComponent(name)}/quarantine`);
+    .action(async (name: string, options: QuarantineOptions) => {
+      const path = `/datasets/${encodeURIComponent(name)}/quarantine`;
+      const all = await context.api().list<QuarantineJson>(path);
+      const items = options.version === undefined ? all : all.filter(({ version }) => String(version) === options.version);
+      const [newest] = items;
+      if (options.rows !== undefined && newest) {
+        const query = new URLSearchParams({ limit: options.rows });
+        const found = await context.api().call<QuarantinedJson>(`${path}/${newest.id}/rows?${query.toString()}`);
+        showQuarantined(context, name, found, options);
+        return;
+      }
       const reasons = (each: QuarantineJson): string =>
         Object.entries(each.reasons)
           .map(([reason, rows]) => `${reason}: ${rows}`)
@@ -74,7 +105,7 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['VERSION', 'ROWS', 'RUN', 'REASONS'],
         row: (each) => [at(each.version), String(each.rows), each.runId, reasons(each)],
-        none: { what: `no row of ${name} is in quarantine` },
+        none: { what: `no row of ${name}${options.version === undefined ? '' : `@${options.version}`} is in quarantine` },
       });
     });
 
@@ -104,6 +135,29 @@ export function dataCommands(program: Command, context: CliContext): void {
         none: { what: options.downstream ? `nothing was made from ${node}` : `nothing is on record that ${node} came from` },
       });
     });
+}
+
+function showQuarantined(
+  { terminal }: CliContext,
+  name: string,
+  { quarantine, items }: QuarantinedJson,
+  { json }: Pick<QuarantineOptions, 'json'>,
+): void {
+  if (json) {
+    terminal.out(JSON.stringify({ quarantine, items }));
+    return;
+  }
+  const columns = Object.keys(items[0]?.values ?? {});
+  const cells = ({ reasons, values }: QuarantinedRowJson): string[] => [reasons, ...columns.map((column) => cell(values[column] ?? null))];
+  terminal.out(table(['REASONS', ...columns], items.map(cells)));
+  terminal.say(
+    `${items.length} of ${quarantine.rows} rows of ${name}${at(quarantine.version)} in quarantine, kept apart by ${quarantine.runId}`,
+  );
+}
+
+/** A cell of somebody's data must not steer the terminal, nor break the table. */
+function cell(value: string | number | boolean | null): string {
+  return String(value ?? '').replace(/\p{C}/gu, '\ufffd');
 }
 
 interface DatasetDiffJson {

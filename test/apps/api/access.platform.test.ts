@@ -46,6 +46,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /datasets/{dataset}/versions/{version}': 'viewer',
   'GET /datasets/{dataset}/diff': 'viewer',
   'GET /datasets/{dataset}/quarantine': 'viewer',
+  'GET /datasets/{dataset}/quarantine/{quarantine}/rows': 'operator',
   'GET /lineage': 'viewer',
   'GET /decisions/{id}': 'viewer',
   'POST /policies/what-if': 'viewer',

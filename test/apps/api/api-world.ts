@@ -1,5 +1,7 @@
 /** The API as callers meet it: a real server on a real registry and artifact store. Temporal is a fake unless a client is given. */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
 import type { Api } from '../../../apps/api/server';
@@ -52,6 +54,7 @@ export interface ApiWorld {
   readonly signer: AuditSigner;
   readonly lifecycles: FakeLifecycles;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
+  readonly scratch: string;
   /** What was logged, as pino wrote it. */
   readonly log: Record<string, unknown>[];
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
@@ -71,11 +74,13 @@ export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> 
   const { signer, publicKeys } = auditKey();
   const lifecycles = fakeLifecycles();
   const log: Record<string, unknown>[] = [];
+  const scratch = mkdtempSync(join(tmpdir(), 'api-world-'));
   const api = await createApi({
     registry,
     artifacts,
     lifecycles: client ?? lifecycles,
     trainers: openTrainerCatalog(join(root, 'trainers')),
+    scratchRoot: scratch,
     audit: { publicKeys, heads },
     gatewayUrl: 'http://gateway.test',
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
@@ -96,6 +101,7 @@ export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> 
     signer,
     lifecycles,
     keys,
+    scratch,
     log,
     call,
     async apply(name) {
@@ -113,6 +119,7 @@ export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> 
       artifacts.close();
       heads.close();
       await test.close();
+      rmSync(scratch, { recursive: true });
     },
   };
 }

@@ -1,3 +1,6 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
@@ -94,6 +97,81 @@ describe('datasets', () => {
     });
     expect(await world.call('GET', '/datasets/flights/quarantine')).toMatchObject({ body: { items: [] } });
     expect(await world.call('GET', '/datasets/nosuch/quarantine')).toMatchObject({ status: 404, body: { next: 'perennial dataset list' } });
+  });
+
+  test('are guessed by the name of their source alone, and by a slip', async () => {
+    await register('shop.orders', 'one');
+    for (const [name, hint] of [
+      ['orders', '; did you mean shop.orders?'],
+      ['shop.ordres', '; did you mean shop.orders?'],
+      ['zzzzzz', ''],
+    ] as const) {
+      const { body } = await world.call('GET', `/datasets/${name}/versions`);
+      expect(body).toMatchObject({ code: 'NotFound', detail: `there is no dataset ${name}${hint}` });
+    }
+  });
+});
+
+describe('rows in quarantine', () => {
+  const secret = 'Ada Lovelace, 12 St James Square';
+  let id: string;
+  beforeAll(async () => {
+    await register('shop.people', 'one');
+    const path = join(world.scratch, 'bad.parquet');
+    const rows = `SELECT * FROM (VALUES
+      (1, ${quoteText(secret)}, 'infinity'::DOUBLE, TIMESTAMP '2013-01-01 10:00:00.5', 9007199254740993, 'finite:a; range:n'),
+      (2, NULL, -1.5, NULL, 7, 'range:a')) AS t (n, who, a, seen, big, __reasons)`;
+    await withDuckDb((sql) => sql.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet)`), { memoryBytes: 1 << 28, threads: 1 });
+    const artifact = await world.artifacts.putFile({ tenant, path, mediaType: 'application/vnd.apache.parquet' });
+    await rm(path);
+    const reasons = { 'range:a': 1, 'range:n': 1, 'finite:a': 1 };
+    const put = { tenant, dataset: 'shop.people', version: 1, runId, rows: 2, artifact, reasons };
+    ({ id } = await world.registry.datasets.quarantine.put(put));
+  });
+  const rowsOf = (query: string, options = {}) => world.call('GET', `/datasets/shop.people/quarantine/${id}/rows${query}`, options);
+
+  test('are shown to an operator with their reasons, and the audit says to whom', async () => {
+    const { status, body, headers } = await rowsOf('', { as: 'operator' });
+    expect({ status, cache: headers.get('cache-control') }).toEqual({ status: 200, cache: 'no-store' });
+    const first = { n: 1, who: secret, a: 'Infinity', seen: '2013-01-01T10:00:00.500000Z', big: '9007199254740993' };
+    expect(body).toMatchObject({
+      quarantine: { id, dataset: 'shop.people', version: 1, rows: 2, runId },
+      items: [
+        { reasons: 'finite:a; range:n', values: first },
+        { reasons: 'range:a', values: { n: 2, who: null, a: -1.5, seen: null, big: 7 } },
+      ],
+    });
+    const short = await rowsOf('?limit=1');
+    expect(short.body.items).toEqual([{ reasons: 'finite:a; range:n', values: first }]);
+    const audit = await world.call('GET', '/audit?subject=dataset:shop.people&action=dataset.readQuarantine');
+    expect(audit.body).toMatchObject({
+      items: [
+        { actor: 'admin', after: { quarantine: id, version: 1, rows: 1 } },
+        { actor: 'operator', after: { quarantine: id, version: 1, rows: 2 } },
+      ],
+    });
+    expect(await readdir(world.scratch)).toEqual([]);
+  });
+
+  test('are kept from a viewer, and looking for what is not there leaves no audit row', async () => {
+    expect(await rowsOf('', { as: 'viewer' })).toMatchObject({ status: 403, body: { code: 'Forbidden' } });
+    expect(await rowsOf('?limit=0')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/limit' }] } });
+    expect(await rowsOf('?limit=1001')).toMatchObject({ status: 422 });
+    const other = await world.call('GET', `/datasets/flights/quarantine/${id}/rows`);
+    expect(other).toMatchObject({ status: 404, body: { next: 'perennial dataset quarantine flights' } });
+    expect(await world.call('GET', '/audit?subject=dataset:flights&action=dataset.readQuarantine')).toMatchObject({ body: { items: [] } });
+  });
+
+  test('are in no log and in no error, also where their file is not what it should be', async () => {
+    const bytes = Buffer.from(`PAR1${secret}`);
+    const artifact = await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/vnd.apache.parquet' });
+    const put = { tenant, dataset: 'shop.people', version: 1, runId, rows: 2, artifact, reasons: { 'range:a': 2 } };
+    await world.registry.datasets.quarantine.put(put);
+    const { status, body } = await rowsOf('');
+    expect({ status, body }).toMatchObject({ status: 422, body: { code: 'DataUnreadable' } });
+    expect(JSON.stringify(body)).not.toContain('Lovelace');
+    expect(JSON.stringify(world.log)).not.toContain('Lovelace');
+    expect(await readdir(world.scratch)).toEqual([]);
   });
 });
 
