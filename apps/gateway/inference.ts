@@ -28,6 +28,12 @@ export interface InferenceAnswer {
   readonly stale: 'lease' | 'not-loaded' | null;
 }
 
+interface Terms {
+  readonly stale: InferenceAnswer['stale'];
+  /** A `performance.now()`. */
+  readonly deadline: number;
+}
+
 export interface InferenceOptions {
   readonly picker: VersionPicker;
   readonly timeoutMs: number;
@@ -36,6 +42,9 @@ export interface InferenceOptions {
   readonly log: (row: PredictionRow) => void;
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
+
+/** Of the time that a request has, for its challenger: after that the champion still has to answer. */
+const challengerShare = 0.5;
 
 /** One request, from the parsed body to the text of its answer; what it predicted goes to the log. */
 export function createInference(options: InferenceOptions): (call: InferenceCall) => Promise<InferenceAnswer> {
@@ -46,7 +55,7 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const picked: Picked = picking instanceof Promise ? await picking : picking;
     if (picked.kind === 'routed') return routed(call, picked.route);
     try {
-      return await answer(call, picked.served, picked.arm, null);
+      return await answer(call, picked.served, picked.arm, { stale: null, deadline: call.arrivedAt + timeoutMs });
     } finally {
       picked.release();
     }
@@ -60,18 +69,18 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const arm = fresh && route.arms.length > 1 ? assigned(call, route) : champion;
     if (arm !== champion) {
       try {
-        return await held(call, arm, null);
+        return await held(call, arm, { stale: null, deadline: call.arrivedAt + timeoutMs * challengerShare });
       } catch (error) {
         onChallengerFailure(arm.served, error);
       }
     }
-    return held(call, champion, stale);
+    return held(call, champion, { stale, deadline: call.arrivedAt + timeoutMs });
   }
 
-  async function held(call: InferenceCall, arm: Arm, stale: InferenceAnswer['stale']): Promise<InferenceAnswer> {
+  async function held(call: InferenceCall, arm: Arm, terms: Terms): Promise<InferenceAnswer> {
     const hold = arm.served.hold.hold();
     try {
-      return await answer(call, arm.served, arm.alias, stale);
+      return await answer(call, arm.served, arm.alias, terms);
     } finally {
       hold.release();
     }
@@ -81,11 +90,11 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     { tenant, body, arrivedAt }: InferenceCall,
     served: ServedVersion,
     arm: string,
-    stale: InferenceAnswer['stale'],
+    { stale, deadline }: Terms,
   ): Promise<InferenceAnswer> {
     const { codec, scorer } = served.hold.model;
     const request = codec.decode(body);
-    const scores = await scorer.score(request.rows, arrivedAt + timeoutMs);
+    const scores = await scorer.score(request.rows, deadline);
     refuseUnspeakable(scores, served.name);
     const ids = request.rows.map(() => newId('pred') as PredictionId);
     record({ tenant, served, arm, request, scores, ids, arrivedAt });

@@ -33,6 +33,7 @@ export function createLease(options: LeaseOptions): Lease {
   let validUntil = -Infinity;
   let timer: NodeJS.Timeout | null = null;
   let stopListening: (() => Promise<void>) | null = null;
+  let listening: Promise<void> | null = null;
   let running: Promise<void> | null = null;
   let stopped = false;
 
@@ -49,12 +50,17 @@ export function createLease(options: LeaseOptions): Lease {
     void table.refresh().catch((error: unknown) => onError('routing table', error));
   }
 
+  /** Waits for one attempt at a time: one that answers late would otherwise leave a listener behind that nobody stops. */
   async function listen(): Promise<void> {
     if (stopListening !== null) return;
-    const stop = await within(timeoutMs, routing.listen(refresh), {
-      type: 'DatabaseUnavailable',
-      message: 'cannot listen for routing changes',
+    listening ??= beginToListen().finally(() => {
+      listening = null;
     });
+    await within(timeoutMs, listening, { type: 'DatabaseUnavailable', message: 'cannot listen for routing changes' });
+  }
+
+  async function beginToListen(): Promise<void> {
+    const stop = await routing.listen(refresh);
     if (stopped) await stop();
     else stopListening = stop;
   }

@@ -32,8 +32,7 @@ export function createScorer({ name, features, onnx, batchRows, maxQueued, onBat
   }
   const batcher = createMicroBatcher({ maxRows: batchRows, maxQueued, call, late, onBatch });
 
-  async function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
-    if (rows.length <= batchRows) return batcher.run(rows, deadline);
+  async function inChunks(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const scores = new Float64Array(rows.length);
     for (let from = 0; from < rows.length; from += chunkRows) {
       if (performance.now() >= deadline) throw late();
@@ -42,6 +41,15 @@ export function createScorer({ name, features, onnx, batchRows, maxQueued, onBat
       scores.set(await call(chunk, deadline), from);
     }
     return scores;
+  }
+
+  /** A batch runs until the latest of its members' deadlines, and a graph until it is done: those who cannot wait that long are told in time. */
+  function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
+    const scores = rows.length <= batchRows ? batcher.run(rows, deadline) : inChunks(rows, deadline);
+    return new Promise((fulfil, reject) => {
+      const timer = setTimeout(() => reject(late()), Math.max(0, deadline - performance.now()));
+      scores.then(fulfil, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   return { score, queued: () => batcher.queued() };

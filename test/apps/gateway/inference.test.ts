@@ -1,0 +1,91 @@
+import { createInference, type InferenceAnswer } from '../../../apps/gateway/inference';
+import type { ModelHold } from '../../../apps/gateway/model-cache';
+import { compileRequestCodec } from '../../../apps/gateway/request-codec';
+import type { Arm } from '../../../apps/gateway/routing-table';
+import { createScorer } from '../../../apps/gateway/scorer';
+import { servedVersion } from '../../../apps/gateway/served-version';
+import { sha256 } from '../../../data/digest';
+import { defaultTenant } from '../../../domain/ids';
+import type { ModelSignature } from '../../../domain/model';
+import { distanceModel, distanceRequest } from '../../support/served-models';
+
+const timeoutMs = 400;
+const signature: ModelSignature = {
+  task: 'regression',
+  request: distanceModel(0).request,
+  features: [{ name: 'distance', type: 'float' }],
+  output: 'score',
+  entity: null,
+  time: null,
+};
+
+/** An arm whose graph answers at once, or never. */
+function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never'): Arm {
+  const scorer = createScorer({
+    name: `flight-delay@${version}`,
+    features: { kind: 'plain', compute: () => ({}), close: () => undefined },
+    onnx: {
+      inputs: [],
+      predict: (_columns, rows) =>
+        answers === 'never' ? new Promise(() => undefined) : Promise.resolve(new Float64Array(rows).fill(version)),
+      close: () => Promise.resolve(),
+    },
+    batchRows: 64,
+    maxQueued: 100,
+    onBatch: () => undefined,
+  });
+  const codec = compileRequestCodec({ model: 'flight-delay', signature, maxRows: 10 });
+  const model = { digest: sha256(String(version)), signature, bytes: 0, codec, scorer, close: () => Promise.resolve() };
+  const hold: ModelHold = { model, hold: () => hold, release: () => undefined };
+  return { alias, weight: alias === 'challenger' ? 1 : 0, served: servedVersion('flight-delay', version, hold) };
+}
+
+interface Asked {
+  readonly answer: InferenceAnswer;
+  readonly milliseconds: number;
+  readonly challengerFailures: number;
+}
+
+async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
+  let challengerFailures = 0;
+  const infer = createInference({
+    picker: {
+      pick: () => ({
+        kind: 'routed',
+        route: { tenant: defaultTenant, model: 'flight-delay', champion, arms: [champion, challenger] },
+      }),
+      load: () => Promise.reject(new Error('not asked for')),
+    },
+    timeoutMs,
+    leaseHolds: () => true,
+    isBlocked: () => false,
+    log: () => undefined,
+    onChallengerFailure: () => (challengerFailures += 1),
+  });
+  const arrivedAt = performance.now();
+  const body = distanceRequest([{ carrier: 'AA', distance: 1 }]);
+  const answer = await infer({
+    tenant: defaultTenant,
+    name: { model: 'flight-delay', selector: { kind: 'routed' } },
+    body,
+    arrivedAt,
+  });
+  return { answer, milliseconds: performance.now() - arrivedAt, challengerFailures };
+}
+
+test('a challenger that takes too long leaves its champion time to answer', async () => {
+  const { answer, milliseconds, challengerFailures } = await ask(arm('champion', 1, 'at once'), arm('challenger', 2, 'never'));
+  expect(answer.served.name).toBe('flight-delay@1');
+  expect(challengerFailures).toBe(1);
+  expect(milliseconds).toBeLessThan(timeoutMs);
+});
+
+test('a challenger in time answers', async () => {
+  const { answer, challengerFailures } = await ask(arm('champion', 1, 'never'), arm('challenger', 2, 'at once'));
+  expect(answer.served.name).toBe('flight-delay@2');
+  expect(challengerFailures).toBe(0);
+});
+
+test('an answer that is not there in time is refused, whatever holds it up', async () => {
+  await expect(ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never'))).rejects.toMatchObject({ status: 504 });
+});

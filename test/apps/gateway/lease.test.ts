@@ -1,0 +1,36 @@
+import { createLease } from '../../../apps/gateway/lease';
+
+test('a registry that is slow to listen is asked once, and not listened to after the end', async () => {
+  const answers: (() => void)[] = [];
+  let listeners = 0;
+  const lease = createLease({
+    gateways: { beat: () => Promise.resolve({ epoch: 1 }), leave: () => Promise.resolve() },
+    routing: {
+      listen: () =>
+        new Promise((listening) => {
+          answers.push(() => {
+            listeners += 1;
+            listening(() => {
+              listeners -= 1;
+              return Promise.resolve();
+            });
+          });
+        }),
+    },
+    table: { epoch: () => 1, refresh: () => Promise.resolve() },
+    id: 'gw_1',
+    url: () => 'http://127.0.0.1:1',
+    leaseSeconds: 0.03,
+    pollSeconds: 0.01,
+    onError: () => undefined,
+  });
+  await lease.start();
+  await new Promise((passed) => setTimeout(passed, 150));
+  const held = lease.holds();
+  await lease.stop();
+  expect(held).toBe(true);
+  expect(answers).toHaveLength(1);
+  for (const answer of answers) answer();
+  await new Promise((passed) => setTimeout(passed, 10));
+  expect(listeners).toBe(0);
+});

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+jest.setTimeout(60_000);
+
+const root = resolve(__dirname, '..', '..');
+
+test('a process that cannot start says why and ends, so that whoever supervises it can act', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
+  const other = createServer();
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
+  const { port } = other.address() as AddressInfo;
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'gateway'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      PERENNIAL_STATE_DIR: stateDir,
+      PERENNIAL_GATEWAY_PORT: String(port),
+      // Nothing listens on port 1: a gateway starts without its registry.
+      PERENNIAL_DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:1/none',
+      PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+      PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:1',
+      AWS_ACCESS_KEY_ID: 'none',
+      AWS_SECRET_ACCESS_KEY: 'none',
+    },
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const forced = setTimeout(() => child.kill('SIGKILL'), 40_000);
+  try {
+    const end = await new Promise((done) => child.once('close', (code, signal) => done({ code, signal })));
+    expect(said).toContain(`address already in use 127.0.0.1:${port}`);
+    expect(end).toEqual({ code: 1, signal: null });
+  } finally {
+    clearTimeout(forced);
+    other.close();
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+});
