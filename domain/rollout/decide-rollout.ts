@@ -1,12 +1,12 @@
 import { formatSeconds } from '../duration';
-import { figure, percent, signed } from '../gates/gate';
-import { fewestDaysAcross } from '../statistics/days-sequence';
+import { percent } from '../gates/gate';
 import type { Reason } from '../verdict';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
-import { alphaBudget, type RolloutPolicy } from './policy';
+import type { RolloutPolicy } from './policy';
 import { labelledOf, readingsOf } from './readings';
+import { count, demandOf, hold, reasonOf, spanText, times } from './reasons';
 import { remainingOf } from './remaining';
-import type { DaysReading, MetricReading, RolloutVerdict } from './verdict';
+import type { MetricReading, RolloutVerdict } from './verdict';
 
 /**
  * What a rollout should do next. Pure: the same policy over the same evidence gives the same verdict, whenever and wherever it is asked. It may be asked after
@@ -18,14 +18,13 @@ import type { DaysReading, MetricReading, RolloutVerdict } from './verdict';
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   const readings = readingsOf(policy, evidence);
-  const [quality] = readings;
-  const shown = evidence.shown ?? (quality?.outcome === 'passed' ? { eventTime: evidence.asOf, n: quality.n } : null);
+  const shown = evidence.shown ?? firstShown(policy, evidence, readings);
   const said = readings.map((reading) => reasonOf(policy, evidence.quality, { reading, shown: evidence.shown }));
 
   const harmed = readings.find(({ outcome }) => outcome === 'failed');
   if (harmed !== undefined) return { kind: 'harm', metric: harmed.metric, reasons: said, readings, shown };
 
-  const open = holdingBack(policy, evidence, shown);
+  const open = holdingBack(policy, evidence, { readings, shown });
   const reasons = [...said, ...open];
   const toStep = evidence.step + 1;
   const next = policy.steps[toStep];
@@ -49,28 +48,44 @@ const mostUnscored = 0.05;
 /** In shares of answers: above this the arms are asked about different things. */
 const mostLabelGap = 0.05;
 
+/** A statement on too few labels, or on some hours, is not carried over: it would speak for a week that it has not seen. */
+function firstShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): ShownMark | null {
+  const quality = readings.find(({ role }) => role === 'quality');
+  if (quality?.outcome !== 'passed' || belowMinima(policy, evidence).length > 0) return null;
+  return { eventTime: evidence.asOf, n: quality.n };
+}
+
 /** Everything that keeps the step from ending, so that a person sees all of it at once. */
-function holdingBack(policy: RolloutPolicy, evidence: RolloutEvidence, shown: ShownMark | null): readonly Reason[] {
-  const { minSamples, minDurationSeconds } = policy.test;
-  const reasons: Reason[] = [];
-  if (evidence.requestsInStep < minSamples) {
-    reasons.push(
-      hold('requests', `the challenger was asked ${count(evidence.requestsInStep)} times in this step, ${count(minSamples)} are needed`),
-    );
-  }
+function holdingBack(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
+): readonly Reason[] {
+  const { minSamples } = policy.test;
+  const asked = evidence.requestsInStep;
+  const reasons =
+    asked < minSamples ? [hold('requests', `the challenger was asked ${times(asked)} in this step; ${count(minSamples)} are needed`)] : [];
   if (!endsByQuality(policy, evidence.step)) return reasons;
-  const labelled = labelledOf(evidence.quality);
-  if (labelled < minSamples) reasons.push(hold('samples', `${count(labelled)} labels are counted, ${count(minSamples)} are needed`));
-  const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
-  if (elapsed < minDurationSeconds) {
-    reasons.push(hold('duration', `${spanText(elapsed)} of event time have passed, ${formatSeconds(minDurationSeconds)} are needed`));
-  }
-  if (shown === null) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
+  reasons.push(...belowMinima(policy, evidence));
+  const open = shown === null && readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
+  if (open) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
   return [...reasons, ...notComparable(evidence.quality)];
 }
 
+function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {
+  const labelled = labelledOf(evidence.quality);
+  const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
+  const { minSamples, minDurationSeconds } = test;
+  return [
+    ...(labelled < minSamples ? [hold('samples', `${count(labelled)} labels are counted, ${count(minSamples)} are needed`)] : []),
+    ...(elapsed < minDurationSeconds
+      ? [hold('duration', `${spanText(elapsed)} of event time have passed, ${formatSeconds(minDurationSeconds)} are needed`)]
+      : []),
+  ];
+}
+
 /** Shadow says all there is to know of pairs before anyone is answered by the challenger; without it, and with arms, the last step has to. */
-export function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
+function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
   return step === steps.length - 1 || (steps[step] === 0 && quality.comparison === 'pairs');
 }
 
@@ -92,79 +107,6 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
   return reasons;
 }
 
-function reasonOf(
-  policy: RolloutPolicy,
-  quality: QualityEvidence,
-  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
-): Reason {
-  return reading.role === 'quality' ? qualityReason(policy, quality, { reading, shown }) : guardrailReason(policy, reading);
-}
-
-function qualityReason(
-  policy: RolloutPolicy,
-  quality: QualityEvidence,
-  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
-): Reason {
-  const { metric, n, estimate, lower, upper, days } = reading;
-  const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message });
-  if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
-  const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
-  const unit = quality.kind === 'pairs' ? 'pairs' : 'labelled answers an arm';
-  const level = percent(1 - alphaBudget(policy).qualityPerSide);
-  const found =
-    `${metric} ${word} than the champion's: ${signed(estimate)} (bounds ${signed(lower)} … ${signed(upper)}, each at ${level} at all times; ` +
-    `positive is worse; ${count(n)} ${unit}${days === null ? '' : `; ${daysText(days)}`})`;
-  const demand = `asked: ${demandOf(policy)}`;
-  if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
-  if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
-  if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
-  return said('open', `${found}; ${demand}: ${openText(reading)}`);
-}
-
-function openText({ lower, upper, limit }: MetricReading): string {
-  if (upper !== null && upper < limit) return 'shown on this traffic, not yet across days';
-  return lower !== null && lower > limit ? 'refuted on this traffic, not yet across days' : 'the data allow either';
-}
-
-function daysText({ n, estimate, lower, upper }: DaysReading): string {
-  if (estimate === null) return 'no day is closed';
-  const bounds =
-    lower === null || upper === null
-      ? `${fewestDaysAcross} are needed for bounds`
-      : `bounds across days ${signed(lower)} … ${signed(upper)}`;
-  return `${count(n)} days, mean ${signed(estimate)}, ${bounds}`;
-}
-
-function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
-  const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message });
-  const guardrail = policy.guardrails.find(({ name }) => name === metric);
-  const what = guardrail?.name === 'latency_ms' ? `share above ${figure(guardrail.max)} ms` : 'share of failed requests';
-  if (estimate === null) return said('notMeasured', `${what}: the challenger was not asked yet in this step`);
-  const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
-  if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
-  return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: not shown to be exceeded`);
-}
-
-function demandOf({ quality }: RolloutPolicy): string {
-  const { rule, margin } = quality;
-  if (rule === 'nonInferiority') return `worse by less than ${figure(margin)}`;
-  return margin === 0 ? 'better' : `better by more than ${figure(margin)}`;
-}
-
-function hold(code: string, message: string): Reason {
-  return { gate: 'rollout', code: `rollout.${code}`, message };
-}
-
-/** `5.2 days`: elapsed time falls on no whole unit. */
-function spanText(seconds: number): string {
-  if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
-  return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
-}
-
-function count(n: number): string {
-  return n.toLocaleString('en-US');
-}
-
-export function secondsBetween(from: string, to: string): number {
+function secondsBetween(from: string, to: string): number {
   return (Date.parse(to) - Date.parse(from)) / 1000;
 }

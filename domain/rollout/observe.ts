@@ -105,7 +105,7 @@ function withPairs(
   const differences: number[] = [];
   for (const { eventTimeMs, label, champion, challenger } of pairs) {
     if (label === null) unlabelled += 1;
-    else if (champion === null || challenger === null) unscored += 1;
+    else if (!isScore(champion) || !isScore(challenger)) unscored += 1;
     else {
       const of = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
       differences.push(of.challenger - of.champion);
@@ -128,7 +128,7 @@ function withArms(
   const losses = { champion: [] as number[], challenger: [] as number[] };
   for (const { eventTimeMs, arm, label, score } of answers) {
     if (label === null) unlabelled[arm] += 1;
-    else if (score === null) unscored[arm] += 1;
+    else if (!isScore(score)) unscored[arm] += 1;
     else {
       const value = loss.of(label, score);
       losses[arm].push(value);
@@ -144,6 +144,11 @@ function withArms(
     unlabelled,
     unscored,
   };
+}
+
+/** A model that answers NaN has given no score. */
+function isScore(score: number | null): score is number {
+  return score !== null && !Number.isNaN(score);
 }
 
 function countEvents(guardrail: GuardrailSpec, requests: readonly RequestObservation[]): ShareState {

@@ -8,20 +8,33 @@ import type { Remaining } from './verdict';
 /** More than that is as good as never. */
 const mostTimes = 10_000;
 
-/** How much more the quality verdict needs if everything goes on as so far: the same means, the same spreads, the same traffic. A forecast, and no part of any rule. */
+/**
+ * How much more it needs if everything goes on as so far: the same means, the same spreads, the same traffic. A forecast, and no part of any rule. Counts what
+ * quality and the step's requests need; null where the same again would never be enough, or where nothing was seen to go by.
+ */
 export function remainingOf(policy: RolloutPolicy, evidence: RolloutEvidence, shown: ShownMark | null): Remaining {
+  const requests = secondsForRequests(policy, evidence);
+  if (shown !== null) return { observations: 0, seconds: requests === null ? null : Math.ceil(requests) };
   const { quality } = evidence;
-  const elapsed = (Date.parse(evidence.asOf) - Date.parse(evidence.startedAt)) / 1000;
-  const untilDuration = Math.max(0, policy.test.minDurationSeconds - elapsed);
   const n = labelledOf(quality);
-  if (n === 0 || elapsed <= 0) return { observations: null, seconds: null };
-  const traffic = shown === null ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times))) : 1;
-  const days = shown === null && policy.quality.acrossDays ? timesUntil((times) => isShownAcrossDays(policy, scaled(quality, times))) : 1;
+  const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
+  const traffic = n === 0 || elapsed <= 0 ? null : timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)));
   if (traffic === null) return { observations: null, seconds: null };
   const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
-  if (days === null) return { observations, seconds: null };
-  const seconds = Math.max(untilDuration, (observations * elapsed) / n, elapsed * (days - 1));
-  return { observations, seconds: Math.ceil(seconds) };
+  const days = policy.quality.acrossDays ? timesUntil((times) => isShownAcrossDays(policy, scaled(quality, times))) : 1;
+  if (days === null || requests === null) return { observations, seconds: null };
+  const untilDuration = policy.test.minDurationSeconds - elapsed;
+  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration, (observations * elapsed) / n, elapsed * (days - 1))) };
+}
+
+function secondsForRequests({ test }: RolloutPolicy, { requestsInStep, stepStartedAt, asOf }: RolloutEvidence): number | null {
+  const lacking = test.minSamples - requestsInStep;
+  if (lacking <= 0) return 0;
+  return requestsInStep === 0 ? null : (lacking * secondsBetween(stepStartedAt, asOf)) / requestsInStep;
+}
+
+function secondsBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 1000;
 }
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {

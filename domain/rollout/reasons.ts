@@ -1,0 +1,84 @@
+import { figure, percent, signed } from '../gates/gate';
+import { fewestDaysAcross } from '../statistics/days-sequence';
+import type { Reason } from '../verdict';
+import type { QualityEvidence, ShownMark } from './evidence';
+import { alphaBudget, type RolloutPolicy } from './policy';
+import type { DaysReading, MetricReading } from './verdict';
+
+/** What a reading says, in words and with its numbers. */
+export function reasonOf(
+  policy: RolloutPolicy,
+  quality: QualityEvidence,
+  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
+): Reason {
+  return reading.role === 'quality' ? qualityReason(policy, quality, { reading, shown }) : guardrailReason(policy, reading);
+}
+
+function qualityReason(
+  policy: RolloutPolicy,
+  quality: QualityEvidence,
+  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
+): Reason {
+  const { metric, n, estimate, lower, upper, days } = reading;
+  const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message });
+  if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
+  const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
+  const unit = quality.kind === 'pairs' ? 'pairs' : 'labelled answers an arm';
+  const level = percent(1 - alphaBudget(policy).qualityPerSide);
+  const found =
+    `${metric} ${word} than the champion's: ${signed(estimate)} (bounds ${signed(lower)} … ${signed(upper)}, each at ${level} at all times; ` +
+    `positive is worse; ${count(n)} ${unit}${days === null ? '' : `; ${daysText(days)}`})`;
+  const demand = `asked: ${demandOf(policy)}`;
+  if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
+  if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
+  if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
+  return said('open', `${found}; ${demand}: ${openText(reading)}`);
+}
+
+function openText({ lower, upper, limit }: MetricReading): string {
+  if (upper !== null && upper < limit) return 'shown on this traffic, not yet across days';
+  return lower !== null && lower > limit ? 'refuted on this traffic, not yet across days' : 'the data allow either';
+}
+
+function daysText({ n, estimate, lower, upper }: DaysReading): string {
+  if (estimate === null) return 'no day is closed';
+  const bounds =
+    lower === null || upper === null
+      ? `${fewestDaysAcross} are needed for bounds`
+      : `bounds across days ${signed(lower)} … ${signed(upper)}`;
+  return `${count(n)} days, mean ${signed(estimate)}, ${bounds}`;
+}
+
+function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
+  const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message });
+  const guardrail = policy.guardrails.find(({ name }) => name === metric);
+  const what = guardrail?.name === 'latency_ms' ? `share above ${figure(guardrail.max)} ms` : 'share of failed requests';
+  if (estimate === null) return said('notMeasured', `${what}: the challenger was not asked yet in this step`);
+  const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
+  if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
+  return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: not shown to be exceeded`);
+}
+
+export function demandOf({ quality }: RolloutPolicy): string {
+  const { rule, margin } = quality;
+  if (rule === 'nonInferiority') return `worse by less than ${figure(margin)}`;
+  return margin === 0 ? 'better' : `better by more than ${figure(margin)}`;
+}
+
+export function hold(code: string, message: string): Reason {
+  return { gate: 'rollout', code: `rollout.${code}`, message };
+}
+
+/** `5.2 days`: elapsed time falls on no whole unit. */
+export function spanText(seconds: number): string {
+  if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
+  return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
+}
+
+export function times(n: number): string {
+  return n === 1 ? 'once' : `${count(n)} times`;
+}
+
+export function count(n: number): string {
+  return n.toLocaleString('en-US');
+}
