@@ -1,9 +1,7 @@
-import { rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPlatform, type Platform } from './platform';
-import { statePaths } from './state-paths';
-import { takeSupervisorLock } from './supervisor-lock';
+import { startOver } from './start-over';
 
 /** What runs against the platform once it is up. Answers with the exit code; ends early when the signal says so. */
 export type Demo = (options: DemoOptions) => Promise<number>;
@@ -25,7 +23,7 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   const options = readOptions(args, demo !== undefined);
   if (typeof options === 'number') return options;
   const stateDir = resolve(process.env['PERENNIAL_STATE_DIR'] || '.perennial');
-  if (options.fresh) startOver(stateDir);
+  if (options.fresh) await startOver(stateDir, say);
 
   const end = listenForEnd();
   const since = Date.now();
@@ -74,19 +72,6 @@ function readOptions(args: readonly string[], withDemo: boolean): UpOptions | nu
     say(`error: ${(error as Error).message}\nnext: ${usage}`);
     return 2;
   }
-}
-
-/** Only what a platform made; what was provisioned stays. Refused while one runs on it. */
-function startOver(stateDir: string): void {
-  const { state, run, log, secrets, lock } = statePaths(stateDir);
-  const release = takeSupervisorLock(lock, stateDir);
-  try {
-    for (const path of [state, log, secrets]) rmSync(path, { recursive: true, force: true });
-  } finally {
-    release();
-  }
-  rmSync(run, { recursive: true, force: true });
-  say(`Removed all runs, models and data under ${stateDir}`);
 }
 
 /** The first signal asks for an ordered stop. Another one, a second later (npm passes Ctrl-C on a second time), ends everything now. */

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { birthOf, identify, isAlive } from '../../infra/process-identity';
 import { clearLeftovers, openProcessRecord } from '../../infra/process-record';
+import { startOver } from '../../infra/start-over';
+import { statePaths } from '../../infra/state-paths';
 import { takeSupervisorLock } from '../../infra/supervisor-lock';
 
 let folder: string;
@@ -59,6 +61,38 @@ describe('what a killed platform left running', () => {
     record.add('The gateway', pid, 'SIGKILL');
     record.drop(pid);
     expect(await clearLeftovers(file)).toEqual([]);
+  });
+});
+
+describe('starting over', () => {
+  test('ends what a killed platform left running before its files go', async () => {
+    const { pid, ended } = await sleeper();
+    const { processes, state } = statePaths(folder);
+    openProcessRecord(processes).add('The S3 store (SeaweedFS)', pid, 'SIGTERM');
+    mkdirSync(state);
+    const said: string[] = [];
+    await startOver(folder, (line) => said.push(line));
+    expect(await ended).toBe('SIGTERM');
+    expect(said[0]).toBe('Ended what an earlier start left running: The S3 store (SeaweedFS)');
+    expect(readdirSync(folder)).toEqual(['run']);
+    expect(readdirSync(join(folder, 'run'))).toEqual([]);
+  });
+
+  test('is what helps when the files are damaged', async () => {
+    const { run, processes, secrets } = statePaths(folder);
+    mkdirSync(run);
+    for (const file of [processes, secrets]) writeFileSync(file, '{');
+    await startOver(folder, () => undefined);
+    expect(readdirSync(run)).toEqual([]);
+  });
+
+  test('is refused while a platform runs, and removes nothing then', async () => {
+    const { lock, secrets } = statePaths(folder);
+    const release = takeSupervisorLock(lock, folder);
+    writeFileSync(secrets, '{}');
+    await expect(startOver(folder, () => undefined)).rejects.toThrow('Perennial already runs on');
+    expect(readdirSync(folder)).toContain('secrets.json');
+    release();
   });
 });
 
