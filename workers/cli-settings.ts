@@ -14,6 +14,7 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
     apiKey: environment.PERENNIAL_API_KEY ?? local.apiKey ?? null,
     cwd,
     trainersDir: environment.PERENNIAL_TRAINERS_DIR ?? join(clone, 'trainers'),
+    python: environment.PERENNIAL_PYTHON ?? join(clone, '.perennial', 'python', 'bin', 'python'),
     samplesDir: environment.PERENNIAL_SAMPLES_DIR ?? join(clone, '.perennial', 'samples'),
   };
 }

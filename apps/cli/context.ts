@@ -11,6 +11,8 @@ export interface CliSettings {
   readonly cwd: string;
   /** Of this clone: where trainers are made and tried. */
   readonly trainersDir: string;
+  /** With the packages that trainers use. */
+  readonly python: string;
   /** Where `sample://` tables are. */
   readonly samplesDir: string;
 }

@@ -42,12 +42,14 @@ interface DemoRun {
 
 const clone = resolve(__dirname, '..', '..');
 const sampleFolder = join(clone, 'samples', 'flight-delay');
-const trainersDir = join(clone, 'trainers');
 
 export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, terminal } = options;
   const startedAt = Date.now();
-  const context = createContext(terminal, { apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, trainersDir, samplesDir: options.samplesDir });
+  const context = createContext(terminal, {
+    ...{ apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, samplesDir: options.samplesDir },
+    ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
+  });
   const api = context.api();
   const { lifecycle, until } = flightDelayDemo;
 

@@ -12,6 +12,7 @@ import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
 import { replayCommands } from './commands/replay';
 import { runCommands } from './commands/run';
+import { trainerCommands } from './commands/trainer';
 import type { CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
@@ -26,6 +27,7 @@ const nouns = [
   auditCommands,
   keyCommands,
   replayCommands,
+  trainerCommands,
   platformCommands,
 ];
 

@@ -13,6 +13,8 @@ import { assertUsableSchema, paramIssues } from './params';
 /** The trainers of a folder; each is a folder in it with a `trainer.yaml`. Read anew at each call, so that a trainer may be edited under a running platform. */
 export interface TrainerCatalog {
   list(): readonly TrainerManifest[];
+  /** Of every folder with a manifest, also of one whose manifest has mistakes. */
+  names(): readonly string[];
   get(name: string): TrainerManifest | null;
   /** Pointers are below the parameters, `/num_leaves`. NotFound when there is no such trainer. */
   checkParams(name: string, params: Readonly<Record<string, unknown>>): readonly Issue[];
@@ -38,11 +40,12 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
       tasks: manifest.tasks,
       paramsSchema: manifest.params,
       iterations: iterationsOf(manifest),
-      codeDigest: codeDigest(join(trainersDir, name), runtimeDir),
+      codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir),
     };
   }
 
   return {
+    names,
     list: () => names().flatMap((name) => get(name) ?? []),
     get,
     checkParams(name, params) {
@@ -74,7 +77,7 @@ function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManif
 }
 
 /** What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the libraries. Tests cannot. */
-function codeDigest(folder: string, runtimeDir: string): Digest {
+export function codeDigestOf(folder: string, runtimeDir: string): Digest {
   const lock = join(dirname(runtimeDir), 'requirements.lock');
   const files = [
     ...code(folder).map((path) => [`trainer/${relative(folder, path)}`, path] as const),

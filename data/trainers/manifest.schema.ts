@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
+export const trainerName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
+
 /** `trainers/<name>/trainer.yaml`. */
 const trainerManifestSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  name: trainerName,
   description: z.string().min(1),
   tasks: z.array(z.enum(['classification', 'regression'])).min(1),
   /** A program that reads the job's files itself and gets the job's folder as last argument; without it, `train.py` has a function `train(job)`. */
@@ -20,4 +22,16 @@ export function parseTrainerManifest(value: unknown): TrainerManifestFile {
   const parsed = trainerManifestSchema.safeParse(value);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   return parsed.data;
+}
+
+/** `result.json`, as far as a trial looks at it. JSON has no NaN, so a number here is finite. */
+const trialResultSchema = z.object({ metrics: z.record(z.string(), z.number()), facts: z.record(z.string(), z.unknown()) });
+
+/** null when the text is not JSON or not of this shape. */
+export function parseTrialResult(text: string): z.infer<typeof trialResultSchema> | null {
+  try {
+    return trialResultSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
 }

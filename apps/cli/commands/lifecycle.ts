@@ -7,7 +7,6 @@ import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
 import { documentOf } from '../../../domain/lifecycle-spec';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
-import { nearest } from '../../../domain/nearest';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
 import { CliError } from '../cli-error';
@@ -15,6 +14,7 @@ import type { CliContext } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
 import { showList } from '../list-view';
+import { noSuchTrainer } from '../trainer-name';
 
 interface Applied {
   readonly lifecycle: string;
@@ -118,17 +118,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
 /** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */
 function checkTrainer(trainersDir: string, trainer: string): void {
-  const known = openTrainerCatalog(trainersDir)
-    .list()
-    .map(({ name }) => name);
-  if (known.includes(trainer)) return;
-  const meant = nearest(trainer, known);
-  const guess = meant === null ? '' : `; did you mean ${meant}?`;
-  throw new CliError(
-    `there is no trainer ${trainer}: nothing was written; there are ${known.join(', ')}${guess}`,
-    2,
-    'perennial trainer list',
-  );
+  const known = openTrainerCatalog(trainersDir).names();
+  if (!known.includes(trainer)) throw noSuchTrainer(trainer, known);
 }
 
 /** The same checks as the API's, but for what only the platform knows: its trainers. */

@@ -13,28 +13,10 @@ interface Part {
   readonly next: string | null;
 }
 
-interface TrainerJson {
-  readonly name: string;
-  readonly description: string;
-  readonly tasks: readonly string[];
-}
-
 const leastFreeBytes = 2 * 2 ** 30;
 
 export function platformCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
-  program
-    .command('trainer')
-    .description('programs that make models')
-    .command('list')
-    .description('trainers and what they are for')
-    .option('--json', 'print as JSON, with the schema of their parameters')
-    .action(async (options: { readonly json?: true }) => {
-      const { items } = await context.api().call<{ items: TrainerJson[] }>('/trainers');
-      const rows = items.map(({ name, tasks, description }) => [name, tasks.join(', '), description]);
-      terminal.out(options.json ? JSON.stringify(items) : table(['TRAINER', 'TASKS', 'WHAT'], rows));
-    });
-
   program
     .command('doctor')
     .description('check each part of the platform, and say what to do about what is wrong; exit 1 when something is')

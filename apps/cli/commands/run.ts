@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { RunStatus } from '../../../domain/run';
 import { isFinal, modelStages } from '../../../domain/run';
-import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run-view';
 import { describeRun, exitCodeOf } from '../run-view';
@@ -11,6 +10,7 @@ import { watchRun } from '../watch';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
 import type { Finish } from '../main';
+import { paramsOf } from '../params';
 
 interface StartOptions {
   readonly follow?: true;
@@ -175,24 +175,13 @@ function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined)
 }
 
 function requestOf({ until, param = [], cache, reason }: StartOptions): Record<string, unknown> {
-  const params = Object.fromEntries(param.map(parameter));
+  const params = paramsOf(param);
   return {
     ...(until === undefined ? {} : { until }),
     ...(param.length === 0 ? {} : { params }),
     ...(cache ? {} : { cache: false }),
     ...(reason === undefined ? {} : { reason }),
   };
-}
-
-function parameter(text: string): readonly [string, unknown] {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new CliError(`--param ${text}: write name=value`, 2);
-  const value = text.slice(equals + 1);
-  try {
-    return [text.slice(0, equals), JSON.parse(value) as unknown];
-  } catch {
-    return [text.slice(0, equals), value];
-  }
 }
 
 function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]): Record<string, string> {

@@ -90,7 +90,8 @@ export async function cliAgainst(
       gatewayUrl: null,
       cwd,
       trainersDir,
-      samplesDir: join(trainersDir, '..', '.perennial', 'samples'),
+      samplesDir: join(process.cwd(), '.perennial', 'samples'),
+      python: process.env['PERENNIAL_PYTHON'] ?? join(process.cwd(), '.perennial', 'python', 'bin', 'python'),
     }),
     '9.9.9',
   );

@@ -1,0 +1,126 @@
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { formatIssue } from '../../../domain/issue-text';
+import type { TrainerManifest } from '../../../domain/job';
+import { openTrainerCatalog } from '../../../data/trainers/catalog';
+import { writeTrainerTemplate } from '../../../data/trainers/template';
+import type * as Trial from '../../../data/trainers/trial';
+import type { TaskTrial, TrialCheck } from '../../../data/trainers/trial';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { showList } from '../list-view';
+import type { Finish } from '../main';
+import { paramsOf } from '../params';
+import type { Paint } from '../terminal';
+import { noSuchTrainer } from '../trainer-name';
+
+interface TrainerJson {
+  readonly name: string;
+  readonly description: string;
+  readonly tasks: readonly string[];
+}
+
+interface TestOptions {
+  readonly param?: readonly string[];
+  readonly rows: string;
+  readonly seed: string;
+  readonly timeout: string;
+  readonly json?: true;
+}
+
+export function trainerCommands(program: Command, context: CliContext, finish: Finish): void {
+  const { terminal, settings } = context;
+  const trainer = program.command('trainer').description('programs that make models');
+
+  trainer
+    .command('list')
+    .description('trainers of the platform and what they are for')
+    .option('--json', 'print as JSON, with the schema of their parameters')
+    .action(async (options: { readonly json?: true }) => {
+      const { items } = await context.api().call<{ items: TrainerJson[] }>('/trainers');
+      showList(terminal, {
+        items,
+        json: options.json,
+        columns: ['TRAINER', 'TASKS', 'WHAT'],
+        row: ({ name, tasks, description }) => [name, tasks.join(', '), description],
+        none: { what: 'no trainers', next: 'perennial trainer init <name>' },
+      });
+    });
+
+  trainer
+    .command('init <name>')
+    .description('write a trainer that works, to make your own, into trainers/<name>')
+    .action((name: string) => {
+      for (const path of writeTrainerTemplate(settings.trainersDir, name)) terminal.say(`wrote ${relative(settings.cwd, path)}`);
+      terminal.say(`next: edit its train.py, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`);
+    });
+
+  trainer
+    .command('test <name>')
+    .description('train for real on a small generated table, for each task; exit 1 when a promise of the job contract is broken')
+    .option(
+      '--param <name=value...>',
+      'a parameter, value as JSON or text; the columns are hour, amount, gaps (numbers), kind, code (texts)',
+    )
+    .option('--rows <n>', 'rows to train on', '2000')
+    .option('--seed <n>', 'of the training', '1')
+    .option('--timeout <seconds>', 'for each training', '120')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: TestOptions) => {
+      const params = paramsOf(options.param ?? []);
+      const manifest = trainerToTry(settings.trainersDir, name, params);
+      const numbers = { rows: whole(options, 'rows'), seed: whole(options, 'seed'), timeoutSeconds: whole(options, 'timeout') };
+      // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to TypeScript.
+      // eslint-disable-next-line @typescript-eslint/no-require-imports
+      const { tryTrainer } = require('../../../data/trainers/trial') as typeof Trial;
+      const tried: TaskTrial[] = [];
+      for (const task of manifest.tasks) {
+        const trial = await tryTrainer({ ...settings, trainer: manifest, params, ...numbers }, task);
+        tried.push(trial);
+        if (!options.json) terminal.out(describeTrial(trial, terminal.outPaint));
+      }
+      if (options.json) terminal.out(JSON.stringify({ trainer: name, tasks: tried }));
+      const broken = tried.some(({ checks }) => checks.some(({ outcome }) => outcome === 'failed'));
+      terminal.say(
+        broken
+          ? `${name} breaks a promise of the job contract`
+          : `${name} keeps the job contract; next: perennial lifecycle init <name> --trainer ${name}`,
+      );
+      finish(broken ? 1 : 0);
+    });
+}
+
+function trainerToTry(trainersDir: string, name: string, params: Readonly<Record<string, unknown>>): TrainerManifest {
+  const catalog = openTrainerCatalog(trainersDir);
+  const manifest = catalog.get(name);
+  if (manifest === null) throw noSuchTrainer(name, catalog.names());
+  const mistakes = catalog.checkParams(name, params);
+  if (mistakes.length === 0) return manifest;
+  const list = mistakes.map((issue) => `  ${issue.pointer.slice(1).replaceAll('/', '.')}: ${formatIssue(issue)}`.trimEnd());
+  throw new CliError(
+    `trainer ${name} refuses its parameters:\n${list.join('\n')}`,
+    2,
+    `perennial trainer test ${name} --param <name=value>`,
+  );
+}
+
+function whole(options: TestOptions, name: 'rows' | 'seed' | 'timeout'): number {
+  const least = { rows: 200, seed: 0, timeout: 1 }[name];
+  const value = Number(options[name]);
+  if (!Number.isInteger(value) || value < least || value > 1_000_000)
+    throw new CliError(`--${name} ${options[name]}: expected a whole number from ${least} to 1000000`, 2);
+  return value;
+}
+
+function describeTrial({ task, checks }: TaskTrial, paint: Paint): string {
+  const marks: Readonly<Record<TrialCheck['outcome'], string>> = {
+    passed: paint.green('pass'),
+    failed: paint.red('FAIL'),
+    notApplicable: paint.dim('n/a '),
+  };
+  const width = Math.max(...checks.map(({ what }) => what.length));
+  const lines = checks.map(
+    ({ what, outcome, detail }) => `  ${marks[outcome]}  ${what.padEnd(width)}  ${detail.replaceAll('\n', '\n    | ')}`,
+  );
+  return [paint.bold(task), ...lines].join('\n');
+}

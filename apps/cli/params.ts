@@ -1,0 +1,17 @@
+import { CliError } from './cli-error';
+
+/** `--param name=value`, the value as JSON or, where it is none, as text. */
+export function paramsOf(given: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(given.map(parameter));
+}
+
+function parameter(text: string): readonly [string, unknown] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new CliError(`--param ${text}: write name=value`, 2);
+  const value = text.slice(equals + 1);
+  try {
+    return [text.slice(0, equals), JSON.parse(value) as unknown];
+  } catch {
+    return [text.slice(0, equals), value];
+  }
+}

@@ -1,0 +1,29 @@
+"""Trains as a job does and lets the native model predict rows that training was not given: `python trainers/trial.py <trainer's folder> <job's directory>`.
+
+For `perennial trainer test`: leaves model.onnx and result.json as a job does, and predictions.json, the scores of the input `unseen`.
+"""
+
+import sys
+from pathlib import Path
+
+# The trainers' folder comes last: folders in it are called after the libraries they use.
+sys.path[0:1] = []
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from runtime.columns import columns_of
+from runtime.job import Job
+from runtime.json_files import write_json
+from runtime.manifest import read_manifest
+from runtime.run import _conclude, _load
+
+
+def main(folder: Path, directory: Path) -> None:
+    job = Job(directory, read_manifest(folder))
+    unseen = columns_of(job.table("unseen"), job.features)
+    trained = _load(folder).train(job)
+    write_json(directory / "result.json", _conclude(job, trained))
+    write_json(directory / "predictions.json", [float(score) for score in trained.predict(unseen)])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
