@@ -1,23 +1,22 @@
 import { Context } from '@temporalio/activity';
-import { CancelledFailure } from '@temporalio/common';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openTrainerCatalog } from '../data/trainers/catalog';
-import type { Registry } from '../db/registry';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
 import { labelColumn } from '../domain/assembled';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import type { ComputeBackend, ComputeKind, Job, JobHandle, JobMetric, JobResult, JobState, TrainerManifest } from '../domain/job';
+import type { ComputeBackend, ComputeKind, Job, JobMetric, JobResult, TrainerManifest } from '../domain/job';
 import type { TrainSpec } from '../domain/lifecycle';
+import type { EndedJob } from './compute/follow-job';
+import { followJob } from './compute/follow-job';
+import type { LogRecords } from './compute/keep-logs';
+import { keepLogs } from './compute/keep-logs';
 
 export interface TrainDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
-  readonly registry: {
-    readonly events: Pick<Registry['events'], 'append'>;
-    readonly artifacts: Pick<Registry['artifacts'], 'reference'>;
-  };
+  readonly registry: LogRecords;
   readonly trainersDir: string;
 }
 
@@ -39,11 +38,8 @@ export interface TrainedModel {
   readonly trainer: { readonly name: string; readonly codeDigest: Digest };
 }
 
-type Ended = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
-
 /** What every trainer leaves: one graph that takes the feature columns as they are. */
 const modelOutput = 'model.onnx';
-const beatMs = 2_000;
 const eventsMs = 2_000;
 
 export function createTrainActivities({ backends, artifacts, registry, trainersDir }: TrainDeps) {
@@ -57,32 +53,22 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
 
     /** One training job. A further attempt finds the job of the first by its key, whether it waits, runs or is over; a lost one goes on from its checkpoint. */
     async trainModel(input: TrainModelInput): Promise<TrainedModel> {
-      const context = Context.current();
-      const backend = backends[input.train.compute.backend];
-      if (!backend) throw failure('NotInThisVersion', `compute backend ${input.train.compute.backend} is not in this version`);
-      const handle = { value: attachedTo(context, input) };
-      const stopBeating = beat(context, () => handle.value);
-      try {
-        const { name, codeDigest } = describe(input.train.trainer, input.train.params);
-        const job = toJob(input, await artifacts.getJson<AssembledData>(input.assembled));
-        handle.value = await Promise.race([backend.submit(job), context.cancelled]);
-        context.heartbeat(handle.value);
-        const ended = await follow(backend, handle.value, metricsReporter(input));
-        if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null) await keepLogs(input, ended.logs);
-        return { ...modelOf(ended, input), trainer: { name, codeDigest } };
-      } catch (error) {
-        if (!(error instanceof CancelledFailure)) throw error;
-        // An attempt that timed out leaves the job to the one that follows; only the run ends it.
-        if (context.cancellationDetails?.cancelRequested === true) await backend.cancel(handle.value);
-        if (context.cancellationDetails?.workerShutdown === true) {
-          throw failure('JobLost', `job ${input.key}: its worker is stopping; the next attempt goes on from the checkpoint`, {
-            cause: error,
-          });
-        }
-        throw error;
-      } finally {
-        stopBeating();
-      }
+      let manifest: TrainerManifest | undefined;
+      const report = metricsReporter(input);
+      const ended = await followJob({
+        backends,
+        kind: input.train.compute.backend,
+        jobId: input.key,
+        prepare: async () => {
+          manifest = describe(input.train.trainer, input.train.params);
+          return trainingJob(input, await artifacts.getJson<AssembledData>(input.assembled));
+        },
+        look: async ({ metrics }) => report(metrics).then(() => undefined),
+        longestPauseMs: 1_000,
+      });
+      if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null) await keepLogs(registry, input, ended.logs);
+      const { name, codeDigest } = manifest ?? describe(input.train.trainer, input.train.params);
+      return { ...modelOf(ended, input), trainer: { name, codeDigest } };
     },
   };
 
@@ -98,16 +84,6 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         issues: mistakes.map((mistake) => ({ ...mistake, pointer: `/spec/train/params${mistake.pointer}` })),
       },
     );
-  }
-
-  /** Where `run logs` finds what a job wrote that left no model. Why it failed is worth more than its log, so a failed write is only logged. */
-  async function keepLogs({ tenant, runId, key }: TrainModelInput, logs: ArtifactRef): Promise<void> {
-    try {
-      await registry.artifacts.reference({ tenant, digest: logs.digest, by: `run:${runId}` });
-      await registry.events.append({ tenant, runId, kind: 'job.failed', stage: key.split('/')[1], data: { job: key, logs } });
-    } catch (error) {
-      Context.current().log.warn('the log of a failed job was not recorded', { reason: (error as Error).message });
-    }
   }
 
   /** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
@@ -136,19 +112,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   }
 }
 
-/** The job's place, from the heartbeat of an attempt that died; else enough to find it by its id. */
-function attachedTo(context: Context, { key, train }: TrainModelInput): JobHandle {
-  const last = context.info.heartbeatDetails as JobHandle | undefined;
-  return last?.jobId === key ? last : { backend: train.compute.backend, jobId: key, detail: {} };
-}
-
-function beat(context: Context, handle: () => JobHandle): () => void {
-  context.heartbeat(handle());
-  const timer = setInterval(() => context.heartbeat(handle()), beatMs);
-  return () => clearInterval(timer);
-}
-
-function toJob(input: TrainModelInput, data: AssembledData): Job {
+export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
   const { key, tenant, train, traceId } = input;
   return {
     id: key,
@@ -164,21 +128,7 @@ function toJob(input: TrainModelInput, data: AssembledData): Job {
   };
 }
 
-async function follow(
-  backend: ComputeBackend,
-  handle: JobHandle,
-  report: (metrics: readonly JobMetric[]) => Promise<void>,
-): Promise<Ended> {
-  const context = Context.current();
-  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.5, 1_000)) {
-    const state = await backend.poll(handle);
-    if (state.kind !== 'queued' && state.kind !== 'running') return state;
-    if (state.kind === 'running') await report(state.metrics);
-    await context.sleep(waitMs);
-  }
-}
-
-function modelOf(state: Ended, { key, runId }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
+function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
   const next = `perennial run logs ${runId}`;
   switch (state.kind) {
     case 'cancelled':
@@ -193,6 +143,6 @@ function modelOf(state: Ended, { key, runId }: TrainModelInput): Pick<TrainedMod
   }
 }
 
-function onnxOf(state: Ended): ArtifactRef | null {
+function onnxOf(state: EndedJob): ArtifactRef | null {
   return (state.kind === 'succeeded' && state.outputs.find(({ name }) => name === modelOutput)?.artifact) || null;
 }

@@ -110,3 +110,24 @@ export function countsOf(trials: readonly Pick<Trial, 'status'>[]): TrialCounts 
   for (const { status } of trials) counts[status] += 1;
   return counts;
 }
+
+/** The sets of parameters in which one is at an end of its range, or is one of its choices. */
+export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
+  return Object.entries(space).flatMap(([name, range]) =>
+    (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({ [name]: value })),
+  );
+}
+
+/** The most iterations that a trial may take; null when the trainer does not report as it goes. */
+export function iterationsOf(
+  counted: { readonly param: string; readonly default: number | null } | null,
+  params: Readonly<Record<string, unknown>>,
+  space: TuneSpec['space'],
+): number | null {
+  if (counted === null) return null;
+  const range = space[counted.param];
+  const values =
+    range === undefined ? [params[counted.param] ?? counted.default] : range.kind === 'categorical' ? range.choices : [range.high];
+  const numbers = values.filter((value) => typeof value === 'number');
+  return numbers.length === 0 ? null : Math.floor(Math.max(...numbers));
+}

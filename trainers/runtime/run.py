@@ -103,7 +103,12 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
         value = objective.value(trained.predict(objective.columns))
     if not math.isfinite(value):
         raise Refused(f"{objective.name} is not defined on these {len(objective.label):,} rows, or a score is no number")
-    return {"metrics": {objective.name: value}, "facts": {} if trained.step is None else {"step": trained.step}}
+    # What others are pruned by, exactly, also when nobody looked while it ran.
+    reached = [
+        next(({"step": step, "value": job.reached[step]} for step in sorted(job.reached) if step >= rung), None)
+        for rung in job.context["objective"].get("rungs", [])
+    ]
+    return {"metrics": {objective.name: value}, "facts": {"step": trained.step, "reached": [found for found in reached if found]}}
 
 
 def _failed(directory: Path, message: str, trace: str | None) -> int:
