@@ -4,10 +4,10 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import type { Registry } from '../db/registry';
 
 export interface CollectGarbage {
-  readonly registry: Pick<Registry, 'artifacts' | 'runs'>;
+  readonly registry: Pick<Registry, 'artifacts' | 'retention' | 'runs'>;
   readonly artifacts: Pick<ArtifactStore, 'delete' | 'staging'>;
   readonly tenant: Tenant;
-  /** What nothing refers to is left alone for this long after it was last touched. */
+  /** What nothing refers to is left alone for this long after it was last touched; the tenant's `artifactIdleDays` when not given. */
   readonly idleSeconds?: number;
   readonly log: { info(fields: object, message: string): void };
 }
@@ -26,13 +26,14 @@ const oneDay = 86_400;
  * One pass of the collector (DESIGN §8): what was marked long enough ago and is still unheld is deleted, then what is idle now is marked for a later
  * pass. The registry's row locks make it safe beside writers and beside another collector; a pass that dies is taken up by the next.
  */
-export async function collectGarbage({ registry, artifacts, tenant, idleSeconds = oneDay, log }: CollectGarbage): Promise<Collected> {
+export async function collectGarbage({ registry, artifacts, tenant, idleSeconds, log }: CollectGarbage): Promise<Collected> {
+  const idle = idleSeconds ?? (await registry.retention.get({ tenant })).artifactIdleDays * oneDay;
   let deleted = 0;
   for (const { digest } of await registry.artifacts.sweepable({ tenant, limit: batch })) {
     const remove = (): Promise<void> => artifacts.delete({ tenant, digest });
     if (await registry.artifacts.delete({ tenant, digest, remove })) deleted += 1;
   }
-  const marked = await registry.artifacts.mark({ tenant, idleSeconds, limit: batch });
+  const marked = await registry.artifacts.mark({ tenant, idleSeconds: idle, limit: batch });
   const unfinishedUploads = await clearStaging({ registry, artifacts, tenant });
   const collected = { marked, deleted, unfinishedUploads };
   if (marked + deleted + unfinishedUploads > 0) log.info(collected, 'artifacts collected');

@@ -60,8 +60,11 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
       const events = await sql`
         delete from run_events e using runs r, ${perTenant(sql)} s where e.tenant_id = s.tenant and r.tenant_id = e.tenant_id and r.id = e.run_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      // A run that waits for months still takes its steps by them; keys that name no run go by their age.
       const effects = await sql`
-        delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)`;
+        delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)
+          and not exists (select from runs r where r.tenant_id = e.tenant_id and r.id = split_part(e.key, '/', 1)
+            and (r.ended_at is null or r.ended_at >= now() - make_interval(days => s.run_detail_days)))`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
       return {

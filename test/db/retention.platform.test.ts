@@ -31,6 +31,27 @@ describe('retention', () => {
     expect(stored).toEqual(await test_.registry.retention.get({ tenant }));
   });
 
+  test('keeps the effects of a run that has not ended, however old', async () => {
+    const { registry, database } = test_;
+    const [ended, running] = [await startRun(registry), await startRun(registry)];
+    const claim = async (run: string) => {
+      const key = `${run}/promote/alias/0` as IdempotencyKey;
+      await registry.effects.claim({ tenant, key, attempt: 1 });
+      return key;
+    };
+    const [over, open] = [await claim(ended), await claim(running)];
+    await registry.runs.update({ tenant, id: ended, status: 'succeeded' });
+    await database.sql`update effects set claimed_at = now() - interval '400 days'`;
+    await registry.retention.apply();
+    const keys = async () => (await database.sql<{ key: string }[]>`select key from effects order by key`).map(({ key }) => key);
+    expect(await keys()).toEqual([over, open].sort());
+
+    await database.sql`alter table runs disable trigger runs_keep_final`;
+    await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
+    await registry.retention.apply();
+    expect(await keys()).toEqual([open]);
+  });
+
   test('drops what is over its time and nothing else', async () => {
     const { registry, database } = test_;
     const old = '2013-01-01T00:00:00.000Z';

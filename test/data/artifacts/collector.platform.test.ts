@@ -56,6 +56,21 @@ describe('the collector', () => {
     await registry.artifacts.unreference({ tenant, by: 'run:run_1' });
   });
 
+  test('waits as many days as the retention settings say', async () => {
+    const ref = await put();
+    await registry.retention.set({ tenant, settings: { artifactIdleDays: 3 }, actor: 'key:a' });
+    const marked = async () => {
+      await collectGarbage({ registry, artifacts: store, tenant, log: { info: () => undefined } });
+      const [row] = await test_.database.sql<{ marked: boolean }[]>`
+        select marked_at is not null as marked from artifacts where digest = ${ref.digest}`;
+      return row?.marked;
+    };
+    await later(48 * hours);
+    expect(await marked()).toBe(false);
+    await later(25 * hours);
+    expect(await marked()).toBe(true);
+  });
+
   test('leaves what a writer has put again since the mark', async () => {
     const ref = await put('again');
     await later(2 * hours);
