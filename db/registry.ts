@@ -17,6 +17,7 @@ import { createModelRepository, type ModelRepository } from './repositories/mode
 import { createOutboxRepository, type OutboxRepository } from './repositories/outbox';
 import { createPredictionRepository, type PredictionRepository } from './repositories/predictions';
 import { createRetentionRepository, type RetentionRepository } from './repositories/retention';
+import { createRolloutRepository, type RolloutRepository } from './repositories/rollouts';
 import { createRoutingRepository, type RoutingRepository } from './repositories/routing';
 import { createRunRepository, type RunRepository } from './repositories/runs';
 import { createStageRepository, type StageRepository } from './repositories/stages';
@@ -37,6 +38,7 @@ export interface Registry {
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
   readonly gateways: GatewayRepository;
+  readonly rollouts: RolloutRepository;
   readonly routing: RoutingRepository;
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
@@ -63,6 +65,7 @@ export function createRegistry(database: Database): Registry {
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
     gateways: createGatewayRepository(database),
+    rollouts: createRolloutRepository(database),
     routing: createRoutingRepository(database),
     predictions,
     feedback: createFeedbackRepository(database),

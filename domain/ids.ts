@@ -6,6 +6,7 @@ export type Id<T extends string> = string & { readonly [tag]: T };
 export type RunId = Id<'run'>;
 export type Tenant = Id<'tenant'>;
 export type DecisionId = Id<'decision'>;
+export type RolloutId = Id<'rollout'>;
 export type PredictionId = Id<'prediction'>;
 
 /** The one tenant that exists until access control arrives. */

@@ -128,7 +128,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
         input: request.rows[index],
         output: { score: scores[index] },
         latencyMs,
-        shadow: false,
+        rollout: null,
+        other: null,
       });
     }
   }

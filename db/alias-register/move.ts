@@ -3,6 +3,9 @@ import type { AliasName, ModelVersionStatus } from '../../domain/model';
 import type { Transaction } from '../connection';
 import { newId } from '../ids';
 import type { AliasMoveKind } from '../repositories/aliases';
+import { endRollout, noteEpoch } from '../rollout-register/change';
+import { lockOpenRollout, type RolloutRow } from '../rollout-register/state';
+import { raiseRoutingEpoch } from '../routing-epoch';
 import { appendAudit } from '../writes/audit-entry';
 import { appendDeployment } from '../writes/deployment';
 import { promise } from '../writes/outbox-entry';
@@ -47,9 +50,20 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
   if (after.champion !== null) await appendDeployment(tx, { tenant, model, version: after.champion, fencing, runId: move.runId ?? null });
   await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
   await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
-  // Last: this row is every model's, and is locked from here to the commit.
-  await tx`with next as (update routing_epoch set epoch = epoch + 1 returning epoch) select pg_notify('perennial_routing', epoch::text) from next`;
+  const rollout = await endOpenRollout(tx, move);
+  const epoch = await raiseRoutingEpoch(tx);
+  if (rollout) await noteEpoch(tx, rollout, epoch);
   return fencing;
+}
+
+/** What was tried beside a champion says nothing beside another one. */
+async function endOpenRollout(tx: Transaction, { tenant, model, kind, before, after, actor, cause }: Move): Promise<RolloutRow | null> {
+  if (before.champion === after.champion) return null;
+  const open = await lockOpenRollout(tx, { tenant, model });
+  if (!open) return null;
+  const status = kind === 'promote' && after.champion === open.challenger ? 'promoted' : 'superseded';
+  await endRollout(tx, open, { status, actor, cause });
+  return open;
 }
 
 async function point(

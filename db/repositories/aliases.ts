@@ -1,10 +1,11 @@
-import type { RunId, Tenant } from '../../domain/ids';
+import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { lockOpenRollout } from '../rollout-register/state';
 import { guardRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import { lockModel, readAliases, statusOf } from '../alias-register/state';
@@ -45,7 +46,9 @@ export type Promotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
   /** The version already is the champion: nothing moved, and there is nothing for this caller to undo. */
   | { readonly kind: 'unchanged'; readonly fencing: number }
-  | { readonly kind: 'conflict'; readonly champion: AliasState | null };
+  | { readonly kind: 'conflict'; readonly champion: AliasState | null }
+  /** Somebody held or ended the rollout before: nothing moved. */
+  | { readonly kind: 'rolloutClosed' };
 
 export type Withdrawal =
   | { readonly kind: 'withdrawn'; readonly champion: number | null; readonly fencing: number }
@@ -54,7 +57,7 @@ export type Withdrawal =
 
 /**
  * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, lineage, audit,
- * outbox `alias.moved`, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
+ * outbox `alias.moved`, end of the model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
  * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff).
  */
 export interface AliasRepository {
@@ -66,6 +69,8 @@ export interface AliasRepository {
     readonly expectedChampion: ExpectedChampion;
     readonly decisionId: string | null;
     readonly runId: RunId | null;
+    /** Whose passing this promotion rests on. */
+    readonly rollout?: RolloutId | null | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
@@ -105,13 +110,16 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
   return {
     get: ({ tenant, model }) => readAliases(sql, { tenant, model }),
 
-    promote: ({ idempotencyKey: key, tenant, ...request }) =>
+    promote: ({ idempotencyKey: key, tenant, rollout, ...request }) =>
       sql.begin((tx) =>
         once<Promotion>(
           tx,
           { tenant, operation: 'alias.promote', key, request },
           async () => {
             const { model, version, expectedChampion, decisionId, runId, actor, cause } = request;
+            // Before the run's row, as whoever changes a rollout does.
+            const open = await lockOpenRollout(tx, { tenant, model });
+            if (rollout != null && (open?.id !== rollout || open.status !== 'passed')) return { kind: 'rolloutClosed' };
             if (runId !== null) await guardRun(tx, { tenant, runId });
             const register = await lockModel(tx, { tenant, model });
             const status = await statusOf(tx, { tenant, model, version });
@@ -136,7 +144,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             } as const;
             return { kind: 'promoted', previous: before.champion, fencing: await moveChampion(tx, register, move) };
           },
-          ({ kind }) => kind !== 'conflict',
+          ({ kind }) => kind !== 'conflict' && kind !== 'rolloutClosed',
         ),
       ),
 

@@ -25,14 +25,16 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
       if (text === null) throw failure('InvalidInput', 'a label must have a value');
       const [row] = await sql<{ joined: boolean }[]>`
         with found as (
-          select day, model, version from predictions where tenant_id = ${tenant} and id = ${predictionId} and ${daysAround(sql, predictionId)} limit 1
+          select day, model, version, rollout_id, coalesce(event_time, received_at) as event_time from predictions where tenant_id = ${tenant} and id = ${predictionId} and ${daysAround(sql, predictionId)} limit 1
         ), saved as (
-          insert into feedback as f (tenant_id, prediction_id, label, labelled_at, day, model, version)
-          select ${tenant}, ${predictionId}, ${text}::json, ${labelledAt}::timestamptz, day, model, version from (select) one left join found on true
+          insert into feedback as f (tenant_id, prediction_id, label, labelled_at, day, model, version, rollout_id, event_time)
+          select ${tenant}, ${predictionId}, ${text}::json, ${labelledAt}::timestamptz, day, model, version, rollout_id, event_time
+          from (select) one left join found on true
           on conflict on constraint feedback_pk do update set
             label = case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end,
             labelled_at = greatest(excluded.labelled_at, f.labelled_at),
-            day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version)
+            day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version),
+            rollout_id = coalesce(f.rollout_id, excluded.rollout_id), event_time = coalesce(f.event_time, excluded.event_time)
           returning day
         )
         select day is not null as joined from saved`;
@@ -44,10 +46,11 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
         with waiting as materialized (
           select tenant_id, prediction_id from feedback where day is null order by received_at limit ${limit}
         ), found as (
-          select w.tenant_id, w.prediction_id, p.day, p.model, p.version from waiting w
+          select w.tenant_id, w.prediction_id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at) as event_time from waiting w
           join predictions p on p.tenant_id = w.tenant_id and p.id = w.prediction_id
         )
-        update feedback f set day = found.day, model = found.model, version = found.version from found
+        update feedback f set day = found.day, model = found.model, version = found.version, rollout_id = found.rollout_id, event_time = found.event_time
+        from found
         where f.tenant_id = found.tenant_id and f.prediction_id = found.prediction_id and f.day is null`;
       return joined.count;
     },

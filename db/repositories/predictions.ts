@@ -1,4 +1,4 @@
-import type { PredictionId, Tenant } from '../../domain/ids';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
@@ -17,8 +17,22 @@ export interface PredictionRow {
   readonly eventTime: string | null;
   readonly input: unknown;
   readonly output: unknown;
+  /** From the request's arrival to its answer, a challenger's failure before it included. */
   readonly latencyMs: number;
-  readonly shadow: boolean;
+  /** The rollout whose arms the request was divided by, and the step of it that the gateway knew. */
+  readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
+  /** What the version that did not answer made of it; null when it was not asked, or gave up on for want of room. */
+  readonly other: OtherScore | null;
+}
+
+export interface OtherScore {
+  readonly version: number;
+  /** `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed. */
+  readonly role: 'shadow' | 'fallback';
+  readonly score: number | null;
+  /** A code, never a value of the request. */
+  readonly error: string | null;
+  readonly latencyMs: number;
 }
 
 export interface PredictionRecord extends PredictionRow {
@@ -42,15 +56,18 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
       if (rows.length === 0) return 0;
       const [added] = await sql<{ rows: number }[]>`
         with added as (
-          insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms, shadow)
+          insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
+            rollout_id, rollout_step, other)
           select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
-            p.input, p.output, p.latency_ms, p.shadow
-          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms, shadow)
-          on conflict do nothing returning tenant_id, day, id, model, version
+            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other
+          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
+            rollout_id, rollout_step, other)
+          on conflict do nothing
+          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, other, coalesce(event_time, received_at) as event_time
         ), joined as (
-          update feedback f set day = a.day, model = a.model, version = a.version from added a
+          update feedback f set day = a.day, model = a.model, version = a.version, rollout_id = a.rollout_id, event_time = a.event_time from added a
           where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
-        )
+        ), counted as (${countTraffic(sql)})
         select count(*) as rows from added`;
       return added?.rows ?? 0;
     },
@@ -77,14 +94,42 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<PredictionRecord[]>`
-        select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms, p.shadow,
-          f.label, f.labelled_at
+      const [row] = await sql<StoredRow[]>`
+        select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms,
+          p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at
         from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
         where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
-      return row ? { ...row } : null;
+      if (!row) return null;
+      const { rolloutId, rolloutStep, ...prediction } = row;
+      return { ...prediction, rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 } };
     },
   };
+}
+
+type StoredRow = Omit<PredictionRecord, 'rollout'> & { readonly rolloutId: RolloutId | null; readonly rolloutStep: number | null };
+
+/** Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several hours would wait for each other. */
+function countTraffic(sql: Sql) {
+  return sql`
+    insert into rollout_traffic as t (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+      champion_asked, challenger_asked, champion_errors, challenger_errors)
+    select tenant_id, rollout_id, rollout_step, date_trunc('hour', event_time), max(event_time),
+      count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
+      count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or role = 'fallback')),
+      count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
+      count(*) filter (where is_challengers and has_failed and role = 'shadow'),
+      count(*) filter (where has_failed and (role = 'fallback' or not is_challengers))
+    from (
+      select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, coalesce(a.latency_ms > r.slow_ms, false) as is_slow,
+        a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers
+      from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+    ) served
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    on conflict on constraint rollout_traffic_pk do update set newest = greatest(t.newest, excluded.newest),
+      champion_assigned = t.champion_assigned + excluded.champion_assigned, challenger_assigned = t.challenger_assigned + excluded.challenger_assigned,
+      champion_slow = t.champion_slow + excluded.champion_slow, challenger_slow = t.challenger_slow + excluded.challenger_slow,
+      champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,
+      champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors`;
 }
 
 /** One array a column, so that the statement is the same for any number of rows and stays prepared. */
@@ -94,7 +139,9 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
     ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
-    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[], ${rows.map((row) => row.shadow)}::boolean[])`;
+    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[],
+    ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
+    ${text((row) => toJson(row.other))}::json[])`;
 }
 
 function json(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { ArtifactRef } from '../../domain/artifact';
-import type { Tenant } from '../../domain/ids';
+import type { RolloutId, Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionRef } from '../../domain/model';
 import type { Database } from '../connection';
 
@@ -17,6 +17,16 @@ export interface RoutedModel {
   readonly arms: readonly RoutingArm[];
   /** Where a rollback would go: worth keeping loaded. */
   readonly previous: ModelVersionRef | null;
+  /** The open one, whose arms these are: the challenger first, so that a growing weight takes no entity back from it. */
+  readonly rollout: RoutedRollout | null;
+}
+
+export interface RoutedRollout {
+  /** Also the salt that assigns entities. */
+  readonly id: RolloutId;
+  readonly step: number;
+  /** Whether the arm that does not answer scores the request too. */
+  readonly besides: boolean;
 }
 
 export interface RoutingTable {
@@ -40,16 +50,27 @@ interface AliasRow {
   readonly alias: AliasName;
   readonly version: number;
   readonly manifest: ArtifactRef;
+  /** With the alias `challenger` alone. */
+  readonly rolloutId: RolloutId | null;
+  readonly step: number | null;
+  readonly weight: number | null;
+  readonly besides: boolean | null;
 }
 
 export function createRoutingRepository({ sql, listener }: Database): RoutingRepository {
   return {
     async table() {
       const rows = await sql<AliasRow[]>`
-        select e.epoch, a.tenant_id as tenant, a.model, a.alias, a.version, v.manifest from routing_epoch e
-        left join (model_aliases a join model_versions v on v.tenant_id = a.tenant_id and v.model = a.model and v.version = a.version)
-          on a.alias in ('champion', 'previous')
-        order by a.tenant_id, a.model`;
+        with served as (
+          select tenant_id, model, alias, version, null as rollout_id, null::int as step, null::float8 as weight, null::boolean as besides
+          from model_aliases where alias in ('champion', 'previous')
+          union all
+          select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0)
+          from rollouts where ended_at is null
+        )
+        select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, s.rollout_id, s.step, s.weight, s.besides from routing_epoch e
+        left join (served s join model_versions v on v.tenant_id = s.tenant_id and v.model = s.model and v.version = s.version) on true
+        order by s.tenant_id, s.model`;
       return {
         epoch: rows[0]?.epoch ?? 0,
         models: rows.filter((row) => row.tenant !== null && row.alias === 'champion').map((row) => routed(row, rows)),
@@ -68,11 +89,20 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
 
 function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   const { tenant, model, version, manifest } = champion;
-  const previous = rows.find((row) => row.tenant === tenant && row.model === model && row.alias === 'previous');
+  const rowOf = (alias: AliasName) => rows.find((row) => row.tenant === tenant && row.model === model && row.alias === alias);
+  const previous = rowOf('previous');
+  const challenger = rowOf('challenger');
+  const weight = challenger?.weight ?? 0;
+  const arms: RoutingArm[] = [{ version, alias: 'champion', weight: 1 - weight, manifest }];
+  if (challenger) arms.unshift({ version: challenger.version, alias: 'challenger', weight, manifest: challenger.manifest });
   return {
     tenant: tenant as Tenant,
     model,
-    arms: [{ version, alias: 'champion', weight: 1, manifest }],
+    arms,
     previous: previous ? { model, version: previous.version, manifest: previous.manifest } : null,
+    rollout:
+      challenger === undefined || challenger.rolloutId === null
+        ? null
+        : { id: challenger.rolloutId, step: challenger.step ?? 0, besides: challenger.besides ?? false },
   };
 }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import { bytewise, document, instant, tenantId } from './columns';
 
-/** A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was found: they outlive its partition. */
+/** A label by its prediction's id. `day`, `model` and `version` are the prediction's, once it was found: they outlive its partition. The open part of a rollout's labels is a queue in order of event time. */
 export const feedback = pgTable(
   'feedback',
   {
@@ -14,13 +14,22 @@ export const feedback = pgTable(
     day: date('day', { mode: 'string' }),
     model: text('model'),
     version: integer('version'),
+    /** The prediction's too; its event time is when it was received, if it had none. */
+    rolloutId: bytewise('rollout_id'),
+    eventTime: instant('event_time'),
+    /** When the rollout took it into account: once. */
+    countedAt: instant('counted_at'),
   },
   (t) => [
     primaryKey({ name: 'feedback_pk', columns: [t.tenantId, t.predictionId] }),
+    check('feedback_rollout_check', sql`${t.rolloutId} is null or (${t.day} is not null and ${t.eventTime} is not null)`),
     check('feedback_joined_check', sql`(${t.day} is null) = (${t.model} is null) and (${t.day} is null) = (${t.version} is null)`),
     index('feedback_waiting')
       .on(t.receivedAt)
       .where(sql`${t.day} is null`),
+    index('feedback_uncounted')
+      .on(t.tenantId, t.rolloutId, t.eventTime, t.predictionId)
+      .where(sql`${t.rolloutId} is not null and ${t.countedAt} is null`),
     index('feedback_by_age').on(t.tenantId, t.receivedAt),
   ],
 );

@@ -1,5 +1,6 @@
-import { boolean, date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
-import type { PredictionId, Tenant } from '../../domain/ids';
+import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
+import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { OtherScore } from '../repositories/predictions';
 import { bytewise, document, instant, tenantId } from './columns';
 
 /** Partitioned by day received (written by hand into the migration: drizzle-kit cannot say it); partitions are made ahead and dropped by retention. */
@@ -18,7 +19,10 @@ export const predictions = pgTable(
     input: document<unknown>('input').notNull(),
     output: document<unknown>('output').notNull(),
     latencyMs: real('latency_ms').notNull(),
-    shadow: boolean('shadow').notNull(),
+    /** The open rollout that this request was part of, and the step of it that the gateway served by. */
+    rolloutId: bytewise('rollout_id').$type<RolloutId>(),
+    rolloutStep: integer('rollout_step'),
+    other: document<OtherScore>('other'),
   },
   (t) => [
     primaryKey({ name: 'predictions_pk', columns: [t.day, t.id] }),

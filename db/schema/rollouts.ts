@@ -1,31 +1,74 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, integer, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  check,
+  doublePrecision,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import type { DecisionId, RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { CanarySpec } from '../../domain/lifecycle';
+import { rolloutStatuses, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
+import type { RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
-import { bytewise, document, instant, oneOf, tenantId } from './columns';
+import { bytewise, counter, document, instant, oneOf, tenantId } from './columns';
+import { decisions } from './decisions';
 import { modelVersions } from './models';
 import { runs } from './runs';
 
-/** A canary or A/B: one open one a model. */
+/** A canary or A/B: one open one a model, and one a run. */
 export const rollouts = pgTable(
   'rollouts',
   {
-    tenantId: tenantId(),
-    id: bytewise('id').notNull(),
+    tenantId: tenantId().$type<Tenant>(),
+    id: bytewise('id').$type<RolloutId>().notNull(),
     model: text('model').notNull(),
-    runId: bytewise('run_id').notNull(),
+    runId: bytewise('run_id').$type<RunId>().notNull(),
     champion: integer('champion').notNull(),
     challenger: integer('challenger').notNull(),
-    status: text('status').notNull(),
-    /** Version → share of entities, and the salt that assigns them. */
-    arms: document<unknown>('arms').notNull(),
-    state: document<unknown>('state').notNull(),
+    status: text('status').$type<RolloutStatus>().notNull(),
+    spec: document<CanarySpec>('spec').notNull(),
+    paired: boolean('paired').notNull(),
+    availableAfterSeconds: doublePrecision('available_after_seconds').notNull(),
+    /** Of the spec's latency guardrail; answers above it are counted as they are stored. */
+    slowMs: doublePrecision('slow_ms'),
+    /** Index into the spec's steps. */
+    step: integer('step').notNull(),
+    /** The challenger's share of entities, 0–1. */
+    weight: doublePrecision('weight').notNull(),
+    /** Of the routing table, as of this rollout's last change of it. */
+    epoch: counter('epoch').notNull(),
+    /** What was learned from labels, in one transaction with taking them into account. */
+    state: document<RolloutState>('state').notNull(),
+    /** Event time that people added to the spec's `maxDuration`. */
+    extendedSeconds: doublePrecision('extended_seconds').notNull().default(0),
+    /** Event time, once there was traffic; the second never goes back. */
+    eventStartedAt: instant('event_started_at'),
+    eventNow: instant('event_now'),
     verdict: document<Verdict>('verdict'),
+    decisionId: bytewise('decision_id').$type<DecisionId>(),
+    waitingFor: text('waiting_for'),
+    rollback: document<RolloutRollback>('rollback'),
     startedAt: instant('started_at').notNull().defaultNow(),
+    stepStartedAt: instant('step_started_at').notNull().defaultNow(),
     endedAt: instant('ended_at'),
   },
   (t) => [
     primaryKey({ name: 'rollouts_pk', columns: [t.tenantId, t.id] }),
+    unique('rollouts_run_unique').on(t.tenantId, t.runId),
+    index('rollouts_by_model').on(t.tenantId, t.model, t.id),
     foreignKey({ name: 'rollouts_run_fk', columns: [t.tenantId, t.runId], foreignColumns: [runs.tenantId, runs.id] }),
+    foreignKey({
+      name: 'rollouts_decision_fk',
+      columns: [t.tenantId, t.decisionId],
+      foreignColumns: [decisions.tenantId, decisions.id],
+    }),
     foreignKey({
       name: 'rollouts_champion_fk',
       columns: [t.tenantId, t.model, t.champion],
@@ -39,8 +82,46 @@ export const rollouts = pgTable(
     uniqueIndex('rollouts_one_open')
       .on(t.tenantId, t.model)
       .where(sql`${t.endedAt} is null`),
-    oneOf('rollouts_status_check', t.status, ['running', 'held', 'promoted', 'rolledBack', 'aborted']),
-    check('rollouts_ended_check', sql`(${t.endedAt} is null) = (${t.status} in ('running', 'held'))`),
+    oneOf('rollouts_status_check', t.status, rolloutStatuses),
+    check('rollouts_ended_check', sql`(${t.endedAt} is null) = (${t.status} in ('running', 'held', 'passed'))`),
     check('rollouts_arms_check', sql`${t.champion} <> ${t.challenger}`),
+    check('rollouts_weight_check', sql`${t.weight} between 0 and 1`),
+  ],
+);
+
+/**
+ * What a rollout's requests came to, by the hour of their event time and the step they were served in: counted as predictions are stored, once each, so that
+ * no question about a rollout has to read them all again.
+ */
+export const rolloutTraffic = pgTable(
+  'rollout_traffic',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').notNull(),
+    step: integer('step').notNull(),
+    hour: instant('hour').notNull(),
+    newest: instant('newest').notNull(),
+    /** Requests by the arm that the assignment chose, whoever answered. */
+    championAssigned: counter('champion_assigned').notNull(),
+    challengerAssigned: counter('challenger_assigned').notNull(),
+    /** Of those, the ones that took longer than the guardrail allows; a challenger that failed counts as slow. */
+    championSlow: counter('champion_slow').notNull(),
+    challengerSlow: counter('challenger_slow').notNull(),
+    /** Requests that an arm was asked to score, beside the answer included, and those it failed. */
+    championAsked: counter('champion_asked').notNull(),
+    challengerAsked: counter('challenger_asked').notNull(),
+    championErrors: counter('champion_errors').notNull(),
+    challengerErrors: counter('challenger_errors').notNull(),
+    /** Labels taken into account, by assignment. */
+    championLabelled: counter('champion_labelled').notNull().default(0),
+    challengerLabelled: counter('challenger_labelled').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ name: 'rollout_traffic_pk', columns: [t.tenantId, t.rolloutId, t.step, t.hour] }),
+    foreignKey({
+      name: 'rollout_traffic_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
   ],
 );

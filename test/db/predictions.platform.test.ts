@@ -20,7 +20,8 @@ function prediction(over: Partial<PredictionRow> = {}): PredictionRow {
     input: { distance: 1400, origin: 'JFK' },
     output: { score: 0.25 },
     latencyMs: 1.5,
-    shadow: false,
+    rollout: null,
+    other: null,
     ...over,
   };
 }
@@ -57,7 +58,7 @@ describe('predictions', () => {
   test('hold any JSON and any text', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ input: fc.jsonValue(), entity: fc.option(fc.string({ unit: 'binary' })), shadow: fc.boolean() }), {
+        fc.array(fc.record({ input: fc.jsonValue(), entity: fc.option(fc.string({ unit: 'binary' })) }), {
           minLength: 1,
           maxLength: 5,
         }),

@@ -65,7 +65,8 @@ describe('retention', () => {
       input: {},
       output: {},
       latencyMs: 1,
-      shadow: false,
+      rollout: null,
+      other: null,
     };
     const prediction = (receivedAt: string) => ({ ...row, id: newId('pred') as PredictionId, receivedAt });
     await registry.predictions.insert([prediction(old), prediction(new Date().toISOString())]);

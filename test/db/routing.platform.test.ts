@@ -37,6 +37,7 @@ describe('routing and gateways', () => {
       model,
       arms: [{ version: 2, alias: 'champion', weight: 1, manifest: refTo(`${model} 2`) }],
       previous: { model, version: 1, manifest: refTo(`${model} 1`) },
+      rollout: null,
     });
     expect(await test_.registry.routing.version({ tenant, model, version: 3 })).toEqual({
       model,

@@ -38,7 +38,13 @@ export function fakeRegistry(): FakeRegistry {
     beats: [],
     route(model, arms, previous) {
       registry.epoch += 1;
-      const routed = { tenant: defaultTenant, model, arms: arms.map((arm) => ({ weight: 1, ...arm })), previous: previous ?? null };
+      const routed = {
+        tenant: defaultTenant,
+        model,
+        arms: arms.map((arm) => ({ weight: 1, ...arm })),
+        previous: previous ?? null,
+        rollout: null,
+      };
       registry.models = [...registry.models.filter((other) => other.model !== model), routed];
       for (const listener of listeners) listener();
     },

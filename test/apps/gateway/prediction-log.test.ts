@@ -30,7 +30,8 @@ function row(number: number, input: unknown = { distance: number }): PredictionR
     input,
     output: { score: 0.5 },
     latencyMs: 1,
-    shadow: false,
+    rollout: null,
+    other: null,
   };
 }
 

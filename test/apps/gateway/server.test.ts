@@ -169,7 +169,8 @@ describe('an answer', () => {
         eventTime: '2013-07-01T09:00:00Z',
         input: { carrier: 'AA', distance: 100 },
         output: { score: expect.closeTo(10.6, 4) as number },
-        shadow: false,
+        rollout: null,
+        other: null,
       },
       { version: 7, arm: 'direct', entity: null, eventTime: null },
     ]);

@@ -1,0 +1,120 @@
+import type { PredictionId } from '../../domain/ids';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Transaction } from '../connection';
+import { toJson } from '../document';
+import type { OtherScore } from '../repositories/predictions';
+import type { Consumption, RipePair, RolloutRepository } from '../repositories/rollouts';
+import { guardRun } from '../run-guard';
+import { lockRollout, toRecord, type RolloutRow } from './state';
+import { readTraffic } from './traffic';
+
+interface RipeRow {
+  readonly predictionId: PredictionId;
+  readonly eventTime: string;
+  readonly hour: string;
+  readonly label: unknown;
+  /** The prediction's; null when its day was dropped meanwhile. */
+  readonly version: number | null;
+  readonly step: number | null;
+  readonly output: unknown;
+  readonly other: OtherScore | null;
+}
+
+/**
+ * One transaction under the rollout's row lock: the labels that it takes out of the queue, and the state that they were folded into. A label is taken into
+ * account once, whoever dies or asks twice at any point: before the commit nothing happened, after it the label is no longer in the queue.
+ */
+export async function consume(
+  tx: Transaction,
+  { tenant, id, limit, fold }: Parameters<RolloutRepository['consume']>[0],
+): Promise<Consumption> {
+  const row = await lockRollout(tx, { tenant, id });
+  const traffic = await readTraffic(tx, row);
+  if (!isOpenRollout(row.status)) return { rollout: toRecord(row), consumed: 0, isDrained: true, traffic };
+  await guardRun(tx, { tenant, runId: row.runId });
+  const ripe = traffic.ripeUntil === null ? [] : await takeRipe(tx, row, { until: traffic.ripeUntil, limit });
+  const pairs = ripe.map((each) => toPair(row, each)).filter((pair) => pair !== null);
+  await tally(tx, row, ripe, pairs);
+  const isDrained = ripe.length < limit;
+  // What is left in the queue lies behind the last one that was taken.
+  const ripeUntil = isDrained ? traffic.ripeUntil : (ripe.at(-1)?.eventTime ?? null);
+  const seen = { ...traffic, ripeUntil, pairs };
+  const state = fold(row.state, seen);
+  const eventStartedAt = row.eventStartedAt ?? traffic.eventNow;
+  const text = toJson(state);
+  if (text !== toJson(row.state) || traffic.eventNow !== row.eventNow) {
+    await tx`
+      update rollouts set state = ${text}, event_started_at = ${eventStartedAt}, event_now = ${traffic.eventNow}
+      where tenant_id = ${tenant} and id = ${id}`;
+  }
+  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow: traffic.eventNow });
+  return { rollout, consumed: ripe.length, isDrained, traffic: { ...traffic, ripeUntil } };
+}
+
+/** The oldest of the queue by event time, which leave it. */
+async function takeRipe(
+  tx: Transaction,
+  { tenantId: tenant, id }: RolloutRow,
+  { until, limit }: { readonly until: string; readonly limit: number },
+): Promise<readonly RipeRow[]> {
+  return tx<RipeRow[]>`
+    with ripe as materialized (
+      select prediction_id, event_time, day, label from feedback
+      where tenant_id = ${tenant} and rollout_id = ${id} and counted_at is null and event_time <= ${until}::timestamptz
+      order by event_time, prediction_id limit ${limit} for update
+    ), counted as (
+      update feedback f set counted_at = clock_timestamp() from ripe where f.tenant_id = ${tenant} and f.prediction_id = ripe.prediction_id
+    )
+    select r.prediction_id, r.event_time, date_trunc('hour', r.event_time) as hour, r.label, p.version, p.rollout_step as step, p.output, p.other
+    from ripe r left join lateral (
+      select version, rollout_step, output, other from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
+    ) p on true
+    order by r.event_time, r.prediction_id`;
+}
+
+/** Null when there is no number to compare with: such a row is taken out of the queue and counted as one without a label. */
+function toPair(rollout: RolloutRow, { predictionId, eventTime, label, version, step, output, other }: RipeRow): RipePair | null {
+  const value = typeof label === 'boolean' ? Number(label) : label;
+  if (version === null || step === null || typeof value !== 'number' || !Number.isFinite(value)) return null;
+  const servedBy = version === rollout.challenger ? 'challenger' : 'champion';
+  const served = scoreOf(output);
+  const beside = typeof other?.score === 'number' ? other.score : null;
+  return {
+    predictionId,
+    eventTime,
+    label: value,
+    champion: servedBy === 'champion' ? served : beside,
+    challenger: servedBy === 'challenger' ? served : beside,
+    servedBy,
+    assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
+    step,
+  };
+}
+
+function scoreOf(output: unknown): number | null {
+  const score = (output as { readonly score?: unknown } | null)?.score;
+  return typeof score === 'number' ? score : null;
+}
+
+/** Locks in the order in which storing predictions does. */
+async function tally(
+  tx: Transaction,
+  { tenantId: tenant, id }: RolloutRow,
+  ripe: readonly RipeRow[],
+  pairs: readonly RipePair[],
+): Promise<void> {
+  if (pairs.length === 0) return;
+  const hours = new Map(ripe.map(({ predictionId, hour }) => [predictionId, hour]));
+  await tx`
+    with labelled as (
+      select step, hour, (count(*) filter (where arm = 'champion')) as champion, (count(*) filter (where arm = 'challenger')) as challenger
+      from unnest(${pairs.map(({ step }) => step)}::int[], ${pairs.map(({ predictionId }) => hours.get(predictionId) ?? null)}::timestamptz[],
+        ${pairs.map(({ assigned }) => assigned)}::text[]) as l (step, hour, arm)
+      group by step, hour
+    ), locked as materialized (
+      select t.step, t.hour, l.champion, l.challenger from rollout_traffic t join labelled l on l.step = t.step and l.hour = t.hour
+      where t.tenant_id = ${tenant} and t.rollout_id = ${id} order by t.step, t.hour for update of t
+    )
+    update rollout_traffic t set champion_labelled = t.champion_labelled + l.champion, challenger_labelled = t.challenger_labelled + l.challenger
+    from locked l where t.tenant_id = ${tenant} and t.rollout_id = ${id} and t.step = l.step and t.hour = l.hour`;
+}
