@@ -30,7 +30,8 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
   say('Starting Perennial …');
   let platform: Platform;
   try {
-    platform = await startPlatform({ environment: process.env, stateDir, cacheDir: join(root, '.perennial'), say, signal: end });
+    const environment = options.allowIncompatible ? { ...process.env, PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: 'true' } : process.env;
+    platform = await startPlatform({ environment, stateDir, cacheDir: join(root, '.perennial'), say, signal: end });
   } catch (error) {
     if (end.aborted) return 130;
     throw error;
@@ -52,22 +53,32 @@ interface UpOptions {
   readonly fresh: boolean;
   readonly once: boolean;
   readonly json: boolean;
+  readonly allowIncompatible: boolean;
 }
+
+const explained = `  --fresh                    removes all runs, models and data of this folder first
+  --allow-incompatible-runs  starts although this version's workflow code cannot continue some open runs: they stand still
+`;
 
 /** The options, or the exit code when there is nothing to start. */
 function readOptions(args: readonly string[], withDemo: boolean): UpOptions | number {
-  const flags = ['fresh', 'help', ...(withDemo ? ['once', 'json'] : [])];
-  const usage = withDemo ? 'npm start -- [--fresh] [--once] [--json]' : 'perennial up [--fresh]';
+  const flags = ['fresh', 'allow-incompatible-runs', 'help', ...(withDemo ? ['once', 'json'] : [])];
+  const usage = withDemo ? 'npm start -- [--fresh] [--once] [--json]' : 'perennial up [--fresh] [--allow-incompatible-runs]';
   try {
     const { values } = parseArgs({
       args: [...args],
       options: Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
     });
     if (values['help'] === true) {
-      process.stdout.write(`${usage}\n  --fresh  removes all runs, models and data of this folder first\n`);
+      process.stdout.write(`${usage}\n${explained}`);
       return 0;
     }
-    return { fresh: values['fresh'] === true, once: values['once'] === true, json: values['json'] === true };
+    return {
+      fresh: values['fresh'] === true,
+      once: values['once'] === true,
+      json: values['json'] === true,
+      allowIncompatible: values['allow-incompatible-runs'] === true,
+    };
   } catch (error) {
     say(`error: ${(error as Error).message}\nnext: ${usage}`);
     return 2;

@@ -1,9 +1,16 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import type { Digest } from '../domain/artifact';
 import { sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..');
+
+export interface WorkflowCode {
+  readonly codePath: string;
+  /** Of the sources. */
+  readonly digest: Digest;
+}
 
 /**
  * The workflow code as one file, built once for each state of its sources: bundling takes seconds, a start should not.
@@ -12,17 +19,17 @@ const root = resolve(__dirname, '..');
 export async function workflowBundle(
   cacheDir = join(root, '.perennial', 'build'),
   workflowsPath = join(root, 'workflows', 'index.ts'),
-): Promise<{ readonly codePath: string }> {
+): Promise<WorkflowCode> {
   // Everything that it may hold: workflows, domain, the entry itself and the SDK's version.
-  const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']).slice('sha256:'.length, 'sha256:'.length + 16);
-  const codePath = join(cacheDir, `workflows-${digest}.js`);
-  if (existsSync(codePath)) return { codePath };
+  const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']);
+  const codePath = join(cacheDir, `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`);
+  if (existsSync(codePath)) return { codePath, digest };
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
   mkdirSync(cacheDir, { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;
   writeFileSync(unfinished, code);
   renameSync(unfinished, codePath);
-  return { codePath };
+  return { codePath, digest };
 }
 
 const silent = (): void => undefined;

@@ -40,6 +40,8 @@ const settings = z.object({
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: z.coerce.number().int().min(1).max(256).default(2),
+  /** Lets this version start although its workflow code cannot continue some open runs. */
+  PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: flag.default(false),
   /** Colon-separated folders from which file:// sources may read; the project's own folder when absent. */
   PERENNIAL_INGEST_ROOTS: z.string().optional(),
@@ -70,6 +72,7 @@ export interface Config {
   readonly gatewayUrl: string | null;
   readonly serviceKey: string | null;
   readonly maxJobs: number;
+  readonly allowIncompatibleRuns: boolean;
   readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
   readonly logLevel: string;
   readonly processId: string;
@@ -114,6 +117,7 @@ export function readConfig(environment: Environment): Config {
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     maxJobs: value.PERENNIAL_MAX_JOBS,
+    allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     ingest: {
       allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
       fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],

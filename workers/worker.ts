@@ -12,6 +12,7 @@ import { openHealthServer } from './health-server';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
+import { meetOpenRuns } from './open-runs';
 import { stageCodeDigest } from './source-digest';
 import type { QueueName } from './temporal-worker';
 import { createQueueWorker } from './temporal-worker';
@@ -46,11 +47,15 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     serviceKey: config.serviceKey,
     codeDigest: stageCodeDigest(),
   });
-  const { namespace, uiUrl } = config.temporal;
+  const { address, namespace, uiUrl } = config.temporal;
   const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
   const client = await Connection.connect(temporalConnectOptions(config.temporal));
-  const bundle = await workflowBundle();
-  const options = { connection, namespace, workflowBundle: bundle, activities, events: core.registry.events, log };
+  const code = await workflowBundle();
+  if (queues.includes('orchestrator')) {
+    const { stateDir, allowIncompatibleRuns: allowIncompatible } = config;
+    await meetOpenRuns({ connection: client, address, namespace, code, stateDir, allowIncompatible, log });
+  }
+  const options = { connection, namespace, workflowBundle: { codePath: code.codePath }, activities, events: core.registry.events, log };
   const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {

@@ -64,6 +64,8 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: string; read
 /** The likely cause that a log file names, with the line that tells it; null when the log tells none. */
 export function explainLog(logFile: string): Explanation | null {
   const lines = readLines(logFile);
+  const advised = lines.flatMap((line) => adviceOf(line) ?? []).at(-1);
+  if (advised !== undefined) return { ...advised, next: `${advised.next}. Its log is ${logFile}` };
   for (const { pattern, reason, next } of causes) {
     const line = lines.findLast((candidate) => pattern.test(candidate));
     if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${next}. Its log is ${logFile}` };
@@ -107,14 +109,30 @@ export function describeSpawnError(name: string, command: string, error: NodeJS.
   });
 }
 
+interface OwnLine {
+  readonly level?: string;
+  readonly msg?: string;
+  readonly err?: { readonly message?: string; readonly next?: string };
+}
+
+/** A process of ours that ends and knows what helps needs no guess, and nothing of what it says is cut. */
+function adviceOf(line: string): Explanation | null {
+  const { level, err } = ownLine(line) ?? {};
+  return level === 'fatal' && err?.message !== undefined && err.next !== undefined ? { reason: err.message, next: err.next } : null;
+}
+
 /** Our own processes log JSON: what they say is in it. */
 function textOf(line: string): string {
-  if (!line.startsWith('{')) return line.trim();
+  const own = ownLine(line);
+  return own?.err?.message ?? own?.msg ?? line.trim();
+}
+
+function ownLine(line: string): OwnLine | null {
+  if (!line.startsWith('{')) return null;
   try {
-    const { msg, err } = JSON.parse(line) as { readonly msg?: string; readonly err?: { readonly message?: string } };
-    return err?.message ?? msg ?? line;
+    return JSON.parse(line) as OwnLine;
   } catch {
-    return line;
+    return null;
   }
 }
 

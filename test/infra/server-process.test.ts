@@ -67,6 +67,16 @@ describe('the one error names the cause', () => {
     await expect(shell(script)).rejects.toThrow(message);
   });
 
+  test('of a process of ours that knows what helps, in its own words, however many', async () => {
+    const message = `cannot go on with 30 runs:\n${'  run_x of m: why\n'.repeat(30)}`;
+    const line = JSON.stringify({ level: 'fatal', err: { message, next: 'start the version before' } });
+    writeFileSync(join(folder, 'line.json'), `${line}\n`);
+    await expect(shell(`cat ${join(folder, 'line.json')}; exit 1`)).rejects.toMatchObject({
+      message: expect.stringMatching(/could not be started: cannot go on with 30 runs:(\n {2}run_x of m: why){30}/) as string,
+      next: expect.stringMatching(/^start the version before\. Its log is /) as string,
+    });
+  });
+
   test('binary', async () => {
     await expect(shell('', { command: '/nowhere/weed' })).rejects.toMatchObject({
       message: 'The server could not be started: there is no program /nowhere/weed',
