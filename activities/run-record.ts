@@ -1,4 +1,5 @@
 /** What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds each, repeated safely. */
+import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import type { Failure, RunStatus, StageStatus } from '../domain/run';
@@ -35,7 +36,9 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
   return {
     /** Finds or makes the run by its workflow id, so a second attempt finds what the first made. Conflict when it has ended: its workflow was started once too often. */
     async openRun(input: LifecycleInput & { readonly workflowId: string }): Promise<RunPlan> {
-      const { tenant, workflowId, lifecycle, request, actor, traceId, revision: revisionDigest } = input;
+      const { tenant, workflowId, lifecycle, request, actor, revision: revisionDigest } = input;
+      // A schedule gives all its runs the same input, and no trace.
+      const traceId = input.traceId === '' ? randomBytes(16).toString('hex') : input.traceId;
       const run = await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest });
       if (isFinal(run.status)) throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
       const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });

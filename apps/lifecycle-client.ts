@@ -100,11 +100,7 @@ async function start(workflow: WorkflowClient, workflowId: string, input: Lifecy
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       staticSummary: `${input.lifecycle} by ${input.actor}`,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: attributes.tenant, value: input.tenant },
-        { key: attributes.lifecycle, value: input.lifecycle },
-        { key: attributes.model, value: input.lifecycle },
-      ]),
+      typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
     });
   } catch (error) {
     // It ran and ended already: a late sweeper found an outbox row whose start had succeeded.
@@ -159,6 +155,15 @@ const executionStatuses: Readonly<Record<string, ExecutionStatus>> = {
   PAUSED: 'running',
 };
 
+/** What a run can be found by before its first task. */
+export function runAttributes({ tenant, lifecycle }: Pick<LifecycleInput, 'tenant' | 'lifecycle'>) {
+  return [
+    { key: attributes.tenant, value: tenant },
+    { key: attributes.lifecycle, value: lifecycle },
+    { key: attributes.model, value: lifecycle },
+  ];
+}
+
 async function pollers({ workflowService }: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
   const counts = { orchestrator: 0, data: 0, compute: 0 };
   // One after the other: a call that fails leaves no other behind that would go on trying.
@@ -176,7 +181,7 @@ async function pollers({ workflowService }: Connection, namespace: string): Prom
 }
 
 /** Gives a workflow's refusal the type it was thrown with, and silence a name. */
-async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
+export async function answered<T>(connection: Connection, question: () => Promise<T>): Promise<T> {
   try {
     return await connection.withDeadline(Date.now() + patienceMilliseconds, question);
   } catch (error) {

@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { request } from 'undici';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
@@ -151,6 +152,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
   const api = await createApi({
     ...core,
     lifecycles,
+    schedules: createScheduleClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: {}, heads: core.auditHeads },

@@ -82,7 +82,7 @@ function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<Complet
   };
 }
 
-function scheduleOf({ catchup, jitter, ...schedule }: NonNullable<CompleteLifecycle['spec']['schedule']>): ScheduleSpec {
+export function scheduleOf({ catchup, jitter, ...schedule }: NonNullable<CompleteLifecycle['spec']['schedule']>): ScheduleSpec {
   return { ...schedule, catchupSeconds: catchup, jitterSeconds: jitter };
 }
 

@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import { auditSigner } from './audit-sealing';
 import { openCore, scratchRoot } from './compose';
@@ -19,6 +20,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   const api = await createApi({
     ...core,
     lifecycles,
+    schedules: createScheduleClient({ connection, namespace, uiUrl }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },

@@ -1,4 +1,5 @@
 import type { LifecycleClient } from '../apps/lifecycle-client';
+import type { ScheduleClient } from '../apps/schedule-client';
 import { collectGarbage } from '../activities/collect-garbage';
 import type { Core } from './compose';
 import { auditSigner } from './audit-sealing';
@@ -11,6 +12,7 @@ import { reconcileRuns, sweepOutbox } from './sweeper';
 
 export interface MaintenanceDeps extends Core {
   readonly lifecycles: LifecycleClient;
+  readonly schedules: ScheduleClient;
   readonly config: Config;
   readonly log: Logger;
 }

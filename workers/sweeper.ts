@@ -1,6 +1,9 @@
 import { startInput } from '../apps/run-start-input';
 import type { LifecycleClient } from '../apps/lifecycle-client';
+import type { ScheduleClient } from '../apps/schedule-client';
+import { syncSchedule } from '../apps/schedule-sync';
 import type { Registry } from '../db/registry';
+import type { OutboxTopic } from '../db/repositories/outbox';
 import type { RunRecord, RunStartPayload } from '../db/repositories/runs';
 import type { Logger } from './log';
 
@@ -10,16 +13,25 @@ export interface SweeperDeps {
   readonly log: Logger;
 }
 
+export interface OutboxDeps extends SweeperDeps {
+  readonly schedules: Pick<ScheduleClient, 'sync'>;
+}
+
+const swept = ['run.start', 'alias.moved', 'schedule.sync'] as const satisfies readonly OutboxTopic[];
+
 /**
  * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless: the workflow id is the run's, and a
  * workflow that ran already is not run again.
  */
-export async function sweepOutbox({ registry, lifecycles, log }: SweeperDeps): Promise<void> {
-  for (const entry of await registry.outbox.claim({ limit: 100, leaseSeconds: 30 })) {
+export async function sweepOutbox({ registry, lifecycles, schedules, log }: OutboxDeps): Promise<void> {
+  for (const entry of await registry.outbox.claim({ limit: 100, leaseSeconds: 30, topics: swept })) {
     try {
       if (entry.topic === 'run.start') {
         const payload = entry.payload as unknown as RunStartPayload;
         await lifecycles.start(payload.workflowId, startInput(entry.tenant, payload));
+      }
+      if (entry.topic === 'schedule.sync') {
+        await syncSchedule({ registry, schedules }, { tenant: entry.tenant, lifecycle: String(entry.payload['lifecycle']) });
       }
       await registry.outbox.done({ id: entry.id });
     } catch (error) {

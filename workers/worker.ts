@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createActivities } from '../activities';
 import { createLocalBackend } from '../activities/compute/local/backend';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createScheduleClient } from '../apps/schedule-client';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './bundle';
 import { openCore, scratchRoot } from './compose';
@@ -60,7 +61,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {
     const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl });
-    loops = startMaintenance({ ...core, lifecycles, config, log });
+    const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
+    loops = startMaintenance({ ...core, lifecycles, schedules, config, log });
   }
   const stop = (): void => {
     ready = false;

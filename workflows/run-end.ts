@@ -1,6 +1,7 @@
 /** How a run begins and ends, whatever happens in between. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { CancellationScope, isCancellation, log, workflowInfo } from '@temporalio/workflow';
-import type { Failure, RunStatus } from '../domain/run';
+import type { Failure, RunRequest, RunStatus } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
 import { cleaning, records } from './activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
@@ -19,10 +20,20 @@ export interface RunEnd {
 /** Where no cancellation reaches it: a run that is cancelled before its first task, too, is to end in its own words. */
 export async function open(control: RunControl, input: LifecycleInput): Promise<Run> {
   const { workflowId } = workflowInfo();
-  const plan = await CancellationScope.nonCancellable(() => records.openRun({ ...input, workflowId }));
+  const request = { ...scheduledRequest(), ...input.request };
+  const plan = await CancellationScope.nonCancellable(() => records.openRun({ ...input, request, workflowId }));
   control.runId = plan.runId;
   describeRun(plan);
   return { plan, control, undo: [] };
+}
+
+/** Temporal's own, on every workflow that a schedule started. */
+const nominalTime = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
+
+/** A schedule's run is about the time that the schedule named, however late or in whatever backfill it begins. */
+function scheduledRequest(): RunRequest {
+  const nominal = workflowInfo().typedSearchAttributes.get(nominalTime);
+  return nominal === undefined ? {} : { until: nominal.toISOString() };
 }
 
 /** No effect of the run is written any more, then what was written is undone (I5). A run that had ended before the cancellation came stays as it ended. */

@@ -12,6 +12,7 @@ import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
 import type { LifecycleClient } from '../lifecycle-client';
+import type { ScheduleClient } from '../schedule-client';
 import type { Guards } from './auth';
 import { openGuards } from './auth';
 import { openRunEventFeed } from './event-feed';
@@ -26,7 +27,9 @@ import { lifecycleRoutes } from './routes/lifecycles';
 import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
+import { retentionRoutes } from './routes/retention';
 import { runRoutes } from './routes/runs';
+import { scheduleRoutes } from './routes/schedules';
 import type { EventStreams } from './run-events';
 import { openEventStreams } from './run-events';
 
@@ -34,6 +37,7 @@ export interface ApiDeps {
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
+  readonly schedules: ScheduleClient;
   readonly trainers: TrainerCatalog;
   /** Where what is read of an artifact lies for as long as that takes. */
   readonly scratchRoot: string;
@@ -57,6 +61,7 @@ export interface RouteDeps extends ApiDeps {
 const nouns = [
   lifecycleRoutes,
   runRoutes,
+  scheduleRoutes,
   modelRoutes,
   datasetRoutes,
   lineageRoutes,
@@ -64,6 +69,7 @@ const nouns = [
   auditRoutes,
   apiKeyRoutes,
   platformRoutes,
+  retentionRoutes,
 ];
 
 export async function createApi(deps: ApiDeps): Promise<Api> {

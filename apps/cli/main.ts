@@ -12,6 +12,7 @@ import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
 import { replayCommands } from './commands/replay';
 import { runCommands } from './commands/run';
+import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
 import type { CliContext } from './context';
 
@@ -27,6 +28,7 @@ const nouns = [
   auditCommands,
   keyCommands,
   replayCommands,
+  scheduleCommands,
   trainerCommands,
   platformCommands,
 ];

@@ -8,6 +8,7 @@ import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { lifecycleRevisions, lifecycles } from '../schema/lifecycles';
 import { appendAudit } from '../writes/audit-entry';
+import { promise } from '../writes/outbox-entry';
 
 /** What `apply` is given; the registry numbers it. */
 export type NewLifecycleRevision = Omit<LifecycleRevision, 'revision'>;
@@ -31,7 +32,10 @@ export interface LifecycleRevisionSummary {
 }
 
 export interface LifecycleRepository {
-  /** Makes the revision current. `changed` is false when it already is; an older digest becomes current again under its old number. */
+  /**
+   * Makes the revision current. `changed` is false when it already is; an older digest becomes current again under its old number. A change promises
+   * `schedule.sync` to the outbox: the schedule follows also when the caller dies.
+   */
   apply(input: {
     readonly tenant: Tenant;
     readonly revision: NewLifecycleRevision;
@@ -42,6 +46,15 @@ export interface LifecycleRepository {
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<LifecycleSummary>>;
   revisions(input: { readonly tenant: Tenant; readonly name: string } & PageRequest): Promise<Page<LifecycleRevisionSummary>>;
+  /** A person steers the schedule: written down before Temporal is asked, which has no part in our transactions. */
+  auditSchedule(input: {
+    readonly tenant: Tenant;
+    readonly name: string;
+    readonly action: 'trigger' | 'pause' | 'resume' | 'backfill';
+    readonly actor: string;
+    readonly cause: string;
+    readonly after?: unknown;
+  }): Promise<void>;
 }
 
 type LifecycleRow = typeof lifecycles.$inferSelect;
@@ -72,6 +85,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
           before: before.digest === null ? null : { revision: before.currentRevision, digest: before.digest },
           after: { revision: applied.revision, digest: applied.digest },
         });
+        await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: revision.lifecycle } });
         return { revision: applied, changed: true };
       }),
 
@@ -106,6 +120,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         ({ revision, digest, appliedBy, appliedAt }) => ({ revision, digest, appliedBy, appliedAt }),
       );
     },
+
+    auditSchedule: ({ tenant, name, action, actor, cause, after }) =>
+      appendAudit(sql, { tenant, actor, action: `schedule.${action}`, subject: `lifecycle:${name}`, cause, after }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { planLifecycle } from '../../../domain/lifecycle-plan';
+import { syncSchedule } from '../../schedule-sync';
 import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
@@ -35,7 +36,7 @@ const given = z.strictObject({
 const params = z.object({ name });
 const tags = ['lifecycles'];
 
-export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+export function lifecycleRoutes({ registry, artifacts, lifecycles, schedules, trainers, guards, log }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   return async (app) => {
     await Promise.resolve();
@@ -107,6 +108,11 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, trainers, gua
           revision: await storeRevision(artifacts, tenant, revision),
           actor,
         });
+        // When Temporal is away the outbox brings the schedule later: applied is applied.
+        if (changed)
+          await syncSchedule({ registry, schedules }, { tenant, lifecycle: of }).catch((error: unknown) =>
+            log.warn({ err: error, lifecycle: of }, 'schedule not changed yet'),
+          );
         return { lifecycle: of, revision: now.revision, digest: now.digest, changed };
       },
     );

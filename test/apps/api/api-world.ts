@@ -8,6 +8,7 @@ import type { Api } from '../../../apps/api/server';
 import { createApi } from '../../../apps/api/server';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle-folder';
 import type { LifecycleClient } from '../../../apps/lifecycle-client';
+import type { ScheduleClient } from '../../../apps/schedule-client';
 import type { ArtifactStore } from '../../../data/artifacts/store';
 import { openArtifactStore } from '../../../data/artifacts/store';
 import type { AuditHeadArchive } from '../../../data/audit-heads';
@@ -21,6 +22,7 @@ import type { RunRecord } from '../../../db/repositories/runs';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';
 import type { FakeLifecycles } from './fake-lifecycles';
+import { fakeSchedules } from './fake-schedules';
 import { fakeLifecycles } from './fake-lifecycles';
 
 // @fastify/static asks for it when it sends a download, which the API never does. It is an ES module, which jest cannot require before Node 24.
@@ -64,7 +66,7 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> {
+export async function openApiWorld(client?: LifecycleClient, schedules: ScheduleClient = fakeSchedules()): Promise<ApiWorld> {
   const test = await openTestRegistry();
   const { registry, database } = test;
   const bucket = testBucket();
@@ -79,6 +81,7 @@ export async function openApiWorld(client?: LifecycleClient): Promise<ApiWorld> 
     registry,
     artifacts,
     lifecycles: client ?? lifecycles,
+    schedules,
     trainers: openTrainerCatalog(join(root, 'trainers')),
     scratchRoot: scratch,
     audit: { publicKeys, heads },

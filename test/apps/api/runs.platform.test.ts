@@ -5,6 +5,7 @@ import type { RunId } from '../../../domain/ids';
 import { digestOf } from '../../../data/digest';
 import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
+import { fakeSchedules } from './fake-schedules';
 import { openApiWorld } from './api-world';
 
 jest.setTimeout(60_000);
@@ -33,7 +34,7 @@ const start = (body: unknown = {}, key?: string) =>
 const list = async (query = '') =>
   (await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?pageSize=200${query}`)).body;
 const log = openLog('test', 'silent');
-const sweep = () => sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, log });
+const sweep = () => sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), log });
 const outbox = () => world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
 
 describe('an accepted run', () => {

@@ -12,6 +12,7 @@ import { testTemporal } from '../../support/platform';
 import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
+import { fakeSchedules } from './fake-schedules';
 import type { FakeWorker } from './fake-worker';
 import { startFakeWorker } from './fake-worker';
 
@@ -178,7 +179,7 @@ describe('reconciliation with Temporal', () => {
         ...{ traceId: planOf().traceId, requestDigest: revision.digest },
       });
     const swept = (await accept()).run;
-    await Promise.all([1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, log })));
+    await Promise.all([1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, schedules: fakeSchedules(), log })));
     await until(swept.id, ({ status }) => status === 'succeeded');
 
     const unknown = (await accept()).run;

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { formatSeconds } from '../../../domain/duration';
+import type { ScheduleState } from '../../schedule-client';
+import type { CliContext } from '../context';
+
+type ScheduleJson = ScheduleState & { readonly lifecycle: string };
+
+interface Options {
+  readonly reason: string;
+  readonly json?: true;
+}
+
+export function scheduleCommands(program: Command, context: CliContext): void {
+  const { terminal } = context;
+  const schedule = program.command('schedule').description('when lifecycles retrain by themselves');
+  const show = (found: ScheduleJson, json: true | undefined): void => terminal.out(json ? JSON.stringify(found) : describeSchedule(found));
+
+  schedule
+    .command('show <lifecycle>')
+    .description('its times, past and next')
+    .option('--json', 'print as JSON')
+    .action(async (lifecycle: string, options: { readonly json?: true }) => {
+      show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}`), options.json);
+    });
+
+  for (const [action, description] of [
+    ['trigger', 'start a run now; its window ends now'],
+    ['pause', 'make no starts until it is resumed'],
+    ['resume', 'make starts again'],
+  ] as const) {
+    schedule
+      .command(`${action} <lifecycle>`)
+      .description(description)
+      .requiredOption('--reason <text>', 'why, for the audit')
+      .option('--json', 'print as JSON')
+      .action(async (lifecycle: string, { reason, json }: Options) => {
+        show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, { method: 'POST', body: { reason } }), json);
+      });
+  }
+
+  schedule
+    .command('backfill <lifecycle>')
+    .description('runs for the times that the schedule names between two moments of the past, one after the other')
+    .requiredOption('--from <time>', 'RFC 3339')
+    .requiredOption('--to <time>', 'RFC 3339')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .option('--json', 'print as JSON')
+    .action(async (lifecycle: string, { from, to, reason, json }: Options & { readonly from: string; readonly to: string }) => {
+      const body = { from, to, reason };
+      show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }), json);
+      terminal.say(`next: perennial run list --lifecycle ${lifecycle}`);
+    });
+}
+
+function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTimes, recent, running, url }: ScheduleJson): string {
+  const { cron, timezone, overlap, catchupSeconds, jitterSeconds } = schedule;
+  return [
+    `${lifecycle}  ${cron}  ${timezone}${paused ? '  paused' : ''}${note === null ? '' : `  (${note})`}`,
+    `  revision ${revision}; overlap ${overlap}, catch-up ${formatSeconds(catchupSeconds)}, jitter ${formatSeconds(jitterSeconds)}`,
+    ...nextTimes.slice(0, 5).map((time) => `  next     ${time}`),
+    ...running.map((workflowId) => `  running  ${workflowId}`),
+    ...recent.slice(0, 5).map(({ takenAt, workflowId }) => `  taken    ${takenAt}  ${workflowId}`),
+    ...(url === null ? [] : [`  ${url}`]),
+  ].join('\n');
+}

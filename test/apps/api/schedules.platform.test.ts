@@ -1,0 +1,177 @@
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createLifecycleClient } from '../../../apps/lifecycle-client';
+import type { ScheduleClient, ScheduleState } from '../../../apps/schedule-client';
+import { createScheduleClient } from '../../../apps/schedule-client';
+import { failure } from '../../../domain/failure';
+import { openLog } from '../../../workers/log';
+import { sweepOutbox } from '../../../workers/sweeper';
+import { tenant } from '../../db/registry-fixture';
+import { testTemporal } from '../../support/platform';
+import type { ApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld } from './api-world';
+import { fakeLifecycles } from './fake-lifecycles';
+import type { FakeWorker } from './fake-worker';
+import { startFakeWorker } from './fake-worker';
+
+jest.setTimeout(120_000);
+
+let connection: Connection;
+let schedules: ScheduleClient;
+let world: ApiWorld;
+let worker: FakeWorker;
+let away = false;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const temporal = await testTemporal();
+  connection = Connection.lazy({ address: temporal.address });
+  const target = { connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl };
+  schedules = createScheduleClient(target);
+  const fickle: ScheduleClient = {
+    ...schedules,
+    sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not answer')) : schedules.sync(given)),
+  };
+  world = await openApiWorld(createLifecycleClient(target), fickle);
+  worker = await startFakeWorker(temporal, world.registry);
+});
+afterAll(async () => {
+  await worker.stop();
+  await world.close();
+  await connection.close();
+});
+
+const monthly = '{ cron: "0 3 1 * *", timezone: America/New_York, overlap: skip, jitter: 10m, catchup: 2h }';
+const with_ = (schedule: string) => (text: string) => `${text}\n  schedule: ${schedule}\n`;
+const apply = (name: string, schedule: string | null) =>
+  world.call('PUT', `/lifecycles/${name}`, {
+    as: 'operator',
+    body: lifecycleBody(name, schedule === null ? (text) => text : with_(schedule)),
+  });
+const show = (name: string) => world.call<ScheduleState>('GET', `/schedules/${name}`, { as: 'viewer' });
+const tell = (name: string, what: string, body: object) =>
+  world.call<ScheduleState>('POST', `/schedules/${name}/${what}`, { as: 'operator', body });
+
+interface Run {
+  readonly status: string;
+  readonly actor: string;
+  readonly traceId: string;
+  readonly request: { readonly until?: string };
+}
+
+async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]> {
+  for (const deadline = Date.now() + 60_000; ;) {
+    const { items } = await world.registry.runs.list({ tenant, lifecycle, pageSize: 100 });
+    if (items.length >= count && items.every(({ endedAt }) => endedAt !== null)) return items;
+    if (Date.now() > deadline) throw new Error(`${items.length} of ${count} runs: ${JSON.stringify(items)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+describe('the schedule of a spec', () => {
+  test('is a Temporal Schedule as the spec says', async () => {
+    await apply('monthly', monthly);
+    const { status, body } = await show('monthly');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: 'schedule/default/monthly',
+      schedule: { cron: '0 3 1 * *', timezone: 'America/New_York', overlap: 'skip', jitterSeconds: 600, catchupSeconds: 7_200 },
+      revision: 1,
+      paused: false,
+    });
+    expect(body.url).toMatch(/\/schedules\/schedule%2Fdefault%2Fmonthly$/);
+    for (const time of body.nextTimes) {
+      const clock = new Date(time).toLocaleString('en-GB', {
+        timeZone: 'America/New_York',
+        day: 'numeric',
+        hour: 'numeric',
+        hour12: false,
+      });
+      expect(clock).toMatch(/^1.*03/);
+    }
+  });
+
+  test('changes and goes with the spec; a late word of an older revision changes nothing', async () => {
+    await apply('moody', monthly);
+    await apply('moody', '{ cron: "30 4 * * 1" }');
+    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1', timezone: 'UTC' }, revision: 2 });
+    const older = await world.registry.lifecycles.get({ tenant, name: 'monthly' });
+    await schedules.sync({ tenant, lifecycle: 'moody', revision: 1, schedule: older?.spec.schedule ?? null });
+    await schedules.sync({ tenant, lifecycle: 'moody', revision: 1, schedule: null });
+    expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1' }, revision: 2 });
+    await apply('moody', null);
+    expect(await show('moody')).toMatchObject({ status: 404, body: { code: 'NotFound', detail: 'moody has no schedule' } });
+  });
+
+  test('follows by the outbox when Temporal was away', async () => {
+    away = true;
+    expect(await apply('later', monthly)).toMatchObject({ status: 200, body: { changed: true } });
+    away = false;
+    expect(await schedules.get({ tenant, lifecycle: 'later' })).toBeNull();
+    await sweepOutbox({ registry: world.registry, lifecycles: fakeLifecycles(), schedules, log: openLog('test', 'silent') });
+    expect(await schedules.get({ tenant, lifecycle: 'later' })).toMatchObject({ revision: 1 });
+  });
+
+  test('may be changed alone, which is a new revision', async () => {
+    await apply('alone', null);
+    const changed = await world.call<ScheduleState>('PUT', '/schedules/alone', { as: 'operator', body: { cron: '0 5 * * *' } });
+    expect(changed).toMatchObject({ status: 200, body: { schedule: { cron: '0 5 * * *' }, revision: 2 } });
+    const wrong = await world.call('PUT', '/schedules/alone', { as: 'operator', body: { cron: 'daily' } });
+    expect(wrong.status).toBe(422);
+    expect(await world.call('PUT', '/schedules/alone', { as: 'viewer', body: { cron: '0 5 * * *' } })).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a person', () => {
+  test('pauses it, and a change of the spec does not resume it', async () => {
+    await apply('paused', monthly);
+    const paused = await tell('paused', 'pause', { reason: 'holidays' });
+    expect(paused).toMatchObject({ status: 200, body: { paused: true, note: 'paused by operator: holidays', nextTimes: [] } });
+    await apply('paused', '{ cron: "30 4 * * 1" }');
+    expect((await show('paused')).body).toMatchObject({
+      paused: true,
+      note: 'paused by operator: holidays',
+      schedule: { cron: '30 4 * * 1' },
+    });
+    expect((await tell('paused', 'resume', { reason: 'back' })).body).toMatchObject({ paused: false });
+    const audit = await world.registry.audit.list({ tenant, pageSize: 50 });
+    expect(audit.items.filter(({ subject }) => subject === 'lifecycle:paused').map(({ action, cause }) => [action, cause])).toEqual(
+      expect.arrayContaining([
+        ['schedule.pause', 'holidays'],
+        ['schedule.resume', 'back'],
+      ]),
+    );
+  });
+
+  test('makes up for times that are past: each run is about the time that the schedule named', async () => {
+    await apply('backfilled', '{ cron: "0 3 1 * *", timezone: America/New_York }');
+    expect(
+      (await tell('backfilled', 'backfill', { from: '2013-02-01T08:00:00Z', to: '2013-04-02T00:00:00Z', reason: 'catch up' })).status,
+    ).toBe(200);
+    const runs = await runsOf('backfilled', 3);
+    expect(runs.map(({ request }) => request.until).sort()).toEqual([
+      '2013-02-01T08:00:00.000Z',
+      '2013-03-01T08:00:00.000Z',
+      '2013-04-01T07:00:00.000Z',
+    ]);
+    expect(runs.map(({ actor }) => actor)).toEqual(['schedule', 'schedule', 'schedule']);
+    expect(new Set(runs.map(({ traceId }) => traceId)).size).toBe(3);
+    expect(runs[0]?.traceId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('starts a run now', async () => {
+    await apply('now', monthly);
+    await tell('now', 'trigger', { reason: 'try it' });
+    const [run] = await runsOf('now', 1);
+    expect(Math.abs(Date.parse(run?.request.until ?? '') - Date.now())).toBeLessThan(60_000);
+  });
+
+  test('hears what cannot be', async () => {
+    expect(await tell('nobody', 'pause', { reason: 'x' })).toMatchObject({ status: 404 });
+    await apply('heard', monthly);
+    const backwards = { from: '2013-04-01T00:00:00Z', to: '2013-02-01T00:00:00Z', reason: 'x' };
+    expect(await tell('heard', 'backfill', backwards)).toMatchObject({ status: 422, body: { code: 'InvalidInput' } });
+    expect(await world.call('POST', '/schedules/heard/pause', { as: 'viewer', body: { reason: 'x' } })).toMatchObject({ status: 403 });
+    expect(await tell('heard', 'pause', {})).toMatchObject({ status: 422 });
+  });
+});
