@@ -4,7 +4,7 @@ export interface StatePaths {
   /** What the servers keep. */
   readonly state: string;
   readonly log: string;
-  /** What only holds while a platform runs, and the ports it would like again. */
+  /** Ports and processes of the platform that runs, and the keys of this installation. */
   readonly run: string;
   readonly secrets: string;
   readonly lock: string;

@@ -57,6 +57,8 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'POST /api-keys/{id}/revoke': 'admin',
   'POST /api-keys/{id}/rotate': 'admin',
   'GET /platform': 'viewer',
+  'GET /retention': 'viewer',
+  'PUT /retention': 'admin',
   'GET /trainers': 'viewer',
 };
 

@@ -248,6 +248,18 @@ describe('the audit', () => {
   });
 });
 
+test('retention settings are read by anybody and changed by an admin, one by one, with an audit row', async () => {
+  const { body: before } = await world.call<Record<string, number>>('GET', '/retention', { as: 'viewer' });
+  expect(before).toMatchObject({ predictionDays: 90, artifactIdleDays: 7 });
+  const changed = await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 30 } });
+  expect(changed).toMatchObject({ status: 200, body: { ...before, predictionDays: 30 } });
+  expect((await world.call('GET', '/retention', { as: 'viewer' })).body).toEqual(changed.body);
+  const { body: audit } = await world.call<{ items: unknown[] }>('GET', '/audit?action=retention.set', { as: 'approver' });
+  expect(audit.items).toMatchObject([{ before, after: changed.body }]);
+  const wrong = await world.call<{ detail: string }>('PUT', '/retention', { as: 'admin', body: { predictionDay: 0 } });
+  expect(wrong).toMatchObject({ status: 422, body: { errors: [{ pointer: '/predictionDay', didYouMean: 'predictionDays' }] } });
+});
+
 test('the platform says whose key it was given, and what is wrong with each part', async () => {
   const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform', { as: 'viewer' });
   expect(body).toMatchObject({ caller: { name: 'viewer', scope: 'viewer' } });
