@@ -6,6 +6,8 @@ export interface DaysState {
   readonly sum: number;
   readonly sumSquares: number;
   readonly open: OpenDay | null;
+  /** Days before this one take nothing more. */
+  readonly closedBefore: number;
   /** Came after their day was closed: they belong to the traffic, but no longer to a day. */
   readonly late: number;
 }
@@ -21,7 +23,7 @@ export interface Tally {
   readonly sum: number;
 }
 
-export const noDays: DaysState = { days: 0, sum: 0, sumSquares: 0, open: null, late: 0 };
+export const noDays: DaysState = { days: 0, sum: 0, sumSquares: 0, open: null, closedBefore: 0, late: 0 };
 
 /** One arm's loss on a day. */
 export interface DayLoss {
@@ -31,27 +33,23 @@ export interface DayLoss {
 }
 
 export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysState {
-  if (state.open !== null && day < state.open.day) return { ...state, late: state.late + 1 };
+  if (day < state.closedBefore) return { ...state, late: state.late + 1 };
   const current = closeDaysBefore(state, day);
   const open = current.open ?? { day, challenger: { n: 0, sum: 0 }, champion: { n: 0, sum: 0 } };
   const tally = open[arm];
   return { ...current, open: { ...open, [arm]: { n: tally.n + 1, sum: tally.sum + loss } } };
 }
 
-/** Closes the open day if it lies before `day`. A day on which one of the arms had nothing says nothing. */
+/** Closes the days before `day`. One on which either arm had nothing says nothing. */
 export function closeDaysBefore(state: DaysState, day: number): DaysState {
+  if (day <= state.closedBefore) return state;
   const { open } = state;
-  if (open === null || open.day >= day) return state;
+  if (open === null || open.day >= day) return { ...state, closedBefore: day };
+  const closed = { ...state, open: null, closedBefore: day };
   const { challenger, champion } = open;
-  if (challenger.n === 0 || champion.n === 0) return { ...state, open: null };
+  if (challenger.n === 0 || champion.n === 0) return closed;
   const difference = challenger.sum / challenger.n - champion.sum / champion.n;
-  return {
-    ...state,
-    days: state.days + 1,
-    sum: state.sum + difference,
-    sumSquares: state.sumSquares + difference ** 2,
-    open: null,
-  };
+  return { ...closed, days: state.days + 1, sum: state.sum + difference, sumSquares: state.sumSquares + difference ** 2 };
 }
 
 /** Below five days the bound is not finite at the usual levels, and the constant below is not proven. */

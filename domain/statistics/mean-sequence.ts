@@ -17,7 +17,6 @@ import { logMixture, mixedRoot } from './mixture';
 export interface MeanState {
   readonly n: number;
   readonly sum: number;
-  readonly sumSquares: number;
   /** Σ [log(1 + λₖ(xᵢ − gᵢ)) + λₖgᵢ] for each stake: wealth of a bet that the mean is high. */
   readonly rising: readonly number[];
   /** Σ [log(1 − λₖ(xᵢ − gᵢ)) − λₖgᵢ]: of a bet that it is low. */
@@ -38,6 +37,7 @@ export interface SequenceBounds {
 
 /** Stakes halve from one to the next: the least of twelve still suits 10⁸ observations, and a stake that is off by √2 grows at 83 % of the best one's rate or more. */
 const stakes = 12;
+const halvings = Array.from({ length: stakes }, (_, index) => 2 ** -index);
 /** The greatest stake, as a share of the one at which a single observation could ruin the bet. */
 const boldest = 0.95;
 /** Large stakes weigh more, as it is the early looks that they serve: 1/(k(k+1)), brought to a sum of 1. */
@@ -46,30 +46,29 @@ const logWeights = Array.from({ length: stakes }, (_, index) => -Math.log((index
 const guessWeight = 10;
 
 export function emptyMean(): MeanState {
-  return { n: 0, sum: 0, sumSquares: 0, rising: new Array<number>(stakes).fill(0), falling: new Array<number>(stakes).fill(0) };
+  return { n: 0, sum: 0, rising: new Array<number>(stakes).fill(0), falling: new Array<number>(stakes).fill(0) };
 }
 
 /** Adds observations in their order. Throws a RangeError on one outside the range, whose bet would be void. */
 export function extendMean(state: MeanState, range: MeanRange, values: readonly number[]): MeanState {
-  let { n, sum, sumSquares } = state;
+  let { n, sum } = state;
   const rising = [...state.rising];
   const falling = [...state.falling];
-  const { up, down } = stakesOf(range);
+  const { up, down } = boldestStakes(range);
   const { guess } = range;
   for (const value of values) {
     if (!(value >= range.min && value <= range.max)) throw new RangeError(`${value} lies outside ${range.min} … ${range.max}`);
     const guessed = Math.min(guess.max, Math.max(guess.min, (sum + (guessWeight * (guess.min + guess.max)) / 2) / (n + guessWeight)));
     const deviation = value - guessed;
     for (let index = 0; index < stakes; index += 1) {
-      const [high, low] = [up[index] ?? 0, down[index] ?? 0];
+      const [high, low] = [up * (halvings[index] ?? 0), down * (halvings[index] ?? 0)];
       rising[index] = (rising[index] ?? 0) + Math.log1p(high * deviation) + high * guessed;
       falling[index] = (falling[index] ?? 0) + Math.log1p(-low * deviation) - low * guessed;
     }
     n += 1;
     sum += value;
-    sumSquares += value * value;
   }
-  return { n, sum, sumSquares, rising, falling };
+  return { n, sum, rising, falling };
 }
 
 export function meanOf(state: { readonly n: number; readonly sum: number }): number | null {
@@ -79,30 +78,34 @@ export function meanOf(state: { readonly n: number; readonly sum: number }): num
 /** Each bound fails, ever, with probability `alphaPerSide` at most. Before the first observation they are the ends of the range. */
 export function meanBounds(state: MeanState, range: MeanRange, alphaPerSide: number): SequenceBounds {
   if (state.n === 0) return { lower: range.min, upper: range.max };
-  const { up, down } = stakesOf(range);
+  const { up, down } = boldestStakes(range);
   // The mixture of exp(wealth − λ·n·m) falls as m grows: every m at which it still reaches 1/α is too low.
-  const lower = mixedRoot({ logWeights, wealth: state.rising, slopes: up.map((stake) => stake * state.n), alpha: alphaPerSide });
-  const upper = -mixedRoot({ logWeights, wealth: state.falling, slopes: down.map((stake) => stake * state.n), alpha: alphaPerSide });
+  const lower = mixedRoot({ logWeights, wealth: state.rising, slopes: slopesOf(up, state.n), alpha: alphaPerSide });
+  const upper = -mixedRoot({ logWeights, wealth: state.falling, slopes: slopesOf(down, state.n), alpha: alphaPerSide });
   return { lower: Math.max(range.min, lower), upper: Math.min(range.max, upper) };
 }
 
 /** Logarithms of what the mixed bets have won against "the mean is at most m" and "the mean is at least m"; at −log α a bound passes m. */
 export function wealthAgainst(state: MeanState, range: MeanRange, m: number): { readonly atMost: number; readonly atLeast: number } {
-  const { up, down } = stakesOf(range);
-  const mixed = (wealth: readonly number[], stakesUsed: readonly number[], at: number) =>
-    logMixture({ logWeights, wealth, slopes: stakesUsed.map((stake) => stake * state.n) }, at);
-  return { atMost: mixed(state.rising, up, m), atLeast: mixed(state.falling, down, -m) };
+  const { up, down } = boldestStakes(range);
+  return {
+    atMost: logMixture({ logWeights, wealth: state.rising, slopes: slopesOf(up, state.n) }, m),
+    atLeast: logMixture({ logWeights, wealth: state.falling, slopes: slopesOf(down, state.n) }, -m),
+  };
 }
 
 /** The state after `times` as many observations like those so far, with the same mean and spread: what a forecast rests on. */
 export function scaledMean(state: MeanState, times: number): MeanState {
   const scaled = (wealth: readonly number[]) => wealth.map((each) => each * times);
-  const { n, sum, sumSquares, rising, falling } = state;
-  return { n: n * times, sum: sum * times, sumSquares: sumSquares * times, rising: scaled(rising), falling: scaled(falling) };
+  const { n, sum, rising, falling } = state;
+  return { n: n * times, sum: sum * times, rising: scaled(rising), falling: scaled(falling) };
 }
 
 /** For bets on a high mean only the distance below the guess can ruin, for bets on a low mean only the one above. */
-function stakesOf({ min, max, guess }: MeanRange): { readonly up: readonly number[]; readonly down: readonly number[] } {
-  const halving = (most: number) => Array.from({ length: stakes }, (_, index) => most / 2 ** index);
-  return { up: halving(boldest / (guess.max - min)), down: halving(boldest / (max - guess.min)) };
+function boldestStakes({ min, max, guess }: MeanRange): { readonly up: number; readonly down: number } {
+  return { up: boldest / (guess.max - min), down: boldest / (max - guess.min) };
+}
+
+function slopesOf(most: number, n: number): readonly number[] {
+  return halvings.map((share) => most * share * n);
 }

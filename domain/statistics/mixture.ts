@@ -23,12 +23,16 @@ export function mixedRoot(mixture: Mixture & { readonly alpha: number }): number
   return low;
 }
 
+/** log Σ exp(logWeight + wealth − slope·m). */
 export function logMixture({ logWeights, wealth, slopes }: Mixture, at: number): number {
   return logSumExp(logWeights.map((weight, index) => weight + (wealth[index] ?? NaN) - (slopes[index] ?? NaN) * at));
 }
 
 /** log Σ exp(each), where the exponentials themselves would overflow. */
 export function logSumExp(logs: readonly number[]): number {
-  const most = Math.max(...logs);
-  return most + Math.log(logs.reduce((sum, each) => sum + Math.exp(each - most), 0));
+  let most = -Infinity;
+  for (const each of logs) most = Math.max(most, each);
+  let sum = 0;
+  for (const each of logs) sum += Math.exp(each - most);
+  return most + Math.log(sum);
 }

@@ -23,21 +23,22 @@ export function addShare(state: ShareState, more: ShareState): ShareState {
 
 /** Log odds ratios between what is feared and what is allowed: from 400 to 1 down to 1.01 to 1. */
 const tilts = Array.from({ length: 10 }, (_, index) => 6 / 2 ** index);
+const gains = tilts.map((tilt) => Math.expm1(tilt));
 const logWeight = -Math.log(tilts.length);
 
 function lowestShare(n: number, events: number, alpha: number): number {
   if (events === 0) return 0;
-  // Falls as p grows, so bisection finds the largest p that is still rejected.
-  const rejected = (p: number) => {
-    const logs = tilts.map((tilt) => logWeight + tilt * events - n * Math.log1p(p * Math.expm1(tilt)));
-    return logSumExp(logs) >= -Math.log(alpha);
-  };
+  const isTooLow = (share: number) => wealthAgainstShare({ n, events }, share) >= -Math.log(alpha);
   let [low, high] = [0, events / n];
-  if (!rejected(low)) return 0;
   for (let halving = 0; halving < 50; halving += 1) {
     const middle = (low + high) / 2;
-    if (rejected(middle)) low = middle;
+    if (isTooLow(middle)) low = middle;
     else high = middle;
   }
   return low;
+}
+
+/** Logarithm of what the mixed bets have won against "the share is at most this"; at −log α the lower bound passes it. Falls as the share grows. */
+export function wealthAgainstShare({ n, events }: ShareState, share: number): number {
+  return logSumExp(tilts.map((tilt, index) => logWeight + tilt * events - n * Math.log1p(share * (gains[index] ?? NaN))));
 }

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { emptyMean, extendMean, meanBounds, scaledMean, wealthAgainst, type MeanRange } from '../../../domain/statistics/mean-sequence';
+import { rateIn } from '../../support/monte-carlo';
+import { loglossPairs, watchArrivals, watchLowerBound } from '../../support/simulated-rollouts';
+import { dayEffects, logitNoise, randomOf, rareNoise } from '../../support/simulated-traffic';
+
+const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
+const observed = fc.array(fc.double({ min: -1, max: 3, noNaN: true }), { minLength: 1, maxLength: 60 });
+const anyAlpha = fc.double({ min: 1e-4, max: 0.2, noNaN: true });
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe('a confidence sequence for a running mean', () => {
+  test('encloses the mean of what was observed', () => {
+    fc.assert(
+      fc.property(observed, anyAlpha, (values, alpha) => {
+        const { lower, upper } = meanBounds(extendMean(emptyMean(), range, values), range, alpha);
+        expect(lower).toBeLessThanOrEqual(mean(values) + 1e-9);
+        expect(upper).toBeGreaterThanOrEqual(mean(values) - 1e-9);
+      }),
+    );
+  });
+
+  test('does not depend on how observations were batched, nor on a detour through JSON', () => {
+    fc.assert(
+      fc.property(observed, fc.nat(60), (values, cut) => {
+        const first = JSON.parse(JSON.stringify(extendMean(emptyMean(), range, values.slice(0, cut)))) as ReturnType<typeof emptyMean>;
+        expect(extendMean(first, range, values.slice(cut))).toEqual(extendMean(emptyMean(), range, values));
+      }),
+    );
+  });
+
+  test('is mirrored when its observations are', () => {
+    const mirror: MeanRange = { min: -range.max, max: -range.min, guess: { min: -range.guess.max, max: -range.guess.min } };
+    fc.assert(
+      fc.property(observed, anyAlpha, (values, alpha) => {
+        const plain = meanBounds(extendMean(emptyMean(), range, values), range, alpha);
+        const mirrored = meanBounds(
+          extendMean(
+            emptyMean(),
+            mirror,
+            values.map((value) => -value),
+          ),
+          mirror,
+          alpha,
+        );
+        expect(mirrored.lower).toBeCloseTo(-plain.upper, 6);
+        expect(mirrored.upper).toBeCloseTo(-plain.lower, 6);
+      }),
+    );
+  });
+
+  test('is wider for a smaller alpha', () => {
+    fc.assert(
+      fc.property(observed, anyAlpha, anyAlpha, (values, one, other) => {
+        const state = extendMean(emptyMean(), range, values);
+        const [strict, loose] = [meanBounds(state, range, Math.min(one, other)), meanBounds(state, range, Math.max(one, other))];
+        expect(strict.lower).toBeLessThanOrEqual(loose.lower + 1e-9);
+        expect(strict.upper).toBeGreaterThanOrEqual(loose.upper - 1e-9);
+      }),
+    );
+  });
+
+  test('ends where the bets have won 1/alpha', () => {
+    fc.assert(
+      fc.property(observed, anyAlpha, (values, alpha) => {
+        const state = extendMean(emptyMean(), range, values);
+        const { lower, upper } = meanBounds(state, range, alpha);
+        if (lower > range.min) expect(wealthAgainst(state, range, lower).atMost).toBeCloseTo(-Math.log(alpha), 5);
+        if (upper < range.max) expect(wealthAgainst(state, range, upper).atLeast).toBeCloseTo(-Math.log(alpha), 5);
+      }),
+    );
+  });
+
+  test('is the mixture of products that its proof names', () => {
+    // Computed once more as products, without logarithms: stakes 0.95/(guess.max − min) · 2^−k, weights 1/((k+1)(k+2)) over 12/13.
+    const values = [0.4, -0.2, 1.1, 0.7];
+    const m = -0.3;
+    let expected = 0;
+    for (let k = 0; k < 12; k += 1) {
+      const stake = 0.95 / 1.5 / 2 ** k;
+      let [wealth, sum] = [1, 0];
+      values.forEach((value, index) => {
+        const guess = Math.min(0.5, Math.max(-0.5, sum / (index + 10)));
+        wealth *= (1 + stake * (value - guess)) * Math.exp(-stake * (m - guess));
+        sum += value;
+      });
+      expected += (wealth * 13) / 12 / ((k + 1) * (k + 2));
+    }
+    expect(wealthAgainst(extendMean(emptyMean(), range, values), range, m).atMost).toBeCloseTo(Math.log(expected), 10);
+  });
+
+  test('knows nothing before the first observation, and refuses what lies outside its range', () => {
+    expect(meanBounds(emptyMean(), range, 0.03)).toEqual({ lower: -1, upper: 3 });
+    expect(() => extendMean(emptyMean(), range, [3.1])).toThrow('3.1 lies outside -1 … 3');
+    expect(() => extendMean(emptyMean(), range, [NaN])).toThrow(RangeError);
+  });
+
+  test('forecasts: a state with four times the same observations is the scaled state', () => {
+    // The guess settles, so that only the first observations differ.
+    const values = Array.from({ length: 2000 }, (_, index) => (index % 2 === 0 ? 0.1 : -0.06));
+    const four = meanBounds(extendMean(emptyMean(), range, [...values, ...values, ...values, ...values]), range, 0.03);
+    const forecast = meanBounds(scaledMean(extendMean(emptyMean(), range, values), 4), range, 0.03);
+    expect(forecast.lower).toBeCloseTo(four.lower, 4);
+    expect(forecast.upper).toBeCloseTo(four.upper, 4);
+  });
+});
+
+describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
+  const worlds = 200;
+  const alpha = 0.03;
+  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchLowerBound>[0], 'effects' | 'noise'>) => {
+    const alarms = Array.from({ length: worlds }, (_, world) =>
+      watchLowerBound({ mean: 0.01, days: 5, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 6 }),
+    );
+    return {
+      wrong: rateIn(worlds, (world) => alarms[world]?.wrong === true),
+      abovePopulation: rateIn(worlds, (world) => alarms[world]?.abovePopulation === true),
+      customary: rateIn(worlds, (world) => alarms[world]?.customary === true),
+    };
+  };
+
+  test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
+    const { wrong, customary } = watch(1, { effects: dayEffects.none, noise: logitNoise });
+    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    expect(wrong.rate).toBeLessThanOrEqual(alpha);
+    expect(customary.lower).toBeGreaterThan(0.1);
+  });
+
+  test.each([
+    ['days that differ by 0.017, as between two months on real August', dayEffects.normal(0.017), logitNoise],
+    ['days that differ by 0.12, as of a model with shuffled labels', dayEffects.normal(0.12), logitNoise],
+    ['days that differ and last', dayEffects.lasting(0.05, 0.4), logitNoise],
+    ['days of storms', dayEffects.storms(0.05), logitNoise],
+    ['rare large losses', dayEffects.normal(0.017), rareNoise],
+  ])('%s: not above alpha', (_name, effects, noise) => {
+    const { wrong } = watch(2, { effects, noise });
+    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    expect(wrong.rate).toBeLessThanOrEqual(alpha);
+  });
+
+  test('it speaks of the traffic, not of days to come: where days differ much, a bad first day is an alarm about that day', () => {
+    expect(watch(3, { effects: dayEffects.normal(0.12), noise: logitNoise }).abovePopulation.lower).toBeGreaterThan(alpha);
+  });
+});
+
+describe('labels that come late, the bad news last (simulated)', () => {
+  const worlds = 40;
+  const alarms = (order: 'turn' | 'arrival') =>
+    rateIn(worlds, (world) =>
+      watchArrivals({ order, days: 2, pairsPerDay: 2000, random: randomOf(world, 4), alpha: 0.03, range: loglossPairs }),
+    );
+
+  test('counted in order of event time once they are ripe: not above alpha', () => {
+    expect(alarms('turn').rate).toBeLessThanOrEqual(0.03);
+  });
+
+  test('counted as they arrive they would be wrong nearly always', () => {
+    expect(alarms('arrival').lower).toBeGreaterThan(0.8);
+  });
+});
