@@ -133,5 +133,36 @@ function wrongSettings(mistakes: readonly SettingMistake[]): Error {
   return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
     issues,
     next: 'perennial up sets all of them for one machine; docs/operations.md lists them',
+/**
+ * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and credentials of its own servers, where none is named.
+ * @throws InvalidInput as `readConfig` does
+ */
+export function checkUpSettings(environment: Environment): void {
+  const isNamed = (setting: string): boolean => (environment[setting] ?? '') !== '';
+  const anyAddress = '127.0.0.1:1';
+  // The Temporal clients' own settings are another server's then: `up` does not pass them on.
+  const forAnother = Object.keys(environment).filter((setting) => setting.startsWith('TEMPORAL_'));
+  readConfig({
+    ...environment,
+    ...(isNamed('PERENNIAL_TEMPORAL_ADDRESS')
+      ? {}
+      : {
+          ...Object.fromEntries(forAnother.map((setting) => [setting, ''])),
+          PERENNIAL_TEMPORAL_ADDRESS: anyAddress,
+          PERENNIAL_TEMPORAL_UI_URL: '',
+        }),
+    ...(isNamed('PERENNIAL_DATABASE_URL') ? {} : { PERENNIAL_DATABASE_URL: `postgres://${anyAddress}/made` }),
+    ...(isNamed('PERENNIAL_S3_ENDPOINT')
+      ? {}
+      : { PERENNIAL_S3_ENDPOINT: `http://${anyAddress}`, AWS_ACCESS_KEY_ID: 'made', AWS_SECRET_ACCESS_KEY: 'made' }),
+  });
+}
+
+function wrongSettings(mistakes: readonly SettingMistake[]): Error {
+  const issues = mistakes.map(({ setting, detail }): Issue => ({ pointer: `/${setting}`, detail: `${setting}: ${detail}` }));
+  const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
+  return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
+    issues,
+    next: 'docs/operations.md lists them; what names a server, perennial up makes itself',
   });
 }

@@ -24,9 +24,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (isProcess(command) && rest.some((arg) => arg === '--help' || arg === '-h')) return cli([command, '--help']);
   switch (command) {
     case 'up':
-      return (require('../infra/up') as typeof Up).up(rest);
+      return up(rest);
     case 'start':
-      return (require('../infra/up') as typeof Up).up(rest, demo);
+      return up(rest, demo);
     case 'setup': {
       noArguments(command, rest);
       const { setUp } = require('./setup') as typeof Setup;
@@ -56,6 +56,12 @@ function isProcess(command: string | undefined): command is string {
 
 function noArguments(command: string, args: readonly string[]): void {
   if (args.length > 0) throw new UsageError(`perennial ${command} takes no arguments; it was given ${args.join(' ')}`);
+}
+
+/** Mistakes in settings are told before the first server starts, all at once. */
+async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
+  if (!args.includes('--help')) (require('./config') as typeof Settings).checkUpSettings(process.env);
+  return (require('../infra/up') as typeof Up).up(args, then);
 }
 
 type Service = (config: Config, log: Logger, signal: AbortSignal) => Promise<void>;

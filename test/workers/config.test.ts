@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../../workers/config';
+import { checkUpSettings, readConfig } from '../../workers/config';
 import { temporalConnectOptions } from '../../workers/temporal-settings';
 
 const needed = {
@@ -123,5 +123,19 @@ describe('a Temporal service with TLS', () => {
     ['what this version does not do', { TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' }, 'is not in this version'],
   ])('is not begun with %s', (_, given, said) => {
     expect(mistakes({ ...needed, ...given }).join('\n')).toContain(said);
+  });
+});
+
+describe('settings of a platform on one machine', () => {
+  test('need nothing, and nothing of another Temporal server', () => {
+    expect(() => checkUpSettings({})).not.toThrow();
+    expect(() => checkUpSettings({ TEMPORAL_TLS: 'perhaps', PERENNIAL_DATABASE_URL: '' })).not.toThrow();
+  });
+
+  test('are all checked before anything starts', () => {
+    const wrong = { PERENNIAL_API_PORT: 'abc', PERENNIAL_MAX_JOBS: '0', PERENNIAL_S3_ENDPOINT: 'https://s3.example' };
+    expect(() => checkUpSettings(wrong)).toThrow(/PERENNIAL_API_PORT: /);
+    expect(() => checkUpSettings(wrong)).toThrow(/PERENNIAL_MAX_JOBS: /);
+    expect(() => checkUpSettings(wrong)).toThrow(/AWS_ACCESS_KEY_ID: is missing/);
   });
 });
