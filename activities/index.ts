@@ -13,6 +13,10 @@ import type { JobKeeper } from './release-run';
 import { createReleaseActivities } from './release-run';
 import { createRunRecordActivities } from './run-record';
 import { createTrainActivities } from './train';
+import { createTuningActivities } from './tuning';
+import { createConfirmActivities } from './tuning-confirm';
+import type { Optuna } from './tuning-optuna';
+import { createTrialActivities } from './tuning-trial';
 import { createValidateActivities } from './validate';
 
 export interface ActivityDeps {
@@ -21,6 +25,7 @@ export interface ActivityDeps {
   readonly scratchRoot: string;
   readonly sourcePolicy: SourcePolicy;
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend & JobKeeper>>>;
+  readonly optuna: Optuna;
   readonly trainersDir: string;
   readonly serviceKey: string | null;
   /** Of the code that makes stage outputs. */
@@ -37,6 +42,9 @@ export function createActivities(deps: ActivityDeps) {
     ...createValidateActivities(deps),
     ...createAssembleActivities(deps),
     ...createTrainActivities(deps),
+    ...createTuningActivities(deps),
+    ...createTrialActivities(deps),
+    ...createConfirmActivities(deps),
     ...createModelVersionActivities(deps),
     ...createParityActivities(deps),
     ...createEvaluateActivities(deps),

@@ -95,7 +95,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
      * The next trial's parameters, recorded as running before anyone acts on them. If the process dies before the record, the next attempt asks
      * again; after it, that attempt, or one that comes twice or late, finds the record. `over` when the budget is spent.
      */
-    askTrial(input: TrialRef & StudyPlan & { readonly key: IdempotencyKey }): Promise<Asked> {
+    askTrial(input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string }): Promise<Asked> {
       const { tenant, runId, study, number, tune, hyperband } = input;
       return whileBeating(async () => {
         const trials = await registry.trials.list({ tenant, runId, study });

@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { join } from 'node:path';
 import { createActivities } from '../activities';
 import { createLocalBackend } from '../activities/compute/local/backend';
+import { createOptuna } from '../activities/tuning-optuna';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { clearScratch } from '../data/scratch';
@@ -34,6 +35,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     artifacts: core.artifacts,
     maxConcurrent: config.maxJobs,
   });
+  const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const activities = createActivities({
     ...core,
     scratchRoot: scratchRoot(config),
@@ -44,6 +46,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
       allowedFileRoots: config.ingest.fileRoots,
     },
     backends: { local: backend },
+    optuna,
     trainersDir: config.trainersDir,
     serviceKey: config.serviceKey,
     codeDigest: stageCodeDigest(),
@@ -79,7 +82,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     // One worker that failed must not leave the others polling in a process that ends.
     stop();
     await Promise.all(loops.map((loop) => loop.stop()));
-    await backend.close();
+    await Promise.all([backend.close(), optuna.close()]);
     await Promise.all([connection.close(), client.close(), core.close(), health.close()]);
   }
 }

@@ -56,6 +56,18 @@ export function computeWork(options: { readonly timeoutSeconds: number; readonly
   });
 }
 
+/**
+ * A question to optuna, milliseconds, where there is a Python. Nothing goes on without its answer, so it is asked for minutes: a worker that lacks
+ * optuna says so each time, and another may have it.
+ */
+export const studyWork = proxyActivities<Activities>({
+  taskQueue: taskQueues.compute,
+  startToCloseTimeout: '3m',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 20 },
+});
+
 /** Talks to gateways, which restart and come back: worth a few minutes, then the evidence says it could not be measured. */
 export const gatewayWork = proxyActivities<Activities>({
   taskQueue: taskQueues.data,

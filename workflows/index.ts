@@ -1,2 +1,3 @@
 /** The workflow bundle: what a worker on the orchestrator queue can run. */
 export { modelLifecycle } from './model-lifecycle';
+export { tuningStudy } from './tuning-study';

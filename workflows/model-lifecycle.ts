@@ -1,4 +1,4 @@
-/** The life of a classical model, top to bottom: ingest → validate → train → evaluate → promote. */
+/** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → promote. */
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { Reason, Verdict } from '../domain/verdict';
@@ -12,6 +12,7 @@ import { evaluate } from './stages/evaluate';
 import { ingest } from './stages/ingest';
 import { promote } from './stages/promote';
 import { registerCandidate, train } from './stages/train';
+import { tune } from './stages/tune';
 import { validate } from './stages/validate';
 
 export async function modelLifecycle(input: LifecycleInput): Promise<RunOutcome> {
@@ -28,15 +29,18 @@ async function stages(run: Run): Promise<RunEnd> {
   if (refused(checked.verdict)) return { status: 'stopped', verdict: checked.verdict, version: null };
 
   const trained = await train(run, checked.output);
+  const tuned = plan.spec.tune ? await tune(run, trained.output, plan.spec.tune) : null;
+  const model = tuned?.output.model ?? trained.output;
   const champion = await records.readChampion({ tenant: plan.tenant, model: plan.lifecycle });
-  if (champion.version?.manifest.digest === trained.output.manifest.digest) return unchanged(champion.version);
+  if (champion.version?.manifest.digest === model.manifest.digest) return unchanged(champion.version);
 
-  const candidate = await registerCandidate(run, trained.output);
-  const evaluated = await evaluate(run, { ...trained.output, candidate, champion });
-  if (refused(evaluated.verdict)) return turnedDown(run, candidate, evaluated.verdict);
+  const candidate = await registerCandidate(run, model);
+  const evaluated = await evaluate(run, { ...model, candidate, champion });
+  const measured = tuned ? joined(tuned.verdict, evaluated.verdict) : evaluated.verdict;
+  if (refused(evaluated.verdict)) return turnedDown(run, candidate, measured);
 
   const promoted = await promote(run, { candidate, champion, evaluated });
-  const verdict = joined(evaluated.verdict, promoted.verdict);
+  const verdict = joined(measured, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
   return { status: 'succeeded', verdict, version: candidate.version };
 }

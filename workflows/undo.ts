@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, isCancellation, log } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, ChildWorkflowFailure, isCancellation, log } from '@temporalio/workflow';
 import type { Failure } from '../domain/run';
 
 /** One way back. Registered *before* its step, so `run` must also be right when the step did nothing. */
@@ -57,6 +57,6 @@ function nextOf(error: unknown): string | undefined {
 }
 
 function rootOf(error: unknown): Error {
-  if (error instanceof ActivityFailure && error.cause) return rootOf(error.cause);
+  if ((error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause) return rootOf(error.cause);
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -8,20 +8,24 @@ import { workflowBundle } from '../../workers/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
 import { modelLifecycleWorkflow } from '../../workflows/messages';
 import type { RunPlan } from '../../workflows/stage';
+import type { StudyInput, StudyOutcome } from '../../workflows/tuning-messages';
+import { tuningStudyWorkflow } from '../../workflows/tuning-messages';
 import type { FakeActivities, Overrides } from './fake-activities';
-import { fakeActivities } from './fake-activities';
+import { fakeActivities, planOf } from './fake-activities';
 import { testTemporal } from './platform';
 
-export interface StartedRun {
+export interface StartedRun<Outcome = RunOutcome> {
   readonly handle: WorkflowHandle;
   readonly fake: FakeActivities;
   /** Waits for the end, and stops the workers. */
-  readonly end: () => Promise<RunOutcome>;
+  readonly end: () => Promise<Outcome>;
 }
 
 export interface LifecycleRuns {
   /** `before`: what happens to the run while no worker is there yet. */
   start(plan: RunPlan, overrides?: Overrides, before?: (handle: WorkflowHandle) => Promise<unknown>): Promise<StartedRun>;
+  /** A study by itself, without a run around it. */
+  study(input: StudyInput, overrides: Overrides): Promise<StartedRun<StudyOutcome>>;
   /** From start to end; its history is recorded under the name. */
   run(name: string, plan: RunPlan, overrides?: Overrides): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
   /** `RECORD_HISTORIES=1` writes what test/replay/ must replay from then on. */
@@ -36,12 +40,18 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   const client = new Client({ connection: await Connection.connect({ address }), namespace });
   let count = 0;
 
-  const start: LifecycleRuns['start'] = async (plan, overrides = {}, before = () => Promise.resolve()) => {
-    const fake = fakeActivities(plan, overrides);
-    const queue = `lifecycle-test-${process.pid}-${++count}`;
+  const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
     const { tenant, lifecycle, request, traceId } = plan;
     const input: LifecycleInput = { tenant, lifecycle, request, actor: 'ada', traceId };
-    const handle = await client.workflow.start(modelLifecycleWorkflow, { workflowId: `run/${queue}`, taskQueue: queue, args: [input] });
+    return begin<RunOutcome>({ type: modelLifecycleWorkflow, input, fake: fakeActivities(plan, overrides) }, before);
+  };
+
+  async function begin<Outcome>(
+    { type, input, fake }: { readonly type: string; readonly input: unknown; readonly fake: FakeActivities },
+    before: (handle: WorkflowHandle) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<StartedRun<Outcome>> {
+    const queue = `lifecycle-test-${process.pid}-${++count}`;
+    const handle = await client.workflow.start(type, { workflowId: `run/${queue}`, taskQueue: queue, args: [input] });
     await before(handle);
     const common = { connection, namespace, activities: fake.activities, maxHeartbeatThrottleInterval: 100 };
     const bundle = await workflowBundle();
@@ -49,22 +59,24 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
     const workers = await Promise.all([
       Worker.create({ ...common, taskQueue: queue, workflowBundle: bundle, stickyQueueScheduleToStartTimeout: '1s' }),
       Worker.create({ ...common, taskQueue: 'data' }),
+      Worker.create({ ...common, taskQueue: 'orchestrator' }),
       Worker.create({ ...common, taskQueue: 'compute' }),
     ]);
     const running = workers.map((worker) => worker.run());
-    const end = async (): Promise<RunOutcome> => {
+    const end = async (): Promise<Outcome> => {
       try {
-        return (await handle.result()) as RunOutcome;
+        return (await handle.result()) as Outcome;
       } finally {
         for (const worker of workers) worker.shutdown();
         await Promise.all(running);
       }
     };
     return { handle, fake, end };
-  };
+  }
 
   return {
     start,
+    study: (input, overrides) => begin<StudyOutcome>({ type: tuningStudyWorkflow, input, fake: fakeActivities(planOf(), overrides) }),
     async run(name, plan, overrides) {
       const { handle, fake, end } = await start(plan, overrides);
       const outcome = await end();
