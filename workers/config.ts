@@ -127,12 +127,6 @@ export function readConfig(environment: Environment): Config {
   };
 }
 
-function wrongSettings(mistakes: readonly SettingMistake[]): Error {
-  const issues = mistakes.map(({ setting, detail }): Issue => ({ pointer: `/${setting}`, detail: `${setting}: ${detail}` }));
-  const list = issues.map((issue) => `  ${issue.detail}`).join('\n');
-  return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
-    issues,
-    next: 'perennial up sets all of them for one machine; docs/operations.md lists them',
 /**
  * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and credentials of its own servers, where none is named.
  * @throws InvalidInput as `readConfig` does
