@@ -103,7 +103,7 @@ export function createScheduleClient({ connection, namespace, uiUrl }: Lifecycle
   };
 }
 
-export function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
+function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
   return `schedule/${tenant}/${lifecycle}`;
 }
 

@@ -14,7 +14,8 @@ export function samplesStep(root, cacheDir, interpreter) {
     title: 'sample data',
     doing: 'fetching and converting flights and bike hires …',
     done: () =>
-      isStamped(stampFile, digest) && ['flights', 'weather', 'planes', 'bikes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
+      isStamped(stampFile, digest) &&
+      ['flights', 'weather', 'planes', 'bikes'].every((name) => existsSync(join(folder, `${name}.parquet`))),
     async work() {
       const download = join(cacheDir, 'samples.unfinished');
       rmSync(download, { recursive: true, force: true });

@@ -162,10 +162,10 @@ describe('model lifecycle with tuning', () => {
         registered.push(manifest.digest);
         return Promise.resolve({ model: 'flight-delay', version: 2, manifest });
       },
-      finishStage: ((input: { stage: string; end?: unknown; failure?: unknown }) => {
+      finishStage: (input: { stage: string; end?: unknown; failure?: unknown }) => {
         ended[input.stage] = input.end ?? input.failure;
         return Promise.resolve();
-      }),
+      },
       ...overrides,
     });
     const outcome = await end();
