@@ -43,7 +43,7 @@ async function firstAnswer<T>(tx: Transaction, { tenant, operation, key }: Keyed
     select request_digest, answer from idempotency where tenant_id = ${tenant} and operation = ${operation} and key = ${key}`;
   if (!first) throw failure('DatabaseUnavailable', `the first answer to key ${key} was removed this moment`);
   if (first.requestDigest !== requestDigest) {
-    throw failure('IdempotencyConflict', `the key ${key} was used for another ${operation} request`, {
+    throw failure('IdempotencyConflict', `the idempotency key ${key} came before with another request`, {
       next: 'use a new key for a new request',
     });
   }

@@ -22,7 +22,7 @@ export async function explainVersion(
   const version = asked ?? champion?.version;
   if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
   const [run, stages, decisions, moves, lineage] = await Promise.all([
     registry.runs.get({ tenant, id: record.runId }),
     registry.stages.list({ tenant, runId: record.runId }),
@@ -69,7 +69,7 @@ export async function compareVersions(
   const compared = await Promise.all(
     versions.map(async (version) => {
       const record = await registry.models.get({ tenant, model, version });
-      if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
+      if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
       const decisions = await decisionsOn(registry, { tenant, model, version });
       return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
     }),
@@ -84,7 +84,7 @@ async function decisionsOn(
   { tenant, model, version }: Of,
 ): Promise<readonly DecisionRecord[]> {
   const record = await registry.models.get({ tenant, model, version });
-  if (!record) throw failure('NotFound', `there is no ${model}@${version}`);
+  if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
   const { runId } = record;
   const [own, stages] = await Promise.all([registry.decisions.list({ tenant, runId }), registry.stages.list({ tenant, runId })]);
   const ids = stages.flatMap(({ decision }) => (decision === null || own.some(({ id }) => id === decision.id) ? [] : [decision.id]));

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { RunId } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import { isFinal } from '../../domain/run';
 import type { Registry } from '../../db/registry';
 import type { RunRecord, RunRepository } from '../../db/repositories/runs';
 import type { LifecycleClient } from '../lifecycle-client';
@@ -32,8 +33,11 @@ export async function startRun({ registry, lifecycles, log }: Deps, accept: Para
   return run;
 }
 
-/** Tells the run's workflow something. A run that is accepted and whose start is still in the outbox is started first. */
+/** Tells the run's workflow something. A run that is accepted and whose start is still in the outbox is started first. @throws Conflict when it has ended. */
 export async function command<T>(lifecycles: LifecycleClient, run: RunRecord, say: (workflowId: string) => Promise<T>): Promise<T> {
+  if (isFinal(run.status)) {
+    throw failure('Conflict', `${run.id} has ended already: it is ${run.status}`, { next: `perennial run show ${run.id}` });
+  }
   if (run.status === 'pending') await lifecycles.start(run.workflowId, startInput(run.tenant, run));
   return say(run.workflowId);
 }

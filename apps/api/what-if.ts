@@ -25,7 +25,7 @@ export async function whatIf(
   { tenant, decision: id, gates }: WhatIf,
 ): Promise<WouldBe> {
   const decision = await registry.decisions.get({ tenant, id });
-  if (!decision) throw failure('NotFound', `there is no decision ${id}`);
+  if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next: 'perennial model explain <model> names its decisions' });
   const [policy, evidence] = (await Promise.all([
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),

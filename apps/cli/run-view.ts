@@ -53,9 +53,10 @@ export function describeRun(run: RunJson, paint: Paint): string {
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }
+  // Who is asked for an approval sees what it is about; and what a stage did not measure is said even where the run passed.
+  for (const { name, verdict } of run.stages)
+    if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint));
   if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint));
-  // Who is asked for an approval sees what it is about.
-  else for (const { name, verdict } of run.stages) if (verdict) lines.push(...verdictLines(name, verdict, paint));
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
   if (run.failure !== null) {
     lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));
@@ -64,6 +65,11 @@ export function describeRun(run: RunJson, paint: Paint): string {
   }
   lines.push(paint.dim(`trace ${run.traceId}${run.temporalUrl === null ? '' : `  ${run.temporalUrl}`}`));
   return lines.join('\n');
+}
+
+/** The run's verdict repeats what its last stages said. */
+function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
+  return reasons.every(({ gate, message }) => whole?.reasons.some((reason) => reason.gate === gate && reason.message === message));
 }
 
 function verdictLines(of: string, verdict: Verdict, paint: Paint): string[] {

@@ -6,7 +6,10 @@ export function acceptJson(app: FastifyInstance): void {
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
-      done(null, body === '' ? undefined : JSON.parse(body as string));
+      const value: unknown = body === '' ? undefined : JSON.parse(body as string);
+      // Fastify says null of a body that was left out, so one that is there must not be it.
+      if (value === null) done(new HttpProblem(422, 'InvalidInput', 'body: must be a map, not null', 'leave the body out, or send {}'));
+      else done(null, value);
     } catch (error) {
       done(invalidJson(error));
     }

@@ -18,7 +18,7 @@ export interface Register {
 /** The model's row lock puts all moves of its aliases in one order. */
 export async function lockModel(tx: Transaction, { tenant, model }: ModelName): Promise<Register> {
   const [row] = await tx<{ fencing: number }[]>`select fencing from models where tenant_id = ${tenant} and name = ${model} for update`;
-  if (!row) throw failure('NotFound', `there is no model ${model}`);
+  if (!row) throw failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
   return { fencing: row.fencing, aliases: await readAliases(tx, { tenant, model }) };
 }
 

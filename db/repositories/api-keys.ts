@@ -147,7 +147,7 @@ function valid(sql: Query) {
 
 async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<KeyRow> {
   const [row] = await tx<KeyRow[]>`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
-  if (!row) throw failure('NotFound', `there is no key ${id}`);
+  if (!row) throw failure('NotFound', `there is no key ${id}`, { next: 'perennial key list' });
   return row;
 }
 

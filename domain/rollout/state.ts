@@ -110,7 +110,10 @@ function counted({ guardrails }: RolloutPolicy, evidence: RolloutEvidence, { ste
   };
 }
 
-function withMissing(quality: QualityEvidence, { step, total }: { readonly step: ArmsCounted; readonly total: ArmsCounted }): QualityEvidence {
+function withMissing(
+  quality: QualityEvidence,
+  { step, total }: { readonly step: ArmsCounted; readonly total: ArmsCounted },
+): QualityEvidence {
   const missing = ({ ripe, labelled }: ArmCounted) => Math.max(0, ripe - labelled);
   if (quality.kind === 'pairs') return { ...quality, unlabelled: missing(total.champion) + missing(total.challenger) };
   return { ...quality, unlabelled: { champion: missing(step.champion), challenger: missing(step.challenger) } };

@@ -29,7 +29,8 @@ export function decisionRoutes({ registry, guards: { viewer } }: RouteDeps): Fas
       },
       async ({ caller: { tenant }, params }) => {
         const decision = await registry.decisions.get({ tenant, id: params.id });
-        if (!decision) throw failure('NotFound', `there is no decision ${params.id}`);
+        if (!decision)
+          throw failure('NotFound', `there is no decision ${params.id}`, { next: 'perennial model explain <model> names its decisions' });
         const [policyBody, evidenceBody] = await Promise.all([
           registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
           registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),

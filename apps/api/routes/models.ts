@@ -72,7 +72,8 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
       },
       async ({ caller, params }) => {
         const found = await registry.models.get({ tenant: caller.tenant, ...params });
-        if (!found) throw failure('NotFound', `there is no ${params.model}@${params.version}`);
+        if (!found)
+          throw failure('NotFound', `there is no ${params.model}@${params.version}`, { next: `perennial model show ${params.model}` });
         return found;
       },
     );
@@ -179,7 +180,8 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
         const { version: to } = body;
         const already = promotion.kind === 'unchanged' && expectedChampion.version === to && expectedChampion.fencing === promotion.fencing;
         // Somebody else was faster with the same version: the caller saw another state, and it was not this request that moved it.
-        if (promotion.kind === 'conflict' || (promotion.kind === 'unchanged' && !already)) throw changed(of);
+        if (promotion.kind === 'conflict' || promotion.kind === 'rolloutClosed' || (promotion.kind === 'unchanged' && !already))
+          throw changed(of);
         const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
         // The answer to a repeated key is the first one's, also when the champion has moved on since.

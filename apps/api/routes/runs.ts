@@ -117,7 +117,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       },
       async ({ caller, params: { id }, traceId, body }, reply) => {
         const run = await findRun(registry, caller, id);
-        if (isFinal(run.status) && run.status !== 'cancelled') throw failure('Conflict', `${id} has ended already: it ${run.status}`);
+        if (isFinal(run.status) && run.status !== 'cancelled')
+          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, { next: `perennial run show ${id}` });
         if (!isFinal(run.status)) {
           log.info({ runId: id, traceId, actor: caller.name, reason: body.reason }, 'run cancelled');
           await command(lifecycles, run, (workflowId) => lifecycles.cancel(workflowId));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runStatuses } from '../../../domain/run';
+import type { Verdict } from '../../../domain/verdict';
 import type { RunRecord } from '../../../db/repositories/runs';
 import type { StageRecord } from '../../../db/repositories/stages';
 import type { LifecycleClient } from '../../lifecycle-client';
@@ -76,6 +77,9 @@ export function runToJson(run: RunRecord, lifecycles: Pick<LifecycleClient, 'url
   return { id, lifecycle, revision, ...state, request: { ...request }, actor, traceId, ...times, temporalUrl: lifecycles.url(workflowId) };
 }
 
-export function stageToJson({ stage, status, seconds, reusedFrom, decision, failure: failed }: StageRecord): z.output<typeof stageView> {
-  return { name: stage, status, seconds, reusedFrom, decision: decision?.id ?? null, verdict: decision?.verdict ?? null, failure: failed };
+export function stageToJson(record: StageRecord): z.output<typeof stageView> {
+  const { stage: name, status, seconds, reusedFrom, decision, failure: failed } = record;
+  // A contract's verdict is kept with the output of its stage; only gates make decisions.
+  const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
+  return { name, status, seconds, reusedFrom, decision: decision?.id ?? null, verdict: decision?.verdict ?? verdict, failure: failed };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import type { Finish } from '../main';
+import { wholeNumber } from '../numbers';
 import { showList } from '../list-view';
 
 interface AuditRowJson {
@@ -22,7 +23,7 @@ interface AuditReportJson {
 interface ListOptions {
   readonly subject?: string;
   readonly action?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly json?: true;
 }
 
@@ -35,11 +36,11 @@ export function auditCommands(program: Command, context: CliContext, finish: Fin
     .description('changes, newest first')
     .option('--subject <subject>', 'such as model:flight-delay or run:run_…')
     .option('--action <action>', 'such as alias.promote')
-    .option('--limit <n>', 'at most so many', '50')
+    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
     .option('--json', 'print as JSON')
     .action(async ({ subject, action, limit, json }: ListOptions) => {
       const query = new URLSearchParams({ ...(subject === undefined ? {} : { subject }), ...(action === undefined ? {} : { action }) });
-      const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, Number(limit));
+      const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, limit);
       showList(terminal, {
         items,
         json,

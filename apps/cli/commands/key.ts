@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
+import { wholeNumber } from '../numbers';
 
 interface KeyJson {
   readonly id: string;
@@ -58,10 +59,10 @@ export function keyCommands(program: Command, context: CliContext): void {
   key
     .command('rotate <id>')
     .description('a new key of the same name and scope; the old one ends after the overlap')
-    .option('--overlap-seconds <n>', 'how long the old key stays valid', '3600')
+    .option('--overlap-seconds <n>', 'how long the old key stays valid', wholeNumber(0, 2_592_000), 3600)
     .option('--json', 'print as JSON')
-    .action(async (id: string, options: { readonly overlapSeconds: string; readonly json?: true }) => {
-      const body = { overlapSeconds: Number(options.overlapSeconds) };
+    .action(async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
+      const body = { overlapSeconds: options.overlapSeconds };
       const made = await context
         .api()
         .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, { method: 'POST', body });

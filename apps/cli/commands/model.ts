@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
+import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
@@ -94,9 +95,9 @@ export function modelCommands(program: Command, context: CliContext): void {
   model
     .command('explain <model>')
     .description('why a version serves: data, evidence, policy, decision, moves')
-    .option('--of <version>', 'of this version instead of the champion')
+    .option('--of <version>', 'of this version instead of the champion', versionNumber)
     .option('--json', 'print as JSON')
-    .action(async (name: string, options: { readonly of?: string; readonly json?: true }) => {
+    .action(async (name: string, options: { readonly of?: number; readonly json?: true }) => {
       const query = options.of === undefined ? '' : `?version=${options.of}`;
       const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
       terminal.out(options.json ? JSON.stringify(found) : describeExplanation(found));
@@ -112,26 +113,28 @@ export function modelCommands(program: Command, context: CliContext): void {
     });
 
   model
-    .command('promote <model> <version>')
+    .command('promote')
     .description('promote by hand a version that a decision passed')
+    .argument('<model>')
+    .argument('<version>', 'a whole number', versionNumber)
     .requiredOption('--reason <text>', 'why, for the record')
-    .action(async (name: string, version: string, options: { readonly reason: string }) => {
+    .action(async (name: string, version: number, options: { readonly reason: string }) => {
       const api = context.api();
       const path = `/models/${name}/aliases/champion`;
       const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
-      await api.call(path, { method: 'PUT', headers, body: { version: Number(version), reason: options.reason } });
+      await api.call(path, { method: 'PUT', headers, body: { version, reason: options.reason } });
       terminal.say(`${name}@${version} is champion`);
     });
 
   model
     .command('rollback <model>')
     .description('back to the previous champion, or to a named one; new requests follow within a second')
-    .option('--to <version>')
+    .option('--to <version>', 'a champion of before', versionNumber)
     .option('--reason <text>')
     .option('--json', 'print as JSON')
-    .action(async (name: string, options: { readonly to?: string; readonly reason?: string; readonly json?: true }) => {
+    .action(async (name: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
       const body = {
-        ...(options.to === undefined ? {} : { to: Number(options.to) }),
+        ...(options.to === undefined ? {} : { to: options.to }),
         ...(options.reason === undefined ? {} : { reason: options.reason }),
       };
       const moved = await context.api().call<{ from: number | null; to: number }>(`/models/${name}/rollback`, {

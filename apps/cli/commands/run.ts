@@ -10,6 +10,7 @@ import { watchRun } from '../watch';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
 import type { Finish } from '../main';
+import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
 
 interface StartOptions {
@@ -52,11 +53,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('runs, newest first')
     .option('--lifecycle <name>')
     .option('--status <status>')
-    .option('--limit <n>', 'at most so many', '50')
+    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
     .option('--json', 'print as JSON')
-    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: string; readonly json?: true }) => {
+    .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: number; readonly json?: true }) => {
       const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
-      const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, Number(options.limit));
+      const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
       showList(terminal, {
         items,
         json: options.json,

@@ -10,6 +10,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import type { Finish } from '../main';
+import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
 import type { Paint } from '../terminal';
 import { noSuchTrainer } from '../trainer-name';
@@ -22,9 +23,9 @@ interface TrainerJson {
 
 interface TestOptions {
   readonly param?: readonly string[];
-  readonly rows: string;
-  readonly seed: string;
-  readonly timeout: string;
+  readonly rows: number;
+  readonly seed: number;
+  readonly timeout: number;
   readonly json?: true;
 }
 
@@ -62,14 +63,14 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       '--param <name=value...>',
       'a parameter, value as JSON or text; the columns are hour, amount, gaps (numbers), kind, code (texts)',
     )
-    .option('--rows <n>', 'rows to train on', '2000')
-    .option('--seed <n>', 'of the training', '1')
-    .option('--timeout <seconds>', 'for each training', '120')
+    .option('--rows <n>', 'rows to train on', wholeNumber(200), 2000)
+    .option('--seed <n>', 'of the training', wholeNumber(0), 1)
+    .option('--timeout <seconds>', 'for each training', wholeNumber(1, 86_400), 120)
     .option('--json', 'print as JSON')
     .action(async (name: string, options: TestOptions) => {
       const params = paramsOf(options.param ?? []);
       const manifest = trainerToTry(settings.trainersDir, name, params);
-      const numbers = { rows: whole(options, 'rows'), seed: whole(options, 'seed'), timeoutSeconds: whole(options, 'timeout') };
+      const numbers = { rows: options.rows, seed: options.seed, timeoutSeconds: options.timeout };
       // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { tryTrainer } = require('../../../data/trainers/trial') as typeof Trial;
@@ -102,14 +103,6 @@ function trainerToTry(trainersDir: string, name: string, params: Readonly<Record
     2,
     `perennial trainer test ${name} --param <name=value>`,
   );
-}
-
-function whole(options: TestOptions, name: 'rows' | 'seed' | 'timeout'): number {
-  const least = { rows: 200, seed: 0, timeout: 1 }[name];
-  const value = Number(options[name]);
-  if (!Number.isInteger(value) || value < least || value > 1_000_000)
-    throw new CliError(`--${name} ${options[name]}: expected a whole number from ${least} to 1000000`, 2);
-  return value;
 }
 
 function describeTrial({ task, checks }: TaskTrial, paint: Paint): string {

@@ -53,6 +53,7 @@ describe('a refusal', () => {
   const json = { 'content-type': 'application/json' };
   test.each<[string, string, string, CallOptions, number, string, RegExp]>([
     ['invalid JSON', 'POST', runs, { body: '{"reason":' }, 400, 'InvalidJson', /not valid JSON/],
+    ['null as body', 'POST', runs, { body: 'null' }, 422, 'InvalidInput', /must be a map/],
     ['a list as body', 'POST', runs, { body: '[]' }, 422, 'InvalidInput', /must be a map, not a list/],
     ['a text as body', 'POST', runs, { body: 'hello', headers: { 'content-type': 'text/plain' } }, 415, 'UnsupportedMediaType', /JSON/],
     [

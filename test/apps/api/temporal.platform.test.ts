@@ -100,7 +100,7 @@ describe('a run on Temporal', () => {
     await until(early.id, ({ status }) => status === 'succeeded');
     expect(await world.call('POST', `/runs/${early.id}/approve`, { body: {} })).toMatchObject({
       status: 409,
-      body: { code: 'Conflict', detail: 'this run has ended: it takes no more commands' },
+      body: { code: 'Conflict', detail: `${early.id} has ended already: it is succeeded`, next: `perennial run show ${early.id}` },
     });
   });
 

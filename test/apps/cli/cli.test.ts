@@ -100,6 +100,11 @@ describe('usage', () => {
     [['run', 'list', '--statos', 'x'], /unknown option '--statos'[^]*--status/],
     [['key', 'create', 'a'], /required option '--scope <scope>'/],
     [['run', 'start', 'a', '--param', 'x'], /--param x: write name=value/],
+    [['run', 'list', '--limit', 'many'], /argument 'many' is invalid\. Expected a whole number from 1/],
+    [['audit', 'list', '--limit', '0'], /Expected a whole number from 1/],
+    [['model', 'promote', 'm', 'x', '--reason', 'y'], /argument 'version'\. Expected a whole number/],
+    [['model', 'rollback', 'm', '--to', '1.5'], /Expected a whole number/],
+    [['key', 'rotate', 'k', '--overlap-seconds', 'long'], /Expected a whole number from 0 to 2592000/],
   ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
     const { exitCode, stderr, stdout } = await api.cli(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

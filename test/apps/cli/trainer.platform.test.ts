@@ -105,7 +105,7 @@ describe('trainer test', () => {
     [['nosuch'], /there is no trainer nosuch; there are/],
     [['lightgmb'], /did you mean lightgbm\?/],
     [['lightgbm', '--param', 'num_leavs=3'], /num_leavs: no such parameter.*did you mean num_leaves\?/],
-    [['lightgbm', '--rows', 'many'], /--rows many: expected a whole number/],
+    [['lightgbm', '--rows', 'many'], /option '--rows <n>' argument 'many' is invalid\. Expected a whole number from 200/],
   ])('%j is a usage error, and nothing runs', async (args, message) => {
     const { exitCode, stderr } = await trainer('test', ...args);
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) as string });

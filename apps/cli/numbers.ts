@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from 'commander';
+
+/** For options and arguments: what is no whole number in the range is a usage error before anything is asked of the API. */
+export function wholeNumber(least: number, most = 1_000_000): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** A version, also as people write it: `@3`. */
+export function versionNumber(text: string): number {
+  return wholeNumber(1)(text.replace(/^@/, ''));
+}

@@ -1,0 +1,31 @@
+import { stageToJson } from '../../../apps/api/views/run';
+import type { RunId } from '../../../domain/ids';
+import type { StageRecord } from '../../../db/repositories/stages';
+import type { Verdict } from '../../../domain/verdict';
+
+const verdict: Verdict = {
+  kind: 'passed',
+  reasons: [{ gate: 'contract', code: 'contract.notApplicable', message: 'not compared', outcome: 'notApplicable' }],
+};
+const record: StageRecord = {
+  runId: 'run_1' as RunId,
+  stage: 'validate',
+  generation: 1,
+  status: 'succeeded',
+  cacheKey: 'sha256:0',
+  output: { output: {}, verdict },
+  decision: null,
+  failure: null,
+  reusedFrom: null,
+  startedAt: '2026-01-31T00:00:00Z',
+  endedAt: '2026-01-31T00:00:01Z',
+  seconds: 1,
+};
+
+test('a stage shows the verdict of its decision, else the one kept with its output, else none', () => {
+  expect(stageToJson(record)).toMatchObject({ name: 'validate', verdict, decision: null });
+  const decided: Verdict = { kind: 'failed', reasons: [] };
+  const decision = { id: 'dec_1', policy: 'sha256:1', evidence: 'sha256:2', verdict: decided } as const;
+  expect(stageToJson({ ...record, decision })).toMatchObject({ verdict: decided, decision: 'dec_1' });
+  expect(stageToJson({ ...record, output: null })).toMatchObject({ verdict: null });
+});
