@@ -34,9 +34,9 @@ const timeouts: Readonly<Record<number, string>> = {
   4: 'its worker showed no life any more', // heartbeat
 };
 
-/** Whether the newest events must be known as well: with an activity under way the description says all. */
-export function needsEvents({ pendingActivities }: DescribeWorkflowExecutionResponse): boolean {
-  return (pendingActivities ?? []).length === 0;
+/** Whether the newest events must be known as well: with an activity or a workflow under way the description says all, unless its own task is tried again. */
+export function needsEvents({ pendingActivities, pendingChildren, pendingWorkflowTask }: DescribeWorkflowExecutionResponse): boolean {
+  return (pendingWorkflowTask?.attempt ?? 1) > 1 || (pendingActivities ?? []).length + (pendingChildren ?? []).length === 0;
 }
 
 /** One sentence without the stage, or null when nothing keeps it from going on. `newest`: the newest events, newest first. */

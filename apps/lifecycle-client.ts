@@ -85,7 +85,7 @@ export function createLifecycleClient({ connection, namespace, uiUrl }: Lifecycl
     reject: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
-    standing: (workflowId) => ask(() => standing(connection, namespace, workflow, workflowId)),
+    standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
     workers: () => ask(() => pollers(connection, namespace)),
     url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
   };
@@ -125,20 +125,33 @@ async function describe(workflow: WorkflowClient, workflowId: string): Promise<D
   }
 }
 
-async function standing(
-  { workflowService }: Connection,
-  namespace: string,
-  workflow: WorkflowClient,
-  workflowId: string,
-): Promise<Standing> {
-  const { execution, description } = await describe(workflow, workflowId);
+interface Temporal {
+  readonly connection: Connection;
+  readonly namespace: string;
+  readonly workflow: WorkflowClient;
+}
+
+async function standing(temporal: Temporal, workflowId: string): Promise<Standing> {
+  const { execution, description } = await describe(temporal.workflow, workflowId);
   if (execution !== 'running' || !description) return { execution, heldUp: null };
-  const { raw, runId, typedSearchAttributes } = description;
-  const request = { namespace, execution: { workflowId, runId }, maximumPageSize: newestEvents };
-  const newest = needsEvents(raw) ? await workflowService.getWorkflowExecutionHistoryReverse(request) : null;
-  const what = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
-  const stage = typedSearchAttributes.get(attributes.stage);
+  const what = await heldUpOf(temporal, description);
+  const stage = description.typedSearchAttributes.get(attributes.stage);
   return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
+}
+
+/** Of the workflow, or else of one that it waits for: a study or a rollout is a workflow of its own. */
+async function heldUpOf(temporal: Temporal, { raw, workflowId, runId }: WorkflowExecutionDescription): Promise<string | null> {
+  const { connection, namespace, workflow } = temporal;
+  const request = { namespace, execution: { workflowId, runId }, maximumPageSize: newestEvents };
+  const newest = needsEvents(raw) ? await connection.workflowService.getWorkflowExecutionHistoryReverse(request) : null;
+  const own = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
+  if (own !== null) return own;
+  for (const child of raw.pendingChildren ?? []) {
+    const { description } = await describe(workflow, child.workflowId ?? '');
+    const what = description && (await heldUpOf(temporal, description));
+    if (what) return `${child.workflowTypeName ?? 'a workflow'}: ${what}`;
+  }
+  return null;
 }
 
 /** Enough to reach behind the tasks and timers of what was tried last. */

@@ -53,6 +53,11 @@ const dynamicConfig = [
   'history.timerProcessorMaxTimeShift="10ms"',
   'history.transferProcessorMaxPollRPS=5000',
   'history.timerProcessorMaxPollRPS=5000',
+  // A frozen worker's connection is noticed by a ping that is not answered. As long as it counts as open (70 s by default), tasks are handed to its waiting
+  // polls, each lost until its timeout. Together with the ping's wait no longer than the activities' heartbeat timeout, so that the attempt after it finds
+  // no such poll.
+  'frontend.keepAliveTime="5s"',
+  'frontend.keepAliveTimeout="5s"',
 ];
 
 /** gRPC listens only after the server's own services are up; whether the namespace serves is asked through the SDK afterwards. */

@@ -116,7 +116,9 @@ describe('what keeps a workflow from going on', () => {
     expect(text?.length).toBeLessThan(400);
   });
 
-  test('is asked of the events only when no activity is under way', () => {
+  test('is asked of the events only when nothing is under way that says it, or a task is tried again', () => {
     expect([needsEvents(activity({})), needsEvents({}), needsEvents({ pendingActivities: [] })]).toEqual([false, true, true]);
+    expect(needsEvents({ ...activity({}), ...task({ attempt: 2 }) })).toBe(true);
+    expect(needsEvents({ pendingChildren: [{ workflowId: 'study' }] })).toBe(false);
   });
 });

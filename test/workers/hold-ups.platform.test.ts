@@ -98,6 +98,21 @@ describe('a run says what keeps it from going on (I12)', () => {
     await until(id, ({ status }) => status === 'waiting');
   });
 
+  test('a workflow of its own that it waits for', async () => {
+    const away = () => Promise.reject(failure('SourceUnreachable', 'no answer'));
+    await work({ ingestSource: away }, resolve(__dirname, '../support/incompatible/with-child.ts'));
+    const id = await start();
+    for (const deadline = Date.now() + 30_000; ; await new Promise((done) => setTimeout(done, 200))) {
+      const { execution, heldUp } = await lifecycles.standing(id);
+      expect(execution).toBe('running');
+      if (heldUp !== null) {
+        expect(heldUp).toMatch(/^study: attempt \d of ingestSource failed: .*no answer/);
+        break;
+      }
+      if (Date.now() > deadline) throw new Error('nothing holds it up');
+    }
+  });
+
   test('workflow code that cannot continue it, until the right code is back', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((done) => (release = done));
