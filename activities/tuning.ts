@@ -116,7 +116,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       input: TrialRef & { readonly end: TrialEnd; readonly tune: TuneSpec },
     ): Promise<Pick<Trial, 'number' | 'status' | 'value'>> {
       const { tenant, runId, study, number: of, end, tune } = input;
-      const { number, status, value } = await registry.trials.end({ tenant, runId, study, number: of, end, direction: tune.direction });
+      const { number, status, value } = await registry.trials.end({ tenant, runId, study, number: of, end, tune });
       return { number, status, value };
     },
 

@@ -1,10 +1,11 @@
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Trial, TrialEnd, TrialParams, TrialStep } from '../../domain/tuning';
-import { bestTrial } from '../../domain/tuning';
 import type { TuneSpec } from '../../domain/lifecycle';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run-guard';
 import type { trials } from '../schema/trials';
 import { appendEvent } from '../writes/run-event';
@@ -22,14 +23,23 @@ export type TrialRef = StudyRef & { readonly number: number };
 export interface TrialRepository {
   /** Before the trial runs. The first parameters under a number stay: a later call is answered with them. FencedOff when the run has ended or is being undone. */
   start(input: TrialRef & { readonly params: TrialParams }): Promise<Trial>;
-  /** The values that its pruning is judged by. False when it is not running any more: nothing is written then. */
+  /** The values that its pruning is judged by; fewer than are there already, from an attempt that fell behind, change nothing. False when it is not running any more. */
   report(input: TrialRef & { readonly intermediate: readonly TrialStep[] }): Promise<boolean>;
   /** Once: a trial that has ended stays as it ended, and is answered so. */
-  end(input: TrialRef & { readonly end: TrialEnd; readonly direction: TuneSpec['direction'] }): Promise<Trial>;
+  end(input: TrialRef & { readonly end: TrialEnd; readonly tune: Pick<TuneSpec, 'metric' | 'direction' | 'trials'> }): Promise<Trial>;
   /** Ends whatever still runs as failed; fine when nothing does, or when there is no such study. How many there were. */
   abandon(input: StudyRef & { readonly reason: string }): Promise<number>;
   /** By number. */
   list(input: StudyRef): Promise<readonly Trial[]>;
+  /** By number. */
+  page(input: StudyRef & PageRequest): Promise<Page<Trial>>;
+  /** Of the complete ones; of equal ones the first. */
+  best(input: StudyRef & Pick<TuneSpec, 'direction'>): Promise<BestTrial | null>;
+}
+
+interface BestTrial {
+  readonly number: number;
+  readonly value: number;
 }
 
 type TrialRow = typeof trials.$inferSelect;
@@ -53,12 +63,12 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
 
     async report({ tenant, runId, study, number, intermediate }) {
       const { count } = await sql`
-        update trials set intermediate = ${toJson(intermediate)}
+        update trials set intermediate = case when json_array_length(intermediate) < ${intermediate.length} then ${toJson(intermediate)}::json else intermediate end
         where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number = ${number} and status = 'running'`;
       return count > 0;
     },
 
-    end: ({ end, direction, ...ref }) =>
+    end: ({ end, tune, ...ref }) =>
       sql.begin(async (tx) => {
         await lockRun(tx, ref);
         const { tenant, runId, study, number } = ref;
@@ -74,15 +84,13 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
           return before;
         }
         const trial = toTrial(ended);
-        const best = bestTrial(await listed(tx, ref), direction);
+        const best = await bestOf(tx, ref, tune.direction);
+        const [count] = await tx<{ ended: number }[]>`
+          select count(*)::int as ended from trials
+          where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status <> 'running'`;
         const { status, value, reason } = trial;
-        const data = {
-          number,
-          status,
-          value,
-          ...(reason === null ? {} : { reason }),
-          best: best && { number: best.number, value: best.value },
-        };
+        const far = { metric: tune.metric, ended: count?.ended ?? 0, of: tune.trials };
+        const data = { number, status, value, ...(reason === null ? {} : { reason }), best, ...far };
         await appendEvent(tx, { tenant, runId, kind: 'trial.ended', stage: study, data });
         return trial;
       }),
@@ -96,7 +104,31 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
       }),
 
     list: (study) => listed(sql, study),
+
+    async page({ tenant, runId, study, ...page }) {
+      const rows = await sql<TrialRow[]>`
+        select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number > ${numberAfter(page)}
+        order by number limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.number), toTrial);
+    },
+
+    best: ({ direction, ...study }) => bestOf(sql, study, direction),
   };
+}
+
+function numberAfter(page: PageRequest): number {
+  const key = afterKey(page);
+  if (key === null) return -1;
+  if (!/^\d{1,9}$/.test(key)) throw failure('InvalidInput', 'the page token is not one of this list', { next: 'start again without it' });
+  return Number(key);
+}
+
+async function bestOf(sql: Query, { tenant, runId, study }: StudyRef, direction: TuneSpec['direction']): Promise<BestTrial | null> {
+  const [best] = await sql<BestTrial[]>`
+    select number, value from trials
+    where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status = 'complete'
+    order by ${direction === 'minimize' ? sql`value` : sql`value desc`}, number limit 1`;
+  return best ?? null;
 }
 
 async function lockRun(tx: Transaction, { tenant, runId }: StudyRef): Promise<void> {

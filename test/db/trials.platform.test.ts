@@ -1,6 +1,8 @@
 import type { RunId } from '../../domain/ids';
 import { applyLifecycle, openTestRegistry, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
 
+const tune = { metric: 'logloss', direction: 'minimize', trials: 24 } as const;
+
 describe('trials', () => {
   let test_: TestRegistry;
   let runId: RunId;
@@ -17,7 +19,7 @@ describe('trials', () => {
   const ref = (number: number) => ({ tenant, runId, study: 'tune', number });
   const start = (number: number, params = { leaves: 31 }) => test_.registry.trials.start({ ...ref(number), params });
   const complete = (number: number, value: number) =>
-    test_.registry.trials.end({ ...ref(number), end: { status: 'complete', value }, direction: 'minimize' });
+    test_.registry.trials.end({ ...ref(number), end: { status: 'complete', value }, tune });
   const list = () => test_.registry.trials.list({ tenant, runId, study: 'tune' });
   const events = async () =>
     (await test_.registry.events.list({ tenant, runId, afterSeq: 0, limit: 50 })).filter(({ kind }) => kind.startsWith('trial.'));
@@ -27,7 +29,11 @@ describe('trials', () => {
     expect(await complete(0, 0.5)).toMatchObject({ status: 'complete', value: 0.5, reason: null });
     expect(await events()).toMatchObject([
       { kind: 'trial.started', stage: 'tune', data: { number: 0, params: { leaves: 31 } } },
-      { kind: 'trial.ended', stage: 'tune', data: { number: 0, status: 'complete', value: 0.5, best: { number: 0, value: 0.5 } } },
+      {
+        kind: 'trial.ended',
+        stage: 'tune',
+        data: { number: 0, status: 'complete', value: 0.5, best: { number: 0, value: 0.5 }, metric: 'logloss', ended: 1, of: 24 },
+      },
     ]);
   });
 
@@ -50,7 +56,7 @@ describe('trials', () => {
     await complete(0, 0.5);
     expect(await complete(0, 0.1)).toMatchObject({ value: 0.5 });
     const late = { status: 'failed', value: null, reason: 'late' } as const;
-    expect(await test_.registry.trials.end({ ...ref(0), end: late, direction: 'minimize' })).toMatchObject({ status: 'complete' });
+    expect(await test_.registry.trials.end({ ...ref(0), end: late, tune })).toMatchObject({ status: 'complete' });
     expect(await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 1, value: 9 }] })).toBe(false);
     expect(await list()).toMatchObject([{ value: 0.5, intermediate: [] }]);
     expect(await events()).toHaveLength(2);
@@ -59,10 +65,38 @@ describe('trials', () => {
   test('what it is pruned by is kept with it', async () => {
     await start(0);
     expect(await test_.registry.trials.report({ ...ref(0), intermediate: [{ step: 7, value: 0.61 }] })).toBe(true);
-    await test_.registry.trials.end({ ...ref(0), end: { status: 'pruned', value: 0.61, reason: 'hyperband at 7' }, direction: 'minimize' });
+    await test_.registry.trials.end({ ...ref(0), end: { status: 'pruned', value: 0.61, reason: 'hyperband at 7' }, tune });
     expect(await list()).toMatchObject([
       { status: 'pruned', value: 0.61, reason: 'hyperband at 7', intermediate: [{ step: 7, value: 0.61 }] },
     ]);
+  });
+
+  test('an attempt that fell behind takes no value back', async () => {
+    await start(0);
+    const seen = [1, 3, 9].map((step) => ({ step, value: 1 / step }));
+    await test_.registry.trials.report({ ...ref(0), intermediate: seen });
+    expect(await test_.registry.trials.report({ ...ref(0), intermediate: seen.slice(0, 1) })).toBe(true);
+    expect(await list()).toMatchObject([{ intermediate: seen }]);
+  });
+
+  test('come in pages by number, and the best of all is the first complete one with the best value', async () => {
+    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' })).toBeNull();
+    for (const number of [0, 1, 2, 3, 4]) await start(number);
+    for (const [number, value] of [0.4, 0.3, 0.3, 0.5].entries()) await complete(number, value);
+    await test_.registry.trials.end({ ...ref(4), end: { status: 'pruned', value: 0.1, reason: 'hyperband' }, tune });
+    const first = await test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3 });
+    const second = await test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3, pageToken: first.nextPageToken ?? '' });
+    expect([first, second].map(({ items }) => items.map(({ number }) => number))).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+    expect(second.nextPageToken).toBeNull();
+    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'minimize' })).toEqual({ number: 1, value: 0.3 });
+    expect(await test_.registry.trials.best({ tenant, runId, study: 'tune', direction: 'maximize' })).toEqual({ number: 3, value: 0.5 });
+    const pageToken = Buffer.from('"x"').toString('base64url');
+    await expect(test_.registry.trials.page({ tenant, runId, study: 'tune', pageSize: 3, pageToken })).rejects.toMatchObject({
+      type: 'InvalidInput',
+    });
   });
 
   test('a value that is no number is refused', async () => {
