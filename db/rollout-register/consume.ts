@@ -51,7 +51,7 @@ export async function consume(
   return { rollout, consumed: ripe.length, isDrained, traffic: { ...traffic, ripeUntil } };
 }
 
-/** The oldest of the queue by event time, which leave it. */
+/** The oldest of the queue by event time, which leave it. By an array of their keys: joined by them, a thousand would have the whole table read. */
 async function takeRipe(
   tx: Transaction,
   { tenantId: tenant, id }: RolloutRow,
@@ -63,7 +63,8 @@ async function takeRipe(
       where tenant_id = ${tenant} and rollout_id = ${id} and counted_at is null and event_time <= ${until}::timestamptz
       order by event_time, prediction_id limit ${limit} for update
     ), counted as (
-      update feedback f set counted_at = clock_timestamp() from ripe where f.tenant_id = ${tenant} and f.prediction_id = ripe.prediction_id
+      update feedback set counted_at = clock_timestamp()
+      where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from ripe))
     )
     select r.prediction_id, r.event_time, date_trunc('hour', r.event_time) as hour, r.label, p.version, p.rollout_step as step, p.output, p.other
     from ripe r left join lateral (
