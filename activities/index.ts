@@ -11,6 +11,7 @@ import { createParityActivities } from './parity';
 import { createPromotionActivities } from './promotion';
 import type { JobKeeper } from './release-run';
 import { createReleaseActivities } from './release-run';
+import { createRolloutActivities } from './rollout';
 import { createRunRecordActivities } from './run-record';
 import { createTrainActivities } from './train';
 import { createTuningActivities } from './tuning';
@@ -18,6 +19,7 @@ import { createConfirmActivities } from './tuning-confirm';
 import type { Optuna } from './tuning-optuna';
 import { createTrialActivities } from './tuning-trial';
 import { createValidateActivities } from './validate';
+import { createWatchRolloutActivities } from './watch-rollout';
 
 export interface ActivityDeps {
   readonly registry: Registry;
@@ -49,6 +51,8 @@ export function createActivities(deps: ActivityDeps) {
     ...createParityActivities(deps),
     ...createEvaluateActivities(deps),
     ...createPromotionActivities(deps),
+    ...createRolloutActivities(deps),
+    ...createWatchRolloutActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

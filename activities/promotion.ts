@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import { failure } from '../domain/failure';
-import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { Registry } from '../db/registry';
@@ -23,7 +23,9 @@ interface Effect {
 
 export type PromotionAnswer =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
-  | { readonly kind: 'conflict'; readonly champion: { readonly version: number | null } };
+  | { readonly kind: 'conflict'; readonly champion: { readonly version: number | null } }
+  /** The rollout that it was tried in is held or has ended: nothing moved. */
+  | { readonly kind: 'rolloutClosed' };
 
 const actor = 'perennial';
 
@@ -59,11 +61,14 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
         readonly version: number;
         readonly expectedChampion: ExpectedChampion;
         readonly decisionId: string;
+        /** Open since the canary passed; null where there was none. */
+        readonly rollout: RolloutId | null;
       },
     ): Promise<PromotionAnswer> {
-      const { key, ...move } = input;
+      const { key, rollout, ...move } = input;
       const promotion = await registry.aliases.promote({
         ...move,
+        ...(rollout === null ? {} : { rollout }),
         actor,
         cause: `decision ${input.decisionId}`,
         idempotencyKey: key,
@@ -75,6 +80,8 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
           return { kind: 'promoted', previous: null, fencing: promotion.fencing };
         case 'conflict':
           return { kind: 'conflict', champion: { version: promotion.champion?.version ?? null } };
+        case 'rolloutClosed':
+          return promotion;
       }
     },
 

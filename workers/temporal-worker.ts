@@ -49,7 +49,8 @@ const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) 
     workflowBundle,
     // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the default.
     stickyQueueScheduleToStartTimeout: '1s',
-    maxConcurrentActivityTaskExecutions: 1,
+    // Watches of rollouts: they wait on the registry and hold nothing.
+    maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 100,
   }),
   // Each may hold a gigabyte of columns.

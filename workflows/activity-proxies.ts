@@ -76,3 +76,16 @@ export const gatewayWork = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 12 },
 });
+
+/**
+ * Weeks of watching, in turns of an hour; waits on the registry and holds nothing, so it shares the orchestrator's queue. Nothing but the registry can be
+ * away, and a challenger must not go unwatched for it: tried without end. A command does not wait for a watch to notice that it was cancelled: what that one
+ * still writes is right, or refused.
+ */
+export const rolloutWork = proxyActivities<Activities>({
+  taskQueue: taskQueues.orchestrator,
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' },
+});

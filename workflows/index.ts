@@ -1,3 +1,4 @@
 /** The workflow bundle: what a worker on the orchestrator queue can run. */
 export { modelLifecycle } from './model-lifecycle';
 export { tuningStudy } from './tuning-study';
+export { canaryRollout } from './canary-rollout';

@@ -1,4 +1,4 @@
-/** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → promote. */
+/** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → canary → promote. */
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { Reason, Verdict } from '../domain/verdict';
@@ -8,6 +8,8 @@ import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
 import type { Run } from './stage';
+import { canary } from './stages/canary';
+import type { Judged } from './stages/evaluate';
 import { evaluate } from './stages/evaluate';
 import { ingest } from './stages/ingest';
 import { promote } from './stages/promote';
@@ -37,16 +39,31 @@ async function stages(run: Run): Promise<RunEnd> {
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });
   const measured = tuned ? joined(tuned.verdict, evaluated.verdict) : evaluated.verdict;
-  if (refused(evaluated.verdict)) return turnedDown(run, candidate, measured);
+  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated)) return turnedDown(run, candidate, measured);
 
-  const promoted = await promote(run, { candidate, champion, evaluated });
-  const verdict = joined(measured, promoted.verdict);
+  const tried = plan.spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
+  const judged = tried ? joined(measured, tried.verdict) : measured;
+  if (refused(judged)) return turnedDown(run, candidate, judged);
+
+  const promoted = await promote(run, {
+    candidate,
+    champion,
+    decision: tried?.decision ?? evaluated.decision,
+    compared: tried ? tried.output.champion : evaluated.output.champion,
+    rollout: tried?.open ?? null,
+  });
+  const verdict = joined(judged, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
   return { status: 'succeeded', verdict, version: candidate.version };
 }
 
 function refused(verdict: Verdict | undefined): verdict is Verdict {
   return verdict !== undefined && verdict.kind !== 'passed';
+}
+
+/** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
+function leftToCanary({ plan: { spec } }: Run, { verdict }: Judged): boolean {
+  return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
 }
 
 function unchanged(champion: ModelVersionRef): RunEnd {

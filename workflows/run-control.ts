@@ -1,12 +1,11 @@
-import { condition, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../domain/ids';
 import type { PromoteSpec } from '../domain/lifecycle';
 import type { RunStatus, StageSummary } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
-import { ApplicationFailure } from '@temporalio/workflow';
 import { records } from './activity-proxies';
-import type { Command, RunState, Vote } from './messages';
-import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } from './messages';
+import type { Command, RolloutStanding, RunState, Vote } from './messages';
+import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutStoodSignal, statusQuery } from './messages';
 
 /** What people may change and see while a run goes on. Plain data: the workflow owns it. */
 export interface RunControl {
@@ -21,6 +20,8 @@ export interface RunControl {
   approval: PromoteSpec['approval'] | null;
   votes: Vote[];
   rejection: Vote | null;
+  /** As the run's rollout last said while open. */
+  rollout: RolloutStanding | null;
 }
 
 /** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
@@ -36,6 +37,7 @@ export function openControl(tenant: Tenant): RunControl {
     approval: null,
     votes: [],
     rejection: null,
+    rollout: null,
   };
   const view = (): RunState => ({
     runId: control.runId,
@@ -46,6 +48,9 @@ export function openControl(tenant: Tenant): RunControl {
     approvals: control.votes,
   });
   setHandler(statusQuery, view);
+  setHandler(rolloutStoodSignal, (standing) => {
+    control.rollout = standing;
+  });
   setHandler(pauseUpdate, (command) => {
     control.pausedBy ??= command;
     return view();
@@ -83,8 +88,12 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
   }
 }
 
-/** Waits for the people whom the lifecycle names; a timeout is not a yes. */
-export async function awaitApproval(control: RunControl, approval: PromoteSpec['approval'], version: string): Promise<Verdict> {
+/** Waits for the people whom the lifecycle names; a timeout is not a yes. Null when the matter settled itself before they decided. */
+export async function awaitApproval(
+  control: RunControl,
+  approval: PromoteSpec['approval'],
+  { version, isSettled }: { readonly version: string; readonly isSettled: () => boolean },
+): Promise<Verdict | null> {
   control.approval = approval;
   await show(
     control,
@@ -92,7 +101,7 @@ export async function awaitApproval(control: RunControl, approval: PromoteSpec['
     `${approval.required === 1 ? '1 approval' : `${approval.required} approvals`} of ${version} (scope ${approval.role}); perennial run approve ${control.runId ?? ''}`,
   );
   const decided = await condition(
-    () => control.rejection !== null || control.votes.length >= approval.required,
+    () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
     approval.timeoutSeconds * 1000,
   );
   control.approval = null;
@@ -104,6 +113,7 @@ export async function awaitApproval(control: RunControl, approval: PromoteSpec['
       reasons: [{ gate: 'approval', code: 'approval.rejected', message: `${actor} rejected ${version}${comment ? `: ${comment}` : ''}` }],
     };
   }
+  if (isSettled()) return null;
   if (!decided) {
     const message = `${control.votes.length} of ${approval.required} approvals within ${approval.timeoutSeconds} s`;
     return { kind: 'inconclusive', reasons: [{ gate: 'approval', code: 'approval.timeout', message }] };
@@ -112,7 +122,7 @@ export async function awaitApproval(control: RunControl, approval: PromoteSpec['
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
 }
 
-async function show(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+export async function show(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
   control.status = status;
   control.waitingFor = waitingFor;
   if (control.runId) await records.showRun({ tenant: control.tenant, runId: control.runId, status, waitingFor });

@@ -1,7 +1,7 @@
 import type { Activities } from '../../activities';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
 import type { RunPlan } from '../../workflows/stage';
 
@@ -63,6 +63,7 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
     restoreDatasetAliases: () => Promise.resolve(),
     probeGateways: () => Promise.resolve({ gateways: 1 }),
     promoteVersion: () => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 }),
+    endRollout: () => Promise.resolve(null),
     assembleData: () =>
       Promise.resolve({
         assembled: artifact('assembled'),
@@ -103,14 +104,22 @@ export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeAc
 }
 
 export function planOf(
-  change: { readonly approval?: number; readonly request?: RunPlan['request']; readonly contract?: boolean } = {},
+  change: {
+    readonly approval?: number;
+    readonly request?: RunPlan['request'];
+    readonly contract?: boolean;
+    /** A canary in these steps. */
+    readonly canary?: readonly number[];
+    readonly ungated?: boolean;
+    readonly runId?: string;
+  } = {},
 ): RunPlan {
   return {
-    runId: 'run_1' as RunId,
+    runId: (change.runId ?? 'run_1') as RunId,
     tenant: 'default' as Tenant,
     lifecycle: 'flight-delay',
     revision: digest('revision'),
-    spec: spec(change.approval ?? 0),
+    spec: specOf(change),
     files: { 'assemble.sql': artifact('assemble'), 'features.sql': artifact('features') },
     contract:
       change.contract === false
@@ -126,6 +135,26 @@ export function planOf(
           },
     request: change.request ?? {},
     traceId: '0af7651916cd43dd8448eb211c80319c',
+  };
+}
+
+function specOf({ approval = 0, canary, ungated = false }: NonNullable<Parameters<typeof planOf>[0]>): ModelLifecycleSpec {
+  const base = spec(approval);
+  return {
+    ...base,
+    canary: canary === undefined ? null : canaryOf(canary),
+    ...(ungated ? { evaluate: { ...base.evaluate, gates: [], ungated: 'a trial' } } : {}),
+  };
+}
+
+function canaryOf(steps: readonly number[]): CanarySpec {
+  return {
+    steps,
+    quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, bound: null },
+    guardrails: [{ name: 'errors', max: 0.01 }],
+    test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 0 },
+    maxDurationSeconds: 1_209_600,
+    onInconclusive: 'rollback',
   };
 }
 

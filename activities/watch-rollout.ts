@@ -1,0 +1,223 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
+import type { RolloutPolicy } from '../domain/rollout/policy';
+import type { OpenRolloutStatus, RolloutRollback } from '../domain/rollout/rollout';
+import { isOpenRollout } from '../domain/rollout/rollout';
+import { decideRollout } from '../domain/rollout/decide-rollout';
+import type { RolloutEvidence } from '../domain/rollout/evidence';
+import { growState } from '../domain/rollout/state';
+import type { RolloutVerdict } from '../domain/rollout/verdict';
+import type { DecisionRef, Reason, Verdict, VerdictKind } from '../domain/verdict';
+import { digestOf } from '../data/digest';
+import type { Registry } from '../db/registry';
+import type { Consumption, RolloutRecord } from '../db/repositories/rollouts';
+import type { EndedRollout } from '../workflows/canary-rollout';
+import { whileBeating } from './heartbeating';
+import { endOf } from './rollout';
+
+export interface WatchRolloutDeps {
+  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'evidence' | 'gateways'>;
+}
+
+export interface WatchInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId: string;
+  readonly rollout: RolloutId;
+  readonly model: string;
+  /** `name@version`. */
+  readonly names: { readonly champion: string; readonly challenger: string };
+  readonly policy: RolloutPolicy;
+  /** A held rollout, and one that has passed, is watched for harm and for its end alone. */
+  readonly mode: OpenRolloutStatus;
+  readonly step: number;
+  readonly extendedSeconds: number;
+}
+
+export type Watched =
+  /** By harm, by time, or by somebody else; the traffic is the champion's. */
+  | { readonly kind: 'ended'; readonly end: EndedRollout }
+  | { readonly kind: 'advance'; readonly toStep: number; readonly because: string }
+  | { readonly kind: 'passed'; readonly decision: DecisionRef }
+  /** Time is over, and the policy says: hold. */
+  | { readonly kind: 'expired'; readonly because: string }
+  | { readonly kind: 'still' };
+
+/** Well within the activity's own limit. */
+const turnMs = 3_600_000;
+/** Labels at a time: some ten milliseconds of folding under the rollout's lock. */
+const batch = 2_000;
+const pace = { fastestMs: 250, slowestMs: 5_000, growth: 1.4 } as const;
+/** A gateway that has not confirmed by then is said by name. */
+const patienceMs = 5_000;
+const confirmMs = 20;
+
+const actor = 'perennial';
+
+export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
+  return {
+    /**
+     * Takes labels into account as they become due, until something is to be done; harm is acted on here, at once. A second attempt goes on where the first one
+     * committed: what it had counted stays counted, harm that it had found is found again in the same evidence, and what it had ended has ended.
+     */
+    async watchRollout(input: WatchInput): Promise<Watched> {
+      return whileBeating(async ({ signal, report }) => {
+        const until = Date.now() + turnMs;
+        let delayMs: number = pace.fastestMs;
+        let unconfirmedSince: number | null = null;
+        while (Date.now() < until) {
+          const seen = await look(registry, input);
+          const { rollout, consumed, isDrained } = seen;
+          if (!isOpenRollout(rollout.status)) return { kind: 'ended', end: await endOf(registry, rollout) };
+          const { evidence } = rollout.state;
+          const verdict = evidence && decideRollout(input.policy, evidence);
+          report({ step: input.step, mode: input.mode, verdict: verdict?.kind ?? 'noTraffic', eventNow: rollout.eventNow });
+          if (evidence && verdict?.kind === 'harm') return rollBack(registry, input, { rollout, evidence, verdict });
+          if (!isDrained) continue;
+          if (evidence && verdict && input.mode === 'running' && verdict.kind !== 'continue') {
+            const waiting = await unconfirmed(registry, rollout.epoch);
+            if (waiting.length === 0) return act(registry, input, { rollout, evidence, verdict });
+            unconfirmedSince ??= Date.now();
+            if (Date.now() - unconfirmedSince > patienceMs) await sayWaiting(registry, rollout, waiting);
+            await pause(confirmMs * 5, undefined, { signal });
+            continue;
+          }
+          delayMs = consumed > 0 ? pace.fastestMs : Math.min(pace.slowestMs, delayMs * pace.growth);
+          await pause(delayMs, undefined, { signal });
+        }
+        return { kind: 'still' };
+      });
+    },
+
+    /** How long it took until every live gateway served the champion alone; asks for half a minute, then names those that have not confirmed. Asking again is harmless. */
+    async confirmRollback(input: {
+      readonly tenant: Tenant;
+      readonly runId: RunId;
+      readonly model: string;
+      readonly rollout: RolloutId;
+    }): Promise<RolloutRollback | null> {
+      return whileBeating(async ({ signal }) => {
+        const { tenant, rollout: id } = input;
+        const rollout = await registry.rollouts.get({ tenant, id });
+        if (!rollout || isOpenRollout(rollout.status)) return null;
+        if (rollout.rollback?.secondsToFullTraffic != null) return rollout.rollback;
+        return confirm(registry, rollout, { since: Date.parse(rollout.endedAt ?? rollout.startedAt), forMs: 30_000, signal });
+      });
+    },
+  };
+}
+
+type Judged = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
+
+async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInput): Promise<Consumption> {
+  const { tenant, rollout: id, policy, names, step, extendedSeconds } = input;
+  return rollouts.consume({
+    tenant,
+    id,
+    limit: batch,
+    fold: (state, seen) => growState(policy, state, { ...names, step, extendedSeconds }, seen),
+  });
+}
+
+async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: Judged): Promise<Watched> {
+  const { verdict } = judged;
+  switch (verdict.kind) {
+    case 'advance':
+      return { kind: 'advance', toStep: verdict.toStep, because: said(verdict) };
+    case 'promote':
+      return { kind: 'passed', decision: await decide(registry, input, { ...judged, kind: 'passed' }) };
+    case 'expired':
+      if (verdict.action === 'hold') return { kind: 'expired', because: verdict.reasons.at(-1)?.message ?? 'time is over' };
+      return rollBack(registry, input, judged);
+    case 'harm':
+      return rollBack(registry, input, judged);
+    case 'continue':
+      return { kind: 'still' };
+  }
+}
+
+/**
+ * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is stored: the next attempt finds the same evidence; after it: the
+ * same decision by its key; after the end: the end stands and is answered. Late, beside another end: that one stands.
+ */
+async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: Judged): Promise<Watched> {
+  const foundAt = Date.now();
+  const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
+  const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
+  const { tenant, rollout: id } = input;
+  const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : 'nothing was decided in time';
+  const { rollout, changed } = await registry.rollouts.end({
+    tenant,
+    id,
+    status: 'rolledBack',
+    verdict,
+    decisionId: decisionId as DecisionId,
+    actor,
+    cause,
+  });
+  const ended = await endOf(registry, rollout);
+  if (!changed) return { kind: 'ended', end: ended };
+  const rollback = await confirm(registry, rollout, { since: foundAt, forMs: patienceMs });
+  return { kind: 'ended', end: { ...ended, rollback } };
+}
+
+/** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). Each write may be repeated; other evidence is another decision. */
+async function decide(
+  { evidence: grounds, decisions }: WatchRolloutDeps['registry'],
+  { tenant, runId, key, policy }: WatchInput,
+  { evidence, verdict, kind }: Judged & { readonly kind: VerdictKind },
+): Promise<DecisionRef> {
+  const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+  await grounds.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
+  await grounds.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
+  return decisions.record({
+    tenant,
+    runId,
+    stage: 'canary',
+    policy: policyDigest,
+    evidence: evidenceDigest,
+    verdict: { kind, reasons: verdict.reasons } satisfies Verdict,
+    idempotencyKey: `${key}/${evidenceDigest}`,
+  });
+}
+
+/** Polls faster than any gateway beats, so what is measured is the gateways' time. */
+async function confirm(
+  registry: WatchRolloutDeps['registry'],
+  { tenant, id, epoch, champion, challenger }: RolloutRecord,
+  { since, forMs, signal }: { readonly since: number; readonly forMs: number; readonly signal?: AbortSignal },
+): Promise<RolloutRollback> {
+  const until = Date.now() + forMs;
+  for (;;) {
+    const waiting = await unconfirmed(registry, epoch);
+    if (waiting.length > 0 && Date.now() < until) {
+      await pause(confirmMs, undefined, signal ? { signal } : {});
+      continue;
+    }
+    const secondsToFullTraffic = waiting.length === 0 ? Math.max(0, Date.now() - since) / 1000 : null;
+    const rollback = { from: challenger, to: champion, secondsToFullTraffic, unconfirmed: waiting };
+    await registry.rollouts.confirmRollback({ tenant, id, rollback });
+    return rollback;
+  }
+}
+
+/** URLs of the gateways that hold a lease and do not serve by this epoch yet. */
+async function unconfirmed({ gateways }: WatchRolloutDeps['registry'], epoch: number): Promise<readonly string[]> {
+  return (await gateways.live()).filter((gateway) => gateway.epoch < epoch).map(({ url }) => url);
+}
+
+async function sayWaiting({ rollouts }: WatchRolloutDeps['registry'], rollout: RolloutRecord, waiting: readonly string[]): Promise<void> {
+  const waitingFor = `${waiting.join(', ')} to confirm step ${rollout.step + 1} (routing epoch ${rollout.epoch}); its lease ends if it is dead`;
+  if (rollout.waitingFor === waitingFor || rollout.status !== 'running') return;
+  const { tenant, id } = rollout;
+  await rollouts.setStatus({ tenant, id, status: 'running', waitingFor, actor, cause: waitingFor });
+}
+
+function harmIn(verdict: RolloutVerdict): string {
+  return verdict.kind === 'harm' ? verdict.metric : verdict.kind;
+}
+
+function said({ reasons }: { readonly reasons: readonly Reason[] }): string {
+  return reasons.map(({ message }) => message).join('; ');
+}

@@ -1,0 +1,111 @@
+import type { Digest } from '../../domain/artifact';
+import type { RolloutId } from '../../domain/ids';
+import type { ModelVersionRef } from '../../domain/model';
+import { versionName } from '../../domain/model';
+import type { Verdict } from '../../domain/verdict';
+import { records } from '../activity-proxies';
+import type { RolloutOutcome } from '../canary-rollout';
+import { inconclusive } from '../canary-rollout';
+import type { EndedStage, Run, StageEnd } from '../stage';
+import { runStage } from '../stage';
+import type { TrackedRollout } from '../tracked-rollout';
+import { startRollout, whenStanding } from '../tracked-rollout';
+import type { ChampionSeen, Judged } from './evaluate';
+
+export interface Trial {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+  readonly evaluated: Judged;
+}
+
+export interface Canaried {
+  /** Null when none was opened. */
+  readonly rollout: RolloutId | null;
+  /** Manifest of the champion beside which the candidate was tried. */
+  readonly champion: Digest | null;
+  /** How it ended; `passed` is still open. */
+  readonly ended: RolloutOutcome['kind'] | 'notApplicable' | 'passed';
+}
+
+export interface Tried extends EndedStage<Canaried> {
+  readonly verdict: Verdict;
+  /** Of a canary of this run that passed: open until the promotion has ended. */
+  readonly open: TrackedRollout | null;
+}
+
+/** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
+export async function canary(run: Run, trial: Trial): Promise<Tried> {
+  const { plan } = run;
+  const { candidate, champion, evaluated } = trial;
+  const seen = champion.version?.manifest.digest ?? null;
+  const started: { rollout?: TrackedRollout } = {};
+  run.undo.push({ what: `rollout of ${versionName(candidate)}`, run: () => takeBack(run, started.rollout) });
+  const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null, canary: plan.spec.canary });
+  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (): Promise<StageEnd<Canaried>> => {
+    const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<Canaried> => ({
+      output: { rollout: null, champion: seen, ended: how },
+      verdict,
+    });
+    if (champion.version === null) return without('notApplicable', withoutChampion(run, candidate));
+    // A rerun takes an evaluation over as it was, against the champion of that time.
+    if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
+    started.rollout = await startRollout(run.control, inputOf(run, candidate, { version: champion.version, fencing: champion.fencing }));
+    const outcome = await whenStanding(run.control, started.rollout, ({ decision }) => decision !== null);
+    if (outcome !== null) {
+      const { rollout, kind, verdict, decision } = outcome;
+      return { output: { rollout, champion: seen, ended: kind }, verdict, ...(decision ? { decision } : {}) };
+    }
+    const standing = started.rollout.standing();
+    if (!standing?.decision) return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
+    return {
+      output: { rollout: standing.rollout, champion: seen, ended: 'passed' },
+      verdict: standing.decision.verdict,
+      decision: standing.decision,
+    };
+  });
+  const verdict = ended.verdict ?? unsaid;
+  const isOpen = ended.output.ended === 'passed' && verdict.kind === 'passed';
+  return { ...ended, verdict, open: (isOpen ? started.rollout : undefined) ?? null };
+}
+
+/** First the traffic, then the workflow that watches it. */
+async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
+  const { tenant, runId, traceId } = plan;
+  const cause = `undo of ${runId}`;
+  await records.endRollout({ tenant, runId, traceId, model: plan.lifecycle, actor: 'perennial', cause });
+  await rollout?.close({ kind: 'refused', reason: cause });
+}
+
+function inputOf(
+  { plan }: Run,
+  challenger: ModelVersionRef,
+  champion: Parameters<typeof startRollout>[1]['champion'],
+): Parameters<typeof startRollout>[1] {
+  const { tenant, runId, traceId, lifecycle: model, spec } = plan;
+  // The lifecycle calls this stage only where its spec has this part.
+  if (!spec.canary) throw new Error('a canary that the lifecycle does not describe');
+  const { label } = spec.data;
+  const parkWhenPassed = spec.promote.approval.required > 0;
+  return { tenant, runId, traceId, model, champion, challenger, canary: spec.canary, label, parkWhenPassed };
+}
+
+/** Nothing to be tried beside. What no gate judged either may then not be promoted. */
+function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
+  const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
+  if (plan.spec.evaluate.gates.length > 0) {
+    return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };
+  }
+  return inconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
+}
+
+function otherChampion({ candidate, champion, evaluated }: Trial): Verdict {
+  const was = evaluated.output.champion === null ? 'no champion' : 'another champion';
+  const is = champion.version === null ? 'none' : `@${champion.version.version}`;
+  return inconclusive(
+    'overtaken',
+    `${versionName(candidate)} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`,
+  );
+}
+
+/** Nothing may pass for want of a verdict (I10). */
+const unsaid: Verdict = inconclusive('unsaid', 'no verdict was recorded');
