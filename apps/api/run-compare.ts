@@ -1,6 +1,7 @@
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/repositories/runs';
 import type { ComparedRun, RunComparison } from './views/run';
+import { tuningToJson } from './views/tuning';
 
 /** Side by side, and the parameters in which they differ. */
 export async function compareRuns(registry: Pick<Registry, 'stages' | 'lifecycles'>, runs: readonly RunRecord[]): Promise<RunComparison> {
@@ -19,6 +20,8 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
   ]);
   const spec = applied?.spec;
+  // Of the model that the run evaluated: a study may have chosen others than the lifecycle's.
+  const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
   // The record of the evaluate stage: `{ output: { summary: { metrics } } }` (activities/evaluation-summary.ts).
   const evaluated = stages.find((stage) => stage.stage === 'evaluate')?.output as
     { output?: { summary?: { metrics?: Record<string, unknown> } } } | null | undefined;
@@ -30,7 +33,7 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
     verdict,
     revision,
     trainer: spec?.train.trainer ?? null,
-    params: { ...spec?.train.params, ...request.params, until: request.until ?? spec?.data.time.until ?? 'latest' },
+    params: { ...spec?.train.params, ...request.params, ...tuned?.params, until: request.until ?? spec?.data.time.until ?? 'latest' },
     metrics: evaluated?.output?.summary?.metrics ?? {},
     seconds: Object.fromEntries(stages.map((stage) => [stage.stage, stage.seconds])),
   };

@@ -11,9 +11,11 @@ interface Sources {
 
 /** The logs of the run's jobs that have ended, as text: first of those that left no model, in their order. */
 export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
-  const train = await sources.registry.stages.get({ tenant: run.tenant, runId: run.id, stage: 'train' });
-  const trained = logsOf((train?.output as { output?: unknown } | null | undefined)?.output);
-  const logs = [...(await failedJobs(sources, run)), ...(trained ? [trained] : [])];
+  const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
+  const output = (name: string) => (stages.find(({ stage }) => stage === name)?.output as { output?: unknown } | null | undefined)?.output;
+  // What tuning chose may be the model of training, and its log the same.
+  const models = [output('train'), (output('tune') as { model?: unknown } | undefined)?.model];
+  const logs = [...(await failedJobs(sources, run)), ...models.flatMap((model) => logsOf(model) ?? [])];
   if (logs.length === 0) {
     throw failure('NotFound', `${run.id} has no job log: none of its jobs has ended`, { next: `perennial run show ${run.id}` });
   }

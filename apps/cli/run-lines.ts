@@ -2,6 +2,7 @@ import type { RunEventMessage } from './event-stream';
 import type { Verdict } from '../../domain/verdict';
 import { paintStatus, reasonLines } from './run-view';
 import type { Paint } from './terminal';
+import { progressText } from './trial-view';
 
 /** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
 export type RunLines = (event: RunEventMessage) => readonly string[];
@@ -12,21 +13,25 @@ interface Metric {
   readonly value: number;
 }
 
-/** Progress of training is worth a line now and then. */
-const metricsEverySeconds = 5;
+/** Progress of training and tuning is worth a line now and then. */
+const progressEverySeconds = 5;
 
 export function openRunLines(paint: Paint): RunLines {
   const startedAt = new Map<string, number>();
-  let metricsAt = -Infinity;
+  let progressAt = -Infinity;
+  const isDue = (time: number): boolean => {
+    if (time - progressAt < progressEverySeconds * 1000) return false;
+    progressAt = time;
+    return true;
+  };
   return ({ kind, stage, data, at }) => {
     const time = Date.parse(at);
     const when = paint.dim(at.slice(11, 19));
     const line = (who: string, what: string): readonly string[] => [`${when}  ${who.padEnd(9)} ${what}`.trimEnd()];
-    if (kind === 'train.metrics') {
-      if (time - metricsAt < metricsEverySeconds * 1000) return [];
-      metricsAt = time;
-      return line(stage ?? 'train', paint.dim(metricsText(data)));
-    }
+    if (kind === 'train.metrics') return isDue(time) ? line(stage ?? 'train', paint.dim(metricsText(data))) : [];
+    // The last one always: what came out of the study.
+    if (kind === 'trial.ended')
+      return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);

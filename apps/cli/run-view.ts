@@ -4,6 +4,8 @@ import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
 import type { Paint } from './terminal';
 import { table } from './terminal';
+import type { TuningJson } from './trial-view';
+import { tuningText } from './trial-view';
 
 export interface RunJson {
   readonly id: string;
@@ -34,6 +36,7 @@ export interface StageJson {
   readonly seconds: number;
   readonly reusedFrom: string | null;
   readonly verdict?: Verdict | null;
+  readonly tuning?: TuningJson | null;
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -49,7 +52,9 @@ export function describeRun(run: RunJson, paint: Paint): string {
       stage.name,
       paintStatus(stage.status, paint),
       stage.seconds.toFixed(1),
-      stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
+      [stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`, stage.tuning ? tuningText(stage.tuning) : '']
+        .filter(Boolean)
+        .join('; '),
     ]);
     lines.push(table(['STAGE', 'STATUS', 'SECONDS', ''], rows));
   }

@@ -8,10 +8,12 @@ import { compareRuns } from '../run-compare';
 import { readLogs } from '../run-logs';
 import { checkRunRequest, stagesOfThisVersion } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
+import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
 import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
 
+import { trialView } from '../views/trial';
 const params = z.object({ id: runId });
 const list = page.extend({ lifecycle: name.optional(), status: z.enum(runStatuses).optional() });
 const ids = z.strictObject({
@@ -111,6 +113,21 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
 
     app.post(
       '/runs/:id/cancel',
+    app.get(
+      '/runs/:id/trials',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'The trials of its tuning study, by number',
+          params,
+          querystring: page,
+          response: { 200: pageOf(trialView), default: problem },
+        },
+      },
+      async ({ caller, params: { id }, query }) => readTrials(registry, await findRun(registry, caller, id), query),
+    );
+
       {
         ...operator,
         schema: { tags, summary: 'End a run and undo what it did', params, body: reasoned, response: { 202: runView, default: problem } },

@@ -6,6 +6,7 @@ import type { StageRecord } from '../../../db/repositories/stages';
 import type { LifecycleClient } from '../../lifecycle-client';
 import { failure, instant, verdict } from './fields';
 
+import { tuningToJson, tuningView } from './tuning';
 export const stageView = z
   .object({
     name: z.string(),
@@ -15,6 +16,7 @@ export const stageView = z
     decision: z.string().nullable(),
     verdict: verdict.nullable(),
     failure: failure.nullable(),
+    tuning: tuningView.nullable().describe('what a tune stage chose, and by which numbers'),
   })
   .meta({ id: 'Stage' });
 
@@ -81,5 +83,6 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   const { stage: name, status, seconds, reusedFrom, decision, failure: failed } = record;
   // A contract's verdict is kept with the output of its stage; only gates make decisions.
   const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
-  return { name, status, seconds, reusedFrom, decision: decision?.id ?? null, verdict: decision?.verdict ?? verdict, failure: failed };
+  const said = { decision: decision?.id ?? null, verdict: decision?.verdict ?? verdict, tuning: tuningToJson(record) };
+  return { name, status, seconds, reusedFrom, ...said, failure: failed };
 }

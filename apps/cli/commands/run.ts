@@ -12,6 +12,8 @@ import { describeComparison } from '../comparison-view';
 import type { Finish } from '../main';
 import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
+import type { TrialJson } from '../trial-view';
+import { describeTrials } from '../trial-view';
 
 interface StartOptions {
   readonly follow?: true;
@@ -91,6 +93,20 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .command('logs <run>')
     .description('what its training job wrote')
     .action(async (id: string) => terminal.out(await context.api().text(`/runs/${id}/logs`)));
+
+  run
+    .command('trials <run>')
+    .description('the trials of its tuning study: parameters, metric, how each ended')
+    .option('--limit <n>', 'at most so many', wholeNumber(1), 1000)
+    .option('--json', 'print as JSON')
+    .action(async (id: string, options: { readonly limit: number; readonly json?: true }) => {
+      const trials = await context.api().list<TrialJson>(`/runs/${id}/trials`, options.limit);
+      const from = trials.find((trial) => trial.run !== id)?.run;
+      if (from !== undefined) terminal.say(`reused from ${from}`);
+      if (options.json) terminal.out(JSON.stringify(trials));
+      else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
+      else terminal.say(`no trial of ${id} has begun; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
+    });
 
   run
     .command('compare <runs...>')

@@ -1,10 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestOf } from '../../../data/digest';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
-import { openApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld } from './api-world';
 
 jest.setTimeout(60_000);
 
@@ -35,6 +36,50 @@ const register = (dataset: string, content: string, changed: object = {}) =>
     idempotencyKey: `${dataset}/${content}`,
     ...changed,
   });
+
+describe('trials', () => {
+  const tune = `  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }`;
+
+  test('of a run are shown in pages with the best marked; of a run that reused them, too', async () => {
+    const applied = await world.call('PUT', '/lifecycles/tuned', {
+      as: 'operator',
+      body: lifecycleBody('tuned', (text) => `${text}${tune}\n`),
+    });
+    expect(applied).toMatchObject({ status: 200 });
+    const [first, second] = [await world.accept('tuned'), await world.accept('tuned')];
+    for (const { workflowId } of [first, second]) {
+      const opening = { tenant, workflowId, lifecycle: 'tuned', request: {}, actor: 'a', traceId: 't' };
+      await world.registry.runs.open({ ...opening, revisionDigest: first.revisionDigest });
+    }
+    const { trials, stages } = world.registry;
+    const study = { tenant, runId: first.id, study: 'tune', tune: { metric: 'auc', direction: 'maximize', trials: 4 } } as const;
+    const stage = { tenant, stage: 'tune', generation: 1, cacheKey: digestOf('tune') } as const;
+    await stages.begin({ ...stage, runId: first.id, reuse: false });
+    for (const [number, value] of [0.6, 0.7, 0.65].entries()) {
+      await trials.start({ ...study, number, params: { num_leaves: 7 + number } });
+      if (number < 2) await trials.end({ ...study, number, end: { status: 'complete', value } });
+    }
+    const { body } = await world.call<{ nextPageToken: string }>('GET', `/runs/${first.id}/trials?pageSize=2`, { as: 'viewer' });
+    expect(body).toMatchObject({
+      items: [
+        { run: first.id, number: 0, status: 'complete', metric: 'auc', value: 0.6, best: false, params: { num_leaves: 7 }, reason: null },
+        { number: 1, value: 0.7, best: true, seconds: expect.any(Number) as number },
+      ],
+    });
+    expect(await world.call('GET', `/runs/${first.id}/trials?pageSize=2&pageToken=${body.nextPageToken}`)).toMatchObject({
+      body: { items: [{ number: 2, status: 'running', value: null, best: false, seconds: null, endedAt: null }], nextPageToken: null },
+    });
+    await stages.finish({ ...stage, runId: first.id, status: 'succeeded', output: { output: {} } });
+    expect(await stages.begin({ ...stage, runId: second.id, reuse: true })).toMatchObject({ kind: 'reused' });
+    const reused = await world.call<{ items: { run: string }[] }>('GET', `/runs/${second.id}/trials`);
+    expect(reused.body.items.map(({ run }) => run)).toEqual([first.id, first.id, first.id]);
+  });
+
+  test('of a run whose lifecycle does not tune are not found', async () => {
+    expect(await world.call('GET', `/runs/${runId}/trials`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect(await world.call('GET', '/runs/run_9/trials')).toMatchObject({ status: 404 });
+  });
+});
 
 describe('datasets', () => {
   test('are listed with their aliases and shown with their versions', async () => {

@@ -29,3 +29,17 @@ test('a stage shows the verdict of its decision, else the one kept with its outp
   expect(stageToJson({ ...record, decision })).toMatchObject({ verdict: decided, decision: 'dec_1' });
   expect(stageToJson({ ...record, output: null })).toMatchObject({ verdict: null });
 });
+
+test('a tune stage shows what it chose, and by which numbers; a reference is not for callers', () => {
+  const confirm = { metric: 'logloss', rows: 100, days: 9, default: 0.5, tuned: 0.4, difference: -0.1, reason: null };
+  const tuning = {
+    ...{ chosen: 'tuned', params: { num_leaves: 7 }, trials: { complete: 4, pruned: 2, failed: 0 } },
+    ...{
+      best: { number: 3, value: 0.41, params: { num_leaves: 7 } },
+      confirm: { ...confirm, interval: { level: 0.9, lower: -0.2, upper: -0.05 } },
+    },
+  };
+  expect(stageToJson({ ...record, stage: 'tune', output: { output: { ...tuning, model: {} }, verdict } }).tuning).toEqual(tuning);
+  expect(stageToJson({ ...record, stage: 'tune', output: null }).tuning).toBeNull();
+  expect(stageToJson(record).tuning).toBeNull();
+});
