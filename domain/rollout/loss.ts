@@ -4,7 +4,9 @@ import type { RolloutPolicy } from './policy';
 
 /** The loss of one request, bounded by construction, so that its mean can be enclosed without assuming anything of its tail. */
 export interface RequestLoss {
-  /** Of one request; `label` is 0 or 1 in classification. */
+  /** Whether a loss can be told by such a label: 0 or 1 in classification. Feedback takes any number, and one that is none of these must not end the watching. */
+  takes(label: number): boolean;
+  /** Of one request. */
   of(label: number, score: number): number;
   readonly min: number;
   readonly max: number;
@@ -17,14 +19,18 @@ export interface RequestLoss {
 export function requestLoss({ metric, bound }: Pick<RolloutPolicy['quality'], 'metric' | 'bound'>): RequestLoss {
   switch (metric) {
     case 'logloss':
-      return { of: rowLogloss, min: -Math.log(1 - leastProbability), max: -Math.log(leastProbability) };
+      return { takes: isClass, of: rowLogloss, min: -Math.log(1 - leastProbability), max: -Math.log(leastProbability) };
     case 'brier':
-      return { of: (label, score) => (Math.min(1, Math.max(0, score)) - label) ** 2, min: 0, max: 1 };
+      return { takes: isClass, of: (label, score) => (Math.min(1, Math.max(0, score)) - label) ** 2, min: 0, max: 1 };
     case 'mae': {
       if (bound === null) throw new RangeError('quality by mae needs a bound: the greatest error of one row that counts');
-      return { of: (label, score) => Math.min(bound, Math.abs(score - label)), min: 0, max: bound };
+      return { takes: Number.isFinite, of: (label, score) => Math.min(bound, Math.abs(score - label)), min: 0, max: bound };
     }
   }
+}
+
+function isClass(label: number): boolean {
+  return label === 0 || label === 1;
 }
 
 /** Of one arm. Most losses are small beside the greatest; a wrong guess costs width alone. */

@@ -14,7 +14,7 @@ export interface ObservationBatch {
 
 export interface PairObservation {
   readonly eventTimeMs: number;
-  /** Null: ripe, and no label came. 0 or 1 in classification. */
+  /** Null: ripe, and no label came. 0 or 1 in classification, where another number counts as none. */
   readonly label: number | null;
   /** Null: no score, as after an error or a timeout. */
   readonly champion: number | null;

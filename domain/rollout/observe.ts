@@ -87,7 +87,8 @@ function withQuality(
     throw new RangeError(`this rollout compares ${quality.kind}, and the batch holds the other kind`);
   }
   const startedMs = Date.parse(evidence.startedAt);
-  const dayOf = (eventTimeMs: number) => Math.floor((eventTimeMs - startedMs) / 86_400_000);
+  // Requests may be older than the rollout's clock, which begins when it is first read: they belong to the first day.
+  const dayOf = (eventTimeMs: number) => Math.max(0, Math.floor((eventTimeMs - startedMs) / 86_400_000));
   const grown =
     quality.kind === 'pairs'
       ? withPairs(policy, quality, { pairs: seen.pairs, dayOf })
@@ -104,7 +105,7 @@ function withPairs(
   let { days, unlabelled, unscored } = evidence;
   const differences: number[] = [];
   for (const { eventTimeMs, label, champion, challenger } of pairs) {
-    if (label === null) unlabelled += 1;
+    if (label === null || !loss.takes(label)) unlabelled += 1;
     else if (!isScore(champion) || !isScore(challenger)) unscored += 1;
     else {
       const of = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
@@ -127,7 +128,7 @@ function withArms(
   let { days } = evidence;
   const losses = { champion: [] as number[], challenger: [] as number[] };
   for (const { eventTimeMs, arm, label, score } of answers) {
-    if (label === null) unlabelled[arm] += 1;
+    if (label === null || !loss.takes(label)) unlabelled[arm] += 1;
     else if (!isScore(score)) unscored[arm] += 1;
     else {
       const value = loss.of(label, score);
