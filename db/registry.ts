@@ -15,6 +15,7 @@ import { createLifecycleRepository, type LifecycleRepository } from './repositor
 import { createLineageRepository, type LineageRepository } from './repositories/lineage';
 import { createModelRepository, type ModelRepository } from './repositories/models';
 import { createOutboxRepository, type OutboxRepository } from './repositories/outbox';
+import { createWebhookRepository, type WebhookRepository } from './repositories/webhooks';
 import { createPredictionRepository, type PredictionRepository } from './repositories/predictions';
 import { createRetentionRepository, type RetentionRepository } from './repositories/retention';
 import { createRolloutRepository, type RolloutRepository } from './repositories/rollouts';
@@ -45,6 +46,7 @@ export interface Registry {
   readonly lineage: LineageRepository;
   readonly audit: AuditRepository;
   readonly outbox: OutboxRepository;
+  readonly webhooks: WebhookRepository;
   readonly apiKeys: ApiKeyRepository;
   readonly retention: RetentionRepository;
 }
@@ -72,6 +74,7 @@ export function createRegistry(database: Database): Registry {
     lineage: createLineageRepository(database),
     audit: createAuditRepository(database),
     outbox: createOutboxRepository(database),
+    webhooks: createWebhookRepository(database),
     apiKeys: createApiKeyRepository(database),
     retention: createRetentionRepository(database, predictions),
   });

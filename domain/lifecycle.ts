@@ -189,6 +189,7 @@ export const notifyEvents = [
   'rollout.promoted',
   'rollout.rolled_back',
   'rollout.aborted',
+  'rollout.superseded',
   'model.promoted',
   'model.rolled_back',
 ] as const;

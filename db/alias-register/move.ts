@@ -8,6 +8,7 @@ import { lockOpenRollout, type RolloutRow } from '../rollout-register/state';
 import { raiseRoutingEpoch } from '../routing-epoch';
 import { appendAudit } from '../writes/audit-entry';
 import { appendDeployment } from '../writes/deployment';
+import { notify } from '../writes/notification';
 import { promise } from '../writes/outbox-entry';
 import type { ModelName, Register } from './state';
 
@@ -50,6 +51,11 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
   if (after.champion !== null) await appendDeployment(tx, { tenant, model, version: after.champion, fencing, runId: move.runId ?? null });
   await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
   await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
+  if (kind !== 'withdraw') {
+    const event = kind === 'promote' ? 'model.promoted' : 'model.rolled_back';
+    const data = { model, from: before.champion, to: after.champion, actor, cause, runId: move.runId ?? null };
+    await notify(tx, { tenant, lifecycle: model, event, subject: model, data });
+  }
   const rollout = await endOpenRollout(tx, move);
   const epoch = await raiseRoutingEpoch(tx);
   if (rollout) await noteEpoch(tx, rollout, epoch);

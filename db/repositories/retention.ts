@@ -8,7 +8,7 @@ import type { PredictionRepository } from './predictions';
 export interface RetentionSettings {
   readonly predictionDays: number;
   readonly feedbackDays: number;
-  /** Events and effects of runs that ended; the run, its stages, decisions and audit rows stay. */
+  /** Events and effects of runs, traffic counts of rollouts and deliveries to webhooks, all that ended; runs, stages, decisions, rollouts and audit rows stay. */
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
   readonly artifactIdleDays: number;
@@ -65,12 +65,17 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
         delete from effects e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.claimed_at < now() - make_interval(days => s.run_detail_days)
           and not exists (select from runs r where r.tenant_id = e.tenant_id and r.id = split_part(e.key, '/', 1)
             and (r.ended_at is null or r.ended_at >= now() - make_interval(days => s.run_detail_days)))`;
+      const traffic = await sql`
+        delete from rollout_traffic t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
+          and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const deliveries = await sql`
+        delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
       return {
         predictionDays: partitions.length,
         feedbackDays: feedback.count,
-        runDetailDays: events.count + effects.count,
+        runDetailDays: events.count + effects.count + traffic.count + deliveries.count,
         idempotencyDays: keys.count,
       };
     },

@@ -12,6 +12,7 @@ import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { runs } from '../schema/runs';
 import { appendAudit } from '../writes/audit-entry';
+import { notify } from '../writes/notification';
 import { promise } from '../writes/outbox-entry';
 import { appendEvent } from '../writes/run-event';
 
@@ -267,6 +268,10 @@ async function update(tx: Transaction, input: Parameters<RunRepository['update']
   const actor = input.actor ?? `run:${id}`;
   const cause = after.failure?.message ?? after.waitingFor ?? (isFinal(status) ? 'ended' : 'went on');
   await appendEvent(tx, { tenant, runId: id, kind: 'run.status', data: after });
+  // Not of the words of a wait that change while it lasts: a rollout's estimate would ring all day.
+  if (status !== before.status) {
+    await notify(tx, { tenant, lifecycle: before.lifecycle, event: `run.${status}`, subject: id, data: { runId: id, ...after } });
+  }
   await auditRun(tx, { id, tenant, actor, action: 'run.update', cause, before: stateOf(before), after: stateOf(after) });
   return row ? toRecord(row) : existing(tx, tenant, id);
 }

@@ -4,6 +4,7 @@ import type { Verdict } from '../../domain/verdict';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { appendAudit } from '../writes/audit-entry';
+import { notify } from '../writes/notification';
 import { appendEvent } from '../writes/run-event';
 import type { RolloutRow } from './state';
 
@@ -53,7 +54,7 @@ export async function noteEpoch(
   await tx`update rollouts set epoch = ${epoch} where tenant_id = ${tenant} and id = ${id}`;
 }
 
-/** What a change is beside the row itself: audit row and run event, in its transaction (I6). */
+/** What a change is beside the row itself: audit row, run event and what webhooks are told, in its transaction (I6). */
 export async function record(
   tx: Transaction,
   row: Pick<RolloutRow, 'tenantId' | 'id' | 'model' | 'runId' | 'champion' | 'challenger'>,
@@ -77,13 +78,9 @@ export async function record(
     after: { rollout: id, ...after },
   });
   if (event === null) return;
-  await appendEvent(tx, {
-    tenant,
-    runId,
-    kind: event,
-    stage: 'canary',
-    data: { rollout: id, model, champion, challenger, ...after, actor, cause, ...data },
-  });
+  const told = { rollout: id, model, champion, challenger, ...after, actor, cause, ...data };
+  await appendEvent(tx, { tenant, runId, kind: event, stage: 'canary', data: told });
+  await notify(tx, { tenant, lifecycle: model, event, subject: model, data: { runId, ...told } });
 }
 
 /** What of a rollout people change. */

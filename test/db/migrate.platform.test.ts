@@ -30,7 +30,14 @@ describe('migrations', () => {
     await Promise.all([open(), open(), open(), open()].map((database) => migrate(database)));
     const { sql } = open();
     const applied = await sql<{ tag: string }[]>`select tag from perennial_migrations order by tag`;
-    expect(applied.map(({ tag }) => tag)).toEqual(['0000_registry', '0001_guards', '0002_undo', '0003_trials', '0004_rollouts']);
+    expect(applied.map(({ tag }) => tag)).toEqual([
+      '0000_registry',
+      '0001_guards',
+      '0002_undo',
+      '0003_trials',
+      '0004_rollouts',
+      '0005_webhooks',
+    ]);
     const [tenants] = await sql<{ count: number }[]>`select count(*) from tenants`;
     expect(tenants?.count).toBe(1);
   });

@@ -1,6 +1,6 @@
 import type { IdempotencyKey, PredictionId } from '../../domain/ids';
 import { newId } from '../../db/ids';
-import { digestOf, openTestRegistry, startRun, tenant, type TestRegistry } from './registry-fixture';
+import { applyLifecycle, digestOf, openTestRegistry, startRun, tenant, type TestRegistry } from './registry-fixture';
 
 describe('retention', () => {
   let test_: TestRegistry;
@@ -50,6 +50,19 @@ describe('retention', () => {
     await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
     await registry.retention.apply();
     expect(await keys()).toEqual([open]);
+  });
+
+  test('drops deliveries to webhooks that ended long ago, never one that still waits', async () => {
+    const { registry, database } = test_;
+    await applyLifecycle(registry, 'told');
+    await database.sql`
+      insert into webhook_deliveries (tenant_id, id, target, lifecycle, event, subject, url, secret, data, status, created_at, ended_at)
+      select ${tenant}, id, 1, 'told', 'run.failed', 'run_1', 'https://hooks.example', '{"env":"A"}', '{}', status, now() - interval '300 days', ended
+      from (values ('evt_old', 'delivered', now() - interval '181 days'), ('evt_gone', 'gone', now() - interval '181 days'),
+        ('evt_new', 'failed', now() - interval '179 days'), ('evt_waits', 'pending', null)) as rows (id, status, ended)`;
+    expect(await registry.retention.apply()).toMatchObject({ runDetailDays: 2 });
+    const { items } = await registry.webhooks.list({ tenant, lifecycle: 'told', pageSize: 10 });
+    expect(items.map(({ id }) => id)).toEqual(['evt_waits', 'evt_new']);
   });
 
   test('drops what is over its time and nothing else', async () => {
