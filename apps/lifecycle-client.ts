@@ -14,6 +14,8 @@ import type { FailureType } from '../domain/failure';
 import { failure, failures } from '../domain/failure';
 import type { Command, LifecycleInput, RunState, Vote } from '../workflows/messages';
 import { holdUpOf, needsEvents } from './hold-up';
+import type { SaidToRollout } from './rollout-commands';
+import { steerRollout } from './rollout-commands';
 import {
   approveUpdate,
   modelLifecycleWorkflow,
@@ -37,6 +39,8 @@ export interface LifecycleClient {
   approve(workflowId: string, vote: Vote): Promise<RunState>;
   reject(workflowId: string, vote: Vote): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
+  /** Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no longer. */
+  steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
   standing(workflowId: string): Promise<Standing>;
   /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
@@ -83,6 +87,7 @@ export function createLifecycleClient({ connection, namespace, uiUrl }: Lifecycl
     resume: (workflowId, command) => ask(() => workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [command] })),
     approve: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(approveUpdate, { args: [vote] })),
     reject: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
+    steer: (workflowId, said) => ask(() => steerRollout(workflow, workflowId, said)),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
     standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),

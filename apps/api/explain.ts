@@ -5,6 +5,7 @@ import type { DecisionRecord } from '../../db/repositories/decisions';
 import type { LifecycleClient } from '../lifecycle-client';
 import { compareRuns } from './run-compare';
 import { findRun } from './run-start';
+import { summaryToJson } from './views/rollout';
 import { runToJson } from './views/run';
 
 interface Of {
@@ -23,9 +24,10 @@ export async function explainVersion(
   if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
   const record = await registry.models.get({ tenant, model, version });
   if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
-  const [run, stages, decisions, moves, lineage] = await Promise.all([
+  const [run, stages, rollout, decisions, moves, lineage] = await Promise.all([
     registry.runs.get({ tenant, id: record.runId }),
     registry.stages.list({ tenant, runId: record.runId }),
+    registry.rollouts.ofRun({ tenant, runId: record.runId }),
     decisionsOn(registry, { tenant, model, version }),
     registry.aliases.history({ tenant, model, pageSize: 200 }),
     registry.lineage.of({ tenant, node: { kind: 'model', name: model, version }, direction: 'upstream' }),
@@ -44,6 +46,7 @@ export async function explainVersion(
     record,
     run: run && runToJson(run, lifecycles),
     stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
+    rollout: rollout && summaryToJson(rollout),
     decisions: chain,
     moves: moves.items.filter((move) => move.to === version || move.from === version),
     lineage,

@@ -14,7 +14,9 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         version: '1',
         description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
       },
-      tags: ['lifecycles', 'runs', 'models', 'datasets', 'lineage', 'decisions', 'audit', 'api-keys', 'platform'].map((name) => ({ name })),
+      tags: ['lifecycles', 'runs', 'models', 'rollouts', 'datasets', 'lineage', 'decisions', 'audit', 'api-keys', 'platform'].map(
+        (name) => ({ name }),
+      ),
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
     },
     transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),

@@ -28,6 +28,7 @@ import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
 import { retentionRoutes } from './routes/retention';
+import { rolloutRoutes } from './routes/rollouts';
 import { runRoutes } from './routes/runs';
 import { scheduleRoutes } from './routes/schedules';
 import type { EventStreams } from './run-events';
@@ -65,6 +66,7 @@ const nouns = [
   modelRoutes,
   datasetRoutes,
   lineageRoutes,
+  rolloutRoutes,
   decisionRoutes,
   auditRoutes,
   apiKeyRoutes,

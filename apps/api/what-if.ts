@@ -30,6 +30,15 @@ export async function whatIf(
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
   ])) as [EvaluationPolicy | null, Evidence | null];
+  if (decision.stage !== 'evaluate') {
+    throw failure(
+      'InvalidInput',
+      `decision ${id} was made in ${decision.stage}, not by gates: only decisions of evaluate can be judged by other gates`,
+      {
+        next: 'perennial model explain <model> names its decisions',
+      },
+    );
+  }
   if (!policy || !evidence) throw failure('NotFound', `the grounds of decision ${id} are gone`);
   const other: EvaluationPolicy = { ...policy, gates, slices: policy.slices ?? slicesIn(evidence) };
   return { was: decision.verdict, wouldBe: decide(other, evidence), gates: judge(other, evidence) };

@@ -190,6 +190,13 @@ export interface RolloutRepository {
   ofRun(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<RolloutRecord | null>;
   /** The open one, else the newest. */
   current(input: { readonly tenant: Tenant; readonly model: string }): Promise<RolloutRecord | null>;
+  /** The open rollout that a command is about; the same one under the same key. Null, and the key stays free, when none is open. */
+  addressee(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly key: string;
+    readonly request: unknown;
+  }): Promise<RolloutId | null>;
   /** Newest first. */
   list(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<RolloutRecord>>;
 }
@@ -286,6 +293,16 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         select * from rollouts where tenant_id = ${tenant} and model = ${model} order by ended_at is null desc, id desc limit 1`;
       return newest ? toRecord(newest) : null;
     },
+
+    addressee: ({ tenant, model, key, request }) =>
+      sql.begin((tx) =>
+        once(
+          tx,
+          { tenant, operation: 'rollout.command', key, request: { model, request } },
+          async () => (await openRolloutOf(tx, { tenant, model }))?.id ?? null,
+          (id) => id !== null,
+        ),
+      ),
 
     async list({ tenant, model, ...page }) {
       const after = afterKey(page);

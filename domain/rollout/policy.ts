@@ -24,7 +24,7 @@ export interface RolloutPolicy {
 }
 
 /** A rollout that may end before there are days to compare is judged on its traffic alone: whoever writes such a `minDuration` says that days do not differ. */
-export function rolloutPolicyOf(canary: CanarySpec, label: DataSpec['label']): RolloutPolicy {
+export function rolloutPolicyOf(canary: CanarySpec, label: Pick<DataSpec['label'], 'dependsOnPrediction'>): RolloutPolicy {
   const { steps, quality, guardrails, test, maxDurationSeconds, onInconclusive } = canary;
   return {
     kind: 'rollout',

@@ -20,7 +20,8 @@ function qualityReason(
   { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
 ): Reason {
   const { metric, n, estimate, lower, upper, days } = reading;
-  const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message });
+  const outcome = reading.outcome === 'inconclusive' && shown !== null ? 'passed' : reading.outcome;
+  const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message, outcome });
   if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
   const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
   const unit = quality.kind === 'pairs' ? 'pairs' : 'labelled answers an arm';
@@ -50,7 +51,7 @@ function daysText({ n, estimate, lower, upper }: DaysReading): string {
 }
 
 function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
-  const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message });
+  const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message, outcome });
   const guardrail = policy.guardrails.find(({ name }) => name === metric);
   const what = guardrail?.name === 'latency_ms' ? `share above ${figure(guardrail.max)} ms` : 'share of failed requests';
   if (estimate === null) return said('notMeasured', `${what}: the challenger was not asked yet in this step`);
@@ -66,7 +67,7 @@ export function demandOf({ quality }: RolloutPolicy): string {
 }
 
 export function hold(code: string, message: string): Reason {
-  return { gate: 'rollout', code: `rollout.${code}`, message };
+  return { gate: 'rollout', code: `rollout.${code}`, message, outcome: 'inconclusive' };
 }
 
 /** `5.2 days`: elapsed time falls on no whole unit. */

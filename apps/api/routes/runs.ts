@@ -11,6 +11,7 @@ import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
+import { summaryToJson } from '../views/rollout';
 import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
 
 import { trialView } from '../views/trial';
@@ -69,8 +70,9 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       },
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
-        const stages = await registry.stages.list({ tenant: run.tenant, runId: run.id });
-        return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson) };
+        const of = { tenant: run.tenant, runId: run.id };
+        const [stages, rollout] = await Promise.all([registry.stages.list(of), registry.rollouts.ofRun(of)]);
+        return { ...runToJson(run, lifecycles), stages: stages.map(stageToJson), rollout: rollout && summaryToJson(rollout) };
       },
     );
 

@@ -45,7 +45,7 @@ export const failure = z.object({
     .describe('undos that failed: a person must look'),
 });
 
-const reason = z.object({
+export const reason = z.object({
   gate: z.string(),
   code: z.string(),
   message: z.string(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { artifact, instant, verdict } from './fields';
 import { decisionWithGrounds } from './decision';
 import { lineageEdge } from './lineage';
+import { rolloutSummary } from './rollout';
 import { runComparison, runView } from './run';
 
 const column = z.object({ name: z.string(), type: z.string() });
@@ -89,6 +90,7 @@ export const explanation = z
     record: modelVersion,
     run: runView.nullable(),
     stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
+    rollout: rolloutSummary.nullable().describe('in which it was the challenger'),
     decisions: z.array(decisionWithGrounds).readonly(),
     moves: z.array(aliasMove).readonly(),
     lineage: z.array(lineageEdge).readonly(),

@@ -4,6 +4,7 @@ import type { Verdict } from '../../../domain/verdict';
 import type { RunRecord } from '../../../db/repositories/runs';
 import type { StageRecord } from '../../../db/repositories/stages';
 import type { LifecycleClient } from '../../lifecycle-client';
+import { rolloutSummary } from './rollout';
 import { failure, instant, verdict } from './fields';
 
 import { tuningToJson, tuningView } from './tuning';
@@ -39,7 +40,9 @@ const fields = z.object({
 });
 
 export const runView = fields.meta({ id: 'Run' });
-export const runWithStages = fields.extend({ stages: z.array(stageView).readonly() }).meta({ id: 'RunWithStages' });
+export const runWithStages = fields
+  .extend({ stages: z.array(stageView).readonly(), rollout: rolloutSummary.nullable().describe('of its canary stage') })
+  .meta({ id: 'RunWithStages' });
 
 export const runState = z
   .object({

@@ -46,6 +46,10 @@ export function fakeLifecycles(): FakeLifecycles {
     resume: tell('resume'),
     approve: tell('approve'),
     reject: tell('reject'),
+    steer: async (workflowId, { verb, ...what }) => {
+      await tell(verb)(workflowId, what);
+      return fake.executions.get(workflowId) === 'running' ? 'obeyed' : 'gone';
+    },
     state: async () => {
       await reach();
       return state;

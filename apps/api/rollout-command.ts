@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { failure } from '../../domain/failure';
+import type { RolloutId, Tenant } from '../../domain/ids';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Verdict } from '../../domain/verdict';
+import type { Registry } from '../../db/registry';
+import type { RolloutRecord } from '../../db/repositories/rollouts';
+import { rolloutWorkflowId } from '../../workflows/messages';
+import type { LifecycleClient } from '../lifecycle-client';
+import type { RolloutVerb } from '../rollout-commands';
+
+interface Deps {
+  readonly registry: Pick<Registry, 'rollouts' | 'models'>;
+  readonly lifecycles: Pick<LifecycleClient, 'steer'>;
+}
+
+export interface RolloutOrder {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly verb: RolloutVerb;
+  readonly actor: string;
+  readonly reason?: string | undefined;
+  /** Of event time; what `extend` adds. */
+  readonly seconds?: number | undefined;
+  /** The same key again is the same command, to the same rollout, and is obeyed once. */
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict when none is open, or when it refuses. */
+export async function commandRollout({ registry, lifecycles }: Deps, order: RolloutOrder): Promise<RolloutRecord> {
+  const { tenant, model, verb, actor, reason, seconds, idempotencyKey: key = randomUUID() } = order;
+  const id = await registry.rollouts.addressee({ tenant, model, key, request: { verb, reason, seconds } });
+  if (id === null) throw await noneOpen(registry, order);
+  const { runId } = await rolloutNamed(registry, { tenant, id });
+  const command = { actor, ...(reason === undefined ? {} : { reason }) };
+  const said = verb === 'extend' ? { verb, seconds: seconds ?? 0 } : { verb };
+  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), { id: `command/${key}`, command, ...said });
+  if (heard === 'gone') await withoutWorkflow(registry, order, id);
+  return rolloutNamed(registry, { tenant, id });
+}
+
+/** Its workflow has ended, with the rollout or, terminated from outside, without it. Then nobody moves it any more, and only taking it back is safe. */
+async function withoutWorkflow({ rollouts }: Deps['registry'], order: RolloutOrder, id: RolloutId): Promise<void> {
+  const { tenant, model, verb, actor, reason } = order;
+  const rollout = await rolloutNamed({ rollouts }, { tenant, id });
+  if (!isOpenRollout(rollout.status)) throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
+  if (verb !== 'abort') {
+    const message = `${id} of ${model} is ${rollout.status}, but its workflow is gone: nobody watches it, and it obeys nobody`;
+    throw failure('Conflict', message, { next: `perennial rollout abort ${model}` });
+  }
+  const cause = reason ?? 'aborted by hand';
+  const message = `aborted by ${actor}: ${cause} (its workflow was gone)`;
+  const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.aborted', message }] };
+  await rollouts.end({ tenant, id, status: 'aborted', verdict, decisionId: null, actor, cause });
+}
+
+async function noneOpen(registry: Deps['registry'], { tenant, model, verb }: RolloutOrder): Promise<Error> {
+  const last = await registry.rollouts.current({ tenant, model });
+  if (last === null) return neverOne(registry, { tenant, model });
+  return failure('Conflict', `no rollout of ${model} is open to ${verb}; ${endedText(last)}`, { next: `perennial rollout show ${model}` });
+}
+
+export async function neverOne(
+  { models }: Pick<Registry, 'models'>,
+  { tenant, model }: { readonly tenant: Tenant; readonly model: string },
+): Promise<Error> {
+  const { items } = await models.versions({ tenant, model, pageSize: 1 });
+  if (items.length === 0) return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
+  const next = `give its spec a canary, apply it and perennial run start ${model}`;
+  return failure('NotFound', `${model} never had a rollout`, { next });
+}
+
+function endedText({ id, model, champion, challenger, status, endedAt, verdict }: RolloutRecord): string {
+  const why = verdict?.reasons.at(-1)?.message;
+  return `${id}, ${model}@${challenger} beside @${champion}, ended as ${status} at ${endedAt ?? '?'}${why === undefined ? '' : `: ${why}`}`;
+}
+
+async function rolloutNamed(
+  { rollouts }: Pick<Registry, 'rollouts'>,
+  name: { readonly tenant: Tenant; readonly id: RolloutId },
+): Promise<RolloutRecord> {
+  const rollout = await rollouts.get(name);
+  if (rollout === null) throw failure('NotFound', `there is no rollout ${name.id}`);
+  return rollout;
+}

@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import type { DaysReading, MetricReading } from '../../../domain/rollout/verdict';
+import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
+import { qualityIn } from '../../../domain/rollout/state';
+import type { RolloutRecord, RolloutTraffic } from '../../../db/repositories/rollouts';
+import { rolloutWorkflowId } from '../../../workflows/messages';
+import type { LifecycleClient } from '../../lifecycle-client';
+import { outlookOf } from '../rollout-outlook';
+import { instant, reason, verdict } from './fields';
+
+const bounds = { estimate: z.number().nullable(), lower: z.number().nullable(), upper: z.number().nullable() };
+const outcome = z.enum(['passed', 'failed', 'inconclusive']);
+
+const quality = z.object({
+  metric: z.string(),
+  rule: z.enum(['nonInferiority', 'superiority']),
+  margin: z.number(),
+  limit: z.number().describe('what the bounds are compared with: the margin, negative for superiority'),
+  comparison: z.enum(['pairs', 'arms']),
+  outcome,
+  n: z.number().describe('labelled pairs, or labelled answers of the arm that has fewer'),
+  ...bounds,
+  days: z
+    .object({ n: z.number(), ...bounds })
+    .nullable()
+    .describe('the same over days of event time, where quality must hold across them'),
+});
+
+const guardrail = z.object({
+  metric: z.string(),
+  max: z.number().describe('errors: the largest share; latency_ms: milliseconds'),
+  quantile: z.number().nullable(),
+  limit: z.number().describe('the largest share allowed: of failed requests, or of those slower than max'),
+  outcome,
+  n: z.number().describe('requests of the challenger in the present step'),
+  ...bounds,
+});
+
+const arm = z.object({
+  requests: z.number().describe('it was asked for a score'),
+  errors: z.number(),
+  assigned: z.number().describe('requests of its entities'),
+  slow: z.number(),
+  ripe: z.number().describe('of assigned: their labels are due'),
+  labelled: z.number().describe('of ripe: their labels came'),
+});
+const arms = z.object({ champion: arm, challenger: arm });
+
+const rollback = z.object({
+  from: z.number(),
+  to: z.number(),
+  secondsToFullTraffic: z
+    .number()
+    .nullable()
+    .describe('wall seconds from finding harm until every live gateway served the champion alone; null while one has not confirmed'),
+  unconfirmed: z.array(z.string()).readonly().describe('gateways that hold a lease and have not confirmed'),
+});
+
+const summary = z.object({
+  id: z.string(),
+  model: z.string(),
+  champion: z.number(),
+  challenger: z.number(),
+  runId: z.string(),
+  status: z.enum(rolloutStatuses),
+  steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
+  step: z.number().describe('index into steps'),
+  weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
+  verdict: verdict.nullable().describe('what was decided; null before'),
+  decision: z.string().nullable(),
+  waitingFor: z.string().nullable(),
+  startedAt: instant,
+  endedAt: instant.nullable(),
+});
+
+export const rolloutSummary = summary.meta({ id: 'RolloutSummary' });
+
+export const rolloutView = summary
+  .extend({
+    quality,
+    guardrails: z.array(guardrail).readonly(),
+    reasons: z.array(reason).readonly().describe('what each metric says now, then what holds the rollout back'),
+    remaining: z
+      .object({ observations: z.number().nullable(), seconds: z.number().nullable() })
+      .nullable()
+      .describe('further labelled requests and seconds of event time, if all goes on as so far; null within: never so'),
+    traffic: z.object({ step: arms, total: arms }).nullable().describe('null when nothing is on record'),
+    test: z.object({
+      alpha: z.number(),
+      minSamples: z.number(),
+      minDurationSeconds: z.number(),
+      maxDurationSeconds: z.number(),
+      extendedSeconds: z.number().describe('added to maxDurationSeconds by people'),
+      onInconclusive: z.enum(['rollback', 'hold']),
+    }),
+    rollback: rollback.nullable(),
+    history: z
+      .array(z.object({ n: z.number(), eventTime: instant, ...bounds, estimate: z.number() }))
+      .readonly()
+      .describe('the quality reading as it was, oldest first, at most 201 points'),
+    stepStartedAt: instant,
+    eventStartedAt: instant.nullable().describe('event time of the first traffic'),
+    eventNow: instant.nullable().describe('how far event time has come'),
+    temporalUrl: z.string().nullable(),
+  })
+  .meta({ id: 'Rollout' });
+
+export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSummary> {
+  const { id, model, champion, challenger, runId, status, spec, step, weight, verdict: decided, decisionId, waitingFor } = rollout;
+  const { startedAt, endedAt } = rollout;
+  const at = { status, steps: spec.steps, step, weight };
+  return { id, model, champion, challenger, runId, ...at, verdict: decided, decision: decisionId, waitingFor, startedAt, endedAt };
+}
+
+export function rolloutToJson(
+  rollout: RolloutRecord,
+  traffic: RolloutTraffic,
+  lifecycles: Pick<LifecycleClient, 'url'>,
+): z.output<typeof rolloutView> {
+  const { spec, state, status, stepStartedAt, eventStartedAt, extendedSeconds } = rollout;
+  const outlook = outlookOf(rollout);
+  const readings = outlook?.readings ?? [];
+  const waits = outlook?.kind === 'continue' || outlook?.kind === 'expired' ? outlook.remaining : null;
+  const { alpha, minSamples, minDurationSeconds } = spec.test;
+  const { maxDurationSeconds, onInconclusive } = spec;
+  return {
+    ...summaryToJson(rollout),
+    quality: qualityToJson(rollout, qualityIn(readings)),
+    guardrails: spec.guardrails.map((each) => {
+      const { quantile = null } = each as { readonly quantile?: number };
+      const limit = quantile === null ? each.max : Number((1 - quantile).toPrecision(12));
+      return {
+        metric: each.name,
+        max: each.max,
+        quantile,
+        ...readingToJson(
+          readings.find(({ metric }) => metric === each.name),
+          limit,
+        ),
+      };
+    }),
+    reasons: outlook?.reasons ?? [],
+    remaining: isOpenRollout(status) ? waits : null,
+    traffic: isOnRecord(traffic) ? { step: traffic.step, total: traffic.total } : null,
+    test: { alpha, minSamples, minDurationSeconds, maxDurationSeconds, extendedSeconds, onInconclusive },
+    rollback: rollout.rollback,
+    history: state.history,
+    stepStartedAt,
+    eventStartedAt,
+    eventNow: traffic.eventNow ?? rollout.eventNow,
+    temporalUrl: lifecycles.url(rolloutWorkflowId(rollout)),
+  };
+}
+
+function qualityToJson({ spec, paired }: RolloutRecord, reading: MetricReading | undefined): z.output<typeof quality> {
+  const { metric, rule, margin } = spec.quality;
+  const limit = rule === 'nonInferiority' ? margin : -margin;
+  const days: DaysReading | null = reading?.days ?? null;
+  return { metric, rule, margin, comparison: paired ? 'pairs' : 'arms', ...readingToJson(reading, limit), days };
+}
+
+function readingToJson(reading: MetricReading | undefined, limit: number) {
+  const { outcome: said = 'inconclusive', n = 0, estimate = null, lower = null, upper = null } = reading ?? {};
+  // Before the first observation the bounds are those of the metric itself: nothing was measured.
+  const found = n === 0 ? { estimate: null, lower: null, upper: null } : { estimate, lower, upper };
+  return { limit: reading?.limit ?? limit, outcome: said, n, ...found };
+}
+
+/** The counts of a rollout that ended go with the run's details; zero would say that there had been no traffic. */
+function isOnRecord({ total }: RolloutTraffic): boolean {
+  return total.champion.requests + total.challenger.requests > 0;
+}

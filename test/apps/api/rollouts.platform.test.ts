@@ -1,0 +1,250 @@
+import type { RolloutId, RunId } from '../../../domain/ids';
+import { observe, startEvidence } from '../../../domain/rollout/observe';
+import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import type { RolloutState } from '../../../domain/rollout/state';
+import type { RolloutRecord } from '../../../db/repositories/rollouts';
+import { rolloutWorkflowId } from '../../../workflows/messages';
+import { canary, openRollout, promoteOver } from '../../db/rollout-fixture';
+import { registerVersions, startRun, tenant, unique } from '../../db/registry-fixture';
+import type { ApiWorld } from './api-world';
+import { openApiWorld } from './api-world';
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+});
+afterAll(() => world.close());
+
+/** A model with a champion and a challenger, and a rollout whose workflow runs. */
+async function opened(state?: RolloutState): Promise<RolloutRecord> {
+  const model = unique('model');
+  const runId = await registerVersions(world.registry, model, 3);
+  await promoteOver(world.registry, model, 1);
+  const opening = await openRollout(world.registry, { model, runId, ...(state ? { state } : {}) });
+  if (opening.kind !== 'opened') throw new Error(opening.kind);
+  world.lifecycles.executions.set(rolloutWorkflowId(opening.rollout), 'running');
+  return opening.rollout;
+}
+
+const end = ({ id }: { readonly id: RolloutId }) =>
+  world.registry.rollouts.end({ tenant, id, status: 'aborted', verdict: null, decisionId: null, actor: 'ada', cause: 'because' });
+const tell = (model: string, verb: string, options: Parameters<ApiWorld['call']>[2] = {}) =>
+  world.call('POST', `/models/${model}/rollout/${verb}`, { as: 'operator', body: {}, ...options });
+const told = ({ model, runId }: { readonly model: string; readonly runId: RunId }) =>
+  world.lifecycles.told.filter(({ workflowId }) => workflowId === rolloutWorkflowId({ tenant, model, runId }));
+
+/** `better`: the challenger's scores lie so much nearer to the label. */
+function seen(pairs: number, better: number): RolloutState {
+  const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+  const start = startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at: '2026-01-01T00:00:00Z' });
+  const evidence = observe(policy, start, {
+    asOf: '2026-01-02T00:00:00Z',
+    pairs: Array.from({ length: pairs }, (_, index) => {
+      const label = index % 2;
+      const champion = 0.5 + (label - 0.5) * 0.4;
+      return {
+        eventTimeMs: Date.parse('2026-01-01T00:00:00Z') + index * 1000,
+        label,
+        champion,
+        challenger: champion + (label - 0.5) * 2 * better,
+      };
+    }),
+    answers: [],
+    requests: [],
+  });
+  return {
+    evidence: { ...evidence, requestsInStep: pairs },
+    history: [{ n: pairs, eventTime: evidence.asOf, estimate: -0.1, lower: -0.2, upper: 0.1 }],
+  };
+}
+
+describe('a rollout that is shown', () => {
+  test('without traffic says that nothing was measured yet', async () => {
+    const { id, model, runId } = await opened();
+    const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      ...{ id, model, runId, champion: 1, challenger: 2, status: 'running', steps: [0, 5, 25, 50], step: 0, weight: 0 },
+      ...{ verdict: null, decision: null, remaining: null, traffic: null, rollback: null, history: [], reasons: [] },
+      quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01, limit: 0.01, comparison: 'pairs', outcome: 'inconclusive', n: 0 },
+      guardrails: [
+        { metric: 'errors', max: 0.01, quantile: null, limit: 0.01, n: 0, estimate: null, lower: null, upper: null },
+        { metric: 'latency_ms', max: 150, quantile: 0.97, limit: 0.03, n: 0 },
+      ],
+      eventNow: null,
+    });
+    expect(body['quality']).toMatchObject({ estimate: null, lower: null, upper: null });
+    expect(body['temporalUrl']).toContain(encodeURIComponent(`rollout/default/${model}/${runId}`));
+  });
+
+  test('reads its evidence by the rules that steer it, with an estimate of what is missing', async () => {
+    const { model } = await opened(seen(150, 0.2));
+    const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
+    const { quality, remaining, reasons, history } = body as {
+      quality: { n: number; estimate: number; lower: number; upper: number };
+      remaining: { observations: number; seconds: number };
+      reasons: { code: string; message: string }[];
+      history: object[];
+    };
+    expect(quality.n).toBe(150);
+    expect(quality.lower).toBeLessThan(quality.estimate);
+    expect(quality.estimate).toBeLessThan(0);
+    expect(reasons.map(({ code }) => code)).toContain('rollout.samples');
+    expect(remaining.observations).toBeGreaterThanOrEqual(50);
+    // 50 more at 150 a day.
+    expect(remaining.seconds).toBeGreaterThanOrEqual((50 / 150) * 86_400);
+    expect(history).toEqual([{ n: 150, eventTime: '2026-01-02T00:00:00Z', estimate: -0.1, lower: -0.2, upper: 0.1 }]);
+  });
+
+  test('counts the new step from its start, also before the evidence has heard of it', async () => {
+    const { id, model } = await opened(seen(400, 0.2));
+    await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 0.05, actor: 'a', cause: 'c' });
+    const { body } = await world.call<{ quality: { n: number }; reasons: { code: string }[] }>('GET', `/models/${model}/rollout`);
+    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 400 } });
+    expect(body.reasons.map(({ code }) => code)).toContain('rollout.requests');
+  });
+
+  test('that ended keeps its reading and its verdict, and needs nothing more', async () => {
+    const rollout = await opened(seen(150, 0.2));
+    await end(rollout);
+    const rollback = { from: 2, to: 1, secondsToFullTraffic: 0.4, unconfirmed: [] };
+    await world.registry.rollouts.confirmRollback({ tenant, id: rollout.id, rollback });
+    const { body } = await world.call('GET', `/models/${rollout.model}/rollout`);
+    expect(body).toMatchObject({ status: 'aborted', weight: 0, remaining: null, quality: { n: 150 }, rollback });
+    expect(body['endedAt']).toMatch(/^20/);
+  });
+
+  test('is the open one before a newer one that ended; each is found by its id, and the list has them all by pages', async () => {
+    const first = await opened();
+    await end(first);
+    const runId = await startRun(world.registry);
+    const second = await openRollout(world.registry, { model: first.model, runId, challenger: 3 });
+    expect((await world.call('GET', `/models/${first.model}/rollout`)).body).toMatchObject({
+      id: second.kind === 'opened' && second.rollout.id,
+    });
+    expect((await world.call('GET', `/models/${first.model}/rollouts/${first.id}`)).body).toMatchObject({
+      id: first.id,
+      status: 'aborted',
+    });
+    const page = await world.call<{ items: object[]; nextPageToken: string }>('GET', `/models/${first.model}/rollouts?pageSize=1`);
+    expect(page.body.items).toMatchObject([{ runId, challenger: 3, status: 'running' }]);
+    const rest = await world.call('GET', `/models/${first.model}/rollouts?pageSize=1&pageToken=${page.body.nextPageToken}`);
+    expect(rest.body).toMatchObject({ items: [{ id: first.id }], nextPageToken: null });
+    expect((await world.call('GET', `/runs/${runId}`)).body).toMatchObject({
+      rollout: { id: second.kind === 'opened' && second.rollout.id },
+    });
+    expect((await world.call('GET', `/models/${first.model}/explain?version=2`)).body).toMatchObject({
+      rollout: { id: first.id, status: 'aborted' },
+    });
+  });
+
+  test('that there is not is a 404 with what to do', async () => {
+    expect(await world.call('GET', '/models/nosuch/rollout')).toMatchObject({ status: 404, body: { detail: 'there is no model nosuch' } });
+    expect(await world.call('GET', '/models/nosuch/rollouts')).toMatchObject({ status: 404 });
+    const model = unique('model');
+    await registerVersions(world.registry, model, 1);
+    expect(await world.call('GET', `/models/${model}/rollout`)).toMatchObject({
+      status: 404,
+      body: { detail: `${model} never had a rollout`, next: expect.stringContaining(`perennial run start ${model}`) as string },
+    });
+    expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({ status: 200, body: { items: [] } });
+    expect(await world.call('GET', `/models/${model}/rollouts/roll_1`)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('a command to a rollout', () => {
+  test.each(['hold', 'resume', 'skip', 'abort'])('%s goes to its workflow with who says it and why', async (verb) => {
+    const rollout = await opened();
+    const answer = await tell(rollout.model, verb, { body: { reason: 'a look' }, headers: { 'idempotency-key': `k-${verb}` } });
+    expect(answer).toMatchObject({ status: 200, body: { id: rollout.id, status: 'running' } });
+    expect(told(rollout)).toMatchObject([
+      { command: verb, what: { id: `command/k-${verb}`, command: { actor: 'operator', reason: 'a look' } } },
+    ]);
+  });
+
+  test('extend takes whole seconds of event time', async () => {
+    const rollout = await opened();
+    expect(await tell(rollout.model, 'extend', { body: { seconds: 3600 } })).toMatchObject({ status: 200 });
+    expect(told(rollout)).toMatchObject([{ command: 'extend', what: { seconds: 3600, command: { actor: 'operator' } } }]);
+    for (const seconds of [0, -1, 0.5, '60', 1e12, undefined]) {
+      expect(await tell(rollout.model, 'extend', { body: { seconds } })).toMatchObject({ status: 422 });
+    }
+    expect(await tell(rollout.model, 'hold', { body: { seconds: 60 } })).toMatchObject({ status: 422 });
+    expect(told(rollout)).toHaveLength(1);
+  });
+
+  test('repeated under its key is the same update, to the same rollout; the key with another command is refused', async () => {
+    const rollout = await opened();
+    const headers = { 'idempotency-key': 'once' };
+    await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers });
+    await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers });
+    expect(new Set(told(rollout).map(({ what }) => (what as { id: string }).id))).toEqual(new Set(['command/once']));
+    expect(await tell(rollout.model, 'extend', { body: { seconds: 61 }, headers })).toMatchObject({
+      status: 422,
+      body: { code: 'IdempotencyConflict' },
+    });
+    expect(await tell(rollout.model, 'abort', { headers })).toMatchObject({ status: 422 });
+    // A newer rollout is not what the key was about.
+    await end(rollout);
+    world.lifecycles.executions.set(rolloutWorkflowId(rollout), 'completed');
+    const runId = await startRun(world.registry);
+    await openRollout(world.registry, { model: rollout.model, runId, challenger: 3 });
+    expect(await tell(rollout.model, 'extend', { body: { seconds: 60 }, headers })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining(`${rollout.id}, ${rollout.model}@2 beside @1, ended as aborted`) as string },
+    });
+    expect(told({ model: rollout.model, runId })).toEqual([]);
+  });
+
+  test('needs an operator', async () => {
+    const rollout = await opened();
+    for (const verb of ['hold', 'resume', 'skip', 'abort'])
+      expect(await tell(rollout.model, verb, { as: 'viewer' })).toMatchObject({ status: 403 });
+    expect(await tell(rollout.model, 'extend', { as: 'viewer', body: { seconds: 1 } })).toMatchObject({ status: 403 });
+    expect(told(rollout)).toEqual([]);
+  });
+
+  test('without an open rollout says how the last one ended, and that there was none', async () => {
+    const rollout = await opened();
+    await end(rollout);
+    expect(await tell(rollout.model, 'hold')).toMatchObject({
+      status: 409,
+      body: {
+        code: 'Conflict',
+        detail: expect.stringMatching(
+          new RegExp(`^no rollout of ${rollout.model} is open to hold; ${rollout.id}, .* ended as aborted at 20`),
+        ) as string,
+        next: `perennial rollout show ${rollout.model}`,
+      },
+    });
+    expect(await tell('nosuch', 'hold')).toMatchObject({ status: 404, body: { detail: 'there is no model nosuch' } });
+    const model = unique('model');
+    await registerVersions(world.registry, model, 1);
+    expect(await tell(model, 'abort')).toMatchObject({ status: 404, body: { detail: `${model} never had a rollout` } });
+  });
+
+  test('to one whose workflow is gone says so, and only abort still ends it', async () => {
+    const rollout = await opened();
+    world.lifecycles.executions.delete(rolloutWorkflowId(rollout));
+    expect(await tell(rollout.model, 'hold')).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('its workflow is gone') as string, next: `perennial rollout abort ${rollout.model}` },
+    });
+    expect(await tell(rollout.model, 'abort', { body: { reason: 'nobody watches' } })).toMatchObject({
+      status: 200,
+      body: { status: 'aborted', verdict: { reasons: [{ message: 'aborted by operator: nobody watches (its workflow was gone)' }] } },
+    });
+    const audit = await world.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
+    expect(audit.items).toMatchObject([{ actor: 'operator', cause: 'nobody watches' }]);
+  });
+
+  test('while Temporal is away is a 503, and the key can be used again', async () => {
+    const rollout = await opened();
+    world.lifecycles.away = true;
+    const headers = { 'idempotency-key': 'later' };
+    expect(await tell(rollout.model, 'abort', { headers })).toMatchObject({ status: 503 });
+    world.lifecycles.away = false;
+    expect(await tell(rollout.model, 'abort', { headers })).toMatchObject({ status: 200 });
+    expect(told(rollout)).toHaveLength(1);
+  });
+});
