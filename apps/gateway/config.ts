@@ -22,7 +22,14 @@ export interface GatewayConfig {
   readonly keyCacheSeconds: number;
   /** How long a key that was valid goes on while the registry cannot be asked. */
   readonly keyGraceSeconds: number;
+  readonly shadow: ShadowLimits;
   readonly log: PredictionLogLimits;
+}
+
+/** What is beyond them is given up and counted. */
+export interface ShadowLimits {
+  readonly maxWaitingRows: number;
+  readonly longestWaitMs: number;
 }
 
 export interface PredictionLogLimits {
@@ -54,6 +61,11 @@ export const gatewayDefaults = {
   pollSeconds: 2,
   keyCacheSeconds: 10,
   keyGraceSeconds: 900,
+  shadow: {
+    // Two requests of the largest size.
+    maxWaitingRows: 20_000,
+    longestWaitMs: 2_000,
+  },
   log: {
     flushEveryMs: 200,
     batchRows: 1_000,

@@ -1,13 +1,16 @@
 import type { PredictionRow } from '../../db/repositories/predictions';
+import type { RoutedRollout } from '../../db/repositories/routing';
 import { newId } from '../../db/ids';
 import type { PredictionId, Tenant } from '../../domain/ids';
-import { HttpProblem } from '../http/problem';
 import { assignArm } from './assignment';
 import type { ModelName } from './model-name';
+import { besideOthers, predictionIds, predictionRows } from './prediction-rows';
 import type { InferRequest } from './request-codec';
-import type { Arm, Route } from './routing-table';
+import type { Arm, Route } from './route';
+import { failureCode, scoreOf } from './score-of';
 import type { ServedVersion } from './served-version';
-import type { Picked, VersionPicker } from './version-picker';
+import type { Shadow } from './shadow';
+import type { VersionPicker } from './version-picker';
 
 export interface InferenceCall {
   readonly tenant: Tenant;
@@ -28,124 +31,150 @@ export interface InferenceAnswer {
   readonly stale: 'lease' | 'not-loaded' | null;
 }
 
-interface Terms {
-  readonly stale: InferenceAnswer['stale'];
-  /** A `performance.now()`. */
-  readonly deadline: number;
-}
-
 export interface InferenceOptions {
   readonly picker: VersionPicker;
+  readonly shadow: Pick<Shadow, 'add'>;
   readonly timeoutMs: number;
   readonly leaseHolds: () => boolean;
+  /** Whether the champion that is wanted cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: (row: PredictionRow) => void;
+  /** The champion answered instead. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
 
 /** Of the time that a request has, for its challenger: after that the champion still has to answer. */
-const challengerShare = 0.5;
+export const challengerShare = 0.5;
+
+interface Answered extends InferenceAnswer {
+  /** For the log. */
+  readonly rows: readonly PredictionRow[];
+}
+
+/** What an arm is to answer with, and by when (a `performance.now()`). */
+interface Terms {
+  readonly arm: string;
+  readonly served: ServedVersion;
+  readonly request: InferRequest;
+  readonly rollout: RoutedRollout | null;
+  readonly stale: InferenceAnswer['stale'];
+  readonly deadline: number;
+}
 
 /** One request, from the parsed body to the text of its answer; what it predicted goes to the log. */
 export function createInference(options: InferenceOptions): (call: InferenceCall) => Promise<InferenceAnswer> {
-  const { picker, timeoutMs, leaseHolds, isBlocked, log, onChallengerFailure } = options;
+  const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log, onChallengerFailure } = options;
 
   return async (call) => {
     const picking = picker.pick(call.tenant, call.name);
-    const picked: Picked = picking instanceof Promise ? await picking : picking;
+    const picked = picking instanceof Promise ? await picking : picking;
     if (picked.kind === 'routed') return routed(call, picked.route);
+    const { arm, served } = picked;
     try {
-      return await answer(call, picked.served, picked.arm, { stale: null, deadline: call.arrivedAt + timeoutMs });
+      const request = decode(call, served);
+      return logged(await answer(call, { arm, served, request, rollout: null, stale: null, deadline: call.arrivedAt + timeoutMs }));
     } finally {
       picked.release();
     }
   };
 
+  /** Every arm stays loaded until the answer is there, whatever the table says meanwhile: the one that is not asked first may be asked after all. */
   async function routed(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
-    const { champion } = route;
-    const fresh = leaseHolds();
-    const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
-    // A gateway that may not know the current table sends nobody to a canary.
-    const arm = fresh && route.arms.length > 1 ? assigned(call, route) : champion;
-    if (arm !== champion) {
-      try {
-        return await held(call, arm, { stale: null, deadline: call.arrivedAt + timeoutMs * challengerShare });
-      } catch (error) {
-        onChallengerFailure(arm.served, error);
-      }
-    }
-    return held(call, champion, { stale, deadline: call.arrivedAt + timeoutMs });
-  }
-
-  async function held(call: InferenceCall, arm: Arm, terms: Terms): Promise<InferenceAnswer> {
-    const hold = arm.served.hold.hold();
+    const holds = route.arms.map(({ served }) => served.hold.hold());
     try {
-      return await answer(call, arm.served, arm.alias, terms);
+      return await byRoute(call, route);
     } finally {
-      hold.release();
+      for (const hold of holds) hold.release();
     }
   }
 
-  async function answer(
-    { tenant, body, arrivedAt }: InferenceCall,
-    served: ServedVersion,
-    arm: string,
-    { stale, deadline }: Terms,
+  async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
+    const { champion, rollout } = route;
+    // By the champion's columns: what it cannot read is a mistake of the caller, and no challenger's failure.
+    const request = decode(call, champion.served);
+    const fresh = leaseHolds();
+    // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
+    if (rollout !== null && fresh) return divided(call, route, { request, rollout });
+    const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
+    return logged(await answerByChampion(call, champion, { request, rollout: null, stale }));
+  }
+
+  async function divided(
+    call: InferenceCall,
+    { arms, champion }: Route,
+    { request, rollout }: { readonly request: InferRequest; readonly rollout: RoutedRollout },
   ): Promise<InferenceAnswer> {
-    const { codec, scorer } = served.hold.model;
-    const request = codec.decode(body);
-    const scores = await scorer.score(request.rows, deadline);
-    refuseUnspeakable(scores, served.name);
-    const ids = request.rows.map(() => newId('pred') as PredictionId);
-    record({ tenant, served, arm, request, scores, ids, arrivedAt });
-    const text = served.encode({ id: request.id, ids, scores, outputs: request.outputs });
-    return { body: text, served, arm, predictionId: ids[0] as PredictionId, stale };
-  }
-
-  function record(made: {
-    readonly tenant: Tenant;
-    readonly served: ServedVersion;
-    readonly arm: string;
-    readonly request: InferRequest;
-    readonly scores: Float64Array;
-    readonly ids: readonly PredictionId[];
-    readonly arrivedAt: number;
-  }): void {
-    const { tenant, served, arm, request, scores, ids, arrivedAt } = made;
-    const latencyMs = performance.now() - arrivedAt;
-    // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps since the start.
-    const receivedAt = new Date(Date.now() - latencyMs).toISOString();
-    for (const [index, id] of ids.entries()) {
-      log({
-        tenant,
-        id,
-        receivedAt,
-        model: served.model,
-        version: served.version,
-        arm,
-        entity: request.entities[index] ?? null,
-        eventTime: request.eventTimes[index] ?? null,
-        input: request.rows[index],
-        output: { score: scores[index] },
-        latencyMs,
-        rollout: null,
-        other: null,
-      });
+    const challenger = arms.find(({ alias }) => alias === 'challenger');
+    const arm = assignArm(arms, rollout.id, entityOf(request)) ?? champion;
+    if (arm === champion || challenger === undefined) {
+      const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
+      return rollout.besides && challenger !== undefined ? askedBeside(call, answered, challenger) : logged(answered);
     }
+    const startedAt = performance.now();
+    let failed: unknown;
+    try {
+      const answered = await answerByChallenger(call, challenger, rollout);
+      return rollout.besides ? askedBeside(call, answered, champion) : logged(answered);
+    } catch (error) {
+      failed = error;
+    }
+    const latencyMs = performance.now() - startedAt;
+    const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
+    onChallengerFailure(challenger.served, failed);
+    const { version } = challenger.served;
+    const rows = besideOthers(answered.rows, { version, role: 'fallback', scores: null, error: failureCode(failed), latencyMs });
+    return logged({ ...answered, rows });
+  }
+
+  function answerByChampion(
+    call: InferenceCall,
+    { alias, served }: Arm,
+    terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
+  ): Promise<Answered> {
+    return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
+  }
+
+  async function answerByChallenger(call: InferenceCall, { alias, served }: Arm, rollout: RoutedRollout): Promise<Answered> {
+    const deadline = call.arrivedAt + timeoutMs * challengerShare;
+    return answer(call, { arm: alias, served, request: decode(call, served), rollout, stale: null, deadline });
+  }
+
+  async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<Answered> {
+    const { arm, served, request, rollout, stale, deadline } = terms;
+    const scores = await scoreOf(served, request, deadline);
+    const ids = predictionIds(request);
+    const rows = predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout });
+    const body = served.encode({ id: request.id, ids, scores, outputs: request.outputs });
+    return { body, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
+  }
+
+  /** The answer goes out now; it is logged when the other arm is done or was given up. */
+  function askedBeside({ body }: InferenceCall, answered: Answered, { served }: Arm): InferenceAnswer {
+    const { rows } = answered;
+    shadow.add({
+      served,
+      body,
+      rows: rows.length,
+      done: (shadowed) =>
+        logged({
+          ...answered,
+          rows: shadowed === null ? rows : besideOthers(rows, { version: served.version, role: 'shadow', ...shadowed }),
+        }),
+    });
+    return answered;
+  }
+
+  function logged(answered: Answered): InferenceAnswer {
+    for (const row of answered.rows) log(row);
+    return answered;
   }
 }
 
-/** By the entity, so that one keeps its arm; a request without any is its own. One arm answers a whole request: the protocol has one version an answer. */
-function assigned(call: InferenceCall, route: Route): Arm {
-  const { entities } = route.champion.served.hold.model.codec.decode(call.body);
-  const entity = entities.find((each) => each !== null) ?? newId('pred');
-  return assignArm(route.arms, route.model, entity) ?? route.champion;
+function decode({ body }: InferenceCall, { hold }: ServedVersion): InferRequest {
+  return hold.model.codec.decode(body);
 }
 
-/** JSON has no NaN and no infinity, and a caller can do nothing with one. */
-function refuseUnspeakable(scores: Float64Array, name: string): void {
-  for (let row = 0; row < scores.length; row += 1) {
-    if (Number.isFinite(scores[row])) continue;
-    throw new HttpProblem(500, 'ScoreNotFinite', `${name} gave no finite score for row ${row}`);
-  }
+/** One arm answers a whole request: the protocol has one version an answer. A request without any entity is its own. */
+function entityOf({ entities }: InferRequest): string {
+  return entities.find((each) => each !== null) ?? newId('pred');
 }

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ShadowOutcome } from './shadow';
 
 /** What `/metrics` reads from the live parts at the moment of a scrape. */
 export interface GatewayState {
@@ -7,6 +8,7 @@ export interface GatewayState {
   epoch(): number;
   leaseSeconds(): number;
   pendingPredictions(): number;
+  shadowRows(): number;
   spilledBytes(): number;
 }
 
@@ -23,6 +25,7 @@ export interface GatewayMetrics {
   readonly rows: (model: string, rows: number) => void;
   readonly staleAnswer: () => void;
   readonly challengerFailed: (model: string, version: number) => void;
+  readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
@@ -65,6 +68,12 @@ export function createGatewayMetrics(): GatewayMetrics {
     name: 'perennial_gateway_challenger_failures_total',
     help: 'Requests that a challenger failed and the champion answered.',
     labelNames: ['model', 'version'] as const,
+    registers,
+  });
+  const shadows = new Counter({
+    name: 'perennial_gateway_shadow_requests_total',
+    help: 'Requests that the arm which did not answer was to score as well; dropped: given up for want of room or time.',
+    labelNames: ['model', 'version', 'outcome'] as const,
     registers,
   });
   const loads = new Counter({
@@ -135,6 +144,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     gauge('perennial_gateway_lease_seconds', 'Seconds until the lease runs out; 0 when it has.', () => state.leaseSeconds());
     gauge('perennial_gateway_stale', '1 while answers come from the last known champion only.', () => (state.leaseSeconds() > 0 ? 0 : 1));
     gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
+    gauge('perennial_gateway_shadow_rows_waiting', 'Rows that wait to be scored behind their answers.', () => state.shadowRows());
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
   }
 
@@ -146,6 +156,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),
     challengerFailed: (model, version) => challengers.labels({ model, version: String(version) }).inc(),
+    shadowed: (model, version, outcome) => shadows.labels({ model, version: String(version), outcome }).inc(),
     loadFailed: (model) => loads.labels({ model }).inc(),
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),

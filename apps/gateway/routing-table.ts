@@ -1,28 +1,15 @@
 import type { RoutedModel, RoutingRepository, RoutingTable as StoredTable } from '../../db/repositories/routing';
-import type { ArtifactRef } from '../../domain/artifact';
 import { versionName, type AliasName } from '../../domain/model';
 import type { ModelCache } from './model-cache';
-import { servedVersion, type ServedVersion } from './served-version';
+import { fingerprintOf, heldAgain, loadArm, loadPrevious, releaseArms, type Arm, type Route, type Unloaded } from './route';
+import type { ServedVersion } from './served-version';
 import { within } from './within';
-
-export interface Arm {
-  readonly alias: AliasName;
-  readonly weight: number;
-  readonly served: ServedVersion;
-}
-
-/** How this process answers for one model: every arm is loaded and probed. */
-export interface Route {
-  readonly tenant: string;
-  readonly model: string;
-  readonly champion: Arm;
-  readonly arms: readonly Arm[];
-}
 
 /** What the registry wants and this process cannot do. */
 export interface BlockedModel {
   readonly tenant: string;
   readonly name: string;
+  readonly alias: AliasName;
   readonly error: string;
 }
 
@@ -117,6 +104,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     }
     const under = loading.get(key);
     if (under?.fingerprint === fingerprint) return under.done;
+    retire(key, routed);
     const done = loadRoute(key, routed, fingerprint).finally(() => {
       if (loading.get(key)?.done === done) loading.delete(key);
       acknowledge();
@@ -125,45 +113,46 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     return done;
   }
 
+  /** A rollout that has ended ends here at once, whatever still has to be loaded for what follows it. */
+  function retire(key: string, routed: RoutedModel): void {
+    const route = applied.get(key)?.route;
+    if (route === undefined || route.rollout === null || route.rollout.id === routed.rollout?.id) return;
+    const champion = heldAgain(route.champion);
+    swap(key, routed, 'the champion alone', { ...route, champion, arms: [champion], rollout: null });
+  }
+
   async function loadRoute(key: string, routed: RoutedModel, fingerprint: string): Promise<void> {
-    const results = await Promise.all(routed.arms.map((arm) => loadArm(routed, arm)));
-    const arms = results.filter((result) => 'served' in result);
-    const failures = results.filter((result) => 'error' in result);
-    const latest = wanted.get(key);
-    if (closed || latest === undefined || fingerprintOf(latest) !== fingerprint) {
-      for (const arm of arms) arm.served.hold.release();
-      return;
+    const isWanted = (): boolean => {
+      const latest = wanted.get(key);
+      return !closed && latest !== undefined && fingerprintOf(latest) === fingerprint;
+    };
+    const inPart = `${fingerprint} in part`;
+    const loads = routed.arms.map((arm) => loadArm(cache, routed, arm));
+    // A challenger that takes its time must not keep a champion from answering.
+    const champion = await loads[routed.arms.findIndex(({ alias }) => alias === 'champion')];
+    if (champion !== undefined && isLoaded(champion) && loads.length > 1 && isWanted() && !serves(key, champion)) {
+      swap(key, routed, inPart, routeOf(routed, [heldAgain(champion)], null));
     }
-    const [failed] = failures;
-    if (failed === undefined) blocked.delete(key);
-    else block(key, routed.tenant, versionName({ model: routed.model, version: failed.version }), failed.error);
-    const champion = arms.find((arm) => arm.alias === 'champion');
-    if (champion === undefined) {
-      for (const arm of arms) arm.served.hold.release();
-      return;
-    }
-    // Without one of its challengers a route still serves, but it is not the route that was asked for: the next refresh tries again.
-    swap(key, routed, failed === undefined ? fingerprint : `${fingerprint} in part`, {
-      tenant: routed.tenant,
-      model: routed.model,
-      champion,
-      arms,
-    });
-  }
-
-  async function loadArm(
-    routed: RoutedModel,
-    arm: RoutedModel['arms'][number],
-  ): Promise<Arm | { readonly version: number; readonly error: unknown }> {
-    try {
-      return { alias: arm.alias, weight: arm.weight, served: await serve(routed, arm.version, arm.manifest) };
-    } catch (error) {
-      return { version: arm.version, error };
+    const results = await Promise.all(loads);
+    const arms = results.filter(isLoaded);
+    const failures = results.filter((result): result is Unloaded => !isLoaded(result));
+    const failed = failures.find(({ alias }) => alias === 'champion') ?? failures[0];
+    if (!isWanted()) {
+      releaseArms(arms);
+    } else if (failed === undefined) {
+      blocked.delete(key);
+      swap(key, routed, fingerprint, routeOf(routed, arms, routed.rollout));
+    } else {
+      block(key, routed, failed);
+      // Without its challenger a route still serves, but it is not the route that was asked for: the next refresh tries again.
+      if (failed.alias === 'champion' || applied.get(key)?.fingerprint === inPart) releaseArms(arms);
+      else swap(key, routed, inPart, routeOf(routed, arms, null));
     }
   }
 
-  async function serve({ tenant, model }: RoutedModel, version: number, manifest: ArtifactRef): Promise<ServedVersion> {
-    return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+  function serves(key: string, { served }: Arm): boolean {
+    const now = applied.get(key)?.route.champion.served;
+    return now?.version === served.version && now.digest === served.digest;
   }
 
   function swap(key: string, routed: RoutedModel, fingerprint: string, route: Route): void {
@@ -171,29 +160,29 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     const now: Applied = { fingerprint, route, previous: null };
     applied.set(key, now);
     onSwap(route, before?.route ?? null);
-    if (before !== undefined) release(before);
+    // Before the old hold goes: a version that nobody holds for a moment may have to make room.
     void keepPrevious(key, routed, now);
+    if (before !== undefined) release(before);
   }
 
-  /** Where a rollback would go stays loaded: that makes it immediate. It is worth no block: the registry does not ask for it. */
   async function keepPrevious(key: string, routed: RoutedModel, now: Applied): Promise<void> {
-    if (routed.previous === null) return;
-    const previous = await serve(routed, routed.previous.version, routed.previous.manifest).catch(() => null);
+    const previous = await loadPrevious(cache, routed);
     if (previous === null) return;
     if (applied.get(key) === now) now.previous = previous;
     else previous.hold.release();
   }
 
-  function block(key: string, tenant: string, name: string, error: unknown): void {
+  function block(key: string, { tenant, model }: RoutedModel, { alias, version, error }: Unloaded): void {
     const text = error instanceof Error ? error.message : String(error);
+    const name = versionName({ model, version });
     const known = blocked.get(key);
-    const model: BlockedModel = { tenant, name, error: text };
-    blocked.set(key, model);
-    if (known?.name !== name || known.error !== text) onBlocked(model, error);
+    const wantedHere: BlockedModel = { tenant, name, alias, error: text };
+    blocked.set(key, wantedHere);
+    if (known?.name !== name || known.error !== text) onBlocked(wantedHere, error);
   }
 
   function acknowledge(): void {
-    if (closed || epoch === wantedEpoch || loading.size > 0) return;
+    if (closed || epoch === wantedEpoch) return;
     for (const [key, routed] of wanted) {
       if (blocked.has(key) || applied.get(key)?.fingerprint !== fingerprintOf(routed)) return;
     }
@@ -224,15 +213,19 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
   };
 }
 
-function release({ route, previous }: Applied): void {
-  for (const arm of route.arms) arm.served.hold.release();
-  previous?.hold.release();
+function isLoaded(arm: Arm | Unloaded): arm is Arm {
+  return 'served' in arm;
 }
 
-/** Everything of a route that a change of it can change. */
-function fingerprintOf({ arms, previous }: RoutedModel): string {
-  const parts = arms.map(({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`);
-  return `${parts.join(' ')} ${previous === null ? '' : previous.version}`;
+function routeOf({ tenant, model }: RoutedModel, arms: readonly Arm[], rollout: Route['rollout']): Route {
+  const champion = arms.find(({ alias }) => alias === 'champion');
+  if (champion === undefined) throw new Error(`the route of ${model} has no champion`);
+  return { tenant, model, champion, arms, rollout };
+}
+
+function release({ route, previous }: Applied): void {
+  releaseArms(route.arms);
+  previous?.hold.release();
 }
 
 function keyOf(tenant: string, model: string): string {

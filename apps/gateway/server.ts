@@ -10,7 +10,7 @@ import type { Registry } from '../../db/registry';
 import { requires } from './authentication';
 import type { GatewayConfig } from './config';
 import { openHttpApp } from './http-app';
-import { createInference } from './inference';
+import { challengerShare, createInference } from './inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './lease';
 import { createModelLoader } from './loaded-model';
@@ -23,6 +23,7 @@ import { inferRoutes } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
 import { probeRoutes } from './routes/probe';
 import { createRoutingTable } from './routing-table';
+import { createShadow } from './shadow';
 import { openSpill } from './spill';
 import { createVersionPicker } from './version-picker';
 
@@ -121,15 +122,23 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
   });
   const keys = createKeyCache({ apiKeys: registry.apiKeys, freshSeconds: config.keyCacheSeconds, graceSeconds: config.keyGraceSeconds });
   const picker = createVersionPicker({ table, routing: registry.routing, cache, timeoutMs: registryTimeoutMs });
+  const challengerError = quietly((name, error) => log.warn({ err: error }, `${name} failed a request; the champion answered it`));
+  const shadow = createShadow({
+    ...config.shadow,
+    batchRows: config.batchRows,
+    timeoutMs: config.requestTimeoutMs * challengerShare,
+    onOutcome: ({ model, version }, outcome) => metrics.shadowed(model, version, outcome),
+  });
   const infer = createInference({
     picker,
+    shadow,
     timeoutMs: config.requestTimeoutMs,
     leaseHolds: () => lease.holds(),
-    isBlocked: (tenant, model) => table.blockedModel(tenant, model) !== undefined,
+    isBlocked: (tenant, model) => table.blockedModel(tenant, model)?.alias === 'champion',
     log: (row) => predictions.add(row),
     onChallengerFailure(served, error) {
       metrics.challengerFailed(served.model, served.version);
-      log.warn({ err: error }, `${served.name} failed a request; the champion answered it`);
+      challengerError(served.name, error);
     },
   });
   metrics.observe({
@@ -139,6 +148,7 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
     leaseSeconds: () => lease.remainingSeconds(),
     pendingPredictions: () => predictions.pending(),
     spilledBytes: () => spill.bytes(),
+    shadowRows: () => shadow.waitingRows(),
   });
 
   const app = openHttpApp(config, log);
@@ -199,6 +209,7 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
       stopping = true;
       await lease.stop();
       await app.close();
+      await shadow.stop();
       await predictions.stop();
       clearInterval(tending);
       await spill.close();

@@ -6,7 +6,8 @@ import { nearest } from '../../domain/nearest';
 import { HttpProblem } from '../http/problem';
 import type { ModelCache } from './model-cache';
 import type { ModelName } from './model-name';
-import type { Arm, Route, RoutingTable } from './routing-table';
+import type { Arm, Route } from './route';
+import type { RoutingTable } from './routing-table';
 import { servedVersion, type ServedVersion } from './served-version';
 import { within } from './within';
 

@@ -1,7 +1,7 @@
 import { sha256 } from '../../../data/digest';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
 import type { PredictionRow } from '../../../db/repositories/predictions';
-import type { RoutedModel, RoutingArm } from '../../../db/repositories/routing';
+import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/repositories/routing';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
@@ -19,7 +19,11 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly labels: Map<PredictionId, unknown>;
   readonly beats: { readonly epoch: number }[];
   /** As a promotion does: table, epoch, notification. */
-  route(model: string, arms: readonly Omit<RoutingArm, 'weight'>[], previous?: ModelVersionRef): void;
+  route(
+    model: string,
+    arms: readonly (Omit<RoutingArm, 'weight'> & { readonly weight?: number })[],
+    beside?: { readonly previous?: ModelVersionRef; readonly rollout?: RoutedRollout },
+  ): void;
 }
 
 export function fakeRegistry(): FakeRegistry {
@@ -36,14 +40,14 @@ export function fakeRegistry(): FakeRegistry {
     inserted: [],
     labels: new Map(),
     beats: [],
-    route(model, arms, previous) {
+    route(model, arms, { previous, rollout } = {}) {
       registry.epoch += 1;
       const routed = {
         tenant: defaultTenant,
         model,
         arms: arms.map((arm) => ({ weight: 1, ...arm })),
         previous: previous ?? null,
-        rollout: null,
+        rollout: rollout ?? null,
       };
       registry.models = [...registry.models.filter((other) => other.model !== model), routed];
       for (const listener of listeners) listener();

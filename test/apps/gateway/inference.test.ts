@@ -1,11 +1,12 @@
 import { createInference, type InferenceAnswer } from '../../../apps/gateway/inference';
 import type { ModelHold } from '../../../apps/gateway/model-cache';
 import { compileRequestCodec } from '../../../apps/gateway/request-codec';
-import type { Arm } from '../../../apps/gateway/routing-table';
+import type { Arm } from '../../../apps/gateway/route';
 import { createScorer } from '../../../apps/gateway/scorer';
 import { servedVersion } from '../../../apps/gateway/served-version';
 import { sha256 } from '../../../data/digest';
-import { defaultTenant } from '../../../domain/ids';
+import { defaultTenant, type RolloutId } from '../../../domain/ids';
+import type { PredictionRow } from '../../../db/repositories/predictions';
 import type { ModelSignature } from '../../../domain/model';
 import { distanceModel, distanceRequest } from '../../support/served-models';
 
@@ -44,22 +45,31 @@ interface Asked {
   readonly answer: InferenceAnswer;
   readonly milliseconds: number;
   readonly challengerFailures: number;
+  readonly rows: readonly PredictionRow[];
 }
 
 async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
   let challengerFailures = 0;
+  const rows: PredictionRow[] = [];
   const infer = createInference({
     picker: {
       pick: () => ({
         kind: 'routed',
-        route: { tenant: defaultTenant, model: 'flight-delay', champion, arms: [champion, challenger] },
+        route: {
+          tenant: defaultTenant,
+          model: 'flight-delay',
+          champion,
+          arms: [challenger, champion],
+          rollout: { id: 'roll_1' as RolloutId, step: 2, besides: false },
+        },
       }),
       load: () => Promise.reject(new Error('not asked for')),
     },
+    shadow: { add: () => undefined },
     timeoutMs,
     leaseHolds: () => true,
     isBlocked: () => false,
-    log: () => undefined,
+    log: (row) => rows.push(row),
     onChallengerFailure: () => (challengerFailures += 1),
   });
   const arrivedAt = performance.now();
@@ -70,20 +80,28 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     body,
     arrivedAt,
   });
-  return { answer, milliseconds: performance.now() - arrivedAt, challengerFailures };
+  return { answer, milliseconds: performance.now() - arrivedAt, challengerFailures, rows };
 }
 
 test('a challenger that takes too long leaves its champion time to answer', async () => {
-  const { answer, milliseconds, challengerFailures } = await ask(arm('champion', 1, 'at once'), arm('challenger', 2, 'never'));
+  const { answer, milliseconds, challengerFailures, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', 2, 'never'));
   expect(answer.served.name).toBe('flight-delay@1');
   expect(challengerFailures).toBe(1);
   expect(milliseconds).toBeLessThan(timeoutMs);
+  const other = { version: 2, role: 'fallback', score: null, error: 'Timeout', latencyMs: expect.any(Number) as number };
+  expect(rows).toMatchObject([{ version: 1, arm: 'champion', output: { score: 1 }, rollout: { id: 'roll_1', step: 2 }, other }]);
 });
 
 test('a challenger in time answers', async () => {
   const { answer, challengerFailures } = await ask(arm('champion', 1, 'never'), arm('challenger', 2, 'at once'));
   expect(answer.served.name).toBe('flight-delay@2');
   expect(challengerFailures).toBe(0);
+});
+
+test('a score that is no number is a failure of the challenger', async () => {
+  const { answer, rows } = await ask(arm('champion', 1, 'at once'), arm('challenger', NaN, 'at once'));
+  expect(answer.served.name).toBe('flight-delay@1');
+  expect(rows).toMatchObject([{ version: 1, other: { role: 'fallback', error: 'ScoreNotFinite' } }]);
 });
 
 test('an answer that is not there in time is refused, whatever holds it up', async () => {

@@ -1,12 +1,14 @@
 import type { ModelCache, ModelHold } from '../../../apps/gateway/model-cache';
 import { createRoutingTable, type BlockedModel, type RoutingTable } from '../../../apps/gateway/routing-table';
 import type { ArtifactRef, Digest } from '../../../domain/artifact';
+import type { RolloutId } from '../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from './fakes';
 
 function manifest(name: string): ArtifactRef {
   return { uri: '', digest: `sha256:${name}`, bytes: 1, mediaType: 'application/json' };
 }
 const champion = (version: number) => ({ alias: 'champion' as const, version, manifest: manifest(`v${version}`) });
+const challenger = (version: number, weight = 0) => ({ alias: 'challenger' as const, version, weight, manifest: manifest(`v${version}`) });
 const previous = (version: number) => ({ model: 'm', version, manifest: manifest(`v${version}`) });
 
 interface Setting {
@@ -29,13 +31,15 @@ function setting(): Setting {
   const acquire: ModelCache['acquire'] = async ({ manifest: { digest } }) => {
     await slow.get(digest);
     if (broken.has(digest)) throw new Error(`${digest} is corrupt`);
-    held.set(digest, (held.get(digest) ?? 0) + 1);
-    const hold: ModelHold = {
-      model: { digest } as ModelHold['model'],
-      hold: () => hold,
-      release: () => held.set(digest, (held.get(digest) ?? 0) - 1),
+    const take = (): ModelHold => {
+      held.set(digest, (held.get(digest) ?? 0) + 1);
+      return {
+        model: { digest } as ModelHold['model'],
+        hold: take,
+        release: () => held.set(digest, (held.get(digest) ?? 0) - 1),
+      };
     };
-    return hold;
+    return take();
   };
   let reads = 0;
   const epochs: number[] = [];
@@ -76,7 +80,7 @@ describe('routing table', () => {
     await table.refresh();
     let load: () => void = () => undefined;
     slow.set('sha256:v2', new Promise((resolve) => (load = resolve)));
-    registry.route('m', [champion(2)], previous(1));
+    registry.route('m', [champion(2)], { previous: previous(1) });
     const refreshing = table.refresh();
     await settled();
     expect(serves(table)).toBe('m@1');
@@ -109,7 +113,7 @@ describe('routing table', () => {
     registry.route('m', [champion(1)]);
     await table.refresh();
     broken.add('sha256:v2');
-    registry.route('m', [champion(2)], previous(1));
+    registry.route('m', [champion(2)], { previous: previous(1) });
     await table.refresh();
     await table.refresh();
     expect(serves(table)).toBe('m@1');
@@ -137,22 +141,79 @@ describe('routing table', () => {
     expect(table.blocked()).toEqual([]);
   });
 
-  test('a challenger that cannot be loaded leaves the champion serving and the epoch open', async () => {
-    const { registry, table, broken } = setting();
-    broken.add('sha256:v2');
-    registry.route('m', [champion(1), { alias: 'challenger', version: 2, manifest: manifest('v2') }]);
-    await table.refresh();
-    expect(serves(table)).toBe('m@1');
-    expect(table.epoch()).toBe(-1);
-    broken.clear();
-    await table.refresh();
-    expect(table.route('default', 'm')?.arms.map(({ alias }) => alias)).toEqual(['champion', 'challenger']);
-    expect(table.epoch()).toBe(1);
+  describe('in a rollout', () => {
+    const rollout = (step: number, id = 'roll_1') => ({ rollout: { id: id as RolloutId, step, besides: true } });
+    const armsOf = (table: RoutingTable) => table.route('default', 'm')?.arms.map(({ served }) => served.name);
+    const never = () => new Promise<void>(() => undefined);
+
+    test('a new step is a change of its own, also with the same weight', async () => {
+      const { registry, table, epochs } = setting();
+      registry.route('m', [challenger(2), champion(1)], rollout(0));
+      await table.refresh();
+      registry.route('m', [challenger(2), champion(1)], rollout(1));
+      await table.refresh();
+      expect(table.route('default', 'm')).toMatchObject({ rollout: { id: 'roll_1', step: 1, besides: true } });
+      registry.route('m', [challenger(2), champion(1)], { rollout: { id: 'roll_1' as RolloutId, step: 1, besides: false } });
+      await table.refresh();
+      expect(table.route('default', 'm')?.rollout?.besides).toBe(false);
+      expect(epochs).toEqual([1, 2, 3]);
+    });
+
+    test('a challenger that cannot be loaded leaves the champion serving without it, and the epoch open', async () => {
+      const { registry, table, broken } = setting();
+      broken.add('sha256:v2');
+      registry.route('m', [challenger(2), champion(1)], rollout(0));
+      await table.refresh();
+      expect(serves(table)).toBe('m@1');
+      expect(table.route('default', 'm')?.rollout).toBeNull();
+      expect(table.blockedModel('default', 'm')).toMatchObject({ name: 'm@2', alias: 'challenger' });
+      expect(table.epoch()).toBe(-1);
+      broken.clear();
+      await table.refresh();
+      expect(armsOf(table)).toEqual(['m@2', 'm@1']);
+      expect(table.route('default', 'm')?.rollout?.id).toBe('roll_1');
+      expect(table.epoch()).toBe(1);
+    });
+
+    test('a challenger that is slow to load keeps no champion waiting, and its end is acknowledged without it', async () => {
+      const { registry, table, slow, epochs } = setting();
+      slow.set('sha256:v2', never());
+      registry.route('m', [challenger(2), champion(1)], rollout(0));
+      void table.refresh();
+      await settled();
+      expect(serves(table)).toBe('m@1');
+      expect(epochs).toEqual([]);
+      registry.route('m', [champion(1)]);
+      await table.refresh();
+      expect(epochs).toEqual([2]);
+    });
+
+    test('its end reaches the traffic at once, also when what follows it cannot be loaded or is slow to', async () => {
+      const { registry, table, broken, slow, held } = setting();
+      registry.route('m', [challenger(2, 0.5), champion(1)], rollout(0));
+      await table.refresh();
+      let load: () => void = () => undefined;
+      slow.set('sha256:v3', new Promise((resolve) => (load = resolve)));
+      registry.route('m', [challenger(3, 0.5), champion(1)], rollout(0, 'roll_2'));
+      void table.refresh();
+      await settled();
+      expect(armsOf(table)).toEqual(['m@1']);
+      registry.route('m', [challenger(2, 0.5), champion(1)], rollout(0, 'roll_3'));
+      await table.refresh();
+      expect(armsOf(table)).toEqual(['m@2', 'm@1']);
+      broken.add('sha256:v4');
+      registry.route('m', [champion(4)]);
+      await table.refresh();
+      expect(armsOf(table)).toEqual(['m@1']);
+      load();
+      await settled();
+      expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 1, 'sha256:v2': 0, 'sha256:v3': 0 });
+    });
   });
 
   test('the version that a rollback would take is kept loaded', async () => {
     const { registry, table } = setting();
-    registry.route('m', [champion(2)], previous(1));
+    registry.route('m', [champion(2)], { previous: previous(1) });
     await table.refresh();
     await settled();
     expect(table.previous('default', 'm')?.name).toBe('m@1');
@@ -162,9 +223,9 @@ describe('routing table', () => {
     const { registry, table, held } = setting();
     registry.route('m', [champion(1)]);
     await table.refresh();
-    registry.route('m', [champion(2)], previous(1));
+    registry.route('m', [champion(2)], { previous: previous(1) });
     await table.refresh();
-    registry.route('m', [champion(3)], previous(2));
+    registry.route('m', [champion(3)], { previous: previous(2) });
     await table.refresh();
     await settled();
     expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 0, 'sha256:v2': 1, 'sha256:v3': 1 });

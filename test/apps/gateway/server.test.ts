@@ -5,7 +5,8 @@ import pino from 'pino';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
-import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
+import type { RolloutId } from '../../../domain/ids';
+import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/served-models';
 
 jest.setTimeout(30_000);
 
@@ -276,38 +277,116 @@ describe('which version answers', () => {
     expect((await get('/readyz', null)).body).toMatchObject({ status: 'ready', epoch: -1, blocked: [{ name: 'flight-delay@1' }] });
     expect(body.detail).toMatch(/^flight-delay@1 cannot be served here: the manifest of flight-delay is sha256:/);
   });
+});
 
-  test('a canary gets its share of entities, and the champion answers what it fails', async () => {
+describe('a rollout', () => {
+  const rollout = (besides: boolean, step = 1) => ({ rollout: { id: 'roll_1' as RolloutId, step, besides } });
+  const entities = Array.from({ length: 40 }, (_, index) => `N${index}`);
+
+  async function open(weight: number, { besides, test }: { readonly besides: boolean; readonly test?: TestModel }): Promise<void> {
     const champion = await register(1, 10);
-    const challenger = await register(2, 20);
-    const needsMore = distanceModel(30);
-    const demanding = await putModel((bytes) => artifacts.put(bytes), {
-      ...needsMore,
-      request: [...needsMore.request, { name: 'seats', type: 'number' }],
-      sql: 'SELECT carrier, distance + 0 * seats AS distance FROM request',
-    });
-    const arms = (manifest: typeof demanding) => [
-      { alias: 'champion' as const, version: 1, weight: 0.5, manifest: champion.manifest },
-      { alias: 'challenger' as const, version: 2, weight: 0.5, manifest },
-    ];
-    registry.route('flight-delay', arms(challenger.manifest));
-    await start();
-    const askAll = async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 40 }, (_, index) => post('/v2/models/flight-delay/infer', { ...one, parameters: { entity: `N${index}` } })),
-      );
-      expect(answers.every(({ status }) => status === 200)).toBe(true);
-      return answers.map(({ headers }) => headers['x-perennial-model-version']);
-    };
-    const first = await askAll();
-    expect(new Set(first)).toEqual(new Set(['flight-delay@1', 'flight-delay@2']));
-    expect(await askAll()).toEqual(first);
-    registry.route('flight-delay', arms(demanding));
-    await until(() => registry.beats.at(-1)?.epoch === registry.epoch);
-    expect(new Set(await askAll())).toEqual(new Set(['flight-delay@1']));
-    expect((await get('/metrics', null)).body['text']).toMatch(
-      /perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/,
+    const manifest = await putModel((bytes) => artifacts.put(bytes), test ?? distanceModel(20));
+    registry.route(
+      'flight-delay',
+      [
+        { alias: 'challenger', version: 2, weight, manifest },
+        { alias: 'champion', version: 1, weight: 1 - weight, manifest: champion.manifest },
+      ],
+      rollout(besides),
     );
+  }
+
+  async function askAll(): Promise<readonly Answer[]> {
+    const answers = await Promise.all(entities.map((entity) => post('/v2/models/flight-delay/infer', { ...one, parameters: { entity } })));
+    expect(answers.map(({ status }) => status)).toEqual(entities.map(() => 200));
+    return answers;
+  }
+  const versionsOf = (answers: readonly Answer[]) => answers.map(({ headers }) => headers['x-perennial-model-version']);
+
+  /** Beside what callers send, it wants a column of its own. */
+  const demanding: TestModel = {
+    ...distanceModel(30),
+    request: [...distanceModel(30).request, { name: 'seats', type: 'number' }],
+    sql: 'SELECT carrier, distance + 0 * seats AS distance FROM request',
+  };
+
+  test('gives its challenger a share of the entities, the same every time, and says in each row where it stood', async () => {
+    await open(0.5, { besides: false });
+    await start();
+    const first = versionsOf(await askAll());
+    expect(new Set(first)).toEqual(new Set(['flight-delay@1', 'flight-delay@2']));
+    expect(versionsOf(await askAll())).toEqual(first);
+    await gateway.stop();
+    expect(registry.inserted).toHaveLength(80);
+    for (const row of registry.inserted) {
+      expect(row).toMatchObject({ arm: row.version === 1 ? 'champion' : 'challenger', rollout: { id: 'roll_1', step: 1 }, other: null });
+    }
+  });
+
+  test('asks the arm that did not answer as well, and stores both scores in one row', async () => {
+    await open(0.5, { besides: true });
+    await start();
+    await askAll();
+    await gateway.stop();
+    expect(registry.inserted).toHaveLength(40);
+    const scores = { 1: expect.closeTo(10.6, 4) as number, 2: expect.closeTo(20.6, 4) as number };
+    for (const { version, output, other } of registry.inserted) {
+      const answered = version === 1 ? 1 : 2;
+      const asked = answered === 1 ? 2 : 1;
+      expect({ output, other }).toEqual({
+        output: { score: scores[answered] },
+        other: { version: asked, role: 'shadow', score: scores[asked], error: null, latencyMs: expect.any(Number) as number },
+      });
+    }
+    expect(new Set(registry.inserted.map(({ version }) => version))).toEqual(new Set([1, 2]));
+  });
+
+  test('has the champion answer what its challenger fails, under the name of the champion, and counts it', async () => {
+    await open(0.5, { besides: true, test: demanding });
+    await start();
+    expect(new Set(versionsOf(await askAll()))).toEqual(new Set(['flight-delay@1']));
+    const { text } = (await get('/metrics', null)).body;
+    expect(text).toMatch(/perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/);
+    await gateway.stop();
+    const fell = registry.inserted.filter(({ other }) => other?.role === 'fallback');
+    expect(fell.length).toBeGreaterThan(5);
+    const error = { version: 2, score: null, error: 'InvalidInput', latencyMs: expect.any(Number) as number };
+    for (const row of registry.inserted) {
+      expect(row).toMatchObject({ version: 1, arm: 'champion', rollout: { id: 'roll_1' }, other: error });
+    }
+  });
+
+  test("a caller's mistake is nobody's failure", async () => {
+    await open(1, { besides: true });
+    await start();
+    const { status, body } = await post('/v2/models/flight-delay/infer', { inputs: [one.inputs[0]] });
+    expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'InvalidInput' });
+    expect((await get('/metrics', null)).body['text']).not.toMatch(/challenger_failures_total\{/);
+    await gateway.stop();
+    expect(registry.inserted).toEqual([]);
+  });
+
+  test('a version asked for by name is no part of it', async () => {
+    await open(1, { besides: true });
+    await start();
+    await post('/v2/models/flight-delay@champion/infer', one);
+    await gateway.stop();
+    expect(registry.inserted).toMatchObject([{ version: 1, rollout: null, other: null }]);
+  });
+
+  test('is over for a gateway whose lease ran out: the champion alone answers, and says that it is stale', async () => {
+    await open(1, { besides: true });
+    await start({ leaseSeconds: 0.3, keyCacheSeconds: 0 });
+    expect((await ask()).headers['x-perennial-model-version']).toBe('flight-delay@2');
+    registry.away = true;
+    await until(async () => (await ask()).headers['x-perennial-stale'] === 'lease');
+    const alone = await ask();
+    expect(alone.headers['x-perennial-model-version']).toBe('flight-delay@1');
+    registry.away = false;
+    await until(async () => (await ask()).headers['x-perennial-model-version'] === 'flight-delay@2');
+    await until(() => registry.inserted.some(({ id }) => id === alone.headers['x-perennial-prediction-id']));
+    const row = registry.inserted.find(({ id }) => id === alone.headers['x-perennial-prediction-id']);
+    expect(row).toMatchObject({ version: 1, rollout: null, other: null });
   });
 });
 

@@ -1,0 +1,54 @@
+import { newId } from '../../db/ids';
+import type { OtherScore, PredictionRow } from '../../db/repositories/predictions';
+import type { RoutedRollout } from '../../db/repositories/routing';
+import type { PredictionId, Tenant } from '../../domain/ids';
+import type { InferRequest } from './request-codec';
+import type { ServedVersion } from './served-version';
+
+/** What answered a request, and what is to be known of it later. */
+export interface Predicted {
+  readonly tenant: Tenant;
+  readonly served: ServedVersion;
+  readonly arm: string;
+  readonly request: InferRequest;
+  readonly scores: Float64Array;
+  /** One a row. */
+  readonly ids: readonly PredictionId[];
+  /** A `performance.now()`. */
+  readonly arrivedAt: number;
+  readonly rollout: RoutedRollout | null;
+}
+
+export function predictionIds({ rows }: InferRequest): readonly PredictionId[] {
+  return rows.map(() => newId('pred') as PredictionId);
+}
+
+/** As rows of the prediction log, at the moment of the answer. */
+export function predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout }: Predicted): readonly PredictionRow[] {
+  const latencyMs = performance.now() - arrivedAt;
+  // From the wall clock of now: the monotonic clock's origin is off by all sleep and clock steps since the start.
+  const receivedAt = new Date(Date.now() - latencyMs).toISOString();
+  return ids.map((id, index) => ({
+    tenant,
+    id,
+    receivedAt,
+    model: served.model,
+    version: served.version,
+    arm,
+    entity: request.entities[index] ?? null,
+    eventTime: request.eventTimes[index] ?? null,
+    input: request.rows[index],
+    output: { score: scores[index] },
+    latencyMs,
+    rollout: rollout && { id: rollout.id, step: rollout.step },
+    other: null,
+  }));
+}
+
+/** With what the arm that did not answer made of each row. A row is stored in one go: what it counts for is reckoned when it comes. */
+export function besideOthers(
+  rows: readonly PredictionRow[],
+  { scores, ...other }: Omit<OtherScore, 'score'> & { readonly scores: Float64Array | null },
+): readonly PredictionRow[] {
+  return rows.map((row, index) => ({ ...row, other: { ...other, score: scores?.[index] ?? null } }));
+}
