@@ -47,6 +47,8 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
 const mostUnscored = 0.05;
 /** In shares of answers: above this the arms are asked about different things. */
 const mostLabelGap = 0.05;
+/** Above this, days are judged without those of their labels that took longest, which are seldom the good ones. */
+const mostLate = 0.05;
 
 /** A statement on too few labels, or on some hours, is not carried over: it would speak for a week that it has not seen. */
 function firstShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): ShownMark | null {
@@ -69,7 +71,7 @@ function holdingBack(
   reasons.push(...belowMinima(policy, evidence));
   const open = shown === null && readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
-  return [...reasons, ...notComparable(evidence.quality)];
+  return [...reasons, ...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)];
 }
 
 function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {
@@ -105,6 +107,17 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
     reasons.push(hold('labels', `${percent(of)} of the challenger's answers are labelled and ${percent(against)} of the champion's`));
   }
   return reasons;
+}
+
+function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
+  if (!policy.quality.acrossDays) return [];
+  // A pair is two losses.
+  const losses = quality.kind === 'pairs' ? 2 * quality.traffic.n : quality.champion.n + quality.challenger.n;
+  const share = quality.days.late / Math.max(1, losses);
+  if (share <= mostLate) return [];
+  return [
+    hold('late', `${percent(share)} of the labels came after their day was counted: the lifecycle's \`availableAfter\` is too short`),
+  ];
 }
 
 function secondsBetween(from: string, to: string): number {

@@ -66,7 +66,7 @@ export function enterStep(evidence: RolloutEvidence, entered: { readonly step: n
     guardrails: {},
     requestsInStep: 0,
     // A day in which the weights changed would hold different hours in either arm.
-    quality: quality.kind === 'pairs' ? quality : noArms({ ...quality.days, open: null }),
+    quality: quality.kind === 'pairs' ? quality : noArms({ ...quality.days, open: null, late: 0 }),
   };
 }
 

@@ -28,12 +28,18 @@ function qualityReason(
   const level = percent(1 - alphaBudget(policy).qualityPerSide);
   const found =
     `${metric} ${word} than the champion's: ${signed(estimate)} (bounds ${signed(lower)} … ${signed(upper)}, each at ${level} at all times; ` +
-    `positive is worse; ${count(n)} ${unit}${days === null ? '' : `; ${daysText(days)}`})`;
+    `positive is worse; ${count(n)} ${unit}${missingText(quality)}${days === null ? '' : `; ${daysText(days)}`})`;
   const demand = `asked: ${demandOf(policy)}`;
   if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
   if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
   if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
   return said('open', `${found}; ${demand}: ${openText(reading)}`);
+}
+
+/** What part of the traffic the figures are about is for people to judge: some labels never come, by nature. */
+function missingText({ unlabelled }: QualityEvidence): string {
+  const missing = typeof unlabelled === 'number' ? unlabelled : unlabelled.champion + unlabelled.challenger;
+  return missing === 0 ? '' : `; ${count(missing)} that were due have no label`;
 }
 
 function openText({ lower, upper, limit }: MetricReading): string {

@@ -8,7 +8,7 @@ export interface DaysState {
   readonly open: OpenDay | null;
   /** Days before this one take nothing more. */
   readonly closedBefore: number;
-  /** Came after their day was closed: they belong to the traffic, but no longer to a day. */
+  /** Losses that came after their day was closed: they belong to the traffic, but no longer to a day. */
   readonly late: number;
 }
 

@@ -1,0 +1,278 @@
+import { decideRollout } from '../../../domain/rollout/decide-rollout';
+import type { ArmObservation } from '../../../domain/rollout/observation';
+import type { RolloutPolicy } from '../../../domain/rollout/policy';
+import type { RolloutVerdict } from '../../../domain/rollout/verdict';
+import { policyWith } from '../../support/rollout-policies';
+import { about, begun, carried, inStep, requestsOf, seen, startedMs, withPairsOf } from '../../support/seen-rollouts';
+
+const day = 86_400;
+const codes = ({ reasons }: RolloutVerdict) => reasons.map(({ code }) => code);
+const texts = ({ reasons }: RolloutVerdict) => reasons.map(({ message }) => message).join('\n');
+/** So many days of 300 pairs each, and as many requests. */
+const shadowOf = (policy: RolloutPolicy, days: number, mean: number, spread?: number) =>
+  seen(policy, withPairsOf(policy, begun(policy), { days, perDay: 300, difference: about(mean, spread) }), {
+    requests: requestsOf(days * 300),
+  });
+
+describe('a rollout in shadow', () => {
+  const policy = policyWith();
+
+  test('begins with nothing known, and says all that is missing', () => {
+    const verdict = decideRollout(policy, begun(policy));
+    expect(verdict).toMatchObject({ kind: 'continue', remaining: { observations: null, seconds: null }, shown: null });
+    expect(codes(verdict)).toEqual([
+      'quality.notMeasured',
+      'guardrail.notMeasured',
+      'guardrail.notMeasured',
+      'rollout.requests',
+      'rollout.samples',
+      'rollout.duration',
+      'rollout.quality',
+    ]);
+  });
+
+  test('moves to the first people once quality is shown, on days enough', () => {
+    expect(decideRollout(policy, shadowOf(policy, 6, -0.02))).toMatchObject({ kind: 'advance', toStep: 1, percent: 5, shown: { n: 1800 } });
+  });
+
+  test('does not before minDuration, however good it looks', () => {
+    const verdict = decideRollout(policy, shadowOf(policy, 4, -0.3));
+    expect(verdict).toMatchObject({ kind: 'continue', shown: null });
+    expect(codes(verdict)).toContain('rollout.duration');
+  });
+
+  test('nor on fewer labels than minSamples', () => {
+    const demanding = policyWith({ test: { minSamples: 5_000 } });
+    expect(codes(decideRollout(demanding, shadowOf(demanding, 8, -0.3)))).toContain('rollout.samples');
+  });
+
+  test('nor when its days differ so much that the next could be bad', () => {
+    const evidence = withPairsOf(policy, begun(policy), {
+      days: 6,
+      perDay: 300,
+      difference: (of, index) => (of % 2 === 0 ? -0.4 : 0.2) + (index % 2 === 0 ? 0.01 : -0.01),
+    });
+    const verdict = decideRollout(policy, evidence);
+    expect(verdict).toMatchObject({ kind: 'continue', readings: [{ outcome: 'inconclusive' }, {}, {}] });
+    expect(texts(verdict)).toContain('shown on this traffic, not yet across days');
+  });
+
+  test('is refused once it is refuted across days as well, and not on a bad first day', () => {
+    const first = decideRollout(policy, shadowOf(policy, 1, 0.3));
+    expect(first).toMatchObject({ kind: 'continue' });
+    expect(texts(first)).toContain('refuted on this traffic, not yet across days');
+    expect(decideRollout(policy, shadowOf(policy, 5, 0.3))).toMatchObject({ kind: 'harm', metric: 'logloss' });
+  });
+
+  test('is left at once when the challenger fails too often, whatever the minima say', () => {
+    const evidence = seen(policy, begun(policy), { requests: requestsOf(12, { failed: true, latencyMs: null }) });
+    const verdict = decideRollout(policy, evidence);
+    expect(verdict).toMatchObject({ kind: 'harm', metric: 'errors' });
+    expect(texts(verdict)).toContain('share of failed requests 100 %');
+  });
+
+  test('is not ended by scores that are missing: whom they are missing for may be whom it is about', () => {
+    const lacking = Array.from({ length: 200 }, () => ({ eventTimeMs: startedMs, label: 1, champion: 0.5, challenger: null }));
+    const verdict = decideRollout(policy, seen(policy, shadowOf(policy, 6, -0.02), { pairs: lacking }));
+    expect(verdict.kind).toBe('continue');
+    expect(texts(verdict)).toContain('10 % of the labelled requests lack a score of one version');
+  });
+
+  test('nor by days that labels came too late for', () => {
+    const late = shadowOf(policy, 6, -0.02);
+    const pairs = Array.from({ length: 200 }, () => ({ eventTimeMs: startedMs, label: 1, champion: 0.5, challenger: 0.5 }));
+    const verdict = decideRollout(policy, seen(policy, late, { pairs }));
+    expect(verdict.kind).toBe('continue');
+    expect(texts(verdict)).toContain('10 % of the labels came after their day was counted');
+  });
+
+  test('says how many of the requests that were due have no label', () => {
+    const unlabelled = Array.from({ length: 600 }, () => ({ eventTimeMs: startedMs, label: null, champion: 0.5, challenger: 0.5 }));
+    const verdict = decideRollout(policy, seen(policy, shadowOf(policy, 6, -0.02), { pairs: unlabelled }));
+    expect(verdict.kind).toBe('advance');
+    expect(texts(verdict)).toContain('1,800 pairs; 600 that were due have no label');
+  });
+});
+
+describe('a rollout that answers people', () => {
+  const policy = policyWith();
+  const shown = carried(policy, shadowOf(policy, 6, -0.02));
+
+  test.each([
+    [199, 'continue'],
+    [200, 'advance'],
+  ])('leaves a middle step on minSamples requests of the challenger (%d: %s)', (requests, kind) => {
+    expect(decideRollout(policy, seen(policy, inStep(shown, 1), { requests: requestsOf(requests) }))).toMatchObject({ kind });
+  });
+
+  test('is promoted in its last step: what was shown stays shown', () => {
+    const last = inStep(shown, 3);
+    expect(decideRollout(policy, last).kind).toBe('continue');
+    expect(decideRollout(policy, seen(policy, last, { requests: requestsOf(200) }))).toMatchObject({ kind: 'promote', shown: shown.shown });
+  });
+
+  test('is not promoted when a step was skipped and quality never shown', () => {
+    const evidence = seen(policy, inStep(shadowOf(policy, 6, 0.005), 3), { requests: requestsOf(400) });
+    const verdict = decideRollout(policy, evidence);
+    expect(verdict.kind).toBe('continue');
+    expect(codes(verdict)).toContain('rollout.quality');
+  });
+
+  test('goes back on harm to this traffic alone, also after quality had been shown', () => {
+    const harmed = withPairsOf(policy, inStep(shown, 2), { days: 3, perDay: 900, difference: about(0.2) });
+    expect(decideRollout(policy, harmed)).toMatchObject({ kind: 'harm', metric: 'logloss', shown: shown.shown });
+  });
+
+  test('without a shadow step goes back within the first day, long before its minima', () => {
+    const bold = policyWith({ canary: { steps: [25] }, test: { minSamples: 10_000 } });
+    const evidence = withPairsOf(bold, begun(bold), { days: 1, perDay: 300, difference: about(0.4) });
+    expect(decideRollout(bold, evidence)).toMatchObject({ kind: 'harm', metric: 'logloss' });
+  });
+
+  test.each([
+    ['errors', requestsOf(300, { failed: true })],
+    ['latency_ms', requestsOf(300, { latencyMs: 151 })],
+  ])('goes back on %s alone', (metric, requests) => {
+    expect(decideRollout(policy, seen(policy, inStep(shown, 2), { requests }))).toMatchObject({ kind: 'harm', metric });
+  });
+
+  test('does not go back for what the guardrails allow', () => {
+    const requests = [...requestsOf(2970), ...requestsOf(30, { failed: true, latencyMs: 900 })];
+    expect(decideRollout(policy, seen(policy, inStep(shown, 2), { requests })).kind).toBe('advance');
+  });
+});
+
+describe('a rollout whose time is over', () => {
+  test.each(['rollback', 'hold'] as const)('without a decision does as the policy says: %s', (onInconclusive) => {
+    const policy = policyWith({ canary: { onInconclusive } });
+    expect(decideRollout(policy, shadowOf(policy, 13, 0.01)).kind).toBe('continue');
+    const verdict = decideRollout(policy, shadowOf(policy, 14, 0.01));
+    expect(verdict).toMatchObject({ kind: 'expired', action: onInconclusive });
+    expect(codes(verdict).at(-1)).toBe('rollout.expired');
+  });
+
+  test('and was given more goes on', () => {
+    const policy = policyWith();
+    expect(decideRollout(policy, { ...shadowOf(policy, 14, 0.01), extendedSeconds: day }).kind).toBe('continue');
+  });
+
+  test('advances all the same when that is decided', () => {
+    const policy = policyWith();
+    expect(decideRollout(policy, shadowOf(policy, 14, -0.02)).kind).toBe('advance');
+  });
+});
+
+describe('superiority', () => {
+  const policy = policyWith({ quality: { rule: 'superiority', margin: 0 }, canary: { maxDurationSeconds: 60 * day } });
+
+  test.each([
+    ['better', -0.05, 'advance'],
+    ['the same', 0, 'continue'],
+    ['worse', 0.05, 'harm'],
+  ])('of a challenger that is %s', (_name, mean, kind) => {
+    expect(decideRollout(policy, shadowOf(policy, 12, mean)).kind).toBe(kind);
+  });
+
+  test('by a margin is refuted of one that is better by less', () => {
+    const demanding = policyWith({ quality: { rule: 'superiority', margin: 0.05 } });
+    const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.01));
+    expect(verdict.kind).toBe('harm');
+    expect(texts(verdict)).toContain('asked: better by more than 0.05: refuted');
+  });
+});
+
+describe('a regression, by absolute error up to a bound', () => {
+  const policy = policyWith({ quality: { metric: 'mae', margin: 2, bound: 200 } });
+  const errorsOf = (challenger: number) =>
+    Array.from({ length: 6 * 300 }, (_, index) => ({
+      eventTimeMs: startedMs + index * 288_000,
+      label: 100 + (index % 50),
+      champion: 110 + (index % 50),
+      challenger: 100 + (index % 50) + challenger + (index % 2 === 0 ? 3 : -3),
+    }));
+
+  test.each([
+    ['closer', 8, 'advance'],
+    ['as close', 10, 'advance'],
+    ['far worse', 40, 'harm'],
+  ])('of a challenger that is %s', (_name, error, kind) => {
+    const evidence = seen(policy, begun(policy), { pairs: errorsOf(error), requests: requestsOf(300), atMs: startedMs + 6 * day * 1000 });
+    expect(decideRollout(policy, evidence).kind).toBe(kind);
+  });
+});
+
+describe('arms, where the label depends on the answer', () => {
+  const policy = policyWith({ comparison: 'arms', canary: { steps: [50], maxDurationSeconds: 60 * day } });
+  /** Labels by turns, so that a score of p costs the same on average whatever the day. */
+  const answersOf = (days: number, scores: { readonly champion: number; readonly challenger: number }, lost = 0): ArmObservation[] =>
+    Array.from({ length: days * 1000 }, (_, index) => {
+      const arm = index % 2 === 0 ? 'champion' : 'challenger';
+      const isLost = arm === 'challenger' && index % 100 < lost;
+      return {
+        eventTimeMs: startedMs + index * 86_400,
+        arm,
+        label: isLost ? null : index % 20 < 4 ? 1 : 0,
+        score: scores[arm],
+      } as const;
+    });
+  const after = (days: number, scores: Parameters<typeof answersOf>[1], lost?: number) =>
+    seen(policy, begun(policy), {
+      answers: answersOf(days, scores, lost),
+      requests: requestsOf(400),
+      atMs: startedMs + days * day * 1000,
+    });
+
+  test('of which the challenger’s is better are promoted', () => {
+    expect(decideRollout(policy, after(20, { champion: 0.5, challenger: 0.2 }))).toMatchObject({ kind: 'promote' });
+  });
+
+  test('of which the challenger’s is worse go back', () => {
+    expect(decideRollout(policy, after(3, { champion: 0.2, challenger: 0.8 }))).toMatchObject({ kind: 'harm', metric: 'logloss' });
+  });
+
+  test('that are labelled unequally are not compared', () => {
+    const verdict = decideRollout(policy, after(20, { champion: 0.5, challenger: 0.2 }, 20));
+    expect(verdict.kind).toBe('continue');
+    expect(texts(verdict)).toContain("of the challenger's answers are labelled");
+  });
+
+  test('share the error rate of every step that has both', () => {
+    const steps = policyWith({ comparison: 'arms', canary: { steps: [0, 10, 50] } });
+    const evidence = inStep(begun(steps), 1);
+    const half = seen(steps, evidence, { answers: answersOf(5, { champion: 0.5, challenger: 0.4 }), atMs: startedMs + 5 * day * 1000 });
+    const one = decideRollout(policy, after(5, { champion: 0.5, challenger: 0.4 })).readings[0];
+    const two = decideRollout(steps, half).readings[0];
+    expect(two?.upper).toBeGreaterThan(one?.upper ?? NaN);
+  });
+});
+
+describe('an estimate of what is missing', () => {
+  const policy = policyWith({ canary: { maxDurationSeconds: 60 * day } });
+
+  test('names the labels and the time that the same again would take', () => {
+    const verdict = decideRollout(policy, shadowOf(policy, 2, -0.005, 0.3));
+    if (verdict.kind !== 'continue') throw new Error(verdict.kind);
+    expect(verdict.remaining.observations).toBeGreaterThan(0);
+    expect(verdict.remaining.seconds).toBeGreaterThanOrEqual(3 * day);
+  });
+
+  test('is right: after so many more of the same it is decided', () => {
+    const of = { days: 3, perDay: 300, difference: about(-0.005, 0.3) };
+    const before = seen(policy, withPairsOf(policy, begun(policy), of), { requests: requestsOf(900) });
+    const verdict = decideRollout(policy, before);
+    if (verdict.kind !== 'continue') throw new Error(verdict.kind);
+    const days = Math.ceil((verdict.remaining.seconds ?? NaN) / day);
+    expect(decideRollout(policy, withPairsOf(policy, before, { ...of, days: days - 2 })).kind).toBe('continue');
+    expect(decideRollout(policy, withPairsOf(policy, before, { ...of, days: days + 1 })).kind).toBe('advance');
+  });
+
+  test('is none where more of the same never decides', () => {
+    expect(decideRollout(policy, shadowOf(policy, 3, 0.02))).toMatchObject({ remaining: { observations: null, seconds: null } });
+  });
+
+  test('after quality was shown is about the requests of the step', () => {
+    const shown = inStep(carried(policy, shadowOf(policy, 6, -0.02)), 1);
+    const later = seen(policy, shown, { requests: requestsOf(50), atMs: Date.parse(shown.asOf) + 3_600_000 });
+    expect(decideRollout(policy, later)).toMatchObject({ kind: 'continue', remaining: { observations: 0, seconds: 3 * 3600 } });
+  });
+});
