@@ -6,6 +6,7 @@ import { isMap, nameOf } from './document-path';
 import type { LifecycleRevision, ModelLifecycleSpec } from './lifecycle';
 import { documentOf } from './lifecycle-spec';
 import type { ModelStage } from './run';
+import { stagesOf } from './run';
 
 /** A revision that is not applied yet. */
 export interface NextRevision {
@@ -84,11 +85,12 @@ function changeOf(what: string, before: unknown, after: unknown): PlannedChange 
 const inputs = {
   ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
+  tune: /^spec\.tune\b/,
   evaluate: /^spec\.evaluate\b/,
 } as const;
 
 function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {
-  const stages = ['ingest', 'validate', 'train', 'evaluate', 'promote'] as const;
+  const stages = stagesOf(next.spec);
   if (current === null) return stages.map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const fileOf = (role: 'assemble' | 'features'): readonly string[] => {
@@ -98,14 +100,23 @@ function stagesAfter(current: LifecycleRevision | null, next: NextRevision, chan
   const read = named(inputs.ingest);
   const checked = canonicalJson(current.contract) === canonicalJson(next.contract) ? [] : [next.spec.data.contract ?? 'spec.data.contract'];
   const learned = [...named(inputs.train), ...fileOf('assemble'), ...fileOf('features')];
+  const searched = named(inputs.tune);
   const judged = named(inputs.evaluate);
-  return [
-    { stage: 'ingest', action: 'runs', because: read.length > 0 ? read : ['sources are always read; equal content is the same version'] },
-    stageAfter('validate', checked, read, 'other rows are read'),
-    stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
-    stageAfter('evaluate', judged, [...read, ...checked, ...learned], 'train gives another model'),
-    { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] },
-  ];
+  const trains = [...read, ...checked, ...learned];
+  const planned: Readonly<Record<ModelStage, PlannedStage>> = {
+    ingest: {
+      stage: 'ingest',
+      action: 'runs',
+      because: read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+    },
+    validate: stageAfter('validate', checked, read, 'other rows are read'),
+    train: stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
+    tune: stageAfter('tune', searched, trains, 'train gives another model'),
+    evaluate: stageAfter('evaluate', judged, [...trains, ...searched], `${searched.length > 0 ? 'tune' : 'train'} gives another model`),
+    canary: { stage: 'canary', action: 'runs', because: ['is about the traffic of its days, never from the cache'] },
+    promote: { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] },
+  };
+  return stages.map((stage) => planned[stage]);
 }
 
 function stageAfter(stage: ModelStage, own: readonly string[], earlier: readonly string[], when: string): PlannedStage {

@@ -8,21 +8,12 @@ import type { RunRequest } from './run';
 import { modelStages } from './run';
 import { notInThisVersion, problem } from './schema-issues.schema';
 
-const later = ['tune', 'canary'] as const;
-const stages = modelStages.filter((stage) => !(later as readonly string[]).includes(stage));
-
 /** The body of `POST /lifecycles/{name}/runs`. */
 export const runRequestSchema = z
   .strictObject({
     params: paramsField.optional().describe('parameters of the trainer, for this run alone'),
     until: untilField.optional(),
-    fromStage: z
-      .enum(stages, {
-        error: ({ input }) =>
-          later.some((stage) => stage === input) ? `cannot be ${String(input)}, which is not in this version` : undefined,
-      })
-      .optional()
-      .describe('the first stage to run again'),
+    fromStage: z.enum(modelStages).optional().describe('the first stage to run again'),
     reuseRun: z
       .string()
       .regex(/^run_[0-9a-z]{1,64}$/)

@@ -4,6 +4,12 @@ import type { RunId } from './ids';
 export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
 export type ModelStage = (typeof modelStages)[number];
 
+/** Those that a run of this lifecycle goes through, in order. */
+export function stagesOf({ tune, canary }: { readonly tune?: unknown; readonly canary?: unknown }): readonly ModelStage[] {
+  const optional: Partial<Record<ModelStage, unknown>> = { tune, canary };
+  return modelStages.filter((stage) => !(stage in optional) || Boolean(optional[stage]));
+}
+
 /** `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is gone and could not be started again. */
 export const runStatuses = ['pending', 'running', 'waiting', 'paused', 'succeeded', 'stopped', 'failed', 'cancelled', 'lost'] as const;
 export type RunStatus = (typeof runStatuses)[number];

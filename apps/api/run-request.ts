@@ -2,7 +2,7 @@ import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { formatIssue } from '../../domain/issue-text';
 import type { LifecycleRevision } from '../../domain/lifecycle';
-import { isFinal } from '../../domain/run';
+import { isFinal, stagesOf } from '../../domain/run';
 import type { RunRequest } from '../../domain/run';
 import type { Tenant } from '../../domain/ids';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
@@ -13,9 +13,6 @@ interface Asked {
   readonly lifecycle: LifecycleRevision;
   readonly request: RunRequest;
 }
-
-/** The stages that every run of this version goes through, in order. */
-export const stagesOfThisVersion = ['ingest', 'validate', 'train', 'evaluate', 'promote'] as const;
 
 /** What can be known to be wrong before anything is started. */
 export async function checkRunRequest(
@@ -41,13 +38,17 @@ async function reuseIssues(
 ): Promise<readonly Issue[]> {
   // That both are given or neither is, the schema has seen to.
   if (fromStage === undefined || reuseRun === undefined) return [];
+  const stages = stagesOf(lifecycle.spec);
+  if (!stages.includes(fromStage)) {
+    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}: its lifecycle has no spec.${fromStage}`;
+    return [{ pointer: '/fromStage', detail, expected: `one of ${stages.join(', ')}` }];
+  }
   const earlier = await registry.runs.get({ tenant, id: reuseRun });
   const wrong = (detail: string): readonly Issue[] => [{ pointer: '/reuseRun', detail }];
   if (!earlier || earlier.lifecycle !== lifecycle.lifecycle) return wrong(`${lifecycle.lifecycle} has no run ${reuseRun}`);
   if (!isFinal(earlier.status)) return wrong(`${reuseRun} is still ${earlier.status}`);
-  const stages = await registry.stages.list({ tenant, runId: reuseRun });
-  const done = new Set(stages.filter((stage) => stage.status === 'succeeded').map((stage) => stage.stage));
-  const names: readonly string[] = stagesOfThisVersion;
-  const missing = names.slice(0, names.indexOf(fromStage)).filter((stage) => !done.has(stage));
+  const ended = await registry.stages.list({ tenant, runId: reuseRun });
+  const done = new Set(ended.filter(({ status }) => status === 'succeeded').map(({ stage }) => stage));
+  const missing = stages.slice(0, stages.indexOf(fromStage)).filter((stage) => !done.has(stage));
   return missing.length === 0 ? [] : [{ pointer: '/fromStage', detail: `${reuseRun} did not finish ${missing.join(', ')}` }];
 }

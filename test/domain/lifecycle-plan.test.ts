@@ -130,6 +130,50 @@ test.each<[string, NextRevision, readonly string[], string]>([
   expect(actions(planned)).toBe(`ingest runs, ${expected}, promote runs`);
 });
 
+describe('with tuning and canary', () => {
+  const tune = '  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }\n';
+  const canary = '  canary: { steps: [0], quality: { metric: logloss, rule: nonInferiority, margin: 0.01 } }\n';
+  const released = { ...current, ...revisionOf(`${lifecycleText}${tune}${canary}`), files: current.files };
+  const stages = (from: LifecycleRevision, text: string): string => actions(planLifecycle(from, revisionOf(text)));
+
+  test('each has its place', () => {
+    expect(actions(planLifecycle(null, revisionOf(`${lifecycleText}${tune}${canary}`)))).toBe(
+      'ingest runs, validate runs, train runs, tune runs, evaluate runs, canary runs, promote runs',
+    );
+  });
+
+  test.each([
+    ['tuning that is new', current, `${lifecycleText}${tune}`, 'train reused, tune runs, evaluate mayRun, promote runs'],
+    ['tuning that is gone', released, `${lifecycleText}${canary}`, 'train reused, evaluate mayRun, canary runs, promote runs'],
+    [
+      'more trials',
+      released,
+      `${lifecycleText}${tune.replace('trials: 4', 'trials: 9')}${canary}`,
+      'train reused, tune runs, evaluate mayRun, canary runs, promote runs',
+    ],
+    [
+      'a parameter',
+      released,
+      `${edited(lifecycleText, 'num_leaves: 63', 'num_leaves: 31')}${tune}${canary}`,
+      'train runs, tune mayRun, evaluate mayRun, canary runs, promote runs',
+    ],
+    [
+      'the canary',
+      released,
+      `${lifecycleText}${tune}${canary.replace('0.01', '0.02')}`,
+      'train reused, tune reused, evaluate reused, canary runs, promote runs',
+    ],
+  ])('a change of %s', (_name, from, text, expected) => {
+    expect(stages(from, text)).toBe(`ingest runs, validate reused, ${expected}`);
+  });
+
+  test('says why', () => {
+    expect(planLifecycle(current, revisionOf(`${lifecycleText}${tune}`)).lines).toEqual(
+      expect.arrayContaining(['  tune      runs: spec.tune', '  evaluate  runs again if: tune gives another model']),
+    );
+  });
+});
+
 test('a gate that is gone, and one that is new', () => {
   const gone = edited(
     lifecycleText,

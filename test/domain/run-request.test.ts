@@ -1,11 +1,12 @@
 import { objectDocument } from '../../domain/document';
+import { modelStages } from '../../domain/run';
 import { runRequestSchema } from '../../domain/run-request.schema';
 import { readBy } from '../../domain/schema-issues.schema';
 
 const readRunRequest = (body: unknown) => readBy(runRequestSchema, objectDocument(body, 'body'));
 
 describe('the request of a run', () => {
-  test.each([
+  test.each<[object, object]>([
     [{}, {}],
     [{ until: '2013-07-01T02:00:00+02:00' }, { until: '2013-07-01T00:00:00Z' }],
     [
@@ -16,10 +17,10 @@ describe('the request of a run', () => {
       { params: { a: [1, { b: null }] }, reason: ' try ' },
       { params: { a: [1, { b: null }] }, reason: 'try' },
     ],
-    [
-      { fromStage: 'evaluate', reuseRun: 'run_01jd' },
-      { fromStage: 'evaluate', reuseRun: 'run_01jd' },
-    ],
+    ...modelStages.map((fromStage): [object, object] => [
+      { fromStage, reuseRun: 'run_01jd' },
+      { fromStage, reuseRun: 'run_01jd' },
+    ]),
     [{ until: undefined }, {}],
   ])('%j is accepted', (body, request) => {
     const read = readRunRequest(body);
@@ -36,7 +37,6 @@ describe('the request of a run', () => {
     [{ params: { x: 'y'.repeat(3_000_000) } }, [['/params', 'params is 3,000,008 bytes of JSON']]],
     [{ fromStage: 'train' }, [['/reuseRun', 'reuseRun is missing: fromStage needs the run whose earlier stages are taken']]],
     [{ reuseRun: 'run_1' }, [['/fromStage', 'fromStage is missing: reuseRun needs the first stage to run again']]],
-    [{ fromStage: 'tune', reuseRun: 'run_1' }, [['/fromStage', 'fromStage cannot be tune, which is not in this version']]],
     [
       { fromStage: 'trian', reuseRun: 'x/../y' },
       [

@@ -2,19 +2,19 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { RunRequest } from '../../../domain/run';
-import { isFinal, runStatuses } from '../../../domain/run';
+import { isFinal, modelStages, runStatuses } from '../../../domain/run';
 import { digestOf } from '../../../data/digest';
 import { compareRuns } from '../run-compare';
 import { readLogs } from '../run-logs';
-import { checkRunRequest, stagesOfThisVersion } from '../run-request';
+import { checkRunRequest } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
 import { summaryToJson } from '../views/rollout';
 import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
-
 import { trialView } from '../views/trial';
+
 const params = z.object({ id: runId });
 const list = page.extend({ lifecycle: name.optional(), status: z.enum(runStatuses).optional() });
 const ids = z.strictObject({
@@ -26,7 +26,7 @@ const ids = z.strictObject({
 const reasoned = z.strictObject({ reason: why.optional() });
 const vote = z.strictObject({ comment: why.optional() });
 const rerun = z.strictObject({
-  fromStage: z.enum(stagesOfThisVersion).describe('the first stage to run again'),
+  fromStage: z.enum(modelStages).describe('the first stage to run again'),
   reason: why.optional(),
 });
 const tags = ['runs'];
@@ -113,8 +113,6 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       },
     );
 
-    app.post(
-      '/runs/:id/cancel',
     app.get(
       '/runs/:id/trials',
       {
@@ -130,6 +128,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       async ({ caller, params: { id }, query }) => readTrials(registry, await findRun(registry, caller, id), query),
     );
 
+    app.post(
+      '/runs/:id/cancel',
       {
         ...operator,
         schema: { tags, summary: 'End a run and undo what it did', params, body: reasoned, response: { 202: runView, default: problem } },

@@ -180,10 +180,10 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
   resume: (status) => (status === 'paused' || status === 'running' ? 'goes on' : `was not paused: it is ${status}`),
 };
 
-/** Where a run ended. A promotion that was refused is judged anew: the champion may be another one now. */
+/** Where a run ended. What a canary or a promotion refused is judged anew: the champion may be another one now. */
 function firstAgain({ stages }: RunJson): string {
   const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? modelStages[0];
-  return ended === 'promote' ? 'evaluate' : ended;
+  return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
 }
 
 function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
+import { parse, stringify } from 'yaml';
 import type { Api } from '../../../apps/api/server';
 import { createApi } from '../../../apps/api/server';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle-folder';
@@ -131,6 +132,13 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
 export function lifecycleBody(name: string, change: (document: string) => string = (document) => document) {
   const { document, fileName, files } = readLifecycleFolder(root, sampleFolder);
   return { document: change(document.replace('name: flight-delay', `name: ${name}`)), fileName, files };
+}
+
+/** The lifecycle with exactly these optional stages. */
+export function withStages(document: string, stages: { readonly tune?: object; readonly canary?: object }): string {
+  const lifecycle = parse(document) as { spec: Record<string, unknown> };
+  const { tune: _, canary: __, ...spec } = lifecycle.spec;
+  return stringify({ ...lifecycle, spec: { ...spec, ...stages } });
 }
 
 async function callApi<T>(

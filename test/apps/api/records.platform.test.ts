@@ -5,7 +5,7 @@ import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
-import { lifecycleBody, openApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld, withStages } from './api-world';
 
 jest.setTimeout(60_000);
 
@@ -38,12 +38,12 @@ const register = (dataset: string, content: string, changed: object = {}) =>
   });
 
 describe('trials', () => {
-  const tune = `  tune: { metric: auc, direction: maximize, trials: 4, space: { num_leaves: { kind: int, low: 7, high: 63 } } }`;
+  const tune = { metric: 'auc', direction: 'maximize', trials: 4, space: { num_leaves: { kind: 'int', low: 7, high: 63 } } } as const;
 
   test('of a run are shown in pages with the best marked; of a run that reused them, too', async () => {
     const applied = await world.call('PUT', '/lifecycles/tuned', {
       as: 'operator',
-      body: lifecycleBody('tuned', (text) => `${text}${tune}\n`),
+      body: lifecycleBody('tuned', (text) => withStages(text, { tune })),
     });
     expect(applied).toMatchObject({ status: 200 });
     const [first, second] = [await world.accept('tuned'), await world.accept('tuned')];
@@ -52,7 +52,7 @@ describe('trials', () => {
       await world.registry.runs.open({ ...opening, revisionDigest: first.revisionDigest });
     }
     const { trials, stages } = world.registry;
-    const study = { tenant, runId: first.id, study: 'tune', tune: { metric: 'auc', direction: 'maximize', trials: 4 } } as const;
+    const study = { tenant, runId: first.id, study: 'tune', tune } as const;
     const stage = { tenant, stage: 'tune', generation: 1, cacheKey: digestOf('tune') } as const;
     await stages.begin({ ...stage, runId: first.id, reuse: false });
     for (const [number, value] of [0.6, 0.7, 0.65].entries()) {
@@ -76,7 +76,9 @@ describe('trials', () => {
   });
 
   test('of a run whose lifecycle does not tune are not found', async () => {
-    expect(await world.call('GET', `/runs/${runId}/trials`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    await world.call('PUT', '/lifecycles/untuned', { as: 'operator', body: lifecycleBody('untuned', (text) => withStages(text, {})) });
+    const { id } = await world.accept('untuned');
+    expect(await world.call('GET', `/runs/${id}/trials`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
     expect(await world.call('GET', '/runs/run_9/trials')).toMatchObject({ status: 404 });
   });
 });

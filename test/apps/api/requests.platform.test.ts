@@ -79,13 +79,13 @@ describe('a refusal', () => {
     ],
     ['a key named __proto__', 'POST', runs, { body: '{"__proto__":{"a":1}}' }, 422, 'InvalidInput', /__proto__/],
     [
-      'a stage of a later version',
+      'a stage that there is not',
       'POST',
       runs,
-      { body: { fromStage: 'canary', reuseRun: 'run_0' } },
+      { body: { fromStage: 'cannary', reuseRun: 'run_0' } },
       422,
       'InvalidInput',
-      /not in this version/,
+      /did you mean canary/,
     ],
     ['a key of a later version', 'POST', runs, { body: { kind: 'canary' } }, 422, 'InvalidInput', /not in this version/],
     [

@@ -6,7 +6,7 @@ import { digestOf } from '../../../data/digest';
 import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { fakeSchedules } from './fake-schedules';
-import { openApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld, withStages } from './api-world';
 
 jest.setTimeout(60_000);
 
@@ -14,6 +14,7 @@ let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();
   await world.apply('flight-delay');
+  await world.call('PUT', '/lifecycles/plain', { as: 'operator', body: lifecycleBody('plain', (text) => withStages(text, {})) });
 });
 afterAll(() => world.close());
 afterEach(() => {
@@ -180,8 +181,8 @@ describe('a command', () => {
 });
 
 /** A run with these stages done, ended. */
-async function ended(stages: readonly string[], status: 'failed' | 'succeeded' = 'failed'): Promise<RunId> {
-  const { id } = await world.accept('flight-delay');
+async function ended(stages: readonly string[], status: 'failed' | 'succeeded' = 'failed', lifecycle = 'flight-delay'): Promise<RunId> {
+  const { id } = await world.accept(lifecycle);
   for (const stage of stages) {
     const at = { tenant, runId: id, stage, generation: 1 };
     await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
@@ -210,12 +211,30 @@ describe('a rerun', () => {
 
   test.each([
     ['from a stage whose predecessors did not finish', 'evaluate', '/fromStage', /did not finish train/],
-    ['from a stage of a later version', 'canary', '/fromStage', /canary/],
+    ['from a stage that its lifecycle lacks', 'canary', '/fromStage', /plain has no stage canary: its lifecycle has no spec.canary/],
+    ['from a stage that there is not', 'trian', '/fromStage', /trian/],
     ['from no stage', undefined, '/fromStage', /missing/],
   ])('%s is refused', async (_, fromStage, pointer, detail) => {
-    const id = await ended(['ingest', 'validate']);
+    const id = await ended(['ingest', 'validate'], 'failed', 'plain');
     const answer = await world.call('POST', `/runs/${id}/rerun`, { body: { fromStage } });
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer, detail: expect.stringMatching(detail) as string }] } });
+  });
+
+  test('begins at the stages of tuning and canary, and takes over what comes before them', async () => {
+    const tune = { metric: 'auc', direction: 'maximize', trials: 4, space: { num_leaves: { kind: 'int', low: 7, high: 63 } } };
+    const canary = { steps: [0], quality: { metric: 'logloss', rule: 'nonInferiority', margin: 0.01 } };
+    const body = lifecycleBody('released', (text) => withStages(text, { tune, canary }));
+    expect(await world.call('PUT', '/lifecycles/released', { as: 'operator', body })).toMatchObject({ status: 200 });
+    const id = await ended(['ingest', 'validate', 'train', 'evaluate'], 'failed', 'released');
+    const again = (fromStage: string) => world.call<Run>('POST', `/runs/${id}/rerun`, { as: 'operator', body: { fromStage } });
+    expect(await again('tune')).toMatchObject({ status: 202, body: { request: { fromStage: 'tune', reuseRun: id } } });
+    for (const stage of ['evaluate', 'canary'])
+      expect(await again(stage)).toMatchObject({ status: 422, body: { errors: [{ detail: `${id} did not finish tune` }] } });
+    expect(await again('promote')).toMatchObject({ body: { errors: [{ detail: `${id} did not finish tune, canary` }] } });
+    const tuned = await ended(['ingest', 'validate', 'train', 'tune', 'evaluate'], 'failed', 'released');
+    expect(await world.call('POST', `/runs/${tuned}/rerun`, { as: 'operator', body: { fromStage: 'canary' } })).toMatchObject({
+      status: 202,
+    });
   });
 
   test('of a run that still goes on is refused', async () => {

@@ -325,6 +325,22 @@ describe('a command to a run', () => {
       ],
       'evaluate',
     ],
+    [
+      'was refused by its canary',
+      [
+        ['evaluate', 'succeeded'],
+        ['canary', 'stopped'],
+      ],
+      'evaluate',
+    ],
+    [
+      'failed in tuning',
+      [
+        ['train', 'succeeded'],
+        ['tune', 'failed'],
+      ],
+      'tune',
+    ],
     ['succeeded', [['ingest', 'succeeded']], 'ingest'],
   ])('rerun of one that %s begins where it ended', async (_, stages, from) => {
     api.routes.set('GET /runs/run_1', {
