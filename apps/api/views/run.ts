@@ -6,8 +6,8 @@ import type { StageRecord } from '../../../db/repositories/stages';
 import type { LifecycleClient } from '../../lifecycle-client';
 import { rolloutSummary } from './rollout';
 import { failure, instant, verdict } from './fields';
-
 import { tuningToJson, tuningView } from './tuning';
+
 export const stageView = z
   .object({
     name: z.string(),
@@ -16,8 +16,8 @@ export const stageView = z
     reusedFrom: z.string().nullable().describe('the run whose output was taken instead of running the stage'),
     decision: z.string().nullable(),
     verdict: verdict.nullable(),
-    failure: failure.nullable(),
     tuning: tuningView.nullable().describe('what a tune stage chose, and by which numbers'),
+    failure: failure.nullable(),
   })
   .meta({ id: 'Stage' });
 
