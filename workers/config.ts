@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Issue } from '../domain/failure';
 import { failure } from '../domain/failure';
+import type { SecretRef } from '../domain/lifecycle';
+import { secretResolver } from './secret-refs';
 import type { SettingMistake, TemporalSecurity } from './temporal-settings';
 import { readTemporalSecurity, temporalSettings } from './temporal-settings';
 
@@ -43,6 +45,8 @@ const settings = z.object({
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: flag.default(false),
+  /** Lets webhooks be addresses of private networks, and http://. */
+  PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
   /** Colon-separated folders from which file:// sources may read; the project's own folder when absent. */
   PERENNIAL_INGEST_ROOTS: z.string().optional(),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -73,6 +77,7 @@ export interface Config {
   readonly serviceKey: string | null;
   readonly maxJobs: number;
   readonly allowIncompatibleRuns: boolean;
+  readonly notify: { readonly allowPrivateAddresses: boolean; readonly secretOf: (ref: SecretRef) => Promise<string> };
   readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
   readonly logLevel: string;
   readonly processId: string;
@@ -118,6 +123,7 @@ export function readConfig(environment: Environment): Config {
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     maxJobs: value.PERENNIAL_MAX_JOBS,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
+    notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES, secretOf: secretResolver(environment) },
     ingest: {
       allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
       fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],

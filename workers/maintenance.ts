@@ -9,6 +9,7 @@ import type { Loop } from './loop';
 import { repeat } from './loop';
 import { defaultTenant } from '../domain/ids';
 import { reconcileRuns, sweepOutbox } from './sweeper';
+import { deliverWebhooks } from './webhooks';
 
 export interface MaintenanceDeps extends Core {
   readonly lifecycles: LifecycleClient;
@@ -23,6 +24,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   const signer = auditSigner(config.stateDir);
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
+    repeat('webhooks', 1, (stopped) => deliverWebhooks({ webhooks: registry.webhooks, ...config.notify, log }, stopped), log),
     repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
     repeat(
       'audit',
