@@ -42,7 +42,8 @@ export interface SeenPair {
   readonly label: number;
   readonly champion: number | null;
   readonly challenger: number | null;
-  readonly servedBy: 'champion' | 'challenger';
+  /** Whom the entity belonged to, also where it failed and the other one answered: else its hard cases would count against the other. */
+  readonly assigned: 'champion' | 'challenger';
   readonly step: number;
 }
 
@@ -94,8 +95,8 @@ function pairOf({ eventTime, label, champion, challenger }: SeenPair): PairObser
   return { eventTimeMs: Date.parse(eventTime), label, champion, challenger };
 }
 
-function answerOf({ eventTime, label, servedBy, ...scores }: SeenPair): ArmObservation {
-  return { eventTimeMs: Date.parse(eventTime), arm: servedBy, label, score: scores[servedBy] };
+function answerOf({ eventTime, label, assigned, ...scores }: SeenPair): ArmObservation {
+  return { eventTimeMs: Date.parse(eventTime), arm: assigned, label, score: scores[assigned] };
 }
 
 /** The registry counts requests, so they are taken over as they stand instead of being added up again. */

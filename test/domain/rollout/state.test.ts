@@ -1,0 +1,103 @@
+import { decideRollout } from '../../../domain/rollout/decide-rollout';
+import {
+  growState,
+  nothingSeen,
+  type ArmCounted,
+  type RolloutState,
+  type Seen,
+  type SeenPair,
+  type Standing,
+} from '../../../domain/rollout/state';
+import { policyWith } from '../../support/rollout-policies';
+
+const startMs = Date.parse('2013-08-01T00:00:00Z');
+const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
+const standing: Standing = { champion: 'm@1', challenger: 'm@2', step: 0, extendedSeconds: 0 };
+const none: ArmCounted = { requests: 0, errors: 0, assigned: 0, slow: 0, ripe: 0, labelled: 0 };
+const nobody = { champion: none, challenger: none };
+const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
+  eventNow: at(hours),
+  ripeUntil: at(hours - 6),
+  step: nobody,
+  total: nobody,
+  pairs: [],
+  ...over,
+});
+const pairAt = (hours: number, over: Partial<SeenPair> = {}): SeenPair => ({
+  eventTime: at(hours),
+  label: 1,
+  champion: 0.5,
+  challenger: 0.5,
+  assigned: 'champion',
+  step: 0,
+  ...over,
+});
+const qualityOf = ({ evidence }: RolloutState) => evidence?.quality;
+
+describe('the state of a rollout', () => {
+  const policy = policyWith();
+  const begun = growState(policy, nothingSeen, standing, seenAt(10));
+
+  test('is empty until there is traffic, which tells what time it is', () => {
+    expect(growState(policy, nothingSeen, standing, seenAt(10, { eventNow: null, ripeUntil: null }))).toBe(nothingSeen);
+    expect(begun.evidence).toMatchObject({ startedAt: at(10), asOf: at(10), step: 0 });
+  });
+
+  test('goes by labels that are due: its clock follows event time by their delay, and never goes back', () => {
+    const later = growState(policy, begun, standing, seenAt(20));
+    expect(later.evidence).toMatchObject({ startedAt: at(10), asOf: at(14) });
+    expect(growState(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence).toMatchObject({ asOf: at(14) });
+  });
+
+  test('takes requests over as the registry counts them', () => {
+    const step = { champion: none, challenger: { ...none, requests: 40, errors: 1, assigned: 30, slow: 2 } };
+    const once = growState(policy, begun, standing, seenAt(12, { step }));
+    expect(once.evidence).toMatchObject({
+      requestsInStep: 40,
+      guardrails: { errors: { n: 40, events: 1 }, latency_ms: { n: 30, events: 2 } },
+    });
+    expect(growState(policy, once, standing, seenAt(12, { step })).evidence).toEqual(once.evidence);
+  });
+
+  test('knows how many requests that were due have no label', () => {
+    const total = { champion: { ...none, ripe: 50, labelled: 45 }, challenger: { ...none, ripe: 10, labelled: 8 } };
+    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { total })))).toMatchObject({ unlabelled: 7 });
+  });
+
+  test('draws a point for each new number of pairs', () => {
+    const one = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11), pairAt(12)] }));
+    const same = growState(policy, one, standing, seenAt(31));
+    const more = growState(policy, same, standing, seenAt(32, { pairs: [pairAt(25)] }));
+    expect(more.history.map(({ n }) => n)).toEqual([2, 3]);
+  });
+
+  test('that shows harm is latched: whoever asks later is told the same by the same evidence', () => {
+    const step = { champion: none, challenger: { ...none, requests: 30, errors: 30 } };
+    const harmed = growState(policy, begun, standing, seenAt(12, { step }));
+    if (harmed.evidence === null) throw new Error('seen');
+    expect(decideRollout(policy, harmed.evidence).kind).toBe('harm');
+    const healed = { champion: none, challenger: { ...none, requests: 100_000, errors: 30 } };
+    expect(growState(policy, harmed, standing, seenAt(500, { step: healed, pairs: [pairAt(100)] }))).toBe(harmed);
+  });
+});
+
+describe('the arms of a rollout', () => {
+  const policy = policyWith({ comparison: 'arms', canary: { steps: [10, 50] } });
+  const begun = growState(policy, nothingSeen, standing, seenAt(10));
+
+  test('hold the requests of their entities: a request that the challenger failed is not the champion’s', () => {
+    const failed = pairAt(12, { assigned: 'challenger', challenger: null });
+    const served = pairAt(13, { assigned: 'challenger', champion: null });
+    expect(qualityOf(growState(policy, begun, standing, seenAt(30, { pairs: [failed, served, pairAt(14)] })))).toMatchObject({
+      champion: { n: 1 },
+      challenger: { n: 1 },
+      unscored: { champion: 0, challenger: 1 },
+    });
+  });
+
+  test('are of the present step alone', () => {
+    const first = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11)] }));
+    const second = growState(policy, first, { ...standing, step: 1 }, seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }));
+    expect(qualityOf(second)).toMatchObject({ champion: { n: 1 } });
+  });
+});
