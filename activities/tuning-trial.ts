@@ -10,6 +10,7 @@ import { busySeconds, rungsOf, valuesAtRungs } from '../domain/tuning';
 import type { EndedJob, RunningJob } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import { keepLogs } from './compute/keep-logs';
+import { outlast } from './outlast';
 import type { TrainModelInput } from './train';
 import { trainingJob } from './train';
 import type { StudyPlan } from './tuning';
@@ -67,8 +68,8 @@ function trialJob(input: TrialInput, data: AssembledData): Job {
 
 interface Watch {
   look(job: RunningJob): Promise<'enough' | undefined>;
-  /** Records the values at rungs that nobody saw in time. */
-  complete(reached: readonly TrialStep[]): Promise<void>;
+  /** Judges at the rungs that nobody saw in time as if somebody had: how a trial ends is decided by its values, not by who looked when. */
+  judgeAll(reached: readonly TrialStep[]): Promise<'enough' | undefined>;
   /** Why the watch ended the job. */
   verdict(): Promise<TrialEnd>;
 }
@@ -95,10 +96,6 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
 
   async function judge(seen: readonly TrialStep[]): Promise<'enough' | undefined> {
     const known = await recorded();
-    if (until !== null && Date.now() >= until) {
-      why = `the budget of ${tune.budgetSeconds} s was spent`;
-      return 'enough';
-    }
     if (hyperband === null) return undefined;
     for (const value of valuesAtRungs(rungs, seen).slice(judged)) {
       if (known.length === judged) {
@@ -123,6 +120,11 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
   return {
     async look({ metrics }) {
       try {
+        await recorded();
+        if (until !== null && Date.now() >= until) {
+          why = `the budget of ${tune.budgetSeconds} s was spent`;
+          return 'enough';
+        }
         return await judge(metrics.filter((metric) => metric.name === name).map(({ step, value }) => ({ step, value })));
       } catch (error) {
         // The trial is worth more than what pruning spares: whoever is away is asked again at the next look.
@@ -131,9 +133,7 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
         return undefined;
       }
     },
-    async complete(reached) {
-      if (reached.length > (await recorded()).length) await report(reached);
-    },
+    judgeAll: (reached) => outlast(() => judge(reached)),
     async verdict() {
       // An attempt that died after it had ended the job left the values that it judged by.
       const value = (await recorded()).at(-1)?.value ?? null;
@@ -151,8 +151,7 @@ async function endOf(input: TrialInput, job: EndedJob, watch: Watch): Promise<Tr
     case 'succeeded': {
       const value = job.result.metrics[objectiveName(input)];
       if (value === undefined) return failed(`trainer ${input.train.trainer} reported no ${objectiveName(input)}`);
-      await watch.complete(reachedOf(job.result.facts));
-      return { status: 'complete', value };
+      return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough' ? watch.verdict() : { status: 'complete', value };
     }
   }
 }

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { failure } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, Job, JobHandle, JobState } from '../../domain/job';
+import { outlast } from '../outlast';
 
 export type EndedJob = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 export type RunningJob = Extract<JobState, { readonly kind: 'running' }>;
@@ -31,10 +32,10 @@ export async function followJob({ backends, kind, jobId, prepare, look, longestP
   const handle = { value: attachedTo(context, kind, jobId) };
   const stopBeating = beat(context, () => handle.value);
   try {
-    handle.value = await Promise.race([backend.submit(await prepare()), context.cancelled]);
+    handle.value = await Promise.race([outlast(async () => backend.submit(await prepare())), context.cancelled]);
     context.heartbeat(handle.value);
     for (let pauseMs = Math.min(shortestPauseMs, longestPauseMs); ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
-      const state = await backend.poll(handle.value);
+      const state = await outlast(() => backend.poll(handle.value));
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
       if (state.kind === 'running' && (await look(state)) === 'enough') {
         await backend.cancel(handle.value);

@@ -131,7 +131,7 @@ describe('a seeded study, one trial at a time', () => {
       ...trials,
       list: (study) => {
         calls += 1;
-        return calls % 2 === 1 ? Promise.reject(failure('DatabaseUnavailable', 'the registry is away')) : trials.list(study);
+        return calls % 3 === 1 ? Promise.reject(failure('DatabaseUnavailable', 'the registry is away')) : trials.list(study);
       },
     };
     expect(told(await studied(backend, away))).toEqual(told(watched));
