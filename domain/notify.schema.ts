@@ -3,10 +3,11 @@ import { notifyEvents } from './lifecycle';
 import { problem } from './schema-issues.schema';
 
 const secret = z
-  .union([
-    z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/) }),
-    z.strictObject({ file: z.string().min(1).max(512) }),
-  ])
+  .union(
+    [z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/) }), z.strictObject({ file: z.string().min(1).max(512) })],
+    // What is written there may be the secret itself: an error must not repeat it.
+    { error: 'is no reference: { env: NAME } or { file: PATH }, never the secret itself' },
+  )
   .describe('where the secret is: { env: NAME } or { file: PATH }');
 
 const target = z
@@ -30,10 +31,13 @@ const target = z
 
 export const notifySchema = z.array(target).max(20).default([]).describe('a list of webhooks');
 
-/** http:// is for a receiver on the same machine; whatever it says, private addresses are decided on when it is called. */
+/**
+ * http:// is for a receiver on the same machine; whatever it says, private addresses are decided on when it is called. The address is not
+ * repeated: its path is often a secret.
+ */
 function urlProblem(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['https:', 'http:'].includes(url.protocol)) return `cannot be ${JSON.stringify(text.slice(0, 60))}`;
+  if (url === null || !['https:', 'http:'].includes(url.protocol)) return 'is no such address';
   if (url.username !== '' || url.password !== '') return 'carries a credential, which belongs into secret';
   return null;
 }

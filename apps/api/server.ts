@@ -31,6 +31,7 @@ import { retentionRoutes } from './routes/retention';
 import { rolloutRoutes } from './routes/rollouts';
 import { runRoutes } from './routes/runs';
 import { scheduleRoutes } from './routes/schedules';
+import { webhookRoutes } from './routes/webhooks';
 import type { EventStreams } from './run-events';
 import { openEventStreams } from './run-events';
 
@@ -63,6 +64,7 @@ const nouns = [
   lifecycleRoutes,
   runRoutes,
   scheduleRoutes,
+  webhookRoutes,
   modelRoutes,
   datasetRoutes,
   lineageRoutes,

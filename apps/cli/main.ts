@@ -14,6 +14,7 @@ import { replayCommands } from './commands/replay';
 import { runCommands } from './commands/run';
 import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
+import { webhookCommands } from './commands/webhook';
 import type { CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
@@ -29,6 +30,7 @@ const nouns = [
   keyCommands,
   replayCommands,
   scheduleCommands,
+  webhookCommands,
   trainerCommands,
   platformCommands,
 ];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatIssue, invalid } from '../../domain/issue-text';
+import { notifyEvents } from '../../domain/lifecycle';
 import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
 import { documentOf } from '../../domain/lifecycle-spec';
 import { contractText, edited, lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
@@ -273,6 +274,21 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
       'a secret in an address',
       'notify: [{ webhook: "https://me:word@hooks.example/x", secret: { env: HOOK } }]',
       '20:14 spec.notify[0].webhook carries a credential, which belongs into secret; expected an https:// address, without a credential',
+    ],
+    [
+      'an address of something else, which is not repeated',
+      'notify: [{ webhook: "ftp://me:word@hooks.example/x", secret: { env: HOOK } }]',
+      '20:14 spec.notify[0].webhook is no such address; expected an https:// address, without a credential',
+    ],
+    [
+      'a secret in place of its reference, which is not repeated',
+      'notify: [{ webhook: "https://hooks.example/x", secret: whsec_c2VjcmV0 }]',
+      '20:50 spec.notify[0].secret is no reference: { env: NAME } or { file: PATH }, never the secret itself',
+    ],
+    [
+      'the name of an event in other words',
+      'notify: [{ webhook: "https://hooks.example/x", secret: { env: HOOK }, events: [rollout.rolledback] }]',
+      `20:82 spec.notify[0].events[0] cannot be "rollout.rolledback"; expected one of ${notifyEvents.join(', ')}; did you mean rollout.rolled_back?`,
     ],
   ].map(([what = '', line = '', message = '']) => [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const),
   // Parts of later versions.

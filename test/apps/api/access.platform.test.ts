@@ -18,6 +18,8 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /lifecycles/{name}': 'viewer',
   'GET /lifecycles/{name}/revisions': 'viewer',
   'GET /lifecycles/{name}/files': 'viewer',
+  'GET /lifecycles/{name}/deliveries': 'viewer',
+  'POST /deliveries/{id}/redeliver': 'operator',
   'PUT /lifecycles/{name}': 'operator',
   'POST /lifecycles/{name}/plan': 'viewer',
   'POST /lifecycles/{name}/runs': 'operator',

@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import { deliveryStatuses } from '../../../domain/notification';
+import type { RouteDeps } from '../server';
+import { name, page, pageOf, problem } from '../views/fields';
+import { deliveryView } from '../views/webhook';
+
+const tags = ['webhooks'];
+const query = page.extend({ status: z.enum(deliveryStatuses).optional() });
+const again = z.strictObject({
+  target: z.coerce.number().int().min(1).max(20).optional().describe('one of its targets; all when left out'),
+});
+
+export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/lifecycles/:name/deliveries',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'What its webhooks were told, newest first',
+          params: z.object({ name }),
+          querystring: query,
+          response: { 200: pageOf(deliveryView), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { name: of }, query: asked }) => {
+        if ((await registry.lifecycles.get({ tenant, name: of })) === null)
+          throw failure('NotFound', `there is no lifecycle ${of}`, { next: 'perennial lifecycle list' });
+        const { items, nextPageToken } = await registry.webhooks.list({ tenant, lifecycle: of, ...asked });
+        return { items: items.map(({ tenant: _, secret: __, data: ___, tries: ____, ...shown }) => shown), nextPageToken };
+      },
+    );
+
+    app.post(
+      '/deliveries/:id/redeliver',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Tell it again, now',
+          params: z.object({ id: z.string().regex(/^evt_[0-9a-z]{1,64}$/) }),
+          querystring: again,
+          response: { 202: z.object({ id: z.string() }), default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { id }, query: { target = null } }, reply) => {
+        await registry.webhooks.redeliver({ tenant, id, target, actor });
+        return reply.code(202).send({ id });
+      },
+    );
+  };
+}
