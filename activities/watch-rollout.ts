@@ -48,6 +48,8 @@ export type Watched =
 const turnMs = 3_600_000;
 /** Labels at a time: some ten milliseconds of folding under the rollout's lock. */
 const batch = 2_000;
+/** For labels to arrive in: a replay sends them when they are due, five hundred a call. */
+const settleMs = 2_000;
 const pace = { fastestMs: 250, slowestMs: 5_000, growth: 1.4 } as const;
 /** A gateway that has not confirmed by then is said by name. */
 const patienceMs = 5_000;
@@ -111,12 +113,13 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
 type Judged = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
 
 async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInput): Promise<Consumption> {
-  const { tenant, rollout: id, policy, names, step, extendedSeconds } = input;
+  const { tenant, rollout: id, policy, names } = input;
   return rollouts.consume({
     tenant,
     id,
     limit: batch,
-    fold: (state, seen) => growState(policy, state, { ...names, step, extendedSeconds }, seen),
+    settleMs,
+    fold: (state, seen, { step, extendedSeconds }) => growState(policy, state, { ...names, step, extendedSeconds }, seen),
   });
 }
 

@@ -92,7 +92,7 @@ export interface RolloutCounts {
 export interface RolloutTraffic {
   /** How far event time has come; never goes back. Null before three requests were stored. */
   readonly eventNow: string | null;
-  /** Labels of requests up to here are due. */
+  /** Labels of requests up to here are due, and had their time to arrive. */
   readonly ripeUntil: string | null;
   /** Of the present step, and of all. */
   readonly step: RolloutCounts;
@@ -183,7 +183,13 @@ export interface RolloutRepository {
   confirmRollback(input: RolloutName & { readonly rollback: RolloutRollback }): Promise<void>;
   /** Hands out at most `limit` labels that are due and folds them into the state, in one transaction. `fold` is called under a lock, also without labels; never of an ended rollout. */
   consume(
-    input: RolloutName & { readonly limit: number; readonly fold: (state: RolloutState, batch: RipeBatch) => RolloutState },
+    input: RolloutName & {
+      readonly limit: number;
+      /** Wall time that labels have to arrive in once event time says that they are due. */
+      readonly settleMs: number;
+      /** `at`: as the row says under its lock; whoever asks may not have heard of a change yet. */
+      readonly fold: (state: RolloutState, batch: RipeBatch, at: Pick<RolloutRecord, 'step' | 'extendedSeconds'>) => RolloutState;
+    },
   ): Promise<Consumption>;
   traffic(input: RolloutName): Promise<RolloutTraffic>;
   get(input: RolloutName): Promise<RolloutRecord | null>;

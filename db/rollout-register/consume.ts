@@ -1,4 +1,6 @@
 import type { PredictionId } from '../../domain/ids';
+import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
+import { requestLoss } from '../../domain/rollout/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
@@ -6,7 +8,7 @@ import type { OtherScore } from '../repositories/predictions';
 import type { Consumption, RipePair, RolloutRepository } from '../repositories/rollouts';
 import { guardRun } from '../run-guard';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readTraffic } from './traffic';
+import { readClock, readCounts, readTraffic, ripeUntilOf } from './traffic';
 
 interface RipeRow {
   readonly predictionId: PredictionId;
@@ -26,28 +28,32 @@ interface RipeRow {
  */
 export async function consume(
   tx: Transaction,
-  { tenant, id, limit, fold }: Parameters<RolloutRepository['consume']>[0],
+  { tenant, id, limit, settleMs, fold }: Parameters<RolloutRepository['consume']>[0],
 ): Promise<Consumption> {
   const row = await lockRollout(tx, { tenant, id });
-  const traffic = await readTraffic(tx, row);
-  if (!isOpenRollout(row.status)) return { rollout: toRecord(row), consumed: 0, isDrained: true, traffic };
+  if (!isOpenRollout(row.status)) return { rollout: toRecord(row), consumed: 0, isDrained: true, traffic: await readTraffic(tx, row) };
   await guardRun(tx, { tenant, runId: row.runId });
-  const ripe = traffic.ripeUntil === null ? [] : await takeRipe(tx, row, { until: traffic.ripeUntil, limit });
+  const { eventNow, wallMs } = await readClock(tx, row);
+  const before = row.state.clock ?? stoppedClock;
+  const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
+  const due = ripeUntilOf(clock, row.availableAfterSeconds);
+  const traffic = { eventNow, ripeUntil: due, ...(await readCounts(tx, row, due)) };
+  const ripe = due === null ? [] : await takeRipe(tx, row, { until: due, limit });
   const pairs = ripe.map((each) => toPair(row, each)).filter((pair) => pair !== null);
   await tally(tx, row, ripe, pairs);
   const isDrained = ripe.length < limit;
   // What is left in the queue lies behind the last one that was taken.
-  const ripeUntil = isDrained ? traffic.ripeUntil : (ripe.at(-1)?.eventTime ?? null);
+  const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
   const seen = { ...traffic, ripeUntil, pairs };
-  const state = fold(row.state, seen);
-  const eventStartedAt = row.eventStartedAt ?? traffic.eventNow;
+  const state = { ...fold(row.state, seen, row), clock };
+  const eventStartedAt = row.eventStartedAt ?? eventNow;
   const text = toJson(state);
-  if (text !== toJson(row.state) || traffic.eventNow !== row.eventNow) {
+  if (text !== toJson(row.state) || eventNow !== row.eventNow) {
     await tx`
-      update rollouts set state = ${text}, event_started_at = ${eventStartedAt}, event_now = ${traffic.eventNow}
+      update rollouts set state = ${text}, event_started_at = ${eventStartedAt}, event_now = ${eventNow}
       where tenant_id = ${tenant} and id = ${id}`;
   }
-  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow: traffic.eventNow });
+  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
   return { rollout, consumed: ripe.length, isDrained, traffic: { ...traffic, ripeUntil } };
 }
 
@@ -73,10 +79,10 @@ async function takeRipe(
     order by r.event_time, r.prediction_id`;
 }
 
-/** Null when there is no number to compare with: such a row is taken out of the queue and counted as one without a label. */
+/** Null when there is nothing that the quality metric could compare with: such a row is taken out of the queue and counted as one without a label. */
 function toPair(rollout: RolloutRow, { predictionId, eventTime, label, version, step, output, other }: RipeRow): RipePair | null {
   const value = typeof label === 'boolean' ? Number(label) : label;
-  if (version === null || step === null || typeof value !== 'number' || !Number.isFinite(value)) return null;
+  if (version === null || step === null || typeof value !== 'number' || !requestLoss(rollout.spec.quality).takes(value)) return null;
   const servedBy = version === rollout.challenger ? 'challenger' : 'champion';
   const served = scoreOf(output);
   const beside = typeof other?.score === 'number' ? other.score : null;

@@ -1,3 +1,5 @@
+import type { EventClock } from '../../domain/rollout/event-clock';
+import { stoppedClock } from '../../domain/rollout/event-clock';
 import type { Query } from '../connection';
 import type { ArmCounts, RolloutCounts, RolloutTraffic } from '../repositories/rollouts';
 import type { RolloutRow } from './state';
@@ -5,27 +7,47 @@ import type { RolloutRow } from './state';
 /** So many requests must have come as far before event time has: one with a wrong clock would end a rollout of weeks. */
 const agreeing = 3;
 
-type Clocked = Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'availableAfterSeconds' | 'eventNow'>;
+/** As whoever looked last left it, but for the counts, which are those of now. */
+export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutTraffic> {
+  const { eventNow } = await readClock(sql, row);
+  const ripeUntil = ripeUntilOf(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
+  return { eventNow, ripeUntil, ...(await readCounts(sql, row, ripeUntil)) };
+}
+
+/** From when on the wall's clock is event time's: requests are about what is now. */
+const live = '1 hour';
 
 /**
  * Event time is that of the newest requests. Live traffic lies about the wall clock, before it or, as with flights that are asked about ahead, behind it: then it
- * is the wall clock's, which goes on when nothing comes. It never goes back. Null before there was traffic.
+ * is the wall clock's, which goes on when nothing comes, for as long as somebody looks once an hour. It never goes back. Null before there was traffic.
  */
-export async function readTraffic(
+export async function readClock(
   sql: Query,
-  { tenantId: tenant, id, step, availableAfterSeconds, eventNow: known }: Clocked,
-): Promise<RolloutTraffic> {
-  const [clock] = await sql<{ eventNow: string | null; ripeUntil: string | null }[]>`
+  { tenantId: tenant, id, eventNow: known }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow'>,
+): Promise<{ readonly eventNow: string | null; readonly wallMs: number }> {
+  const [clock] = await sql<{ eventNow: string | null; wallMs: number }[]>`
     with arrived as (
       select newest, sum(champion_assigned + challenger_assigned) over (order by hour desc, step desc) as requests
       from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
-    ), newest as (
-      select max(newest) as at from arrived where requests >= ${agreeing}
-    ), clock as (
-      select greatest(${known}::timestamptz, case when at > clock_timestamp() - interval '1 hour' then clock_timestamp() else at end) as event_now from newest
+    ), seen as (
+      select greatest(${known}::timestamptz, max(newest) filter (where requests >= ${agreeing})) as at from arrived
     )
-    select event_now, event_now - make_interval(secs => ${availableAfterSeconds}) as ripe_until from clock`;
-  const { eventNow = null, ripeUntil = null } = clock ?? {};
+    select case when at > clock_timestamp() - ${live}::interval then greatest(${known}::timestamptz, clock_timestamp()) else at end as event_now,
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms from seen`;
+  if (!clock) throw new Error('an aggregate gave no row');
+  return clock;
+}
+
+/** Labels of requests up to here are due, and had their time to arrive. */
+export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: number): string | null {
+  return settled === null ? null : new Date(Date.parse(settled) - availableAfterSeconds * 1000).toISOString();
+}
+
+export async function readCounts(
+  sql: Query,
+  { tenantId: tenant, id, step }: Pick<RolloutRow, 'tenantId' | 'id' | 'step'>,
+  ripeUntil: string | null,
+): Promise<Pick<RolloutTraffic, 'step' | 'total'>> {
   const rows = await sql<CountRow[]>`
     with hours as (
       select *, coalesce(hour + interval '1 hour' <= ${ripeUntil}::timestamptz, false) as is_ripe
@@ -42,8 +64,6 @@ export async function readTraffic(
       coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled
     from hours group by 1`;
   return {
-    eventNow,
-    ripeUntil,
     step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
     total: countsOf(rows),
   };

@@ -1,4 +1,5 @@
 import { decideRollout } from './decide-rollout';
+import type { EventClock } from './event-clock';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
@@ -13,6 +14,8 @@ export interface RolloutState {
   readonly evidence: RolloutEvidence | null;
   /** Points of its drawing. */
   readonly history: readonly HistoryPoint[];
+  /** Kept by the registry, which knows both times. */
+  readonly clock?: EventClock;
 }
 
 export const nothingSeen: RolloutState = { evidence: null, history: [] };

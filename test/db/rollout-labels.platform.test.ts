@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import type { PredictionId, RunId } from '../../domain/ids';
+import type { IdempotencyKey, PredictionId, RunId } from '../../domain/ids';
 import { nothingSeen, type RolloutState } from '../../domain/rollout/state';
 import { newId } from '../../db/ids';
 import type { OtherScore, PredictionRow } from '../../db/repositories/predictions';
 import type { RipeBatch, RipePair, RolloutRecord } from '../../db/repositories/rollouts';
 import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
-import { openRollout, promoteOver } from './rollout-fixture';
+import { canary, openRollout, promoteOver } from './rollout-fixture';
 
 const hour = 3_600_000;
 const start = Date.parse('2013-08-01T00:00:00.000Z');
@@ -66,11 +66,12 @@ describe('the labels of a rollout', () => {
     test_.registry.feedback.record({ tenant, predictionId, label: value, labelledAt });
   /** Event time comes to this hour. */
   const clockAt = (hours: number) => store(request(hours), request(hours), request(hours));
-  const consume = (limit = 1000, look: (batch: RipeBatch) => void = () => undefined) =>
+  const consume = (limit = 1000, look: (batch: RipeBatch) => void = () => undefined, settleMs = 0) =>
     test_.registry.rollouts.consume({
       tenant,
       id: rollout.id,
       limit,
+      settleMs,
       fold: (state, batch) => {
         look(batch);
         return { ...nothingSeen, folded: [...foldedIn(state), ...batch.pairs.map(({ predictionId }) => predictionId)] } as RolloutState;
@@ -171,14 +172,48 @@ describe('the labels of a rollout', () => {
   });
 
   test('that are no numbers are taken as none, and do not come again', async () => {
-    const rows = await store(request(1), request(1), request(1));
-    for (const [index, { id }] of rows.entries()) await label(id, ['late', { a: 1 }, 2.5][index]);
+    const rows = await store(request(1), request(1), request(1), request(1));
+    for (const [index, { id }] of rows.entries()) await label(id, ['late', { a: 1 }, 2.5, 1][index]);
     await clockAt(10);
-    let consumed = 0;
-    expect(await pairsNow()).toMatchObject([{ label: 2.5 }]);
-    consumed = (await consume()).consumed;
-    expect(consumed).toBe(0);
-    expect((await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion).toMatchObject({ ripe: 3, labelled: 1 });
+    expect(await pairsNow()).toMatchObject([{ label: 1 }]);
+    expect((await consume()).consumed).toBe(0);
+    expect((await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion).toMatchObject({ ripe: 4, labelled: 1 });
+  });
+
+  test('of a regression may be any number', async () => {
+    await begin({ spec: { ...canary, quality: { metric: 'mae', rule: 'nonInferiority', margin: 2, bound: 100 } } });
+    const [row] = await store(request(1));
+    if (!row) throw new Error('stored');
+    await label(row.id, -2.5);
+    await clockAt(10);
+    expect(await pairsNow()).toMatchObject([{ label: -2.5 }]);
+  });
+
+  test('have a moment of wall time to arrive in, however fast event time goes', async () => {
+    const rows = await store(request(1), request(2), request(3));
+    await clockAt(14);
+    const settling = () => consume(1000, undefined, 300);
+    expect(await settling()).toMatchObject({ consumed: 0, traffic: { eventNow: at(14), ripeUntil: null } });
+    for (const { id } of rows) await label(id);
+    expect(await settling()).toMatchObject({ consumed: 0 });
+    await clockAt(40);
+    await new Promise((resolve) => setTimeout(resolve, 320));
+    expect(await settling()).toMatchObject({ consumed: 3, traffic: { eventNow: at(40), ripeUntil: at(8) } });
+    expect(await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).toMatchObject({ eventNow: at(40), ripeUntil: at(8) });
+  });
+
+  test('are folded as the row says, whatever the one who asks has heard of', async () => {
+    const { rollouts } = test_.registry;
+    const heard: unknown[] = [];
+    await rollouts.setStep({ tenant, id: rollout.id, step: 2, weight: 0.25, ...by });
+    await rollouts.extend({ tenant, id: rollout.id, seconds: 60, key: unique('extend') as IdempotencyKey, ...by });
+    await clockAt(10);
+    const fold: Parameters<typeof rollouts.consume>[0]['fold'] = (state, _seen, { step, extendedSeconds }) => {
+      heard.push({ step, extendedSeconds });
+      return state;
+    };
+    await rollouts.consume({ tenant, id: rollout.id, limit: 10, settleMs: 0, fold });
+    expect(heard).toEqual([{ step: 2, extendedSeconds: 60 }]);
   });
 
   test('are counted once by eight consumers at once, while labels and predictions come', async () => {
@@ -310,6 +345,17 @@ describe('the labels of a rollout', () => {
       await store(...Array.from({ length: 3 }, () => request(0, { eventTime })));
       const now = Date.parse((await eventNow()) ?? '');
       expect(Math.abs(now - Date.now())).toBeLessThan(5000);
+    });
+
+    test('goes on by the wall when live traffic stops, while somebody looks', async () => {
+      const { sql } = test_.database;
+      await store(...Array.from({ length: 3 }, () => request(0, { eventTime: new Date().toISOString() })));
+      await eventNow();
+      await sql`update rollout_traffic set newest = now() - interval '5 hours' where rollout_id = ${rollout.id}`;
+      await sql`update rollouts set event_now = now() - interval '30 minutes' where id = ${rollout.id}`;
+      expect(Math.abs(Date.parse((await eventNow()) ?? '') - Date.now())).toBeLessThan(5000);
+      await sql`update rollouts set event_now = now() - interval '2 hours' where id = ${rollout.id}`;
+      expect(Math.abs(Date.parse((await eventNow()) ?? '') - Date.now())).toBeGreaterThan(hour);
     });
 
     test('of a request that names none is when it was received', async () => {
