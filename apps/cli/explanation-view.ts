@@ -2,7 +2,10 @@ import { judge } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
 import { explainEvidence, explainGates, explainReasons } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
+import type { RolloutEvidence } from '../../domain/rollout/evidence';
+import type { RolloutPolicy } from '../../domain/rollout/policy';
 import type { Verdict } from '../../domain/verdict';
+import type { RolloutSummaryJson } from './rollout-view';
 
 export interface DecisionJson {
   readonly id: string;
@@ -12,8 +15,8 @@ export interface DecisionJson {
   readonly policy: string;
   readonly evidence: string;
   readonly verdict: Verdict;
-  readonly policyBody: EvaluationPolicy | null;
-  readonly evidenceBody: Evidence | null;
+  readonly policyBody: EvaluationPolicy | RolloutPolicy | null;
+  readonly evidenceBody: Evidence | RolloutEvidence | null;
 }
 
 export interface ExplanationJson {
@@ -27,6 +30,7 @@ export interface ExplanationJson {
     readonly revision: string;
     readonly temporalUrl: string | null;
   } | null;
+  readonly rollout?: RolloutSummaryJson | null;
   readonly decisions: readonly DecisionJson[];
   readonly moves: readonly {
     readonly kind: string;
@@ -51,19 +55,26 @@ export function describeDecision({
   policyBody,
   evidenceBody,
 }: DecisionJson): string {
-  const grounds = evidenceBody === null ? ['its evidence is gone'] : explainEvidence(evidenceBody);
-  const gates = policyBody === null || evidenceBody === null ? explainReasons(verdict) : explainGates(judge(policyBody, evidenceBody));
+  const isJudged = policyBody?.kind === 'evaluation' && evidenceBody?.kind === 'evaluation';
+  const gates = isJudged ? explainGates(judge(policyBody, evidenceBody)) : explainReasons(verdict);
   return [
     `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
-    ...grounds.map((line) => `  ${line}`),
+    ...groundsOf(evidenceBody).map((line) => `  ${line}`),
     ...gates.map((line) => `  ${line}`),
     `  policy ${policy}`,
     `  evidence ${evidence}`,
   ].join('\n');
 }
 
+function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
+  if (evidence === null) return ['its evidence is gone'];
+  if (evidence.kind === 'evaluation') return explainEvidence(evidence);
+  const { challenger, champion, startedAt, asOf, step } = evidence;
+  return [`${challenger} beside ${champion} on traffic of ${startedAt} to ${asOf}, decided in step ${step + 1}`];
+}
+
 /** The chain from data to traffic. */
-export function describeExplanation({ model, version, serves, record, run, decisions, moves, lineage }: ExplanationJson): string {
+export function describeExplanation({ model, version, serves, record, run, rollout, decisions, moves, lineage }: ExplanationJson): string {
   const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
   const sources = [
     ...new Set(lineage.map(({ from }) => `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`)),
@@ -75,6 +86,11 @@ export function describeExplanation({ model, version, serves, record, run, decis
       : [`made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`]),
     `from ${sources.length === 0 ? 'nothing on record' : sources.join(', ')}`,
     ...decisions.map(describeDecision),
+    ...(rollout
+      ? [
+          `tried beside @${rollout.champion} from ${rollout.startedAt}: ${rollout.status}; perennial rollout show ${model} --id ${rollout.id}`,
+        ]
+      : []),
     ...moves.map(({ kind, from, to, actor, cause, movedAt }) => `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`),
   ].join('\n');
 }

@@ -11,6 +11,7 @@ import { lifecycleCommands } from './commands/lifecycle';
 import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
 import { replayCommands } from './commands/replay';
+import { rolloutCommands } from './commands/rollout';
 import { runCommands } from './commands/run';
 import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
@@ -24,6 +25,7 @@ const nouns = [
   lifecycleCommands,
   runCommands,
   modelCommands,
+  rolloutCommands,
   dataCommands,
   decisionCommands,
   auditCommands,

@@ -1,5 +1,9 @@
 import type { RunEventMessage } from './event-stream';
+import { formatSeconds } from '../../domain/duration';
+import type { RolloutStatus } from '../../domain/rollout/rollout';
+import { isOpenRollout, rolloutStatuses } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/verdict';
+import { paintRolloutStatus } from './rollout-view';
 import { paintStatus, reasonLines } from './run-view';
 import type { Paint } from './terminal';
 import { progressText } from './trial-view';
@@ -38,6 +42,7 @@ export function openRunLines(paint: Paint): RunLines {
     const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
     if (kind === 'attempt.failed' && failure)
       return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, another follows: ${failure.message}`));
+    if (kind.startsWith('rollout.')) return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
     if (stage === null || !kind.startsWith('stage.')) return [];
     const what = kind.slice('stage.'.length);
     if (what === 'started') {
@@ -52,6 +57,23 @@ export function openRunLines(paint: Paint): RunLines {
       ...(failure ? [`          ${paint.red(`${failure.type}: ${failure.message}`)}`] : []),
     ];
   };
+}
+
+/** Its steps and what it waits for are the run's status; here is what people did, and how it ended. */
+function rolloutLines(
+  kind: string,
+  { status, actor, cause, extendedSeconds }: Readonly<Record<string, unknown>>,
+  line: (what: string) => readonly string[],
+  paint: Paint,
+): readonly string[] {
+  if (kind === 'rollout.extended') return line(`${formatSeconds(Number(extendedSeconds))} of event time added by ${String(actor)}`);
+  if (!isEnd(status)) return [];
+  return line(`${paintRolloutStatus(status, paint)} by ${String(actor)}: ${String(cause)}`);
+}
+
+function isEnd(status: unknown): status is RolloutStatus {
+  const known: readonly unknown[] = rolloutStatuses;
+  return known.includes(status) && !isOpenRollout(status as RolloutStatus);
 }
 
 function metricsText({ trainer, metrics = [] }: { readonly trainer?: unknown; readonly metrics?: unknown }): string {

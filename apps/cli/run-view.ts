@@ -2,6 +2,8 @@
 import { explainReasons } from '../../domain/explain';
 import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
+import type { RolloutSummaryJson } from './rollout-view';
+import { paintRolloutStatus, stepText } from './rollout-view';
 import type { Paint } from './terminal';
 import { table } from './terminal';
 import type { TuningJson } from './trial-view';
@@ -28,6 +30,7 @@ export interface RunJson {
   readonly endedAt: string | null;
   readonly temporalUrl: string | null;
   readonly stages: readonly StageJson[];
+  readonly rollout?: Pick<RolloutSummaryJson, 'id' | 'model' | 'status' | 'step' | 'steps'> | null;
 }
 
 export interface StageJson {
@@ -62,6 +65,11 @@ export function describeRun(run: RunJson, paint: Paint): string {
   for (const { name, verdict } of run.stages)
     if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint));
   if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint));
+  if (run.rollout) {
+    const { id, model, status } = run.rollout;
+    const where = ['running', 'held'].includes(status) ? ` in ${stepText(run.rollout)}` : '';
+    lines.push(`rollout ${id}: ${paintRolloutStatus(status, paint)}${where}; perennial rollout show ${model} --id ${id}`);
+  }
   if (run.waitingFor !== null) lines.push(paint.yellow(`waits for: ${run.waitingFor}`));
   if (run.failure !== null) {
     lines.push(paint.red(`${run.failure.stage ?? 'run'}: ${run.failure.type}: ${run.failure.message}`));

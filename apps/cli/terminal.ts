@@ -6,6 +6,15 @@ export interface Terminal {
   readonly paint: Paint;
   /** For what is put out. */
   readonly outPaint: Paint;
+  /** Of a line that is put out; 80 where nobody says. */
+  readonly columns: number;
+  /** What is said there stands where the text before stood; null in a pipe, which has no such place. */
+  readonly screen: Screen | null;
+}
+
+export interface Screen {
+  readonly rows: number;
+  readonly show: (text: string) => void;
 }
 
 export interface Paint {
@@ -16,7 +25,7 @@ export interface Paint {
   readonly yellow: (text: string) => string;
 }
 
-type Stream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+type Stream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 export interface TerminalOptions {
   readonly stdout: Stream;
@@ -31,6 +40,22 @@ export function openTerminal({ stdout, stderr, noColor }: TerminalOptions): Term
     say: (text) => void stderr.write(`${text}\n`),
     paint: paintOf(painted(stderr)),
     outPaint: paintOf(painted(stdout)),
+    columns: stdout.columns ?? 80,
+    screen: stderr.isTTY === true ? screenOf(stderr) : null,
+  };
+}
+
+/** A text that is higher than the terminal is cut: what has scrolled away cannot be written over. */
+function screenOf(stream: Stream): Screen {
+  let before = 0;
+  const rows = stream.rows ?? 24;
+  return {
+    rows,
+    show: (text) => {
+      const lines = text.split('\n').slice(0, rows - 1);
+      stream.write(`${before > 0 ? `\u001b[${before}F` : ''}\u001b[J${lines.join('\n')}\n`);
+      before = lines.length;
+    },
   };
 }
 
@@ -48,6 +73,21 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .join('  ')
       .trimEnd();
   return [line(header), ...rows.map(line)].join('\n');
+}
+
+/** Broken at spaces to fit; the lines after the first are indented. Empty for an empty text. */
+export function wrapped(text: string, { columns, indent }: { readonly columns: number; readonly indent: string }): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  // Runs of spaces stay: they set columns apart.
+  for (const part of text.match(/\s*\S+/g) ?? []) {
+    if (line === '' || widthOf(line + part) <= columns) line += part;
+    else {
+      lines.push(line);
+      line = indent + part.trimStart();
+    }
+  }
+  return line === '' ? lines : [...lines, line];
 }
 
 function widthOf(text: string): number {

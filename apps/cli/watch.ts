@@ -1,14 +1,21 @@
 import type { CliContext } from './context';
 import { runEvents } from './event-stream';
 import { openRunLines } from './run-lines';
+import { followCanary } from './rollout-follow';
 import type { RunJson } from './run-view';
 
 /** Follows the run to its end, a line an event, and gives it back as it ended. */
 export async function watchRun(context: CliContext, runId: string): Promise<RunJson> {
   const client = context.api();
   const linesOf = openRunLines(context.terminal.paint);
-  for await (const event of runEvents(client.target, runId)) {
-    for (const line of linesOf(event)) context.terminal.say(line);
+  const canary = followCanary(context);
+  try {
+    for await (const event of runEvents(client.target, runId)) {
+      for (const line of linesOf(event)) context.terminal.say(line);
+      canary.hear(event);
+    }
+  } finally {
+    canary.stop();
   }
   return client.call<RunJson>(`/runs/${runId}`);
 }

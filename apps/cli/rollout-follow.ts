@@ -1,0 +1,49 @@
+import type { CliContext } from './context';
+import type { RunEventMessage } from './event-stream';
+import type { RolloutJson } from './rollout-view';
+import { progressOf } from './rollout-view';
+
+const firstMs = 1_000;
+const everyMs = 5_000;
+
+/** Between the events of a run that is in its canary: how far that is, a line now and then, where it has moved. */
+export interface CanaryFollower {
+  readonly hear: (event: RunEventMessage) => void;
+  readonly stop: () => void;
+}
+
+const ends: readonly string[] = ['rollout.promoted', 'rollout.rolled_back', 'rollout.aborted', 'rollout.superseded'];
+
+export function followCanary({ terminal, api }: Pick<CliContext, 'terminal' | 'api'>): CanaryFollower {
+  let timer: NodeJS.Timeout | null = null;
+  const stop = (): void => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+  };
+  return {
+    stop,
+    hear: ({ kind, data }) => {
+      if (ends.includes(kind)) stop();
+      if (kind !== 'rollout.started' || timer !== null) return;
+      const look = openLook(`/models/${String(data['model'])}/rollouts/${String(data['rollout'])}`);
+      timer = setTimeout(() => void look(), firstMs);
+    },
+  };
+
+  function openLook(path: string): () => Promise<void> {
+    let before = '';
+    return async function look() {
+      try {
+        const rollout = await api().call<RolloutJson>(path);
+        const progress = rollout.status === 'running' ? progressOf(rollout) : before;
+        if (timer !== null && progress !== before) {
+          before = progress;
+          terminal.say(`${terminal.paint.dim(new Date().toISOString().slice(11, 19))}  canary    ${terminal.paint.dim(progress)}`);
+        }
+      } catch {
+        // The events tell of an API that is away; this only adds to them.
+      }
+      if (timer !== null) timer = setTimeout(() => void look(), everyMs);
+    };
+  }
+}

@@ -1,0 +1,171 @@
+/** A rollout as the API gives it, and how it reads in a terminal. */
+import { formatSeconds } from '../../domain/duration';
+import { explainReasons } from '../../domain/explain';
+import { percent, signed } from '../../domain/gates/gate';
+import type { HistoryPoint } from '../../domain/rollout/history';
+import { count, spanText } from '../../domain/rollout/reasons';
+import type { RolloutRollback, RolloutStatus } from '../../domain/rollout/rollout';
+import { isOpenRollout } from '../../domain/rollout/rollout';
+import type { Reason, Verdict } from '../../domain/verdict';
+import type { ExitCode } from './cli-error';
+import { drawSequence } from './sequence-drawing';
+import type { Paint } from './terminal';
+import { table, wrapped } from './terminal';
+
+export interface RolloutSummaryJson {
+  readonly id: string;
+  readonly model: string;
+  readonly champion: number;
+  readonly challenger: number;
+  readonly runId: string;
+  readonly status: RolloutStatus;
+  /** Percent of entities. */
+  readonly steps: readonly number[];
+  readonly step: number;
+  readonly weight: number;
+  readonly verdict: Verdict | null;
+  readonly waitingFor: string | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+}
+
+interface ArmJson {
+  readonly requests: number;
+  readonly errors: number;
+  readonly assigned: number;
+  readonly slow: number;
+  readonly ripe: number;
+  readonly labelled: number;
+}
+
+export interface RolloutJson extends RolloutSummaryJson {
+  readonly quality: {
+    readonly metric: string;
+    readonly rule: 'nonInferiority' | 'superiority';
+    readonly limit: number;
+    readonly comparison: 'pairs' | 'arms';
+    readonly n: number;
+    readonly estimate: number | null;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  };
+  readonly reasons: readonly Reason[];
+  readonly remaining: { readonly observations: number | null; readonly seconds: number | null } | null;
+  readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;
+  readonly test: { readonly maxDurationSeconds: number; readonly extendedSeconds: number };
+  readonly rollback: RolloutRollback | null;
+  readonly history: readonly HistoryPoint[];
+  readonly eventStartedAt: string | null;
+  readonly eventNow: string | null;
+  readonly temporalUrl: string | null;
+}
+
+export interface Page {
+  readonly columns: number;
+  /** Of the drawing. */
+  readonly rows: number;
+}
+
+/** What a rollout said of its challenger: a hold and a wait have not said no. */
+export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>): ExitCode {
+  return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
+}
+
+export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint): string {
+  const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
+  const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
+  const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers an arm';
+  const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'to beat';
+  const drawing = drawSequence({ history: rollout.history, limit: quality.limit, limitName, unit }, page, paint);
+  // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
+  const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
+  const hanging = ' '.repeat(8 + Math.max(0, ...said.reasons.map(({ gate }) => gate.length)));
+  const lines = [
+    `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
+    ...wrap(whereText(rollout)),
+    ...wrap(timeText(rollout)),
+    '',
+    ...(drawing.length === 0
+      ? wrap(`no label of both versions is due yet: there is no difference in ${quality.metric} to draw`)
+      : [`${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`, ...drawing]),
+    '',
+    ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
+    ...reasonsOf(said, paint).flatMap((line) => wrap(line, hanging)),
+    ...trafficLines(rollout),
+    ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
+    ...wrap(remainingText(rollout)),
+    ...wrap(rollbackText(rollout)),
+    paint.dim(`run ${rollout.runId}${temporalUrl === null ? '' : `  ${temporalUrl}`}`),
+  ];
+  return lines.join('\n');
+}
+
+/** `step 2 of 4, 5 %`. */
+export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'steps'>): string {
+  const share = steps[step] ?? 0;
+  return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
+}
+
+/** One line, for whoever follows its run. */
+export function progressOf(rollout: RolloutJson): string {
+  const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
+  const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
+  const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers an arm';
+  const found =
+    n === 0 ? 'no label is due yet' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
+  return [`${stepText(rollout)}${held}: ${found}`, remainingText(rollout)].filter(Boolean).join('; ');
+}
+
+export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {
+  if (status === 'promoted' || status === 'passed') return paint.green(status);
+  if (status === 'rolledBack' || status === 'aborted') return paint.red(status);
+  return status === 'running' ? status : paint.yellow(status);
+}
+
+function reasonsOf(verdict: Verdict, paint: Paint): readonly string[] {
+  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim };
+  return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
+}
+
+function whereText({ status, weight, ...rollout }: RolloutJson): string {
+  if (!isOpenRollout(status)) return `ended in ${stepText(rollout)}`;
+  const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
+  const parked = status === 'passed' && weight === 0 ? '; it answers nobody until it is promoted' : '';
+  return `${stepText(rollout)} (${steps})${parked}`;
+}
+
+function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {
+  if (eventStartedAt === null || eventNow === null) return `open since ${startedAt}, no traffic yet`;
+  const elapsed = (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
+  const allowed = test.maxDurationSeconds + test.extendedSeconds;
+  const extended = test.extendedSeconds > 0 ? `, ${formatSeconds(test.extendedSeconds)} of it added` : '';
+  return `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time${extended}, now ${eventNow}`;
+}
+
+function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): readonly string[] {
+  if (traffic === null) return [];
+  const { total } = traffic;
+  const row = (name: string, share: number, arm: ArmJson) => [
+    ...[name, percent(share), count(arm.requests), count(arm.errors), count(arm.assigned), count(arm.slow)],
+    ...[count(arm.ripe), count(arm.labelled)],
+  ];
+  const header = ['ARM', 'SHARE', 'ASKED', 'FAILED', 'ANSWERS', 'SLOW', 'DUE', 'LABELLED'];
+  const rows = [row(`champion @${champion}`, 1 - weight, total.champion), row(`challenger @${challenger}`, weight, total.challenger)];
+  return ['', ...table(header, rows).split('\n'), ''];
+}
+
+/** Empty when nothing more is needed. */
+function remainingText({ remaining, status }: Pick<RolloutJson, 'remaining' | 'status'>): string {
+  if (remaining === null || !isOpenRollout(status)) return '';
+  const { observations, seconds } = remaining;
+  if (observations === null) return 'it cannot be said yet how much more it needs';
+  const time = seconds === null ? 'time unknown' : `${spanText(seconds)} of event time`;
+  return observations === 0 ? `about ${time} more` : `about ${count(observations)} labels and ${time} more`;
+}
+
+function rollbackText({ rollback }: RolloutJson): string {
+  if (rollback === null) return '';
+  const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
+  if (seconds !== null) return `all traffic was with @${to} ${seconds.toFixed(2)} s after that was found`;
+  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which serves nobody else once its lease ends`;
+}
