@@ -4,10 +4,12 @@ import { digestOf } from '../../data/digest';
 import { openDatabase } from '../../db/connection';
 import { migrate } from '../../db/migrate';
 import { createRegistry, type Registry } from '../../db/registry';
+import type { RolloutRecord } from '../../db/repositories/rollouts';
 import type { ArtifactRef } from '../../domain/artifact';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { ModelManifest, ModelVersionRef } from '../../domain/model';
+import { openRollout } from '../db/rollout-fixture';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process';
 import { putModel, type TestModel } from './served-models';
 
@@ -29,6 +31,8 @@ export interface ServingWorld {
   registerManifest(manifest: ArtifactRef): Promise<ModelVersionRef>;
   /** Whoever is champion now makes way. */
   promote(version: ModelVersionRef): Promise<void>;
+  /** In shadow beside the champion, by a run of its own. Both arms score every request unless `paired` is false. */
+  openRollout(challenger: ModelVersionRef, over?: { readonly paired?: boolean }): Promise<RolloutRecord>;
   startGateway(stateDir: string): Promise<GatewayProcess>;
   close(): Promise<void>;
 }
@@ -68,6 +72,13 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
       const move = { tenant, model, version, expectedChampion, decisionId: null, runId, actor: 'test', cause: 'test' };
       const { kind } = await registry.aliases.promote({ ...move, idempotencyKey: `promote-${moves}` });
       if (kind !== 'promoted') throw new Error(`promotion of ${model}@${version}: ${kind}`);
+    },
+    async openRollout({ model, version }, over = {}) {
+      const { champion } = await registry.aliases.get({ tenant, model });
+      if (champion === null) throw new Error(`${model} has no champion to be beside`);
+      const opened = await openRollout(registry, { model, champion, challenger: version, ...over });
+      if (opened.kind !== 'opened') throw new Error(`rollout of ${model}@${version}: ${opened.kind}`);
+      return opened.rollout;
     },
     startGateway: (stateDir) => startGatewayProcess({ databaseUrl, s3, stateDir: join(stateDir, 'gateway') }),
     async close() {

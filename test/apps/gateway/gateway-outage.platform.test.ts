@@ -101,13 +101,19 @@ async function stored(ids: readonly PredictionId[]): Promise<number> {
   return count;
 }
 
-test('serving goes on while PostgreSQL is dead, and every prediction arrives when it is back', async () => {
+test('serving goes on while PostgreSQL is dead, by the champion alone once the lease is over, and every prediction arrives when it is back', async () => {
+  const { id } = await world.openRollout(await world.register(distanceModel(2)));
+  await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 1, actor: 'test', cause: 'test' });
+  await until(async () => (await infer()).version === 'flight-delay@2');
   const before = await inferFor(0.5);
   await kill(postgres);
   // Longer than a key is believed without asking, and longer than the lease.
   const during = await inferFor(13);
   expect(during.filter(({ status }) => status !== 200)).toEqual([]);
-  expect(during.at(-1)).toMatchObject({ version: 'flight-delay@1', stale: 'lease' });
+  expect(during[0]).toMatchObject({ version: 'flight-delay@2', stale: null });
+  const alone = during.filter(({ stale }) => stale !== null);
+  expect(new Set(alone.map(({ version, stale }) => `${version} ${stale}`))).toEqual(new Set(['flight-delay@1 lease']));
+  expect(during.slice(-alone.length)).toEqual(alone);
   const { status, spilledBytes, leaseSeconds } = await readiness();
   expect({ status, leaseSeconds }).toEqual({ status: 'ready', leaseSeconds: 0 });
   expect(spilledBytes).toBeGreaterThan(0);
@@ -119,9 +125,10 @@ test('serving goes on while PostgreSQL is dead, and every prediction arrives whe
   await until(async () => (await stored(ids)) === ids.length);
 
   // Notifications come again, too.
-  await world.promote(await world.register(distanceModel(2)));
+  expect((await infer()).version).toBe('flight-delay@2');
+  await world.promote(await world.register(distanceModel(3)));
   const promoted = performance.now();
-  await until(async () => (await infer()).version === 'flight-delay@2');
+  await until(async () => (await infer()).version === 'flight-delay@3');
   expect(performance.now() - promoted).toBeLessThan(1_000);
 });
 
