@@ -1,4 +1,4 @@
-/** A small lifecycle of its own, for tests that run the whole product many times: 120 days of 60 rows. */
+/** A small lifecycle of its own, for tests that run the whole product many times: 120 days of 60 rows, unless it asks for more. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,7 +8,11 @@ export interface TinyOptions {
   readonly learnable?: boolean;
   /** Replaces the spec's evaluate block. */
   readonly evaluate?: string;
+  readonly canary?: string;
   readonly promote?: string;
+  /** The spec's webhooks. */
+  readonly notify?: string;
+  readonly tune?: string;
   readonly trainer?: string;
   readonly params?: string;
   readonly compute?: string;
@@ -22,16 +26,16 @@ export interface TinyOptions {
   /** How long reading the source, and the SQL, may take. */
   readonly timeout?: string;
   readonly contract?: string;
+  readonly rowsPerDay?: number;
 }
 
 const days = 120;
-const rowsPerDay = 60;
 
 /** Writes the lifecycle's folder and gives its path. */
 export function writeTinyLifecycle(parent: string, options: TinyOptions): string {
   const folder = join(parent, options.name);
   mkdirSync(join(folder, 'sql'), { recursive: true });
-  writeFileSync(join(folder, 'data.csv'), options.csv ?? tinyCsv(options.learnable ?? true));
+  writeFileSync(join(folder, 'data.csv'), options.csv ?? tinyCsv(options.learnable ?? true, options.rowsPerDay ?? 60));
   writeFileSync(join(folder, 'lifecycle.yaml'), yaml(options));
   writeFileSync(join(folder, 'contract.yaml'), options.contract ?? contract);
   writeFileSync(
@@ -54,13 +58,16 @@ const gates = `
 function yaml({
   name,
   evaluate = gates,
+  canary,
   promote = '{ approval: { required: 0 } }',
+  notify = '[]',
   trainer = 'logistic',
   params = '{}',
   compute,
   uri = 'file://./data.csv',
   format = 'csv',
   timeout = '5m',
+  tune,
 }: TinyOptions): string {
   return `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
@@ -81,8 +88,9 @@ spec:
     trainer: ${trainer}
     params: ${params}
     compute: ${compute ?? '{ backend: local, cpus: 1, memory: 1GiB, timeout: 5m, retries: 3 }'}
-  evaluate: ${evaluate}
-  promote: ${promote}
+${tune === undefined ? '' : `  tune: ${tune}\n`}  evaluate: ${evaluate}
+${canary === undefined ? '' : `  canary: ${canary}\n`}  promote: ${promote}
+  notify: ${notify}
 `;
 }
 
@@ -99,13 +107,13 @@ columns:
 rows: { min: 100 }
 `;
 
-function tinyCsv(learnable: boolean): string {
+function tinyCsv(learnable: boolean, rowsPerDay: number): string {
   const random = mulberry32(7);
   const lines = ['seen_at,entity,kind,x,y,label'];
   const start = Date.UTC(2024, 0, 1);
   for (let day = 0; day < days; day += 1) {
     for (let row = 0; row < rowsPerDay; row += 1) {
-      const at = new Date(start + day * 86_400_000 + row * 1_200_000).toISOString();
+      const at = new Date(start + day * 86_400_000 + (row * 72_000_000) / rowsPerDay).toISOString();
       const kind = 'abc'[Math.floor(random() * 3)] ?? 'a';
       const x = random() * 4 - 2;
       const y = random() * 4 - 2;
