@@ -50,9 +50,10 @@ async function rolloutOf(model: string): Promise<RolloutJson | null> {
 }
 
 async function until(model: string, isSo: (rollout: RolloutJson) => boolean, seconds = 60): Promise<RolloutJson> {
-  for (const deadline = Date.now() + seconds * 1000; ; await pause(100)) {
+  for (const deadline = Date.now() + seconds * 1000; ;) {
     const rollout = await rolloutOf(model);
     if (rollout && isSo(rollout)) return rollout;
+    await pause(100);
     if (Date.now() > deadline) throw new Error(`it did not come to that: ${JSON.stringify({ ...rollout, history: [] })}`);
   }
 }
@@ -124,6 +125,8 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   const key = ['--idempotency-key', 'once'];
   expect(await told('abort', model, '--reason', 'not today', ...key)).toBe('steered@2 is aborted; @1 answers\n');
   expect(await product.waitForEnd(run.id)).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+  // Whoever did not hear the answer asks again, and is told the same.
+  expect(await told('abort', model, '--reason', 'not today', ...key)).toBe('steered@2 is aborted; @1 answers\n');
   expect(await product.cli(['rollout', 'hold', model])).toMatchObject({
     exitCode: 1,
     stderr: expect.stringMatching(
