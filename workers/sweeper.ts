@@ -5,6 +5,8 @@ import { syncSchedule } from '../apps/schedule-sync';
 import type { Registry } from '../db/registry';
 import type { OutboxTopic } from '../db/repositories/outbox';
 import type { RunRecord, RunStartPayload } from '../db/repositories/runs';
+import { isOpenRollout } from '../domain/rollout/rollout';
+import type { Verdict } from '../domain/verdict';
 import type { Logger } from './log';
 
 export interface SweeperDeps {
@@ -71,6 +73,14 @@ async function reconcile({ registry, lifecycles, log }: SweeperDeps, run: RunRec
 }
 
 async function showAsLost(registry: Registry, run: RunRecord, execution: string): Promise<void> {
+  const { tenant, id: runId } = run;
+  const rollout = await registry.rollouts.ofRun({ tenant, runId });
+  // First the traffic: nobody promotes its challenger any more (I7). Its own workflow may have been faster, then its end stands.
+  if (rollout && isOpenRollout(rollout.status)) {
+    const cause = `its run was lost: the workflow ended as ${execution}`;
+    const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.aborted', message: `aborted: ${cause}` }] };
+    await registry.rollouts.end({ tenant, id: rollout.id, status: 'aborted', verdict, decisionId: null, actor: 'reconcile', cause });
+  }
   const failure = { type: 'Lost', message: `the workflow ended as ${execution} without closing this run; see it in the Temporal Web UI` };
-  await registry.runs.update({ tenant: run.tenant, id: run.id, status: 'lost', failure });
+  await registry.runs.update({ tenant, id: runId, status: 'lost', failure });
 }

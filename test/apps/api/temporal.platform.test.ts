@@ -9,7 +9,8 @@ import { openLog } from '../../../workers/log';
 import { reconcileRuns, sweepOutbox } from '../../../workers/sweeper';
 import { planOf } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
-import { tenant } from '../../db/registry-fixture';
+import { registerVersions, tenant } from '../../db/registry-fixture';
+import { openRollout, promoteOver } from '../../db/rollout-fixture';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
 import { fakeSchedules } from './fake-schedules';
@@ -199,6 +200,23 @@ describe('reconciliation with Temporal', () => {
     expect(await show(id)).toMatchObject({
       status: 'lost',
       failure: { type: 'Lost', message: expect.stringContaining('terminated') as string },
+    });
+  });
+
+  test('leaves no rollout open of a run that is lost', async () => {
+    const { id } = await start('flight-delay');
+    await registerVersions(world.registry, 'lost', 2);
+    await promoteOver(world.registry, 'lost', 1);
+    const opened = await openRollout(world.registry, { model: 'lost', runId: id });
+    expect(opened.kind).toBe('opened');
+    const workflowExecution = { workflowId: `run/default/flight-delay/${id}` };
+    await connection.workflowService.terminateWorkflowExecution({ namespace: temporal.namespace, workflowExecution });
+    await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
+    expect(await show(id)).toMatchObject({ status: 'lost' });
+    expect(await world.registry.rollouts.current({ tenant, model: 'lost' })).toMatchObject({
+      status: 'aborted',
+      weight: 0,
+      verdict: { reasons: [{ message: 'aborted: its run was lost: the workflow ended as terminated' }] },
     });
   });
 });
