@@ -1,18 +1,19 @@
-import type { RolloutJson } from '../../apps/cli/rollout-view';
-import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
 import type { Traffic } from '../support/rollout-traffic';
 import { startTraffic } from '../support/rollout-traffic';
-import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import type { Trials } from '../support/rollout-trials';
+import { openTrials } from '../support/rollout-trials';
 
 jest.setTimeout(180_000);
 
 let product: Product;
+let trials: Trials;
 let traffic: Traffic | null = null;
 
 beforeAll(async () => {
   product = await startProduct();
+  trials = openTrials(product);
 });
 afterEach(async () => {
   await traffic?.stop();
@@ -20,69 +21,15 @@ afterEach(async () => {
 });
 afterAll(() => product.stop());
 
-const test_ = '{ alpha: 0.2, minSamples: 100, minDuration: 1h }';
-const canary = (steps: string, quality: string) =>
-  `{ steps: ${steps}, quality: { metric: logloss, ${quality} }, guardrails: [{ name: errors, max: 0.1 }], test: ${test_} }`;
-
-async function apply(options: Parameters<typeof writeTinyLifecycle>[1]): Promise<string> {
-  const { exitCode, stderr } = await product.cli(['lifecycle', 'apply', writeTinyLifecycle(product.workDir, options)]);
-  if (exitCode !== 0) throw new Error(stderr);
-  return options.name;
-}
-
-/** With its first version as champion: there was nothing to try that one beside. */
-async function withChampion(name: string): Promise<string> {
-  await apply({ name, evaluate: lenientGates, canary: canary('[0, 50]', 'margin: 0.1') });
-  const run = await product.waitForEnd((await product.start(name)).body.id);
-  expect(run).toMatchObject({ status: 'succeeded', version: 1 });
-  return name;
-}
-
-async function trial(model: string, C: number): Promise<RunJson> {
-  const { body } = await product.start(model, { params: { C } });
-  await until(model, ({ runId }) => runId === body.id);
-  return body;
-}
-
-async function rolloutOf(model: string): Promise<RolloutJson | null> {
-  const { status, body } = await product.call<RolloutJson>('GET', `/models/${model}/rollout`);
-  return status === 200 ? body : null;
-}
-
-async function until(model: string, isSo: (rollout: RolloutJson) => boolean, seconds = 60): Promise<RolloutJson> {
-  for (const deadline = Date.now() + seconds * 1000; ;) {
-    const rollout = await rolloutOf(model);
-    if (rollout && isSo(rollout)) return rollout;
-    await pause(100);
-    if (Date.now() > deadline) throw new Error(`it did not come to that: ${JSON.stringify({ ...rollout, history: [] })}`);
-  }
-}
-
-const champion = async (model: string) =>
-  (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)).body.version;
-
 async function told(...args: readonly string[]): Promise<string> {
   const { exitCode, stderr } = await product.cli(['rollout', ...args]);
   if (exitCode !== 0) throw new Error(`${args.join(' ')} exits ${exitCode}: ${stderr}`);
   return stderr;
 }
 
-async function auditOf(model: string, action: string) {
-  const { body } = await product.call<{ items: { actor: string; cause: string }[] }>(
-    'GET',
-    `/audit?subject=model:${model}&action=${action}`,
-  );
-  return body.items;
-}
-
-async function kindsOf(run: string): Promise<readonly string[]> {
-  const { body } = await product.call<string>('GET', `/runs/${run}/events`);
-  return [...body.matchAll(/^event: (rollout\.\w+)$/gm)].map(([, kind = '']) => kind);
-}
-
 test('a version as good as the champion goes up its steps on traffic, and is promoted; meanwhile no other may be tried', async () => {
-  const model = await withChampion('good');
-  const run = await trial(model, 0.5);
+  const model = await trials.withChampion('good');
+  const run = await trials.open(model, 0.5);
   const other = await product.start(model, { params: { C: 0.25 } });
   traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
   const watched = product.cli(['rollout', 'watch', model]);
@@ -90,13 +37,13 @@ test('a version as good as the champion goes up its steps on traffic, and is pro
   const ended = await product.waitForEnd(run.id);
   expect(ended).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
   expect(ended.verdict?.reasons.map(({ code }) => code)).toEqual(expect.arrayContaining(['quality.shown', 'promote.done']));
-  expect(await champion(model)).toBe(2);
-  const rollout = await rolloutOf(model);
+  expect(await trials.champion(model)).toBe(2);
+  const rollout = await trials.rolloutOf(model);
   expect(rollout).toMatchObject({ status: 'promoted', champion: 1, challenger: 2, step: 1, weight: 0, verdict: { kind: 'passed' } });
   expect(rollout?.quality.n).toBeGreaterThanOrEqual(100);
   expect(rollout?.quality.upper).toBeLessThan(0.1);
   expect(rollout?.traffic?.total.challenger.errors).toBe(0);
-  expect(await kindsOf(run.id)).toEqual(['rollout.started', 'rollout.advanced', 'rollout.passed', 'rollout.promoted']);
+  expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
   expect(await watched).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('good@2 beside @1  promoted') as string });
 
   const refused = await product.waitForEnd(other.body.id);
@@ -109,8 +56,8 @@ test('a version as good as the champion goes up its steps on traffic, and is pro
 });
 
 test('people hold, extend, skip and abort a rollout; each is on record with who and why', async () => {
-  const model = await withChampion('steered');
-  const run = await trial(model, 0.5);
+  const model = await trials.withChampion('steered');
+  const run = await trials.open(model, 0.5);
   expect(await told('hold', model, '--reason', 'a look')).toBe('steered@2 is held in step 1 of 2, shadow\n');
   expect((await product.run(run.id)).waitingFor).toContain('held by');
   expect(await told('extend', model, '3d')).toBe('steered@2 has 17d of event time\n');
@@ -120,7 +67,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
     stderr: expect.stringContaining('last step') as string,
   });
   expect(await told('resume', model)).toBe('steered@2 goes on in step 2 of 2, 50 %\n');
-  expect(await rolloutOf(model)).toMatchObject({ status: 'running', step: 1, weight: 0.5, test: { extendedSeconds: 259_200 } });
+  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'running', step: 1, weight: 0.5, test: { extendedSeconds: 259_200 } });
 
   const key = ['--idempotency-key', 'once'];
   expect(await told('abort', model, '--reason', 'not today', ...key)).toBe('steered@2 is aborted; @1 answers\n');
@@ -133,38 +80,33 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
       /no rollout of steered is open to hold; roll_\w+, steered@2 beside @1, ended as aborted .*not today/,
     ) as string,
   });
-  expect(await champion(model)).toBe(1);
-  expect((await auditOf(model, 'rollout.status')).map(({ cause }) => cause)).toContain('a look');
-  expect((await auditOf(model, 'rollout.step')).map(({ cause }) => cause)[0]).toContain('seen enough');
-  expect((await auditOf(model, 'rollout.end')).map(({ cause }) => cause)).toEqual(['not today']);
-  expect(await kindsOf(run.id)).toEqual(['started', 'held', 'extended', 'advanced', 'resumed', 'aborted'].map((kind) => `rollout.${kind}`));
+  expect(await trials.champion(model)).toBe(1);
+  expect((await trials.audit(model, 'rollout.status')).map(({ cause }) => cause)).toContain('a look');
+  expect((await trials.audit(model, 'rollout.step')).map(({ cause }) => cause)[0]).toContain('seen enough');
+  expect((await trials.audit(model, 'rollout.end')).map(({ cause }) => cause)).toEqual(['not today']);
+  expect(await trials.events(run.id)).toEqual(['started', 'held', 'extended', 'advanced', 'resumed', 'aborted']);
 
   // Whoever moves the champion under a rollout takes away what it was compared with.
   expect(await product.cli(['model', 'promote', model, '2', '--reason', 'by hand'])).toMatchObject({ exitCode: 0 });
-  const second = await trial(model, 0.25);
+  const second = await trials.open(model, 0.25);
   expect(await product.cli(['model', 'rollback', model, '--reason', 'an incident'])).toMatchObject({ exitCode: 0 });
   const superseded = await product.waitForEnd(second.id);
   expect(superseded).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
   expect(superseded.verdict?.reasons.at(-1)?.code).toBe('canary.superseded');
-  expect(await rolloutOf(model)).toMatchObject({ runId: second.id, status: 'superseded', champion: 2, challenger: 3, weight: 0 });
-  expect(await champion(model)).toBe(1);
+  expect(await trials.rolloutOf(model)).toMatchObject({ runId: second.id, status: 'superseded', champion: 2, challenger: 3, weight: 0 });
+  expect(await trials.champion(model)).toBe(1);
 });
 
 test('a version that does harm is rolled back by itself: nobody is asked, and no request fails', async () => {
-  const model = await withChampion('harmed');
-  await apply({
-    name: model,
-    learnable: false,
-    evaluate: '{ metrics: [auc], gates: [], ungated: "sabotage" }',
-    canary: canary('[25]', 'margin: 0.02'),
-  });
+  const model = await trials.withChampion('harmed');
+  await trials.sabotage(model);
   const { body: run } = await product.start(model);
-  await until(model, ({ weight }) => weight === 0.25);
+  await trials.until(model, ({ weight }) => weight === 0.25);
   traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
 
   const ended = await product.waitForEnd(run.id);
   expect(ended).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
-  const rollout = await until(model, ({ rollback }) => rollback !== null);
+  const rollout = await trials.until(model, ({ rollback }) => rollback !== null);
   expect(rollout).toMatchObject({
     status: 'rolledBack',
     weight: 0,
@@ -173,8 +115,8 @@ test('a version that does harm is rolled back by itself: nobody is asked, and no
   });
   expect(rollout.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(rollout.quality.lower).toBeGreaterThan(0.02);
-  expect(await auditOf(model, 'rollout.end')).toMatchObject([{ actor: 'perennial', cause: 'harm: logloss' }]);
-  expect(await kindsOf(run.id)).toEqual(['rollout.started', 'rollout.advanced', 'rollout.rolled_back']);
+  expect(await trials.audit(model, 'rollout.end')).toMatchObject([{ actor: 'perennial', cause: 'harm: logloss' }]);
+  expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
 
   const before = traffic.report().versions['harmed@2'] ?? 0;
   expect(before).toBeGreaterThan(0);

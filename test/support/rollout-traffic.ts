@@ -66,8 +66,9 @@ export function startTraffic(product: Product, model: string, { from, parallel =
     const due = labels;
     labels = [];
     if (due.length === 0) return;
-    const { status, body } = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: due });
-    if (status !== 200) throw new Error(`feedback: ${status} ${JSON.stringify(body).slice(0, 300)}`);
+    const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: due }).catch(() => null);
+    // As a caller does who wants its labels to count: while the registry or the gateway is away they are sent again.
+    if (answer?.status !== 200) labels = [...due, ...labels];
   }
 
   async function caller(): Promise<void> {
@@ -89,7 +90,11 @@ export function startTraffic(product: Product, model: string, { from, parallel =
     async stop() {
       stopped = true;
       await Promise.all(callers);
-      await tellLabels().catch((error: unknown) => failures.push(String(error)));
+      for (const deadline = Date.now() + 30_000; labels.length > 0;) {
+        await tellLabels();
+        if (Date.now() > deadline) throw new Error(`${labels.length} labels could not be sent`);
+        if (labels.length > 0) await pause(200);
+      }
       return report();
     },
   };

@@ -1,0 +1,188 @@
+import type { RolloutJson } from '../../apps/cli/rollout-view';
+import type { RunJson } from '../../apps/cli/run-view';
+import type { Database } from '../../db/connection';
+import { openDatabase } from '../../db/connection';
+import { environmentOf, expectNothingLeft } from '../support/left-behind';
+import type { Product } from '../support/product';
+import { pause, startProduct } from '../support/product';
+import type { Traffic } from '../support/rollout-traffic';
+import { startTraffic } from '../support/rollout-traffic';
+import type { Trials } from '../support/rollout-trials';
+import { openTrials } from '../support/rollout-trials';
+
+jest.setTimeout(300_000);
+
+let product: Product;
+let trials: Trials;
+let database: Database;
+let traffic: Traffic | null = null;
+let count = 0;
+
+beforeAll(async () => {
+  product = await startProduct();
+  trials = openTrials(product);
+  const [worker = -1] = product.pids('main.ts worker');
+  database = openDatabase({ url: environmentOf(worker)['PERENNIAL_DATABASE_URL'] ?? '', maxConnections: 3 });
+});
+afterEach(async () => {
+  await traffic?.stop();
+  traffic = null;
+  await expectNothingLeft(product);
+});
+afterAll(async () => {
+  await database.close();
+  await product.stop();
+});
+
+/** `mayFail`: who kills what answers must let requests fail; whoever else dies, none may. */
+const parts = [
+  { part: 'the worker', process: 'main.ts worker', mayFail: false },
+  { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
+  { part: 'PostgreSQL', process: 'bin/postgres', mayFail: false },
+  { part: 'the Temporal server', process: 'temporal server', mayFail: false },
+] as const;
+
+/** It may be about to come back from the kill before. */
+async function kill(process: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; product.kill(process).length === 0;) {
+    if (Date.now() > deadline) throw new Error(`there is no ${process}`);
+    await pause(50);
+  }
+}
+
+async function ended(run: RunJson): Promise<{ readonly run: RunJson; readonly rollout: RolloutJson }> {
+  const over = await product.waitForEnd(run.id, 150);
+  // An end that no gateway has confirmed yet is told with its gateways' names first.
+  const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
+  return { run: over, rollout };
+}
+
+/**
+ * Each pair is counted once and none is forgotten: what the evidence holds, what the queue of labels says, and what was counted as requests came in, agree.
+ * Once harm is found the evidence takes no more; labels that come due until the rollout has ended leave the queue all the same.
+ */
+async function expectCountedOnce({ id, status, quality }: RolloutJson): Promise<void> {
+  const { sql } = database;
+  const [counted] = await sql<{ labels: number; requests: number; hourly: number; labelled: number; unscored: number }[]>`
+    select (select count(*) from feedback where rollout_id = ${id} and counted_at is not null)::int as labels,
+      (select count(*) from predictions where rollout_id = ${id})::int as requests,
+      (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as hourly,
+      (select sum(champion_labelled + challenger_labelled) from rollout_traffic where rollout_id = ${id})::int as labelled,
+      (select (state -> 'evidence' -> 'quality' ->> 'unscored')::int from rollouts where id = ${id}) as unscored`;
+  if (!counted) throw new Error('no row');
+  const inEvidence = quality.n + counted.unscored;
+  if (status === 'rolledBack') expect(counted.labels).toBeGreaterThanOrEqual(inEvidence);
+  else expect(counted.labels).toBe(inEvidence);
+  expect(counted.labelled).toBe(counted.labels);
+  expect(counted.hourly).toBe(counted.requests);
+}
+
+/** I2, I5, I6, I7: nobody but the champion is served, nothing is open, and the record is whole. */
+async function expectSettled(model: string, champion: number): Promise<void> {
+  expect(await trials.champion(model)).toBe(champion);
+  const { sql } = database;
+  expect(await sql`select id from rollouts where ended_at is null`).toEqual([]);
+  expect((await trials.audit(model, 'rollout.end')).length).toBeLessThanOrEqual(1);
+  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+}
+
+async function gatewayAnswers(model: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ;) {
+    const answer = await product.call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`).catch(() => null);
+    if (answer?.status === 200) return;
+    if (Date.now() > deadline) throw new Error('no gateway has come back');
+    await pause(100);
+  }
+}
+
+describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
+  test('in shadow, with half the traffic, and while it is promoted: the version is promoted, once', async () => {
+    const model = await trials.withChampion(`dies-${++count}`);
+    const run = await trials.open(model, 0.5);
+    traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
+    await trials.until(model, ({ quality }) => quality.n >= 30);
+    await kill(process);
+    await trials.until(model, ({ step }) => step === 1, 90);
+    await kill(process);
+    await product.waitForStage(run.id, 'promote');
+    await kill(process);
+    const end = await ended(run);
+    expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+    expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
+    await gatewayAnswers(model);
+    const { failures } = await traffic.stop();
+    if (!mayFail) expect(failures).toEqual([]);
+    await expectSettled(model, 2);
+    await expectCountedOnce(end.rollout);
+    expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
+    const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
+    expect(body.items.map(({ to }) => to)).toEqual([2, 1]);
+  });
+
+  test('while harm is done, and as it is rolled back: all traffic is the champion’s, and the record says why', async () => {
+    const model = await trials.withChampion(`dies-${++count}`);
+    await trials.sabotage(model);
+    const { body: run } = await product.start(model);
+    await trials.until(model, ({ weight }) => weight === 0.25);
+    traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
+    await trials.until(model, ({ quality }) => quality.n >= 20);
+    await kill(process);
+    await trials.until(model, ({ status }) => status === 'rolledBack', 90);
+    await kill(process);
+    const end = await ended(run);
+    expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
+    expect(end.rollout).toMatchObject({ weight: 0, verdict: { kind: 'failed' } });
+    const told = await trials.until(model, ({ rollback }) => rollback !== null);
+    expect(told.rollback).toMatchObject({ from: 2, to: 1 });
+    await gatewayAnswers(model);
+    await pause(500);
+    const before = traffic.report().versions[`${model}@2`];
+    await pause(1_000);
+    const { failures, versions } = await traffic.stop();
+    if (!mayFail) expect(failures).toEqual([]);
+    expect(versions[`${model}@2`]).toBe(before);
+    await expectSettled(model, 1);
+    await expectCountedOnce(end.rollout);
+    expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
+  });
+});
+
+describe('kill -9 of the worker that has found harm', () => {
+  /** Tables that its next write needs, locked from outside, so that it dies exactly there. */
+  test.each([
+    ['before its verdict is kept', 'decisions', 0],
+    ['with its verdict kept, before the traffic is moved', 'routing_epoch', 1],
+  ])('%s: another says the same and rolls back', async (_, table, kept) => {
+    const model = await trials.withChampion(`dies-${++count}`);
+    await trials.sabotage(model);
+    const { body: run } = await product.start(model);
+    await trials.until(model, ({ weight }) => weight === 0.25);
+    const { sql } = database;
+    const decided = () => sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`;
+    await sql.begin(async (tx) => {
+      await tx`lock table ${tx(table)} in exclusive mode`;
+      traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
+      for (const deadline = Date.now() + 60_000; ;) {
+        const [waits] =
+          await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
+        if (waits) break;
+        if (Date.now() > deadline) throw new Error(`nobody has come to ${table}`);
+        await pause(20);
+      }
+      await kill('main.ts worker');
+      expect(await decided()).toHaveLength(kept);
+      // The dead worker's connection holds nothing any more once the server has noticed.
+      await pause(1_000);
+    });
+    const since = Date.now();
+    const end = await ended(run);
+    expect(end.run).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
+    expect(end.rollout).toMatchObject({ status: 'rolledBack', weight: 0, verdict: { kind: 'failed' } });
+    // Its heartbeat's timeout, and a worker's start.
+    expect(Date.now() - since).toBeLessThan(30_000);
+    expect(await decided()).toHaveLength(1);
+    expect((await traffic?.stop())?.failures).toEqual([]);
+    await expectSettled(model, 1);
+    await expectCountedOnce(end.rollout);
+  });
+});
