@@ -3,8 +3,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Command } from '../workflows/messages';
 import { abortUpdate, extendUpdate, holdUpdate, resumeRolloutUpdate, skipUpdate } from '../workflows/messages';
 
-export const rolloutVerbs = ['hold', 'resume', 'skip', 'abort', 'extend'] as const;
-export type RolloutVerb = (typeof rolloutVerbs)[number];
+export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
 export type SaidToRollout = {
   /** Of the update: Temporal answers a second one of the same id with the first one's answer. */
