@@ -1,17 +1,24 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import { startReceiver, verified, type WebhookReceiver } from '../support/webhook-receiver';
 
 jest.setTimeout(180_000);
 
+const secret = `whsec_${randomBytes(24).toString('base64')}`;
 let product: Product;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
-  product = await startProduct();
+  receiver = await startReceiver();
+  product = await startProduct({ env: { HOOK_SECRET: secret, PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: 'true' } });
 });
-afterAll(() => product.stop());
+afterAll(async () => {
+  await product.stop();
+  await receiver.close();
+});
 
 async function applied(options: Parameters<typeof writeTinyLifecycle>[1]): Promise<string> {
   const folder = writeTinyLifecycle(product.workDir, options);
@@ -84,8 +91,9 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(await champion(model)).toBeNull();
   });
 
-  test('rolls back in one command; the next request is answered by the old version', async () => {
-    const model = await applied({ name: 'back', evaluate: lenientGates });
+  test('rolls back in one command; the next request is answered by the old version, and a webhook hears of it all', async () => {
+    const notify = `[{ webhook: "${receiver.url}/in", secret: { env: HOOK_SECRET }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
+    const model = await applied({ name: 'back', evaluate: lenientGates, notify });
     await finished(model);
     const second = await finished(model, { params: { C: 0.5 } });
     expect(second).toMatchObject({ status: 'succeeded', version: 2 });
@@ -96,6 +104,17 @@ describe('a lifecycle from nothing to an answer', () => {
     let served = '';
     while (served !== 'back@1' && Date.now() < deadline) served = (await infer(model)).headers.get('x-perennial-model-version') ?? '';
     expect(served).toBe('back@1');
+
+    const heard = () => receiver.calls.map((call) => verified(call, secret) as { readonly type: string; readonly data: object });
+    for (const until = Date.now() + 10_000; heard().length < 5 && Date.now() < until;) await new Promise((done) => setTimeout(done, 50));
+    expect(new Set(heard().map(({ type, data }) => `${type} ${'to' in data ? `@${String(data.to)}` : ''}`.trim()))).toEqual(
+      new Set(
+        ['@1', '@2']
+          .map((to) => `dev.perennial.model.promoted ${to}`)
+          .concat('dev.perennial.run.succeeded', 'dev.perennial.model.rolled_back @1'),
+      ),
+    );
+    expect(heard()).toHaveLength(5);
   });
 });
 
