@@ -33,3 +33,8 @@ export async function guardRun(tx: Transaction, { tenant, runId, claim }: RunEff
     throw failure('FencedOff', `this attempt may not write ${claim.key}: claim ${effect?.token ?? 'none'} is newer than ${claim.token}`);
   }
 }
+
+/** Before `guardRun`, where an event follows: two that both shared the row would wait for each other to number theirs. */
+export async function lockRun(tx: Transaction, { tenant, runId }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> {
+  await tx`select from runs where tenant_id = ${tenant} and id = ${runId} for no key update`;
+}

@@ -37,6 +37,8 @@ interface Standing {
 export async function moveChampion(tx: Transaction, register: Register, move: Move): Promise<number> {
   const { tenant, model, kind, before, after, actor, cause } = move;
   const fencing = register.fencing + 1;
+  // Before anything is written: the audit log then has the changes of a model in the order in which they were made.
+  const open = before.champion === after.champion ? null : await lockOpenRollout(tx, move);
   const [clock] = await tx<{ movedAt: string }[]>`
     update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model} returning clock_timestamp()::text as moved_at`;
   const moved = { fencing, at: clock?.movedAt ?? 'now' };
@@ -56,20 +58,16 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
     const data = { model, from: before.champion, to: after.champion, actor, cause, runId: move.runId ?? null };
     await notify(tx, { tenant, lifecycle: model, event, subject: model, data });
   }
-  const rollout = await endOpenRollout(tx, move);
+  if (open) await supersede(tx, open, move);
   const epoch = await raiseRoutingEpoch(tx);
-  if (rollout) await noteEpoch(tx, rollout, epoch);
+  if (open) await noteEpoch(tx, open, epoch);
   return fencing;
 }
 
 /** What was tried beside a champion says nothing beside another one. */
-async function endOpenRollout(tx: Transaction, { tenant, model, kind, before, after, actor, cause }: Move): Promise<RolloutRow | null> {
-  if (before.champion === after.champion) return null;
-  const open = await lockOpenRollout(tx, { tenant, model });
-  if (!open) return null;
+async function supersede(tx: Transaction, open: RolloutRow, { kind, after, actor, cause }: Move): Promise<void> {
   const status = kind === 'promote' && after.champion === open.challenger ? 'promoted' : 'superseded';
   await endRollout(tx, open, { status, actor, cause });
-  return open;
 }
 
 async function point(

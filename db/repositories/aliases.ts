@@ -6,7 +6,7 @@ import type { Database } from '../connection';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockOpenRollout } from '../rollout-register/state';
-import { guardRun } from '../run-guard';
+import { guardRun, lockRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import { lockModel, readAliases, statusOf } from '../alias-register/state';
 import { predecessorOf } from '../alias-register/history';
@@ -117,11 +117,13 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           { tenant, operation: 'alias.promote', key, request },
           async () => {
             const { model, version, expectedChampion, decisionId, runId, actor, cause } = request;
-            // Before the run's row, as whoever changes a rollout does.
+            const register = await lockModel(tx, { tenant, model });
             const open = await lockOpenRollout(tx, { tenant, model });
             if (rollout != null && (open?.id !== rollout || open.status !== 'passed')) return { kind: 'rolloutClosed' };
-            if (runId !== null) await guardRun(tx, { tenant, runId });
-            const register = await lockModel(tx, { tenant, model });
+            if (runId !== null) {
+              await lockRun(tx, { tenant, runId });
+              await guardRun(tx, { tenant, runId });
+            }
             const status = await statusOf(tx, { tenant, model, version });
             if (status === 'rejected' || status === 'withdrawn')
               throw failure('Conflict', `${model}@${version} was ${status} and cannot be promoted`);

@@ -15,7 +15,7 @@ import { endRollout, noteEpoch, record, shownOf, type Cause } from '../rollout-r
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from '../rollout-register/state';
 import { readTraffic } from '../rollout-register/traffic';
 import { raiseRoutingEpoch } from '../routing-epoch';
-import { guardRun } from '../run-guard';
+import { guardRun, lockRun } from '../run-guard';
 
 export interface RolloutRecord {
   readonly tenant: Tenant;
@@ -324,11 +324,11 @@ const statusEvents = { running: 'rollout.resumed', held: 'rollout.held', passed:
 
 async function open(tx: Transaction, input: Parameters<RolloutRepository['open']>[0]): Promise<RolloutOpening> {
   const { tenant, runId, model, champion, challenger, spec, paired, availableAfterSeconds, state, actor, cause } = input;
+  const { aliases } = await lockModel(tx, { tenant, model });
   await lockRun(tx, { tenant, runId });
   const own = await rolloutOfRun(tx, { tenant, runId });
   if (own) return { kind: 'opened', rollout: toRecord(own) };
   await guardRun(tx, { tenant, runId });
-  const { aliases } = await lockModel(tx, { tenant, model });
   const busy = await openRolloutOf(tx, { tenant, model });
   if (busy) return { kind: 'busy', rollout: toRecord(busy) };
   const now = aliases.champion;
@@ -348,14 +348,9 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
 }
 
-/** The run's row as strongly as the event needs it: two that both shared it would wait for each other. */
 async function guardRollout(tx: Transaction, { tenantId: tenant, runId }: RolloutRow): Promise<void> {
   await lockRun(tx, { tenant, runId });
   await guardRun(tx, { tenant, runId });
-}
-
-async function lockRun(tx: Transaction, { tenant, runId }: { readonly tenant: Tenant; readonly runId: RunId }): Promise<void> {
-  await tx`select from runs where tenant_id = ${tenant} and id = ${runId} for no key update`;
 }
 
 /** Last in its transaction. */

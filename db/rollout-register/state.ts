@@ -12,8 +12,8 @@ export interface RolloutName {
 }
 
 /**
- * Its row lock puts all changes of a rollout in one order. Taken before that of its run, which every event takes: two that each held one would wait for each
- * other. No stronger than needed: storing predictions refers to the row, and must not wait.
+ * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every move of a champion has, and before that of its run, which every
+ * event takes: two that each held one would wait for each other. No stronger than needed: storing predictions refers to the row, and must not wait.
  */
 export async function lockRollout(tx: Transaction, { tenant, id }: RolloutName): Promise<RolloutRow> {
   const [row] = await tx<RolloutRow[]>`select * from rollouts where tenant_id = ${tenant} and id = ${id} for no key update`;
