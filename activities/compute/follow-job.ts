@@ -19,7 +19,9 @@ export interface Following {
 }
 
 const beatMs = 2_000;
-const shortestPauseMs = 50;
+const shortestPauseMs = 20;
+/** Of what a job has taken so far: as much later may its end be seen. A look costs a millisecond. */
+const pauseShare = 0.05;
 
 /**
  * Submits a job and follows it to its end, showing life from the first line. A further attempt finds the job of the one before, whether it waits, runs or is
@@ -34,14 +36,15 @@ export async function followJob({ backends, kind, jobId, prepare, look, longestP
   try {
     handle.value = await Promise.race([outlast(async () => backend.submit(await prepare())), context.cancelled]);
     context.heartbeat(handle.value);
-    for (let pauseMs = Math.min(shortestPauseMs, longestPauseMs); ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+    const began = Date.now();
+    for (;;) {
       const state = await outlast(() => backend.poll(handle.value));
       if (state.kind !== 'queued' && state.kind !== 'running') return state;
       if (state.kind === 'running' && (await look(state)) === 'enough') {
         await backend.cancel(handle.value);
         return { kind: 'cancelled' };
       }
-      await context.sleep(pauseMs);
+      await context.sleep(Math.min(Math.max(shortestPauseMs, pauseShare * (Date.now() - began)), longestPauseMs));
     }
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;

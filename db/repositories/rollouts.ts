@@ -159,6 +159,8 @@ export interface RolloutRepository {
     input: RolloutName &
       Cause & {
         readonly status: OpenRolloutStatus;
+        /** Changes nothing in another status: what one has seen may have changed since. */
+        readonly only?: OpenRolloutStatus;
         readonly waitingFor: string | null;
         /** 0 parks a rollout while people decide. */
         readonly weight?: number | undefined;
@@ -230,10 +232,11 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         return { kind: 'set', epoch: await reroute(tx, row) };
       }),
 
-    setStatus: ({ status, waitingFor, weight, verdict, decisionId, actor, cause, ...name }) =>
+    setStatus: ({ status, only, waitingFor, weight, verdict, decisionId, actor, cause, ...name }) =>
       sql.begin(async (tx) => {
         const row = await lockRollout(tx, name);
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
+        if (only !== undefined && row.status !== only) return { kind: 'set', epoch: row.epoch };
         await guardRollout(tx, row);
         const after = { ...shownOf(row), status, weight: weight ?? row.weight };
         await tx`

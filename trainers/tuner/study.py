@@ -35,6 +35,7 @@ def suggest(question: dict[str, Any]) -> dict[str, Any]:
     """The parameters of the next trial. Trials that run count as bad for as long (`constant_liar`), so that those beside each other do not try the same."""
     study = question["study"]
     space = _space(study)
+    # Without the pruner: optuna would show the sampler the trials of one bracket alone, and of two dozen no bracket would leave its random start.
     rebuilt = _rebuilt(study, question["trials"], _sampler(study, question["number"]), NopPruner())
     return rebuilt.ask(space).params
 
