@@ -32,7 +32,6 @@ export interface WatchInput {
   /** A held rollout, and one that has passed, is watched for harm and for its end alone. */
   readonly mode: OpenRolloutStatus;
   readonly step: number;
-  readonly extendedSeconds: number;
 }
 
 export type Watched =
@@ -50,7 +49,16 @@ const turnMs = 3_600_000;
 const batch = 2_000;
 /** For labels to arrive in: a replay sends them when they are due, five hundred a call. */
 const settleMs = 2_000;
-const pace = { fastestMs: 250, slowestMs: 5_000, growth: 1.4 } as const;
+/** Between looks, by the wall. */
+const paceMs = {
+  /** A replayed past goes by at hours a second, and so may what is not known yet. */
+  replay: 250,
+  /** Harm to live traffic is noticed within it. Each look rewrites the rollout's row, so no oftener. */
+  live: 1_000,
+  idle: 2_000,
+} as const;
+/** More event time than that from one look to the next is a replay's. */
+const replayedMs = 60_000;
 /** A gateway that has not confirmed by then is said by name. */
 const patienceMs = 5_000;
 const confirmMs = 20;
@@ -66,27 +74,31 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
     async watchRollout(input: WatchInput): Promise<Watched> {
       return whileBeating(async ({ signal, report }) => {
         const until = Date.now() + turnMs;
-        let delayMs: number = pace.fastestMs;
         let unconfirmedSince: number | null = null;
+        let last: Consumption | null = null;
         while (Date.now() < until) {
+          signal.throwIfAborted();
           const seen = await look(registry, input);
-          const { rollout, consumed, isDrained } = seen;
+          const { rollout, isDrained } = seen;
           if (!isOpenRollout(rollout.status)) return { kind: 'ended', end: await endOf(registry, rollout) };
           const { evidence } = rollout.state;
           const verdict = evidence && decideRollout(input.policy, evidence);
-          report({ step: input.step, mode: input.mode, verdict: verdict?.kind ?? 'noTraffic', eventNow: rollout.eventNow });
+          report({ step: rollout.step, mode: input.mode, verdict: verdict?.kind ?? 'noTraffic', eventNow: rollout.eventNow });
           if (evidence && verdict?.kind === 'harm') return rollBack(registry, input, { rollout, evidence, verdict });
           if (!isDrained) continue;
-          if (evidence && verdict && input.mode === 'running' && verdict.kind !== 'continue') {
-            const waiting = await unconfirmed(registry, rollout.epoch);
+          // The row's status as well: a watch that was cancelled for a command looks until it hears of that.
+          const mayAct = input.mode === 'running' && rollout.status === 'running';
+          if (evidence && verdict && mayAct && verdict.kind !== 'continue') {
+            // Who only stops need not wait until all gateways know what is stopped.
+            const waiting = verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
             if (waiting.length === 0) return act(registry, input, { rollout, evidence, verdict });
             unconfirmedSince ??= Date.now();
             if (Date.now() - unconfirmedSince > patienceMs) await sayWaiting(registry, rollout, waiting);
             await pause(confirmMs * 5, undefined, { signal });
             continue;
           }
-          delayMs = consumed > 0 ? pace.fastestMs : Math.min(pace.slowestMs, delayMs * pace.growth);
-          await pause(delayMs, undefined, { signal });
+          await pause(delayOf(seen, last), undefined, { signal });
+          last = seen;
         }
         return { kind: 'still' };
       });
@@ -108,6 +120,18 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
       });
     },
   };
+}
+
+function delayOf({ consumed, traffic }: Consumption, last: Consumption | null): number {
+  const { eventNow } = traffic;
+  const before = last?.traffic.eventNow ?? null;
+  if (eventNow === null || last === null || before === null) return paceMs.replay;
+  if (Date.parse(eventNow) - Date.parse(before) > replayedMs) return paceMs.replay;
+  return consumed > 0 || askedIn(traffic) !== askedIn(last.traffic) ? paceMs.live : paceMs.idle;
+}
+
+function askedIn({ total }: Consumption['traffic']): number {
+  return total.champion.requests + total.challenger.requests;
 }
 
 type Judged = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
@@ -212,9 +236,9 @@ async function unconfirmed({ gateways }: WatchRolloutDeps['registry'], epoch: nu
 
 async function sayWaiting({ rollouts }: WatchRolloutDeps['registry'], rollout: RolloutRecord, waiting: readonly string[]): Promise<void> {
   const waitingFor = `${waiting.join(', ')} to confirm step ${rollout.step + 1} (routing epoch ${rollout.epoch}); its lease ends if it is dead`;
-  if (rollout.waitingFor === waitingFor || rollout.status !== 'running') return;
+  if (rollout.waitingFor === waitingFor) return;
   const { tenant, id } = rollout;
-  await rollouts.setStatus({ tenant, id, status: 'running', waitingFor, actor, cause: waitingFor });
+  await rollouts.setStatus({ tenant, id, status: 'running', only: 'running', waitingFor, actor, cause: waitingFor });
 }
 
 function harmIn(verdict: RolloutVerdict): string {

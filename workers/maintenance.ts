@@ -36,7 +36,8 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       },
       log,
     ),
-    repeat('feedback', 5, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
+    // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.
+    repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
     repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),

@@ -242,7 +242,7 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
   const { progress } = control;
   if (control.queue.length > 0 || progress.promotion !== null || !isOpen(progress.status)) return null;
   const { model, champion, challenger, canary, label } = input;
-  const { status: mode, step, extendedSeconds } = progress;
+  const { status: mode, step } = progress;
   const scope = new CancellationScope();
   control.interrupt = () => scope.cancel();
   const seen = await scope
@@ -258,7 +258,6 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
             policy: rolloutPolicyOf(canary, label),
             mode,
             step,
-            extendedSeconds,
           },
         ],
       ),

@@ -264,8 +264,9 @@ describe('commands', () => {
   });
 
   test('extend adds event time, and lets go what the policy held for want of it', async () => {
-    const fake = fakeRollout((input) => {
-      if (input.extendedSeconds === 0) return input.mode === 'running' ? { kind: 'expired', because: 'nothing was decided in 14d' } : null;
+    const fake = fakeRollout((input, rollout) => {
+      if (rollout.extendedSeconds === 0)
+        return input.mode === 'running' ? { kind: 'expired', because: 'nothing was decided in 14d' } : null;
       return { kind: 'passed', decision: { id: 'decision_canary', policy: 'sha256:p', evidence: 'sha256:e', verdict: harm } };
     });
     const tried = await start({ approval: 1 }, fake);
