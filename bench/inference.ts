@@ -8,11 +8,8 @@ import type { Column } from '../domain/dataset';
 import { defaultTenant as tenant } from '../domain/ids';
 import type { FeatureColumn, ModelManifest, ModelVersionRef } from '../domain/model';
 import { openDeathWatch } from '../infra/death-watch';
-import { findPostgres, findServer } from '../infra/embedded/binaries';
-import { startPostgres } from '../infra/embedded/postgres';
-import { seaweedPortNames, startSeaweed, type SeaweedPorts } from '../infra/embedded/seaweedfs';
-import { freePorts } from '../infra/ports';
-import { openServingWorld, type ServingWorld } from '../test/support/serving-world';
+import type { ServingWorld } from '../test/support/serving-world';
+import { openEmbeddedWorld } from './embedded-world';
 import type { LoadFigures, LoadPlan } from './load-generator';
 
 const root = resolve(__dirname, '..');
@@ -55,7 +52,7 @@ export async function benchInference({
   try {
     const graphFile = join(folder, 'graph.onnx');
     await run(join(root, '.perennial', 'python', 'bin', 'python'), [join(__dirname, 'inference_graph.py'), graphFile]);
-    const world = await openWorld(folder, watch, closers);
+    const world = await openEmbeddedWorld(folder, watch, closers);
     const graph = readFileSync(graphFile);
     const plain = await register(world, 'plain', graph, [...numbers, ...texts].join(', '));
     const computed = await register(
@@ -99,50 +96,6 @@ export async function benchInference({
     await watch.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function openWorld(
-  folder: string,
-  watch: ReturnType<typeof openDeathWatch>,
-  closers: (() => Promise<void>)[],
-): Promise<ServingWorld> {
-  const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
-  const [postgresPort = 0, ...seaweedPorts] = await freePorts(1 + seaweedPortNames.length);
-  const credentials = { accessKeyId: 'PERENNIALBENCH', secretAccessKey: 'bench-secret' };
-  const [postgres, s3] = await Promise.all([
-    startPostgres({
-      home: findPostgres(search),
-      stateDir: join(folder, 'postgres'),
-      logFile: join(folder, 'postgres.log'),
-      port: postgresPort,
-      user: 'perennial',
-      password: 'bench',
-      database: 'perennial',
-      durability: 'on',
-      guard: watch,
-    }),
-    startSeaweed({
-      binary: findServer('weed', search),
-      stateDir: join(folder, 's3'),
-      logFile: join(folder, 's3.log'),
-      ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, seaweedPorts[index]])) as unknown as SeaweedPorts,
-      internalKey: 'bench',
-      guard: watch,
-      ...credentials,
-    }),
-  ]);
-  closers.push(
-    () => postgres.stop(),
-    () => s3.stop(),
-  );
-  const world = await openServingWorld(postgres.url('perennial'), {
-    endpoint: s3.endpoint,
-    region: 'us-east-1',
-    bucket: 'bench',
-    ...credentials,
-  });
-  closers.push(() => world.close());
-  return world;
 }
 
 async function register(world: ServingWorld, model: string, graph: Uint8Array, select: string): Promise<ModelVersionRef> {
