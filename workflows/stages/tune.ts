@@ -67,7 +67,7 @@ export async function tune(run: Run, byDefault: Trained, spec: TuneSpec): Promis
       if (!isConfirmed(confirm)) {
         return {
           output: { ...kept, confirm },
-          verdict: said('tune.default', `the default parameters kept: ${comparison(found, confirm)}`),
+          verdict: said('tune.default', `the default parameters kept, as none is shown to be better: ${comparison(found, confirm)}`),
         };
       }
       const chosen = { ...kept, chosen: 'tuned', params: { ...params, ...found.best.params }, confirm, model: tuned } as const;
@@ -181,7 +181,7 @@ function signed(value: number | null): string {
 }
 
 function said(code: string, message: string): Verdict {
-  return { kind: 'passed', reasons: [{ gate: 'tune', code, message }] satisfies readonly Reason[] };
+  return { kind: 'passed', reasons: [{ gate: 'tune', code, message, outcome: 'passed' }] satisfies readonly Reason[] };
 }
 
 const unsaid: Verdict = said('tune.unsaid', 'an earlier run chose, and did not say why');
