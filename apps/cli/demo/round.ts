@@ -1,0 +1,90 @@
+/** One run of the demo. Where it opens a rollout, a piece of the past is lived again as its traffic until the run has ended. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { isFinal, type RunStatus } from '../../../domain/run';
+import { isOpenRollout } from '../../../domain/rollout/rollout';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { replayLifecycle } from '../commands/replay';
+import type { ReplayEnd } from '../replay/replay';
+import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
+import type { RunJson } from '../run-view';
+import { watchRun } from '../watch';
+
+export interface RoundOptions {
+  readonly lifecycle: string;
+  readonly until: string;
+  readonly reason: string;
+  readonly traffic: { readonly from: string; readonly to: string; readonly speed: number; readonly parallel: number };
+  readonly signal: AbortSignal;
+  /** The run holds its own revision from here on. */
+  readonly onAccepted?: () => Promise<void>;
+}
+
+export interface Round {
+  readonly run: RunJson;
+  readonly rollout: RolloutJson | null;
+  /** Null where there was no rollout to be watched. */
+  readonly traffic: ReplayEnd | null;
+}
+
+const lookMs = 250;
+/** After the last label: the rollout looks every five seconds at the latest. */
+const patienceMs = 30_000;
+
+export async function playRound(context: CliContext, options: RoundOptions): Promise<Round> {
+  const api = context.api();
+  const { terminal } = context;
+  const { lifecycle, until, reason, signal, onAccepted } = options;
+  const started = await api.call<RunJson>(`/lifecycles/${lifecycle}/runs`, { method: 'POST', body: { until, reason } });
+  terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
+  await onAccepted?.();
+  const over = new AbortController();
+  const watched = watchRun(context, started.id).finally(() => over.abort());
+  const sending = sendTraffic(context, started.id, { ...options, signal: AbortSignal.any([signal, over.signal]) });
+  const [run, sent] = await Promise.all([watched, sending]);
+  if (sent === null) return { run, rollout: null, traffic: null };
+  return { run, traffic: sent.traffic, rollout: await api.call<RolloutJson>(`/models/${lifecycle}/rollouts/${sent.rollout}`) };
+}
+
+/** From the opening of the run's rollout to the run's end. What nobody decided by the end of the past is nobody's to wait for. */
+async function sendTraffic(
+  context: CliContext,
+  runId: string,
+  { lifecycle, traffic, signal }: RoundOptions,
+): Promise<{ readonly rollout: string; readonly traffic: ReplayEnd } | null> {
+  const rollout = await openedRollout(context, runId, signal);
+  if (rollout === null) return null;
+  const { from, to, speed } = traffic;
+  context.terminal.say(`          requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)} follow, ${speed} times as fast`);
+  const sent = await replayLifecycle(context, { lifecycle, ...traffic, signal, onProgress: () => undefined });
+  await pause(patienceMs, undefined, { signal }).catch(() => undefined);
+  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the flights to replay are over, and nothing was decided');
+  return { rollout: rollout.id, traffic: sent };
+}
+
+async function openedRollout(context: CliContext, runId: string, signal: AbortSignal): Promise<{ readonly id: string } | null> {
+  const api = context.api();
+  while (!signal.aborted) {
+    const { rollout, status } = await api.call<RunJson>(`/runs/${runId}`);
+    if (rollout) return rollout;
+    if (isFinal(status as RunStatus)) return null;
+    await pause(lookMs);
+  }
+  return null;
+}
+
+/** Also one that a start before this one left behind when it was killed. */
+export async function abortOpenRollout(context: CliContext, model: string, reason: string): Promise<void> {
+  const api = context.api();
+  const [newest] = await api.list<RolloutSummaryJson>(`/models/${model}/rollouts`, 1).catch((error: unknown) => {
+    // Of a model that there is not yet.
+    if (error instanceof CliError && error.status === 404) return [];
+    throw error;
+  });
+  if (newest === undefined || !isOpenRollout(newest.status)) return;
+  await api.call(`/models/${model}/rollout/abort`, {
+    method: 'POST',
+    headers: { 'idempotency-key': `abort-${newest.id}` },
+    body: { reason },
+  });
+}

@@ -1,0 +1,106 @@
+/** What the demo found, as its table and as its last line of JSON say it. */
+import { count } from '../../../domain/rollout/reasons';
+import { signed } from '../../../domain/gates/gate';
+import type { Verdict } from '../../../domain/verdict';
+import type { RunJson } from '../run-view';
+import { table } from '../terminal';
+import type { Round } from './round';
+
+/** The last line of `npm start -- --once --json`. */
+export interface DemoSummary {
+  readonly runs: readonly DemoRun[];
+  readonly champion: { readonly model: string; readonly version: number; readonly digest: string } | null;
+  /** Of the rollout that did harm. */
+  readonly rollback: {
+    readonly model: string;
+    /** Versions. */
+    readonly from: number;
+    readonly to: number;
+    readonly secondsToFullTraffic: number | null;
+    readonly failedRequests: number;
+  } | null;
+  /** Rows of July that were answered. */
+  readonly predictions: number;
+  readonly seconds: number;
+}
+
+export interface DemoRun {
+  readonly id: string;
+  readonly lifecycle: string;
+  readonly status: string;
+  readonly verdict: RunJson['verdict'];
+  readonly version: number | null;
+  readonly stages: readonly { readonly name: string; readonly seconds: number; readonly reused: boolean }[];
+  /** Null where there was no champion to be tried beside. */
+  readonly rollout: {
+    readonly verdict: Verdict | null;
+    readonly pairs: number;
+    /** Of the difference in loss, challenger minus champion. */
+    readonly lower: number | null;
+    readonly upper: number | null;
+  } | null;
+}
+
+export interface NamedRound extends Round {
+  readonly name: string;
+}
+
+export function demoRun({ run, rollout }: Round): DemoRun {
+  const { id, lifecycle, status, verdict, version, stages } = run;
+  return {
+    id,
+    lifecycle,
+    status,
+    verdict,
+    version,
+    stages: stages.map((stage) => ({ name: stage.name, seconds: hundredths(stage.seconds), reused: stage.reusedFrom !== null })),
+    rollout: rollout && {
+      verdict: rollout.verdict,
+      pairs: rollout.quality.n,
+      lower: rollout.quality.lower,
+      upper: rollout.quality.upper,
+    },
+  };
+}
+
+/** Null unless harm was found and taken back. */
+export function rollbackOf({ rollout, traffic }: Round): DemoSummary['rollback'] {
+  if (!rollout?.rollback || rollout.verdict?.kind !== 'failed') return null;
+  const { from, to, secondsToFullTraffic } = rollout.rollback;
+  return { model: rollout.model, from, to, secondsToFullTraffic, failedRequests: traffic?.failed ?? 0 };
+}
+
+export function roundsTable(rounds: readonly NamedRound[]): string {
+  const header = ['RUN', 'VERSION', 'VERDICT', 'DIFFERENCE (BOUNDS)', 'PAIRS', 'REQUESTS', 'LABELS', 'BACK AFTER', 'SECONDS'];
+  return table(header, rounds.map(roundRow));
+}
+
+function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[] {
+  const version = run.version === null ? '' : `@${run.version}`;
+  const row = (difference: string, pairs: string, back: string) => [
+    ...[name, version, verdictText(run), difference, pairs],
+    ...[traffic === null ? '' : count(traffic.requests), traffic === null ? '' : count(traffic.labels), back],
+    secondsOf(run).toFixed(1),
+  ];
+  if (rollout === null) return row('no canary', '', '');
+  const { metric, n, estimate, lower, upper } = rollout.quality;
+  const difference = n === 0 ? 'no label was due' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
+  const back = rollout.rollback?.secondsToFullTraffic;
+  return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
+}
+
+/** The word, and which gates did not pass. */
+function verdictText({ verdict, status }: RunJson): string {
+  if (verdict === null) return status;
+  const against = verdict.reasons.filter(({ outcome = verdict.kind }) => outcome === 'failed' || outcome === 'inconclusive');
+  const names = [...new Set(against.map(({ gate }) => gate))];
+  return names.length === 0 ? verdict.kind : `${verdict.kind}: ${names.join(', ')}`;
+}
+
+function secondsOf({ stages }: RunJson): number {
+  return stages.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+export function hundredths(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}
