@@ -1,7 +1,9 @@
 /** What the demo found, as its table and as its last line of JSON say it. */
 import { count } from '../../../domain/rollout/reasons';
 import { signed } from '../../../domain/gates/gate';
+import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/verdict';
+import type { RolloutJson } from '../rollout-view';
 import type { RunJson } from '../run-view';
 import { table } from '../terminal';
 import type { Round } from './round';
@@ -71,31 +73,39 @@ export function rollbackOf({ rollout, traffic }: Round): DemoSummary['rollback']
 }
 
 export function roundsTable(rounds: readonly NamedRound[]): string {
-  const header = ['RUN', 'VERSION', 'VERDICT', 'DIFFERENCE (BOUNDS)', 'PAIRS', 'REQUESTS', 'LABELS', 'BACK AFTER', 'SECONDS'];
+  const header = ['RUN', 'VERSION', 'VERDICT', 'DIFFERENCE IN LOSS', 'PAIRS', 'REQUESTS', 'LABELS', 'BACK AFTER', 'SECONDS'];
   return table(header, rounds.map(roundRow));
 }
 
 function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[] {
   const version = run.version === null ? '' : `@${run.version}`;
   const row = (difference: string, pairs: string, back: string) => [
-    ...[name, version, verdictText(run), difference, pairs],
+    ...[name, version, endText(run, rollout), difference, pairs],
     ...[traffic === null ? '' : count(traffic.requests), traffic === null ? '' : count(traffic.labels), back],
     secondsOf(run).toFixed(1),
   ];
   if (rollout === null) return row('no canary', '', '');
-  const { metric, n, estimate, lower, upper } = rollout.quality;
-  const difference = n === 0 ? 'no label was due' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
+  const { n, estimate, lower, upper } = rollout.quality;
+  const difference = n === 0 ? 'no label was due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
   const back = rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }
 
-/** The word, and which gates did not pass. */
-function verdictText({ verdict, status }: RunJson): string {
-  if (verdict === null) return status;
-  const against = verdict.reasons.filter(({ outcome = verdict.kind }) => outcome === 'failed' || outcome === 'inconclusive');
-  const names = [...new Set(against.map(({ gate }) => gate))];
-  return names.length === 0 ? verdict.kind : `${verdict.kind}: ${names.join(', ')}`;
+/** The verdict, and what became of the traffic. */
+function endText({ verdict, status }: RunJson, rollout: RolloutJson | null): string {
+  const word = verdict?.kind ?? status;
+  return rollout === null ? word : `${word}, ${rolloutWords[rollout.status]}`;
 }
+
+const rolloutWords: Readonly<Record<RolloutStatus, string>> = {
+  running: 'running',
+  held: 'held',
+  passed: 'not yet promoted',
+  promoted: 'promoted',
+  rolledBack: 'rolled back',
+  aborted: 'aborted',
+  superseded: 'superseded',
+};
 
 function secondsOf({ stages }: RunJson): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
