@@ -22,20 +22,22 @@ export const loglossPairs: MeanRange = { min: -6.9068, max: 6.9068, guess: { min
 export interface Alarms {
   /** The lower bound was above the mean of the traffic so far: it was wrong. */
   readonly wrong: boolean;
+  /** The upper bound was below it. */
+  readonly wrongGood: boolean;
   /** The lower bound was above the mean over all days that could be. */
   readonly abovePopulation: boolean;
   /** A customary one-sided z interval, looked at as often, was above the mean of the traffic so far. */
   readonly customary: boolean;
 }
 
-/** Watches the lower bound over a stretch of traffic, looking after every `lookEvery` pairs. */
-export function watchLowerBound(
+/** Watches the bounds over a stretch of traffic, looking after every `lookEvery` pairs. */
+export function watchBounds(
   traffic: SimulatedTraffic,
   watched: { readonly random: Random; readonly alpha: number; readonly lookEvery: number },
 ): Alarms {
   const { random, alpha, lookEvery } = watched;
   const effect = traffic.effects(random);
-  const alarms = { wrong: false, abovePopulation: false, customary: false };
+  const alarms = { wrong: false, wrongGood: false, abovePopulation: false, customary: false };
   const enough = -Math.log(alpha);
   let state = emptyMean();
   let [conditional, squares] = [0, 0];
@@ -48,7 +50,9 @@ export function watchLowerBound(
       squares += values.reduce((sum, value) => sum + value ** 2, 0);
       conditional += count * mean;
       const running = conditional / state.n;
-      if (wealthAgainst(state, loglossPairs, running).atMost >= enough) alarms.wrong = true;
+      const against = wealthAgainst(state, loglossPairs, running);
+      if (against.atMost >= enough) alarms.wrong = true;
+      if (against.atLeast >= enough) alarms.wrongGood = true;
       if (wealthAgainst(state, loglossPairs, traffic.mean).atMost >= enough) alarms.abovePopulation = true;
       if (state.n >= 100 && zOf({ n: state.n, sum: state.sum, squares }, running) > customaryZ) alarms.customary = true;
     }
@@ -70,13 +74,14 @@ export interface SimulatedEnd {
   readonly days: number;
 }
 
-/** A whole rollout through `observe` and `decideRollout`, looked at `looksPerDay` times a day, until it ends. Every request succeeds in 20 ms. */
+/** A whole rollout through `observe` and `decideRollout`, looked at `looksPerDay` times a day, until it ends. Requests succeed in 20 ms, but for the shares that do not. */
 export function simulateRollout(
   policy: RolloutPolicy,
-  traffic: SimulatedTraffic,
+  traffic: SimulatedTraffic & { readonly failing?: number; readonly slow?: number },
   watched: { readonly random: Random; readonly looksPerDay: number },
 ): SimulatedEnd {
   const { random, looksPerDay } = watched;
+  const { failing = 0, slow = 0 } = traffic;
   const startedMs = Date.parse('2013-08-01T00:00:00Z');
   let evidence = startEvidence(policy, { champion: 'simulated@1', challenger: 'simulated@2', at: new Date(startedMs).toISOString() });
   const effect = traffic.effects(random);
@@ -89,7 +94,7 @@ export function simulateRollout(
         pairWorseBy(fromMs, mean + traffic.noise(random)),
       );
       const asOf = new Date(fromMs + dayMs / looksPerDay).toISOString();
-      const requests = seen.map(() => ({ failed: false, latencyMs: 20 }));
+      const requests = seen.map(() => ({ failed: random() < failing, latencyMs: random() < slow ? 1e6 : 20 }));
       evidence = observe(policy, evidence, { pairs: seen, answers: [], requests, asOf });
       pairs += seen.length;
       const verdict = decideRollout(policy, evidence);
@@ -109,21 +114,24 @@ export function pairWorseBy(eventTimeMs: number, difference: number): PairObserv
 }
 
 /**
- * Flights whose label comes when they have landed: on time after one to five hours, late after six to eleven. A challenger that says 0.35 where the champion says
- * 0.25 is worse on flights that are on time and better on late ones; with 27.77 % late ones its log loss is worse by 0.01 exactly, which the lower bound must not pass.
+ * Flights whose label comes when they have landed: on time after one to five hours, late after six to eleven. The champion says 0.25. A challenger that says 0.35 is worse on
+ * flights that are on time, so that its bad news comes first; one that says 0.15 is better on them, and its good news comes first. The share of late flights is
+ * such that either one's log loss is worse by 0.01 exactly: neither bound may pass that.
  */
 export function watchArrivals(watched: {
   /** `turn`: in order of event time, all labels being ripe after twelve hours. `arrival`: as they come. */
   readonly order: 'turn' | 'arrival';
+  readonly first: 'bad' | 'good';
   readonly days: number;
   readonly pairsPerDay: number;
   readonly random: Random;
   readonly alpha: number;
   readonly range: MeanRange;
 }): boolean {
-  const { order, days, pairsPerDay, random, alpha, range } = watched;
-  const onTime = Math.log(0.75 / 0.65);
-  const late = Math.log(0.25 / 0.35);
+  const { order, first, days, pairsPerDay, random, alpha, range } = watched;
+  const says = first === 'bad' ? 0.35 : 0.15;
+  const onTime = Math.log(0.75 / (1 - says));
+  const late = Math.log(0.25 / says);
   const margin = 0.01;
   const share = (onTime - margin) / (onTime - late);
   const flights = Array.from({ length: days * pairsPerDay }, (_, index) => {
@@ -132,6 +140,7 @@ export function watchArrivals(watched: {
     return { difference: isLate ? late : onTime, hours, arrives: hours + (isLate ? 6 + 5 * random() : 1 + 4 * random()) };
   });
   const ordered = order === 'turn' ? flights : flights.toSorted((a, b) => a.arrives - b.arrives);
+  const enough = -Math.log(alpha);
   let state = emptyMean();
   for (let from = 0; from < ordered.length; from += 5) {
     state = extendMean(
@@ -139,7 +148,8 @@ export function watchArrivals(watched: {
       range,
       ordered.slice(from, from + 5).map(({ difference }) => difference),
     );
-    if (wealthAgainst(state, range, margin).atMost >= -Math.log(alpha)) return true;
+    const { atMost, atLeast } = wealthAgainst(state, range, margin);
+    if ((first === 'bad' ? atMost : atLeast) >= enough) return true;
   }
   return false;
 }

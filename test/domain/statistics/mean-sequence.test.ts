@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { emptyMean, extendMean, meanBounds, scaledMean, wealthAgainst, type MeanRange } from '../../../domain/statistics/mean-sequence';
 import { rateIn } from '../../support/monte-carlo';
-import { loglossPairs, watchArrivals, watchLowerBound } from '../../support/simulated-rollouts';
+import { loglossPairs, watchArrivals, watchBounds } from '../../support/simulated-rollouts';
 import { dayEffects, logitNoise, randomOf, rareNoise } from '../../support/simulated-traffic';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
@@ -108,21 +108,22 @@ describe('a confidence sequence for a running mean', () => {
 describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
   const worlds = 200;
   const alpha = 0.03;
-  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchLowerBound>[0], 'effects' | 'noise'>) => {
+  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchBounds>[0], 'effects' | 'noise'>) => {
     const alarms = Array.from({ length: worlds }, (_, world) =>
-      watchLowerBound({ mean: 0.01, days: 5, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 6 }),
+      watchBounds({ mean: 0.01, days: 5, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 6 }),
     );
     return {
       wrong: rateIn(worlds, (world) => alarms[world]?.wrong === true),
+      wrongGood: rateIn(worlds, (world) => alarms[world]?.wrongGood === true),
       abovePopulation: rateIn(worlds, (world) => alarms[world]?.abovePopulation === true),
       customary: rateIn(worlds, (world) => alarms[world]?.customary === true),
     };
   };
 
   test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
-    const { wrong, customary } = watch(1, { effects: dayEffects.none, noise: logitNoise });
-    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    const { wrong, wrongGood, customary } = watch(1, { effects: dayEffects.none, noise: logitNoise });
     expect(wrong.rate).toBeLessThanOrEqual(alpha);
+    expect(wrongGood.rate).toBeLessThanOrEqual(alpha);
     expect(customary.lower).toBeGreaterThan(0.1);
   });
 
@@ -133,9 +134,9 @@ describe('false alarms under continuous watching (simulated, alpha 3 %): the bou
     ['days of storms', dayEffects.storms(0.05), logitNoise],
     ['rare large losses', dayEffects.normal(0.017), rareNoise],
   ])('%s: not above alpha', (_name, effects, noise) => {
-    const { wrong } = watch(2, { effects, noise });
-    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    const { wrong, wrongGood } = watch(2, { effects, noise });
     expect(wrong.rate).toBeLessThanOrEqual(alpha);
+    expect(wrongGood.rate).toBeLessThanOrEqual(alpha);
   });
 
   test('it speaks of the traffic, not of days to come: where days differ much, a bad first day is an alarm about that day', () => {
@@ -143,11 +144,11 @@ describe('false alarms under continuous watching (simulated, alpha 3 %): the bou
   });
 });
 
-describe('labels that come late, the bad news last (simulated)', () => {
+describe.each(['bad', 'good'] as const)('labels that come late, the %s news first (simulated)', (first) => {
   const worlds = 40;
   const alarms = (order: 'turn' | 'arrival') =>
     rateIn(worlds, (world) =>
-      watchArrivals({ order, days: 2, pairsPerDay: 2000, random: randomOf(world, 4), alpha: 0.03, range: loglossPairs }),
+      watchArrivals({ order, first, days: 2, pairsPerDay: 2000, random: randomOf(world, 4), alpha: 0.03, range: loglossPairs }),
     );
 
   test('counted in order of event time once they are ripe: not above alpha', () => {
