@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { addShare, shareBounds, wealthAgainstShare } from '../../../domain/statistics/share-sequence';
+import { addShare, shareBounds } from '../../../domain/statistics/share-sequence';
 import { rateIn } from '../../support/monte-carlo';
-import { gauss, randomOf } from '../../support/simulated-traffic';
+import { watchShare } from '../../support/simulated-sequences';
+import { randomOf } from '../../support/simulated-traffic';
 
 const counted = fc.nat(5000).chain((n) => fc.record({ n: fc.constant(n), events: fc.nat(n) }));
 
@@ -57,22 +58,9 @@ describe('false alarms under continuous watching (simulated, alpha 3 %, a share 
     ['the share is 3 % always', 0],
     ['the share differs from day to day, 3 % on average', 0.6],
   ])('%s: the bound passes the mean of the conditional shares so far in not more than 3 %', (_name, spread) => {
-    const alarms = rateIn(worlds, (world) => {
-      const random = randomOf(world, 11);
-      let [n, events, conditional] = [0, 0, 0];
-      for (let day = 0; day < 7; day += 1) {
-        const share = 0.03 * Math.exp(spread * gauss(random) - spread ** 2 / 2);
-        for (let request = 0; request < 300; request += 1) {
-          n += 1;
-          conditional += share;
-          if (random() >= share) continue;
-          events += 1;
-          // The bound rises at events alone.
-          if (wealthAgainstShare({ n, events }, conditional / n) >= -Math.log(0.03)) return true;
-        }
-      }
-      return false;
-    });
+    const alarms = rateIn(worlds, (world) =>
+      watchShare({ share: 0.03, spread }, { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 }),
+    );
     expect(alarms.rate).toBeLessThanOrEqual(0.03);
   });
 });
