@@ -3,6 +3,10 @@ import type { ArtifactRef, Digest } from './artifact';
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
 export type ComputeKind = (typeof computeKinds)[number];
 
+/** Those of this version. */
+export const builtComputeKinds = ['local'] as const satisfies readonly ComputeKind[];
+export type BuiltComputeKind = (typeof builtComputeKinds)[number];
+
 export interface JobResources {
   readonly cpus: number;
   readonly memoryBytes: number;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { canarySchema } from './canary.schema';
 import { bytesField, calendarField, columnField, daysField, nameField, pathField, secondsField, untilField } from './field.schema';
 import { gateSchema, metricField } from './gate.schema';
-import { computeKinds } from './job';
+import { builtComputeKinds, computeKinds } from './job';
 import { notifySchema } from './notify.schema';
 import { scheduleSchema } from './schedule.schema';
 import { notInThisVersion, problem } from './schema-issues.schema';
@@ -114,7 +114,7 @@ const trainSchema = z
     compute: z
       .strictObject({
         backend: z
-          .enum(['local'], { error: later(computeKinds) })
+          .enum(builtComputeKinds, { error: later(computeKinds) })
           .default('local')
           .describe('local'),
         cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),

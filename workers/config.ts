@@ -12,6 +12,8 @@ import { readTemporalSecurity, temporalSettings } from './temporal-settings';
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
+
 const settings = z.object({
   PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'host:port'),
   PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
@@ -41,7 +43,7 @@ const settings = z.object({
   PERENNIAL_GATEWAY_URL: z.url().optional(),
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
-  PERENNIAL_MAX_JOBS: z.coerce.number().int().min(1).max(256).default(2),
+  PERENNIAL_MAX_JOBS: maxJobs,
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: flag.default(false),
@@ -131,6 +133,16 @@ export function readConfig(environment: Environment): Config {
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
   };
+}
+
+/**
+ * For a command that tries jobs and needs none of the servers.
+ * @throws InvalidInput as `readConfig` does
+ */
+export function readMaxJobs({ PERENNIAL_MAX_JOBS: text }: Environment): number {
+  const parsed = maxJobs.safeParse(text === '' ? undefined : text);
+  if (parsed.success) return parsed.data;
+  throw wrongSettings(parsed.error.issues.map(({ message }) => ({ setting: 'PERENNIAL_MAX_JOBS', detail: message })));
 }
 
 /**

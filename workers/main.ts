@@ -10,6 +10,7 @@ import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
 import type { DemoOptions } from '../infra/up';
 import type * as ApiProcess from './api';
+import type * as CliCompute from './cli-compute';
 import type * as CliSettings from './cli-settings';
 import type * as Settings from './config';
 import type { Config } from './config';
@@ -129,7 +130,9 @@ async function cli(args: readonly string[]): Promise<number> {
   const { createContext } = require('../apps/cli/context') as typeof CliContext;
   const { cliSettings } = require('./cli-settings') as typeof CliSettings;
   const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
-  return runCli(args, createContext(terminal(), cliSettings(process.env, process.cwd())), version);
+  const settings = cliSettings(process.env, process.cwd());
+  const compute = () => (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
+  return runCli(args, createContext(terminal(), settings), { version, compute });
 }
 
 main(process.argv.slice(2)).then(

@@ -1,3 +1,5 @@
+import type { ArtifactStore } from '../../data/artifacts/store';
+import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/job';
 import type { ApiClient } from './api-client';
 import { createApiClient } from './api-client';
 import { CliError } from './cli-error';
@@ -22,6 +24,22 @@ export interface CliContext {
   readonly settings: CliSettings;
   /** @throws CliError when no API is known. */
   api(): ApiClient;
+}
+
+/** The compute backends as this machine has them. Commands cannot import them: the composition root hands them in. */
+export interface CliCompute {
+  /** Jobs at once, as it is set here. */
+  readonly slots: number;
+  /** A real one with all its state below `folder`: apart from the platform's, which may run. */
+  open(kind: BuiltComputeKind, folder: string): TriedBackend;
+}
+
+export interface TriedBackend {
+  readonly port: ComputeBackend;
+  /** Where it finds inputs and stores what jobs leave. */
+  readonly artifacts: Pick<ArtifactStore, 'putFile'>;
+  /** How long an ended job's own process lived. */
+  processSeconds(handle: JobHandle): number | null;
 }
 
 export function createContext(terminal: Terminal, settings: CliSettings): CliContext {

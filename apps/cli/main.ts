@@ -4,6 +4,7 @@ import type { ExitCode } from './cli-error';
 import { CliError } from './cli-error';
 import { isPerennialError } from '../../domain/failure';
 import { auditCommands } from './commands/audit';
+import { computeCommands } from './commands/compute';
 import { dataCommands } from './commands/data';
 import { decisionCommands } from './commands/decision';
 import { keyCommands } from './commands/key';
@@ -16,7 +17,7 @@ import { runCommands } from './commands/run';
 import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
 import { webhookCommands } from './commands/webhook';
-import type { CliContext } from './context';
+import type { CliCompute, CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
 export type Finish = (exitCode: ExitCode) => void;
@@ -37,7 +38,13 @@ const nouns = [
   platformCommands,
 ];
 
-export async function runCli(args: readonly string[], context: CliContext, version: string): Promise<ExitCode> {
+export interface CliParts {
+  readonly version: string;
+  /** Loaded by the commands that try jobs alone. */
+  readonly compute: () => CliCompute;
+}
+
+export async function runCli(args: readonly string[], context: CliContext, { version, compute }: CliParts): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const finish: Finish = (code) => {
     exitCode = code;
@@ -49,6 +56,7 @@ export async function runCli(args: readonly string[], context: CliContext, versi
     .enablePositionalOptions();
   processCommands(program);
   for (const add of nouns) add(program, context, finish);
+  computeCommands(program, { ...context, compute }, finish);
   inherit(program, context);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -18,6 +18,8 @@ import { startWarmHost } from './warm-host';
 export interface LocalBackend extends ComputeBackend {
   /** Ends the jobs whose id begins so and removes their directories; fine when there are none. */
   cleanup(jobIdPrefix: string): Promise<void>;
+  /** How long the newest attempt's process lived; null while it lives. What a job takes beyond it is the backend's own. */
+  processSeconds(handle: JobHandle): number | null;
 }
 
 export interface LocalBackendSettings {
@@ -222,6 +224,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         directory.remove();
       }
     },
+
+    processSeconds: (handle) => new JobDirectory(root, handle.jobId).exit()?.seconds ?? null,
 
     async check() {
       try {

@@ -104,6 +104,7 @@ describe('usage', () => {
     [['audit', 'list', '--limit', '0'], /Expected a whole number from 1/],
     [['model', 'promote', 'm', 'x', '--reason', 'y'], /argument 'version'\. Expected a whole number/],
     [['model', 'rollback', 'm', '--to', '1.5'], /Expected a whole number/],
+    [['compute', 'check', 'lokal'], /there is no compute backend lokal; this version has local; did you mean local\?/],
     [['key', 'rotate', 'k', '--overlap-seconds', 'long'], /Expected a whole number from 0 to 2592000/],
   ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
     const { exitCode, stderr, stdout } = await api.cli(...args);
@@ -117,7 +118,7 @@ describe('usage', () => {
     expect(await api.cli('--version')).toMatchObject({ exitCode: 0, stdout: '9.9.9\n' });
     const help = await api.cli('--help');
     expect(help.exitCode).toBe(0);
-    for (const noun of ['lifecycle', 'run', 'model', 'dataset', 'audit', 'policy', 'key', 'doctor', 'up'])
+    for (const noun of ['lifecycle', 'run', 'model', 'dataset', 'audit', 'policy', 'key', 'compute', 'doctor', 'up'])
       expect(help.stdout).toContain(noun);
     const verbs = await api.cli('run');
     expect(verbs.exitCode).toBe(2);

@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { createContext } from '../../../apps/cli/context';
 import { runCli } from '../../../apps/cli/main';
 import { openTerminal } from '../../../apps/cli/terminal';
+import { cliCompute } from '../../../workers/cli-compute';
 
 export interface Asked {
   readonly method: string;
@@ -74,6 +75,8 @@ export async function cliAgainst(
     readonly apiKey: string | null;
     readonly cwd?: string;
     readonly trainersDir?: string;
+    readonly python?: string;
+    readonly maxJobs?: string;
     readonly tty?: boolean;
     readonly noColor?: boolean;
   },
@@ -82,19 +85,11 @@ export async function cliAgainst(
   const [stdout, stderr] = [sink(settings.tty ?? false), sink(settings.tty ?? false)];
   const terminal = openTerminal({ stdout: stdout.stream, stderr: stderr.stream, noColor: settings.noColor ?? false });
   const { apiUrl, apiKey, cwd = process.cwd(), trainersDir = join(process.cwd(), 'trainers') } = settings;
-  const exitCode = await runCli(
-    args,
-    createContext(terminal, {
-      apiUrl,
-      apiKey,
-      gatewayUrl: null,
-      cwd,
-      trainersDir,
-      samplesDir: join(process.cwd(), '.perennial', 'samples'),
-      python: process.env['PERENNIAL_PYTHON'] ?? join(process.cwd(), '.perennial', 'python', 'bin', 'python'),
-    }),
-    '9.9.9',
-  );
+  const { python = process.env['PERENNIAL_PYTHON'] ?? join(process.cwd(), '.perennial', 'python', 'bin', 'python') } = settings;
+  const samplesDir = join(process.cwd(), '.perennial', 'samples');
+  const context = createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd, trainersDir, samplesDir, python });
+  const compute = () => cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });
+  const exitCode = await runCli(args, context, { version: '9.9.9', compute });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { createLocalBackend } from '../activities/compute/local/backend';
+import type { CliCompute, CliSettings, TriedBackend } from '../apps/cli/context';
+import { openDirectoryArtifacts } from '../data/artifacts/directory';
+import type { BuiltComputeKind } from '../domain/job';
+import type { Environment } from './config';
+import { readMaxJobs } from './config';
+
+type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & { readonly slots: number };
+
+const opened = { local: openLocal } as const satisfies Record<BuiltComputeKind, (machine: Machine, folder: string) => TriedBackend>;
+
+/** The backends that the worker has, for commands that try them where no server needs to run. */
+export function cliCompute(environment: Environment, { python, trainersDir }: Pick<CliSettings, 'python' | 'trainersDir'>): CliCompute {
+  const slots = readMaxJobs(environment);
+  return { slots, open: (kind, folder) => opened[kind]({ python, trainersDir, slots }, folder) };
+}
+
+function openLocal({ python, trainersDir, slots }: Machine, folder: string): TriedBackend {
+  const artifacts = openDirectoryArtifacts(join(folder, 'artifacts'));
+  const port = createLocalBackend({ python, trainersDir, stateDir: join(folder, 'state'), artifacts, maxConcurrent: slots });
+  return { port, artifacts, processSeconds: (handle) => port.processSeconds(handle) };
+}
