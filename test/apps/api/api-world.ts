@@ -109,7 +109,10 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     log,
     call,
     async apply(name) {
-      const answer = await call('PUT', `/lifecycles/${name}`, { as: 'operator', body: lifecycleBody(name) });
+      const answer = await call('PUT', `/lifecycles/${name}`, {
+        as: 'operator',
+        body: lifecycleBody(name, (text) => withStages(text, {})),
+      });
       if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
     },
     async accept(lifecycle) {

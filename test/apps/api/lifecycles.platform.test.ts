@@ -12,6 +12,12 @@ afterAll(() => world.close());
 const put = (name: string, change?: (document: string) => string, as: 'operator' | 'approver' = 'operator') =>
   world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
 
+/** Where the sample says this first. */
+const lineOf = (words: string): number =>
+  lifecycleBody('bad')
+    .document.split('\n')
+    .findIndex((line) => line.includes(words)) + 1;
+
 describe('a lifecycle', () => {
   test('is applied with its files, and again changes nothing', async () => {
     const first = await put('flights');
@@ -32,7 +38,7 @@ describe('a lifecycle', () => {
 
   test('gets a revision for each change, and an old content its old number', async () => {
     await put('steps');
-    const more = (text: string): string => text.replace('num_leaves: 63', 'num_leaves: 31');
+    const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');
     expect(await put('steps', more)).toMatchObject({ body: { revision: 2, changed: true } });
     expect(await put('steps')).toMatchObject({ body: { revision: 1, changed: true } });
     const { body } = await world.call<{ items: object[] }>('GET', '/lifecycles/steps/revisions', { as: 'viewer' });
@@ -46,11 +52,11 @@ describe('a lifecycle', () => {
 
   test('is planned before it is applied, by anyone who may look', async () => {
     await put('planned');
-    const changed = lifecycleBody('planned', (text) => text.replace('num_leaves: 63', 'num_leaves: 31'));
+    const changed = lifecycleBody('planned', (text) => text.replace('num_leaves: 15', 'num_leaves: 31'));
     const plan = await world.call<{ lines: string[] }>('POST', '/lifecycles/planned/plan', { as: 'viewer', body: changed });
     expect(plan).toMatchObject({
       status: 200,
-      body: { changed: true, current: { revision: 1 }, changes: [{ what: 'spec.train.params.num_leaves', before: 63, after: 31 }] },
+      body: { changed: true, current: { revision: 1 }, changes: [{ what: 'spec.train.params.num_leaves', before: 15, after: 31 }] },
     });
     expect(plan.body.lines.join('\n')).toMatch(/train +runs/);
     expect(await world.call('POST', '/lifecycles/planned/plan', { body: lifecycleBody('planned') })).toMatchObject({
@@ -83,17 +89,17 @@ describe('a lifecycle', () => {
     [
       'an unknown key',
       (text) => text.replace('metrics:', 'metric:'),
-      { pointer: '/spec/evaluate/metric', line: 24, didYouMean: 'metrics' },
+      { pointer: '/spec/evaluate/metric', line: lineOf('metrics:'), didYouMean: 'metrics' },
     ],
     [
       'an unknown trainer',
       (text) => text.replace('lightgbm', 'lightgmb'),
-      { pointer: '/spec/train/trainer', line: 20, didYouMean: 'lightgbm' },
+      { pointer: '/spec/train/trainer', line: lineOf('trainer: lightgbm'), didYouMean: 'lightgbm' },
     ],
     [
       'a parameter that the trainer does not know',
       (text) => text.replace('num_leaves', 'num_leavs'),
-      { pointer: '/spec/train/params/num_leavs', line: 21, didYouMean: 'num_leaves' },
+      { pointer: '/spec/train/params/num_leavs', line: lineOf('num_leaves'), didYouMean: 'num_leaves' },
     ],
     ['another name', (text) => text.replace('name: bad', 'name: other'), { pointer: '/metadata/name', line: 5 }],
     ['a file that did not come with it', (text) => text.replace('sql/features.sql', 'sql/feature.sql'), { didYouMean: 'sql/features.sql' }],
@@ -107,7 +113,7 @@ describe('a lifecycle', () => {
 
   test('says all mistakes at once', async () => {
     const answer = await put('bad', (text) =>
-      text.replace('metrics:', 'metric:').replace('window: 6mo', 'window: 6months').replace('auc, min: 0.62', 'auc'),
+      text.replace('metrics:', 'metric:').replace('window: 12mo', 'window: 12months').replace('auc, min: 0.62', 'auc'),
     );
     expect((answer.body['errors'] as unknown[]).length).toBe(3);
     expect(answer.body['detail']).toBe('lifecycle.yaml has 3 mistakes');

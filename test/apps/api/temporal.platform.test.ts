@@ -12,7 +12,7 @@ import { testTemporal } from '../../support/platform';
 import { registerVersions, tenant } from '../../db/registry-fixture';
 import { openRollout, promoteOver } from '../../db/rollout-fixture';
 import type { ApiWorld } from './api-world';
-import { lifecycleBody, openApiWorld } from './api-world';
+import { lifecycleBody, openApiWorld, withStages } from './api-world';
 import { fakeSchedules } from './fake-schedules';
 import type { FakeWorker } from './fake-worker';
 import { startFakeWorker } from './fake-worker';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   world = await openApiWorld(lifecycles);
   await world.apply('flight-delay');
   await world.call('PUT', '/lifecycles/approved', {
-    body: lifecycleBody('approved', (text) => text.replace('required: 0', 'required: 1')),
+    body: lifecycleBody('approved', (text) => withStages(text, {}).replace('required: 0', 'required: 1')),
   });
 });
 afterEach(async () => {
