@@ -1,4 +1,7 @@
-/** 200 rollbacks under load: two real gateways, PostgreSQL with syncs, each answer compared with the version that it names. */
+/**
+ * 200 rollbacks under load: two real gateways, PostgreSQL with syncs, each answer compared with the version that it names. Then, simulated, how often the statistics of
+ * a rollout are wrong and how soon they are right.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -13,6 +16,7 @@ import type { ServingWorld } from '../test/support/serving-world';
 import { openEmbeddedWorld } from './embedded-world';
 import { quantile, report, rounded } from './figures';
 import type { RolloutLoadFigures, RolloutLoadPlan } from './rollout-load';
+import { rolloutStatistics, type RolloutStatistics } from './rollout-statistics';
 
 const model = 'flight-delay';
 const [champion, challenger] = [1, 2];
@@ -28,7 +32,7 @@ interface Rollback {
   readonly lastAnswerSeconds: number;
 }
 
-async function main(rounds: number): Promise<void> {
+async function rollBackUnderLoad(rounds: number): Promise<{ readonly rollbacks: readonly Rollback[]; readonly load: RolloutLoadFigures }> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const watch = openDeathWatch();
   const closers: (() => Promise<void>)[] = [];
@@ -53,7 +57,7 @@ async function main(rounds: number): Promise<void> {
       rollbacks.push(await rollBackOnce(world, load, candidate));
       if (rollbacks.length % 20 === 0) process.stderr.write(`${rollbacks.length} of ${rounds} rollbacks\n`);
     }
-    tell(rollbacks, await told(load, 'end'));
+    return { rollbacks, load: await told(load, 'end') };
   } finally {
     for (const close of closers.reverse()) await close();
     await watch.close();
@@ -116,7 +120,11 @@ async function ended(load: ChildProcess): Promise<void> {
   await exit;
 }
 
-function tell(rollbacks: readonly Rollback[], { requests, seconds, failed, mixed }: RolloutLoadFigures): void {
+function tell(
+  rollbacks: readonly Rollback[],
+  { requests, seconds, failed, mixed }: RolloutLoadFigures,
+  statistics: RolloutStatistics,
+): void {
   const of = (read: (each: Rollback) => number) => {
     const values = rollbacks.map(read);
     return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: Math.max(...values) };
@@ -144,12 +152,20 @@ function tell(rollbacks: readonly Rollback[], { requests, seconds, failed, mixed
       failed,
       mixed,
       minutes: rounded(seconds / 60),
+      statistics,
     },
   );
 }
 
-const { values } = parseArgs({ options: { rollbacks: { type: 'string', default: '200' } } });
-main(Number(values.rollbacks)).catch((error: unknown) => {
+const { values } = parseArgs({ options: { rollbacks: { type: 'string', default: '200' }, worlds: { type: 'string', default: '400' } } });
+
+async function main(): Promise<void> {
+  const { rollbacks, load } = await rollBackUnderLoad(Number(values.rollbacks));
+  const statistics = rolloutStatistics({ worlds: Number(values.worlds), say: (line) => void process.stdout.write(`${line}\n`) });
+  tell(rollbacks, load, statistics);
+}
+
+main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
 });
