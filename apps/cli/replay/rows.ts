@@ -76,7 +76,7 @@ async function readTables({ data, samplesDir, signal }: ReplaySource, folder: st
     const scheme = schemeOf(source.uri);
     if (scheme === 's3' || scheme === 'dataset') {
       throw failure('NotInThisVersion', `source ${source.name} is ${scheme}://, which replay does not read in this version`, {
-        next: 'replay from a copy of the lifecycle whose sources are file://, sample:// or https://: perennial replay <folder>',
+        next: 'apply a copy of the lifecycle whose sources are file://, sample:// or https://, and replay that',
       });
     }
     const into = `${folder}/${source.name}`;
