@@ -154,13 +154,21 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
   return ['', ...table(header, rows).split('\n'), ''];
 }
 
-/** Empty when nothing more is needed. */
-function remainingText({ remaining, status }: Pick<RolloutJson, 'remaining' | 'status'>): string {
+/** Empty when nothing more is needed. A forecast beyond the time that is left has nothing to say but that. */
+function remainingText(rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>): string {
+  const { remaining, status } = rollout;
   if (remaining === null || !isOpenRollout(status)) return '';
   const { observations, seconds } = remaining;
   if (observations === null) return 'it cannot be said yet how much more it needs';
-  const time = seconds === null ? 'time unknown' : `${spanText(seconds)} of event time`;
+  const left = secondsLeft(rollout);
+  if (seconds === null || seconds > left) return `more than the ${spanText(left)} of event time that are left, if all goes on as so far`;
+  const time = `${spanText(seconds)} of event time`;
   return observations === 0 ? `about ${time} more` : `about ${count(observations)} labels and ${time} more`;
+}
+
+function secondsLeft({ test, eventStartedAt, eventNow }: Pick<RolloutJson, 'test' | 'eventStartedAt' | 'eventNow'>): number {
+  const elapsed = eventStartedAt === null || eventNow === null ? 0 : (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
+  return Math.max(0, test.maxDurationSeconds + test.extendedSeconds - elapsed);
 }
 
 function rollbackText({ rollback }: RolloutJson): string {

@@ -65,6 +65,17 @@ describe('a rollout that is shown', () => {
     expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain('not confirmed by http://gateway:8710');
   });
 
+  test('forecasts what it needs, unless that is beyond the time that it has', async () => {
+    const said = async (remaining: typeof running.remaining) => {
+      serve({ ...running, remaining });
+      return (await api.cli('rollout', 'show', 'flight-delay')).stdout;
+    };
+    expect(await said({ observations: 1_650, seconds: 237_600 })).toContain('about 1,650 labels and 2.75 days of event time more');
+    for (const seconds of [200 * 86_400, null])
+      expect(await said({ observations: 1_650, seconds })).toContain('more than the 10 days of event time that are left');
+    expect(await said({ observations: null, seconds: null })).toContain('it cannot be said yet');
+  });
+
   test('before there was traffic draws nothing, and says so', async () => {
     const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
     serve({ ...running, step: 0, weight: 0, quality, reasons: [], remaining: null, traffic: null, history: [], eventNow: null });
