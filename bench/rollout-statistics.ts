@@ -45,7 +45,7 @@ const traffics: readonly (readonly [string, DayEffects])[] = [
   ['days that differ by 0.017', dayEffects.normal(dayToDay)],
 ];
 
-/** Prints its tables. With 400 worlds a statement, and a fifth as many whole rollouts, it takes two to three minutes. */
+/** Prints its tables. With 1,000 worlds a statement, and a fifth as many whole rollouts, it takes two to three minutes. */
 export function rolloutStatistics({
   worlds = 1000,
   say,
@@ -155,7 +155,7 @@ function ofRollouts(worlds: number): readonly FalseAlarms[] {
       simulateRollout(
         policy,
         { mean: margin, effects, noise: logitNoise, days: 31, pairsPerDay, failing: 0.01, slow: 0.03 },
-        { random: randomOf(world, 150), looksPerDay: 24 },
+        { random: randomOf(world, 150), looksPerDay: 8 },
       ),
     );
     const rate = (kind: SimulatedEnd['kind']) => rateIn(worlds, (world) => ends[world]?.kind === kind);
@@ -211,7 +211,7 @@ function percent(share: number): string {
 
 if (require.main === module) {
   const given = process.argv.indexOf('--worlds');
-  const worlds = given < 0 ? 400 : Number(process.argv[given + 1]);
+  const worlds = given < 0 ? 1000 : Number(process.argv[given + 1]);
   if (!Number.isInteger(worlds) || worlds < 10) {
     process.stderr.write('--worlds takes a whole number from 10 on: simulated stretches of traffic a statement\n');
     process.exit(2);

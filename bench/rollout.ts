@@ -157,7 +157,7 @@ function tell(
   );
 }
 
-const { values } = parseArgs({ options: { rollbacks: { type: 'string', default: '200' }, worlds: { type: 'string', default: '400' } } });
+const { values } = parseArgs({ options: { rollbacks: { type: 'string', default: '200' }, worlds: { type: 'string', default: '1000' } } });
 
 async function main(): Promise<void> {
   const { rollbacks, load } = await rollBackUnderLoad(Number(values.rollbacks));

@@ -86,6 +86,9 @@ export function times(n: number): string {
   return n === 1 ? 'once' : `${count(n)} times`;
 }
 
+/** Made once: making one takes longer than the rest of a decision. */
+const grouped = new Intl.NumberFormat('en-US');
+
 export function count(n: number): string {
-  return n.toLocaleString('en-US');
+  return grouped.format(n);
 }

@@ -1,6 +1,7 @@
 import { boundsAcrossDays, scaledDays } from '../statistics/days-sequence';
-import { scaledMean } from '../statistics/mean-sequence';
+import { scaledMean, wealthAgainst } from '../statistics/mean-sequence';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
+import { pairRange, requestLoss } from './loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
 import { labelledOf, trafficBounds } from './readings';
 import type { Remaining } from './verdict';
@@ -38,7 +39,10 @@ function secondsBetween(from: string, to: string): number {
 }
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
-  return trafficBounds(policy, quality).upper < limitOf(policy);
+  if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
+  // The same without searching for the bound: this is asked some thirty times for one forecast.
+  const { atLeast } = wealthAgainst(quality.traffic, pairRange(requestLoss(policy.quality)), limitOf(policy));
+  return atLeast > -Math.log(alphaBudget(policy).qualityPerSide);
 }
 
 function isShownAcrossDays(policy: RolloutPolicy, { days }: QualityEvidence): boolean {
