@@ -167,13 +167,13 @@ describe('ingest', () => {
   });
 
   test('beats from its first line, and a cancelled one leaves nothing behind', async () => {
-    const rows = Array.from({ length: 400_000 }, (_, i) => `${i},${i * 1.5},text ${i}`);
+    const rows = Array.from({ length: 1_000_000 }, (_, i) => `${i},${i * 1.5},text ${i}`);
     const input = await inputFor(await csv('cancelled', `a,b,c\n${rows.join('\n')}\n`));
     const environment = environmentOf(1);
     let beats = 0;
     environment.on('heartbeat', () => {
       beats += 1;
-      if (beats === 1) setTimeout(() => environment.cancel('CANCELLED'), 300);
+      if (beats === 1) setTimeout(() => environment.cancel('CANCELLED'), 50);
     });
     await expect(environment.run(createIngestActivities(deps).ingestSource, input)).rejects.toMatchObject({ name: 'CancelledFailure' });
     expect(beats).toBeGreaterThan(0);

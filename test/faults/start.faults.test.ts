@@ -1,0 +1,45 @@
+/** `npm start -- --once --json` whole: three lives of the sample on a new state. Minutes long, so it stands among the slow ones. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { DemoSummary } from '../../apps/cli/demo/summary';
+
+jest.setTimeout(900_000);
+
+const clone = resolve(__dirname, '..', '..');
+let stateDir: string;
+beforeAll(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
+afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
+
+function start(): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
+  const env = { ...process.env, PERENNIAL_STATE_DIR: stateDir, PERENNIAL_API_PORT: '0', PERENNIAL_GATEWAY_PORT: '0' };
+  const child = spawn(process.execPath, [join(clone, 'bin', 'start.mjs'), '--once', '--json'], { cwd: clone, env });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text: Buffer) => (said.stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (said.stderr += text.toString()));
+  return new Promise((done) => child.once('close', (exitCode) => done({ exitCode, ...said })));
+}
+
+test('a champion, a successor judged on traffic, and a sabotaged version that is found and taken back', async () => {
+  const { exitCode, stdout, stderr } = await start();
+  if (exitCode !== 0) throw new Error(stderr);
+  const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as DemoSummary;
+  const [first, retrained, sabotaged] = summary.runs;
+
+  expect(first).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' }, version: 1, rollout: null });
+  expect(first?.stages.map(({ name }) => name)).toEqual(['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote']);
+
+  // Promoted or refused, by the numbers; but judged on traffic, with bounds, and the champion is whom that left.
+  expect(retrained?.rollout?.pairs).toBeGreaterThan(200);
+  const { lower, upper } = retrained?.rollout ?? {};
+  expect(lower).toBeLessThan(upper ?? -Infinity);
+  expect(summary.champion?.version).toBe(retrained?.status === 'succeeded' ? 2 : 1);
+
+  expect(sabotaged).toMatchObject({ status: 'stopped', version: 3, rollout: { verdict: { kind: 'failed' } } });
+  expect(sabotaged?.rollout?.lower).toBeGreaterThan(0.01);
+  expect(summary.rollback).toMatchObject({ model: 'flight-delay', from: 3, to: summary.champion?.version, failedRequests: 0 });
+  expect(summary.rollback?.secondsToFullTraffic).toBeLessThan(1);
+  expect(summary.predictions).toBe(1000);
+  expect(stderr).toContain('Stopped.');
+});
