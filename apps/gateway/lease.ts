@@ -35,9 +35,17 @@ export function createLease(options: LeaseOptions): Lease {
   let stopListening: (() => Promise<void>) | null = null;
   let listening: Promise<void> | null = null;
   let running: Promise<void> | null = null;
+  let beating: Promise<unknown> = Promise.resolve();
   let stopped = false;
 
-  async function beat(): Promise<void> {
+  /** One after the other: they go over several connections, and an older one that arrives last would take back what the newer one confirmed. */
+  function beat(): Promise<void> {
+    const next = beating.then(beatOnce);
+    beating = next.catch(() => undefined);
+    return next;
+  }
+
+  async function beatOnce(): Promise<void> {
     const sentAt = performance.now();
     const away = { type: 'DatabaseUnavailable', message: 'the registry did not take the heartbeat' } as const;
     const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds }), away);
