@@ -105,7 +105,7 @@ export function createLease(options: LeaseOptions): Lease {
     async stop() {
       stopped = true;
       if (timer !== null) clearTimeout(timer);
-      await running;
+      await Promise.all([running, beating]);
       try {
         await stopListening?.();
         await within(timeoutMs, gateways.leave({ id }), { type: 'DatabaseUnavailable', message: 'the registry did not take the farewell' });
