@@ -1,5 +1,6 @@
 /** How often a rollout's statistics are wrong under continuous watching, and how soon they are right: simulated, as of real traffic nobody knows the truth. */
 import { rateIn, type Rate } from '../test/support/monte-carlo';
+import type { RolloutPolicy } from '../domain/rollout/policy';
 import { policyWith } from '../test/support/rollout-policies';
 import { loglossPairs, simulateRollout, watchArrivals, watchBounds, type SimulatedEnd } from '../test/support/simulated-rollouts';
 import { watchDays, watchShare } from '../test/support/simulated-sequences';
@@ -16,6 +17,7 @@ export interface Power {
   /** In margins; positive is worse. */
   readonly effect: number;
   readonly traffic: string;
+  readonly steps: string;
   readonly worlds: number;
   /** Shares of the worlds. */
   readonly promoted: number;
@@ -34,6 +36,8 @@ export interface RolloutStatistics {
 
 /** The canary of the documentation, with a month to decide in. */
 const policy = policyWith({ canary: { maxDurationSeconds: 31 * 86_400 } });
+/** Who answers people from the start goes back on harm to these alone. */
+const bold = policyWith({ canary: { maxDurationSeconds: 31 * 86_400, steps: [25] } });
 const { alpha } = policy.test;
 const { margin } = policy.quality;
 /** About as many as leave New York in a day. */
@@ -61,10 +65,14 @@ export function rolloutStatistics({
   say(
     `\nWhole rollouts by their true difference, in margins of ${margin} (positive is worse); ${pairsPerDay} pairs a day, a month to decide in`,
   );
-  say(`  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  promoted  rolled back  median pairs  median days`);
-  const power = [-4, -2, -1, 0, 0.5, 1, 2, 5, 10].flatMap((effect) =>
+  say(`  ${'difference'.padStart(10)}  ${'traffic'.padEnd(26)}  ${'steps'.padEnd(12)}  promoted  rolled back  median pairs  median days`);
+  const asked = [
+    ...[-4, -2, -1, 0, 0.5, 1, 2, 5, 10].map((effect) => ({ effect, rules: policy })),
+    ...[2, 5, 10].map((effect) => ({ effect, rules: bold })),
+  ];
+  const power = asked.flatMap(({ effect, rules }) =>
     traffics.map(([traffic, effects]) => {
-      const row = powerAt({ effect, traffic, effects, worlds: rollouts });
+      const row = powerAt({ effect, rules, traffic, effects, worlds: rollouts });
       say(powerLine(row));
       return row;
     }),
@@ -166,16 +174,18 @@ function ofRollouts(worlds: number): readonly FalseAlarms[] {
   });
 }
 
-function powerAt(asked: {
+interface Asked {
   readonly effect: number;
+  readonly rules: RolloutPolicy;
   readonly traffic: string;
   readonly effects: DayEffects;
   readonly worlds: number;
-}): Power {
-  const { effect, traffic, effects, worlds } = asked;
+}
+
+function powerAt({ effect, rules, traffic, effects, worlds }: Asked): Power {
   const ends = Array.from({ length: worlds }, (_, world) =>
     simulateRollout(
-      policy,
+      rules,
       { mean: effect * margin, effects, noise: logitNoise, days: 31, pairsPerDay },
       { random: randomOf(world, 160), looksPerDay: 8 },
     ),
@@ -185,6 +195,7 @@ function powerAt(asked: {
   return {
     effect,
     traffic,
+    steps: rules.steps.join(', '),
     worlds,
     promoted: of('promote').length / worlds,
     rolledBack: of('harm').length / worlds,
@@ -193,10 +204,11 @@ function powerAt(asked: {
   };
 }
 
-function powerLine({ effect, traffic, promoted, rolledBack, medianPairs, medianDays }: Power): string {
+function powerLine({ effect, traffic, steps, promoted, rolledBack, medianPairs, medianDays }: Power): string {
   const columns = [
     String(effect).padStart(10),
     traffic.padEnd(26),
+    steps.padEnd(12),
     percent(promoted).padStart(8),
     percent(rolledBack).padStart(11),
     (medianPairs?.toLocaleString('en-US') ?? '').padStart(12),
