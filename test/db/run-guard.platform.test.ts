@@ -66,13 +66,13 @@ describe('the guard of a run’s effects', () => {
     let guarded = (): void => undefined;
     const inside = new Promise<void>((resolve) => (guarded = resolve));
     const order: string[] = [];
-    const writing = test_.database.sql
-      .begin(async (tx) => {
-        await guardRun(tx, { tenant, runId, claim: older });
-        guarded();
-        await held;
-      })
-      .then(() => order.push('written'));
+    const writing = test_.database.sql.begin(async (tx) => {
+      await guardRun(tx, { tenant, runId, claim: older });
+      guarded();
+      await held;
+      // Inside the transaction: which of three sockets is read first after its commit says nothing.
+      order.push('written');
+    });
     await inside;
     const claiming = claimed(2).then(() => order.push('claimed'));
     const undoing = beginUndo().then(() => order.push('undone'));
