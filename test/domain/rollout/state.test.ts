@@ -49,14 +49,25 @@ describe('the state of a rollout', () => {
     expect(growState(policy, later, standing, seenAt(20, { ripeUntil: at(12) })).evidence).toMatchObject({ asOf: at(14) });
   });
 
-  test('takes requests over as the registry counts them', () => {
-    const step = { champion: none, challenger: { ...none, requests: 40, errors: 1, assigned: 30, slow: 2 } };
+  test('takes over as the registry counts it, in shadow, what the challenger was asked beside the answers', () => {
+    const step = { champion: none, challenger: { ...none, requests: 40, errors: 1 } };
     const once = growState(policy, begun, standing, seenAt(12, { step }));
     expect(once.evidence).toMatchObject({
       requestsInStep: 40,
-      guardrails: { errors: { n: 40, events: 1 }, latency_ms: { n: 30, events: 2 } },
+      guardrails: { errors: { n: 40, events: 1 }, latency_ms: { n: 0, events: 0 } },
     });
     expect(growState(policy, once, standing, seenAt(12, { step })).evidence).toEqual(once.evidence);
+  });
+
+  test('and in a later step only what it was to answer: all the others that it scores beside the champion would hide those', () => {
+    const step = { champion: none, challenger: { ...none, requests: 400, errors: 3, assigned: 20, slow: 4 } };
+    const grown = growState(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
+    expect(grown.evidence).toMatchObject({
+      requestsInStep: 20,
+      guardrails: { latency_ms: { n: 20, events: 4 } },
+    });
+    const verdict = grown.evidence && decideRollout(policy, grown.evidence);
+    expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain('was to answer 20 requests in this step; 200 are needed');
   });
 
   test('knows how many requests that were due have no label', () => {
