@@ -36,6 +36,19 @@ export const failures = {
   ModelUnloadable: { retryable: false },
   /** A part of the platform (a server, a port, a binary) could not be started or stopped by itself. */
   PlatformUnavailable: { retryable: true },
+  // Language models.
+  /** The provider's limit, or ours for it; `retryAfterMs` says when to come again, where that is known. */
+  ProviderRateLimited: { retryable: true },
+  ProviderUnavailable: { retryable: true },
+  /** No first token, or no end, in the time that the call had. */
+  ProviderTimeout: { retryable: true },
+  ProviderRefused: { retryable: false },
+  ModelNotFound: { retryable: false },
+  /** The prompt and the answer asked for do not fit into the model's context. */
+  ContextOverflow: { retryable: false },
+  /** The model answered, and was paid, but not with what was promised. Asking for the same again is a new repeat, not a retry. */
+  AnswerInvalid: { retryable: false },
+  BudgetSpent: { retryable: false },
   /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
   FencedOff: { retryable: false },
 } as const satisfies Record<string, { readonly retryable: boolean }>;
@@ -61,17 +74,20 @@ export class PerennialError extends Error {
   readonly issues: readonly Issue[];
   /** The command or step that helps, shown to the user. */
   readonly next: string | undefined;
+  /** How long whoever refused asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     type: FailureType,
     message: string,
-    options: { readonly cause?: unknown; readonly issues?: readonly Issue[]; readonly next?: string } = {},
+    options: { readonly cause?: unknown; readonly issues?: readonly Issue[]; readonly next?: string; readonly retryAfterMs?: number } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PerennialError';
     this.type = type;
     this.issues = options.issues ?? [];
     this.next = options.next;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -63,6 +63,7 @@ function toWire(error: unknown, isLocal: boolean): unknown {
       type: error.type,
       message: error.message,
       nonRetryable: !failures[error.type].retryable,
+      ...(error.retryAfterMs !== undefined && { nextRetryDelay: error.retryAfterMs }),
       details: [{ issues: error.issues.slice(0, 50), next: error.next ?? null }],
     });
   }

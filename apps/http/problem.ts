@@ -46,12 +46,22 @@ const statusOf = {
   GatewayUnavailable: 503,
   PlatformUnavailable: 503,
   ModelUnloadable: 422,
+  // The statuses that an OpenAI client acts on: it comes again after 429, 503 and 504, and not after 402 and 422.
+  ProviderRateLimited: 429,
+  ProviderUnavailable: 503,
+  ProviderTimeout: 504,
+  ProviderRefused: 502,
+  ModelNotFound: 404,
+  ContextOverflow: 422,
+  AnswerInvalid: 502,
+  BudgetSpent: 402,
   FencedOff: 409,
 } as const satisfies Record<FailureType, number>;
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'No valid API key',
+  402: 'The budget is spent',
   403: 'Not allowed',
   404: 'Not found',
   409: 'Conflict',

@@ -1,0 +1,32 @@
+import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
+
+export interface ChatOptions {
+  readonly signal?: AbortSignal;
+  /** Sent along where the protocol has a place for it, so that a provider's log and bill can be matched with the call ledger. */
+  readonly requestId?: string;
+  /** With it the answer is streamed; each piece is handed on as it comes, and a stream that does not end as the protocol says is no answer. */
+  readonly onText?: (delta: string) => void;
+}
+
+export interface EmbedOptions {
+  readonly signal?: AbortSignal;
+  readonly requestId?: string;
+}
+
+export interface Embeddings {
+  /** One a text, in their order. */
+  readonly vectors: readonly Float32Array[];
+  readonly usage: Usage;
+}
+
+/**
+ * Who answers for a model: one attempt a call, without retries of its own (`openModelAccess` owns those). Throws ProviderRateLimited,
+ * ProviderUnavailable, ProviderTimeout, ProviderRefused, ModelNotFound or ContextOverflow. It does not judge the answer's text.
+ */
+export interface ModelProvider {
+  readonly name: string;
+  chat(request: ChatRequest, options: ChatOptions): Promise<ChatAnswer>;
+  embed(input: { readonly model: string; readonly texts: readonly string[] }, options: EmbedOptions): Promise<Embeddings>;
+  /** The names that `chat` and `embed` take. */
+  models(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+}
