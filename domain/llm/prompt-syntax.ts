@@ -1,0 +1,68 @@
+/**
+ * The syntax of templates: `{{name}}` puts in a value; `{{#name}} … {{.}} … {{/name}}` repeats its inside for each item of a list, where `{{.}}` is the item and
+ * `{{@}}` its number from 1; `\{{` is two braces. A subset of Mustache without its HTML escapes, lookups and lambdas. What is put in is never read as a template again:
+ * a document that holds `{{secret}}` stays text.
+ */
+export type Segment =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'value'; readonly name: string }
+  | { readonly kind: 'list'; readonly name: string; readonly body: readonly Segment[] }
+  | { readonly kind: 'item' }
+  | { readonly kind: 'number' };
+
+export interface ParsedTemplate {
+  readonly segments: readonly Segment[];
+  /** What is wrong with its braces, in order. */
+  readonly problems: readonly string[];
+}
+
+const tag = /\\\{\{|\{\{([#/]?)([^{}]*)\}\}|\{\{/g;
+const variableName = /^[A-Za-z][A-Za-z0-9_]{0,62}$/;
+
+export function parseTemplate(template: string): ParsedTemplate {
+  const problems: string[] = [];
+  const outside: Segment[] = [];
+  let open: { readonly name: string; readonly body: Segment[] } | null = null;
+  let from = 0;
+  const add = (segment: Segment) => (open?.body ?? outside).push(segment);
+  const addText = (text: string) => text !== '' && add({ kind: 'text', text });
+  for (const match of template.matchAll(tag)) {
+    addText(template.slice(from, match.index));
+    from = match.index + match[0].length;
+    const name = match[2]?.trim();
+    if (name === undefined) {
+      if (match[0] === '\\{{') addText('{{');
+      else problems.push(`{{ at character ${match.index + 1} is not closed; write \\{{ for two braces`);
+    } else if (match[1] === '#') {
+      if (open !== null) problems.push(`{{#${name}}} stands inside {{#${open.name}}}: lists do not nest`);
+      else open = { name, body: [] };
+    } else if (match[1] === '/') {
+      if (open?.name !== name) problems.push(`{{/${name}}} closes nothing`);
+      else {
+        outside.push({ kind: 'list', ...open });
+        open = null;
+      }
+    } else if (name === '.' || name === '@') {
+      if (open === null) problems.push(`{{${name}}} stands outside of a list`);
+      else add({ kind: name === '.' ? 'item' : 'number' });
+    } else if (!variableName.test(name)) {
+      problems.push(`{{${name}}} is not the name of a variable; write \\{{ for two braces`);
+    } else add({ kind: 'value', name });
+  }
+  addText(template.slice(from));
+  if (open !== null) problems.push(`{{#${open.name}}} is not closed by {{/${open.name}}}`);
+  return { segments: outside, problems };
+}
+
+export interface VariableUse {
+  readonly name: string;
+  /** Repeated as a list, or put in as one value. */
+  readonly as: 'list' | 'value';
+}
+
+export function usesOf(segments: readonly Segment[]): readonly VariableUse[] {
+  return segments.flatMap((segment): readonly VariableUse[] => {
+    if (segment.kind === 'value') return [{ name: segment.name, as: 'value' }];
+    return segment.kind === 'list' ? [{ name: segment.name, as: 'list' }, ...usesOf(segment.body)] : [];
+  });
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { nameField } from '../field.schema';
+import { apiVersion } from '../lifecycle.schema';
+
+const text = z.string().max(200_000);
+const setName = nameField('the name of a few-shot set');
+const variable = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/)
+  .describe('the name of a variable: letters, digits and underscores, beginning with a letter');
+const value = z
+  .union([text, z.number(), z.array(text).max(1_000)], { error: 'must be text, a number or a list of texts' })
+  .describe('text, a number or a list of texts');
+
+const fewShotSchema = z
+  .strictObject({
+    use: setName.describe('the set whose examples are shown'),
+    template: text.min(1).optional().describe('the user’s side of an example; the last message of the user when it is left out'),
+    sets: z
+      .record(
+        setName,
+        z
+          .strictObject({
+            include: z.array(setName).max(100).default([]).describe('sets whose examples come first'),
+            examples: z
+              .array(
+                z.strictObject({
+                  input: z.record(variable, value).describe('variable → value'),
+                  output: text.describe('what the model should answer'),
+                }),
+              )
+              .max(1_000)
+              .default([])
+              .describe('examples, each with input and output'),
+          })
+          .describe('a set of examples'),
+      )
+      .describe('few-shot sets by name'),
+  })
+  .describe('examples that are shown before the last message of the user');
+
+/** A prompt as a person writes it. What parts of it say together is checked by `promptProblems`. */
+export const promptSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.enum(['Prompt']),
+  metadata: z.strictObject({ name: nameField('the name of the prompt') }).describe('name'),
+  spec: z.strictObject({
+    variables: z
+      .record(
+        variable,
+        z
+          .strictObject({
+            type: z.enum(['string', 'number', 'list']).default('string').describe('string, number or list'),
+            description: z.string().max(1_000).default('').describe('what it holds, for people'),
+          })
+          .describe('a variable'),
+      )
+      .default({})
+      .describe('variables by name, each with its type'),
+    messages: z
+      .array(
+        z
+          .strictObject({
+            role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
+            template: text.min(1).describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
+          })
+          .describe('a message'),
+      )
+      .min(1)
+      .max(100)
+      .describe('the messages in order'),
+    fewShot: fewShotSchema.optional(),
+    answer: z
+      .strictObject({ schema: z.record(z.string(), z.unknown()).describe('a JSON Schema') })
+      .optional()
+      .describe('the form of the answer: JSON of this schema'),
+  }),
+});
