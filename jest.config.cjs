@@ -1,4 +1,8 @@
 /** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product. */
+// Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and nobody is told of the predictions that tests make.
+process.env.SWC_NATIVE_BINDING_CACHE ??= `${__dirname}/.perennial/build/swc`;
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 const transform = {
   '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
 };

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
+import '../data/onnx/no-reports';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 interface Body {

@@ -24,6 +24,8 @@ export async function workflowBundle(
   const digest = sourceDigest(['package-lock.json', workflowsPath, 'workflows', 'domain']);
   const codePath = join(cacheDir, `workflows-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}.js`);
   if (existsSync(codePath)) return { codePath, digest };
+  // Where the bundler's compiler unpacks itself when it loads; else in the user's home.
+  process.env['SWC_NATIVE_BINDING_CACHE'] ??= join(cacheDir, 'swc');
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
   mkdirSync(cacheDir, { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;

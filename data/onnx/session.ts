@@ -1,3 +1,4 @@
+import './no-reports';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { failure } from '../../domain/failure';
 import { missingText, type FeatureColumn } from '../../domain/model';
