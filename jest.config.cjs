@@ -1,7 +1,9 @@
-/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product. */
+/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models. */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and nobody is told of the predictions that tests make.
 process.env.SWC_NATIVE_BINDING_CACHE ??= `${__dirname}/.perennial/build/swc`;
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
+const { availableParallelism } = require('node:os');
 
 const transform = {
   '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
@@ -14,12 +16,15 @@ const common = {
 };
 
 module.exports = {
+  // Most of a test's time is waiting for a process to start or to end, so that two fit on two cores; each may hold a whole product in memory.
+  maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
   projects: [
     {
       ...common,
       displayName: 'pure',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults|llm)\\.test\\.ts$'],
     },
     {
       ...common,
@@ -29,6 +34,7 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
+    { ...common, displayName: 'llm', testMatch: ['<rootDir>/test/**/*.llm.test.ts'] },
     { ...common, displayName: 'faults', testMatch: ['<rootDir>/test/**/*.faults.test.ts'] },
   ],
 };
