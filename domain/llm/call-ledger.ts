@@ -1,0 +1,86 @@
+import type { Digest } from '../artifact';
+import type { Budget, BudgetAmount } from '../budget';
+import type { FailureType } from '../failure';
+import type { Tenant } from '../ids';
+import type { ChatAnswer, Usage } from './chat';
+
+/** One question to a model, by what decides its answer. `key` is the digest of all of it; the digests say what prompt and what input that was. */
+export interface LedgerCall {
+  readonly tenant: Tenant;
+  readonly key: Digest;
+  /** On whose behalf, and where its report is found: `run_…/prompt-eval`. The first to ask pays; whoever asks later reads. */
+  readonly scope: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly promptDigest: Digest | null;
+  readonly inputDigest: Digest;
+  readonly repeat: number;
+}
+
+/** Who asks. A higher attempt of the same execution knows that the lower one is dead and takes over at once; another execution waits for the lease to run out. */
+export interface CallOwner {
+  readonly execution: string;
+  readonly attempt: number;
+}
+
+/** One request to a provider on behalf of a call; a call has several when one failed, or was in flight when its process died. */
+export interface AttemptPlan {
+  /** Who is asked: the call's own provider, or a standby. */
+  readonly provider: string;
+  readonly model: string;
+  /** Held until the attempt ends: the most it can cost. */
+  readonly reserve: readonly BudgetAmount[];
+  readonly mostUsage: Usage;
+  readonly mostCost: number;
+  /** After this nobody waits for the attempt any more. */
+  readonly leaseMs: number;
+}
+
+export interface RecordedAnswer {
+  readonly answer: ChatAnswer;
+  readonly provider: string;
+  /** Nanodollars. */
+  readonly cost: number;
+}
+
+export type CallClaim =
+  | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
+  /** `lost` attempts of earlier owners were in flight when these died: each may have been paid, and is now made again. */
+  | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string; readonly lost: number }
+  /** Somebody else is asking the same now. */
+  | { readonly kind: 'asked'; readonly waitMs: number }
+  | { readonly kind: 'budgetHeld'; readonly budget: Budget; readonly asked: number }
+  | { readonly kind: 'budgetSpent'; readonly budget: Budget; readonly asked: number };
+
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly answer: ChatAnswer; readonly cost: number; readonly spent: readonly BudgetAmount[] }
+  /** The provider said no before it worked: nothing was paid. */
+  | { readonly kind: 'refused'; readonly failure: FailureType; readonly last: boolean }
+  /** It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent. */
+  | { readonly kind: 'broken'; readonly failure: FailureType; readonly last: boolean };
+
+export const attemptOutcomes = ['sent', 'answered', 'refused', 'broken', 'lost'] as const;
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
+
+export interface CallReport {
+  readonly calls: { readonly asking: number; readonly answered: number; readonly failed: number };
+  readonly attempts: Readonly<Record<AttemptOutcome, number>>;
+  /** Of answered attempts: what the provider's bill must say, too. */
+  readonly usage: Usage;
+  readonly cost: number;
+  /** At most this much more may be on the bill, for attempts whose end nobody saw; each has its request id. */
+  readonly unsettled: { readonly requestIds: readonly string[]; readonly usage: Usage; readonly cost: number };
+}
+
+/** Never pay twice: an attempt is on record before it is sent, an answer before it is used. Kept by the registry; see db/repositories/llm-calls.ts. */
+export interface CallLedger {
+  claim(input: { readonly call: LedgerCall; readonly owner: CallOwner; readonly attempt: AttemptPlan }): Promise<CallClaim>;
+  /** The first answer recorded is the call's for ever, and is returned to whoever brings a later one. */
+  end(input: {
+    readonly call: Pick<LedgerCall, 'tenant' | 'key'>;
+    readonly owner: CallOwner;
+    readonly number: number;
+    readonly end: AttemptEnd;
+  }): Promise<RecordedAnswer | null>;
+  report(input: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport>;
+}
