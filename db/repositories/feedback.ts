@@ -2,7 +2,7 @@ import type { PredictionId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import { toJson } from '../document';
-import { daysAround } from '../prediction-day';
+import { daysAround, daysOf } from '../prediction-day';
 
 export interface FeedbackRepository {
   /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one. */
@@ -12,10 +12,11 @@ export interface FeedbackRepository {
     readonly label: unknown;
     readonly labelledAt: string;
   }): Promise<{ readonly joined: boolean }>;
-  /** Joins what waits (a label and its prediction that were written at the same moment do not see each other). Number joined. */
+  /**
+   * Joins what waits (a label and its prediction that were written at the same moment do not see each other). Looks at the newest `limit`: the others
+   * were looked at before, and labels of predictions that never came must not keep the rest waiting. Number joined.
+   */
   joinWaiting(input: { readonly limit: number }): Promise<number>;
-  /** Drops labels received before this day. */
-  dropBefore(day: string): Promise<number>;
 }
 
 export function createFeedbackRepository({ sql }: Database): FeedbackRepository {
@@ -42,22 +43,20 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
     },
 
     async joinWaiting({ limit }) {
+      const waiting = await sql<{ tenant: Tenant; id: PredictionId }[]>`
+        select tenant_id as tenant, prediction_id as id from feedback where day is null order by received_at desc limit ${limit}`;
+      if (waiting.length === 0) return 0;
+      const days = waiting.map(({ id }) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
       const joined = await sql`
-        with waiting as materialized (
-          select tenant_id, prediction_id from feedback where day is null order by received_at limit ${limit}
-        ), found as (
-          select w.tenant_id, w.prediction_id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at) as event_time from waiting w
-          join predictions p on p.tenant_id = w.tenant_id and p.id = w.prediction_id
+        with found as (
+          select w.tenant, w.id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at) as event_time
+          from unnest(${waiting.map(({ tenant }) => tenant)}::text[], ${waiting.map(({ id }) => id)}::text[],
+            ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (tenant, id, first, last)
+          join predictions p on p.tenant_id = w.tenant and p.id = w.id and p.day between w.first and w.last
         )
         update feedback f set day = found.day, model = found.model, version = found.version, rollout_id = found.rollout_id, event_time = found.event_time
-        from found
-        where f.tenant_id = found.tenant_id and f.prediction_id = found.prediction_id and f.day is null`;
+        from found where f.tenant_id = found.tenant and f.prediction_id = found.id and f.day is null`;
       return joined.count;
-    },
-
-    async dropBefore(day) {
-      const gone = await sql`delete from feedback where received_at < ${day}::date`;
-      return gone.count;
     },
   };
 }
