@@ -1,0 +1,65 @@
+/** Byte-pair encoding as SentencePiece models of the Llama family use it (R. Sennrich et al., 2016; byte fallback): the same ids as the `tokenizers` library gives. */
+export interface BytePair {
+  encode(text: string): number[];
+  /** How many ids a word becomes, with a space before it. */
+  costOf(word: string): number;
+}
+
+const space = '▁';
+const cacheLimit = 200_000;
+
+export function createBytePair(model: {
+  /** Token → id, with `<0x00>` … `<0xFF>`. */
+  readonly vocabulary: Readonly<Record<string, number>>;
+  /** By rank, left and right apart by one space. */
+  readonly merges: readonly string[];
+}): BytePair {
+  const ids = new Map(Object.entries(model.vocabulary));
+  const ranks = new Map(model.merges.map((pair, rank) => [pair, rank]));
+  const cache = new Map<string, readonly number[]>();
+
+  function piecesOf(word: string): readonly number[] {
+    const known = cache.get(word);
+    if (known) return known;
+    const pieces = merged(Array.from(word), ranks).flatMap(idsOf);
+    if (cache.size < cacheLimit) cache.set(word, pieces);
+    return pieces;
+  }
+
+  function idsOf(token: string): readonly number[] {
+    const id = ids.get(token);
+    if (id !== undefined) return [id];
+    return Array.from(utf8(token), (byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? ids.get('<unk>') ?? 0);
+  }
+
+  return {
+    // No token of the family goes on past a word's end, so words are encoded one by one, and most of them only once.
+    encode: (text) =>
+      (space + text.replaceAll(' ', space)).match(/▁*[^▁]{0,200}/gu)?.flatMap((word) => (word === '' ? [] : piecesOf(word))) ?? [],
+    costOf: (word) => piecesOf(space + word).length,
+  };
+}
+
+/** Merges the pair of the lowest rank, leftmost first, until none is left. Words are short, so looking through them anew each time is quick. */
+function merged(symbols: string[], ranks: ReadonlyMap<string, number>): readonly string[] {
+  for (;;) {
+    let best = Infinity;
+    let at = -1;
+    for (let index = 0; index + 1 < symbols.length; index += 1) {
+      const rank = ranks.get(`${symbols[index] ?? ''} ${symbols[index + 1] ?? ''}`);
+      if (rank !== undefined && rank < best) [best, at] = [rank, index];
+    }
+    if (at === -1) return symbols;
+    symbols.splice(at, 2, (symbols[at] ?? '') + (symbols[at + 1] ?? ''));
+  }
+}
+
+function utf8(text: string): readonly number[] {
+  return Array.from(text.replace(/\p{Surrogate}/gu, '\ufffd')).flatMap((character) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x80) return [code];
+    const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
+    if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
+    return code < 0x10000 ? [0xe0 | (code >> 12), tail(6), tail(0)] : [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+  });
+}

@@ -1,0 +1,190 @@
+/** How a document is cut into the pieces that are embedded and found. Sizes are in tokens of the embedder, so that none is cut off when it is embedded. */
+export type ChunkingPlan =
+  /** Windows of `size` tokens, each beginning `overlap` tokens before the last one's end. */
+  | { readonly kind: 'tokens'; readonly size: number; readonly overlap: number }
+  /** Whole sentences up to `size` tokens; the last `overlap` sentences begin the next piece. */
+  | { readonly kind: 'sentences'; readonly size: number; readonly overlap: number }
+  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under. */
+  | { readonly kind: 'paragraphs'; readonly size: number };
+
+export interface Chunk {
+  readonly ordinal: number;
+  /** Half-open, UTF-16, in the document's text: what a citation points at. */
+  readonly start: number;
+  readonly end: number;
+  readonly heading: string | null;
+  readonly text: string;
+}
+
+/** Tokens that the embedder makes of one word. */
+export type TokenCost = (word: string) => number;
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Unit extends Span {
+  readonly cost: number;
+}
+
+/** A document of letters and digits has at least one chunk, every word of it is in one, and no chunk is over `size` tokens unless a single word is. */
+export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): readonly Chunk[] {
+  const cost = (span: Span) => costWithin(text, span, costOf);
+  switch (plan.kind) {
+    case 'tokens':
+      return toChunks(text, windows(wordsIn(text, { start: 0, end: text.length }, costOf), plan.size, plan.overlap), null, 0);
+    case 'sentences': {
+      const units = sentencesIn(text, { start: 0, end: text.length }).map((span) => ({ ...span, cost: cost(span) }));
+      return toChunks(text, packed(text, units, plan, costOf), null, 0);
+    }
+    case 'paragraphs': {
+      const chunks: Chunk[] = [];
+      for (const { heading, paragraphs } of sectionsIn(text)) {
+        const units = paragraphs.map((span) => ({ ...span, cost: cost(span) }));
+        chunks.push(...toChunks(text, packed(text, units, { size: plan.size, overlap: 0 }, costOf), heading, chunks.length));
+      }
+      return chunks;
+    }
+  }
+}
+
+/** Runs of letters and digits, single signs, and single characters of scripts that write no spaces. No run is longer than what WordPiece looks up. */
+const word =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}]){1,100}|[^\s]/gu;
+
+function wordsIn(text: string, { start, end }: Span, costOf: TokenCost): readonly Unit[] {
+  const units: Unit[] = [];
+  for (const match of text.slice(start, end).matchAll(word)) {
+    const from = start + match.index;
+    units.push({ start: from, end: from + match[0].length, cost: costOf(match[0]) });
+  }
+  return units;
+}
+
+function costWithin(text: string, span: Span, costOf: TokenCost): number {
+  let sum = 0;
+  for (const match of text.slice(span.start, span.end).matchAll(word)) sum += costOf(match[0]);
+  return sum;
+}
+
+function windows(units: readonly Unit[], size: number, overlap: number): readonly Span[] {
+  const spans: Span[] = [];
+  let from = 0;
+  while (from < units.length) {
+    let cost = units[from]?.cost ?? 0;
+    let until = from + 1;
+    for (; until < units.length && cost + (units[until]?.cost ?? 0) <= size; until += 1) cost += units[until]?.cost ?? 0;
+    spans.push({ start: units[from]?.start ?? 0, end: units[until - 1]?.end ?? 0 });
+    if (until >= units.length) break;
+    let back = until;
+    for (let kept = 0; back - 1 > from && kept + (units[back - 1]?.cost ?? 0) <= overlap; back -= 1) kept += units[back - 1]?.cost ?? 0;
+    from = back;
+  }
+  return spans;
+}
+
+/** Units beside each other up to the size; one that is larger alone is cut where sentences end, and a sentence that is larger between words. */
+function packed(
+  text: string,
+  units: readonly Unit[],
+  { size, overlap }: { readonly size: number; readonly overlap: number },
+  costOf: TokenCost,
+): readonly Span[] {
+  const spans: Span[] = [];
+  let open: Unit[] = [];
+  const close = () => {
+    const [first] = open;
+    const last = open.at(-1);
+    if (first && last) spans.push({ start: first.start, end: last.end });
+  };
+  for (const unit of units) {
+    if (unit.cost > size) {
+      close();
+      open = [];
+      spans.push(...cut(text, unit, size, costOf));
+      continue;
+    }
+    if (totalOf(open) + unit.cost > size) {
+      close();
+      open = overlap === 0 ? [] : open.slice(-overlap);
+      while (open.length > 0 && totalOf(open) + unit.cost > size) open = open.slice(1);
+    }
+    open.push(unit);
+  }
+  close();
+  return spans;
+}
+
+function cut(text: string, unit: Unit, size: number, costOf: TokenCost): readonly Span[] {
+  const sentences = sentencesIn(text, unit).map((span) => ({ ...span, cost: costWithin(text, span, costOf) }));
+  if (sentences.length > 1) return packed(text, sentences, { size, overlap: 0 }, costOf);
+  return windows(wordsIn(text, unit, costOf), size, 0);
+}
+
+function totalOf(units: readonly Unit[]): number {
+  return units.reduce((sum, { cost }) => sum + cost, 0);
+}
+
+/** After a full stop, question or exclamation mark and closing quotes, before a space and what can begin a sentence; or where a blank line is. Abbreviations and initials do not end one. */
+const boundary = /(?:[.!?。！？]["'”’)\]]*(?=\s+[\p{Lu}\p{N}"'“‘([])|[。！？])|\n\s*\n/gu;
+const abbreviation = /(?:^|[\s(])(?:\p{L}|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Jr|Sr|Inc|Ltd|Co|U\.S)\.$/u;
+
+function sentencesIn(text: string, { start, end }: Span): readonly Span[] {
+  const part = text.slice(start, end);
+  const spans: Span[] = [];
+  let from = 0;
+  for (const match of part.matchAll(boundary)) {
+    const until = match.index + match[0].length;
+    if (abbreviation.test(part.slice(Math.max(from, until - 8), until))) continue;
+    push(spans, text, { start: start + from, end: start + until });
+    from = until;
+  }
+  push(spans, text, { start: start + from, end });
+  return spans;
+}
+
+interface Section {
+  readonly heading: string | null;
+  readonly paragraphs: readonly Span[];
+}
+
+/** Markdown's `# heading` and wiki's `== heading ==`; blank lines end paragraphs. A heading without text under it is a paragraph of its own. */
+const headingLine = /^(?:#{1,6}[ \t]+(.+?)[ \t#]*|={2,6}[ \t]*([^=\n]+?)[ \t]*={2,6})[ \t]*$/u;
+
+function sectionsIn(text: string): readonly Section[] {
+  const sections: { heading: string | null; line: Span | null; paragraphs: Span[] }[] = [{ heading: null, line: null, paragraphs: [] }];
+  let from: number | null = null;
+  const closeAt = (end: number) => {
+    if (from !== null) push(sections.at(-1)?.paragraphs ?? [], text, { start: from, end });
+    from = null;
+  };
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf('\n', at);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(at, end);
+    // Only a short line is looked at as a heading: the expression must not run over a megabyte.
+    const match = line.length <= 300 ? headingLine.exec(line.trimEnd()) : null;
+    if (match) {
+      closeAt(at);
+      sections.push({ heading: match[1] ?? match[2] ?? null, line: { start: at, end }, paragraphs: [] });
+    } else if (line.trim() === '') closeAt(at);
+    else from ??= at;
+    at = end + 1;
+  }
+  closeAt(text.length);
+  return sections.map(({ heading, line, paragraphs }) =>
+    paragraphs.length === 0 && line ? { heading, paragraphs: [line] } : { heading, paragraphs },
+  );
+}
+
+/** Without the white space around it; nothing when it holds no letter or digit. */
+function push(spans: Span[], text: string, { start, end }: Span): void {
+  const part = text.slice(start, end);
+  if (!/\S/u.test(part)) return;
+  spans.push({ start: start + part.length - part.trimStart().length, end: end - (part.length - part.trimEnd().length) });
+}
+
+function toChunks(text: string, spans: readonly Span[], heading: string | null, first: number): Chunk[] {
+  return spans.map(({ start, end }, index) => ({ ordinal: first + index, start, end, heading, text: text.slice(start, end) }));
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { bytesField, nameField } from '../field.schema';
+import { problem } from '../schema-issues.schema';
+
+const size = z.int().min(16).max(8192).describe('16 to 8192: tokens a chunk, at most what the embedder takes');
+
+const chunking = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('tokens'),
+      size: size.default(256),
+      overlap: z.int().min(0).default(32).describe('tokens that two chunks share'),
+    }),
+    z.strictObject({
+      kind: z.literal('sentences'),
+      size: size.default(256),
+      overlap: z.int().min(0).max(10).default(0).describe('sentences that two chunks share'),
+    }),
+    z.strictObject({ kind: z.literal('paragraphs'), size: size.default(256) }),
+  ])
+  .superRefine((plan, context) => {
+    if (plan.kind === 'tokens' && plan.overlap * 2 > plan.size)
+      context.issues.push({ ...problem('cannot be more than half of the size'), path: ['overlap'] });
+  })
+  .describe('how documents are cut: tokens, sentences or paragraphs');
+
+const embedder = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('minilm') }),
+    z.strictObject({ kind: z.literal('wordllama') }),
+    z.strictObject({
+      kind: z.literal('endpoint'),
+      provider: nameField('the name of a provider of this lifecycle'),
+      model: z.string().min(1).max(200),
+      dimensions: z.int().min(8).max(8192),
+      maxTokens: z.int().min(16).max(65_536).default(512).describe('tokens of a text that the model takes'),
+    }),
+  ])
+  .describe('minilm, wordllama, or endpoint with a provider and its model');
+
+const datasetField = z.string().regex(/^dataset:\/\/[a-z][a-z0-9.-]*@(?:latest|approved|[1-9]\d*)$/);
+
+const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
+
+const parity = z
+  .strictObject({
+    questions: datasetField.describe('dataset://name@alias of questions with the ids of the documents that answer them'),
+    metric: metric.default('recall@5'),
+    margin: z.number().gt(0).max(1).default(0.02).describe('how much less the new index may find'),
+    confidence: z.number().gt(0.5).max(0.99).default(0.97),
+    minQuestions: z.int().min(2).default(100),
+  })
+  .describe('what a new index must show before it takes the place of the one that answers');
+
+/** An index as a spec file declares it. */
+export const indexSchema = z
+  .strictObject({
+    name: nameField('the name of the index'),
+    documents: datasetField.describe('dataset://name@alias with the columns id, text and, when there are, title and source'),
+    chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
+    embedder: embedder.default({ kind: 'minilm' }),
+    mode: z.enum(['vector', 'text', 'hybrid']).default('hybrid').describe('how it is asked: by meaning, by words, or both fused'),
+    k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
+    maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
+    maxRejectedShare: z.number().min(0).max(1).default(0.1).describe('more documents left out than this fail the build'),
+    parity: parity.nullable().default(null),
+  })
+  .describe('documents that can be found');
+
+export type IndexSpec = z.output<typeof indexSchema>;

@@ -1,0 +1,59 @@
+import { dayResamples } from '../statistics/day-resamples';
+import { dayInterval, replicatesFor, type Interval } from '../statistics/interval';
+import type { Seed } from '../statistics/random';
+
+/** What was found for one question, and what should have been. */
+export interface Retrieved {
+  readonly question: string;
+  /** Documents in the order found, each once. */
+  readonly found: readonly string[];
+  /** The documents that answer it; at least one. */
+  readonly gold: readonly string[];
+}
+
+export type RetrievalMetric = `recall@${number}` | 'mrr' | `ndcg@${number}`;
+
+/** 0 to 1, for one question. Throws a RangeError for a question without gold: it measures nothing. */
+export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retrieved): number {
+  if (gold.length === 0) throw new RangeError(`question ${question} names no document that answers it`);
+  const wanted = new Set(gold);
+  if (metric === 'mrr') {
+    const rank = found.findIndex((id) => wanted.has(id));
+    return rank === -1 ? 0 : 1 / (rank + 1);
+  }
+  const k = Number(metric.slice(metric.indexOf('@') + 1));
+  const top = found.slice(0, k);
+  if (metric.startsWith('recall')) return top.filter((id) => wanted.has(id)).length / wanted.size;
+  // K. Järvelin and J. Kekäläinen (2002), with gains of 0 and 1.
+  const gain = top.reduce((sum, id, rank) => sum + (wanted.has(id) ? 1 / Math.log2(rank + 2) : 0), 0);
+  const ideal = Array.from({ length: Math.min(k, wanted.size) }, (_, rank) => 1 / Math.log2(rank + 2)).reduce((sum, each) => sum + each, 0);
+  return gain / ideal;
+}
+
+export interface MeasuredMean {
+  readonly questions: number;
+  readonly mean: number;
+  /** Null when one question was asked. */
+  readonly interval: Interval | null;
+}
+
+/** Of scores of one sample, or of differences of pairs: whole questions are drawn anew, since questions, not chunks, are what differs. */
+export function meanOver(
+  scores: readonly number[],
+  { levels, seed }: { readonly levels: readonly number[]; readonly seed: Seed },
+): MeasuredMean {
+  const questions = scores.length;
+  const mean = scores.reduce((sum, score) => sum + score, 0) / questions;
+  if (questions < 2) return { questions, mean, interval: null };
+  const statistic = (weights: ArrayLike<number>): number => {
+    let sum = 0;
+    let weight = 0;
+    for (let index = 0; index < questions; index += 1) {
+      sum += (weights[index] ?? 0) * (scores[index] ?? 0);
+      weight += weights[index] ?? 0;
+    }
+    return weight === 0 ? NaN : sum / weight;
+  };
+  const resamples = dayResamples({ days: questions, replicates: replicatesFor(levels), seed });
+  return { questions, mean, interval: dayInterval({ statistic, resamples, levels, days: questions })?.interval ?? null };
+}

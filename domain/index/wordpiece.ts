@@ -1,0 +1,82 @@
+/** WordPiece as BERT's uncased models use it (J. Devlin et al., 2019; Y. Wu et al., 2016): the same ids as the `tokenizers` library gives. */
+export interface WordPiece {
+  /** Ids between [CLS] and [SEP], `maxTokens` with both. */
+  encode(text: string, maxTokens: number): number[];
+  /** How many ids a word becomes. */
+  costOf(word: string): number;
+}
+
+/** Longer words become [UNK], as in the library. */
+const longestWord = 100;
+const cacheLimit = 100_000;
+
+/** `vocabulary` by id. */
+export function createWordPiece(vocabulary: readonly string[]): WordPiece {
+  const ids = new Map(vocabulary.map((token, id) => [token, id]));
+  const special = (token: string): number => {
+    const id = ids.get(token);
+    if (id === undefined) throw new TypeError(`the vocabulary has no ${token}`);
+    return id;
+  };
+  const [unknown, begin, end] = [special('[UNK]'), special('[CLS]'), special('[SEP]')];
+  const cache = new Map<string, readonly number[]>();
+
+  function piecesOf(word: string): readonly number[] {
+    const known = cache.get(word);
+    if (known) return known;
+    const pieces = lookUp(word);
+    if (cache.size < cacheLimit) cache.set(word, pieces);
+    return pieces;
+  }
+
+  /** The longest piece that is in the vocabulary, again and again; none for a rest makes the whole word unknown. */
+  function lookUp(word: string): readonly number[] {
+    const characters = Array.from(word);
+    if (characters.length > longestWord) return [unknown];
+    const pieces: number[] = [];
+    for (let from = 0; from < characters.length;) {
+      let until = characters.length;
+      let id: number | undefined;
+      for (; until > from; until -= 1) {
+        id = ids.get((from > 0 ? '##' : '') + characters.slice(from, until).join(''));
+        if (id !== undefined) break;
+      }
+      if (id === undefined) return [unknown];
+      pieces.push(id);
+      from = until;
+    }
+    return pieces;
+  }
+
+  return {
+    encode(text, maxTokens) {
+      const encoded = [begin];
+      for (const [word] of normalized(text).matchAll(words)) {
+        for (const id of piecesOf(word)) {
+          if (encoded.length === maxTokens - 1) return [...encoded, end];
+          encoded.push(id);
+        }
+      }
+      return [...encoded, end];
+    },
+    costOf: (word) => {
+      let cost = 0;
+      for (const [part] of normalized(word).matchAll(words)) cost += piecesOf(part).length;
+      return cost;
+    },
+  };
+}
+
+/** A sign by itself, a CJK ideograph by itself, or everything up to the next of these or white space. */
+const sign = String.raw`[!-\/:-@\[-\x60{-~]|\p{P}`;
+const ideograph = String.raw`[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]`;
+const words = new RegExp(`${sign}|${ideograph}|(?:(?!${sign}|${ideograph})\\S)+`, 'gu');
+
+/** BERT's: control characters go, accents go, lower case. */
+function normalized(text: string): string {
+  return text
+    .replace(/[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '')
+    .toLowerCase();
+}
