@@ -6,7 +6,7 @@ import { isMap, nameOf } from './document-path';
 import type { LifecycleRevision, ModelLifecycleSpec } from './lifecycle';
 import { documentOf } from './lifecycle-spec';
 import type { ModelStage } from './run';
-import { stagesOf } from './run';
+import { modelStages, stagesOf } from './run';
 
 /** A revision that is not applied yet. */
 export interface NextRevision {
@@ -90,7 +90,8 @@ const inputs = {
 } as const;
 
 function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {
-  const stages = stagesOf(next.spec);
+  const through = stagesOf(next.spec);
+  const stages = modelStages.filter((stage) => through.includes(stage));
   if (current === null) return stages.map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const fileOf = (role: 'assemble' | 'features'): readonly string[] => {

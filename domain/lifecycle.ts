@@ -3,6 +3,8 @@ import type { ComputeKind } from './job';
 import type { Task } from './model';
 import type { DataContract } from './contract';
 
+export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
+
 /** A parsed, checked and completed lifecycle: every default is filled in, durations are seconds, sizes are bytes. Made by `lifecycle.schema.ts` alone. */
 export interface ModelLifecycleSpec {
   readonly kind: 'ModelLifecycle';
@@ -19,6 +21,8 @@ export interface ModelLifecycleSpec {
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
 }
+
+export type LifecycleSpec = ModelLifecycleSpec;
 
 export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
 

@@ -1,13 +1,36 @@
-import type { DecisionRef, Verdict } from './verdict';
 import type { RunId } from './ids';
+import type { LifecycleKind } from './lifecycle';
+import type { DecisionRef, Verdict } from './verdict';
 
 export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
 export type ModelStage = (typeof modelStages)[number];
 
+const llmStages = ['ingest', 'prompt-eval', 'fine-tune', 'rag-index', 'evaluate', 'canary', 'promote'] as const;
+type LlmStage = (typeof llmStages)[number];
+
+export type StageName = ModelStage | LlmStage;
+
+/** All stages that a kind of lifecycle knows, in order. */
+export const stagesByKind = { ModelLifecycle: modelStages, LlmLifecycle: llmStages } as const satisfies Record<
+  LifecycleKind,
+  readonly StageName[]
+>;
+
+/** The part of the spec without which a stage is left out. */
+const optional: Readonly<Partial<Record<StageName, string>>> = {
+  tune: 'tune',
+  'prompt-eval': 'promptEval',
+  'fine-tune': 'fineTune',
+  'rag-index': 'index',
+  canary: 'canary',
+};
+
 /** Those that a run of this lifecycle goes through, in order. */
-export function stagesOf({ tune, canary }: { readonly tune?: unknown; readonly canary?: unknown }): readonly ModelStage[] {
-  const optional: Partial<Record<ModelStage, unknown>> = { tune, canary };
-  return modelStages.filter((stage) => !(stage in optional) || Boolean(optional[stage]));
+export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly StageName[] {
+  return stagesByKind[spec.kind].filter((stage) => {
+    const part = optional[stage];
+    return part === undefined || Boolean((spec as Readonly<Record<string, unknown>>)[part]);
+  });
 }
 
 /** `stopped`: a gate or a person said no, or could not say yes. `lost`: its workflow execution is gone and could not be started again. */
@@ -28,7 +51,7 @@ export interface RunRequest {
   /** End of the data window in event time, RFC 3339; `latest` when absent. */
   readonly until?: string;
   /** Start at this stage with the earlier stages' outputs of `reuseRun`. */
-  readonly fromStage?: ModelStage;
+  readonly fromStage?: StageName;
   readonly reuseRun?: RunId;
   /** false runs every stage even when its inputs are unchanged. */
   readonly cache?: boolean;

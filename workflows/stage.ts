@@ -4,9 +4,9 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DataContract } from '../domain/contract';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
-import type { ModelLifecycleSpec } from '../domain/lifecycle';
-import type { ModelStage, RunRequest, StageStatus } from '../domain/run';
-import { modelStages } from '../domain/run';
+import type { LifecycleSpec } from '../domain/lifecycle';
+import type { RunRequest, StageName, StageStatus } from '../domain/run';
+import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import type { RunControl } from './run-control';
@@ -16,20 +16,20 @@ import type { Undo } from './undo';
 import { failureOf } from './undo';
 
 /** What `openRun` found or made: everything a run needs to know, as references and small values. */
-export interface RunPlan {
+export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly runId: RunId;
   readonly tenant: Tenant;
   readonly lifecycle: string;
   readonly revision: Digest;
-  readonly spec: ModelLifecycleSpec;
+  readonly spec: Spec;
   readonly files: Readonly<Record<string, ArtifactRef>>;
   readonly contract: DataContract | null;
   readonly request: RunRequest;
   readonly traceId: string;
 }
 
-export interface Run {
-  readonly plan: RunPlan;
+export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
+  readonly plan: RunPlan<Spec>;
   readonly control: RunControl;
   /** Pushed before the stage begins, also when its output is taken over: an execution that was lost may have done the step in this run's name. */
   readonly undo: Undo[];
@@ -62,7 +62,7 @@ export interface EndedStage<T> extends StageEnd<T> {
 const generation = 1;
 
 export interface StageOptions<Inputs> {
-  readonly name: ModelStage;
+  readonly name: StageName;
   /** Everything that the output depends on, looked up when the stage's turn has come: equal inputs mean an equal output, and the stage is not run again. */
   readonly inputs: () => Inputs | Promise<Inputs>;
   /** false for a stage that acts on the world as it is now. */
@@ -102,7 +102,7 @@ export async function runStage<T, Inputs>(
   }
 }
 
-export function effectOf({ tenant, runId, traceId }: RunPlan, stage: ModelStage): EffectOf {
+export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectOf {
   return (step, item) => ({ tenant, runId, key: effectKey(runId, stage, step, generation, item), traceId });
 }
 
@@ -112,7 +112,8 @@ export type Reuse = { readonly kind: 'never' } | { readonly kind: 'cache' } | { 
 function reuseOf(plan: RunPlan, { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>): Reuse {
   const { fromStage, reuseRun, cache } = plan.request;
   if (fromStage !== undefined && reuseRun !== undefined) {
-    return modelStages.indexOf(name) < modelStages.indexOf(fromStage) ? { kind: 'from', run: reuseRun } : { kind: 'never' };
+    const stages: readonly StageName[] = stagesByKind[plan.spec.kind];
+    return stages.indexOf(name) < stages.indexOf(fromStage) ? { kind: 'from', run: reuseRun } : { kind: 'never' };
   }
   return cached && cache !== false ? { kind: 'cache' } : { kind: 'never' };
 }
