@@ -112,13 +112,13 @@ type StoredRow = Omit<PredictionRecord, 'rollout'> & { readonly rolloutId: Rollo
 function countTraffic(sql: Sql) {
   return sql`
     insert into rollout_traffic as t (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
-      champion_asked, challenger_asked, champion_errors, challenger_errors)
+      champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks)
     select tenant_id, rollout_id, rollout_step, date_trunc('hour', event_time), max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
       count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or role = 'fallback')),
       count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
       count(*) filter (where is_challengers and has_failed and role = 'shadow'),
-      count(*) filter (where has_failed and (role = 'fallback' or not is_challengers))
+      count(*) filter (where has_failed and (role = 'fallback' or not is_challengers)), count(*) filter (where role = 'fallback')
     from (
       select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, coalesce(a.latency_ms > r.slow_ms, false) as is_slow,
         a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers
@@ -129,7 +129,8 @@ function countTraffic(sql: Sql) {
       champion_assigned = t.champion_assigned + excluded.champion_assigned, challenger_assigned = t.challenger_assigned + excluded.challenger_assigned,
       champion_slow = t.champion_slow + excluded.champion_slow, challenger_slow = t.challenger_slow + excluded.challenger_slow,
       champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,
-      champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors`;
+      champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors,
+      challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks`;
 }
 
 /** One array a column, so that the statement is the same for any number of rows and stays prepared. */

@@ -77,6 +77,8 @@ export interface ArmCounts {
   readonly errors: number;
   /** Requests of its entities: it was to answer them. */
   readonly assigned: number;
+  /** Of `assigned`, those that it failed, so that the champion answered; the champion itself has none. */
+  readonly fallbacks: number;
   /** Of `assigned`, those answered later than the latency guardrail allows, and those that the challenger failed. */
   readonly slow: number;
   /** Of `assigned`, those of whole hours of event time whose labels are due, and how many of these came. */

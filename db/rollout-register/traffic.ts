@@ -55,6 +55,7 @@ export async function readCounts(
     )
     select step = ${step} as is_current,
       sum(champion_assigned)::bigint as champion_assigned, sum(challenger_assigned)::bigint as challenger_assigned,
+      0::bigint as champion_fallbacks, sum(challenger_fallbacks)::bigint as challenger_fallbacks,
       sum(champion_slow)::bigint as champion_slow, sum(challenger_slow)::bigint as challenger_slow,
       sum(champion_asked)::bigint as champion_requests, sum(challenger_asked)::bigint as challenger_requests,
       sum(champion_errors)::bigint as champion_errors, sum(challenger_errors)::bigint as challenger_errors,
@@ -78,6 +79,7 @@ function countsOf(rows: readonly CountRow[]): RolloutCounts {
   return {
     champion: {
       assigned: sum('championAssigned'),
+      fallbacks: sum('championFallbacks'),
       slow: sum('championSlow'),
       requests: sum('championRequests'),
       errors: sum('championErrors'),
@@ -86,6 +88,7 @@ function countsOf(rows: readonly CountRow[]): RolloutCounts {
     },
     challenger: {
       assigned: sum('challengerAssigned'),
+      fallbacks: sum('challengerFallbacks'),
       slow: sum('challengerSlow'),
       requests: sum('challengerRequests'),
       errors: sum('challengerErrors'),

@@ -112,6 +112,8 @@ export const rolloutTraffic = pgTable(
     challengerAsked: counter('challenger_asked').notNull(),
     championErrors: counter('champion_errors').notNull(),
     challengerErrors: counter('challenger_errors').notNull(),
+    /** Of those that the challenger was to answer, those that it failed. */
+    challengerFallbacks: counter('challenger_fallbacks').notNull().default(0),
     /** Labels taken into account, by assignment. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),

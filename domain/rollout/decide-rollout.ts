@@ -4,7 +4,7 @@ import type { Reason } from '../verdict';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
 import type { RolloutPolicy } from './policy';
 import { labelledOf, readingsOf } from './readings';
-import { count, demandOf, hold, reasonOf, spanText, times } from './reasons';
+import { count, demandOf, hold, reasonOf, requestsText, spanText } from './reasons';
 import { remainingOf } from './remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
@@ -13,7 +13,7 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  * every request: the bounds hold at all times at once.
  * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its limit, or quality whose demand is refuted.
  * - The shadow step ends, and the last step promotes, when quality is shown on `minSamples` labels and `minDuration` of event time. Other steps end when the
- *   guardrails saw `minSamples` requests of the challenger without showing harm.
+ *   guardrails saw `minSamples` requests that the challenger was to answer without showing harm.
  * - Whatever is undecided when `maxDuration` is over expires.
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
@@ -63,15 +63,18 @@ function holdingBack(
   evidence: RolloutEvidence,
   { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
 ): readonly Reason[] {
-  const { minSamples } = policy.test;
-  const asked = evidence.requestsInStep;
-  const reasons =
-    asked < minSamples ? [hold('requests', `the challenger was asked ${times(asked)} in this step; ${count(minSamples)} are needed`)] : [];
+  const reasons = [...tooFewRequests(policy, evidence)];
   if (!endsByQuality(policy, evidence.step)) return reasons;
   reasons.push(...belowMinima(policy, evidence));
   const open = shown === null && readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
   return [...reasons, ...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)];
+}
+
+function tooFewRequests({ steps, test: { minSamples } }: RolloutPolicy, { step, requestsInStep }: RolloutEvidence): readonly Reason[] {
+  if (requestsInStep >= minSamples) return [];
+  const asked = steps[step] === 0 ? `has scored ${requestsText(requestsInStep)}` : `was to answer ${requestsText(requestsInStep)}`;
+  return [hold('requests', `the challenger ${asked} in this step; ${count(minSamples)} are needed`)];
 }
 
 function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {

@@ -25,7 +25,7 @@ export interface RolloutEvidence {
   readonly quality: QualityEvidence;
   /** Of the present step alone: what a version bears as a shadow says little of what it bears under half the traffic, and should not dilute it. */
   readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
-  /** Requests that the challenger was asked for since the step began, shadow requests included. */
+  /** Since the step began: in shadow, requests that the challenger scored beside the answers; in other steps those that it was to answer. */
   readonly requestsInStep: number;
   /** When quality was first shown, carried over from the verdict that said so: a statement that holds at all times at once does not lapse. */
   readonly shown: ShownMark | null;

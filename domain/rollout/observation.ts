@@ -8,7 +8,7 @@ export interface ObservationBatch {
   readonly pairs: readonly PairObservation[];
   /** For `comparison: arms`. */
   readonly answers: readonly ArmObservation[];
-  /** Requests that the challenger was asked for; they need no label. */
+  /** The step's own, which need no label: in shadow those that the challenger scored beside the answers, else those that it was to answer. */
   readonly requests: readonly RequestObservation[];
 }
 

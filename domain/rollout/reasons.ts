@@ -82,8 +82,8 @@ export function spanText(seconds: number): string {
   return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
 }
 
-export function times(n: number): string {
-  return n === 1 ? 'once' : `${count(n)} times`;
+export function requestsText(n: number): string {
+  return n === 1 ? 'one request' : `${count(n)} requests`;
 }
 
 /** Made once: making one takes longer than the rest of a decision. */

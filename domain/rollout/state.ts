@@ -59,6 +59,8 @@ export interface ArmCounted {
   readonly requests: number;
   readonly errors: number;
   readonly assigned: number;
+  /** Of `assigned`: it failed them, and the champion answered. */
+  readonly fallbacks: number;
   /** Of `assigned`. */
   readonly slow: number;
   readonly ripe: number;
@@ -102,13 +104,17 @@ function answerOf({ eventTime, label, assigned, ...scores }: SeenPair): ArmObser
   return { eventTimeMs: Date.parse(eventTime), arm: assigned, label, score: scores[assigned] };
 }
 
-/** The registry counts requests, so they are taken over as they stand instead of being added up again. */
-function counted({ guardrails }: RolloutPolicy, evidence: RolloutEvidence, { step, total }: Seen): RolloutEvidence {
-  const { requests, errors, assigned, slow } = step.challenger;
-  const shares = { errors: { n: requests, events: errors }, latency_ms: { n: assigned, events: slow } };
+/**
+ * The registry counts requests, so they are taken over as they stand instead of being added up again. Where the challenger answers people, those count alone:
+ * in pairs it goes on scoring all the others beside the champion, which would end a step of few entities before these were seen, and hide what they met.
+ */
+function counted({ guardrails, steps }: RolloutPolicy, evidence: RolloutEvidence, { step, total }: Seen): RolloutEvidence {
+  const { requests, errors, assigned, fallbacks, slow } = step.challenger;
+  const own = steps[evidence.step] === 0 ? { n: requests, events: errors } : { n: assigned, events: fallbacks };
+  const shares = { errors: own, latency_ms: { n: assigned, events: slow } };
   return {
     ...evidence,
-    requestsInStep: requests,
+    requestsInStep: own.n,
     guardrails: Object.fromEntries(guardrails.map(({ name }) => [name, shares[name]])),
     quality: withMissing(evidence.quality, { step, total }),
   };

@@ -399,12 +399,12 @@ describe('the labels of a rollout', () => {
     await test_.registry.rollouts.setStep({ tenant, id: rollout.id, step: 1, weight: 0.05, ...by });
     const { step, total } = await test_.registry.rollouts.traffic({ tenant, id: rollout.id });
     expect(step).toEqual({
-      champion: { assigned: 1, slow: 0, requests: 3, errors: 1, ripe: 1, labelled: 1 },
-      challenger: { assigned: 4, slow: 2, requests: 5, errors: 1, ripe: 4, labelled: 2 },
+      champion: { assigned: 1, fallbacks: 0, slow: 0, requests: 3, errors: 1, ripe: 1, labelled: 1 },
+      challenger: { assigned: 4, fallbacks: 1, slow: 2, requests: 5, errors: 1, ripe: 4, labelled: 2 },
     });
     expect(total).toEqual({
-      champion: { assigned: 7, slow: 1, requests: 9, errors: 1, ripe: 4, labelled: 1 },
-      challenger: { assigned: 4, slow: 2, requests: 10, errors: 2, ripe: 4, labelled: 2 },
+      champion: { assigned: 7, fallbacks: 0, slow: 1, requests: 9, errors: 1, ripe: 4, labelled: 1 },
+      challenger: { assigned: 4, fallbacks: 1, slow: 2, requests: 10, errors: 2, ripe: 4, labelled: 2 },
     });
   });
 

@@ -74,7 +74,7 @@ export interface SimulatedEnd {
   readonly days: number;
 }
 
-/** A whole rollout through `observe` and `decideRollout`, looked at `looksPerDay` times a day, until it ends. Requests succeed in 20 ms, but for the shares that do not. */
+/** A whole rollout through `observe` and `decideRollout`, looked at `looksPerDay` times a day, until it ends. The step's requests succeed in 20 ms, but for the shares that do not. */
 export function simulateRollout(
   policy: RolloutPolicy,
   traffic: SimulatedTraffic & { readonly failing?: number; readonly slow?: number },
@@ -94,7 +94,9 @@ export function simulateRollout(
         pairWorseBy(fromMs, mean + traffic.noise(random)),
       );
       const asOf = new Date(fromMs + dayMs / looksPerDay).toISOString();
-      const requests = seen.map(() => ({ failed: random() < failing, latencyMs: random() < slow ? 1e6 : 20 }));
+      const percent = policy.steps[evidence.step] ?? 0;
+      const own = Math.round(percent === 0 ? seen.length : (seen.length * percent) / 100);
+      const requests = Array.from({ length: own }, () => ({ failed: random() < failing, latencyMs: random() < slow ? 1e6 : 20 }));
       evidence = observe(policy, evidence, { pairs: seen, answers: [], requests, asOf });
       pairs += seen.length;
       const verdict = decideRollout(policy, evidence);

@@ -40,6 +40,7 @@ const arm = z.object({
   requests: z.number().describe('it was asked for a score'),
   errors: z.number(),
   assigned: z.number().describe('requests of its entities'),
+  fallbacks: z.number().describe('of assigned: it failed them, and the champion answered'),
   slow: z.number(),
   ripe: z.number().describe('of assigned: their labels are due'),
   labelled: z.number().describe('of ripe: their labels came'),

@@ -13,7 +13,7 @@ import { policyWith } from '../../support/rollout-policies';
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
 const standing: Standing = { champion: 'm@1', challenger: 'm@2', step: 0, extendedSeconds: 0 };
-const none: ArmCounted = { requests: 0, errors: 0, assigned: 0, slow: 0, ripe: 0, labelled: 0 };
+const none: ArmCounted = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
 const nobody = { champion: none, challenger: none };
 const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
   eventNow: at(hours),
@@ -60,11 +60,11 @@ describe('the state of a rollout', () => {
   });
 
   test('and in a later step only what it was to answer: all the others that it scores beside the champion would hide those', () => {
-    const step = { champion: none, challenger: { ...none, requests: 400, errors: 3, assigned: 20, slow: 4 } };
+    const step = { champion: none, challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 } };
     const grown = growState(policy, begun, { ...standing, step: 1 }, seenAt(12, { step }));
     expect(grown.evidence).toMatchObject({
       requestsInStep: 20,
-      guardrails: { latency_ms: { n: 20, events: 4 } },
+      guardrails: { errors: { n: 20, events: 2 }, latency_ms: { n: 20, events: 4 } },
     });
     const verdict = grown.evidence && decideRollout(policy, grown.evidence);
     expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain('was to answer 20 requests in this step; 200 are needed');

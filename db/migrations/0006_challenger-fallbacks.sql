@@ -1,0 +1,1 @@
+ALTER TABLE "rollout_traffic" ADD COLUMN "challenger_fallbacks" bigint DEFAULT 0 NOT NULL;
