@@ -47,7 +47,11 @@ export const canarySchema = z
           .max(0.2)
           .default(0.03)
           .describe('a share above 0 and at most 0.2: the chance of a wrong verdict in the whole rollout'),
-        minSamples: z.int().min(1).default(200).describe('a whole number above 0: labels that a promotion needs, and requests that each step needs'),
+        minSamples: z
+          .int()
+          .min(1)
+          .default(200)
+          .describe('a whole number above 0: labels that a promotion needs, and requests that each step needs'),
         minDuration: secondsField('the event time that a promotion needs, such as 5d', { least: 0 }).prefault('0s'),
       })
       .prefault({})
