@@ -56,8 +56,8 @@ export type AttemptEnd =
   | { readonly kind: 'answered'; readonly answer: ChatAnswer; readonly cost: number; readonly spent: readonly BudgetAmount[] }
   /** The provider said no before it worked: nothing was paid. */
   | { readonly kind: 'refused'; readonly failure: FailureType; readonly last: boolean }
-  /** It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent. */
-  | { readonly kind: 'broken'; readonly failure: FailureType; readonly last: boolean };
+  /** It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent. Without a failure, whoever asked went away. */
+  | { readonly kind: 'broken'; readonly failure: FailureType | null; readonly last: boolean };
 
 export const attemptOutcomes = ['sent', 'answered', 'refused', 'broken', 'lost'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];

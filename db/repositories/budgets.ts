@@ -1,0 +1,42 @@
+import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget';
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { Database } from '../connection';
+import type { budgets } from '../schema/budgets';
+import { assumeBudgets, reserveBudgets, settleBudgets, toBudget, type Reservation } from '../writes/budget-reservation';
+
+/** One ledger of what may be spent, for language models and for compute. Never overspent: what may be needed is reserved before, what was needed settled after. */
+export interface BudgetRepository {
+  /** Makes it, or changes its limit; what was spent stays. A limit below that refuses everything further. */
+  set(input: BudgetRef & { readonly tenant: Tenant; readonly limit: number }): Promise<Budget>;
+  /** All amounts or none. The same holder may reserve once. After `leaseMs` a holder that did not settle counts as dead and its amount as spent. */
+  reserve(input: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number }): Promise<Reserved>;
+  /** What is not named cost nothing. Again: changes nothing. */
+  settle(input: Reservation & { readonly spent: readonly BudgetAmount[] }): Promise<void>;
+  /** When nobody knows what it cost. */
+  assume(input: Reservation): Promise<void>;
+  get(input: BudgetRef & { readonly tenant: Tenant }): Promise<Budget | null>;
+}
+
+type BudgetRow = typeof budgets.$inferSelect;
+
+export function createBudgetRepository({ sql }: Database): BudgetRepository {
+  return {
+    async set({ tenant, scope, unit, limit }) {
+      const [row] = await sql<BudgetRow[]>`
+        insert into budgets (tenant_id, scope, unit, "limit") values (${tenant}, ${scope}, ${unit}, ${limit})
+        on conflict on constraint budgets_pk do update set "limit" = excluded."limit" returning *`;
+      if (!row) throw failure('DatabaseUnavailable', 'a budget was written and not answered');
+      return toBudget(row);
+    },
+
+    reserve: (input) => sql.begin((tx) => reserveBudgets(tx, input)),
+    settle: (input) => sql.begin((tx) => settleBudgets(tx, input)),
+    assume: (input) => sql.begin((tx) => assumeBudgets(tx, input)),
+
+    async get({ tenant, scope, unit }) {
+      const [row] = await sql<BudgetRow[]>`select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+      return row ? toBudget(row) : null;
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import { failure } from '../../domain/failure';
+import type { AttemptEnd, AttemptPlan, CallClaim, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
+import type { Database, Transaction } from '../connection';
+import { toJson } from '../document';
+import type { llmAttempts, llmCalls } from '../schema/llm-calls';
+import { assumeBudgets, reserveBudgets, settleBudgets } from '../writes/budget-reservation';
+import { reportCalls } from './llm-call-report';
+
+type CallRow = typeof llmCalls.$inferSelect;
+type AttemptRow = typeof llmAttempts.$inferSelect;
+type CallRef = Pick<LedgerCall, 'tenant' | 'key'>;
+
+/** The longest that somebody who waits for another's call goes without looking. */
+const lookAgainMs = 500;
+
+export function createCallLedger({ sql }: Database): CallLedger {
+  return {
+    claim: ({ call, owner, attempt }) =>
+      sql.begin(async (tx) => {
+        const row = (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
+        return 'kind' in row ? row : plan(tx, call, row, attempt);
+      }),
+
+    end: ({ call, owner, number, end }) =>
+      sql.begin(async (tx) => {
+        const row = await lock(tx, call);
+        const attempt = await endAttempt(tx, call, number, end);
+        const ref = { tenant: call.tenant, holder: attempt.requestId };
+        if (end.kind === 'broken') await assumeBudgets(tx, ref);
+        else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
+        if (row.state === 'answered') return recorded(row);
+        if (end.kind === 'answered') return recorded(await answer(tx, call, attempt.provider, end));
+        if (end.last) await giveUp(tx, call, owner, end);
+        return null;
+      }),
+
+    report: (input) => reportCalls(sql, input),
+  };
+}
+
+/** The way that is usual: nobody asked this before. */
+async function begin(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | null> {
+  const { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat } = call;
+  const [row] = await tx<CallRow[]>`
+    insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until)
+    values (${tenant}, ${key}, ${scope}, ${provider}, ${model}, ${promptDigest}, ${inputDigest}, ${repeat}, 'asking', ${owner.execution},
+      ${owner.attempt}, now() + ${leaseMs} * interval '1 millisecond')
+    on conflict on constraint llm_calls_pk do nothing returning *`;
+  return row ? { row, lost: 0 } : null;
+}
+
+interface Claimed {
+  readonly row: CallRow;
+  readonly lost: number;
+}
+
+async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | CallClaim> {
+  const row = await lock(tx, call);
+  if (row.state === 'answered') return { kind: 'answered', recorded: recorded(row) };
+  const isMine = row.execution === owner.execution && row.executionAttempt === owner.attempt;
+  const waitMs = Date.parse(row.leaseUntil) - Date.now();
+  const isFollower = row.execution === owner.execution && row.executionAttempt < owner.attempt;
+  if (row.state === 'asking' && !isMine && !isFollower && waitMs > 0) return { kind: 'asked', waitMs: Math.min(waitMs, lookAgainMs) };
+  const lost = isMine ? [] : await loseAttempts(tx, call);
+  const [taken] = await tx<CallRow[]>`
+    update llm_calls set state = 'asking', failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
+      lease_until = now() + ${leaseMs} * interval '1 millisecond'
+    where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
+  return { row: written(taken), lost: lost.length };
+}
+
+/** What the dead owner had sent: perhaps paid. */
+async function loseAttempts(tx: Transaction, { tenant, key }: CallRef): Promise<readonly AttemptRow[]> {
+  const lost = await tx<AttemptRow[]>`
+    update llm_attempts set outcome = 'lost', ended_at = now() where tenant_id = ${tenant} and key = ${key} and outcome = 'sent' returning *`;
+  for (const { requestId } of lost) await assumeBudgets(tx, { tenant, holder: requestId });
+  return lost;
+}
+
+async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, attempt: AttemptPlan): Promise<CallClaim> {
+  const { tenant, key, scope } = call;
+  const number = row.attempts + 1;
+  // Enough of the key to be unique, and no longer than providers take.
+  const requestId = `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
+  const reserved = await reserveBudgets(tx, { tenant, holder: requestId, amounts: attempt.reserve, leaseMs: attempt.leaseMs });
+  if (reserved.kind === 'held') return { ...reserved, kind: 'budgetHeld' };
+  if (reserved.kind === 'spent') {
+    await tx`
+      update llm_calls set state = 'failed', failure = 'BudgetSpent', ended_at = now() where tenant_id = ${tenant} and key = ${key}`;
+    return { ...reserved, kind: 'budgetSpent' };
+  }
+  const { provider, model, mostUsage, mostCost } = attempt;
+  await tx`
+    insert into llm_attempts
+      (tenant_id, key, number, scope, provider, model, request_id, outcome, most_prompt_tokens, most_completion_tokens, most_cost)
+    values (${tenant}, ${key}, ${number}, ${scope}, ${provider}, ${model}, ${requestId}, 'sent', ${mostUsage.promptTokens},
+      ${mostUsage.completionTokens}, ${mostCost})`;
+  await tx`update llm_calls set attempts = ${number} where tenant_id = ${tenant} and key = ${key}`;
+  return { kind: 'claimed', number, requestId, lost };
+}
+
+async function endAttempt(tx: Transaction, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<AttemptRow> {
+  const answered = end.kind === 'answered' ? end : null;
+  const usage = answered?.answer.usage ?? null;
+  // Also of a lost one: whoever was thought dead knows better.
+  const [row] = await tx<AttemptRow[]>`
+    update llm_attempts set outcome = ${end.kind}, failure = ${end.kind === 'answered' ? null : end.failure}, ended_at = now(),
+      prompt_tokens = ${usage?.promptTokens ?? null}, completion_tokens = ${usage?.completionTokens ?? null}, cost = ${answered?.cost ?? null},
+      first_token_ms = ${rounded(answered?.answer.firstTokenMs)}, total_ms = ${rounded(answered?.answer.totalMs)}
+    where tenant_id = ${tenant} and key = ${key} and number = ${number} returning *`;
+  if (!row) throw failure('NotFound', `attempt ${number} of call ${key} is not on the ledger`);
+  return row;
+}
+
+async function answer(
+  tx: Transaction,
+  { tenant, key }: CallRef,
+  provider: string,
+  end: AttemptEnd & { kind: 'answered' },
+): Promise<CallRow> {
+  const [row] = await tx<CallRow[]>`
+    update llm_calls set state = 'answered', failure = null, answer = ${toJson(end.answer)}, answered_by = ${provider}, cost = ${end.cost},
+      ended_at = now()
+    where tenant_id = ${tenant} and key = ${key} returning *`;
+  return written(row);
+}
+
+/** Unless somebody took the call over and is asking again. A call that was left stays open, free for whoever asks next. */
+async function giveUp(
+  tx: Transaction,
+  { tenant, key }: CallRef,
+  { execution, attempt }: CallOwner,
+  end: Exclude<AttemptEnd, { kind: 'answered' }>,
+): Promise<void> {
+  const state = end.failure === null ? 'asking' : 'failed';
+  await tx`
+    update llm_calls set state = ${state}, failure = ${end.failure}, lease_until = now(), ended_at = case when ${state} = 'failed' then now() end
+    where tenant_id = ${tenant} and key = ${key} and state = 'asking' and execution = ${execution} and execution_attempt = ${attempt}`;
+}
+
+async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow> {
+  const [row] = await tx<CallRow[]>`select * from llm_calls where tenant_id = ${tenant} and key = ${key} for update`;
+  if (!row) throw failure('NotFound', `call ${key} is not on the ledger`);
+  return row;
+}
+
+function recorded({ answer: text, answeredBy, cost, key }: CallRow): RecordedAnswer {
+  if (text === null || answeredBy === null || cost === null) throw failure('NotFound', `call ${key} has no answer on the ledger`);
+  return { answer: text, provider: answeredBy, cost };
+}
+
+function written(row: CallRow | undefined): CallRow {
+  if (!row) throw failure('DatabaseUnavailable', 'a call was written and not answered');
+  return row;
+}
+
+function rounded(milliseconds: number | null | undefined): number | null {
+  return milliseconds === null || milliseconds === undefined ? null : Math.round(milliseconds);
+}

@@ -1,0 +1,109 @@
+import type { Budget, BudgetAmount, Reserved } from '../../domain/budget';
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { Query, Transaction } from '../connection';
+import type { budgets } from '../schema/budgets';
+
+export interface Reservation {
+  readonly tenant: Tenant;
+  /** Who holds it; names one piece of work that ends once. */
+  readonly holder: string;
+}
+
+type BudgetRow = typeof budgets.$inferSelect;
+
+/** All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. */
+export async function reserveBudgets(
+  tx: Transaction,
+  { tenant, holder, amounts, leaseMs }: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number },
+): Promise<Reserved> {
+  const ordered = inOrder(amounts);
+  for (const asked of ordered) {
+    const refused = await refusal(tx, tenant, asked);
+    if (refused) return refused;
+  }
+  for (const { scope, unit, amount } of ordered) {
+    await tx`update budgets set reserved = reserved + ${amount} where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+    await tx`
+      insert into budget_reservations (tenant_id, holder, scope, unit, amount, state, expires_at)
+      values (${tenant}, ${holder}, ${scope}, ${unit}, ${amount}, 'open', now() + ${leaseMs} * interval '1 millisecond')`;
+  }
+  return { kind: 'reserved' };
+}
+
+/** What the work cost after all; more than was reserved is recorded as it is. What was assumed is put right, and settling again changes nothing. */
+export async function settleBudgets(
+  tx: Transaction,
+  { tenant, holder, spent }: Reservation & { readonly spent: readonly BudgetAmount[] },
+): Promise<void> {
+  for (const { scope, unit } of await lockHeld(tx, tenant, holder)) {
+    const amount = spent.find((each) => each.scope === scope && each.unit === unit)?.amount ?? 0;
+    await tx`
+      with before as (
+        select amount, state, spent from budget_reservations
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} and state <> 'settled' for update
+      ), after as (
+        update budget_reservations set state = 'settled', spent = ${amount} from before
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}
+      )
+      update budgets b set
+        reserved = reserved - case before.state when 'open' then before.amount else 0 end,
+        spent = b.spent - before.spent + ${amount},
+        assumed = assumed - before.spent
+      from before where b.tenant_id = ${tenant} and b.scope = ${scope} and b.unit = ${unit}`;
+  }
+}
+
+/** Nobody saw what the work cost: all that was held counts as spent until somebody knows better. */
+export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reservation): Promise<void> {
+  for (const { scope, unit } of await lockHeld(tx, tenant, holder)) {
+    await tx`
+      with assumed as (
+        update budget_reservations set state = 'assumed', spent = amount
+        where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} and state = 'open' returning amount
+      )
+      update budgets b set reserved = reserved - a.amount, spent = spent + a.amount, assumed = assumed + a.amount
+      from assumed a where b.tenant_id = ${tenant} and b.scope = ${scope} and b.unit = ${unit}`;
+  }
+}
+
+async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
+  const { scope, unit, amount } = asked;
+  const locked = await lock(tx, tenant, asked);
+  if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };
+  if (locked.spent + locked.reserved + amount <= locked.limit) return null;
+  // What dead holders left open is in the way only until it is looked for.
+  const expired = await tx<{ amount: number }[]>`
+    update budget_reservations set state = 'assumed', spent = amount
+    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now() returning amount`;
+  if (expired.length === 0) return { kind: 'held', budget: locked, asked: amount };
+  const left = expired.reduce((sum, each) => sum + each.amount, 0);
+  await tx`
+    update budgets set reserved = reserved - ${left}, spent = spent + ${left}, assumed = assumed + ${left}
+    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+  return refusal(tx, tenant, asked);
+}
+
+async function lock(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetAmount): Promise<Budget> {
+  const [row] = await tx<BudgetRow[]>`
+    select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} for update`;
+  if (!row) throw failure('NotFound', `there is no budget of ${unit} for ${scope}`);
+  return toBudget(row);
+}
+
+/** In the order of `inOrder`, with the budgets' rows locked. */
+async function lockHeld(sql: Query, tenant: Tenant, holder: string): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
+  return sql<Pick<BudgetRow, 'scope' | 'unit'>[]>`
+    select b.scope, b.unit from budgets b join budget_reservations r using (tenant_id, scope, unit)
+    where r.tenant_id = ${tenant} and r.holder = ${holder} and r.state <> 'settled'
+    order by b.scope, b.unit collate "C" for update of b`;
+}
+
+function inOrder(amounts: readonly BudgetAmount[]): readonly BudgetAmount[] {
+  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return [...amounts].sort((a, b) => compare(a.scope, b.scope) || compare(a.unit, b.unit));
+}
+
+export function toBudget({ tenantId, scope, unit, limit, reserved, spent, assumed }: BudgetRow): Budget {
+  return { tenant: tenantId as Tenant, scope, unit, limit, reserved, spent, assumed };
+}
