@@ -34,6 +34,10 @@ export const failures = {
   DatabaseUnavailable: { retryable: true },
   GatewayUnavailable: { retryable: true },
   ModelUnloadable: { retryable: false },
+  /** A vector, an embedder or a table of another vector space than the index's. */
+  IndexMismatch: { retryable: false },
+  /** The vector store holds another number of chunks than was written: it is written again. */
+  IndexIncomplete: { retryable: true },
   /** A part of the platform (a server, a port, a binary) could not be started or stopped by itself. */
   PlatformUnavailable: { retryable: true },
   // Language models.
