@@ -4,13 +4,15 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
+import { provisionLlm } from './provision/llm.mjs';
 
-/** By the suffix of a test file, see jest.config.cjs. `faults` kills processes for minutes, so it runs only when it is named. */
-const tiers = ['pure', 'platform', 'e2e', 'faults'];
+/** By the suffix of a test file, see jest.config.cjs. `faults` kills processes for minutes and `llm` fetches models, so they run only when they are named. */
+const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm'];
 const usual = ['pure', 'platform', 'e2e'];
 
 try {
   await provision();
+  if (process.argv.includes('llm')) await provisionLlm();
   process.exitCode = await test(process.argv.slice(2));
 } catch (error) {
   reportFailure(error);

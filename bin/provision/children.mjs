@@ -91,7 +91,7 @@ function nextStep(output) {
   if (/DO NOT MATCH THE HASHES/i.test(output))
     return 'What was downloaded is not what is pinned: check the package mirror in use (pip config list, npm config get registry)';
   if (
-    /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|getaddrinfo|Name or service not known|Temporary failure in name resolution|ConnectTimeout|Connection refused|SSLError|CERTIFICATE|self.signed/i.test(
+    /\bENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|getaddrinfo|Name or service not known|Temporary failure in name resolution|ConnectTimeout|Connection refused|SSLError|CERTIFICATE|self.signed/i.test(
       output,
     )
   )

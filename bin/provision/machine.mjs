@@ -13,7 +13,7 @@ const [oldestNode, oldestPython, newestPython] = [
 const neededGigabytes = 3;
 
 /** The Python to build on. @throws ProvisionError naming all that lacks. */
-export function checkMachine({ needsPython, folder }) {
+export function checkMachine({ needsPython, folder, gigabytes = neededGigabytes }) {
   const lacks = [];
   const machine = `${process.platform}-${process.arch}`;
   if (!supported.includes(machine)) lacks.push([`this machine is ${machine}`, `Perennial runs on ${supported.join(', ')}`]);
@@ -33,11 +33,8 @@ export function checkMachine({ needsPython, folder }) {
   const python = needsPython ? findPython() : { command: null };
   if (python.lack) lacks.push(python.lack);
   const free = folder === null ? null : freeGigabytes(folder);
-  if (free !== null && free < neededGigabytes) {
-    lacks.push([
-      `only ${free.toFixed(1)} GB are free where ${folder} lies`,
-      `free some space: about ${neededGigabytes} GB are needed in all`,
-    ]);
+  if (free !== null && free < gigabytes) {
+    lacks.push([`only ${free.toFixed(1)} GB are free where ${folder} lies`, `free some space: about ${gigabytes} GB are needed in all`]);
   }
   if (lacks.length > 0) {
     throw new ProvisionError(`this machine lacks something:\n${lacks.map(([what, how]) => `  - ${what}\n    → ${how}`).join('\n')}`);

@@ -17,18 +17,19 @@ export function packagesStep(root) {
       return true;
     },
     async work() {
-      const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-      const args = [...npm.slice(1), 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-      // onnxruntime's script would fetch CUDA libraries that nothing here uses.
-      const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', NODE_ENV: '' };
-      await run('the npm packages could not be installed', npm[0], args, {
-        cwd: root,
-        env,
-        next: 'Run `npm ci` to see more, then start again',
-      });
+      await installFromLock('the npm packages could not be installed', root, ['--include=dev', '--include=optional']);
       stamp(stampFile, digest);
     },
   };
+}
+
+/** `npm ci` in a folder, whatever the user's own settings say of what to leave out. */
+export async function installFromLock(failed, folder, flags) {
+  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  const args = [...npm.slice(1), 'ci', ...flags, '--no-audit', '--no-fund', '--loglevel=error'];
+  // onnxruntime's script would fetch CUDA libraries that nothing here uses.
+  const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', NODE_ENV: '' };
+  await run(failed, npm[0], args, { cwd: folder, env, next: `Run \`npm ci\` in ${folder} to see more, then start again` });
 }
 
 /** npm notes what it installed in a lock file of its own, written last: compared package by package, so a folder from another machine is found out. */

@@ -10,36 +10,18 @@ const usedByTrainers = 'runtime.run, tuner.study, lightgbm, onnxruntime, pyarrow
 
 /** `interpreter()` makes the environment when needed and answers with its python: its pip fetches the other things too. */
 export function pythonStep(root, cacheDir, basePython) {
-  const folder = join(cacheDir, 'python');
-  const python = join(folder, 'bin', 'python');
   const lock = join(root, 'trainers', 'requirements.lock');
-  const digest = digestOfFile(lock);
-  const stampFile = join(folder, '.perennial-lock');
-  const unfinished = join(folder, '.perennial-unfinished');
-  const next = `Remove ${folder} and start again`;
-  // The python in there is a link: it dangles when the Python it was made from is gone.
-  const done = () => isStamped(stampFile, digest) && existsSync(python);
-
-  async function make() {
-    if (done()) return python;
-    unstamp(stampFile);
-    // A package that was half written when a process died looks complete to pip.
-    if (existsSync(folder) && (existsSync(unfinished) || !existsSync(python))) rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(unfinished, '');
-    if (!existsSync(python)) await run('the Python environment could not be made', basePython, ['-m', 'venv', folder], { next });
-    return python;
-  }
-
+  const environment = environmentIn(join(cacheDir, 'python'), digestOfFile(lock), basePython);
+  const next = `Remove ${environment.folder} and start again`;
   let made = null;
-  const interpreter = () => (made ??= make());
+  const interpreter = () => (made ??= environment.make());
   return {
     title: 'Python packages',
     doing: 'installing what the trainers need …',
-    done,
+    done: environment.done,
     interpreter,
     async work() {
-      await interpreter();
+      const python = await interpreter();
       const args = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--only-binary', ':all:', '--require-hashes', '-r', lock];
       await run('the Python packages could not be installed', python, args, { env: pipEnvironment, next });
       // pip would compile every module, longer than it takes to fetch them: importing what the trainers use compiles only that.
@@ -47,6 +29,36 @@ export function pythonStep(root, cacheDir, basePython) {
         cwd: join(root, 'trainers'),
         next,
       });
+      environment.finish();
+    },
+  };
+}
+
+/** A virtual environment that counts as done once it was finished for exactly this digest. */
+export function environmentIn(folder, digest, basePython) {
+  const python = join(folder, 'bin', 'python');
+  const stampFile = join(folder, '.perennial-lock');
+  const unfinished = join(folder, '.perennial-unfinished');
+  // The python in there is a link: it dangles when the Python it was made from is gone.
+  const done = () => isStamped(stampFile, digest) && existsSync(python);
+  return {
+    folder,
+    done,
+    async make() {
+      if (done()) return python;
+      unstamp(stampFile);
+      // A package that was half written when a process died looks complete to pip.
+      if (existsSync(folder) && (existsSync(unfinished) || !existsSync(python))) rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(unfinished, '');
+      if (!existsSync(python)) {
+        await run('the Python environment could not be made', basePython, ['-m', 'venv', folder], {
+          next: `Remove ${folder} and start again`,
+        });
+      }
+      return python;
+    },
+    finish() {
       rmSync(unfinished, { force: true });
       stamp(stampFile, digest);
     },
