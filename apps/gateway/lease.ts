@@ -36,6 +36,7 @@ export function createLease(options: LeaseOptions): Lease {
   let listening: Promise<void> | null = null;
   let running: Promise<void> | null = null;
   let beating: Promise<unknown> = Promise.resolve();
+  let beats = 0;
   let stopped = false;
 
   /** One after the other: they go over several connections, and an older one that arrives last would take back what the newer one confirmed. */
@@ -48,7 +49,8 @@ export function createLease(options: LeaseOptions): Lease {
   async function beatOnce(): Promise<void> {
     const sentAt = performance.now();
     const away = { type: 'DatabaseUnavailable', message: 'the registry did not take the heartbeat' } as const;
-    const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds }), away);
+    beats += 1;
+    const current = await within(timeoutMs, gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }), away);
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
     // A beat is also a poll: this finds what a lost notification would have told.
     if (current.epoch !== table.epoch()) refresh();

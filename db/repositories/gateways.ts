@@ -18,6 +18,8 @@ export interface GatewayRepository {
     readonly url: string;
     readonly epoch: number;
     readonly leaseSeconds: number;
+    /** Which of this gateway's beats it is, from 1 on. */
+    readonly beat: number;
   }): Promise<{ readonly epoch: number }>;
   /** Those whose lease has not run out. */
   live(): Promise<readonly GatewayRecord[]>;

@@ -96,8 +96,11 @@ describe('watching a rollout', () => {
   const gateway = async (epoch: number) => {
     const id = unique('gateway');
     gateways.push(id);
-    await test_.registry.gateways.beat({ id, url: `http://${id}`, epoch, leaseSeconds: 60 });
-    return { confirm: (known: number) => test_.registry.gateways.beat({ id, url: `http://${id}`, epoch: known, leaseSeconds: 60 }) };
+    let beats = 0;
+    const confirm = (known: number) =>
+      test_.registry.gateways.beat({ id, url: `http://${id}`, epoch: known, leaseSeconds: 60, beat: (beats += 1) });
+    await confirm(epoch);
+    return { confirm };
   };
   const soon = async (check: () => Promise<boolean>) => {
     for (const until = Date.now() + 20_000; Date.now() < until;) {

@@ -62,7 +62,9 @@ describe('routing and gateways', () => {
   test('a gateway is live while it beats, and a beat answers with the epoch', async () => {
     const { gateways, routing } = test_.registry;
     const { epoch } = await routing.table();
-    const beat = (id: string, leaseSeconds: number) => gateways.beat({ id, url: `http://127.0.0.1/${id}`, epoch: 4, leaseSeconds });
+    let beats = 0;
+    const beat = (id: string, leaseSeconds: number) =>
+      gateways.beat({ id, url: `http://127.0.0.1/${id}`, epoch: 4, leaseSeconds, beat: (beats += 1) });
     expect(await beat('g1', 30)).toEqual({ epoch });
     await beat('g2', 30);
     await beat('g1', 60);
@@ -73,6 +75,19 @@ describe('routing and gateways', () => {
     await beat('g2', 0);
     expect((await gateways.live()).map(({ id }) => id)).toEqual(['g1']);
     await gateways.leave({ id: 'g1' });
+    expect(await gateways.live()).toEqual([]);
+  });
+
+  test('a heartbeat that was given up and arrives after a newer one, or after the farewell, is not taken', async () => {
+    const { gateways } = test_.registry;
+    const told = { id: 'late', url: 'http://127.0.0.1/late', leaseSeconds: 30 };
+    await gateways.beat({ ...told, epoch: 7, beat: 2 });
+    await gateways.beat({ ...told, epoch: 6, beat: 1 });
+    expect(await gateways.live()).toMatchObject([{ id: 'late', epoch: 7 }]);
+    await gateways.leave({ id: 'late' });
+    await gateways.beat({ ...told, epoch: 7, beat: 3 });
+    await gateways.leave({ id: 'never' });
+    await gateways.beat({ ...told, id: 'never', epoch: 7, beat: 1 });
     expect(await gateways.live()).toEqual([]);
   });
 });

@@ -321,7 +321,7 @@ test('the platform says whose key it was given, and what is wrong with each part
   const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>('GET', '/platform');
   world.lifecycles.away = false;
   expect(away.body.parts).toContainEqual(expect.objectContaining({ name: 'temporal', ok: false, detail: 'Temporal does not answer' }));
-  await world.registry.gateways.beat({ id: 'gw', url: 'http://gateway.test', epoch: 0, leaseSeconds: 30 });
+  await world.registry.gateways.beat({ id: 'gw', url: 'http://gateway.test', epoch: 0, leaseSeconds: 30, beat: 1 });
   const { body: served } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform');
   expect(served.parts).toContainEqual(expect.objectContaining({ name: 'gateway', ok: true }));
 });
