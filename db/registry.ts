@@ -1,9 +1,11 @@
+import type { CallLedger } from '../domain/llm/call-ledger';
 import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAliasRepository, type AliasRepository } from './repositories/aliases';
 import { createApiKeyRepository, type ApiKeyRepository } from './repositories/api-keys';
 import { createArtifactRepository, type ArtifactRepository } from './repositories/artifacts';
 import { createAuditRepository, type AuditRepository } from './repositories/audit';
+import { createBudgetRepository, type BudgetRepository } from './repositories/budgets';
 import { createDatasetRepository, type DatasetRepository } from './repositories/datasets';
 import { createDecisionRepository, type DecisionRepository } from './repositories/decisions';
 import { createEffectRepository, type EffectRepository } from './repositories/effects';
@@ -13,10 +15,12 @@ import { createFeedbackRepository, type FeedbackRepository } from './repositorie
 import { createGatewayRepository, type GatewayRepository } from './repositories/gateways';
 import { createLifecycleRepository, type LifecycleRepository } from './repositories/lifecycles';
 import { createLineageRepository, type LineageRepository } from './repositories/lineage';
+import { createCallLedger } from './repositories/llm-calls';
 import { createModelRepository, type ModelRepository } from './repositories/models';
 import { createOutboxRepository, type OutboxRepository } from './repositories/outbox';
 import { createWebhookRepository, type WebhookRepository } from './repositories/webhooks';
 import { createPredictionRepository, type PredictionRepository } from './repositories/predictions';
+import { createPromptRepository, type PromptRepository } from './repositories/prompts';
 import { createRetentionRepository, type RetentionRepository } from './repositories/retention';
 import { createRolloutRepository, type RolloutRepository } from './repositories/rollouts';
 import { createRoutingRepository, type RoutingRepository } from './repositories/routing';
@@ -35,6 +39,7 @@ export interface Registry {
   readonly datasets: DatasetRepository;
   readonly artifacts: ArtifactRepository;
   readonly models: ModelRepository;
+  readonly prompts: PromptRepository;
   readonly aliases: AliasRepository;
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
@@ -48,6 +53,8 @@ export interface Registry {
   readonly outbox: OutboxRepository;
   readonly webhooks: WebhookRepository;
   readonly apiKeys: ApiKeyRepository;
+  readonly budgets: BudgetRepository;
+  readonly llmCalls: CallLedger;
   readonly retention: RetentionRepository;
 }
 
@@ -63,6 +70,7 @@ export function createRegistry(database: Database): Registry {
     datasets: createDatasetRepository(database),
     artifacts: createArtifactRepository(database),
     models: createModelRepository(database),
+    prompts: createPromptRepository(database),
     aliases: createAliasRepository(database),
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
@@ -76,6 +84,8 @@ export function createRegistry(database: Database): Registry {
     outbox: createOutboxRepository(database),
     webhooks: createWebhookRepository(database),
     apiKeys: createApiKeyRepository(database),
+    budgets: createBudgetRepository(database),
+    llmCalls: createCallLedger(database),
     retention: createRetentionRepository(database, predictions),
   });
 }

@@ -37,6 +37,10 @@ describe('migrations', () => {
       '0003_trials',
       '0004_rollouts',
       '0005_webhooks',
+      '0006_challenger-fallbacks',
+      '0007_prompts',
+      '0008_llm-ledger',
+      '0009_prompt-guards',
     ]);
     const [tenants] = await sql<{ count: number }[]>`select count(*) from tenants`;
     expect(tenants?.count).toBe(1);
