@@ -12,7 +12,10 @@ export interface GatewayRecord {
 
 /** Gateways serve every tenant, so these rows belong to none. */
 export interface GatewayRepository {
-  /** Renews the lease, by the database's clock. Answers with the current epoch, so that a beat is also a poll. */
+  /**
+   * Renews the lease, by the database's clock. Answers with the current epoch, so that a beat is also a poll. One that arrives after a newer one changes nothing:
+   * its sender gave it up, and it would take back what that one confirmed.
+   */
   beat(input: {
     readonly id: string;
     readonly url: string;
@@ -23,17 +26,20 @@ export interface GatewayRepository {
   }): Promise<{ readonly epoch: number }>;
   /** Those whose lease has not run out. */
   live(): Promise<readonly GatewayRecord[]>;
+  /** Its lease is over, and no beat that is still on its way makes it anew. */
   leave(input: { readonly id: string }): Promise<void>;
 }
 
 export function createGatewayRepository({ sql }: Database): GatewayRepository {
   return {
-    async beat({ id, url, epoch, leaseSeconds }) {
+    async beat({ id, url, epoch, leaseSeconds, beat }) {
       const [current] = await sql<{ epoch: number }[]>`
-        with beat as (
-          insert into gateways (id, url, epoch, lease_until) values (${id}, ${url}, ${epoch}, now() + make_interval(secs => ${leaseSeconds}))
+        with taken as (
+          insert into gateways as g (id, url, epoch, beat, lease_until)
+          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}))
           on conflict on constraint gateways_pk do update
-            set url = excluded.url, epoch = excluded.epoch, beat_at = now(), lease_until = excluded.lease_until
+            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until
+            where g.beat < excluded.beat
         )
         select epoch from routing_epoch`;
       return { epoch: current?.epoch ?? 0 };
@@ -43,9 +49,14 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       return sql<GatewayRecord[]>`select * from gateways where lease_until > now() order by started_at, id`;
     },
 
-    /** Those of gateways that died without a word go with it. */
+    /** Its row stays until nothing of it can be on its way; those of yesterday's gateways go. */
     async leave({ id }) {
-      await sql`delete from gateways where id = ${id} or lease_until < now() - interval '1 day'`;
+      await sql`
+        with gone as (delete from gateways where id <> ${id} and lease_until < now() - interval '1 day')
+        insert into gateways (id, url, epoch, beat, lease_until) values (${id}, '', 0, ${lastBeat}, now())
+        on conflict on constraint gateways_pk do update set beat = excluded.beat, lease_until = excluded.lease_until`;
     },
   };
 }
+
+const lastBeat = Number.MAX_SAFE_INTEGER;

@@ -9,6 +9,8 @@ export const gateways = pgTable(
     id: text('id').notNull(),
     url: text('url').notNull(),
     epoch: counter('epoch').notNull(),
+    /** Of its heartbeats, the newest that was taken. */
+    beat: counter('beat').notNull().default(0),
     startedAt: instant('started_at').notNull().defaultNow(),
     beatAt: instant('beat_at').notNull().defaultNow(),
     leaseUntil: instant('lease_until').notNull(),

@@ -35,32 +35,33 @@ test('a registry that is slow to listen is asked once, and not listened to after
   expect(listeners).toBe(0);
 });
 
-test('a beat on its way is not overtaken by the one that confirms a newer table: the older one would take that back', async () => {
-  const sent: { readonly epoch: number; readonly taken: () => void }[] = [];
+test('a beat that hangs holds up neither the one that confirms a newer table nor the farewell; each says which it is', async () => {
+  const sent: { readonly epoch: number; readonly beat: number }[] = [];
   let epoch = 1;
   const lease = createLease({
     gateways: {
-      beat: ({ epoch: told }) => new Promise((resolve) => sent.push({ epoch: told, taken: () => resolve({ epoch }) })),
+      beat: ({ epoch: told, beat }) => {
+        sent.push({ epoch: told, beat });
+        return beat === 1 ? new Promise(() => undefined) : Promise.resolve({ epoch });
+      },
       leave: () => Promise.resolve(),
     },
     routing: { listen: () => Promise.resolve(() => Promise.resolve()) },
     table: { epoch: () => epoch, refresh: () => Promise.resolve() },
     id: 'gw_1',
     url: () => 'http://127.0.0.1:1',
-    leaseSeconds: 60,
+    leaseSeconds: 0.3,
     pollSeconds: 60,
     onError: () => undefined,
   });
-  const older = lease.beat();
-  await new Promise(setImmediate);
+  const hanging = lease.beat();
   epoch = 2;
-  const newer = lease.beat();
-  await new Promise(setImmediate);
-  expect(sent.map((beat) => beat.epoch)).toEqual([1]);
-  sent[0]?.taken();
-  await older;
-  await new Promise(setImmediate);
-  expect(sent.map((beat) => beat.epoch)).toEqual([1, 2]);
-  sent[1]?.taken();
-  await newer;
+  await lease.beat();
+  expect(lease.holds()).toBe(true);
+  await lease.stop();
+  expect(sent).toEqual([
+    { epoch: 1, beat: 1 },
+    { epoch: 2, beat: 2 },
+  ]);
+  await expect(hanging).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
 });

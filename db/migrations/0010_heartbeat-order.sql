@@ -1,0 +1,1 @@
+ALTER TABLE "gateways" ADD COLUMN "beat" bigint DEFAULT 0 NOT NULL;
