@@ -27,6 +27,8 @@ import { lifecycleRoutes } from './routes/lifecycles';
 import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
+import { promptLabelRoutes } from './routes/prompt-labels';
+import { promptRoutes } from './routes/prompts';
 import { retentionRoutes } from './routes/retention';
 import { rolloutRoutes } from './routes/rollouts';
 import { runRoutes } from './routes/runs';
@@ -66,6 +68,8 @@ const nouns = [
   scheduleRoutes,
   webhookRoutes,
   modelRoutes,
+  promptRoutes,
+  promptLabelRoutes,
   rolloutRoutes,
   datasetRoutes,
   lineageRoutes,

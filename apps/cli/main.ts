@@ -11,6 +11,7 @@ import { keyCommands } from './commands/key';
 import { lifecycleCommands } from './commands/lifecycle';
 import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
+import { promptCommands } from './commands/prompt';
 import { replayCommands } from './commands/replay';
 import { rolloutCommands } from './commands/rollout';
 import { runCommands } from './commands/run';
@@ -26,6 +27,7 @@ const nouns = [
   lifecycleCommands,
   runCommands,
   modelCommands,
+  promptCommands,
   rolloutCommands,
   dataCommands,
   decisionCommands,

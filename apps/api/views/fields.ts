@@ -1,4 +1,5 @@
 /** Parts that requests and answers share, as zod: the OpenAPI document is made from these. */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
 export const name = z
@@ -29,6 +30,11 @@ export function pageOf<T extends z.ZodType>(item: T) {
 export const idempotent = z.looseObject({
   'idempotency-key': z.string().min(1).max(255).optional().describe('1 to 255 characters: the same key makes the same request happen once'),
 });
+
+/** Two requests without a key are two requests. */
+export function keyOf(headers: { readonly 'idempotency-key'?: string | undefined }): string {
+  return `api/${headers['idempotency-key'] ?? randomUUID()}`;
+}
 
 export const artifact = z
   .object({ uri: z.string(), digest: z.string(), bytes: z.number(), mediaType: z.string() })

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { CliContext } from '../context';
+import { versionNumber } from '../numbers';
+
+/** What moves a label, or lets it move. */
+export function promptLabelCommands(prompt: Command, context: CliContext): void {
+  const { terminal } = context;
+
+  prompt
+    .command('approve')
+    .description('approve a version: the label production asks for it')
+    .argument('<prompt>')
+    .argument('<version>', 'a whole number', versionNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .action(async (name: string, version: number, { reason }: { readonly reason: string }) => {
+      const headers = { 'idempotency-key': randomUUID() };
+      await context.api().call(`/prompts/${name}/versions/${version}/approve`, { method: 'POST', headers, body: { reason } });
+      terminal.say(`${name}@${version} is approved`);
+    });
+
+  prompt
+    .command('label')
+    .description('put a label on a version')
+    .argument('<prompt>')
+    .argument('<label>', 'such as staging or production')
+    .argument('<version>', 'a whole number', versionNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .action(async (name: string, label: string, version: number, { reason }: { readonly reason: string }) => {
+      const api = context.api();
+      const path = `/prompts/${name}/labels/${label}`;
+      const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
+      await api.call(path, { method: 'PUT', headers, body: { version, reason } });
+      terminal.say(`${name}@${label} is version ${version}`);
+    });
+
+  prompt
+    .command('rollback <prompt> <label>')
+    .description('back to what stood there before, or to a named version that once did')
+    .option('--to <version>', 'a version that the label once stood at', versionNumber)
+    .option('--reason <text>')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, label: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
+      const { to, reason } = options;
+      const body = { ...(to === undefined ? {} : { to }), ...(reason === undefined ? {} : { reason }) };
+      const moved = await context.api().call<{ readonly from: number; readonly to: number }>(`/prompts/${name}/labels/${label}/rollback`, {
+        method: 'POST',
+        headers: { 'idempotency-key': randomUUID() },
+        body,
+      });
+      terminal.say(`${name}@${label}: ${moved.from} → ${moved.to}`);
+      if (options.json) terminal.out(JSON.stringify(moved));
+    });
+}
