@@ -28,7 +28,13 @@ export function openListener(config: ClientConfig): Listener {
       if (callbacks.size > 0 && !closing.signal.aborted) recovering ??= recover().finally(() => (recovering = null));
     });
     await made.connect();
-    for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
+    try {
+      for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
+    } catch (error) {
+      // One that listens to nothing is of no use; kept, every further attempt would take another of the server's connections.
+      await made.end().catch(() => undefined);
+      throw error;
+    }
     client = made;
     return made;
   }
