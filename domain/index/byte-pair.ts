@@ -2,7 +2,7 @@
 export interface BytePair {
   encode(text: string): number[];
   /** How many ids a word becomes, with a space before it. */
-  costOf(word: string): number;
+  readonly costOf: (word: string) => number;
 }
 
 const space = '▁';

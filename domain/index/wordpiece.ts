@@ -3,7 +3,7 @@ export interface WordPiece {
   /** Ids between [CLS] and [SEP], `maxTokens` with both. */
   encode(text: string, maxTokens: number): number[];
   /** How many ids a word becomes. */
-  costOf(word: string): number;
+  readonly costOf: (word: string) => number;
 }
 
 /** Longer words become [UNK], as in the library. */

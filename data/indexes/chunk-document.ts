@@ -1,0 +1,54 @@
+import { chunkText, type ChunkingPlan } from '../../domain/index/chunking';
+import type { IndexDocument } from '../../domain/index/document';
+import { sha256 } from '../digest';
+import type { ChunkRow } from './chunk-rows';
+import type { Embedder } from './embedders/embedder';
+
+/** A chunk that has no vector yet. */
+export interface UnembeddedChunk extends Omit<ChunkRow, 'vector'> {
+  /** What is embedded: the chunk below its heading, which often holds the only name of what it is about. */
+  readonly embedded: string;
+}
+
+export function chunksOf(
+  document: IndexDocument,
+  { plan, costOf, shard }: { readonly plan: ChunkingPlan; readonly costOf: Embedder['costOf']; readonly shard: number },
+): readonly UnembeddedChunk[] {
+  const { id: documentId, title, source } = document;
+  return chunkText(document.text, plan, costOf).map(({ ordinal, start, end, heading, text }) => {
+    const embedded = heading === null ? text : `${heading}\n${text}`;
+    return {
+      chunkId: `${documentId}#${ordinal}`,
+      documentId,
+      digest: sha256(embedded),
+      shard,
+      ordinal,
+      start,
+      end,
+      title,
+      heading,
+      source,
+      text,
+      embedded,
+    };
+  });
+}
+
+/** The vectors that are known by their text's digest are taken over; the others are made, each text once. */
+export async function embedChunks(
+  chunks: readonly UnembeddedChunk[],
+  {
+    embedder,
+    known,
+    signal,
+  }: { readonly embedder: Embedder; readonly known: ReadonlyMap<string, Float32Array>; readonly signal?: AbortSignal },
+): Promise<{ readonly rows: readonly ChunkRow[]; readonly embedded: number }> {
+  const missing = new Map(chunks.filter(({ digest }) => !known.has(digest)).map(({ digest, embedded }) => [digest, embedded]));
+  const made = await embedder.embed([...missing.values()], signal ? { signal } : {});
+  const vectors = new Map<string, Float32Array>([...missing.keys()].map((digest, index) => [digest, made[index] ?? new Float32Array()]));
+  const rows = chunks.map(({ embedded: _embedded, ...chunk }): ChunkRow => ({
+    ...chunk,
+    vector: known.get(chunk.digest) ?? vectors.get(chunk.digest) ?? new Float32Array(),
+  }));
+  return { rows, embedded: missing.size };
+}

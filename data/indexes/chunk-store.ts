@@ -1,0 +1,84 @@
+import { failure, isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
+import { openChunkTable, type ChunkTable } from './chunk-table';
+import { lanceDb, type LanceConnection } from './lancedb';
+import { addressOf, type IndexLocation } from './location';
+import { guarded } from './store-failure';
+
+/** Which table: each version of an index has its own, so that building one never touches what another answers from. */
+export interface TableName {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly version: number;
+}
+
+export interface ChunkStore {
+  /** Fine when it is there; IndexMismatch when it is there for another vector space. */
+  create(name: TableName, space: TableSpace): Promise<ChunkTable>;
+  /** At the newest state, or at a table version; NotFound when it is not there. */
+  open(name: TableName, tableVersion?: number): Promise<ChunkTable>;
+  /** Fine when it is gone. */
+  drop(name: TableName): Promise<void>;
+  close(): void;
+}
+
+export function openChunkStore(location: IndexLocation): ChunkStore {
+  const connections = new Map<string, Promise<LanceConnection>>();
+
+  function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
+    const { uri, storageOptions } = addressOf(location, at);
+    let connection = connections.get(uri);
+    if (!connection) {
+      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions }));
+      connections.set(uri, connection);
+      // The next call tries again.
+      connection.catch(() => connections.delete(uri));
+    }
+    return connection;
+  }
+
+  return {
+    async create(name, space) {
+      const connection = await connect(name);
+      const table = await guarded(`make table ${told(name)}`, () =>
+        connection.createEmptyTable(tableOf(name), schemaOf(space), { mode: 'create', existOk: true }),
+      );
+      const found = spaceOf(await table.schema());
+      if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
+        throw failure('IndexMismatch', `the table of ${told(name)} is there already, for another embedder`);
+      return openChunkTable(table, found, told(name));
+    },
+
+    async open(name, tableVersion) {
+      const connection = await connect(name);
+      const table = await guarded(`open ${told(name)}`, () => connection.openTable(tableOf(name)));
+      if (tableVersion !== undefined) await guarded(`open state ${tableVersion} of ${told(name)}`, () => table.checkout(tableVersion));
+      const space = spaceOf(await table.schema());
+      if (space === null) throw failure('IndexMismatch', `the table of ${told(name)} does not say which embedder filled it`);
+      return openChunkTable(table, space, told(name));
+    },
+
+    async drop(name) {
+      const connection = await connect(name);
+      try {
+        await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name)));
+      } catch (error) {
+        if (!isPerennialError(error) || error.type !== 'NotFound') throw error;
+      }
+    },
+
+    close() {
+      for (const connection of connections.values()) void connection.then((open) => open.close()).catch(() => undefined);
+      connections.clear();
+    },
+  };
+}
+
+function tableOf({ version }: TableName): string {
+  return `v${version}`;
+}
+
+function told({ index, version }: TableName): string {
+  return `${index}@${version}`;
+}

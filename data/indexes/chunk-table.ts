@@ -1,0 +1,194 @@
+import type { Digest } from '../../domain/artifact';
+import { failure } from '../../domain/failure';
+import type { ChunkRow, TableSpace } from './chunk-rows';
+import { checkVector, toArrow } from './chunk-rows';
+import { lanceDb, type LanceTable } from './lancedb';
+import { guarded } from './store-failure';
+
+export interface ChunkHit extends Omit<ChunkRow, 'digest' | 'shard' | 'vector'> {
+  /** Cosine similarity, or BM25: higher is nearer. */
+  readonly score: number;
+}
+
+export interface VectorSearch {
+  readonly vector: Float32Array;
+  readonly k: number;
+  /** Partitions that are looked into. */
+  readonly probes?: number;
+  /** Multiples of k whose exact distances are taken. */
+  readonly refine?: number;
+}
+
+/** How vectors are found without looking at each. `flat` looks at each: exact, and quick enough up to some ten thousand. */
+export type VectorIndex = { readonly kind: 'flat' } | { readonly kind: 'ivfPq' } | { readonly kind: 'hnsw' };
+
+/** One table of chunks. Every write is one commit; what is read stays at the state that was opened. */
+export interface ChunkTable {
+  readonly space: TableSpace;
+  tableVersion(): Promise<number>;
+  count(): Promise<number>;
+  /** Exactly these rows are the shard's from now on, however often it is done and whoever died before; `written` is false when they were there. IndexIncomplete when they are not all there afterwards. */
+  putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }>;
+  countShard(shard: number): Promise<number>;
+  /** In one commit: what the documents had goes, the rows come. */
+  replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<void>;
+  /** Vectors of these documents by the digest of their text. */
+  vectorsOf(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
+  /** Documents, and ids of chunks that are there twice. */
+  audit(): Promise<{ readonly chunks: number; readonly documents: number; readonly duplicates: readonly string[] }>;
+  /** Indexes for vectors, words and document ids; those that are there are brought up to date. */
+  buildIndexes(vectors: VectorIndex): Promise<void>;
+  nearest(search: VectorSearch): Promise<readonly ChunkHit[]>;
+  matching(text: string, k: number): Promise<readonly ChunkHit[]>;
+  close(): void;
+}
+
+const shown = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text'] as const;
+/** A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several questions. */
+const idsAtOnce = 500;
+
+export function openChunkTable(table: LanceTable, space: TableSpace, name: string): ChunkTable {
+  const run = <T>(what: string, work: () => Promise<T>) => guarded(`${what} ${name}`, work);
+
+  async function putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }> {
+    const where = `shard = ${shard}`;
+    await run('refresh', () => table.checkoutLatest());
+    const before = await run('count', () => table.countRows(where));
+    if (before === rows.length) return { written: false };
+    if (before > 0) await run('clear a shard of', () => table.delete(where));
+    if (rows.length > 0) await run('write to', () => table.add(toArrow(rows, space)));
+    const after = await run('count', () => table.countRows(where));
+    if (after !== rows.length) throw incomplete(name, `shard ${shard} holds ${after} chunks of ${rows.length}`);
+    return { written: true };
+  }
+
+  async function replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<void> {
+    if (documents.length === 0) return;
+    await run('refresh', () => table.checkoutLatest());
+    const where = inList('document_id', documents);
+    if (rows.length === 0) {
+      await run('delete from', () => table.delete(where));
+    } else {
+      const merge = table.mergeInsert('chunk_id').whenMatchedUpdateAll().whenNotMatchedInsertAll().whenNotMatchedBySourceDelete({ where });
+      await run('write to', () => merge.execute(toArrow(rows, space)));
+    }
+    const after = await run('count', () => table.countRows(where));
+    if (after !== rows.length) throw incomplete(name, `${documents.length} changed documents hold ${after} chunks of ${rows.length}`);
+  }
+
+  return {
+    space,
+    tableVersion: () => run('read', () => table.version()),
+    count: () => run('count', () => table.countRows()),
+    putShard,
+    countShard: (shard) => run('count', () => table.countRows(`shard = ${shard}`)),
+    replaceDocuments,
+
+    async vectorsOf(documents) {
+      const found = new Map<Digest, Float32Array>();
+      for (let from = 0; from < documents.length; from += idsAtOnce) {
+        const where = inList('document_id', documents.slice(from, from + idsAtOnce));
+        const rows = await run('read', () => table.query().where(where).select(['digest', 'vector']).toArray());
+        for (const { digest, vector } of rows) found.set(digest as Digest, toFloats(vector));
+      }
+      return found;
+    },
+
+    async audit() {
+      await run('refresh', () => table.checkoutLatest());
+      const rows = await run('read', () => table.query().select(['chunk_id', 'document_id']).toArray());
+      const chunks = new Set<string>();
+      const documents = new Set<string>();
+      const duplicates: string[] = [];
+      for (const { chunk_id: chunk, document_id: document } of rows) {
+        if (chunks.has(chunk as string)) duplicates.push(chunk as string);
+        chunks.add(chunk as string);
+        documents.add(document as string);
+      }
+      return { chunks: rows.length, documents: documents.size, duplicates };
+    },
+
+    async buildIndexes(vectors) {
+      await run('refresh', () => table.checkoutLatest());
+      const rows = await table.countRows();
+      const there = new Set((await run('read', () => table.listIndices())).flatMap(({ columns }) => columns));
+      const { Index } = lanceDb();
+      const build = async (column: string, config: unknown): Promise<void> => {
+        if (!there.has(column)) await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));
+      };
+      await build('document_id', Index.btree());
+      await build('text', Index.fts({ language: 'English', stem: true, removeStopWords: true, asciiFolding: true, withPosition: false }));
+      const partitions = Math.max(1, Math.min(4096, Math.round(Math.sqrt(rows))));
+      if (vectors.kind === 'ivfPq')
+        await build(
+          'vector',
+          Index.ivfPq({ distanceType: 'cosine', numPartitions: partitions, numSubVectors: subVectors(space.dimensions) }),
+        );
+      // One graph for each million: more of them make every question look into several.
+      if (vectors.kind === 'hnsw')
+        await build('vector', Index.hnswSq({ distanceType: 'cosine', numPartitions: Math.max(1, Math.round(rows / 1_000_000)) }));
+      if (there.size > 0) await run('bring up to date', () => table.optimize());
+    },
+
+    async nearest({ vector, k, probes = 20, refine = 20 }) {
+      checkVector(vector, space.dimensions, 'the question');
+      const query = table.query().nearestTo(vector).distanceType('cosine').nprobes(probes).refineFactor(refine);
+      const rows = await run('ask', () =>
+        query
+          .select([...shown, '_distance'])
+          .limit(k)
+          .toArray(),
+      );
+      return rows.map((row) => toHit(row, 1 - Number(row['_distance'])));
+    },
+
+    async matching(text, k) {
+      const query = table.query().fullTextSearch(text, { columns: ['text'] });
+      const rows = await run('ask', () =>
+        query
+          .select([...shown, '_score'])
+          .limit(k)
+          .toArray(),
+      );
+      return rows.map((row) => toHit(row, Number(row['_score'])));
+    },
+
+    close: () => table.close(),
+  };
+}
+
+/** Eight dimensions a sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
+function subVectors(dimensions: number): number {
+  for (let width = 8; width > 1; width -= 1) if (dimensions % width === 0) return dimensions / width;
+  return dimensions;
+}
+
+function inList(column: string, values: readonly string[]): string {
+  return `${column} in (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ')})`;
+}
+
+function incomplete(name: string, why: string): Error {
+  return failure('IndexIncomplete', `${name}: ${why}`);
+}
+
+function toHit(row: Readonly<Record<string, unknown>>, score: number): ChunkHit {
+  const text = (name: string): string | null => (typeof row[name] === 'string' ? row[name] : null);
+  return {
+    chunkId: text('chunk_id') ?? '',
+    documentId: text('document_id') ?? '',
+    ordinal: Number(row['ordinal']),
+    start: Number(row['start']),
+    end: Number(row['end']),
+    title: text('title'),
+    heading: text('heading'),
+    source: text('source'),
+    text: text('text') ?? '',
+    score,
+  };
+}
+
+/** Arrow gives a list as a vector of its own, which is a view into a batch that goes away. */
+function toFloats(vector: unknown): Float32Array {
+  const { toArray } = vector as { toArray?: () => Iterable<number> };
+  return Float32Array.from(toArray ? toArray.call(vector) : (vector as Iterable<number>));
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { failure } from '../../../domain/failure';
+import { createWordPiece } from '../../../domain/index/wordpiece';
+import { digestOf, sha256 } from '../../digest';
+import { llmModelPath } from '../../llm/runtime-module';
+import { normalized, type Embedder } from './embedder';
+
+const dimensions = 384;
+/** As the model was trained: sentence-transformers cuts there. */
+const maxTokens = 256;
+/** Tokens in one call, padding counted. A call holds the event loop, so this bounds the pause: about half a second on one core. */
+const tokensAtOnce = 2048;
+
+/**
+ * all-MiniLM-L6-v2 (N. Reimers and I. Gurevych, 2019; Apache-2.0) with int8 weights: mean over the tokens, length one. One thread, as everywhere: parallelism
+ * comes from activities. A vector does not depend on what else was in its call by more than int8 rounding.
+ */
+export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise<Embedder> {
+  const [model, tokenizer] = await Promise.all([readFile(`${folder}/model.onnx`), readFile(`${folder}/tokenizer.json`)]);
+  const wordPiece = createWordPiece(vocabularyOf(tokenizer.toString('utf8')));
+  const session = await load(model);
+  const digest = digestOf({ model: sha256(model), tokenizer: sha256(tokenizer), pooling: 'mean', normalized: true, maxTokens });
+
+  async function embedBatch(batch: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
+    const length = Math.max(...batch.map((ids) => ids.length));
+    const shape = [batch.length, length];
+    const size = batch.length * length;
+    const [ids, mask, types] = [new BigInt64Array(size), new BigInt64Array(size), new BigInt64Array(size)];
+    batch.forEach((tokens, row) =>
+      tokens.forEach((id, place) => {
+        ids[row * length + place] = BigInt(id);
+        mask[row * length + place] = 1n;
+      }),
+    );
+    const tensor = (data: BigInt64Array) => new Tensor('int64', data, shape);
+    const { last_hidden_state: output } = await session.run({
+      input_ids: tensor(ids),
+      attention_mask: tensor(mask),
+      token_type_ids: tensor(types),
+    });
+    if (output?.dims.at(-1) !== dimensions) throw failure('ModelUnloadable', `the embedder's graph does not give ${dimensions} dimensions`);
+    const states = output.data as Float32Array;
+    return batch.map((tokens, row) => meanOf(states, row * length, tokens.length));
+  }
+
+  return {
+    identity: { name: 'all-MiniLM-L6-v2-int8', digest, dimensions },
+    maxTokens,
+    costOf: wordPiece.costOf,
+    async embed(texts, { signal } = {}) {
+      const encoded = texts.map((text, index) => ({ index, ids: wordPiece.encode(text, maxTokens) }));
+      // Texts of one length together: padding is paid for like words.
+      encoded.sort((a, b) => a.ids.length - b.ids.length);
+      const vectors: Float32Array[] = [];
+      for (const batch of batches(encoded)) {
+        signal?.throwIfAborted();
+        const embedded = await embedBatch(batch.map(({ ids }) => ids));
+        batch.forEach(({ index }, row) => (vectors[index] = embedded[row] ?? new Float32Array(dimensions)));
+      }
+      return vectors;
+    },
+    close: () => session.release(),
+  };
+}
+
+function meanOf(states: Float32Array, from: number, tokens: number): Float32Array {
+  const vector = new Float32Array(dimensions);
+  for (let token = 0; token < tokens; token += 1) {
+    const at = (from + token) * dimensions;
+    for (let index = 0; index < dimensions; index += 1) vector[index] = (vector[index] ?? 0) + (states[at + index] ?? 0);
+  }
+  return normalized(vector);
+}
+
+function* batches<T extends { readonly ids: readonly number[] }>(byLength: readonly T[]): Iterable<readonly T[]> {
+  let batch: T[] = [];
+  for (const each of byLength) {
+    if (batch.length > 0 && (batch.length + 1) * each.ids.length > tokensAtOnce) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(each);
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function load(model: Uint8Array): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(model, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw failure('ModelUnloadable', 'onnxruntime cannot load the embedder', { cause, next: 'npm run provision:llm' });
+  }
+}
+
+/** Of a `tokenizer.json`, by id. */
+function vocabularyOf(text: string): readonly string[] {
+  const { model } = JSON.parse(text) as { readonly model: { readonly vocab: Readonly<Record<string, number>> } };
+  const vocabulary: string[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) vocabulary[id] = token;
+  return vocabulary;
+}

@@ -1,0 +1,117 @@
+/** The calls of LanceDB and Apache Arrow that are used here. They are fetched on first use, so their own types are not there to import. */
+import { requireFromLlmRuntime } from '../llm/runtime-module';
+
+export interface LanceDb {
+  connect(uri: string, options: { readonly storageOptions?: Readonly<Record<string, string>> }): Promise<LanceConnection>;
+  readonly Index: {
+    ivfPq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number; readonly numSubVectors: number }): unknown;
+    hnswSq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
+    btree(): unknown;
+    fts(options: {
+      readonly language: string;
+      readonly stem: boolean;
+      readonly removeStopWords: boolean;
+      readonly asciiFolding: boolean;
+      readonly withPosition: boolean;
+    }): unknown;
+  };
+}
+
+export interface LanceConnection {
+  tableNames(): Promise<string[]>;
+  createEmptyTable(name: string, schema: ArrowSchema, options: { readonly mode: 'create'; readonly existOk: boolean }): Promise<LanceTable>;
+  openTable(name: string): Promise<LanceTable>;
+  dropTable(name: string): Promise<void>;
+  close(): void;
+}
+
+export interface LanceTable {
+  schema(): Promise<ArrowSchema>;
+  add(data: ArrowTable): Promise<{ readonly version: number }>;
+  delete(predicate: string): Promise<{ readonly version: number }>;
+  mergeInsert(on: string): LanceMerge;
+  countRows(filter?: string): Promise<number>;
+  createIndex(column: string, options: { readonly config: unknown; readonly replace: boolean }): Promise<void>;
+  listIndices(): Promise<readonly { readonly name: string; readonly columns: readonly string[]; readonly indexType: string }[]>;
+  optimize(): Promise<unknown>;
+  query(): LanceQuery;
+  version(): Promise<number>;
+  checkout(version: number): Promise<void>;
+  checkoutLatest(): Promise<void>;
+  close(): void;
+}
+
+export interface LanceMerge {
+  whenMatchedUpdateAll(): LanceMerge;
+  whenNotMatchedInsertAll(): LanceMerge;
+  whenNotMatchedBySourceDelete(options: { readonly where: string }): LanceMerge;
+  execute(data: ArrowTable): Promise<{ readonly version: number }>;
+}
+
+export interface LanceQuery {
+  nearestTo(vector: Float32Array): LanceVectorQuery;
+  fullTextSearch(text: string, options: { readonly columns: readonly string[] }): LanceQuery;
+  where(predicate: string): LanceQuery;
+  select(columns: readonly string[]): LanceQuery;
+  limit(rows: number): LanceQuery;
+  toArray(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+export interface LanceVectorQuery extends LanceQuery {
+  distanceType(type: 'cosine'): LanceVectorQuery;
+  nprobes(partitions: number): LanceVectorQuery;
+  refineFactor(factor: number): LanceVectorQuery;
+  ef(size: number): LanceVectorQuery;
+}
+
+export interface ArrowSchema {
+  readonly fields: readonly { readonly name: string; readonly type: ArrowType }[];
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+export interface ArrowTable {
+  readonly numRows: number;
+}
+
+export interface ArrowType {
+  /** Of a list of fixed size. */
+  readonly listSize?: number;
+}
+
+/** A column's bytes; only Arrow looks inside. */
+declare const arrowData: unique symbol;
+interface ArrowData {
+  readonly [arrowData]: true;
+}
+
+export interface Arrow {
+  readonly Utf8: new () => ArrowType;
+  readonly Int32: new () => ArrowType;
+  readonly Float32: new () => ArrowType;
+  readonly FixedSizeList: new (size: number, field: object) => ArrowType;
+  readonly Struct: new (fields: readonly object[]) => ArrowType;
+  readonly Field: new (name: string, type: ArrowType, nullable: boolean) => { readonly name: string; readonly type: ArrowType };
+  readonly Schema: new (
+    fields: readonly { readonly name: string; readonly type: ArrowType }[],
+    metadata: ReadonlyMap<string, string>,
+  ) => ArrowSchema;
+  readonly RecordBatch: new (schema: ArrowSchema, data: ArrowData) => object;
+  readonly Table: new (batches: readonly object[]) => ArrowTable;
+  readonly makeData: (of: {
+    readonly type: ArrowType;
+    readonly length: number;
+    readonly nullCount: number;
+    readonly data?: Int32Array | Float32Array;
+    readonly child?: ArrowData;
+    readonly children?: readonly ArrowData[];
+  }) => ArrowData;
+  readonly vectorFromArray: (values: readonly (string | null)[], type: ArrowType) => { readonly data: readonly ArrowData[] };
+}
+
+export function lanceDb(): LanceDb {
+  return requireFromLlmRuntime('@lancedb/lancedb') as LanceDb;
+}
+
+export function arrow(): Arrow {
+  return requireFromLlmRuntime('apache-arrow') as Arrow;
+}
