@@ -1,0 +1,32 @@
+import type { Digest } from '../artifact';
+import type { ChunkingPlan } from './chunking';
+import type { RejectionCounts } from './document';
+import type { EmbedderIdentity, EmbedderSpec } from './embedder';
+
+/** What makes one vector space of documents: change any of it and a new version is built beside the old one. */
+export interface IndexRecipe {
+  readonly embedder: EmbedderIdentity & { readonly spec: EmbedderSpec };
+  readonly chunking: ChunkingPlan;
+}
+
+/** `building` takes changes when its documents are in; `ready` answers and takes every change; the other two hold no table any more. */
+export type IndexState = 'building' | 'ready' | 'failed' | 'retired';
+
+export type IndexAlias = 'champion' | 'previous';
+
+/** What a build did. */
+export interface IndexReport {
+  readonly documents: number;
+  readonly chunks: number;
+  /** Chunks whose vector was made; the others were taken over from the version before, or from an equal text. */
+  readonly embedded: number;
+  readonly rejected: RejectionCounts;
+  readonly seconds: number;
+}
+
+/** An index version as others refer to it: a release bundle names it so. */
+export interface IndexVersionRef {
+  readonly index: string;
+  readonly version: number;
+  readonly digest: Digest;
+}
