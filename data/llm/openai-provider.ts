@@ -1,0 +1,134 @@
+import { failure } from '../../domain/failure';
+import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
+import type { Ask, Endpoint } from './endpoint';
+import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
+import type { ChatOptions, ModelProvider } from './provider';
+import { estimatedUsage, readEvent, readWire } from './wire';
+
+export interface OpenAiSettings {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /** OpenAI's own newer models refuse `max_tokens`; servers that speak its protocol know nothing else. */
+  readonly maxTokensKey: 'max_tokens' | 'max_completion_tokens';
+}
+
+/** Any server of OpenAI's Chat Completions protocol: OpenAI, vLLM, llama-server, Ollama, and the embedded one. */
+export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings): ModelProvider {
+  return {
+    name,
+
+    async chat(request, options) {
+      const startedAt = performance.now();
+      const ask = chatAsk(request, maxTokensKey, options);
+      const { text, finish, usage, model, firstTokenMs } = options.onText
+        ? await streamed(name, endpoint, ask, options.onText, startedAt)
+        : await whole(name, endpoint, ask);
+      return {
+        text,
+        finish: toFinish(finish),
+        usage: usage ?? estimatedUsage(request, text),
+        model: model ?? request.model,
+        firstTokenMs,
+        totalMs: performance.now() - startedAt,
+      };
+    },
+
+    async embed({ model, texts }, { signal, requestId }) {
+      // Numbers as base64 are a quarter of the bytes and no parsing; servers that do not know the key send a list.
+      const body = { model, input: texts, encoding_format: 'base64' };
+      const answer = readWire(
+        openAiEmbeddings,
+        await endpoint.json({ path: '/embeddings', body, model, signal, requestId }),
+        name,
+        'embeddings',
+      );
+      const vectors = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => toVector(embedding));
+      const dimensions = vectors[0]?.length ?? 0;
+      if (vectors.length !== texts.length || vectors.some((vector) => vector.length !== dimensions)) {
+        throw failure('ProviderUnavailable', `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`);
+      }
+      return { vectors, usage: { promptTokens: answer.usage?.prompt_tokens ?? 0, completionTokens: 0 } };
+    },
+
+    async models({ signal }) {
+      const list = readWire(modelList, await endpoint.json({ path: '/models', body: null, model: null, signal }), name, 'list of models');
+      return list.data.map(({ id }) => id);
+    },
+  };
+}
+
+interface Read {
+  readonly text: string;
+  readonly finish: string | null;
+  readonly usage: Usage | null;
+  readonly model: string | undefined;
+  readonly firstTokenMs: number | null;
+}
+
+function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKey'], { signal, requestId, onText }: ChatOptions): Ask {
+  const { messages, sampling, jsonSchema, adapter } = request;
+  // Adapters over one model are models of their own in this protocol.
+  const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter}`;
+  const body = {
+    model,
+    messages,
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    [maxTokensKey]: sampling.maxTokens,
+    ...(sampling.seed !== null && { seed: sampling.seed }),
+    ...(sampling.stop.length > 0 && { stop: sampling.stop }),
+    ...(jsonSchema !== null && {
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: jsonSchema } },
+    }),
+    ...(onText && { stream: true, stream_options: { include_usage: true } }),
+  };
+  return { path: '/chat/completions', body, model, signal, requestId };
+}
+
+type Reading = { -readonly [K in keyof Read]: Read[K] };
+
+async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> {
+  const { choices, usage, model } = readWire(openAiCompletion, await endpoint.json(ask), name, 'completion');
+  const [choice] = choices;
+  const refused = choice?.message.refusal ?? null;
+  const finish = refused === null ? (choice?.finish_reason ?? null) : 'content_filter';
+  return { text: choice?.message.content ?? refused ?? '', finish, usage: toUsage(usage), model, firstTokenMs: null };
+}
+
+async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (delta: string) => void, startedAt: number): Promise<Read> {
+  const read: Reading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
+  const isWhole = await endpoint.stream(ask, ({ data }) => {
+    if (data.trim() === '[DONE]') return 'last';
+    const chunk = readEvent(openAiChunk, data, name);
+    if (chunk.error !== undefined && chunk.error !== null)
+      throw failure('ProviderUnavailable', `${name} broke its answer off with an error`);
+    read.model ??= chunk.model;
+    read.usage = toUsage(chunk.usage) ?? read.usage;
+    const [choice] = chunk.choices;
+    read.finish = (choice?.delta?.refusal ?? null) === null ? (choice?.finish_reason ?? read.finish) : 'content_filter';
+    const delta = choice?.delta?.content ?? '';
+    if (delta === '') return 'more';
+    read.firstTokenMs ??= performance.now() - startedAt;
+    read.text += delta;
+    onText(delta);
+    return 'more';
+  });
+  // Some servers send one of the two; without either the stream was cut.
+  if (isWhole || read.finish !== null) return read;
+  throw failure('ProviderUnavailable', `${name} ended its stream in the middle, after ${read.text.length} characters`);
+}
+
+function toUsage(usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | null | undefined): Usage | null {
+  return usage ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } : null;
+}
+
+function toFinish(reason: string | null): ChatAnswer['finish'] {
+  return reason === 'length' ? 'length' : reason === 'content_filter' ? 'filtered' : 'stop';
+}
+
+function toVector(embedding: readonly number[] | string): Float32Array {
+  if (typeof embedding !== 'string') return Float32Array.from(embedding);
+  const bytes = Buffer.from(embedding, 'base64');
+  // A view needs an aligned start, which a pooled buffer need not have.
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
