@@ -171,8 +171,14 @@ function secondsLeft({ test, eventStartedAt, eventNow }: Pick<RolloutJson, 'test
   return Math.max(0, test.maxDurationSeconds + test.extendedSeconds - elapsed);
 }
 
-function rollbackText({ rollback }: RolloutJson): string {
+/** A shadow is taken back without anybody noticing. */
+export function hadAnsweredNobody({ traffic }: Pick<RolloutJson, 'traffic'>): boolean {
+  return traffic?.total.challenger.assigned === 0;
+}
+
+function rollbackText({ rollback, challenger, traffic }: RolloutJson): string {
   if (rollback === null) return '';
+  if (hadAnsweredNobody({ traffic })) return `@${challenger} had answered nobody: no traffic had to come back`;
   const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
   if (seconds !== null) return `all traffic was with @${to} ${seconds.toFixed(2)} s after that was found`;
   return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which serves nobody else once its lease ends`;

@@ -3,7 +3,7 @@ import { count } from '../../../domain/rollout/reasons';
 import { signed } from '../../../domain/gates/gate';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/verdict';
-import type { RolloutJson } from '../rollout-view';
+import { hadAnsweredNobody, type RolloutJson } from '../rollout-view';
 import type { RunJson } from '../run-view';
 import { table } from '../terminal';
 import type { Round } from './round';
@@ -87,7 +87,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   if (rollout === null) return row('no canary', '', '');
   const { n, estimate, lower, upper } = rollout.quality;
   const difference = n === 0 ? 'no label was due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
-  const back = rollout.rollback?.secondsToFullTraffic;
+  const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }
 

@@ -65,6 +65,16 @@ describe('a rollout that is shown', () => {
     expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain('not confirmed by http://gateway:8710');
   });
 
+  test('and was taken back in shadow says that no traffic had to come back', async () => {
+    const { champion, challenger } = rolledBack.traffic?.total ?? {};
+    if (!champion || !challenger) throw new Error('on record');
+    const total = { champion, challenger: { ...challenger, assigned: 0 } };
+    serve({ ...rolledBack, traffic: { total } });
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout).toContain('@2 had answered nobody: no traffic had to come back');
+    expect(stdout).not.toContain('after that was found');
+  });
+
   test('forecasts what it needs, unless that is beyond the time that it has', async () => {
     const said = async (remaining: typeof running.remaining) => {
       serve({ ...running, remaining });
