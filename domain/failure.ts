@@ -43,7 +43,10 @@ export const failures = {
   // Language models.
   /** The provider's limit, or ours for it; `retryAfterMs` says when to come again, where that is known. */
   ProviderRateLimited: { retryable: true },
+  /** Not reached, or it said that it cannot now: nothing was paid. */
   ProviderUnavailable: { retryable: true },
+  /** It had the question, and what came back broke off or is not its protocol: perhaps paid. */
+  AnswerLost: { retryable: true },
   /** No first token, or no end, in the time that the call had. */
   ProviderTimeout: { retryable: true },
   ProviderRefused: { retryable: false },

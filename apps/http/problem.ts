@@ -49,12 +49,15 @@ const statusOf = {
   // The statuses that an OpenAI client acts on: it comes again after 429, 503 and 504, and not after 402 and 422.
   ProviderRateLimited: 429,
   ProviderUnavailable: 503,
+  AnswerLost: 502,
   ProviderTimeout: 504,
   ProviderRefused: 502,
   ModelNotFound: 404,
   ContextOverflow: 422,
   AnswerInvalid: 502,
   BudgetSpent: 402,
+  IndexMismatch: 409,
+  IndexIncomplete: 503,
   FencedOff: 409,
 } as const satisfies Record<FailureType, number>;
 
@@ -96,9 +99,11 @@ export class HttpProblem extends Error {
 export type ProblemHandler = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void;
 
 /** `overrides` are for a door where the same failure means something else: a model that cannot be loaded is the caller's mistake in the platform API and an outage in the gateway. */
-export function problemHandler(overrides: Partial<Record<FailureType, number>> = {}): ProblemHandler {
-  const statuses = { ...statusOf, ...overrides };
-  return (error, request, reply) => answerProblem(problemOf(error, request.traceId, statuses), error, request, reply);
+export function problemHandler(
+  overrides: Partial<Record<FailureType, number>> = {},
+  bodyOf: (problem: Problem) => Problem = (problem) => problem,
+): ProblemHandler {
+  return (error, request, reply) => answerProblem(bodyOf(problemOf(error, request.traceId, overrides)), error, request, reply);
 }
 
 function answerProblem(problem: Problem, error: Error, request: FastifyRequest, reply: FastifyReply): void {
@@ -113,11 +118,13 @@ function answerProblem(problem: Problem, error: Error, request: FastifyRequest, 
 export function notFoundHandler(next: string): (request: FastifyRequest, reply: FastifyReply) => void {
   return (request, reply) => {
     const error = new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${request.url.split('?')[0] ?? ''}`, next);
-    answerProblem(problemOf(error, request.traceId, statusOf), error, request, reply);
+    answerProblem(problemOf(error, request.traceId), error, request, reply);
   };
 }
 
-function problemOf(error: FastifyError | Error, traceId: string, statuses: Readonly<Record<FailureType, number>>): Problem {
+/** Nothing of what was asked or of where we run is in it: only messages that were written for callers. */
+export function problemOf(error: FastifyError | Error, traceId: string, overrides: Partial<Record<FailureType, number>> = {}): Problem {
+  const statuses = { ...statusOf, ...overrides };
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
   if (isPerennialError(error))
     return problem(statuses[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });

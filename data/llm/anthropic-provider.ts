@@ -113,15 +113,14 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (del
         return 'more';
     }
   });
-  if (!isWhole) throw failure('ProviderUnavailable', `${name} ended its stream in the middle, after ${read.text.length} characters`);
+  if (!isWhole) throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
   const usage = { promptTokens: read.prompt, completionTokens: read.completion };
   return { text: read.text, finish: read.finish, usage, model: read.model, firstTokenMs: read.firstTokenMs };
 }
 
 /** The status was sent long before. */
 function streamFailure(name: string, type: string): Error {
-  const kind = type === 'rate_limit_error' ? 'ProviderRateLimited' : 'ProviderUnavailable';
-  return failure(kind, `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`);
+  return failure('AnswerLost', `${name} broke its answer off: ${type.replace(/[^\w-]/g, '').slice(0, 64)}`);
 }
 
 function promptTokens(usage: {

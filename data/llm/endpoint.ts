@@ -65,7 +65,7 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       try {
         return JSON.parse(text) as unknown;
       } catch {
-        throw failure('ProviderUnavailable', `${settings.provider} answered what is not JSON (${text.length} characters)`);
+        throw failure('AnswerLost', `${settings.provider} answered what is not JSON (${text.length} characters)`);
       }
     },
     async stream(ask, take) {
@@ -74,7 +74,7 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       if (type.startsWith('text/event-stream')) return takeEvents(settings.provider, response.body, ask.signal, take);
       response.body.on('error', () => undefined).destroy();
       const came = type === '' ? 'no content type' : type;
-      throw failure('ProviderUnavailable', `${settings.provider} answered ${came} where it was asked for a stream of events`);
+      throw failure('AnswerLost', `${settings.provider} answered ${came} where it was asked for a stream of events`);
     },
     close: () => agent.destroy(),
   };
@@ -116,7 +116,7 @@ async function read(provider: string, response: Dispatcher.ResponseData, most: n
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
-      if (bytes > most) throw failure('ProviderUnavailable', `${provider} sent more than ${most} bytes`);
+      if (bytes > most) throw failure('AnswerLost', `${provider} sent more than ${most} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -150,8 +150,7 @@ function takeEvents(
         setTimeout(() => body.destroy(), lingerMs).unref();
       },
       onError: ({ type, message }) => {
-        if (type === 'max-buffer-size-exceeded')
-          throw failure('ProviderUnavailable', `${provider} sent an event that is too long: ${message}`);
+        if (type === 'max-buffer-size-exceeded') throw failure('AnswerLost', `${provider} sent an event that is too long: ${message}`);
       },
     });
     const decoder = new TextDecoder();
@@ -177,10 +176,14 @@ function broken(provider: string, error: unknown, signal: AbortSignal | undefine
   if (known) return known;
   const { code, name } = error as { code?: unknown; name?: string };
   const reason = typeof code === 'string' ? code : (name ?? 'unknown reason');
-  return failure('ProviderUnavailable', `${provider}: ${reasons[reason] ?? 'the connection broke off'} (${reason})`, { cause: error });
+  const never =
+    notConnected[reason] ?? (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(reason) ? 'its certificate is not trusted' : undefined);
+  if (never !== undefined) return failure('ProviderUnavailable', `${provider}: ${never} (${reason})`, { cause: error });
+  return failure('AnswerLost', `${provider}: the connection broke off (${reason})`, { cause: error });
 }
 
-const reasons: Readonly<Record<string, string>> = {
+/** Before the question was sent. */
+const notConnected: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host is unknown',
   EAI_AGAIN: 'the host name could not be looked up',
   ECONNREFUSED: 'nothing listens there',

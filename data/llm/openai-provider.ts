@@ -45,7 +45,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
       const vectors = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => toVector(embedding));
       const dimensions = vectors[0]?.length ?? 0;
       if (vectors.length !== texts.length || vectors.some((vector) => vector.length !== dimensions)) {
-        throw failure('ProviderUnavailable', `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`);
+        throw failure('AnswerLost', `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`);
       }
       return { vectors, usage: { promptTokens: answer.usage?.prompt_tokens ?? 0, completionTokens: 0 } };
     },
@@ -100,8 +100,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (del
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
     const chunk = readEvent(openAiChunk, data, name);
-    if (chunk.error !== undefined && chunk.error !== null)
-      throw failure('ProviderUnavailable', `${name} broke its answer off with an error`);
+    if (chunk.error !== undefined && chunk.error !== null) throw failure('AnswerLost', `${name} broke its answer off with an error`);
     read.model ??= chunk.model;
     read.usage = toUsage(chunk.usage) ?? read.usage;
     const [choice] = chunk.choices;
@@ -115,7 +114,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (del
   });
   // Some servers send one of the two; without either the stream was cut.
   if (isWhole || read.finish !== null) return read;
-  throw failure('ProviderUnavailable', `${name} ended its stream in the middle, after ${read.text.length} characters`);
+  throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
 }
 
 function toUsage(usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | null | undefined): Usage | null {

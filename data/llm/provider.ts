@@ -21,7 +21,8 @@ export interface Embeddings {
 
 /**
  * Who answers for a model: one attempt a call, without retries of its own (`openModelAccess` owns those). Throws ProviderRateLimited,
- * ProviderUnavailable, ProviderTimeout, ProviderRefused, ModelNotFound or ContextOverflow. It does not judge the answer's text.
+ * ProviderUnavailable, ProviderRefused, ModelNotFound or ContextOverflow where nothing was paid, AnswerLost where something may have been, and whatever
+ * `signal` was aborted with. It does not judge the answer's text.
  */
 export interface ModelProvider {
   readonly name: string;

@@ -9,7 +9,7 @@ export function readWire<T>(schema: z.ZodType<T>, value: unknown, provider: stri
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   // Only the place: the value may be somebody's text.
-  throw failure('ProviderUnavailable', `${provider} sent no ${what}: ${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`);
+  throw failure('AnswerLost', `${provider} sent no ${what}: ${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`);
 }
 
 export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: string): T {
@@ -17,7 +17,7 @@ export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: strin
   try {
     value = JSON.parse(data);
   } catch {
-    throw failure('ProviderUnavailable', `${provider} sent an event that is not JSON (${data.length} characters)`);
+    throw failure('AnswerLost', `${provider} sent an event that is not JSON (${data.length} characters)`);
   }
   return readWire(schema, value, provider, 'event of its protocol');
 }
