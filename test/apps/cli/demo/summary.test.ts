@@ -8,7 +8,7 @@ const run: RunJson = {
   ...{ id: 'run_1', lifecycle: 'flight-delay', status: 'stopped', verdict: { kind: 'failed', reasons: [] }, version: 2, waitingFor: null },
   ...{ failure: null, actor: 'key:ada', traceId: 'a'.repeat(32), createdAt: '2026-01-01T00:00:00Z', startedAt: null, endedAt: null },
   ...{ temporalUrl: null, stages: [{ name: 'canary', status: 'failed', seconds: 12.345, reusedFrom: null }] },
-} as RunJson;
+};
 const sent: ReplayEnd = {
   ...{ at: 0, requests: 0, failed: 0, labels: 0, answeredBy: {}, lagMs: 0, seconds: 10, latency: { p50: 5, p97: 9 }, firstFailure: null },
 };
