@@ -13,6 +13,7 @@ import { createEventRepository, type EventRepository } from './repositories/even
 import { createEvidenceRepository, type EvidenceRepository } from './repositories/evidence';
 import { createFeedbackRepository, type FeedbackRepository } from './repositories/feedback';
 import { createGatewayRepository, type GatewayRepository } from './repositories/gateways';
+import { createIndexRepository, type IndexRepository } from './repositories/indexes';
 import { createLifecycleRepository, type LifecycleRepository } from './repositories/lifecycles';
 import { createLineageRepository, type LineageRepository } from './repositories/lineage';
 import { createCallLedger } from './repositories/llm-calls';
@@ -48,6 +49,7 @@ export interface Registry {
   readonly routing: RoutingRepository;
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
+  readonly indexes: IndexRepository;
   readonly lineage: LineageRepository;
   readonly audit: AuditRepository;
   readonly outbox: OutboxRepository;
@@ -79,6 +81,7 @@ export function createRegistry(database: Database): Registry {
     routing: createRoutingRepository(database),
     predictions,
     feedback: createFeedbackRepository(database),
+    indexes: createIndexRepository(database),
     lineage: createLineageRepository(database),
     audit: createAuditRepository(database),
     outbox: createOutboxRepository(database),

@@ -1,0 +1,118 @@
+import { failure } from '../../domain/failure';
+import type { IndexAlias, IndexState } from '../../domain/index/version';
+import type { Sql, Transaction } from '../connection';
+import { once } from '../idempotency';
+import { newId } from '../ids';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { IndexAliasRepository, IndexPromotion } from '../repositories/indexes';
+import type { indexAliasHistory } from '../schema/indexes';
+import { appendAudit } from '../writes/audit-entry';
+import { lockIndex, readIndexAliases, type IndexName, type IndexStanding } from './state';
+
+export function createIndexAliases(sql: Sql): IndexAliasRepository {
+  return {
+    aliases: (name) => readIndexAliases(sql, name),
+
+    promote: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once<IndexPromotion>(
+          tx,
+          { tenant, operation: 'index.promote', key, request },
+          async () => {
+            const { index, version, expectedChampion, actor, cause } = request;
+            const standing = await lockIndex(tx, { tenant, index });
+            await requireReady(tx, { tenant, index }, version);
+            const { champion } = standing.aliases;
+            if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
+            if (
+              (champion?.version ?? null) !== expectedChampion.version ||
+              (champion !== null && champion.fencing !== expectedChampion.fencing)
+            )
+              return { kind: 'conflict', champion };
+            const fencing = await move(tx, standing, { tenant, index, kind: 'promote', to: version, actor, cause });
+            return { kind: 'promoted', previous: champion?.version ?? null, fencing };
+          },
+          ({ kind }) => kind !== 'conflict',
+        ),
+      ),
+
+    rollback: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'index.rollback', key, request }, async () => {
+          const { index, actor, cause } = request;
+          const standing = await lockIndex(tx, { tenant, index });
+          const { champion, previous } = standing.aliases;
+          if (!previous) throw failure('Conflict', `${index} has no version to go back to`, { next: `perennial index show ${index}` });
+          await requireReady(tx, { tenant, index }, previous.version);
+          const fencing = await move(tx, standing, { tenant, index, kind: 'rollback', to: previous.version, actor, cause });
+          return { from: champion?.version ?? null, to: previous.version, fencing };
+        }),
+      ),
+
+    async history({ tenant, index, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof indexAliasHistory.$inferSelect)[]>`
+        select * from index_alias_history where tenant_id = ${tenant} and index = ${index}
+          and ${after === null ? sql`true` : sql`fencing < ${Number(after)}`}
+        order by fencing desc limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => String(row.fencing),
+        ({ id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, movedAt }) => ({
+          id,
+          kind,
+          from,
+          to,
+          fencing,
+          actor,
+          cause,
+          movedAt,
+        }),
+      );
+    },
+  };
+}
+
+async function requireReady(tx: Transaction, { tenant, index }: IndexName, version: number): Promise<void> {
+  const [row] = await tx<{ state: IndexState }[]>`
+    select state from index_versions where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+  if (!row) throw failure('NotFound', `there is no ${index}@${version}`);
+  if (row.state !== 'ready') throw failure('Conflict', `${index}@${version} is ${row.state} and cannot answer`);
+}
+
+interface Move extends IndexName {
+  readonly kind: 'promote' | 'rollback';
+  readonly to: number;
+  readonly actor: string;
+  readonly cause: string;
+}
+
+/** The champion that goes becomes `previous`, after a rollback too: the next one goes forward again, by a person who knows. */
+async function move(
+  tx: Transaction,
+  { fencing: last, aliases }: IndexStanding,
+  { tenant, index, kind, to, actor, cause }: Move,
+): Promise<number> {
+  const fencing = last + 1;
+  const from = aliases.champion?.version ?? null;
+  await tx`update indexes set fencing = ${fencing} where tenant_id = ${tenant} and name = ${index}`;
+  await point(tx, { tenant, index }, { alias: 'champion', version: to, fencing });
+  if (from !== null) await point(tx, { tenant, index }, { alias: 'previous', version: from, fencing });
+  await tx`
+    insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause)
+    values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;
+  const [before, after] = [{ champion: from }, { champion: to, fencing }];
+  await appendAudit(tx, { tenant, actor, action: `index.${kind}`, subject: `index:${index}`, cause, before, after });
+  return fencing;
+}
+
+async function point(
+  tx: Transaction,
+  { tenant, index }: IndexName,
+  { alias, version, fencing }: { readonly alias: IndexAlias; readonly version: number; readonly fencing: number },
+): Promise<void> {
+  await tx`
+    insert into index_aliases (tenant_id, index, alias, version, fencing) values (${tenant}, ${index}, ${alias}, ${version}, ${fencing})
+    on conflict on constraint index_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = clock_timestamp()`;
+}

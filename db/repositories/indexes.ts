@@ -1,0 +1,239 @@
+import type { ArtifactRef } from '../../domain/artifact';
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { IndexAlias, IndexRecipe, IndexReport, IndexState, IndexVersionRef } from '../../domain/index/version';
+import type { Database } from '../connection';
+import { toJson } from '../document';
+import { once } from '../idempotency';
+import { createIndexAliases } from '../index-register/aliases';
+import { createIndexChanges } from '../index-register/changes';
+import { lockIndex, type IndexName } from '../index-register/state';
+import { lockVersion, openVersion, toRecord, type VersionRow } from '../index-register/versions';
+import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
+import { guardRun } from '../run-guard';
+import type { indexes } from '../schema/indexes';
+import { appendAudit } from '../writes/audit-entry';
+
+export interface IndexAliasState {
+  readonly version: number;
+  readonly fencing: number;
+  readonly movedAt: string;
+}
+
+export interface IndexVersionRecord extends IndexVersionRef {
+  readonly recipe: IndexRecipe;
+  readonly dataset: string;
+  readonly datasetVersion: number;
+  readonly state: IndexState;
+  readonly applied: number;
+  readonly tableVersion: number | null;
+  readonly chunks: number | null;
+  readonly report: IndexReport | null;
+  readonly runId: RunId | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface IndexChange {
+  readonly seq: number;
+  readonly documents: ArtifactRef | null;
+  readonly deleted: readonly string[];
+}
+
+export type IndexPromotion =
+  | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
+  | { readonly kind: 'unchanged'; readonly fencing: number }
+  | { readonly kind: 'conflict'; readonly champion: IndexAliasState | null };
+
+export type Sealed = { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
+
+interface Keyed {
+  readonly idempotencyKey: string;
+}
+
+interface VersionName extends IndexName {
+  readonly version: number;
+}
+
+/** Which version answers: one transaction a move, under the index's row lock, with history and audit row. */
+export interface IndexAliasRepository {
+  aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, IndexAliasState | null>>>;
+  /** Compare-and-swap on the champion that the new one was compared with. A conflict changed nothing and is not remembered. */
+  promote(
+    input: VersionName &
+      Keyed & {
+        readonly expectedChampion:
+          { readonly version: number; readonly fencing: number } | { readonly version: null; readonly fencing?: undefined };
+        readonly actor: string;
+        readonly cause: string;
+      },
+  ): Promise<IndexPromotion>;
+  /** Champion and `previous` change places. Conflict when there is no previous one, or it answers no more. */
+  rollback(
+    input: IndexName & Keyed & { readonly actor: string; readonly cause: string },
+  ): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
+  history(input: IndexName & PageRequest): Promise<
+    Page<{
+      readonly id: string;
+      readonly kind: 'promote' | 'rollback';
+      readonly from: number | null;
+      readonly to: number;
+      readonly fencing: number;
+      readonly actor: string;
+      readonly cause: string;
+      readonly movedAt: string;
+    }>
+  >;
+}
+
+/** What changed in the documents, in the order in which it was accepted. */
+export interface IndexChangeRepository {
+  /** Accepted when it answers; found when the versions have taken it. */
+  append(
+    input: IndexName & Keyed & { readonly documents: ArtifactRef | null; readonly deleted: readonly string[]; readonly actor: string },
+  ): Promise<{ readonly seq: number }>;
+  after(input: IndexName & { readonly seq: number; readonly limit: number }): Promise<readonly IndexChange[]>;
+  /** The version's table has them. FencedOff when another was faster. */
+  applied(
+    input: VersionName & { readonly from: number; readonly to: number; readonly tableVersion: number; readonly chunks: number },
+  ): Promise<void>;
+}
+
+export interface IndexRepository extends IndexAliasRepository {
+  readonly changes: IndexChangeRepository;
+  /**
+   * A new version, numbered from 1 without gaps. It takes the changes that came after its dataset version was registered: what came before
+   * is in the dataset. FencedOff for a run that has ended.
+   */
+  open(
+    input: IndexName &
+      Keyed & {
+        readonly recipe: IndexRecipe;
+        readonly dataset: string;
+        readonly datasetVersion: number;
+        readonly runId: RunId | null;
+        readonly actor: string;
+      },
+  ): Promise<IndexVersionRecord>;
+  get(name: VersionName): Promise<IndexVersionRecord | null>;
+  /** By number or alias; null when it does not answer. */
+  served(name: IndexName & { readonly version?: number | IndexAlias | undefined }): Promise<IndexVersionRecord | null>;
+  /** From `building`, when it has every change; from then on it takes each as it comes. */
+  seal(input: VersionName & { readonly report: IndexReport }): Promise<Sealed>;
+  /** It answers no more, and its table may go. Conflict while an alias points at it; fine when it was ended before. */
+  end(input: VersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
+  /** Every version that answers or may. */
+  ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<
+    Page<{
+      readonly name: string;
+      readonly versions: number;
+      readonly champion: number | null;
+      readonly changes: number;
+      readonly createdAt: string;
+    }>
+  >;
+  versions(input: IndexName & PageRequest): Promise<Page<IndexVersionRecord>>;
+}
+
+export function createIndexRepository({ sql }: Database): IndexRepository {
+  const get: IndexRepository['get'] = async ({ tenant, index, version }) => {
+    const [row] = await sql<VersionRow[]>`
+      select * from index_versions where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+    return row ? toRecord(row) : null;
+  };
+
+  return {
+    ...createIndexAliases(sql),
+    changes: createIndexChanges(sql),
+    get,
+
+    open: (input) =>
+      sql.begin((tx) => {
+        const { tenant, index, recipe, dataset, datasetVersion, runId, idempotencyKey: key } = input;
+        const request = { index, recipe, dataset, datasetVersion };
+        return once(tx, { tenant, operation: 'index.open', key, request }, async () => {
+          if (runId !== null) await guardRun(tx, { tenant, runId });
+          return openVersion(tx, input);
+        });
+      }),
+
+    async served({ tenant, index, version = 'champion' }) {
+      if (typeof version === 'number') {
+        const found = await get({ tenant, index, version });
+        return found?.state === 'ready' ? found : null;
+      }
+      const [row] = await sql<VersionRow[]>`
+        select v.* from index_aliases a
+        join index_versions v on v.tenant_id = a.tenant_id and v.index = a.index and v.version = a.version
+        where a.tenant_id = ${tenant} and a.index = ${index} and a.alias = ${version} and v.state = 'ready'`;
+      return row ? toRecord(row) : null;
+    },
+
+    seal: ({ tenant, index, version, report }) =>
+      sql.begin(async (tx) => {
+        const { changes } = await lockIndex(tx, { tenant, index });
+        const row = await lockVersion(tx, { tenant, index, version });
+        if (row.state === 'ready') return { kind: 'ready' };
+        if (row.state !== 'building') throw failure('FencedOff', `${index}@${version} is ${row.state}`);
+        if (row.applied < changes || row.tableVersion === null) return { kind: 'behind', changes };
+        await tx`
+          update index_versions set state = 'ready', report = ${toJson(report)}, updated_at = now()
+          where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+        const after = { ...report, rejected: { ...report.rejected } };
+        await appendAudit(tx, {
+          tenant,
+          actor: 'perennial',
+          action: 'index.ready',
+          subject: `index:${index}@${version}`,
+          cause: 'built',
+          after,
+        });
+        return { kind: 'ready' };
+      }),
+
+    end: ({ tenant, index, version, state, actor, cause }) =>
+      sql.begin(async (tx) => {
+        const { aliases } = await lockIndex(tx, { tenant, index });
+        const row = await lockVersion(tx, { tenant, index, version });
+        if (row.state === 'failed' || row.state === 'retired') return;
+        const alias = (['champion', 'previous'] as const).find((name) => aliases[name]?.version === version);
+        if (alias) throw failure('Conflict', `${index}@${version} is the ${alias}: it keeps its table`);
+        await tx`
+          update index_versions set state = ${state}, updated_at = now()
+          where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+        const [before, after] = [{ state: row.state }, { state }];
+        await appendAudit(tx, { tenant, actor, action: 'index.end', subject: `index:${index}@${version}`, cause, before, after });
+      }),
+
+    async ready({ tenant, index }) {
+      const rows = await sql<VersionRow[]>`
+        select * from index_versions where tenant_id = ${tenant} and index = ${index} and state = 'ready' order by version`;
+      return rows.map(toRecord);
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<(typeof indexes.$inferSelect & { readonly champion: number | null })[]>`
+        select i.*, a.version as champion from indexes i
+        left join index_aliases a on a.tenant_id = i.tenant_id and a.index = i.name and a.alias = 'champion'
+        where i.tenant_id = ${tenant} and ${after === null ? sql`true` : sql`i.name > ${after}`}
+        order by i.name limit ${rowsToAsk(page)}`;
+      return toPage(
+        rows,
+        page,
+        (row) => row.name,
+        ({ name, versions, champion, changes, createdAt }) => ({ name, versions, champion, changes, createdAt }),
+      );
+    },
+
+    async versions({ tenant, index, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<VersionRow[]>`
+        select * from index_versions where tenant_id = ${tenant} and index = ${index}
+          and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
+        order by version desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => String(row.version), toRecord);
+    },
+  };
+}
