@@ -1,0 +1,97 @@
+import type { Sampling } from '../../domain/llm/chat';
+import type { GrammarState, LlamaModel, Token } from './llama-cpp';
+import type { Slot } from './sequence-pool';
+import { createStopText } from './stop-text';
+
+export interface AnswerRequest {
+  readonly prompt: readonly Token[];
+  /** `maxTokens` fits into the context together with the prompt. */
+  readonly sampling: Sampling;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly grammar: GrammarState | null;
+  /** A grammar lets a model write blank lines after the last bracket, for as long as it likes. */
+  readonly endsAtJson: boolean;
+}
+
+export interface Answer {
+  readonly text: string;
+  readonly finish: 'stop' | 'length';
+  readonly completionTokens: number;
+  /** Of the prompt, already reckoned by an earlier answer in this sequence. */
+  readonly cachedTokens: number;
+  readonly firstTokenMs: number | null;
+}
+
+interface Work {
+  readonly model: LlamaModel;
+  readonly slot: Slot;
+  readonly keepPrompts: boolean;
+  readonly signal: AbortSignal;
+  readonly onText: (delta: string) => void;
+}
+
+/** Writes one answer in one sequence. What a cancelled answer leaves in the sequence is right as far as it goes, so the next one may build on it. */
+export async function writeAnswer(
+  request: AnswerRequest,
+  { model, slot: { sequence }, keepPrompts, signal, onText }: Work,
+): Promise<Answer> {
+  const began = performance.now();
+  if (keepPrompts) await sequence.adaptStateToTokens(request.prompt.slice(0, -1), false);
+  else await sequence.clearHistory();
+  const cachedTokens = sequence.nextTokenIndex;
+  const { sampling } = request;
+  const written: Token[] = [];
+  const text = createStopText(sampling.stop, onText);
+  let pending: Token[] = [];
+  let firstTokenMs: number | null = null;
+  let finish: Answer['finish'] = 'stop';
+
+  for await (const token of sequence.evaluate(request.prompt.slice(cachedTokens), {
+    temperature: sampling.temperature,
+    topP: sampling.topP,
+    seed: (sampling.seed ?? Math.floor(Math.random() * 2 ** 31)) >>> 0,
+    ...(request.grammar === null ? {} : { grammarEvaluationState: request.grammar }),
+    ...(request.frequencyPenalty === 0 && request.presencePenalty === 0 ? {} : { repeatPenalty: penalties(request, written) }),
+  })) {
+    signal.throwIfAborted();
+    firstTokenMs ??= performance.now() - began;
+    written.push(token);
+    pending.push(token);
+    const piece = model.detokenize(pending, false, written.slice(0, -pending.length).slice(-8));
+    // A character may be spread over several tokens.
+    if (!piece.endsWith('\uFFFD') || pending.length >= 8) {
+      pending = [];
+      if (text.add(piece) || (request.endsAtJson && isWholeJson(text.all()))) break;
+    }
+    if (written.length >= sampling.maxTokens) {
+      finish = 'length';
+      break;
+    }
+  }
+  signal.throwIfAborted();
+  if (pending.length > 0) text.add(model.detokenize(pending, false, written.slice(0, -pending.length).slice(-8)));
+  text.end();
+  return {
+    text: request.endsAtJson ? text.all().trimEnd() : text.all(),
+    finish: text.stopped() ? 'stop' : finish,
+    completionTokens: written.length,
+    cachedTokens,
+    firstTokenMs,
+  };
+}
+
+function penalties({ frequencyPenalty, presencePenalty }: AnswerRequest, written: readonly Token[]) {
+  return { punishTokens: () => written.slice(-1024), penalty: 1 as const, frequencyPenalty, presencePenalty };
+}
+
+/** Looks only where a value can have ended: an object, array or string closed, or blank text after a number or word. */
+function isWholeJson(text: string): boolean {
+  if (!/[}\]"\s]$/.test(text) || text.trim() === '') return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,29 @@
+/** An answer in OpenAI's error shape; its clients choose by status and `code`, people read the message. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string | null;
+  readonly param: string | null;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    status: number,
+    message: string,
+    detail: { readonly code?: string; readonly param?: string; readonly retryAfterSeconds?: number; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: detail.cause });
+    this.status = status;
+    this.code = detail.code ?? null;
+    this.param = detail.param ?? null;
+    this.retryAfterSeconds = detail.retryAfterSeconds ?? null;
+  }
+}
+
+export function errorBody({ status, message, code, param }: ApiError): object {
+  return { error: { message, type: typeOf(status), param, code } };
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 429) return 'rate_limit_error';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
+}

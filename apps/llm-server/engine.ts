@@ -1,0 +1,118 @@
+import type { ChatMessage, Sampling } from '../../domain/llm/chat';
+import type { Adapters } from './adapters';
+import { openAdapters } from './adapters';
+import type { Answer } from './answer';
+import { writeAnswer } from './answer';
+import { ApiError } from './api-error';
+import { openChatTemplate } from './chat-template';
+import type { LlmServerConfig } from './config';
+import { openContexts } from './contexts';
+import { openGrammars, type GrammarWish } from './grammars';
+import { loadLlamaCpp } from './llama-cpp';
+import type { WaitingRoom } from './sequence-pool';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import { digestOfFile } from '../../data/digest';
+
+export interface ChatWish {
+  /** Null asks the base model itself. */
+  readonly adapter: string | null;
+  readonly messages: readonly ChatMessage[];
+  /** Null: as many as still fit. */
+  readonly maxTokens: number | null;
+  readonly sampling: Omit<Sampling, 'maxTokens'>;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly grammar: GrammarWish | null;
+}
+
+/** An answer that has its sequence: from here on the client's headers may go out. */
+export interface BegunAnswer {
+  readonly promptTokens: number;
+  /** Once. Gives the sequence back, however it ends. */
+  write(onText: (delta: string) => void): Promise<Answer>;
+}
+
+export interface Engine {
+  readonly adapters: Adapters;
+  /** @throws ApiError for what cannot be answered, 429 when too many wait */
+  begin(wish: ChatWish, signal: AbortSignal): Promise<BegunAnswer>;
+  load(): { readonly waiting: number; readonly adapters: number };
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly config: LlmServerConfig;
+  readonly artifacts: Pick<ArtifactStore, 'toFile'> | null;
+  readonly warn: (message: string) => void;
+}
+
+/** Loads the model; takes seconds. @throws PlatformUnavailable when runtime or model were not fetched yet */
+export async function openEngine({ config, artifacts, warn }: EngineOptions): Promise<Engine> {
+  const llamaCpp = await loadLlamaCpp();
+  const { digest } = await digestOfFile(config.model.path);
+  const llama = await llamaCpp.getLlama({
+    build: 'never',
+    gpu: false,
+    maxThreads: config.threads,
+    skipDownload: true,
+    progressLogs: false,
+    logLevel: 'warn',
+    logger: (_level, message) => warn(message.trim()),
+  });
+  const model = await llama.loadModel({ modelPath: config.model.path, gpuLayers: 0 });
+  const template = await openChatTemplate(model);
+  const room: WaitingRoom = { most: config.maxQueued, waiting: 0, secondsHeld: 0 };
+  const contextTokens = Math.min(config.contextTokens, model.trainContextSize);
+  const contexts = await openContexts({
+    model,
+    sequences: config.sequences,
+    contextTokens,
+    threads: config.threads,
+    most: config.maxAdapters,
+    room,
+  });
+  const adapters = openAdapters({ folder: config.folder, baseName: config.model.name, baseDigest: digest, llamaCpp, artifacts });
+  const grammars = openGrammars({ llama, model, llamaCpp });
+
+  return {
+    adapters,
+    async begin(wish, signal) {
+      const prompt = template.tokensOf(wish.messages);
+      const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;
+      if (maxTokens < 1 || prompt.length + maxTokens > contextTokens) throw overflow(contextTokens, prompt.length, wish.maxTokens);
+      const grammar = wish.grammar === null ? null : await grammars.stateFor(wish.grammar);
+      const pool = await contexts.poolFor(wish.adapter === null ? null : await adapters.fileOf(wish.adapter));
+      const slot = await pool.take(prompt, signal);
+      return {
+        promptTokens: prompt.length,
+        async write(onText) {
+          try {
+            const endsAtJson = wish.grammar !== null && wish.grammar.kind !== 'gbnf';
+            const { frequencyPenalty, presencePenalty } = wish;
+            return await writeAnswer(
+              { prompt, sampling: { ...wish.sampling, maxTokens }, frequencyPenalty, presencePenalty, grammar, endsAtJson },
+              { model, slot, keepPrompts: config.keepPrompts, signal, onText },
+            );
+          } finally {
+            pool.give(slot);
+          }
+        },
+      };
+    },
+    load: () => ({ waiting: room.waiting, adapters: contexts.loaded() }),
+    async close() {
+      await contexts.close();
+      await llama.dispose();
+    },
+  };
+}
+
+function overflow(contextTokens: number, promptTokens: number, maxTokens: number | null): ApiError {
+  const asked = promptTokens + (maxTokens ?? 1);
+  return new ApiError(
+    400,
+    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${asked} tokens ` +
+      `(${promptTokens} in the messages, ${maxTokens ?? 1} in the completion). Please reduce the length of the messages or completion.`,
+    { code: 'context_length_exceeded', param: 'messages' },
+  );
+}

@@ -1,0 +1,121 @@
+import { ApiError } from './api-error';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Said about a value, not asked of it. */
+const notes = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'];
+const rules: Readonly<Record<string, readonly string[]>> = {
+  object: ['type', 'properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties', '$defs'],
+  array: ['type', 'items', 'prefixItems', 'minItems', 'maxItems', '$defs'],
+  string: ['type', 'minLength', 'maxLength', 'format'],
+  number: ['type'],
+  integer: ['type'],
+  boolean: ['type'],
+  null: ['type'],
+};
+const formats = ['date-time', 'date', 'time'];
+/** Bounds become repetitions in the grammar, each of them a node in memory. */
+const largestBound = 1_000;
+const mostNodes = 500;
+
+/**
+ * A JSON Schema as far as a grammar can hold a model to it, in the form that llama.cpp's bindings take. What it could not hold (`pattern`, `minimum`)
+ * is refused: a client that asked for it would believe that it holds.
+ */
+export function grammarSchema(schema: Schema): Schema {
+  let nodes = 0;
+
+  function convert(value: unknown, path: string): Schema {
+    if (++nodes > mostNodes) throw refused('', `the schema has more than ${mostNodes} parts`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object with rules for a value');
+    const node = Object.fromEntries(Object.entries(value).filter(([key]) => !notes.includes(key))) as Schema;
+    if ('$ref' in node) return reference(node, path);
+    const choices = node['oneOf'] ?? node['anyOf'];
+    if (choices !== undefined) return alternatives(node, choices, path);
+    if ('const' in node) return only(node, ['const', 'type'], path, { const: literal(node['const'], path) });
+    if ('enum' in node) {
+      const values = node['enum'];
+      if (!Array.isArray(values) || values.length === 0) throw refused(path, 'enum is not a list of values');
+      return only(node, ['enum', 'type'], path, { enum: values.map((one) => literal(one, path)) });
+    }
+    return ofType(node, path);
+  }
+
+  function ofType(node: Schema, path: string): Schema {
+    const { type } = node;
+    if (Array.isArray(type)) {
+      return { oneOf: type.map((one: unknown) => ofType({ ...onlyFor(one, node), type: one }, path)) };
+    }
+    const allowed = typeof type === 'string' ? rules[type] : undefined;
+    if (allowed === undefined) throw refused(path, type === undefined ? 'has no type' : `${JSON.stringify(type)} is not a type`);
+    for (const [key, value] of Object.entries(node)) if (/^(min|max)/.test(key)) checkBound(key, value, path);
+    const format = node['format'];
+    if (format !== undefined && !formats.includes(format as string))
+      throw refused(path, `the format ${JSON.stringify(format)} is not known`);
+    const made: Record<string, unknown> = { ...node, ...definitions(node, path) };
+    if (node['properties'] !== undefined) made['properties'] = mapped(node['properties'], `${path}/properties`);
+    if (node['items'] !== undefined) made['items'] = convert(node['items'], `${path}/items`);
+    if (typeof node['additionalProperties'] === 'object')
+      made['additionalProperties'] = convert(node['additionalProperties'], `${path}/additionalProperties`);
+    if (Array.isArray(node['prefixItems']))
+      made['prefixItems'] = node['prefixItems'].map((one, index) => convert(one, `${path}/prefixItems/${index}`));
+    return only(node, allowed, path, made);
+  }
+
+  function alternatives(node: Schema, choices: unknown, path: string): Schema {
+    if (!Array.isArray(choices) || choices.length === 0) throw refused(path, 'oneOf or anyOf is not a list of schemas');
+    return only(node, ['oneOf', 'anyOf', '$defs'], path, {
+      oneOf: choices.map((choice, index) => convert(choice, `${path}/oneOf/${index}`)),
+      ...definitions(node, path),
+    });
+  }
+
+  function reference(node: Schema, path: string): Schema {
+    const name = /^#\/\$defs\/([^/]+)$/.exec(String(node['$ref']))?.[1];
+    const known = (schema['$defs'] ?? {}) as Schema;
+    if (name === undefined || !Object.hasOwn(known, name)) throw refused(path, `${String(node['$ref'])} is not among the schema's $defs`);
+    return only(node, ['$ref'], path, { $ref: node['$ref'] });
+  }
+
+  /** At the root alone: that is where references look. */
+  function definitions(node: Schema, path: string): Schema {
+    if (node['$defs'] === undefined) return {};
+    if (path !== '') throw refused(path, '$defs belong at the root of the schema');
+    return { $defs: mapped(node['$defs'], '/$defs') };
+  }
+
+  function mapped(value: unknown, path: string): Schema {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object of schemas');
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, convert(one, `${path}/${key}`)]));
+  }
+
+  return convert(schema, '');
+}
+
+function onlyFor(type: unknown, node: Schema): Schema {
+  const kept = typeof type === 'string' ? rules[type] : undefined;
+  return kept === undefined ? node : Object.fromEntries(Object.entries(node).filter(([key]) => kept.includes(key)));
+}
+
+function only(node: Schema, allowed: readonly string[], path: string, made: Schema): Schema {
+  const other = Object.keys(node).find((key) => !allowed.includes(key));
+  if (other !== undefined) throw refused(path, `${other} cannot be enforced while the answer is written`);
+  return made;
+}
+
+function literal(value: unknown, path: string): unknown {
+  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value;
+  throw refused(path, 'const and enum take texts, numbers, true, false and null');
+}
+
+function checkBound(key: string, value: unknown, path: string): void {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestBound) return;
+  throw refused(path, `${key} is not a whole number from 0 to ${largestBound}`);
+}
+
+function refused(path: string, message: string): ApiError {
+  return new ApiError(400, `response_format.json_schema.schema${path}: ${message}`, {
+    code: 'invalid_json_schema',
+    param: 'response_format.json_schema.schema',
+  });
+}

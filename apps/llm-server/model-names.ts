@@ -1,0 +1,12 @@
+import { ApiError } from './api-error';
+
+/** `base`, or `base:adapter`. @throws ApiError 404 when it names another model */
+export function adapterOf(model: string, baseName: string): string | null {
+  if (model === baseName) return null;
+  if (model.startsWith(`${baseName}:`)) return model.slice(baseName.length + 1);
+  throw unknownModel(model, baseName);
+}
+
+export function unknownModel(model: string, known: string): ApiError {
+  return new ApiError(404, `The model \`${model}\` does not exist; this server has ${known}`, { code: 'model_not_found', param: 'model' });
+}

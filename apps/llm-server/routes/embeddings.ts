@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify';
+import type { Embedder } from '../../../data/indexes/embedders/embedder';
+import { ApiError } from '../api-error';
+import { parseEmbeddings } from '../chat-request.schema';
+import { unknownModel } from '../model-names';
+
+export const embeddingModel = 'all-minilm-l6-v2';
+
+/** `embedder`: opened with the first request, since many servers only ever chat. */
+export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Embedder>): void {
+  app.post('/v1/embeddings', async (request) => {
+    const body = parseEmbeddings(request.body);
+    if (body.model !== embeddingModel) throw unknownModel(body.model, embeddingModel);
+    const minilm = await embedder();
+    if (body.dimensions && body.dimensions !== minilm.identity.dimensions) {
+      throw new ApiError(400, `dimensions: ${embeddingModel} gives ${minilm.identity.dimensions}`, {
+        code: 'invalid_value',
+        param: 'dimensions',
+      });
+    }
+    const vectors = await minilm.embed(body.input);
+    // What is beyond the model's limit was not read, so it is not counted.
+    const tokens = body.input.reduce((sum, text) => sum + Math.min(tokensOf(minilm, text), minilm.maxTokens), 0);
+    return {
+      object: 'list',
+      model: body.model,
+      data: vectors.map((vector, index) => ({
+        object: 'embedding',
+        index,
+        embedding:
+          body.encoding_format === 'base64'
+            ? Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
+            : Array.from(vector),
+      })),
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    };
+  });
+}
+
+function tokensOf(embedder: Embedder, text: string): number {
+  return text.split(/\s+/).reduce((sum, word) => sum + (word === '' ? 0 : embedder.costOf(word)), 0);
+}
