@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
 import { createGateway } from '../apps/gateway/server';
+import { failure } from '../domain/failure';
 import { openCore } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
@@ -10,6 +11,9 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   const core = openCore(config, 'perennial-gateway');
   const gateway = await createGateway({
     ...core,
+    providerFor: ({ provider }) => {
+      throw failure('NotFound', `this gateway knows no provider ${provider}`);
+    },
     log,
     config: {
       ...gatewayDefaults,

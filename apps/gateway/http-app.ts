@@ -1,9 +1,12 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
-import { HttpProblem, notFoundHandler, problemHandler } from '../http/problem';
+import { HttpProblem, notFoundHandler, problemHandler, type Problem } from '../http/problem';
 import '../http/request-context';
 import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
+
+/** Where a failure means something else here than in the platform API. */
+export const gatewayOverrides = { InvalidInput: 400, NotInThisVersion: 400, SqlTimeout: 504 } as const;
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
@@ -16,14 +19,7 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
   });
-  const answerProblem = problemHandler({ InvalidInput: 400, NotInThisVersion: 400, SqlTimeout: 504 });
-  app.setErrorHandler((error, request, reply) => {
-    answerProblem(
-      isTooLarge(error) ? tooLarge(request.headers['content-length'], config.bodyLimitBytes) : (error as Error),
-      request,
-      reply,
-    );
-  });
+  app.setErrorHandler(errorHandler(config));
   app.setNotFoundHandler(notFoundHandler('GET /v2 tells whether this is the gateway; the platform API has its own address'));
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -48,6 +44,17 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     done();
   });
   return app;
+}
+
+/** `bodyOf` adds what a protocol of its own wants an error to hold. */
+export function errorHandler(
+  { bodyLimitBytes }: Pick<GatewayConfig, 'bodyLimitBytes'>,
+  bodyOf?: (problem: Problem) => Problem,
+): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+  const answerProblem = problemHandler(gatewayOverrides, bodyOf);
+  return (error, request, reply) => {
+    answerProblem(isTooLarge(error) ? tooLarge(request.headers['content-length'], bodyLimitBytes) : (error as Error), request, reply);
+  };
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -2,13 +2,14 @@ import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RoutedRollout } from '../../db/repositories/routing';
 import { newId } from '../../db/ids';
 import type { PredictionId, Tenant } from '../../domain/ids';
+import type { AnsweredBy } from './answer-headers';
 import { assignArm } from './assignment';
 import type { ModelName } from './model-name';
 import { besideOthers, predictionIds, predictionRows } from './prediction-rows';
 import type { InferRequest } from './request-codec';
 import type { Arm, Route } from './route';
 import { failureCode, scoreOf } from './score-of';
-import type { ServedVersion } from './served-version';
+import { graphOf, type ServedVersion } from './served-version';
 import type { Shadow } from './shadow';
 import type { VersionPicker } from './version-picker';
 
@@ -21,14 +22,10 @@ export interface InferenceCall {
   readonly arrivedAt: number;
 }
 
-export interface InferenceAnswer {
+/** `predictionId` is the first row's; the body has all. */
+export interface InferenceAnswer extends AnsweredBy {
   readonly body: string;
-  readonly served: ServedVersion;
   readonly arm: string;
-  /** Of the first row; the body has all. */
-  readonly predictionId: PredictionId;
-  /** Why this may not be what should answer; null when it is. */
-  readonly stale: 'lease' | 'not-loaded' | null;
 }
 
 export interface InferenceOptions {
@@ -170,8 +167,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
   }
 }
 
-function decode({ body }: InferenceCall, { hold }: ServedVersion): InferRequest {
-  return hold.model.codec.decode(body);
+function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
+  return graphOf(served).codec.decode(body);
 }
 
 /** One arm answers a whole request: the protocol has one version an answer. A request without any entity is its own. */

@@ -1,12 +1,12 @@
 import { isPerennialError } from '../../domain/failure';
 import { HttpProblem } from '../http/problem';
 import type { InferRequest } from './request-codec';
-import type { ServedVersion } from './served-version';
+import { graphOf, type ServedVersion } from './served-version';
 
 /** One finite score a row. A 504 when `deadline` (a `performance.now()`) passes; whatever else keeps the version from an answer is thrown. */
-export async function scoreOf({ hold, name }: ServedVersion, { rows }: InferRequest, deadline: number): Promise<Float64Array> {
-  const scores = await hold.model.scorer.score(rows, deadline);
-  refuseUnspeakable(scores, name);
+export async function scoreOf(served: ServedVersion, { rows }: InferRequest, deadline: number): Promise<Float64Array> {
+  const scores = await graphOf(served).scorer.score(rows, deadline);
+  refuseUnspeakable(scores, served.name);
   return scores;
 }
 

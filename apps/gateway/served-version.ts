@@ -1,6 +1,9 @@
 import type { Digest } from '../../domain/artifact';
+import { failure } from '../../domain/failure';
 import { versionName } from '../../domain/model';
 import { compileAnswerCodec, type Answer } from './answer-codec';
+import type { LoadedBundle } from './load-bundle';
+import type { LoadedGraph } from './load-graph';
 import type { ModelHold } from './model-cache';
 
 /** One version that can answer: the loaded bytes under their number. */
@@ -23,4 +26,20 @@ export function servedVersion(model: string, version: number, hold: ModelHold): 
     hold,
     encode: compileAnswerCodec({ model, version }),
   };
+}
+
+/** Throws InvalidInput, which says where it can be asked. */
+export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
+  if (hold.model.kind === 'graph') return hold.model;
+  throw failure('InvalidInput', `${name} is a language application, and this is the Open Inference Protocol`, {
+    next: `POST /v1/chat/completions with "model": "${model}"`,
+  });
+}
+
+/** Throws InvalidInput, which says where it can be asked. */
+export function bundleOf({ name, model, hold }: ServedVersion): LoadedBundle {
+  if (hold.model.kind === 'bundle') return hold.model;
+  throw failure('InvalidInput', `${name} is no language application, and this is the OpenAI API`, {
+    next: `POST /v2/models/${model}/infer`,
+  });
 }

@@ -1,15 +1,19 @@
-/** Serves models over the Open Inference Protocol V2. Stateless but for its spill, so that any number of copies may run. */
+/** Serves models over the Open Inference Protocol V2, and language applications over the OpenAI API. Stateless but for its spill, so that any number of copies may run. */
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import type { ModelProvider } from '../../data/llm/provider';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { Registry } from '../../db/registry';
+import type { BundleBase } from '../../domain/llm/bundle';
+import { withOpenAiError } from '../http/openai-error';
 import { requires } from './authentication';
+import { createChat } from './chat/chat';
 import type { GatewayConfig } from './config';
-import { openHttpApp } from './http-app';
+import { errorHandler, openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './lease';
@@ -17,10 +21,12 @@ import { createModelLoader } from './loaded-model';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model-cache';
 import { startPredictionLog } from './prediction-log';
+import { chatRoutes } from './routes/chat';
 import { feedbackRoutes } from './routes/feedback';
 import { healthRoutes } from './routes/health';
 import { inferRoutes } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
+import { openAiModelRoutes } from './routes/openai-models';
 import { probeRoutes } from './routes/probe';
 import { createRoutingTable } from './routing-table';
 import { createShadow } from './shadow';
@@ -32,6 +38,8 @@ export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways'
 export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
+  /** Throws NotFound where nobody here answers for it. */
+  readonly providerFor: (base: BundleBase) => ModelProvider;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
 }
@@ -49,7 +57,7 @@ const registryTimeoutMs = 3_000;
 const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
-export async function createGateway({ registry, artifacts, config, log }: GatewayDeps): Promise<Gateway> {
+export async function createGateway({ registry, artifacts, providerFor, config, log }: GatewayDeps): Promise<Gateway> {
   const id = newId('gw');
   const metrics = createGatewayMetrics();
   let url = config.publicUrl ?? '';
@@ -78,6 +86,7 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
 
   const loader = createModelLoader({
     artifacts,
+    providerFor,
     maxRows: config.maxRows,
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,
@@ -129,12 +138,14 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
     timeoutMs: config.requestTimeoutMs * challengerShare,
     onOutcome: ({ model, version }, outcome) => metrics.shadowed(model, version, outcome),
   });
+  const isBlocked = (tenant: string, model: string) => table.blockedModel(tenant, model)?.alias === 'champion';
+  const chat = createChat({ picker, leaseHolds: () => lease.holds(), isBlocked, log: (row) => predictions.add(row) });
   const infer = createInference({
     picker,
     shadow,
     timeoutMs: config.requestTimeoutMs,
     leaseHolds: () => lease.holds(),
-    isBlocked: (tenant, model) => table.blockedModel(tenant, model)?.alias === 'champion',
+    isBlocked,
     log: (row) => predictions.add(row),
     onChallengerFailure(served, error) {
       metrics.challengerFailed(served.model, served.version);
@@ -160,6 +171,13 @@ export async function createGateway({ registry, artifacts, config, log }: Gatewa
     routes.addHook('onRequest', requires('viewer', keys));
     inferRoutes(routes, { infer, metrics });
     modelMetadataRoutes(routes, { picker });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    routes.addHook('onRequest', requires('viewer', keys));
+    routes.setErrorHandler(errorHandler(config, withOpenAiError));
+    chatRoutes(routes, { chat, metrics });
+    openAiModelRoutes(routes, { table });
     done();
   });
   await app.register((routes, _options, done) => {

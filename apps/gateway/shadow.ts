@@ -1,7 +1,7 @@
 import type { LoadedModel } from './loaded-model';
 import type { ModelHold } from './model-cache';
 import { failureCode, scoreOf } from './score-of';
-import type { ServedVersion } from './served-version';
+import { graphOf, type ServedVersion } from './served-version';
 
 /** What a version made of a request that another one has answered. */
 export interface Shadowed {
@@ -111,7 +111,7 @@ export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeout
     let scores: Float64Array | null = null;
     let error: string | null = null;
     try {
-      scores = await scoreOf(served, served.hold.model.codec.decode(body), startedAt + timeoutMs);
+      scores = await scoreOf(served, graphOf(served).codec.decode(body), startedAt + timeoutMs);
     } catch (cause) {
       error = failureCode(cause);
     }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { answerHeaders } from '../answer-headers';
 import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model-name';
 import type { InferenceAnswer, InferenceCall } from '../inference';
@@ -20,17 +21,8 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
     const arrivedAt = performance.now() - reply.elapsedTime;
     const answer = await infer({ tenant: request.caller.tenant, name: parseModelName(model, version), body: request.body, arrivedAt });
     request.answer = answer;
-    const { served } = answer;
-    void reply.headers({
-      'content-type': 'application/json; charset=utf-8',
-      'x-perennial-prediction-id': answer.predictionId,
-      'x-perennial-model-version': served.name,
-      'x-perennial-model-digest': served.digest,
-    });
-    if (answer.stale !== null) {
-      void reply.header('x-perennial-stale', answer.stale);
-      metrics.staleAnswer();
-    }
+    void reply.headers({ 'content-type': 'application/json; charset=utf-8', ...answerHeaders(answer) });
+    if (answer.stale !== null) metrics.staleAnswer();
     return answer.body;
   }
 

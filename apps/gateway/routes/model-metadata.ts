@@ -3,7 +3,7 @@ import { version as platformVersion } from '../../../package.json';
 import type { ModelSignature } from '../../../domain/model';
 import { datatypesOf } from '../column-values';
 import { parseModelName } from '../model-name';
-import type { ServedVersion } from '../served-version';
+import { graphOf, type ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
 
 interface Params {
@@ -35,8 +35,9 @@ export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly
   app.get('/v2/models/:model/versions/:version/ready', ready);
 }
 
-function describe({ model, version, digest, hold }: ServedVersion) {
-  const { signature } = hold.model;
+function describe(served: ServedVersion) {
+  const { model, version, digest } = served;
+  const { signature } = graphOf(served);
   return {
     name: model,
     versions: [String(version)],

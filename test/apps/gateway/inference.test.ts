@@ -36,7 +36,15 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
     onBatch: () => undefined,
   });
   const codec = compileRequestCodec({ model: 'flight-delay', signature, maxRows: 10 });
-  const model = { digest: sha256(String(version)), signature, bytes: 0, codec, scorer, close: () => Promise.resolve() };
+  const model = {
+    kind: 'graph',
+    digest: sha256(String(version)),
+    signature,
+    bytes: 0,
+    codec,
+    scorer,
+    close: () => Promise.resolve(),
+  } as const;
   const hold: ModelHold = { model, hold: () => hold, release: () => undefined };
   return { alias, weight: alias === 'challenger' ? 1 : 0, served: servedVersion('flight-delay', version, hold) };
 }

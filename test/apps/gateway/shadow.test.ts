@@ -32,7 +32,7 @@ function setting(limits: { readonly maxWaitingRows?: number; readonly longestWai
       const codec = {
         decode: (body: unknown) => ({ rows: body as [], id: null, entities: [], eventTimes: [], outputs: new Set<string>() }),
       };
-      const model = { digest: sha256('m'), codec, scorer: { score, queued: () => 0 } } as unknown as ModelHold['model'];
+      const model = { kind: 'graph', digest: sha256('m'), codec, scorer: { score, queued: () => 0 } } as unknown as ModelHold['model'];
       const hold = (): ModelHold => {
         holds += 1;
         return { model, hold, release: () => (holds -= 1) };
@@ -100,25 +100,36 @@ describe('scoring beside an answer', () => {
     expect(rest).toHaveLength(3);
   });
 
-  test('what finds no room, or waits too long, or meets a full queue of requests, is given up', async () => {
-    const { shadow, version, outcomes, holds } = setting({ maxWaitingRows: 10, longestWaitMs: 20 });
-    const served = version(async (rows) => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return atOnce(rows);
-    });
+  test('what finds no room, or meets a full queue of requests, is given up', async () => {
+    const { shadow, version, outcomes, holds } = setting({ maxWaitingRows: 10 });
+    const served = version(atOnce);
     const asked = [ask(shadow, served, 6), ask(shadow, served, 4), ask(shadow, served, 1)];
-    expect(await asked[2]).toBeNull();
-    await asked[0];
-    const late = [ask(shadow, served, 6), ask(shadow, served, 4)];
-    expect((await Promise.all([...asked, ...late])).filter((shadowed) => shadowed === null)).toHaveLength(1);
-    const waited = [ask(shadow, served, 10)];
-    await turn();
-    await turn();
-    waited.push(ask(shadow, served, 1));
-    expect((await Promise.all(waited)).map((shadowed) => shadowed === null)).toEqual([false, true]);
+    expect((await Promise.all(asked)).map((shadowed) => shadowed === null)).toEqual([false, false, true]);
     const full = version(() => Promise.reject(failure('GatewayUnavailable', 'too many wait')));
     expect(await ask(shadow, full)).toBeNull();
-    expect(outcomes.filter((outcome) => outcome === 'dropped')).toHaveLength(3);
+    expect(outcomes).toEqual(['dropped', 'scored', 'scored', 'dropped']);
+    await turn();
+    expect(holds()).toBe(0);
+  });
+
+  test('what waits too long behind a batch is given up', async () => {
+    const { shadow, version, outcomes, holds } = setting({ longestWaitMs: 500 });
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    let free = (): void => undefined;
+    const freed = new Promise<void>((resolve) => (free = resolve));
+    const served = version(async (rows) => {
+      begin();
+      await freed;
+      return atOnce(rows);
+    });
+    const first = ask(shadow, served, 10);
+    await begun;
+    const second = ask(shadow, served, 1);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    free();
+    expect((await Promise.all([first, second])).map((shadowed) => shadowed === null)).toEqual([false, true]);
+    expect(outcomes).toEqual(['scored', 'dropped']);
     await turn();
     expect(holds()).toBe(0);
   });

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { failure, type Issue } from '../../../domain/failure';
+import type { ChatMessage } from '../../../domain/llm/chat';
+
+const part = z.strictObject({ type: z.literal('text', { error: 'only parts of type text are in this version' }), text: z.string() });
+
+const message = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant'], { error: 'must be system, developer, user or assistant' }),
+  content: z.union([z.string(), z.array(part).min(1).max(64)], { error: 'must be a text, or a list of parts of type text' }),
+});
+
+/** Part of what was evaluated and promoted: a caller's own values would make another application of it. Clients send them unasked, so they are named in the answer, not refused. */
+const fixed = ['temperature', 'top_p', 'seed', 'stop', 'presence_penalty', 'frequency_penalty', 'response_format'] as const;
+
+/** Takes nothing away from the answer when it is not obeyed. */
+const without = ['store', 'metadata', 'service_tier', 'prompt_cache_key'] as const;
+
+const anything = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, z.unknown().optional()]));
+
+const schema = z.strictObject({
+  model: z.string({ error: 'must be the name of a model, such as wiki-assistant or wiki-assistant@3' }).min(1).max(200),
+  messages: z.array(message, { error: 'must be a list of messages' }).min(1).max(1000),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
+  user: z.string().max(500).nullish(),
+  safety_identifier: z.string().max(500).nullish(),
+  n: z.literal(1, { error: 'must be 1: one answer a request' }).nullish(),
+  ...anything(fixed),
+  ...anything(without),
+});
+
+/** The body of `POST /v1/chat/completions`, as far as a release bundle leaves room for it. */
+export interface ChatBody {
+  readonly model: string;
+  /** Before the last message of the user. */
+  readonly history: readonly ChatMessage[];
+  /** What the user wrote last. */
+  readonly input: string;
+  readonly streams: boolean;
+  /** Whether a stream ends with what it cost. */
+  readonly usageWanted: boolean;
+  /** At most this much, where the bundle would allow more. */
+  readonly maxTokens: number | null;
+  /** Stays with one arm of a rollout. */
+  readonly entity: string | null;
+  /** Parameters of the body that the version fixes. */
+  readonly fixed: readonly string[];
+}
+
+/** Throws InvalidInput with every mistake, each named by its place. */
+export function parseChatBody(body: unknown): ChatBody {
+  const read = schema.safeParse(body);
+  if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
+  const { messages, ...given } = read.data;
+  const last = messages.at(-1);
+  if (last?.role !== 'user') {
+    throw invalid([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with one of the user' }]);
+  }
+  const limits = [given.max_tokens, given.max_completion_tokens].filter((limit) => typeof limit === 'number');
+  return {
+    model: given.model,
+    history: messages.slice(0, -1).map(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content: textOf(content) })),
+    input: textOf(last.content),
+    streams: given.stream ?? false,
+    usageWanted: given.stream_options?.include_usage ?? false,
+    maxTokens: limits.length > 0 ? Math.min(...limits) : null,
+    entity: given.safety_identifier ?? given.user ?? null,
+    fixed: fixed.filter((name) => (given as Readonly<Record<string, unknown>>)[name] !== undefined),
+  };
+}
+
+function textOf(content: string | readonly { readonly text: string }[]): string {
+  return typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
+}
+
+function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
+  const pointer = issue.path.map((key) => `/${String(key)}`).join('');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      pointer: `${pointer}/${key.slice(0, 60)}`,
+      detail: `\`${key.slice(0, 60)}\` is not in this version`,
+    }));
+  }
+  const name = pointer === '' ? 'the body' : pointer.slice(1).replaceAll('/', '.');
+  return [{ pointer, detail: `${name}: ${issue.message}` }];
+}
+
+function invalid(issues: readonly Issue[]): Error {
+  return failure(
+    'InvalidInput',
+    issues
+      .map(({ detail }) => detail)
+      .slice(0, 5)
+      .join('; '),
+    { issues: issues.slice(0, 20) },
+  );
+}

@@ -1,0 +1,35 @@
+import type { Problem } from './problem';
+
+/** The member by which clients of the OpenAI API read an error. Beside it stays the problem: RFC 9457 allows members of one's own. */
+export interface OpenAiError {
+  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
+}
+
+export function withOpenAiError(problem: Problem): Problem & OpenAiError {
+  return { ...problem, ...openAiErrorOf(problem) };
+}
+
+export function openAiErrorOf({
+  status,
+  detail,
+  code,
+  next,
+  errors = [],
+}: Pick<Problem, 'status' | 'detail' | 'code' | 'next' | 'errors'>): OpenAiError {
+  const [first] = errors;
+  return {
+    error: {
+      message: next === undefined ? detail : `${detail}; ${next}`,
+      type: typeOf(status),
+      param: first === undefined ? null : first.pointer.slice(1).replaceAll('/', '.'),
+      code,
+    },
+  };
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}

@@ -1,0 +1,235 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI, { APIError } from 'openai';
+import pino from 'pino';
+import { gatewayDefaults } from '../../../apps/gateway/config';
+import { createGateway, type Gateway } from '../../../apps/gateway/server';
+import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
+import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+
+jest.setTimeout(30_000);
+
+let folder: string;
+let registry: FakeRegistry;
+let artifacts: ReturnType<typeof fakeArtifacts>;
+let gateway: Gateway;
+let url: string;
+let provider: Parrot;
+let client: OpenAI;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
+  registry = fakeRegistry();
+  artifacts = fakeArtifacts();
+  provider = parrot();
+  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 };
+  gateway = await createGateway({ registry, artifacts, providerFor: () => provider, config, log: pino({ level: 'silent' }) });
+  ({ url } = await gateway.start());
+  client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function promote(version: number, instruction: string) {
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(instruction) });
+  const ref = { model: 'wiki-assistant', version, manifest };
+  registry.versions.set(`wiki-assistant@${version}`, ref);
+  registry.route('wiki-assistant', [{ alias: 'champion', version, manifest }]);
+  await until(async () =>
+    (await client.models.list()).data.some(({ id, ...rest }) => id === 'wiki-assistant' && versionOf(rest) === version),
+  );
+  return manifest;
+}
+
+function versionOf(model: object): unknown {
+  return (model as { readonly version?: unknown }).version;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await condition());) {
+    if (Date.now() > end) throw new Error('it did not happen within 10 s');
+    await new Promise((again) => setTimeout(again, 10));
+  }
+}
+
+const question = [{ role: 'user' as const, content: 'Who was Ada?' }];
+
+async function refusal(asking: Promise<unknown>): Promise<APIError> {
+  const error: unknown = await asking.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof APIError)) throw new Error(`no refusal: ${String(error)}`);
+  return error;
+}
+
+describe('a stock OpenAI client', () => {
+  test('gets the champion’s answer to the bundle’s own prompt', async () => {
+    const manifest = await promote(3, 'Be brief.');
+    const { data, response } = await client.chat.completions.create({ model: 'wiki-assistant', messages: question }).withResponse();
+    expect(data).toMatchObject({
+      object: 'chat.completion',
+      model: 'wiki-assistant@3',
+      choices: [{ message: { role: 'assistant', content: 'Be brief. / Question: Who was Ada?' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 7, completion_tokens: 7, total_tokens: 14 },
+    });
+    expect(response.headers.get('x-perennial-model-version')).toBe('wiki-assistant@3');
+    expect(response.headers.get('x-perennial-model-digest')).toBe(manifest.digest);
+    expect(response.headers.get('x-perennial-prediction-id')).toBe(data.id);
+    expect(provider.asked[0]).toMatchObject({ model: 'parrot-1', sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
+  });
+
+  test('gets it word by word, and the same words', async () => {
+    await promote(3, 'Be brief.');
+    const stream = await client.chat.completions.create({
+      model: 'wiki-assistant',
+      messages: question,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('Be brief. / Question: Who was Ada?');
+    expect(chunks.length).toBeGreaterThan(7);
+    expect(chunks.map(({ choices }) => choices[0]?.finish_reason ?? null).filter((reason) => reason !== null)).toEqual(['stop']);
+    expect(chunks.at(-1)?.usage).toEqual({ prompt_tokens: 7, completion_tokens: 7, total_tokens: 14 });
+    expect(new Set(chunks.map(({ id, model }) => `${id} ${model}`)).size).toBe(1);
+  });
+
+  test('keeps the conversation before the question', async () => {
+    await promote(1, 'Be brief.');
+    const messages = [
+      { role: 'user' as const, content: 'Hello' },
+      { role: 'assistant' as const, content: 'Hi!' },
+      {
+        role: 'user' as const,
+        content: [
+          { type: 'text' as const, text: 'Who' },
+          { type: 'text' as const, text: 'was Ada?' },
+        ],
+      },
+    ];
+    await client.chat.completions.create({ model: 'wiki-assistant', messages });
+    expect(provider.asked[0]?.messages).toEqual([
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hi!' },
+      { role: 'user', content: 'Question: Who\nwas Ada?' },
+    ]);
+  });
+
+  test('is told which of its parameters the version fixes', async () => {
+    await promote(1, 'Be brief.');
+    const { data, response } = await client.chat.completions
+      .create({ model: 'wiki-assistant', messages: question, temperature: 1, top_p: 0.5, max_completion_tokens: 3 })
+      .withResponse();
+    expect(response.headers.get('x-perennial-fixed-parameters')).toBe('temperature, top_p');
+    expect(provider.asked[0]?.sampling).toMatchObject({ temperature: 0, topP: 1, maxTokens: 3 });
+    expect(data.choices[0]?.finish_reason).toBe('length');
+  });
+
+  test('names a version or an alias', async () => {
+    await promote(1, 'One.');
+    await promote(2, 'Two.');
+    for (const [model, said] of [
+      ['wiki-assistant@1', 'One.'],
+      ['wiki-assistant@champion', 'Two.'],
+    ] as const) {
+      const { choices } = await client.chat.completions.create({ model, messages: question });
+      expect(choices[0]?.message.content).toMatch(said);
+    }
+    expect((await refusal(client.chat.completions.create({ model: 'wiki-assistant@9', messages: question }))).status).toBe(404);
+  });
+
+  test('reads in the protocol’s own words what is wrong with its request', async () => {
+    await promote(1, 'Be brief.');
+    const cases: readonly (readonly [object, number, RegExp, string | null])[] = [
+      [{ model: 'wiki-asistant', messages: question }, 404, /did you mean `wiki-assistant`/, null],
+      [{ model: 'wiki-assistant', messages: [] }, 400, /messages/, 'messages'],
+      [{ model: 'wiki-assistant', messages: question, tools: [] }, 400, /`tools` is not in this version/, 'tools'],
+      [{ model: 'wiki-assistant', messages: question, n: 2 }, 400, /n: must be 1/, 'n'],
+      [
+        { model: 'wiki-assistant', messages: [{ role: 'assistant', content: 'Hi!' }] },
+        400,
+        /must end with one of the user/,
+        'messages.0.role',
+      ],
+      [{ messages: question }, 400, /model: must be the name of a model/, 'model'],
+    ];
+    for (const [body, status, message, param] of cases) {
+      const error = await refusal(client.chat.completions.create(body as Parameters<typeof client.chat.completions.create>[0]));
+      expect([error.status, error.param, error.message]).toEqual([status, param, expect.stringMatching(message)]);
+    }
+    expect(provider.asked).toEqual([]);
+    const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pk_stranger', maxRetries: 0 });
+    expect(await refusal(stranger.models.list())).toMatchObject({ status: 401, type: 'authentication_error' });
+  });
+
+  test('sees a stream that breaks off as broken', async () => {
+    await promote(1, 'Be brief.');
+    provider.breakAfter = 3;
+    const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
+    const heard: string[] = [];
+    const listening = (async () => {
+      for await (const { choices } of stream) heard.push(choices[0]?.delta.content ?? '');
+    })();
+    expect(await refusal(listening)).toMatchObject({ code: 'ProviderUnavailable' });
+    expect(heard.join('')).toBe('Be brief. /');
+    provider.breakAfter = 0;
+    const whole = client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
+    expect(await refusal(whole)).toMatchObject({ status: 503, code: 'ProviderUnavailable' });
+  });
+});
+
+test('what was asked and answered is in the prediction log under the answer’s id', async () => {
+  await promote(4, 'Be brief.');
+  const { id } = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, safety_identifier: 'u-17' });
+  await until(() => Promise.resolve(registry.inserted.length > 0));
+  expect(registry.inserted).toMatchObject([
+    {
+      id,
+      model: 'wiki-assistant',
+      version: 4,
+      arm: 'champion',
+      entity: 'u-17',
+      input: { messages: question },
+      output: { text: 'Be brief. / Question: Who was Ada?', finish: 'stop', usage: { promptTokens: 7, completionTokens: 7 } },
+    },
+  ]);
+});
+
+test('each protocol says where the other kind of model is asked', async () => {
+  await promote(1, 'Be brief.');
+  const graph = await putModel((bytes) => artifacts.put(bytes), distanceModel(1));
+  registry.route('flight-delay', [{ alias: 'champion', version: 1, manifest: graph }]);
+  const infer = async (model: string) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${client.apiKey}` };
+    const body = JSON.stringify(distanceRequest([{ carrier: 'AA', distance: 1 }]));
+    return fetch(`${url}/v2/models/${model}/infer`, { method: 'POST', headers, body });
+  };
+  await until(async () => (await infer('flight-delay')).status === 200);
+  const asked = await infer('wiki-assistant');
+  expect([asked.status, await asked.json()]).toMatchObject([400, { next: expect.stringContaining('/v1/chat/completions') as string }]);
+  const error = await refusal(client.chat.completions.create({ model: 'flight-delay', messages: question }));
+  expect([error.status, error.message]).toEqual([400, expect.stringContaining('/v2/models/flight-delay/infer')]);
+});
+
+test('a bundle whose model the provider lacks is not routed to', async () => {
+  await promote(1, 'One.');
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), {
+    prompt: questionPrompt('Two.'),
+    base: { provider: 'parrot', model: 'parrot-2', adapter: null },
+  });
+  registry.route('wiki-assistant', [{ alias: 'champion', version: 2, manifest }]);
+  await until(async () => {
+    const { response } = await client.chat.completions.create({ model: 'wiki-assistant', messages: question }).withResponse();
+    return (
+      response.headers.get('x-perennial-stale') === 'not-loaded' && response.headers.get('x-perennial-model-version') === 'wiki-assistant@1'
+    );
+  });
+});
