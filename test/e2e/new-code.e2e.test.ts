@@ -7,6 +7,7 @@ import { workflowBundle } from '../../workers/bundle';
 import { environmentOf } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
+import { workerPid } from '../support/worker-process';
 
 jest.setTimeout(240_000);
 
@@ -53,8 +54,7 @@ function forgetCode(): void {
 
 test('`up` refuses workflow code that cannot continue an open run, and says how to go on; with the flag it starts', async () => {
   product = await startProduct({ stateDir });
-  const [worker = -1] = product.pids('main.ts worker');
-  const run = await begunElsewhere(environmentOf(worker)['PERENNIAL_TEMPORAL_ADDRESS'] ?? '');
+  const run = await begunElsewhere(environmentOf(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '');
   await product.stop();
   product = null;
 

@@ -1,14 +1,14 @@
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
-import { openDatabase } from '../../db/connection';
-import { environmentOf, expectNothingLeft } from '../support/left-behind';
+import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
 import type { Traffic } from '../support/rollout-traffic';
 import { startTraffic } from '../support/rollout-traffic';
 import type { Trials } from '../support/rollout-trials';
 import { openTrials } from '../support/rollout-trials';
+import { openWorkersDatabase } from '../support/worker-process';
 
 jest.setTimeout(300_000);
 
@@ -21,8 +21,7 @@ let count = 0;
 beforeAll(async () => {
   product = await startProduct();
   trials = openTrials(product);
-  const [worker = -1] = product.pids('main.ts worker');
-  database = openDatabase({ url: environmentOf(worker)['PERENNIAL_DATABASE_URL'] ?? '', maxConnections: 3 });
+  database = openWorkersDatabase(product);
 });
 afterEach(async () => {
   await traffic?.stop();

@@ -7,7 +7,7 @@ import { pause } from './product';
 
 const tenant = 'default';
 
-/** Of the process whose command line holds the text; as it was started. */
+/** As the process was started. */
 export function environmentOf(pid: number): Record<string, string> {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
   return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));

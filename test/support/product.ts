@@ -3,9 +3,10 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { RunJson } from '../../apps/cli/run-view';
 import { runEvents } from '../../apps/cli/event-stream';
+import { readLifecycleFolder } from '../../apps/cli/lifecycle-folder';
 
 const root = resolve(__dirname, '..', '..');
 
@@ -24,6 +25,8 @@ export interface Product {
   readonly supervisor: ChildProcess;
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
   cli(args: readonly string[]): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+  /** As `perennial lifecycle apply` does, without a process of its own: its folder has the lifecycle's name. */
+  apply(folder: string): Promise<void>;
   /** Pids of this product's processes whose command line holds the text. */
   pids(text: string): number[];
   kill(text: string, signal?: NodeJS.Signals): number[];
@@ -81,6 +84,7 @@ export async function startProduct(
     supervisor,
     call: (method, path, callOptions) => call(client, method, path, callOptions),
     cli: (args) => cli(args, env, workDir),
+    apply: (folder) => apply(client, folder),
     pids: (text) => pidsOf(supervisor.pid ?? -1, text),
     kill: (text, signal = 'SIGKILL') => {
       const pids = pidsOf(supervisor.pid ?? -1, text);
@@ -153,6 +157,11 @@ async function cli(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string)
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const exitCode = await new Promise<number>((done) => child.once('close', (code) => done(code ?? -1)));
   return { exitCode, stdout, stderr };
+}
+
+async function apply(client: Client, folder: string): Promise<void> {
+  const answer = await call(client, 'PUT', `/lifecycles/${basename(folder)}`, { body: readLifecycleFolder(folder, '.') });
+  if (answer.status !== 200) throw new Error(`${folder} was not applied: ${JSON.stringify(answer.body)}`);
 }
 
 async function waitForEnd(client: Client, id: string, seconds: number): Promise<RunJson> {

@@ -19,7 +19,7 @@ export interface TinyOptions {
   readonly assembleSql?: string;
   readonly featuresSql?: string;
   /** Replaces the data file's content. */
-  readonly csv?: string;
+  readonly csv?: string | Uint8Array;
   /** Replaces the source's URI. */
   readonly uri?: string;
   readonly format?: 'csv' | 'parquet' | 'ndjson';
@@ -27,6 +27,8 @@ export interface TinyOptions {
   readonly timeout?: string;
   readonly contract?: string;
   readonly rowsPerDay?: number;
+  /** Other seeds give other rows, so that no stage is taken over from another lifecycle. */
+  readonly seed?: number;
 }
 
 const days = 120;
@@ -35,7 +37,7 @@ const days = 120;
 export function writeTinyLifecycle(parent: string, options: TinyOptions): string {
   const folder = join(parent, options.name);
   mkdirSync(join(folder, 'sql'), { recursive: true });
-  writeFileSync(join(folder, 'data.csv'), options.csv ?? tinyCsv(options.learnable ?? true, options.rowsPerDay ?? 60));
+  writeFileSync(join(folder, 'data.csv'), options.csv ?? tinyCsv(options));
   writeFileSync(join(folder, 'lifecycle.yaml'), yaml(options));
   writeFileSync(join(folder, 'contract.yaml'), options.contract ?? contract);
   writeFileSync(
@@ -107,8 +109,8 @@ columns:
 rows: { min: 100 }
 `;
 
-function tinyCsv(learnable: boolean, rowsPerDay: number): string {
-  const random = mulberry32(7);
+function tinyCsv({ learnable = true, rowsPerDay = 60, seed = 7 }: TinyOptions): string {
+  const random = mulberry32(seed);
   const lines = ['seen_at,entity,kind,x,y,label'];
   const start = Date.UTC(2024, 0, 1);
   for (let day = 0; day < days; day += 1) {
