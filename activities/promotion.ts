@@ -85,22 +85,12 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
       }
     },
 
-    /** Undo of `promoteVersion`: only while the champion still is what that promotion made it. */
+    /** Undo of `promoteVersion`, only while the champion still comes from that promotion. A second attempt finds it undone. */
     async withdrawPromotion(input: Effect & { readonly model: string }): Promise<void> {
       const { tenant, runId, key, model } = input;
-      const { items } = await registry.aliases.history({ tenant, model, pageSize: 20 });
-      const move = items.find((each) => each.runId === runId && each.kind === 'promote');
-      if (move?.to == null) return;
-      const undo = {
-        tenant,
-        model,
-        version: move.to,
-        fencing: move.fencing,
-        actor,
-        cause: `undo of ${runId}`,
-        idempotencyKey: `${key}/undo`,
-      };
-      await registry.aliases.withdraw(undo);
+      const promotion = await registry.aliases.promotionBy({ tenant, model, runId });
+      if (promotion === null) return;
+      await registry.aliases.withdraw({ tenant, model, ...promotion, actor, cause: `undo of ${runId}`, idempotencyKey: `${key}/undo` });
     },
   };
 }

@@ -9,7 +9,7 @@ import { lockOpenRollout } from '../rollout-register/state';
 import { guardRun, lockRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import { lockModel, readAliases, statusOf } from '../alias-register/state';
-import { predecessorOf } from '../alias-register/history';
+import { predecessorOf, promotionBy } from '../alias-register/history';
 import { moveChampion } from '../alias-register/move';
 import { withdrawPromotion } from '../alias-register/withdraw';
 
@@ -87,6 +87,12 @@ export interface AliasRepository {
     readonly cause: string;
     readonly idempotencyKey: string;
   }): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
+  /** What the run promoted, however many moves ago; null when it promoted nothing. */
+  promotionBy(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly runId: RunId;
+  }): Promise<{ readonly version: number; readonly fencing: number } | null>;
   /**
    * Undo of a promotion, only while the champion still comes from it: nothing moved it since but promotions that were withdrawn. The version becomes
    * `withdrawn` unless it was a champion before. Behind it, promotions of runs that are being undone as well go too; the answer is the last one's.
@@ -176,6 +182,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           return { from, to: target, fencing };
         }),
       ),
+
+    promotionBy: (input) => promotionBy(sql, input),
 
     withdraw: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
