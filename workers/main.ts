@@ -15,6 +15,8 @@ import type * as CliSettings from './cli-settings';
 import type * as Settings from './config';
 import type { Config } from './config';
 import type * as GatewayProcess from './gateway';
+import type * as LlmServerProcess from './llm-server';
+import type * as LlmServerSettings from './llm-server-settings';
 import type * as Log from './log';
 import type { Logger } from './log';
 import type * as Setup from './setup';
@@ -44,6 +46,9 @@ async function main(args: readonly string[]): Promise<number> {
       return serve('gateway', async (settings, log, signal) =>
         (require('./gateway') as typeof GatewayProcess).runGateway(settings, log, signal),
       );
+    case 'llm-server':
+      noArguments(command, rest);
+      return serveLanguageModel();
     case undefined:
     default:
       return cli(args);
@@ -52,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** `up` explains itself. */
 function isProcess(command: string | undefined): command is string {
-  return command !== undefined && ['setup', 'worker', 'api', 'gateway'].includes(command);
+  return command !== undefined && ['setup', 'worker', 'api', 'gateway', 'llm-server'].includes(command);
 }
 
 function noArguments(command: string, args: readonly string[]): void {
@@ -65,10 +70,24 @@ async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
   return (require('../infra/up') as typeof Up).up(args, then);
 }
 
-type Service = (config: Config, log: Logger, signal: AbortSignal) => Promise<void>;
+type Service<Settings> = (settings: Settings, log: Logger, signal: AbortSignal) => Promise<void>;
 
-async function serve(name: string, run: Service): Promise<number> {
-  const settings = config();
+async function serve(name: string, run: Service<Config>): Promise<number> {
+  return serveWith(name, config(), run);
+}
+
+async function serveLanguageModel(): Promise<number> {
+  const { readLlmServerSettings } = require('./llm-server-settings') as typeof LlmServerSettings;
+  return serveWith('llm-server', readLlmServerSettings(process.env), async (settings, log, signal) =>
+    (require('./llm-server') as typeof LlmServerProcess).runLlmServer(settings, log, signal),
+  );
+}
+
+async function serveWith<Settings extends { readonly logLevel: string }>(
+  name: string,
+  settings: Settings,
+  run: Service<Settings>,
+): Promise<number> {
   const { openLog } = require('./log') as typeof Log;
   const log = openLog(name, settings.logLevel);
   const ended = new AbortController();

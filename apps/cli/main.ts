@@ -86,6 +86,10 @@ function processCommands(program: Command): void {
     .addHelpText('after', settings);
   program.command('api').description('the HTTP API, until SIGTERM').addHelpText('after', settings);
   program.command('gateway').description('serves models, until SIGTERM').addHelpText('after', settings);
+  program
+    .command('llm-server')
+    .description("serves the embedded language model by OpenAI's protocol, until SIGTERM")
+    .addHelpText('after', '\nIt is fetched by `npm run provision:llm`; docs/llm-server.md lists its settings.');
 }
 
 /** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */

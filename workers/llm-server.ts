@@ -1,0 +1,23 @@
+import { createLlmServer } from '../apps/llm-server/server';
+import { openArtifactStore } from '../data/artifacts/store';
+import { llmModelPath } from '../data/llm/runtime-module';
+import type { LlmServerSettings } from './llm-server-settings';
+import type { Logger } from './log';
+
+/** Answers that are being written when the signal comes may end. */
+const graceMs = 10_000;
+
+/** The embedded language model, until the signal. */
+export async function runLlmServer({ server: settings, s3 }: LlmServerSettings, log: Logger, signal: AbortSignal): Promise<void> {
+  const artifacts = s3 === null ? null : openArtifactStore({ ...s3, leases: null });
+  const { name, file } = settings.model;
+  const server = createLlmServer({ config: { ...settings, model: { name, path: file ?? llmModelPath(`${name}.gguf`) } }, artifacts, log });
+  const { url } = await server.start();
+  log.info({ url, model: name }, 'language model ready');
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.stop(graceMs);
+  artifacts?.close();
+}
