@@ -1,0 +1,34 @@
+import type { Digest } from '../../artifact';
+import type { Aggregate } from './aggregate';
+import type { BiasEvidence } from './bias';
+import type { JudgeCalibration } from './judge';
+
+/** What was measured of one candidate on one case set. JSON, without a clock or a machine in it but for latencies. */
+export interface LlmEvidence {
+  readonly kind: 'llmEvaluation';
+  readonly version: 1;
+  /** Of the bundle or prompt that was asked. */
+  readonly candidate: Digest;
+  readonly caseSet: Digest;
+  readonly cases: number;
+  readonly dimensions: Readonly<Record<string, DimensionEvidence>>;
+  /** Candidate minus counterpart on the same cases; null when there is none. */
+  readonly comparisons: Readonly<Record<'champion' | 'baseline', Readonly<Record<string, Aggregate>> | null>>;
+  readonly bias: Readonly<Record<string, BiasEvidence>>;
+  /** One a case that was answered, in the order of the cases. */
+  readonly latenciesMs: readonly number[];
+  /** Nanodollars, likewise. */
+  readonly costs: readonly number[];
+  /** Cases without an answer: reason → cases. */
+  readonly unanswered: Readonly<Record<string, number>>;
+}
+
+export interface DimensionEvidence {
+  readonly aggregate: Aggregate;
+  /** Whose verdicts the scores are; null when they are measured. */
+  readonly judge: {
+    readonly digest: Digest;
+    readonly calibration: JudgeCalibration | null;
+    readonly said: { readonly cases: number; readonly right: number };
+  } | null;
+}

@@ -1,0 +1,30 @@
+import type { Judged } from './evaluator';
+import { breachOf, jsonErrors, type Rule, type RuleTools } from './rule';
+import { failed, notApplicable, scored, type Score } from './score';
+
+export function evaluateRegex({ answer }: Judged, pattern: string, tools: RuleTools): Score {
+  return rulesScore([{ kind: 'matches', pattern }], answer, tools);
+}
+
+export function evaluateJson(
+  { case: { expected }, answer }: Judged,
+  schema: Readonly<Record<string, unknown>> | null,
+  tools: RuleTools,
+): Score {
+  const errors = jsonErrors(answer, schema ?? expected.schema ?? null, tools);
+  return scored(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
+}
+
+export function evaluateRules({ case: { rules: own }, answer }: Judged, rules: readonly Rule[], tools: RuleTools): Score {
+  const all = [...rules, ...own];
+  return all.length === 0 ? notApplicable : rulesScore(all, answer, tools);
+}
+
+/** All or nothing: half of what was asked is not what was asked. */
+function rulesScore(rules: readonly Rule[], answer: string, tools: RuleTools): Score {
+  const breaches = rules.map((rule) => breachOf(rule, answer, tools)).filter((breach) => breach !== null);
+  const broken = breaches.filter(({ kind }) => kind === 'broken').map(({ reason }) => reason);
+  if (broken.length > 0) return scored(false, broken.join('; '));
+  const [unknown] = breaches;
+  return unknown ? failed(unknown.reason) : scored(true);
+}

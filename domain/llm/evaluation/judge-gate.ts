@@ -1,0 +1,148 @@
+import { budgetUnits } from '../../budget';
+import { boundsOf, type Aggregate } from './aggregate';
+import { simultaneousLevel } from './bias';
+import type { LlmEvidence } from './evidence';
+import type { LlmGate, LlmGateResult } from './gate';
+import { correctedShare, uncalibrated } from './judge';
+import { quantileBounds } from './quantile';
+import { casesToDecide, standingOf, type Limit } from './sample-size';
+
+/**
+ * One gate's word on the evidence. Passes when the interval lies within the limit and fails when it lies beyond; between them it is inconclusive and says how many more
+ * cases would decide. Unlike a gate over a fixed holdout it does not fail on the estimate alone: more cases can be bought here. What was not measured, or only in
+ * part beyond `maxFailures`, is neither (I10).
+ */
+export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResult {
+  switch (gate.kind) {
+    case 'threshold':
+      return judgeThreshold(gate, evidence);
+    case 'nonInferiority': {
+      const compared = evidence.comparisons[gate.against];
+      if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
+      if (isJudged(evidence, gate.dimension))
+        return unknown(gate, `${gate.dimension} is a judge's: only thresholds are corrected for its error`);
+      return judgeAggregate(gate, compared[gate.dimension], { min: -gate.margin, max: null, level: gate.confidence });
+    }
+    case 'bias':
+      return judgeBias(gate, evidence);
+    case 'latency':
+      return judgeQuantile(gate, evidence, { values: evidence.latenciesMs, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` });
+    case 'cost':
+      return judgeQuantile(gate, evidence, {
+        values: evidence.costs.map((cost) => cost / budgetUnits.usd),
+        max: gate.maxUsd,
+        show: (usd) => `$${usd.toFixed(6)}`,
+      });
+  }
+}
+
+type GateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: K }>;
+
+function judgeThreshold(gate: GateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
+  const measured = evidence.dimensions[gate.dimension];
+  if (!measured?.judge) return judgeAggregate(gate, measured?.aggregate, { min: gate.min, max: null, level: gate.confidence });
+  const { digest, calibration, said } = measured.judge;
+  const missing = uncalibrated(calibration, digest);
+  if (calibration === null || missing.length > 0) return unknown(gate, `the judge may not gate: ${missing.join('; ')}`);
+  const short = tooFew(gate, measured.aggregate);
+  if (short) return short;
+  const share = correctedShare(said, calibration, gate.confidence);
+  if (share === null) return unknown(gate, 'the judge is no better than a coin');
+  const { cases, failures } = measured.aggregate;
+  // Cases without a verdict may all be wrong, or all be right.
+  const [lower, upper] = [(share.lower * (cases - failures)) / cases, (share.upper * (cases - failures) + failures) / cases];
+  const message = `${gate.dimension} ${figure(share.estimate)} after the judge's errors, ${percent(gate.confidence)} bounds ${figure(lower)} … ${figure(upper)}, minimum ${gate.min} (${count(measured.aggregate)})`;
+  if (lower >= gate.min) return { outcome: 'passed', code: 'threshold.met', message, moreCases: null };
+  if (upper < gate.min) return { outcome: 'failed', code: 'threshold.missed', message, moreCases: null };
+  return { outcome: 'inconclusive', code: 'threshold.unproven', message, moreCases: null };
+}
+
+function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
+  const groups = evidence.bias[gate.dimension]?.groups ?? [];
+  if (groups.length < 2) return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
+  if (isJudged(evidence, gate.dimension)) return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
+  const level = simultaneousLevel(gate.confidence, groups.length);
+  const results = groups.map(({ group, difference }) => {
+    const result = judgeAggregate(gate, difference, { min: -gate.margin, max: gate.margin, level });
+    return { ...result, message: `${group}: ${result.message}` };
+  });
+  return (
+    results.find(({ outcome }) => outcome === 'failed') ??
+    results.find(({ outcome }) => outcome === 'inconclusive') ?? {
+      outcome: 'passed',
+      code: 'bias.met',
+      message: results.map(({ message }) => message).join('; '),
+      moreCases: null,
+    }
+  );
+}
+
+function judgeAggregate(gate: LlmGate & { readonly dimension: string }, aggregate: Aggregate | undefined, limit: Limit): LlmGateResult {
+  if (!aggregate || aggregate.cases === 0) return unknown(gate, `${gate.dimension} was not measured`);
+  const short = tooFew(gate, aggregate);
+  if (short) return short;
+  const { lower, upper } = boundsOf(aggregate, limit.level);
+  const limits = [limit.min === null ? '' : `minimum ${figure(limit.min)}`, limit.max === null ? '' : `maximum ${figure(limit.max)}`];
+  const message = `${gate.dimension} ${figure(aggregate.mean)}, ${percent(limit.level)} bounds ${figure(lower)} … ${figure(upper)}, ${limits.filter((each) => each !== '').join(', ')} (${count(aggregate)})`;
+  switch (standingOf(aggregate, limit)) {
+    case 'within':
+      return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
+    case 'beyond':
+      return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
+    case 'open': {
+      const moreCases = casesToDecide(aggregate, limit);
+      const advice = moreCases === null ? 'no number of cases would decide' : `about ${moreCases} more cases would decide`;
+      return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message: `${message}; ${advice}`, moreCases };
+    }
+  }
+}
+
+function judgeQuantile(
+  gate: GateOf<'latency' | 'cost'>,
+  { unanswered }: LlmEvidence,
+  { values, max, show }: { readonly values: readonly number[]; readonly max: number; readonly show: (value: number) => string },
+): LlmGateResult {
+  const failures = Object.values(unanswered).reduce((sum, cases) => sum + cases, 0);
+  const short = tooFew(gate, { cases: values.length + failures, failures, reasons: unanswered });
+  if (short) return short;
+  // A case without an answer took longer than any, and nobody knows what it cost.
+  const all = [...values, ...Array.from({ length: failures }, () => Infinity)];
+  const bounds = quantileBounds(all, gate.quantile, gate.confidence);
+  if (bounds === null) return unknown(gate, `no ${gate.kind} was measured`);
+  const { estimate, lower, upper } = bounds;
+  const shown = (bound: number | null) => (bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound));
+  const message = `${gate.kind} at ${percent(gate.quantile)} ${shown(estimate)}, ${percent(gate.confidence)} bounds ${shown(lower)} … ${shown(upper)}, maximum ${show(max)} (${all.length} cases)`;
+  if (upper !== null && upper <= max) return { outcome: 'passed', code: `${gate.kind}.met`, message, moreCases: null };
+  if (lower !== null && lower > max) return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
+  return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message, moreCases: null };
+}
+
+function tooFew(gate: LlmGate, { cases, failures, reasons }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'>): LlmGateResult | null {
+  if (failures > gate.maxFailures * cases) {
+    const most = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
+    return unknown(gate, `${failures} of ${cases} cases could not be measured, at most ${percent(gate.maxFailures)} may be: ${most}`);
+  }
+  if (cases >= gate.minCases) return null;
+  const message = `${cases} cases, ${gate.minCases} are needed`;
+  return { outcome: 'inconclusive', code: `${gate.kind}.tooFew`, message, moreCases: gate.minCases - cases };
+}
+
+function isJudged(evidence: LlmEvidence, dimension: string): boolean {
+  return (evidence.dimensions[dimension]?.judge ?? null) !== null;
+}
+
+function unknown(gate: LlmGate, message: string): LlmGateResult {
+  return { outcome: 'inconclusive', code: `${gate.kind}.notMeasured`, message, moreCases: null };
+}
+
+function count({ cases, failures }: Aggregate): string {
+  return failures === 0 ? `${cases} cases` : `${cases} cases, ${failures} of them not measured`;
+}
+
+function figure(value: number | null): string {
+  return value === null ? 'unknown' : value.toFixed(3);
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
+}

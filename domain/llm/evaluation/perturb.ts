@@ -1,0 +1,99 @@
+import type { Random } from '../../statistics/random';
+import type { EvaluationCase } from './case';
+import type { PromptValue } from '../prompt';
+
+/** A change of the question under which the right answer stays the same. Paraphrases need a model and are made outside. */
+export type Perturbation =
+  /** One in `every` words gets a slip of the keyboard. */
+  | { readonly kind: 'typos'; readonly every: number }
+  | { readonly kind: 'upperCase' | 'lowerCase' }
+  /** The items of a list in another order; texts stay. */
+  | { readonly kind: 'order' }
+  /** One of these texts before the question, or among the items of a list: it says nothing of it, or asks to ignore everything else. */
+  | { readonly kind: 'distractor'; readonly texts: readonly string[] }
+  /** Filler until the variable has `characters`, the question last. */
+  | { readonly kind: 'longContext'; readonly filler: readonly string[]; readonly characters: number };
+
+/**
+ * The case with `variable` perturbed; null when the perturbation changes nothing of it, such as the order of one item. Kinds of noise after M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh,
+ * "Beyond accuracy: behavioral testing of NLP models with CheckList", ACL 2020, and F. Shi et al., "Large language models can be easily distracted by irrelevant
+ * context", ICML 2023.
+ */
+export function perturb(
+  of: EvaluationCase,
+  variable: string,
+  { perturbation, random }: { readonly perturbation: Perturbation; readonly random: Random },
+): EvaluationCase | null {
+  const value = Object.hasOwn(of.input, variable) ? of.input[variable] : undefined;
+  if (value === undefined || typeof value === 'number') return null;
+  const changed = perturbValue(value, perturbation, random);
+  if (JSON.stringify(changed) === JSON.stringify(value)) return null;
+  return { ...of, id: `${of.id}~${perturbation.kind}`, input: { ...of.input, [variable]: changed } };
+}
+
+function perturbValue(value: string | readonly string[], perturbation: Perturbation, random: Random): PromptValue {
+  const each = (change: (text: string) => string) => (typeof value === 'string' ? change(value) : value.map(change));
+  switch (perturbation.kind) {
+    case 'typos':
+      return each((text) => withTypos(text, perturbation.every, random));
+    case 'upperCase':
+      return each((text) => text.toUpperCase());
+    case 'lowerCase':
+      return each((text) => text.toLowerCase());
+    case 'order':
+      return typeof value === 'string' ? value : shuffled(value, random);
+    case 'distractor': {
+      const text = pick(perturbation.texts, random);
+      if (text === undefined) return value;
+      if (typeof value === 'string') return `${text}\n\n${value}`;
+      const at = Math.floor(random() * (value.length + 1));
+      return [...value.slice(0, at), text, ...value.slice(at)];
+    }
+    case 'longContext': {
+      const filler = fillerOf(perturbation, typeof value === 'string' ? value.length : value.join('').length, random);
+      return typeof value === 'string' ? [...filler, value].join('\n\n') : [...filler, ...value];
+    }
+  }
+}
+
+/** Neighbours swapped, a letter lost or doubled; numbers stay, as another number is another question. */
+function withTypos(text: string, every: number, random: Random): string {
+  return text.replace(/\p{L}{3,}/gu, (word) => {
+    if (random() * every >= 1) return word;
+    const letters = Array.from(word);
+    const at = Math.floor(random() * (letters.length - 1));
+    const [first = '', second = ''] = letters.slice(at, at + 2);
+    const slips = [[second, first], [second], [first, first, second]];
+    return [...letters.slice(0, at), ...(pick(slips, random) ?? []), ...letters.slice(at + 2)].join('');
+  });
+}
+
+/** R. Durstenfeld, CACM 7 (1964). */
+function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    const [a, b] = [order[last], order[other]];
+    if (a !== undefined && b !== undefined) [order[last], order[other]] = [b, a];
+  }
+  return order;
+}
+
+function fillerOf(
+  { filler, characters }: { readonly filler: readonly string[]; readonly characters: number },
+  had: number,
+  random: Random,
+): readonly string[] {
+  const chosen: string[] = [];
+  for (let length = had; length < characters;) {
+    const text = pick(filler, random);
+    if (text === undefined || text === '') break;
+    chosen.push(text);
+    length += text.length;
+  }
+  return chosen;
+}
+
+function pick<T>(items: readonly T[], random: Random): T | undefined {
+  return items[Math.floor(random() * items.length)];
+}

@@ -1,0 +1,77 @@
+import { emptyMean, extendMean, meanBounds, scaledMean } from '../../statistics/mean-sequence';
+import { boundsOf, type Aggregate } from './aggregate';
+
+/** Cases beyond which nobody would wait: a gate that needs more needs another limit. */
+const mostCases = 1_000_000;
+
+export interface Limit {
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly level: number;
+}
+
+/** Both bounds within the limits: passed; one of them beyond: failed. */
+export type Standing = 'within' | 'beyond' | 'open';
+
+export function standingOf(aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>, { min, max, level }: Limit): Standing {
+  const { lower, upper } = boundsOf(aggregate, level);
+  if (lower === null || upper === null) return 'open';
+  if ((min !== null && upper < min) || (max !== null && lower > max)) return 'beyond';
+  return (min === null || lower >= min) && (max === null || upper <= max) ? 'within' : 'open';
+}
+
+/**
+ * How many more cases would decide, if they go on like those so far; null when even a million would not. A forecast, not a promise: with one case in two it needs more. It
+ * repeats what was seen (`scaledMean`), so failed cases go on failing as well.
+ */
+export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null {
+  const { cases, worst, best, range } = aggregate;
+  if (cases === 0) return null;
+  const decided = (times: number) =>
+    standingOf({ worst: scaledMean(worst, times), best: scaledMean(best, times), range }, limit) !== 'open';
+  if (decided(1)) return 0;
+  const most = mostCases / cases;
+  let high = 2;
+  while (high < most && !decided(high)) high *= 2;
+  if (!decided(high)) return null;
+  let low = high / 2;
+  while ((high - low) * cases > 1) {
+    const middle = (low + high) / 2;
+    if (decided(middle)) high = middle;
+    else low = middle;
+  }
+  return Math.ceil((high - 1) * cases);
+}
+
+/**
+ * Before anything is asked: how many yes-or-no cases show that a share is at least `min`, when it truly is `truth`. For a typical sample, in which the yeses are
+ * spread evenly; half of all samples need more. Null when a million do not suffice, as for a truth at or below `min`.
+ */
+export function requiredCases({
+  truth,
+  min,
+  level,
+}: {
+  readonly truth: number;
+  readonly min: number;
+  readonly level: number;
+}): number | null {
+  if (truth <= min) return null;
+  const range = { min: 0, max: 1, guess: { min: 0, max: 1 } };
+  // A state of a few hundred even cases; its multiples stand for larger samples, and for smaller ones.
+  const even = 1_000;
+  const state = extendMean(
+    emptyMean(),
+    range,
+    Array.from({ length: even }, (_, index) => Math.floor((index + 1) * truth + 1e-9) - Math.floor(index * truth + 1e-9)),
+  );
+  const shown = (cases: number) => meanBounds(scaledMean(state, cases / even), range, 1 - level).lower >= min;
+  let [low, high] = [1, mostCases];
+  if (!shown(high)) return null;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (shown(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}

@@ -1,0 +1,177 @@
+import type { Digest } from '../../../../domain/artifact';
+import { aggregate } from '../../../../domain/llm/evaluation/aggregate';
+import { measureBias } from '../../../../domain/llm/evaluation/bias';
+import { comparePaired } from '../../../../domain/llm/evaluation/comparison';
+import { decideEvaluation } from '../../../../domain/llm/evaluation/decide-evaluation';
+import type { DimensionEvidence, LlmEvidence } from '../../../../domain/llm/evaluation/evidence';
+import type { LlmGate } from '../../../../domain/llm/evaluation/gate';
+import { calibrate } from '../../../../domain/llm/evaluation/judge';
+import { failed, scored, type Score } from '../../../../domain/llm/evaluation/score';
+
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
+const common = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
+const useful: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.6, ...common };
+const noWorse: LlmGate = { name: 'no-worse', kind: 'nonInferiority', dimension: 'exact', against: 'champion', margin: 0.1, ...common };
+
+/** `share` of n cases right, evenly. */
+const shareOf = (share: number, n: number): Score[] =>
+  Array.from({ length: n }, (_, index) => scored(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)));
+const measured = (scores: readonly Score[]): DimensionEvidence => ({ aggregate: aggregate(scores), judge: null });
+const byId = (scores: readonly Score[]) => new Map(scores.map((score, index) => [`c${index}`, score]));
+
+const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
+  kind: 'llmEvaluation',
+  version: 1,
+  candidate: digest('a'),
+  caseSet: digest('b'),
+  cases: 400,
+  dimensions: {},
+  comparisons: { champion: null, baseline: null },
+  bias: {},
+  latenciesMs: [],
+  costs: [],
+  unanswered: {},
+  ...given,
+});
+const exactly = (scores: readonly Score[]) => evidence({ dimensions: { exact: measured(scores) } });
+const labels = (right: number, n: number) =>
+  Array.from({ length: 2 * n }, (_, index) => ({ label: index < n, said: index % n < right ? index < n : index >= n }));
+const judged = (calibration: ReturnType<typeof calibrate> | null, share: number, n = 400) => {
+  const scores = shareOf(share, n);
+  const judge = { digest: digest('c'), calibration, said: { cases: n, right: Math.round(share * n) } };
+  return evidence({ dimensions: { exact: { aggregate: aggregate(scores), judge } } });
+};
+const compared = (candidate: readonly Score[], champion: readonly Score[]) =>
+  evidence({ comparisons: { champion: { exact: comparePaired(byId(candidate), byId(champion)) }, baseline: null } });
+const paired = (gap: number, n = 400) =>
+  evidence({
+    bias: {
+      exact: measureBias(
+        shareOf(0.8, n).flatMap((score, index) => [
+          { case: { pair: `p${index}`, group: 'a' }, score },
+          { case: { pair: `p${index}`, group: 'b' }, score: index % 100 < 100 * gap ? scored(0) : score },
+        ]),
+      ),
+    },
+  });
+
+describe('a decision over gates', () => {
+  test.each<[string, LlmGate, LlmEvidence, 'passed' | 'failed' | 'inconclusive', RegExp]>([
+    [
+      'well above the minimum',
+      useful,
+      exactly(shareOf(0.8, 400)),
+      'passed',
+      /exact 0\.800, 95 % bounds 0\.7\d+ … .*minimum 0\.600 \(400 cases\)/,
+    ],
+    ['well below it', useful, exactly(shareOf(0.4, 400)), 'failed', /exact 0\.400/],
+    ['too near to tell', useful, exactly(shareOf(0.65, 200)), 'inconclusive', /about \d+ more cases would decide/],
+    ['too few cases', useful, exactly(shareOf(1, 20)), 'inconclusive', /20 cases, 30 are needed/],
+    ['not measured at all', useful, evidence({}), 'inconclusive', /exact was not measured/],
+    [
+      'measured only in part: failures beyond the limit',
+      useful,
+      exactly([...shareOf(1, 360), ...Array.from({ length: 40 }, () => failed('timeout'))]),
+      'inconclusive',
+      /40 of 400 cases could not be measured, at most 5 % may be: timeout/,
+    ],
+    [
+      'failures within the limit count as wrong',
+      { ...useful, min: 0.97 },
+      exactly([...shareOf(1, 2000), ...Array.from({ length: 100 }, () => failed('timeout'))]),
+      'inconclusive',
+      /100 of them not measured/,
+    ],
+    ['no worse than the champion', noWorse, compared(shareOf(0.8, 400), shareOf(0.8, 400)), 'passed', /minimum -0\.100/],
+    ['much worse than the champion', noWorse, compared(shareOf(0.5, 400), shareOf(0.9, 400)), 'failed', /exact -0\.400/],
+    ['without a champion', noWorse, evidence({}), 'inconclusive', /there is no champion to compare with/],
+    [
+      'groups alike',
+      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
+      paired(0),
+      'passed',
+      /a: exact 0\.000.*b: exact 0\.000/,
+    ],
+    [
+      'a group that fares worse',
+      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
+      paired(0.5),
+      'failed',
+      /a: exact 0\.400/,
+    ],
+    [
+      'no pairs',
+      { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common },
+      evidence({}),
+      'inconclusive',
+      /no pairs of groups/,
+    ],
+    [
+      'fast enough',
+      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
+      evidence({ latenciesMs: shareOf(0.99, 300).map((score) => (score.kind === 'scored' && score.value === 1 ? 100 : 900)) }),
+      'passed',
+      /latency at 90 % 100 ms/,
+    ],
+    [
+      'too slow',
+      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
+      evidence({ latenciesMs: shareOf(0.5, 300).map((score) => (score.kind === 'scored' && score.value === 1 ? 100 : 900)) }),
+      'failed',
+      /900 ms/,
+    ],
+    [
+      'fast where it answers, which is not everywhere',
+      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.5 },
+      evidence({ latenciesMs: Array.from({ length: 200 }, () => 10), unanswered: { ProviderTimeout: 100 } }),
+      'failed',
+      /unknown/,
+    ],
+    [
+      'cheap enough',
+      { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.001, ...common },
+      evidence({ costs: Array.from({ length: 100 }, () => 500_000) }),
+      'passed',
+      /cost at 50 % \$0\.000500/,
+    ],
+    ['by a calibrated judge', useful, judged(calibrate(digest('c'), labels(95, 100)), 0.85), 'passed', /after the judge's errors/],
+    [
+      'by a lenient judge, whose yeses mean less',
+      useful,
+      judged(calibrate(digest('c'), labels(75, 100)), 0.6),
+      'inconclusive',
+      /after the judge's errors/,
+    ],
+    ['by an uncalibrated judge', useful, judged(null, 0.99), 'inconclusive', /the judge may not gate: .* has no calibration/],
+    [
+      'by another judge than the calibrated one',
+      useful,
+      judged(calibrate(digest('d'), labels(95, 100)), 0.99),
+      'inconclusive',
+      /the judge has changed/,
+    ],
+  ])('%s', (_name, gate, given, outcome, message) => {
+    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null }, given);
+    expect(verdict.reasons[0]?.message).toMatch(message);
+    expect(verdict.kind).toBe(outcome);
+  });
+
+  test('passes when all pass, fails when one fails, and asks for as many cases as the slowest gate needs', () => {
+    const open = exactly(shareOf(0.65, 200));
+    const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
+      decideEvaluation({ kind: 'llmEvaluation', version: 1, gates, ungated: null }, given);
+    expect(decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind).toBe('passed');
+    expect(decide([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({ verdict: { kind: 'failed' }, moreCases: null });
+    const [one, other] = [decide([useful], open).moreCases, decide([{ ...useful, min: 0.62 }], open).moreCases];
+    expect(other ?? 0).toBeGreaterThan(one ?? Infinity);
+    expect(decide([useful, { ...useful, min: 0.62 }], open)).toMatchObject({ verdict: { kind: 'inconclusive' }, moreCases: other });
+    expect(decide([useful, noWorse], open).moreCases).toBeNull();
+  });
+
+  test('without gates decides nothing', () => {
+    const none = (ungated: string | null) =>
+      decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [], ungated }, evidence({})).verdict;
+    expect(none(null)).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.noGates' }] });
+    expect(none('a first try')).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.ungated' }] });
+  });
+});
