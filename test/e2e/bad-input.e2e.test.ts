@@ -36,10 +36,25 @@ function written(options: Options): { readonly name: string; readonly folder: st
 
 async function ended(options: Options): Promise<RunJson> {
   const lifecycle = written(options);
-  const applied = await product.cli(['lifecycle', 'apply', lifecycle.folder]);
-  if (applied.exitCode !== 0) throw new Error(applied.stderr);
+  await product.apply(lifecycle.folder);
   const { body } = await product.start(lifecycle.name);
   return product.waitForEnd(body.id);
+}
+
+/** Begins one run for each case of a table, all at once: a run waits more than it works. What comes of each is looked at by its test. */
+function begunTogether<Case extends readonly [name: string, ...unknown[]]>(
+  cases: readonly Case[],
+  begin: (of: Case) => Promise<RunJson>,
+): (name: string) => Promise<RunJson> {
+  const runs = new Map<string, Promise<RunJson>>();
+  beforeAll(() => {
+    for (const of of cases) {
+      const run = begin(of);
+      run.catch(() => undefined); // its test says so
+      runs.set(of[0], run);
+    }
+  });
+  return (name) => runs.get(name) ?? Promise.reject(new Error(`no run of ${name}`));
 }
 
 const columns = 'seen_at,entity,kind,x,y,label';
@@ -56,7 +71,7 @@ function csv(change: (row: number) => Partial<Record<'kind' | 'x' | 'y' | 'label
 describe('a file that cannot be read', () => {
   const planes = readFileSync(resolve(__dirname, '..', '..', '.perennial', 'samples', 'planes.parquet'));
 
-  test.each<[string, string | Buffer, Options, string, RegExp]>([
+  const cases: readonly [string, string | Buffer, Options, string, RegExp][] = [
     ['an empty file', '', {}, 'DatasetEmpty', /source visits \(file:.*data\.csv\): the file is empty/],
     ['a header alone', `${columns}\n`, {}, 'DatasetEmpty', /the file has columns and no rows/],
     [
@@ -77,12 +92,11 @@ describe('a file that cannot be read', () => {
     ['no file', '', { uri: 'file://./nosuch.csv' }, 'NotFound', /nosuch\.csv\): there is no such file/],
     ['a file outside of the allowed folders', '', { uri: 'file:///etc/passwd' }, 'SourceRefused', /outside of the folders/],
     ['an address of the inner network', '', { uri: 'https://127.0.0.1:9/x.csv' }, 'SourceRefused', /private, loopback or link-local/],
-  ])('%s is named with its source and what to do', async (_, content, options, type, message) => {
-    const lifecycle = written(options);
-    writeFileSync(join(lifecycle.folder, 'data.csv'), content);
-    await product.cli(['lifecycle', 'apply', lifecycle.folder]);
-    const { body } = await product.start(lifecycle.name);
-    const { status, failure } = await product.waitForEnd(body.id);
+  ];
+  const runOf = begunTogether(cases, ([, content, options]) => ended({ ...options, csv: content }));
+
+  test.each(cases)('%s is named with its source and what to do', async (name, _content, _options, type, message) => {
+    const { status, failure } = await runOf(name);
     expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({ status: 'failed', type, stage: 'ingest' });
     expect(failure?.message).toMatch(message);
     expect(failure?.next).toEqual(expect.any(String));
@@ -90,7 +104,7 @@ describe('a file that cannot be read', () => {
 });
 
 describe('rows that break the contract', () => {
-  test.each<[string, string, readonly RegExp[]]>([
+  const cases: readonly [string, string, readonly RegExp[]][] = [
     [
       'no valid row',
       csv(() => ({ kind: 'zzz' })),
@@ -104,8 +118,11 @@ describe('rows that break the contract', () => {
     ],
     ['infinities', csv(() => ({ y: 'inf' })), [/finite of y: 2880 bad rows/]],
     ['a missing column', csv(() => ({})).replace('kind', 'sort'), [/no such column; expected a column kind of type string/]],
-  ])('%s: the run stops, with the reasons', async (_, content, reasons) => {
-    const { status, verdict, stages } = await ended({ csv: content });
+  ];
+  const runOf = begunTogether(cases, ([, content]) => ended({ csv: content }));
+
+  test.each(cases)('%s: the run stops, with the reasons', async (name, _content, reasons) => {
+    const { status, verdict, stages } = await runOf(name);
     expect({ status, kind: verdict?.kind, stages: stages.map(({ name }) => name) }).toEqual({
       status: 'stopped',
       kind: 'failed',
@@ -120,7 +137,7 @@ describe('rows that break the contract', () => {
     const lifecycle = written({ csv: csv(() => ({ x: 'NaN' })) });
     const contract = join(lifecycle.folder, 'contract.yaml');
     writeFileSync(contract, strict(readFileSync(contract, 'utf8')));
-    await product.cli(['lifecycle', 'apply', lifecycle.folder]);
+    await product.apply(lifecycle.folder);
     const { exitCode, stdout } = await product.cli(['run', 'start', lifecycle.name, '--wait']);
     expect({ exitCode, stdout }).toEqual({
       exitCode: 3,
@@ -155,14 +172,13 @@ describe('SQL', () => {
     ],
   ])('%s is refused before it is applied, with its place', async (_, options, message) => {
     const lifecycle = written(options);
-    for (const verb of ['validate', 'apply']) {
-      const { exitCode, stderr } = await product.cli(['lifecycle', verb, lifecycle.folder]);
-      expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) as string });
-    }
+    const refused = { exitCode: 2, stdout: '', stderr: expect.stringMatching(message) as string };
+    const answers = await Promise.all(['validate', 'apply'].map((verb) => product.cli(['lifecycle', verb, lifecycle.folder])));
+    expect(answers).toEqual([refused, refused]);
     expect(await product.call('GET', `/lifecycles/${lifecycle.name}`)).toMatchObject({ status: 404 });
   });
 
-  test.each<[string, Options, string, RegExp]>([
+  const cases: readonly [string, Options, string, RegExp][] = [
     [
       'that names no column of the data',
       { assembleSql: 'SELECT seen_at, entity, kind, x, y, nosuch = 1 AS late FROM visits' },
@@ -185,8 +201,11 @@ describe('SQL', () => {
       'SqlTimeout',
       /sql\/assemble\.sql: did not end within 2 s/,
     ],
-  ])('%s fails the run, with its place', async (_, options, type, message) => {
-    const { status, failure } = await ended(options);
+  ];
+  const runOf = begunTogether(cases, ([, options]) => ended(options));
+
+  test.each(cases)('%s fails the run, with its place', async (name, _options, type, message) => {
+    const { status, failure } = await runOf(name);
     expect({ status, type: failure?.type, stage: failure?.stage }).toEqual({ status: 'failed', type, stage: 'train' });
     expect(failure?.message).toMatch(message);
     expect(failure?.next).toEqual(expect.any(String));
@@ -194,28 +213,38 @@ describe('SQL', () => {
 });
 
 describe('a trainer', () => {
-  test.each<[string, string, RegExp]>([
+  const cases: readonly [string, string, RegExp][] = [
     ['no-result', 'JobWithoutResult', /ended with exit code 0 and left no result\.json/],
     ['exits-one', 'JobFailed', /ended with exit code 1$/],
     ['raises', 'JobFailed', /ZeroDivisionError in train\.py, line 2 \(train\)$/],
     ['hangs', 'JobTimeout', /ran for [\d.]+ s; 3 s are allowed \(compute\.timeout\)/],
     ['eats', 'JobOutOfMemory', /used \d+ MiB of memory; 400 MiB are allowed \(compute\.memory\)/],
     ['leaves', 'JobWithoutResult', /left no result\.json/],
-  ])('that %s is ended, and its log kept', async (trainer, type, message) => {
+  ];
+  const runOf = begunTogether(cases, ([trainer]) => {
     // Only the one that hangs is to meet its time limit, however busy the machine is.
     const timeout = trainer === 'hangs' ? '3s' : '60s';
-    const run = await ended({ trainer, compute: `{ cpus: 1, memory: 400MiB, timeout: ${timeout}, retries: 1 }` });
+    return ended({ trainer, compute: `{ cpus: 1, memory: 400MiB, timeout: ${timeout}, retries: 1 }` });
+  });
+
+  test.each(cases)('that %s is ended, and its log kept', async (trainer, type, message) => {
+    const run = await runOf(trainer);
     expect({ status: run.status, type: run.failure?.type, next: run.failure?.next }).toEqual({
       status: 'failed',
       type,
       next: `perennial run logs ${run.id}`,
     });
     expect(run.failure?.message).toMatch(message);
-    expect(await product.cli(['run', 'logs', run.id])).toMatchObject({
+    const log = await product.call<string>('GET', `/runs/${run.id}/logs`);
+    expect(log).toMatchObject({ status: 200, body: expect.stringContaining('training starts') as string });
+  });
+
+  test('leaves its log to the command that its error names, and nothing else: the warm parent alone, no job, and no child of one', async () => {
+    const [, , raised] = await Promise.all(cases.map(([trainer]) => runOf(trainer)));
+    expect(await product.cli(['run', 'logs', raised?.id ?? ''])).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('training starts') as string,
+      stdout: expect.stringContaining('ZeroDivisionError') as string,
     });
-    // The warm parent alone is left: no job, and no child of one.
     expect(product.pids('runtime/host.py')).toHaveLength(1);
   });
 });
@@ -245,7 +274,7 @@ describe('a request', () => {
 
   beforeAll(async () => {
     const { name, folder: lifecycle } = written({ promote: '{ approval: { required: 0 } }' });
-    await product.cli(['lifecycle', 'apply', lifecycle]);
+    await product.apply(lifecycle);
     for (const params of [{}, { C: 0.1 }]) {
       const { body } = await product.start(name, { params });
       await product.waitForEnd(body.id);

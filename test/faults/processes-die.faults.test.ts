@@ -19,8 +19,7 @@ afterAll(() => product.stop());
 async function applied(evaluate?: string): Promise<string> {
   const name = `fault-${++count}`;
   const folder = writeTinyLifecycle(product.workDir, { name, ...(evaluate === undefined ? {} : { evaluate }) });
-  const { exitCode, stderr } = await product.cli(['lifecycle', 'apply', folder]);
-  if (exitCode !== 0) throw new Error(stderr);
+  await product.apply(folder);
   return name;
 }
 
@@ -119,7 +118,7 @@ describe('kill -9 of everything', () => {
   test('a new start clears what was left and finishes the open run', async () => {
     const first = await startProduct();
     const folder = writeTinyLifecycle(first.workDir, { name: 'survivor' });
-    await first.cli(['lifecycle', 'apply', folder]);
+    await first.apply(folder);
     const { body } = await first.start('survivor');
     await first.waitForStage(body.id, 'train');
     const everything = [...first.pids(''), first.supervisor.pid ?? -1];

@@ -46,8 +46,7 @@ async function begun(): Promise<string> {
     tune: `{ metric: logloss, direction: minimize, trials: ${trials}, parallel: 1, space: {
       num_leaves: { kind: int, low: 15, high: 63, log: true }, learning_rate: { kind: float, low: 0.01, high: 0.3, log: true } } }`,
   });
-  const { exitCode, stderr } = await product.cli(['lifecycle', 'apply', folder]);
-  if (exitCode !== 0) throw new Error(stderr);
+  await product.apply(folder);
   return (await product.start(name, { cache: false })).body.id;
 }
 

@@ -60,9 +60,8 @@ export function openTrials(product: Product): Trials {
     },
   };
 
-  async function apply(options: Parameters<typeof writeTinyLifecycle>[1]): Promise<void> {
-    const { exitCode, stderr } = await product.cli(['lifecycle', 'apply', writeTinyLifecycle(product.workDir, options)]);
-    if (exitCode !== 0) throw new Error(stderr);
+  function apply(options: Parameters<typeof writeTinyLifecycle>[1]): Promise<void> {
+    return product.apply(writeTinyLifecycle(product.workDir, options));
   }
   return trials;
 }
