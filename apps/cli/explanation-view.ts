@@ -19,6 +19,15 @@ export interface DecisionJson {
   readonly evidenceBody: Evidence | RolloutEvidence | null;
 }
 
+export interface MoveJson {
+  readonly kind: string;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly actor: string;
+  readonly cause: string;
+  readonly movedAt: string;
+}
+
 export interface ExplanationJson {
   readonly model: string;
   readonly version: number;
@@ -32,14 +41,7 @@ export interface ExplanationJson {
   } | null;
   readonly rollout?: RolloutSummaryJson | null;
   readonly decisions: readonly DecisionJson[];
-  readonly moves: readonly {
-    readonly kind: string;
-    readonly from: number | null;
-    readonly to: number | null;
-    readonly actor: string;
-    readonly cause: string;
-    readonly movedAt: string;
-  }[];
+  readonly moves: readonly MoveJson[];
   readonly lineage: readonly { readonly from: { readonly kind: string; readonly name: string; readonly version?: number } }[];
 }
 

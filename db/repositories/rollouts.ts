@@ -2,7 +2,7 @@ import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec } from '../../domain/lifecycle';
 import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { RolloutState } from '../../domain/rollout/state';
+import type { ArmsCounted, RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
 import { lockModel, statusOf } from '../alias-register/state';
 import type { Database, Transaction } from '../connection';
@@ -69,36 +69,14 @@ export interface RipePair {
   readonly step: number;
 }
 
-/** Requests of one arm; each is counted once, when it is stored. */
-export interface ArmCounts {
-  /** It was asked for a score, beside the answer included. */
-  readonly requests: number;
-  /** Of `requests`, those it failed: an error, a timeout, a score that is no number. */
-  readonly errors: number;
-  /** Requests of its entities: it was to answer them. */
-  readonly assigned: number;
-  /** Of `assigned`, those that it failed, so that the champion answered; the champion itself has none. */
-  readonly fallbacks: number;
-  /** Of `assigned`, those answered later than the latency guardrail allows, and those that the challenger failed. */
-  readonly slow: number;
-  /** Of `assigned`, those of whole hours of event time whose labels are due, and how many of these came. */
-  readonly ripe: number;
-  readonly labelled: number;
-}
-
-export interface RolloutCounts {
-  readonly champion: ArmCounts;
-  readonly challenger: ArmCounts;
-}
-
 export interface RolloutTraffic {
   /** How far event time has come; never goes back. Null before three requests were stored. */
   readonly eventNow: string | null;
   /** Labels of requests up to here are due, and had their time to arrive. */
   readonly ripeUntil: string | null;
   /** Of the present step, and of all. */
-  readonly step: RolloutCounts;
-  readonly total: RolloutCounts;
+  readonly step: ArmsCounted;
+  readonly total: ArmsCounted;
 }
 
 /** `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an earlier one while a queue is worked off. */

@@ -1,7 +1,8 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
+import type { ArmCounted, ArmsCounted } from '../../domain/rollout/state';
 import type { Query } from '../connection';
-import type { ArmCounts, RolloutCounts, RolloutTraffic } from '../repositories/rollouts';
+import type { RolloutTraffic } from '../repositories/rollouts';
 import type { RolloutRow } from './state';
 
 /** So many requests must have come as far before event time has: one with a wrong clock would end a rollout of weeks. */
@@ -71,10 +72,10 @@ export async function readCounts(
 }
 
 type CountRow = { readonly isCurrent: boolean } & {
-  readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounts>}`]: number;
+  readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounted>}`]: number;
 };
 
-function countsOf(rows: readonly CountRow[]): RolloutCounts {
+function countsOf(rows: readonly CountRow[]): ArmsCounted {
   const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) => rows.reduce((total, row) => total + row[name], 0);
   return {
     champion: {

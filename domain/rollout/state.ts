@@ -55,16 +55,20 @@ export interface ArmsCounted {
   readonly challenger: ArmCounted;
 }
 
+/** Requests of one arm; each is counted once, when it is stored. */
 export interface ArmCounted {
+  /** It was asked for a score, beside the answer included. */
   readonly requests: number;
+  /** Of `requests`, those it failed: an error, a timeout, a score that is no number. */
   readonly errors: number;
+  /** Requests of its entities: it was to answer them. */
   readonly assigned: number;
-  /** Of `assigned`: it failed them, and the champion answered. */
+  /** Of `assigned`, those that it failed, so that the champion answered; the champion itself has none. */
   readonly fallbacks: number;
-  /** Of `assigned`. */
+  /** Of `assigned`, those answered later than the latency guardrail allows, and those that the challenger failed. */
   readonly slow: number;
+  /** Of `assigned`, those of whole hours of event time whose labels are due, and how many of these came. */
   readonly ripe: number;
-  /** Of `ripe`. */
   readonly labelled: number;
 }
 

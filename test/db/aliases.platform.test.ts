@@ -288,49 +288,6 @@ describe('the alias register', () => {
     ]);
   });
 
-  test('what a withdrawal brought back can itself be withdrawn, to the beginning', async () => {
-    const promotions = [await promoteOver(1), await promoteOver(2), await promoteOver(3)].map(({ kind, ...rest }) => {
-      if (kind !== 'promoted' || !('fencing' in rest)) throw new Error(kind);
-      return rest.fencing;
-    });
-    for (const version of [3, 2, 1]) {
-      const champion = version === 1 ? null : version - 1;
-      expect(await withdraw(version, promotions[version - 1] ?? 0)).toMatchObject({ kind: 'withdrawn', champion });
-      expect((await get()).champion?.version ?? null).toBe(champion);
-      expect(await statusOf(version)).toBe('withdrawn');
-    }
-  });
-
-  test('what a person rolled back to is not withdrawn, also when a later promotion was', async () => {
-    await promote(1, nobody);
-    await promoteOver(2);
-    await rollback();
-    const later = await promoteOver(3);
-    if (later.kind !== 'promoted') throw new Error(later.kind);
-    await withdraw(3, later.fencing);
-    expect(await withdraw(1, 1)).toMatchObject({ kind: 'superseded', champion: { version: 1 } });
-  });
-
-  test('a champion whose run takes back what it did does not come back when the one after it is withdrawn', async () => {
-    const [first, second] = [await startRun(test_.registry), await startRun(test_.registry)];
-    await promote(1, nobody);
-    runId = first;
-    await promoteOver(2);
-    runId = second;
-    await promoteOver(3);
-    await test_.registry.runs.beginUndo({ tenant, id: first });
-    expect(await withdraw(2, 2)).toMatchObject({ kind: 'superseded', champion: { version: 3 } });
-    await test_.registry.runs.beginUndo({ tenant, id: second });
-    expect(await withdraw(3, 3)).toMatchObject({ kind: 'withdrawn', champion: 1 });
-    expect((await get()).champion).toMatchObject({ version: 1 });
-    expect([await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual(['promoted', 'withdrawn', 'withdrawn']);
-    const { items } = await test_.registry.aliases.history({ tenant, model, pageSize: 10 });
-    expect(items.map(({ kind, from, to }) => [kind, from, to]).slice(0, 2)).toEqual([
-      ['withdraw', 2, 1],
-      ['withdraw', 3, 2],
-    ]);
-  });
-
   test('withdrawing a promotion of a version that was a champion before leaves it one to roll back to', async () => {
     for (const version of [1, 2]) await promoteOver(version);
     const again = await promoteOver(1);

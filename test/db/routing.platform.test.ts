@@ -1,4 +1,5 @@
 import { openTestRegistry, refTo, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
+import { promoteOver as promote } from './rollout-fixture';
 
 describe('routing and gateways', () => {
   let test_: TestRegistry;
@@ -12,20 +13,7 @@ describe('routing and gateways', () => {
     await registerVersions(test_.registry, model, 3);
   });
 
-  const promoteOver = async (version: number) => {
-    const { champion } = await test_.registry.aliases.get({ tenant, model });
-    const move = {
-      tenant,
-      model,
-      version,
-      expectedChampion: champion ?? { version: null, fencing: 0 },
-      decisionId: null,
-      runId: null,
-      actor: 'a',
-      cause: 'c',
-    };
-    return test_.registry.aliases.promote({ ...move, idempotencyKey: unique('key') });
-  };
+  const promoteOver = (version: number) => promote(test_.registry, model, version);
   const routed = async () => (await test_.registry.routing.table()).models.find((each) => each.model === model);
 
   test('the table names champion and previous with their bytes, and models without a champion not at all', async () => {

@@ -6,7 +6,7 @@ import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
-import type { ExplanationJson } from '../explanation-view';
+import type { ExplanationJson, MoveJson } from '../explanation-view';
 import { describeExplanation } from '../explanation-view';
 
 interface ModelJson {
@@ -20,15 +20,6 @@ interface ModelJson {
     readonly manifest: { readonly digest: string };
   }[];
   readonly inferUrl: string | null;
-}
-
-interface MoveJson {
-  readonly kind: string;
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly actor: string;
-  readonly cause: string;
-  readonly movedAt: string;
 }
 
 export function modelCommands(program: Command, context: CliContext): void {
