@@ -1,5 +1,14 @@
 import { failure } from '../../domain/failure';
-import type { AttemptEnd, AttemptPlan, CallClaim, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
+import type {
+  AttemptEnd,
+  AttemptPlan,
+  CallClaim,
+  CallLedger,
+  CallOwner,
+  CallRef,
+  LedgerCall,
+  RecordedAnswer,
+} from '../../domain/llm/call-ledger';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { llmAttempts, llmCalls } from '../schema/llm-calls';
@@ -8,20 +17,25 @@ import { reportCalls } from './llm-call-report';
 
 type CallRow = typeof llmCalls.$inferSelect;
 type AttemptRow = typeof llmAttempts.$inferSelect;
-type CallRef = Pick<LedgerCall, 'tenant' | 'key'>;
 
 /** The longest that somebody who waits for another's call goes without looking. */
 const lookAgainMs = 500;
 
 export function createCallLedger({ sql }: Database): CallLedger {
   return {
+    async find({ tenant, key }) {
+      const [row] = await sql<CallRow[]>`
+        select * from llm_calls where tenant_id = ${tenant} and key = ${key} and state = 'answered'`;
+      return row ? recorded(row) : null;
+    },
+
     claim: ({ call, owner, attempt }) =>
       sql.begin(async (tx) => {
         const row = (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
         return 'kind' in row ? row : plan(tx, call, row, attempt);
       }),
 
-    end: ({ call, owner, number, end }) =>
+    end: ({ call, number, end }) =>
       sql.begin(async (tx) => {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
@@ -29,10 +43,16 @@ export function createCallLedger({ sql }: Database): CallLedger {
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
         if (row.state === 'answered') return recorded(row);
-        if (end.kind === 'answered') return recorded(await answer(tx, call, attempt.provider, end));
-        if (end.last) await giveUp(tx, call, owner, end);
-        return null;
+        return end.kind === 'answered' ? recorded(await answer(tx, call, attempt.provider, end)) : null;
       }),
+
+    /** Unless somebody took the call over and is asking again. One that was left stays open, free for whoever asks next. */
+    async giveUp({ call: { tenant, key }, owner: { execution, attempt }, failure: type }) {
+      await sql`
+        update llm_calls set state = ${type === null ? 'asking' : 'failed'}, failure = ${type}, lease_until = now(),
+          ended_at = case when ${type === null} then null else now() end
+        where tenant_id = ${tenant} and key = ${key} and state = 'asking' and execution = ${execution} and execution_attempt = ${attempt}`;
+    },
 
     report: (input) => reportCalls(sql, input),
   };
@@ -123,19 +143,6 @@ async function answer(
       ended_at = now()
     where tenant_id = ${tenant} and key = ${key} returning *`;
   return written(row);
-}
-
-/** Unless somebody took the call over and is asking again. A call that was left stays open, free for whoever asks next. */
-async function giveUp(
-  tx: Transaction,
-  { tenant, key }: CallRef,
-  { execution, attempt }: CallOwner,
-  end: Exclude<AttemptEnd, { kind: 'answered' }>,
-): Promise<void> {
-  const state = end.failure === null ? 'asking' : 'failed';
-  await tx`
-    update llm_calls set state = ${state}, failure = ${end.failure}, lease_until = now(), ended_at = case when ${state} = 'failed' then now() end
-    where tenant_id = ${tenant} and key = ${key} and state = 'asking' and execution = ${execution} and execution_attempt = ${attempt}`;
 }
 
 async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow> {

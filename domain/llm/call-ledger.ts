@@ -17,6 +17,8 @@ export interface LedgerCall {
   readonly repeat: number;
 }
 
+export type CallRef = Pick<LedgerCall, 'tenant' | 'key'>;
+
 /** Who asks. A higher attempt of the same execution knows that the lower one is dead and takes over at once; another execution waits for the lease to run out. */
 export interface CallOwner {
   readonly execution: string;
@@ -55,9 +57,9 @@ export type CallClaim =
 export type AttemptEnd =
   | { readonly kind: 'answered'; readonly answer: ChatAnswer; readonly cost: number; readonly spent: readonly BudgetAmount[] }
   /** The provider said no before it worked: nothing was paid. */
-  | { readonly kind: 'refused'; readonly failure: FailureType; readonly last: boolean }
+  | { readonly kind: 'refused'; readonly failure: FailureType }
   /** It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent. Without a failure, whoever asked went away. */
-  | { readonly kind: 'broken'; readonly failure: FailureType | null; readonly last: boolean };
+  | { readonly kind: 'broken'; readonly failure: FailureType | null };
 
 export const attemptOutcomes = ['sent', 'answered', 'refused', 'broken', 'lost'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
@@ -74,13 +76,12 @@ export interface CallReport {
 
 /** Never pay twice: an attempt is on record before it is sent, an answer before it is used. Kept by the registry; see db/repositories/llm-calls.ts. */
 export interface CallLedger {
+  /** Null when it has no answer yet. */
+  find(input: CallRef): Promise<RecordedAnswer | null>;
   claim(input: { readonly call: LedgerCall; readonly owner: CallOwner; readonly attempt: AttemptPlan }): Promise<CallClaim>;
   /** The first answer recorded is the call's for ever, and is returned to whoever brings a later one. */
-  end(input: {
-    readonly call: Pick<LedgerCall, 'tenant' | 'key'>;
-    readonly owner: CallOwner;
-    readonly number: number;
-    readonly end: AttemptEnd;
-  }): Promise<RecordedAnswer | null>;
+  end(input: { readonly call: CallRef; readonly number: number; readonly end: AttemptEnd }): Promise<RecordedAnswer | null>;
+  /** No attempt is made any more; whoever asks the same later starts anew. Without a failure, whoever asked went away. */
+  giveUp(input: { readonly call: CallRef; readonly owner: CallOwner; readonly failure: FailureType | null }): Promise<void>;
   report(input: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport>;
 }

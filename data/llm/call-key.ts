@@ -1,0 +1,21 @@
+import type { Digest } from '../../domain/artifact';
+import { digestOf } from '../digest';
+import type { ModelTarget, Question } from './model-access';
+
+export interface CallIdentity {
+  /** Whoever is meant to answer: a standby's answer is the same call's. */
+  readonly target: ModelTarget;
+  readonly question: Question;
+  /** Of the prompt's version, where there is one; the question has its text, filled in. */
+  readonly promptDigest: Digest | null;
+  /** From 0; asking the same again on purpose is another call. */
+  readonly repeat: number;
+}
+
+/** All that decides an answer, and nothing else: the same call made by another run has the same key. */
+export function callKey({ target, question, promptDigest, repeat }: CallIdentity): { readonly key: Digest; readonly inputDigest: Digest } {
+  const inputDigest = digestOf(question.messages);
+  const { provider, model, adapter = null } = target;
+  const { sampling, jsonSchema } = question;
+  return { inputDigest, key: digestOf({ provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat }) };
+}

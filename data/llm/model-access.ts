@@ -1,0 +1,178 @@
+import { failure, isPerennialError, type FailureType } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
+import { free, likelyTokens, type Price } from '../../domain/llm/price';
+import type { ProviderSettings } from '../../domain/llm/provider-settings';
+import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
+import { attemptChat, within } from './attempt';
+import { pauseMs } from './pause';
+import type { Embeddings } from './provider';
+import { openProviderGate, type ProviderGate, type Resolve } from './provider-gate';
+import { withNearestModel } from './nearest-model';
+
+/** Who is asked. The first of a route is meant; the rest stand by, in this order, and must have been found good enough before. */
+export interface ModelTarget {
+  readonly provider: string;
+  readonly model: string;
+  readonly adapter?: string | null;
+}
+
+export type Question = Omit<ChatRequest, 'model' | 'adapter'>;
+
+export interface AskedTarget {
+  readonly target: ModelTarget;
+  readonly request: ChatRequest;
+  readonly price: Price;
+  /** After this the attempt is over in any case. */
+  readonly totalMs: number;
+}
+
+/** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
+export interface AttemptJournal {
+  begin(asked: AskedTarget): Promise<BegunAttempt>;
+}
+
+export type BegunAttempt =
+  /** Somebody else has the answer already: nothing needs to be sent. */
+  | { readonly kind: 'answered'; readonly answered: Answered }
+  | {
+      readonly kind: 'send';
+      readonly requestId: string;
+      /** The answer that counts: another's, if that was first. */
+      answered(answer: ChatAnswer): Promise<Answered>;
+      /** Null: whoever asked went away, or nobody knows what happened. */
+      failed(failure: FailureType | null): Promise<void>;
+    };
+
+export interface Answered {
+  readonly answer: ChatAnswer;
+  readonly provider: string;
+}
+
+export interface AccessOptions {
+  readonly tenant: Tenant;
+  readonly signal?: AbortSignal | undefined;
+  readonly onText?: ((delta: string) => void) | undefined;
+  readonly journal?: AttemptJournal | undefined;
+  /** The longest single wait before another attempt. A provider that asks for more is given up, for a standby or for a later try of the caller. */
+  readonly patienceMs?: number | undefined;
+}
+
+/** Language models behind limits, retries, circuit breakers and standbys: the only loop that asks again. */
+export interface ModelAccess {
+  chat(route: readonly ModelTarget[], question: Question, options: AccessOptions): Promise<Answered>;
+  /** Never by a standby: another embedder's vectors are of another space. */
+  embed(target: ModelTarget, texts: readonly string[], options: AccessOptions): Promise<Embeddings>;
+  models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const usualPatienceMs = 120_000;
+
+export function openModelAccess(providers: readonly ProviderSettings[], resolve: Resolve): ModelAccess {
+  const gates = new Map(providers.map((settings) => [settings.name, openProviderGate(settings, resolve)]));
+  const gateOf = (name: string): ProviderGate => {
+    const gate = gates.get(name);
+    if (gate) return gate;
+    throw failure('NotFound', `there is no provider ${name}`, { next: `name one of: ${[...gates.keys()].join(', ') || 'none is set up'}` });
+  };
+
+  return {
+    async chat(route, question, options) {
+      if (route.length === 0) throw failure('InvalidInput', 'a question to a language model names nobody to ask');
+      const hearing = listen(options.onText);
+      for (const [place, target] of route.entries()) {
+        const gate = gateOf(target.provider);
+        try {
+          return await retried(options, hearing, () => chatOnce(gate, target, question, options, hearing));
+        } catch (error) {
+          const standsBy = place < route.length - 1 && !hearing.hasBegun() && isPerennialError(error) && mayFailOver(error.type);
+          if (!standsBy) throw await withNearestModel(error, gate.provider, target.model);
+        }
+      }
+      throw failure('ProviderUnavailable', 'nobody of the route answered');
+    },
+
+    async embed(target, texts, options) {
+      const gate = gateOf(target.provider);
+      const { model } = target;
+      const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
+      const what = `${target.provider} (${model}) did not end its embeddings`;
+      const embed = () =>
+        gate.run(options, tokens, async (used) => {
+          const ask = (signal: AbortSignal) => gate.provider.embed({ model, texts }, { signal });
+          const embeddings = await within(gate.settings.timeouts.totalMs, options.signal, what, ask);
+          used(embeddings.usage.promptTokens);
+          return embeddings;
+        });
+      try {
+        return await retried(options, listen(undefined), embed);
+      } catch (error) {
+        throw await withNearestModel(error, gate.provider, model);
+      }
+    },
+
+    models: (provider, options) => gateOf(provider).provider.models(options),
+
+    close: async () => {
+      await Promise.all([...gates.values()].map((gate) => gate.close()));
+    },
+  };
+}
+
+/** What the caller has heard of an answer: once text was handed on, no other answer can take its place. */
+interface Hearing {
+  readonly onText: ((delta: string) => void) | undefined;
+  hasBegun(): boolean;
+}
+
+function listen(onText: ((delta: string) => void) | undefined): Hearing {
+  let begun = false;
+  const heard =
+    onText &&
+    ((delta: string) => {
+      begun = true;
+      onText(delta);
+    });
+  return { onText: heard, hasBegun: () => begun };
+}
+
+async function retried<T>({ signal, patienceMs = usualPatienceMs }: AccessOptions, hearing: Hearing, work: () => Promise<T>): Promise<T> {
+  const failed = new Map<FailureType, number>();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPerennialError(error) || hearing.hasBegun()) throw error;
+      const count = (failed.get(error.type) ?? 0) + 1;
+      failed.set(error.type, count);
+      const delay = retryDelayMs({ failure: error, failed: count, patienceMs, random: Math.random() });
+      if (delay === null) throw error;
+      await pauseMs(delay, signal);
+    }
+  }
+}
+
+async function chatOnce(
+  gate: ProviderGate,
+  target: ModelTarget,
+  question: Question,
+  options: AccessOptions,
+  { onText }: Hearing,
+): Promise<Answered> {
+  const { provider, settings } = gate;
+  const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
+  const price = settings.prices[target.model] ?? free;
+  return gate.run(options, likelyTokens(request), async (used) => {
+    const begun = await options.journal?.begin({ target, request, price, totalMs: settings.timeouts.totalMs });
+    if (begun?.kind === 'answered') return begun.answered;
+    const { signal } = options;
+    const chat = { ...(signal && { signal }), ...(onText && { onText }), ...(begun && { requestId: begun.requestId }) };
+    const answer = await attemptChat(provider, settings.timeouts, request, chat).catch(async (error: unknown) => {
+      await begun?.failed(isPerennialError(error) ? error.type : null);
+      throw error;
+    });
+    used(answer.usage.promptTokens + answer.usage.completionTokens);
+    return begun ? begun.answered(answer) : { answer, provider: provider.name };
+  });
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { failure } from '../../domain/failure';
+import type { ChatAnswer } from '../../domain/llm/chat';
+
+/**
+ * The value of an answer that was to be JSON of this schema. Taken by its word: a model that wraps its JSON into prose or a code block has not kept the
+ * promise, and somebody's judge that sometimes does must be seen to. Throws AnswerInvalid, which names the place but not the text.
+ */
+export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
+  const value = parse(answer);
+  const checked = z.fromJSONSchema(schema).safeParse(value);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw failure(
+    'AnswerInvalid',
+    `${answer.model} answered JSON, but not of the promised schema: ${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`,
+  );
+}
+
+function parse({ text, finish, model }: ChatAnswer): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (finish === 'length') {
+      throw failure('AnswerInvalid', `${model} was cut off in the middle of its JSON, after ${text.length} characters`, {
+        next: 'raise sampling.maxTokens',
+      });
+    }
+    if (finish === 'filtered') throw failure('AnswerInvalid', `${model} withheld its answer by its own filter`);
+    throw failure('AnswerInvalid', `${model} answered ${text.length} characters that are not the promised JSON`);
+  }
+}

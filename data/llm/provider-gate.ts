@@ -1,0 +1,68 @@
+import { isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { ProviderSettings } from '../../domain/llm/provider-settings';
+import type { SecretRef } from '../../domain/lifecycle';
+import { anthropicProvider } from './anthropic-provider';
+import { openBreaker } from './breaker';
+import { openEndpoint } from './endpoint';
+import { openAiProvider } from './openai-provider';
+import type { ModelProvider } from './provider';
+import { openRateLimiter, type RateLimiter } from './rate-limiter';
+
+/** Reads the secret that a reference names, when it is needed. */
+export type Resolve = (ref: SecretRef) => Promise<string>;
+
+/** A provider behind its limits and its circuit breaker. */
+export interface ProviderGate {
+  readonly settings: ProviderSettings;
+  readonly provider: ModelProvider;
+  /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
+  run<T>(
+    who: { readonly tenant: Tenant; readonly signal?: AbortSignal | undefined },
+    tokens: number,
+    work: (used: (tokens: number) => void) => Promise<T>,
+  ): Promise<T>;
+  close(): Promise<void>;
+}
+
+export function openProviderGate(settings: ProviderSettings, resolve: Resolve): ProviderGate {
+  const { name, url, key, allowPrivateAddresses, protocol } = settings;
+  const authorize =
+    protocol === 'anthropic' ? (secret: string) => ({ 'x-api-key': secret }) : (secret: string) => ({ authorization: `Bearer ${secret}` });
+  const endpoint = openEndpoint({ provider: name, url, allowPrivateAddresses, authorize, key: key && (() => resolve(key)) });
+  const maxTokensKey = new URL(url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
+  const provider = protocol === 'anthropic' ? anthropicProvider({ name, endpoint }) : openAiProvider({ name, endpoint, maxTokensKey });
+  const all = openRateLimiter(settings.limits);
+  const tenants = new Map<Tenant, RateLimiter>();
+  const breaker = openBreaker(name);
+
+  const shareOf = (tenant: Tenant): RateLimiter | null => {
+    if (settings.tenantLimits === null) return null;
+    const share = tenants.get(tenant) ?? openRateLimiter(settings.tenantLimits);
+    tenants.set(tenant, share);
+    return share;
+  };
+
+  return {
+    settings,
+    provider,
+    run({ tenant, signal }, tokens, work) {
+      const inTurn = (report: (used: number) => void) =>
+        all.run(tokens, signal, (used) =>
+          breaker.run(() =>
+            work((real) => {
+              used(real);
+              report(real);
+            }),
+          ),
+        );
+      const share = shareOf(tenant);
+      const attempt = share ? share.run(tokens, signal, inTurn) : inTurn(() => undefined);
+      return attempt.catch((error: unknown) => {
+        if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.holdUntil(Date.now() + (error.retryAfterMs ?? 0));
+        throw error;
+      });
+    },
+    close: () => endpoint.close(),
+  };
+}
