@@ -237,6 +237,49 @@ describe('what webhooks are told', () => {
     });
   });
 
+  describe('what waits goes by the spec of its attempt', () => {
+    const addressed = async () => (await claim()).map(({ url, secret, target }) => [url, secret, target]);
+
+    test('with the secret that its address has now, wherever that stands', async () => {
+      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
+      await tell(lifecycle);
+      await applyHooks(lifecycle, [hook('b', ['run.lost']), { ...hook('a', ['run.failed']), secret: { file: '/run/secrets/a' } }]);
+      expect(await addressed()).toEqual([
+        ['https://hooks.example/a', { file: '/run/secrets/a' }, 1],
+        ['https://hooks.example/b', { env: 'SECRET_OF_B' }, 2],
+      ]);
+    });
+
+    test('to the address that was put right, also what is asked for again', async () => {
+      const lifecycle = await applyHooks(unique('flights'), [hook('tpyo', ['run.failed'])]);
+      await tell(lifecycle);
+      const [failed] = await claim();
+      if (!failed) throw new Error('nothing claimed');
+      await record(failed, { kind: 'failed' });
+      await tell(lifecycle);
+      await applyHooks(lifecycle, [hook('typo', ['run.failed'])]);
+      await test_.registry.webhooks.redeliver({ tenant, id: failed.id, target: null, actor: 'key:ann' });
+      const right = ['https://hooks.example/typo', { env: 'SECRET_OF_TYPO' }, 1];
+      expect(await addressed()).toEqual([right, right]);
+      expect((await log(lifecycle)).map(({ url }) => url)).toEqual([right[0], right[0]]);
+    });
+
+    test.each([
+      ['was taken out', []],
+      ['was taken out before one that was told itself', [hook('b', ['run.failed'])]],
+      ['has another in its place, which does not ask for such events', [hook('c', ['run.lost']), hook('b', ['run.failed'])]],
+    ])('to nobody, which the log says, when its webhook %s', async (_name, hooks: readonly NotifySpec[]) => {
+      const lifecycle = await applyHooks(unique('flights'), [hook('a', ['run.failed']), hook('b', ['run.failed'])]);
+      await tell(lifecycle);
+      await applyHooks(lifecycle, hooks);
+      expect((await addressed()).map(([url]) => url)).toEqual(hooks.length === 0 ? [] : ['https://hooks.example/b']);
+      const ended = (await log(lifecycle)).find(({ target }) => target === 1);
+      expect(ended).toMatchObject({ status: 'failed', url: 'https://hooks.example/a', attempts: [{ status: null }] });
+      expect(ended?.attempts[0]?.error).toBe('not told: the applied lifecycle has this webhook no more');
+      expect(ended?.endedAt).not.toBeNull();
+    });
+  });
+
   describe('a webhook that is gone', () => {
     const goneHooks = [hook('gone', ['run.failed', 'run.lost']), hook('stays', ['run.failed'])];
     const letGo = async (lifecycle: string) => {
