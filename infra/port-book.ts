@@ -21,7 +21,9 @@ export interface ChosenPorts<Name extends string> {
 
 /** Free ports, the same ones as last time where that is possible. */
 export async function choosePorts<Name extends string>(file: string, wishes: Readonly<Record<Name, PortWish>>): Promise<ChosenPorts<Name>> {
-  const remembered = (readPrivateJson(file) ?? {}) as Readonly<Record<string, unknown>>;
+  const remembered = (readPrivateJson(file, 'Remove it: new ports are chosen at the next start') ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
   const names = Object.keys(wishes) as Name[];
   const ports = new Map<Name, number>();
   const moved: { name: Name; from: number; to: number }[] = [];

@@ -1,17 +1,25 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
 
-/** Only this user may read it (0600), and a reader never sees half of it. */
+/** Only this user may read it (0600). Neither a reader nor whoever comes after a power cut sees half of it: some of these cannot be made a second time. */
 export function writePrivateJson(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const unfinished = `${path}.${process.pid}`;
-  writeFileSync(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  const file = openSync(unfinished, 'w', 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(value, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
   renameSync(unfinished, path);
 }
 
-/** Null when there is none. A file that others could read is closed to them. */
-export function readPrivateJson(path: string): unknown {
+const restore = 'Restore it from a backup, or start over with `npx perennial up --fresh`';
+
+/** Null when there is none. A file that others could read is closed to them. `next` is what helps against a damaged one. */
+export function readPrivateJson(path: string, next = restore): unknown {
   let text: string;
   try {
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
@@ -25,7 +33,7 @@ export function readPrivateJson(path: string): unknown {
   } catch (error) {
     throw failure('PlatformUnavailable', `${path} is damaged: ${(error as Error).message}`, {
       cause: error,
-      next: 'Restore it from a backup, or start over with `npx perennial up --fresh`',
+      next,
     });
   }
 }

@@ -31,9 +31,11 @@ export function openProcessRecord(file: string): ProcessRecord {
   };
 }
 
+const remove = 'Remove it; what an earlier start may have left running has to be ended by hand then';
+
 /** Ends what an earlier platform left running and answers with the names. Never touches a process that only has the same number. */
 export async function clearLeftovers(file: string, graceSeconds = 8): Promise<readonly string[]> {
-  const recorded = (readPrivateJson(file) ?? []) as readonly RecordedProcess[];
+  const recorded = (readPrivateJson(file, remove) ?? []) as readonly RecordedProcess[];
   const left = recorded.filter(isAlive);
   for (const process of left) signalProcess(process, process.signal);
   await untilGone(left, graceSeconds);

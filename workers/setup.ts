@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { migrate } from '../db/migrate';
 import type { Registry } from '../db/registry';
 import type { ApiKeyScope } from '../db/repositories/api-keys';
+import { failure, isPerennialError } from '../domain/failure';
 import { defaultTenant } from '../domain/ids';
+import { readPrivateJson, writePrivateJson } from '../infra/private-file';
 import { ensureNamespace } from '../infra/temporal-namespace';
 import type { Core } from './compose';
 import { openCore } from './compose';
@@ -33,10 +34,20 @@ export async function setUp(config: Config): Promise<PlatformKeys> {
 }
 
 async function setUpStores({ database, artifacts, registry }: Core, { stateDir }: Config): Promise<PlatformKeys> {
-  await migrate(database);
-  await artifacts.ensureBucket();
+  await advised(`check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`, () => migrate(database));
+  await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () => artifacts.ensureBucket());
   await registry.predictions.ensurePartitions({ days: 7 });
   return ensureKeys(registry, keysFile(stateDir));
+}
+
+/** Whoever starts Perennial reads this first of all: which setting, and where to look on. */
+async function advised(next: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isPerennialError(error) || error.next !== undefined) throw error;
+    throw failure(error.type, error.message, { cause: error, issues: error.issues, next });
+  }
 }
 
 export function keysFile(stateDir: string): string {
@@ -45,9 +56,9 @@ export function keysFile(stateDir: string): string {
 
 /** Kept by this machine's user alone (0600). A key that the database does not know, after `--fresh` or on another database, is made anew. */
 async function ensureKeys(registry: Registry, file: string): Promise<PlatformKeys> {
-  const kept = read(file);
+  const kept = (readPrivateJson(file, 'remove it: new keys are made at the next start') ?? {}) as Partial<PlatformKeys>;
   const keys = { admin: await ensureKey(registry, 'admin', kept.admin), service: await ensureKey(registry, 'service', kept.service) };
-  if (keys.admin !== kept.admin || keys.service !== kept.service) write(file, keys);
+  if (keys.admin !== kept.admin || keys.service !== kept.service) writePrivateJson(file, keys);
   return keys;
 }
 
@@ -55,20 +66,4 @@ async function ensureKey(registry: Registry, name: keyof PlatformKeys, kept: str
   if (kept !== undefined && (await registry.apiKeys.verify(kept))) return kept;
   const { key } = await registry.apiKeys.create({ tenant: defaultTenant, name, scope: scopes[name], actor: 'setup' });
   return key;
-}
-
-function read(file: string): Partial<PlatformKeys> {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Partial<PlatformKeys>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-}
-
-function write(file: string, keys: PlatformKeys): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, `${JSON.stringify(keys)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
 }

@@ -49,7 +49,7 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
   if (isPerennialError(error)) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const status = statusOf(error);
-  const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${name}${message === name ? '' : `, ${message}`}`;
+  const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${reasonOf(name, message)}`;
   if (name === 'NoSuchBucket') return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
   if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch') return failure('DigestMismatch', because, { cause: error });
   if (isMissing(error)) return failure('ArtifactMissing', because, { cause: error });
@@ -60,6 +60,12 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
     });
   }
   return failure('StorageUnavailable', because, { cause: error });
+}
+
+/** The SDK says of an answer that it cannot read where its debugger would find it. */
+function reasonOf(name: string, message: string): string {
+  if (message.includes('Deserialization error')) return 'what answers there does not speak S3';
+  return name === 'Error' || name === message ? message : `${name}, ${message}`;
 }
 
 export function isMissing(error: unknown): boolean {

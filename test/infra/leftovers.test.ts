@@ -29,6 +29,13 @@ async function sleeper(script = 'exec sleep 60'): Promise<{ readonly pid: number
 }
 
 describe('what a killed platform left running', () => {
+  test('cannot be told from a damaged record, which costs nobody their data', async () => {
+    const file = join(folder, 'processes.json');
+    writeFileSync(file, '[{"name": ');
+    await expect(clearLeftovers(file)).rejects.toMatchObject({ message: expect.stringContaining('is damaged') as string });
+    await expect(clearLeftovers(file)).rejects.toMatchObject({ next: expect.stringMatching(/^Remove it/) as string });
+  });
+
   test('is asked to end, by the signal that it understands', async () => {
     const { pid, ended } = await sleeper();
     const file = join(folder, 'processes.json');

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,4 +70,10 @@ test('gives no port twice', async () => {
   await expect(choosePorts(file, { api: { exactly }, gateway: { exactly } })).rejects.toThrow(/taken/);
   const { ports } = await choosePorts(file, Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, {}])));
   expect(new Set(Object.values(ports)).size).toBe(20);
+});
+
+test('a damaged book is removed, not everything else with it', async () => {
+  writeFileSync(file, '');
+  const next = 'Remove it: new ports are chosen at the next start';
+  await expect(choosePorts(file, { api: {} })).rejects.toMatchObject({ type: 'PlatformUnavailable', next });
 });

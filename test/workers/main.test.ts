@@ -8,6 +8,40 @@ import { join, resolve } from 'node:path';
 jest.setTimeout(60_000);
 
 const root = resolve(__dirname, '..', '..');
+// Nothing listens on port 1.
+const nowhere = {
+  PERENNIAL_DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:1/none',
+  PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
+  PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:1',
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+};
+
+test('a setup that does not reach what a setting names says which setting', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'setup'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'], PERENNIAL_STATE_DIR: stateDir, ...nowhere },
+  });
+  try {
+    let said = '';
+    await new Promise<void>((done) => {
+      child.once('close', () => done());
+      // It would go on to wait for Temporal.
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (/^next: .*$/m.test(said)) child.kill('SIGKILL');
+      });
+    });
+    expect(said).toMatch(/^error: PostgreSQL cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1$/m);
+    expect(said).toMatch(/^next: check PERENNIAL_DATABASE_URL/m);
+    expect(said).not.toContain('nothing');
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+});
 
 test('a process that cannot start says why and ends, so that whoever supervises it can act', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'perennial-main-'));
@@ -21,12 +55,8 @@ test('a process that cannot start says why and ends, so that whoever supervises 
       PATH: process.env['PATH'],
       PERENNIAL_STATE_DIR: stateDir,
       PERENNIAL_GATEWAY_PORT: String(port),
-      // Nothing listens on port 1: a gateway starts without its registry.
-      PERENNIAL_DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:1/none',
-      PERENNIAL_TEMPORAL_ADDRESS: '127.0.0.1:1',
-      PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:1',
-      AWS_ACCESS_KEY_ID: 'none',
-      AWS_SECRET_ACCESS_KEY: 'none',
+      // A gateway starts without its registry.
+      ...nowhere,
     },
   });
   let said = '';
