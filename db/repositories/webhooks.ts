@@ -2,7 +2,7 @@ import type { Tenant } from '../../domain/ids';
 import type { NotifyEvent, SecretRef } from '../../domain/lifecycle';
 import type { DeliveryStatus } from '../../domain/notification';
 import { failure } from '../../domain/failure';
-import type { Database } from '../connection';
+import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
@@ -43,7 +43,10 @@ export type DeliveryOutcome =
 
 /** Delivered at least once: a process that dies between the call and its record calls again. */
 export interface WebhookRepository {
-  /** Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent claimers get different ones. */
+  /**
+   * Those due, oldest first, each held by the caller until `leaseSeconds` are over; concurrent claimers get different ones. Addressed by the spec that is applied
+   * now; those that it has no webhook for any more end as failed, which the log says.
+   */
   claim(input: { readonly limit: number; readonly leaseSeconds: number }): Promise<readonly WebhookDelivery[]>;
   /** What came of a claim; nothing is written when somebody else claimed it since. `gone` also ends all else that waits for that webhook. */
   record(input: {
@@ -64,14 +67,27 @@ type Row = typeof webhookDeliveries.$inferSelect;
 export function createWebhookRepository({ sql }: Database): WebhookRepository {
   return {
     async claim({ limit, leaseSeconds }) {
+      const refused = {
+        at: new Date().toISOString(),
+        status: null,
+        error: 'not told: the applied lifecycle has this webhook no more',
+        milliseconds: 0,
+      };
       const rows = await sql<Row[]>`
         with due as materialized (
-          select tenant_id, id, target from webhook_deliveries where status = 'pending' and due_at <= now()
+          select tenant_id, id, target, lifecycle, event, url from webhook_deliveries where status = 'pending' and due_at <= now()
           order by due_at limit ${limit} for update skip locked
+        ), addressed as (
+          select due.tenant_id, due.id, due.target, present.url, present.secret, present.url is null as is_over
+          from due left join lateral (${presentWebhook(sql)}) present on true
         )
-        update webhook_deliveries d set due_at = now() + make_interval(secs => ${leaseSeconds}), tries = tries + 1
-        from due where d.tenant_id = due.tenant_id and d.id = due.id and d.target = due.target returning d.*`;
-      return rows.map(toDelivery).sort((a, b) => (a.id < b.id ? -1 : 1));
+        update webhook_deliveries d set url = coalesce(a.url, d.url), secret = coalesce(a.secret, d.secret),
+          due_at = now() + make_interval(secs => ${leaseSeconds}), tries = tries + 1,
+          status = case when a.is_over then 'failed' else d.status end, ended_at = case when a.is_over then now() end,
+          attempts = case when a.is_over then (d.attempts::jsonb || ${toJson([refused])}::jsonb)::json else d.attempts end
+        from addressed a where d.tenant_id = a.tenant_id and d.id = a.id and d.target = a.target returning d.*`;
+      const claimed = rows.filter(({ status }) => status === 'pending');
+      return claimed.map(toDelivery).sort((a, b) => (a.id < b.id ? -1 : 1));
     },
 
     record: ({ claimed: { tenant, id, target, tries }, attempt, outcome }) =>
@@ -111,6 +127,25 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
         await appendAudit(tx, { tenant, actor, action: 'webhook.redeliver', subject, cause: first.event, after: { id, target } });
       }),
   };
+}
+
+/**
+ * Of what is `due`: the webhook that has its address; else the one in its place, whose address was put right, if that asks for such events and was not told
+ * of this one itself. What somebody took out of the spec is told nothing more.
+ */
+function presentWebhook(sql: Sql) {
+  return sql`
+    select n.hook->>'webhook' as url, n.hook->'secret' as secret
+    from lifecycles l
+    join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+    cross join lateral json_array_elements(coalesce(r.spec->'notify', '[]'::json)) with ordinality as n (hook, target)
+    where l.tenant_id = due.tenant_id and l.name = due.lifecycle and (
+      n.hook->>'webhook' = due.url
+      or n.target = due.target and due.event in (select json_array_elements_text(n.hook->'events')) and not exists (
+        select from webhook_deliveries told where told.tenant_id = due.tenant_id and told.id = due.id and told.url = n.hook->>'webhook'
+      )
+    )
+    order by n.hook->>'webhook' = due.url desc, n.target = due.target desc limit 1`;
 }
 
 function toDelivery({ tenantId, ...row }: Row): WebhookDelivery {
