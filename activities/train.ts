@@ -87,7 +87,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   }
 
   /** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
-  function metricsReporter({ tenant, runId, train }: TrainModelInput): (metrics: readonly JobMetric[]) => Promise<void> {
+  function metricsReporter({ tenant, runId, key, train }: TrainModelInput): (metrics: readonly JobMetric[]) => Promise<void> {
     const { log } = Context.current();
     let reportedAt = 0;
     let reported = '';
@@ -102,8 +102,9 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
           tenant,
           runId,
           kind: 'train.metrics',
-          stage: 'train',
-          data: { trainer: train.trainer, metrics: newest },
+          // A winner is trained while its run tunes, a baseline while it evaluates.
+          stage: key.split('/')[1],
+          data: { trainer: train.trainer, job: key, metrics: newest },
         });
       } catch (error) {
         log.warn('training metrics were not recorded', { reason: (error as Error).message });

@@ -76,10 +76,13 @@ function isEnd(status: unknown): status is RolloutStatus {
   return known.includes(status) && !isOpenRollout(status as RolloutStatus);
 }
 
-function metricsText({ trainer, metrics = [] }: { readonly trainer?: unknown; readonly metrics?: unknown }): string {
+function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' | 'job' | 'metrics', unknown>>): string {
   const values = metrics as readonly Metric[];
   const step = Math.max(0, ...values.map((metric) => metric.step));
-  return `${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
+  // What is trained beside the stage's own model says which it is: the winner of a study, a baseline.
+  const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
+  const name = stage === undefined || stage === 'train' ? '' : `${which}: `;
+  return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
 }
 
 interface RunStatusData {

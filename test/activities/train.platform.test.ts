@@ -163,7 +163,13 @@ test('streams metrics to the run’s events, and ends the job when the run is ca
   events.length = 0;
   const { environment, beats, end } = attempt(input(long));
   await until(() => (events.length >= 2 ? events : undefined));
-  expect(events[0]).toMatchObject({ tenant: 'default', runId, kind: 'train.metrics', stage: 'train', data: { trainer: 'lightgbm' } });
+  expect(events[0]).toMatchObject({
+    tenant: 'default',
+    runId,
+    kind: 'train.metrics',
+    stage: 'train',
+    data: { trainer: 'lightgbm', job: expect.stringContaining('/train/job/') as string },
+  });
   expect(events[0]?.data['metrics']).toEqual([
     { name: 'train_logloss', step: expect.any(Number) as number, value: expect.any(Number) as number },
   ]);

@@ -75,6 +75,16 @@ test('a study is watched by a line now and then, and by its last', () => {
 });
 
 test.each([
+  ['train', 'run_1/train/job/1', 'lightgbm step 7: loss 0.5'],
+  ['tune', 'run_1/tune/winner/1', 'winner: lightgbm step 7: loss 0.5'],
+  ['evaluate', 'run_1/evaluate/baseline/1', 'baseline: lightgbm step 7: loss 0.5'],
+])('training is shown under the stage that it is for: %s', (stage, job, text) => {
+  const data = { trainer: 'lightgbm', job, metrics: [{ step: 7, name: 'loss', value: 0.5 }] };
+  const lines = openRunLines(paint)({ seq: 1, kind: 'train.metrics', stage, data, at: '2026-01-01T00:00:00.000Z' });
+  expect(lines).toEqual([`00:00:00  ${stage.padEnd(9)} ${text}`]);
+});
+
+test.each([
   ['tuned', 'trial 1 of 6 chosen: num_leaves 7, learning_rate 0.1'],
   ['default', 'default parameters kept, 6 trials'],
 ] as const)('a run shows what its study chose: %s', (chosen, text) => {
