@@ -68,6 +68,8 @@ export interface ComputeBackend {
   submit(job: Job): Promise<JobHandle>;
   /** Uploads outputs by digest on success, so a second call after a crash gives the same answer. */
   poll(handle: JobHandle): Promise<JobState>;
+  /** Settles when there may be something new since the last poll. A backend that cannot tell is looked at in turns. */
+  news?(handle: JobHandle): Promise<void>;
   /** The newest `maxBytes` of the log, redacted of secrets. */
   logs(handle: JobHandle, maxBytes: number): Promise<string>;
   /** Ends the job and everything it started; fine when it is already over or was never there. */

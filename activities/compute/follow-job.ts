@@ -20,8 +20,10 @@ export interface Following {
 
 const beatMs = 2_000;
 const shortestPauseMs = 20;
-/** Of what a job has taken so far: as much later may its end be seen. A look costs a millisecond. */
+/** Of what a job has taken so far: as much later may its end be seen, where the backend does not say that there is news. A look costs a millisecond. */
 const pauseShare = 0.05;
+/** Where it does, this is for what it does not see. */
+const pauseBesideNewsMs = 250;
 
 /**
  * Submits a job and follows it to its end, showing life from the first line. A further attempt finds the job of the one before, whether it waits, runs or is
@@ -44,7 +46,9 @@ export async function followJob({ backends, kind, jobId, prepare, look, longestP
         await backend.cancel(handle.value);
         return { kind: 'cancelled' };
       }
-      await context.sleep(Math.min(Math.max(shortestPauseMs, pauseShare * (Date.now() - began)), longestPauseMs));
+      const shortest = backend.news ? pauseBesideNewsMs : shortestPauseMs;
+      const pause = context.sleep(Math.min(Math.max(shortest, pauseShare * (Date.now() - began)), longestPauseMs));
+      await (backend.news ? Promise.race([pause, backend.news(handle.value)]) : pause);
     }
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;

@@ -87,6 +87,7 @@ describe('a study goes on, loses, repeats and counts twice no trial, and ends as
     ['PostgreSQL', 'bin/postgres'],
     ['the Temporal server', 'temporal server'],
     ['optuna', 'tuner/service.py'],
+    ['the warm parent of jobs', 'runtime/host.py'],
   ])('%s', async (_, process) => {
     const run = await begun();
     await inTrial(run, 2);
@@ -109,6 +110,19 @@ describe('a study goes on, loses, repeats and counts twice no trial, and ends as
   });
 });
 
+test('a study goes on after kill -9 of what holds the rows of its trials, without it or with another', async () => {
+  const run = await begun();
+  let zygotes: readonly number[] = [];
+  for (let wait = 0; zygotes.length === 0 && wait < 1_000; wait += 1) {
+    zygotes = product.pids('host.py').filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote');
+    if (zygotes.length === 0) await pause(10);
+  }
+  expect(zygotes).toHaveLength(1);
+  await inTrial(run, 3);
+  for (const pid of zygotes) process.kill(pid, 'SIGKILL');
+  await expectUndisturbed(run);
+});
+
 test('a study that is cancelled leaves no job, no staged object and no running trial', async () => {
   const run = await begun();
   await inTrial(run, 2);
@@ -117,9 +131,10 @@ test('a study that is cancelled leaves no job, no staged object and no running t
   expect((await trialsOf(run)).filter(({ status }) => status === 'running')).toEqual([]);
 });
 
-/** Its parent is a warm parent itself. */
+/** Its parent is a warm parent itself, and it holds rows for no others. */
 function isJob(pid: number): boolean {
   try {
+    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote') return false;
     const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
     return readFileSync(`/proc/${parent}/cmdline`, 'utf8').includes('host.py');
   } catch {

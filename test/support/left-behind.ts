@@ -1,4 +1,4 @@
-/** What a run must not leave when it has ended (I7): processes, job directories, scratch folders, unfinished uploads. Looked at from outside the product. */
+/** What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch folders, unfinished uploads. Looked at from outside the product. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
@@ -19,7 +19,13 @@ export async function expectNothingLeft(product: Product, seconds = 30): Promise
   try {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
-      const left = [...jobProcesses(product), ...jobFolders(product), ...scratchFolders(product), ...(await staged(store))];
+      const left = [
+        ...jobProcesses(product),
+        ...jobFolders(product),
+        ...jobInputs(product),
+        ...scratchFolders(product),
+        ...(await staged(store)),
+      ];
       if (left.length === 0) return;
       if (Date.now() > deadline) throw new Error(`left behind: ${left.join(', ')}`);
       await pause(200);
@@ -55,6 +61,11 @@ function jobProcesses({ stateDir }: Product): string[] {
 
 function jobFolders({ stateDir }: Product): string[] {
   return folders(join(stateDir, 'state', 'compute')).map((folder) => `job ${read(join(folder, 'job.json')).slice(0, 120) || folder}`);
+}
+
+function jobInputs({ stateDir }: Product): string[] {
+  const cache = join(stateDir, 'state', 'job-inputs');
+  return existsSync(cache) ? readdirSync(cache).map((name) => `input of a job ${name}`) : [];
 }
 
 function scratchFolders({ stateDir }: Product): string[] {

@@ -27,8 +27,14 @@ class Rows:
     matrix: np.ndarray
     label: np.ndarray
 
-    def dataset(self, reference: lgb.Dataset | None, params: dict[str, Any]) -> lgb.Dataset:
-        return lgb.Dataset(self.matrix, self.label, reference=reference, params=params, free_raw_data=False)
+    _dataset: lgb.Dataset | None = None
+
+    def dataset(self, params: dict[str, Any], reference: Rows | None = None) -> lgb.Dataset:
+        """Binned at the first call; whoever calls again wants the same bins."""
+        if self._dataset is None:
+            binned_by = reference.dataset(params) if reference else None
+            self._dataset = lgb.Dataset(self.matrix, self.label, reference=binned_by, params=params, free_raw_data=False)
+        return self._dataset
 
     @cached_property
     def scores(self) -> np.ndarray:
@@ -66,8 +72,8 @@ class Forest:
 def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Rows | None, patience: int | None) -> Forest:
     forest = _restored(job)
     rounds = job.params["num_iterations"]
-    dataset = training.dataset(None, params)
-    parts = {"train": (training, dataset), **({"tuning": (tuning, tuning.dataset(dataset, params))} if tuning else {})}
+    dataset = training.dataset(params)
+    parts = {"train": (training, dataset), **({"tuning": (tuning, tuning.dataset(params, training))} if tuning else {})}
     # A trial is asked for its objective alone: the loss of a hundred thousand training rows at every tree is a tenth of its time.
     watched = {name: data for name, (_, data) in parts.items() if name == "tuning" or not job.objective}
     if job.objective and patience is None:

@@ -3,8 +3,12 @@
 Orders come as JSON lines on standard input, events go as JSON lines to standard output; everything that must outlive this process is a file in the job's
 directory. The end of standard input, which the death of the worker brings about, ends all jobs and this process. It starts no thread: a fork copies one.
 
-    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds" }
-    out: { "type": "ready", "seconds", "threads" } | { "type": "started" | "ended", "directory", "attempt" } | { "type": "refused", …, "message" }
+    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds", "siblings": key | null }
+         { "type": "forget", "siblings": key }
+    out: { "type": "ready", "seconds", "threads" } | { "type": "started" | "rung" | "ended", "directory", "attempt" } | { "type": "refused", …, "message" }
+
+Jobs of one `siblings` key differ in their parameters alone. From the second of them on a zygote holds their rows; see zygote.py. `rung`: the job has reported a
+value by which it may be ended early.
 """
 
 from __future__ import annotations
@@ -32,16 +36,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime import processes
+from runtime import log_file, processes
 from runtime.run import run_job
+from runtime.zygote import Zygotes
 
 for warm in ("lightgbm", "pyarrow.parquet", "scipy.sparse", "sklearn.linear_model"):
     importlib.import_module(warm)
 
 #: How often limits are looked at. A job that allocates 2 GB a second is found 100 MB too late.
 WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
-#: A job that prints without end must not fill the disk of the whole platform. Its newest lines matter.
-LOG_BYTES, LOG_BYTES_KEPT = 64 << 20, 1 << 20
 #: How long jobs may save their state when the worker goes away.
 FAREWELL_SECONDS = 3.0
 
@@ -55,6 +58,8 @@ class Child:
     timeout_seconds: float
     started_at: float
     began: float
+    #: A byte for each rung that it reaches.
+    news: int
     #: { kind, used, allowed }, when a limit ended it.
     limit: dict[str, Any] | None = None
 
@@ -64,6 +69,14 @@ class Host:
         self._orders = orders
         self._events = events
         self._children: dict[int, Child] = {}
+        self._waiting = selectors.DefaultSelector()
+        self._zygotes = Zygotes(
+            self._waiting,
+            tell=self._tell,
+            obey=self._obey,
+            leave=self._leave,
+            serve=lambda orders, events: Host(orders, events).serve(),
+        )
         #: What a full disk did not take; tried again until it does, because a job without an exit.json never ends for others.
         self._unwritten: list[tuple[Path, dict[str, Any]]] = []
         self._wake_read, self._wake_write = os.pipe()
@@ -79,13 +92,14 @@ class Host:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         ending: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
-        self._tell({"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": _threads()})
-        waiting = selectors.DefaultSelector()
-        waiting.register(self._orders, selectors.EVENT_READ)
-        waiting.register(self._wake_read, selectors.EVENT_READ)
+        self._tell({"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": processes.threads()})
+        self._waiting.register(self._orders, selectors.EVENT_READ)
+        self._waiting.register(self._wake_read, selectors.EVENT_READ)
         rest = b""
         while not ending:
-            ready = {key.fd for key, _ in waiting.select(WATCH_SECONDS if self._children else 1.0 if self._unwritten else None)}
+            busy = self._children or self._zygotes.reading
+            pause = WATCH_SECONDS if busy else 1.0 if self._unwritten or self._zygotes.pids else None
+            ready = {key.fd: key.data for key, _ in self._waiting.select(pause)}
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
             if self._orders in ready:
@@ -95,14 +109,20 @@ class Host:
                 *lines, rest = (rest + received).split(b"\n")
                 for line in lines:
                     self._obey(json.loads(line))
+            for fd, hear in ready.items():
+                if hear is not None and fd in self._waiting.get_map():
+                    hear()
             self._watch()
             self._reap()
             self._write_exits()
         self._end_all()
 
     def _obey(self, order: dict[str, Any]) -> None:
+        if order["type"] == "forget":
+            return self._zygotes.forget(order["siblings"])
         try:
-            self._fork(order)
+            if not self._zygotes.take(order):
+                self._fork(order)
         except OSError as error:  # no more processes, or a directory that is gone or full
             self._tell({"type": "refused", "directory": order["directory"], "attempt": order["attempt"], "message": str(error)})
 
@@ -110,14 +130,17 @@ class Host:
         directory = Path(order["directory"])
         log = os.open(directory / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         gate_read, gate_write = os.pipe()
+        news_read, news_write = os.pipe()
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
                 os.close(gate_write)
+                os.close(news_read)
                 self._become_job(parent, log)
+                os.set_blocking(news_write, False)
                 # Waits until it can be found by others. If the host dies instead, the pipe ends.
-                code = run_job(Path(order["trainer"]), directory) if os.read(gate_read, 1) else 1
+                code = run_job(Path(order["trainer"]), directory, lambda: _say(news_write)) if os.read(gate_read, 1) else 1
                 sys.stdout.flush()
                 sys.stderr.flush()
             except BaseException:
@@ -130,8 +153,11 @@ class Host:
                 os._exit(code)
         os.close(log)
         os.close(gate_read)
-        child = Child(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], time.time(), time.monotonic())
+        os.close(news_write)
+        now = time.monotonic()
+        child = Child(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], time.time(), now, news_read)
         self._children[pid] = child
+        self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
         try:
             _write(
                 directory / "process.json",
@@ -153,26 +179,42 @@ class Host:
         processes.die_with_parent(parent)
         processes.adopt_orphans()
         processes.kill_me_first()
-        signal.set_wakeup_fd(-1)
+        processes.call_me("job")
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        # Above all the pipes of the host: whoever holds one keeps its end from being noticed.
-        for end in (nothing, log, self._events, self._orders, self._wake_read, self._wake_write, self._life_write):
-            if end > 2:
-                os.close(end)
+        os.close(log)
+        self._leave(set())
         if not processes.LINUX:
             threading.Thread(target=_die_at_end_of, args=(self._life_read,), daemon=True).start()
         os.umask(0o077)
         # Training may wait; heartbeats and answers may not.
         os.nice(5)
 
+    def _leave(self, kept: set[int]) -> None:
+        """In what was forked from the host: whoever holds one of its pipes keeps its end from being noticed."""
+        signal.set_wakeup_fd(-1)
+        self._waiting.close()
+        ends = {self._events, self._orders, self._wake_read, self._wake_write, self._life_write} | self._zygotes.ends
+        ends |= {child.news for child in self._children.values()}
+        for end in ends - kept:
+            if end > 2:
+                os.close(end)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+    def _hear_news(self, child: Child) -> None:
+        if os.read(child.news, 4096):
+            self._tell({"type": "rung", "directory": str(child.directory), "attempt": child.attempt})
+        else:
+            self._waiting.unregister(child.news)
+
     def _watch(self) -> None:
+        self._zygotes.watch()
         for child in self._children.values():
-            _shorten(child.directory / "log.txt")
+            log_file.shorten(child.directory / "log.txt")
             if child.limit:
                 continue
             seconds = time.monotonic() - child.began
@@ -189,6 +231,9 @@ class Host:
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid:
                 del self._children[pid]
+                if child.news in self._waiting.get_map():
+                    self._waiting.unregister(child.news)
+                os.close(child.news)
                 self._conclude(child, status, usage.ru_maxrss * (1024 if processes.LINUX else 1))
         if processes.LINUX:
             self._end_orphans()
@@ -221,20 +266,24 @@ class Host:
         self._unwritten = left
 
     def _end_orphans(self) -> None:
-        """Our only children are jobs; any other was left behind by one that ended."""
+        """Our only children are jobs and zygotes; any other was left behind by one that ended."""
         for pid in processes.children(os.getpid()):
-            if pid not in self._children:
+            if pid not in self._children and pid not in self._zygotes.pids:
                 processes.kill_tree(pid, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
     def _end_all(self) -> None:
+        self._zygotes.close()
         for child in self._children.values():
             processes.kill_tree(child.pid, signal.SIGTERM)
         until = time.monotonic() + FAREWELL_SECONDS
-        while self._children and time.monotonic() < until:
+        while (self._children or self._zygotes.pids) and time.monotonic() < until:
+            for key, _ in self._waiting.select(0.02):
+                if key.fd in self._zygotes.ends:
+                    key.data()
             self._reap()
-            time.sleep(0.02)
+        self._zygotes.end()
         for child in self._children.values():
             processes.kill_tree(child.pid, signal.SIGKILL)
         while self._children:
@@ -246,26 +295,14 @@ class Host:
             os.write(self._events, (json.dumps(event) + "\n").encode())
 
 
-def _shorten(log: Path) -> None:
-    """Its writers append, so they go on at the new end. What they write in between may be lost; the job is not held up for it."""
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size <= LOG_BYTES:
-            return
-        with open(log, "rb") as file:
-            file.seek(-LOG_BYTES_KEPT, os.SEEK_END)
-            newest = file.read(LOG_BYTES_KEPT)
-        os.truncate(log, 0)
-        with open(log, "ab") as file:
-            file.write(f"(older lines were dropped: the log exceeded {LOG_BYTES >> 20} MiB)\n".encode() + newest.partition(b"\n")[2])
+def _say(news: int) -> None:
+    with contextlib.suppress(OSError):  # a host that does not listen hears of the value when it looks
+        os.write(news, b".")
 
 
 def _die_at_end_of(life: int) -> None:
     os.read(life, 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def _threads() -> int:
-    return len(os.listdir("/proc/self/task")) if processes.LINUX else threading.active_count()
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

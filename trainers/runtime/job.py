@@ -8,11 +8,11 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import onnx
@@ -40,8 +40,18 @@ class Trained:
     step: int | None = None
 
 
+#: What was read or made for a job of this process. A zygote fills it for the jobs that are forked from it; elsewhere a process has one job.
+_shared: dict[str, Any] = {}
+
+
 class Job:
-    def __init__(self, directory: Path, manifest: Manifest):
+    #: Tells whoever runs the job that a value was reported by which it may be ended early; see host.py.
+    on_rung: Callable[[], None] | None = None
+    _rungs: Sequence[int] = ()
+    _ahead = False
+
+    def __init__(self, directory: Path, manifest: Manifest, ahead: bool = False):
+        """`ahead`: to read by, before there is a job; it keeps what it made for those that follow."""
         body = read_json(directory / "job.json")
         self.directory = directory
         self.id: str = body["id"]
@@ -56,11 +66,17 @@ class Job:
             raise Refused(f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}")
         self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
-        self._metrics = open(directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1)
+        self._ahead = ahead
+        self._metrics: TextIO | None = None
         #: The objective's value by step, as reported.
         self.reached: dict[int, float] = {}
         self._stopping = False
         self._checkpoints = False
+        self._rungs = sorted(self.context.get("objective", {}).get("rungs", []))
+
+    @property
+    def inputs(self) -> list[str]:
+        return list(self._inputs)
 
     def has(self, name: str) -> bool:
         return bool(self._inputs.get(name))
@@ -70,7 +86,7 @@ class Job:
         if not self.has(name):
             raise Refused(f"the job has no input {name}; it has {', '.join(self._inputs) or 'none'}")
         wanted = [feature.name for feature in self.features] + [self.context["label"]]
-        parts = [pq.ParquetFile(self.directory / part["path"]) for part in self._inputs[name]]
+        parts = [pq.ParquetFile(self.directory / part["path"], pre_buffer=False) for part in self._inputs[name]]
         for part in parts:
             for column in wanted:
                 if column not in part.schema_arrow.names:
@@ -82,13 +98,33 @@ class Job:
 
     def examples(self, name: str) -> tuple[Columns, np.ndarray]:
         """Feature columns and label of a named input."""
-        table = self.table(name)
-        return columns_of(table, self.features), label_of(table, self.context["label"], self.task)
+
+        def read() -> tuple[Columns, np.ndarray]:
+            table = self.table(name)
+            return columns_of(table, self.features), label_of(table, self.context["label"], self.task)
+
+        return self.shared(f"examples {name}", read)
+
+    def shared(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for all jobs of a study where that is possible. The name says all that it is made from beside the rows."""
+        key = f"{name} {self._rows_key}"
+        if key in _shared:
+            return _shared[key]
+        made = make()
+        if self._ahead:
+            _shared[key] = made
+        return made
+
+    @cached_property
+    def _rows_key(self) -> str:
+        return json.dumps([self._inputs, self.context], sort_keys=True)
 
     def report(self, step: int, name: str, value: float) -> None:
         """Streams one metric. A metric that is no number ends the training: what follows from it is worthless."""
         if not math.isfinite(value):
             raise Refused(f"{name} became {value} at step {step}")
+        if self._metrics is None:
+            self._metrics = open(self.directory / "metrics.ndjson", "a", encoding="utf-8", buffering=1)
         self._metrics.write(json.dumps({"step": int(step), "name": name, "value": float(value)}) + "\n")
         self.stop_if_asked()
 
@@ -103,6 +139,10 @@ class Job:
         assert self.objective is not None
         self.reached[step] = self.objective.value(scores)
         self.report(step, self.objective.name, self.reached[step])
+        if self._rungs and step >= self._rungs[0]:
+            self._rungs = [rung for rung in self._rungs if rung > step]
+            if self.on_rung is not None:
+                self.on_rung()
 
     def output(self, name: str) -> Path:
         """Where to write a file that is kept under this name."""
@@ -172,7 +212,10 @@ class Job:
     def _forget_metrics_after(self, step: int) -> None:
         """What an attempt reported beyond its last checkpoint is going to be reported again. A killed attempt may leave half a line."""
         path = self.directory / "metrics.ndjson"
+        if not path.exists():
+            return
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
         write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
-        self._metrics.close()
-        self._metrics = open(path, "a", encoding="utf-8", buffering=1)
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ class Manifest:
     command: tuple[str, ...] | None
 
 
+@cache
 def read_manifest(folder: Path) -> Manifest:
     path = folder / "trainer.yaml"
     if not path.is_file():

@@ -19,6 +19,7 @@ import importlib.util
 import math
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +36,7 @@ from runtime.refusal import Refused, Stopped
 DONE, FAILED, STOPPED = 0, 1, 143
 
 
-def run_job(folder: Path, directory: Path) -> int:
+def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = None) -> int:
     try:
         manifest = read_manifest(folder)
         if manifest.command:
@@ -45,6 +46,7 @@ def run_job(folder: Path, directory: Path) -> int:
             os.chdir(directory)
             os.execvp(program, [program, *manifest.command[1:], str(directory)])
         job = Job(directory, manifest)
+        job.on_rung = on_rung
         job.obey_signals()
         job.log("training starts", trainer=manifest.name, params=job.params, seed=job.seed)
         result = _conclude(job, _load(folder).train(job))
@@ -66,6 +68,9 @@ def _load(folder: Path) -> ModuleType:
     """As a package under a name of its own: a trainer's folder may be called `lightgbm` and must not hide the library of that name."""
     path = folder / "train.py"
     name = f"perennial_trainer_{folder.name.replace('-', '_')}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded.__file__ == str(path):
+        return loaded
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
     if spec is None or spec.loader is None or not path.is_file():
         raise Refused(f"trainer {folder.name} has neither a train.py nor a command in its manifest")

@@ -1,13 +1,17 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../data/artifacts/store';
+import { sha256 } from '../../../data/digest';
 import { canonicalJson } from '../../../domain/canonical';
 import { failure } from '../../../domain/failure';
 import type { ComputeBackend, Job, JobHandle, JobState } from '../../../domain/job';
 import { redact } from '../redact';
+import { createInputCache } from './input-cache';
 import type { JobFile } from './job-directory';
 import { JobDirectory, jobDirectories } from './job-directory';
 import { endProcessesOfDeadWorkers } from './leftovers';
+import type { News } from './news';
+import { createNews } from './news';
 import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalGroup, thisProcess } from './process-identity';
@@ -44,7 +48,11 @@ interface Active {
   seenAt: number;
   /** Settles when its process exists, or will not. */
   starting: Promise<void> | null;
+  /** By the host's word. */
+  state: 'waiting' | 'running' | 'ended';
   ended(): void;
+  readonly end: Promise<void>;
+  readonly news: News;
   execution: Promise<void> | null;
 }
 
@@ -60,6 +68,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
   const owner = thisProcess();
   const slots = createSlots(settings.maxConcurrent);
+  const inputs = createInputCache(join(stateDir, 'job-inputs'), settings.artifacts);
   const submitting = new Map<string, Promise<void>>();
   const actives = new Map<string, Active>();
   let host: Promise<WarmHost> | null = null;
@@ -67,6 +76,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   mkdirSync(root, { recursive: true, mode: 0o700 });
   clearLeftovers(root);
+  inputs.sweep();
   const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
   watch.unref();
 
@@ -78,7 +88,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const active of actives.values()) active.ended();
     };
     const onEnded = (directory: string) => actives.get(directory)?.ended();
-    host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onEnded, onGone });
+    const onRung = (directory: string) => actives.get(directory)?.news.arrive();
+    host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onRung, onEnded, onGone });
     host.catch(() => (host = null));
     return host;
   }
@@ -92,15 +103,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     if (before) signalGroup(before, 'SIGKILL');
     const attempt = (directory.attempt()?.number ?? 0) + 1;
     if (!directory.claim(attempt - 1, { ...owner, backend: 'local' })) return;
-    const active: Active = {
-      directory,
-      attempt,
-      leave: new AbortController(),
-      seenAt: Date.now(),
-      starting: null,
-      ended: () => undefined,
-      execution: null,
-    };
+    const active = activeOf(directory, attempt);
     actives.set(directory.path, active);
     try {
       await materialise(file, active);
@@ -115,7 +118,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
     for (const input of Object.values(file.inputs).flat()) {
-      if (!directory.hasInput(input)) await settings.artifacts.toFile(input.artifact, directory.file(input.path), { signal: leave.signal });
+      if (!directory.hasInput(input)) await inputs.place(input.artifact, directory.file(input.path), leave.signal);
     }
   }
 
@@ -125,7 +128,6 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     let release: (() => void) | null = null;
     try {
       release = await slots.take(active.leave.signal);
-      const ended = new Promise<void>((done) => (active.ended = done));
       const warm = await warmHost();
       active.leave.signal.throwIfAborted();
       if (directory.isCancelled()) return;
@@ -135,11 +137,14 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         directory: directory.path,
         memoryBytes: file.resources.memoryBytes,
         timeoutSeconds: file.resources.timeoutSeconds,
+        siblings: siblingsOf(file),
       });
       await active.starting;
+      // It may have ended by now.
+      if (active.state === 'waiting') active.state = 'running';
       // Cancelled by another process while this one was starting it.
-      if (directory.isCancelled()) await endProcess(directory, graceMs);
-      await ended;
+      if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
+      await active.end;
     } catch (error) {
       if (directory.job() && directory.started()?.attempt !== attempt) directory.endWithoutProcess(attempt, (error as Error).message);
     } finally {
@@ -153,7 +158,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       if (Date.now() - active.seenAt < abandonedMs) continue;
       active.seenAt = Date.now();
       active.leave.abort(failure('JobLost', 'nobody asked about it any more'));
-      void endProcess(active.directory, graceMs);
+      void endProcess(active.directory, graceMs, active.end);
     }
   }
 
@@ -166,7 +171,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     const active = actives.get(directory.path);
     active?.leave.abort(failure('JobLost', 'cancelled'));
     await active?.starting?.catch(() => undefined);
-    await endProcess(directory, graceMs);
+    await endProcess(directory, graceMs, active?.end);
     await active?.execution;
   }
 
@@ -189,7 +194,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     async poll(handle): Promise<JobState> {
       const directory = new JobDirectory(root, handle.jobId);
       const active = actives.get(directory.path);
-      if (active) active.seenAt = Date.now();
+      if (active) {
+        active.seenAt = Date.now();
+        active.news.read();
+        // The host says when it ends: until then there is nothing to find out.
+        if (active.state === 'running' && !directory.isCancelled()) return { kind: 'running', metrics: await directory.metrics() };
+      }
       const job = directory.job();
       if (!job) return { kind: 'failed', failure: 'JobLost', message: 'this machine knows no such job', logs: null };
       const outcome = directory.outcome();
@@ -209,6 +219,14 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       }
     },
 
+    async news(handle) {
+      const directory = new JobDirectory(root, handle.jobId);
+      const active = actives.get(directory.path);
+      // One that ended since it was polled; another worker's is looked at in turns.
+      if (!active && directory.exit() === null) return new Promise(() => undefined);
+      await active?.news.wait();
+    },
+
     async logs(handle, maxBytes) {
       return redact(await new JobDirectory(root, handle.jobId).tail('log.txt', maxBytes));
     },
@@ -217,12 +235,17 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
     async cleanup(jobIdPrefix) {
       if (jobIdPrefix === '') throw failure('InvalidInput', 'a prefix of job ids is needed: none would be all');
+      const siblings = new Set<string>();
       for (const directory of jobDirectories(root)) {
         const job = directory.job();
         if (!job?.id.startsWith(jobIdPrefix)) continue;
+        siblings.add(siblingsOf(job));
         await cancel({ backend: 'local', jobId: job.id, detail: {} });
         directory.remove();
       }
+      inputs.sweep();
+      const warm = await host?.catch(() => null);
+      for (const key of siblings) warm?.forget(key);
     },
 
     processSeconds: (handle) => new JobDirectory(root, handle.jobId).exit()?.seconds ?? null,
@@ -247,6 +270,27 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const active of running) await active.execution;
     },
   };
+}
+
+function activeOf(directory: JobDirectory, attempt: number): Active {
+  const news = createNews();
+  let settle: () => void = () => undefined;
+  const end = new Promise<void>((done) => (settle = done));
+  const active: Active = {
+    ...{ directory, attempt, leave: new AbortController(), seenAt: Date.now(), starting: null, state: 'waiting', execution: null },
+    ...{ end, news },
+    ended() {
+      active.state = 'ended';
+      settle();
+      news.arrive();
+    },
+  };
+  return active;
+}
+
+/** Jobs of one run that differ in their parameters alone. Of one run: its code may be another than that of the run before. */
+function siblingsOf({ id, tenant, trainer, inputs, context, seed }: JobFile): string {
+  return sha256(Buffer.from(canonicalJson({ run: id.split('/')[0] ?? id, tenant, trainer, inputs, context, seed })));
 }
 
 /** Of workers that were killed: their processes, and the jobs that no run came back for. */

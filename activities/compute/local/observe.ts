@@ -22,14 +22,21 @@ export function observe(directory: JobDirectory): Assessment {
   });
 }
 
-/** SIGTERM, which means save and stop; then SIGKILL. Returns when the process is gone and its host has said so; fine when there is none. */
-export async function endProcess(directory: JobDirectory, graceMs: number): Promise<void> {
+/**
+ * SIGTERM, which means save and stop; then SIGKILL. Returns when the process is gone and its host has said so; fine when there is none. `ended` settles
+ * with what the host says, for whom it tells.
+ */
+export async function endProcess(
+  directory: JobDirectory,
+  graceMs: number,
+  ended: Promise<void> = new Promise(() => undefined),
+): Promise<void> {
   const started = directory.started();
   if (!started) return;
   signalGroup(started, 'SIGTERM');
-  await until(() => !isAlive(started), graceMs);
+  await Promise.race([ended, until(() => !isAlive(started), graceMs)]);
   signalGroup(started, 'SIGKILL');
-  await until(() => directory.exit()?.attempt === started.attempt || !isAlive(started.host), 5_000);
+  await Promise.race([ended, until(() => directory.exit()?.attempt === started.attempt || !isAlive(started.host), 5_000)]);
 }
 
 async function until(condition: () => boolean, milliseconds: number): Promise<void> {

@@ -16,11 +16,15 @@ export interface HostOrder {
   readonly directory: string;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
+  /** Of jobs that differ in their parameters alone: their rows are read once (trainers/runtime/zygote.py). */
+  readonly siblings: string;
 }
 
 export interface WarmHost {
   /** Resolves when the job's process exists and can be found; rejects when it could not be started. */
   run(order: HostOrder): Promise<void>;
+  /** No further job of these will come. */
+  forget(siblings: string): void;
   /** Lets running jobs save their state, then ends them and the host. */
   close(): Promise<void>;
 }
@@ -30,6 +34,8 @@ export interface HostSettings {
   readonly runtimeDir: string;
   readonly stateDir: string;
   readonly owner: ProcessRef;
+  /** A job has reported a value by which it may be ended early. */
+  readonly onRung: (directory: string) => void;
   /** A job's process is over and its exit.json written. */
   readonly onEnded: (directory: string) => void;
   /** The host is gone, and every job with it. */
@@ -38,7 +44,7 @@ export interface HostSettings {
 
 const readySchema = z.object({ type: z.literal('ready'), threads: z.number() });
 const jobEventSchema = z.object({
-  type: z.enum(['started', 'ended', 'refused']),
+  type: z.enum(['started', 'rung', 'ended', 'refused']),
   directory: z.string(),
   attempt: z.number(),
   message: z.string().optional(),
@@ -82,6 +88,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       const event = parseJson(jobEventSchema, line);
       if (event?.type === 'started') starting.get(event.directory)?.resolve();
       if (event?.type === 'refused') starting.get(event.directory)?.reject(failure('BackendUnavailable', event.message ?? 'refused'));
+      if (event?.type === 'rung') settings.onRung(event.directory);
       if (event?.type === 'ended') settings.onEnded(event.directory);
     });
   });
@@ -107,6 +114,9 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       } finally {
         starting.delete(order.directory);
       }
+    },
+    forget(siblings) {
+      child.stdin.write(`${JSON.stringify({ type: 'forget', siblings })}\n`);
     },
     async close() {
       child.stdin.end();

@@ -1,0 +1,206 @@
+"""Processes that hold what the jobs of one study have in common, rows above all, and fork them: what was read once they share copy-on-write.
+
+A zygote is a host of its own below the host that forked it, which passes orders on and hears of every job. It reads in its own time: until it says that it has,
+and when it cannot, jobs of its kind start without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime import processes
+from runtime.job import Job
+from runtime.manifest import read_manifest
+from runtime.run import _load
+
+#: A study asks for its next trial within a second; one that was paused for longer reads its rows again.
+IDLE_SECONDS = 30.0
+#: At once. Each holds the rows of a study.
+MOST = 4
+
+Order = dict[str, Any]
+
+
+@dataclass
+class Zygote:
+    pid: int
+    orders: int
+    events: int
+    memory_bytes: int
+    #: When it must have read its rows.
+    deadline: float
+    ready: bool = False
+    #: The orders that it has not said the end of, by directory.
+    jobs: dict[str, Order] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    used_at: float = field(default_factory=time.monotonic)
+    rest: bytes = b""
+
+    def take(self, order: Order) -> bool:
+        """False when it is gone, or so far behind that it takes no other order."""
+        with contextlib.suppress(OSError):
+            os.write(self.orders, (json.dumps(order | {"siblings": None}) + "\n").encode())
+            self.jobs[order["directory"]] = order
+            return True
+        return False
+
+    def heard(self) -> list[dict[str, Any]] | None:
+        """What it said of its jobs since; None when it has ended."""
+        received = os.read(self.events, 1 << 16)
+        if not received:
+            return None
+        self.used_at = time.monotonic()
+        *lines, self.rest = (self.rest + received).split(b"\n")
+        events = [json.loads(line) for line in lines]
+        for event in events:
+            if event["type"] == "ready":
+                self.ready = True
+            elif event["type"] == "started":
+                self.begun.add(event["directory"])
+            elif event["type"] in ("ended", "refused"):
+                self.begun.discard(event["directory"])
+                self.jobs.pop(event["directory"], None)
+        return [event for event in events if event["type"] != "ready"]
+
+    def close(self) -> None:
+        """It ends with its orders, once its jobs were told to."""
+        if self.orders >= 0:
+            os.close(self.orders)
+            self.orders = -1
+
+
+class Zygotes:
+    def __init__(
+        self,
+        waiting: selectors.DefaultSelector,
+        *,
+        tell: Callable[[dict[str, Any]], None],
+        obey: Callable[[Order], None],
+        leave: Callable[[set[int]], None],
+        serve: Callable[[int, int], None],
+    ):
+        """`leave` closes what a fork has of the host, but for these ends; `serve` is a host that reads orders from one end and writes events to the other."""
+        self._waiting = waiting
+        self._tell, self._obey, self._leave, self._serve = tell, obey, leave, serve
+        self._held: dict[str, Zygote] = {}
+        #: The first job of each kind: a second one makes it worth a zygote.
+        self._firsts: dict[str, str] = {}
+
+    @property
+    def pids(self) -> set[int]:
+        return {held.pid for held in self._held.values()}
+
+    @property
+    def ends(self) -> set[int]:
+        return {end for held in self._held.values() for end in (held.orders, held.events)}
+
+    @property
+    def reading(self) -> bool:
+        return any(not held.ready for held in self._held.values())
+
+    def take(self, order: Order) -> bool:
+        """True when the zygote of its kind begins the job."""
+        kind, directory = order.get("siblings"), order["directory"]
+        if kind is None:
+            return False
+        held = self._held.get(kind)
+        if held is not None:
+            return held.ready and held.take(order)
+        if self._firsts.setdefault(kind, directory) != directory and len(self._held) < MOST:
+            self._held[kind] = self._fork(kind, order)
+        return False
+
+    def forget(self, kind: str) -> None:
+        self._firsts.pop(kind, None)
+        if kind in self._held:
+            self._held[kind].close()
+
+    def watch(self) -> None:
+        now = time.monotonic()
+        for held in self._held.values():
+            if processes.memory([held.pid]) > held.memory_bytes or (not held.ready and now > held.deadline):
+                processes.kill_tree(held.pid, signal.SIGKILL)
+            elif held.ready and not held.jobs and now - held.used_at > IDLE_SECONDS:
+                held.close()
+
+    def close(self) -> None:
+        for held in self._held.values():
+            held.close()
+
+    def end(self) -> None:
+        for pid in self.pids:
+            processes.kill_tree(pid, signal.SIGKILL)
+
+    def _fork(self, kind: str, order: Order) -> Zygote:
+        orders_read, orders_write = os.pipe()
+        events_read, events_write = os.pipe()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            # What goes wrong here a job of its kind meets as well, and says so.
+            with contextlib.suppress(BaseException):
+                os.setsid()
+                processes.die_with_parent(parent)
+                processes.kill_me_first()
+                os.close(orders_write)
+                os.close(events_read)
+                self._leave({orders_read, events_write})
+                processes.call_me("zygote")
+                if _read_ahead(Path(order["trainer"]), Path(order["directory"])) and processes.threads() == 1:
+                    processes.adopt_orphans()
+                    gc.collect()
+                    gc.freeze()  # a collection in a job would copy every page
+                    self._serve(orders_read, events_write)
+            os._exit(0)
+        os.close(orders_read)
+        os.close(events_write)
+        os.set_blocking(orders_write, False)
+        held = Zygote(pid, orders_write, events_read, order["memoryBytes"], time.monotonic() + order["timeoutSeconds"])
+        self._waiting.register(events_read, selectors.EVENT_READ, lambda: self._hear(kind, held))
+        return held
+
+    def _hear(self, kind: str, held: Zygote) -> None:
+        events = held.heard()
+        for event in events or []:
+            self._tell(event)
+        if events is None:
+            self._bury(kind, held)
+
+    def _bury(self, kind: str, held: Zygote) -> None:
+        self._waiting.unregister(held.events)
+        os.close(held.events)
+        held.close()
+        processes.kill_tree(held.pid, signal.SIGKILL)
+        os.waitpid(held.pid, 0)
+        del self._held[kind]
+        for directory, order in held.jobs.items():
+            # What it had begun died with it, and is found to be lost; the others begin without it.
+            if directory in held.begun:
+                self._tell({"type": "ended", "directory": directory, "attempt": order["attempt"]})
+            else:
+                self._obey(order | {"siblings": None})
+
+
+def _read_ahead(folder: Path, directory: Path) -> bool:
+    """Reads what every job like this one reads. False where that is another program's: one of somebody's own, or another Python."""
+    manifest = read_manifest(folder)
+    if manifest.command or getattr(manifest, "environment", None):
+        return False
+    job = Job(directory, manifest, ahead=True)
+    trainer = _load(folder)
+    for name in job.inputs:
+        job.examples(name)
+    prepare = getattr(trainer, "prepare", None)
+    if prepare is not None:
+        prepare(job)
+    return True
