@@ -79,11 +79,15 @@ export interface ComputeBackend {
   close(): Promise<void>;
 }
 
+/** `generation` is of language models: prompts and completions, and what comes out is no graph over columns. */
+export const trainerTasks = ['classification', 'regression', 'generation'] as const;
+export type TrainerTask = (typeof trainerTasks)[number];
+
 /** A trainer as discovered from its folder's manifest. */
 export interface TrainerManifest {
   readonly name: string;
   readonly description: string;
-  readonly tasks: readonly ('classification' | 'regression')[];
+  readonly tasks: readonly TrainerTask[];
   /** JSON Schema of `params`. */
   readonly paramsSchema: Readonly<Record<string, unknown>>;
   /** The parameter that counts its iterations, and the value that it has when nobody gives one; null when it does not report as it goes. */

@@ -33,6 +33,9 @@ const settings = z.object({
   AWS_SESSION_TOKEN: z.string().optional(),
   PERENNIAL_STATE_DIR: z.string().default('.perennial'),
   PERENNIAL_PYTHON: z.string().optional(),
+  /** The Python set that fine-tunes language models. */
+  PERENNIAL_PYTHON_LLM: z.string().optional(),
+  PERENNIAL_LLM_URL: z.url().optional(),
   PERENNIAL_SAMPLES_DIR: z.string().optional(),
   PERENNIAL_TRAINERS_DIR: z.string().optional(),
   PERENNIAL_API_PORT: port.default(8700),
@@ -69,6 +72,7 @@ export interface Config {
   };
   readonly stateDir: string;
   readonly python: string;
+  readonly pythonLlm: string;
   readonly samplesDir: string;
   readonly trainersDir: string;
   readonly bind: string;
@@ -79,7 +83,11 @@ export interface Config {
   readonly serviceKey: string | null;
   readonly maxJobs: number;
   readonly allowIncompatibleRuns: boolean;
-  readonly notify: { readonly allowPrivateAddresses: boolean; readonly secretOf: (ref: SecretRef) => Promise<string> };
+  readonly notify: { readonly allowPrivateAddresses: boolean };
+  /** Reads a secret where it is needed. */
+  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  /** The OpenAI API of the embedded language model, where one is up. */
+  readonly llmUrl: string | null;
   readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
   readonly logLevel: string;
   readonly processId: string;
@@ -115,6 +123,7 @@ export function readConfig(environment: Environment): Config {
     },
     stateDir,
     python: value.PERENNIAL_PYTHON ?? join(stateDir, 'python', 'bin', 'python'),
+    pythonLlm: value.PERENNIAL_PYTHON_LLM ?? join(stateDir, 'python-llm', 'bin', 'python'),
     samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(stateDir, 'samples'),
     trainersDir: value.PERENNIAL_TRAINERS_DIR ?? resolve(__dirname, '..', 'trainers'),
     bind: value.PERENNIAL_BIND,
@@ -125,7 +134,9 @@ export function readConfig(environment: Environment): Config {
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     maxJobs: value.PERENNIAL_MAX_JOBS,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
-    notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES, secretOf: secretResolver(environment) },
+    notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
+    secretOf: secretResolver(environment),
+    llmUrl: value.PERENNIAL_LLM_URL ?? null,
     ingest: {
       allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
       fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],

@@ -30,6 +30,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   await clearScratch(scratchRoot(config));
   const backend = createLocalBackend({
     python: config.python,
+    pythonLlm: config.pythonLlm,
     trainersDir: config.trainersDir,
     stateDir: join(config.stateDir, 'state'),
     artifacts: core.artifacts,

@@ -40,7 +40,7 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
       tasks: manifest.tasks,
       paramsSchema: manifest.params,
       iterations: iterationsOf(manifest),
-      codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir),
+      codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir, manifest.environment),
     };
   }
 
@@ -77,12 +77,13 @@ function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManif
 }
 
 /** What can change the bytes of a model: the trainer's code, the runtime's, and the versions of the libraries. Tests cannot. */
-export function codeDigestOf(folder: string, runtimeDir: string): Digest {
-  const lock = join(dirname(runtimeDir), 'requirements.lock');
+export function codeDigestOf(folder: string, runtimeDir: string, environment?: TrainerManifestFile['environment']): Digest {
+  const packages = environment === undefined ? 'requirements.lock' : `requirements-${environment}.lock`;
+  const lock = join(dirname(runtimeDir), packages);
   const files = [
     ...code(folder).map((path) => [`trainer/${relative(folder, path)}`, path] as const),
     ...code(runtimeDir).map((path) => [`runtime/${relative(runtimeDir, path)}`, path] as const),
-    ...(existsSync(lock) ? [['requirements.lock', lock] as const] : []),
+    ...(existsSync(lock) ? [[packages, lock] as const] : []),
   ];
   return digestOf(Object.fromEntries(files.map(([name, path]) => [name, sha256(readFileSync(path))])));
 }

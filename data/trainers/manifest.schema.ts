@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trainerTasks } from '../../domain/job';
 
 export const trainerName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
 
@@ -6,9 +7,11 @@ export const trainerName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case 
 const trainerManifestSchema = z.strictObject({
   name: trainerName,
   description: z.string().min(1),
-  tasks: z.array(z.enum(['classification', 'regression'])).min(1),
+  tasks: z.array(z.enum(trainerTasks)).min(1),
   /** A program that reads the job's files itself and gets the job's folder as last argument; without it, `train.py` has a function `train(job)`. */
   command: z.array(z.string()).min(1).optional(),
+  /** The Python set that it runs in, fetched when it is first needed; without it, the one of all trainers. */
+  environment: z.enum(['llm']).optional(),
   /** The parameter that counts the iterations of a training that reports as it goes: what hyperband rations. */
   iterations: z.string().min(1).optional(),
   /** JSON Schema, draft 2020-12. */

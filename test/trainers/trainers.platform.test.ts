@@ -83,7 +83,7 @@ const strange = {
 
 const kinds = openTrainerCatalog(trainersDir)
   .list()
-  .flatMap(({ name, tasks: known }) => known.map((task) => [name, task] as const));
+  .flatMap(({ name, tasks: known }) => known.flatMap((task) => (task === 'generation' ? [] : [[name, task] as const])));
 
 describe.each(kinds)('%s for %s', (trainer, task) => {
   test('gives one graph of the feature columns that agrees with the model it was made of', async () => {

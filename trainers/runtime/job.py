@@ -40,8 +40,17 @@ class Trained:
     step: int | None = None
 
 
+<<<<<<< /tmp/A/theirs
+@dataclass(frozen=True)
+class Produced:
+    """What `train(job)` returns when its outputs are no graph over feature columns: it has written them itself, and proved them itself."""
+
+    metrics: dict[str, float]
+    facts: dict[str, Any] = field(default_factory=dict)
+=======
 #: What was read or made for a job of this process. A zygote fills it for the jobs that are forked from it; elsewhere a process has one job.
 _shared: dict[str, Any] = {}
+>>>>>>> /tmp/A/mine
 
 
 class Job:
@@ -95,6 +104,13 @@ class Job:
         if table.num_rows == 0:
             raise Refused(f"input {name} has no rows")
         return table
+
+    def file(self, name: str) -> Path:
+        """An input that is one file of whatever kind, a base model for one."""
+        parts = self._inputs.get(name, [])
+        if len(parts) != 1:
+            raise Refused(f"the job needs one file as input {name}; it has {len(parts)}")
+        return self.directory / parts[0]["path"]
 
     def examples(self, name: str) -> tuple[Columns, np.ndarray]:
         """Feature columns and label of a named input."""
@@ -173,6 +189,11 @@ class Job:
             if path.name != str(step):
                 shutil.rmtree(path)
         self.stop_if_asked()
+
+    @property
+    def stopping(self) -> bool:
+        """For a trainer whose steps take seconds: between its reports, whether to save now."""
+        return self._stopping
 
     def stop_if_asked(self) -> None:
         if self._stopping:

@@ -20,6 +20,8 @@ class Manifest:
     params: dict[str, Any]
     #: A program that reads the job contract by itself, instead of `train.py`.
     command: tuple[str, ...] | None
+    #: The Python set that it runs in, when that is not the one of all trainers.
+    environment: str | None = None
 
 
 @cache
@@ -29,7 +31,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise Refused(f"trainer {folder.name}: there is no trainer.yaml in {folder}")
     body = yaml.safe_load(path.read_text(encoding="utf-8"))
     command = body.get("command")
-    return Manifest(body["name"], tuple(body["tasks"]), body["params"], tuple(command) if command else None)
+    return Manifest(body["name"], tuple(body["tasks"]), body["params"], tuple(command) if command else None, body.get("environment"))
 
 
 def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:

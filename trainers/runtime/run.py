@@ -26,7 +26,7 @@ from typing import Any
 
 from runtime.columns import columns_of
 from runtime.graph import check_signature, graph_bytes
-from runtime.job import Job, Trained
+from runtime.job import Job, Produced, Trained
 from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
 from runtime.manifest import read_manifest
 from runtime.parity import check_parity
@@ -45,6 +45,7 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
             program = str(folder / manifest.command[0]) if "/" in manifest.command[0] else manifest.command[0]
             os.chdir(directory)
             os.execvp(program, [program, *manifest.command[1:], str(directory)])
+        _enter_environment(manifest, folder, directory)
         job = Job(directory, manifest)
         job.on_rung = on_rung
         job.obey_signals()
@@ -62,6 +63,22 @@ def run_job(folder: Path, directory: Path, on_rung: Callable[[], None] | None = 
         return _failed(directory, str(refused), None)
     except BaseException as error:
         return _failed(directory, place_of(error, folder), traceback.format_exc())
+
+
+def _enter_environment(manifest: Manifest, folder: Path, directory: Path) -> None:
+    """Goes on in the Python that has the trainer's packages. The backend says where each such set lies; a set is big, so it may not be there yet."""
+    if manifest.environment is None:
+        return
+    python = os.environ.get(f"PERENNIAL_PYTHON_{manifest.environment.upper()}", "")
+    if not os.access(python, os.X_OK):
+        raise Refused(
+            f"trainer {manifest.name} needs a Python set that is not on this machine ({python or 'none is named'}): npm run provision:llm"
+        )
+    # The prefix, not the path: a virtual environment's python is a link.
+    if Path(sys.prefix).resolve() == Path(python).parent.parent.resolve():
+        return
+    os.environ["OMP_NUM_THREADS"] = str(read_json(directory / "job.json")["resources"]["cpus"])
+    os.execv(python, [python, __file__, str(folder), str(directory)])
 
 
 def _load(folder: Path) -> ModuleType:
@@ -84,6 +101,8 @@ def _load(folder: Path) -> ModuleType:
 
 def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     """Proves the graph before anyone can see it, then says what came out."""
+    if isinstance(trained, Produced):
+        return _conclude_produced(job, trained)
     if not isinstance(trained, Trained):
         raise Refused(f"train(job) must return Trained(graph, predict, …); it returned {type(trained).__name__}")
     if job.objective is not None:
@@ -97,6 +116,16 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     if bad is not None:
         raise Refused(f"the result is not a number at {bad}")
     write_bytes(job.output("model.onnx"), graph)
+    return result
+
+
+def _conclude_produced(job: Job, produced: Produced) -> dict[str, Any]:
+    if not any(path.is_file() for path in (job.directory / "outputs").rglob("*")):
+        raise Refused("train(job) returned Produced(…) without having written any output")
+    result = {"metrics": {name: float(value) for name, value in produced.metrics.items()}, "facts": produced.facts}
+    bad = first_not_finite(result)
+    if bad is not None:
+        raise Refused(f"the result is not a number at {bad}")
     return result
 
 

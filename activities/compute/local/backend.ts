@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../data/artifacts/store';
 import { sha256 } from '../../../data/digest';
 import { canonicalJson } from '../../../domain/canonical';
@@ -28,6 +28,8 @@ export interface LocalBackend extends ComputeBackend {
 
 export interface LocalBackendSettings {
   readonly python: string;
+  /** The set with PyTorch, for trainers that say `environment: llm`; beside `python` when not given. */
+  readonly pythonLlm?: string;
   readonly trainersDir: string;
   /** The job runtime, when it is not among the trainers. */
   readonly runtimeDir?: string;
@@ -64,6 +66,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   const root = join(stateDir, 'compute');
   const trainersDir = resolve(settings.trainersDir);
   const runtimeDir = settings.runtimeDir ?? join(trainersDir, 'runtime');
+  const pythonLlm = settings.pythonLlm ?? join(dirname(dirname(dirname(settings.python))), 'python-llm', 'bin', 'python');
   const graceMs = (settings.graceSeconds ?? 5) * 1000;
   const abandonedMs = (settings.abandonedAfterSeconds ?? 60) * 1000;
   const owner = thisProcess();
@@ -88,8 +91,12 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const active of actives.values()) active.ended();
     };
     const onEnded = (directory: string) => actives.get(directory)?.ended();
+<<<<<<< /tmp/A/theirs
+    host = startWarmHost({ python: settings.python, pythonLlm, runtimeDir, stateDir: root, owner, onEnded, onGone });
+=======
     const onRung = (directory: string) => actives.get(directory)?.news.arrive();
     host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onRung, onEnded, onGone });
+>>>>>>> /tmp/A/mine
     host.catch(() => (host = null));
     return host;
   }

@@ -31,6 +31,7 @@ export interface WarmHost {
 
 export interface HostSettings {
   readonly python: string;
+  readonly pythonLlm: string;
   readonly runtimeDir: string;
   readonly stateDir: string;
   readonly owner: ProcessRef;
@@ -68,6 +69,8 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       LANG: 'C.UTF-8',
       PYTHONHASHSEED: '0',
       PYTHONUNBUFFERED: '1',
+      // Where a trainer whose manifest says `environment: llm` goes on (trainers/runtime/run.py).
+      PERENNIAL_PYTHON_LLM: settings.pythonLlm,
       // macOS ends a process that forks after its frameworks were loaded, unless told that this is meant.
       OBJC_DISABLE_INITIALIZE_FORK_SAFETY: 'YES',
       ...ownershipMarks(settings.stateDir, mark, settings.owner),

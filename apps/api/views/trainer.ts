@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { trainerTasks } from '../../../domain/job';
 
 export const trainerView = z
   .object({
     name: z.string(),
     description: z.string(),
-    tasks: z.array(z.enum(['classification', 'regression'])).readonly(),
+    tasks: z.array(z.enum(trainerTasks)).readonly(),
     paramsSchema: z.record(z.string(), z.unknown()).describe('JSON Schema of its parameters'),
     codeDigest: z.string().describe('over its code, the job runtime’s and the libraries’ versions'),
   })

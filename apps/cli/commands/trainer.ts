@@ -76,6 +76,13 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       const { tryTrainer } = require('../../../data/trainers/trial') as typeof Trial;
       const tried: TaskTrial[] = [];
       for (const task of manifest.tasks) {
+        if (task === 'generation') {
+          throw new CliError(
+            `${name} fine-tunes a language model: there is no small table to try it on`,
+            2,
+            'trainers/README.md says what its job needs',
+          );
+        }
         const trial = await tryTrainer({ ...settings, trainer: manifest, params, ...numbers }, task);
         tried.push(trial);
         if (!options.json) terminal.out(describeTrial(trial, terminal.outPaint));

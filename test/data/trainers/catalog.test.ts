@@ -15,15 +15,18 @@ function trainer(name: string, manifest: string): void {
 }
 const manifest = (name: string) => `name: ${name}\ndescription: x\ntasks: [regression]\nparams: { type: object }\n`;
 
-test('finds the trainers of this repository, each for both tasks', () => {
-  expect(ours.list().map(({ name, tasks }) => [name, tasks])).toEqual(
-    ['baseline', 'lightgbm', 'logistic'].map((name) => [name, ['classification', 'regression']]),
-  );
+test('finds the trainers of this repository, each with its tasks', () => {
+  expect(ours.list().map(({ name, tasks }) => [name, tasks])).toEqual([
+    ['baseline', ['classification', 'regression']],
+    ['lightgbm', ['classification', 'regression']],
+    ['logistic', ['classification', 'regression']],
+    ['lora', ['generation']],
+  ]);
 });
 
 test.each(['../domain', 'runtime', 'none', ''])('knows no trainer %p', (name) => {
   expect(ours.get(name)).toBeNull();
-  expect(() => ours.checkParams(name, {})).toThrow(/there is no trainer .*; there are baseline, lightgbm, logistic/);
+  expect(() => ours.checkParams(name, {})).toThrow(/there is no trainer .*; there are baseline, lightgbm, logistic, lora/);
 });
 
 describe('parameters', () => {

@@ -1,0 +1,149 @@
+"""Fine-tunes an adapter, proves it on held-out rows beside the base model and a bag of words, and writes it as GGUF."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+from collections import Counter
+from pathlib import Path
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load, save
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from runtime.job import Job, Produced
+
+from .adapter import with_adapter, write_adapter
+from .answers import choices, completion_loss, loss_on
+from .baseline import baseline_answers
+from .compute import compute_used
+from .examples import Example, batch_of, examples_of, read_rows, tokens_of_completion, tokens_of_prompt
+from .interval import Interval
+from .llama import read_llama
+
+#: More different completions than this are no labels: accuracy and a linear baseline say nothing then.
+MOST_LABELS = 64
+
+
+def train(job: Job) -> Produced:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(job.cpus)
+    path = job.file("base")
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    train_rows, holdout_rows = read_rows(job, "train"), read_rows(job, "holdout")
+    holdout_rows = holdout_rows[: job.params["evaluate_rows"] or None]
+
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    model = with_adapter(read_llama(path, torch.bfloat16), job.params, job.seed)
+    examples = examples_of(tokenizer, train_rows, job.params["max_tokens"])
+    job.log("base model read", base=digest, rows=len(train_rows), leftOut=len(train_rows) - len(examples))
+
+    resumed_at = _fit(job, model, examples, tokenizer.eos_token_id)
+    write_adapter(job.output("adapter.gguf"), model, {"perennial.base.digest": digest})
+    metrics, holdout = _judge(job, model, tokenizer, train_rows, holdout_rows)
+    tokens = sum(
+        len(examples[index].prompt) + len(examples[index].completion)
+        for step in range(job.params["steps"])
+        for index in batch_of(step, job.params["batch"], len(examples), job.seed)
+    )
+    return Produced(
+        metrics=metrics,
+        facts={
+            "base": {"digest": digest, "architecture": "llama"},
+            "training": {"rows": len(train_rows), "leftOut": len(train_rows) - len(examples), "resumedAt": resumed_at},
+            "compute": _compute(model, job, tokens),
+            "holdout": holdout,
+        },
+    )
+
+
+def _fit(job: Job, model: PeftModel, examples: list[Example], padding: int) -> int | None:
+    """Every step's order, dropout and rate follow from the seed and its number alone: a resumed training ends in the same bytes as one that ran through."""
+    params = job.params
+    adapter = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(adapter, lr=params["learning_rate"], weight_decay=0.0)
+    restored = job.restore_checkpoint()
+    if restored:
+        set_peft_model_state_dict(model, load(restored[1]["adapter.safetensors"]))
+        optimizer.load_state_dict(torch.load(io.BytesIO(restored[1]["optimizer.pt"]), weights_only=True))
+    done = restored[0] if restored else 0
+    interval = Interval(params["checkpoint_seconds"])
+
+    def keep(step: int) -> None:
+        state = io.BytesIO()
+        torch.save(optimizer.state_dict(), state)
+        files = {"adapter.safetensors": save(get_peft_model_state_dict(model)), "optimizer.pt": state.getvalue()}
+        job.save_checkpoint(step, files)
+
+    base = model.get_base_model()
+    model.train()
+    for step in range(done, params["steps"]):
+        torch.manual_seed(job.seed * 1_000_003 + step)
+        rows = [examples[index] for index in batch_of(step, params["batch"], len(examples), job.seed)]
+        tokens = sum(len(row.completion) for row in rows)
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(step, params)
+        loss = 0.0
+        for start in range(0, len(rows), params["micro_batch"]):
+            part = completion_loss(base, rows[start : start + params["micro_batch"]], padding) / tokens
+            part.backward()
+            loss += float(part.detach())
+            if job.stopping:
+                keep(step)  # as the last whole step left it; the gradients of this one are not in it
+        torch.nn.utils.clip_grad_norm_(adapter, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if (step + 1) % params["report_steps"] == 0 or step + 1 == params["steps"]:
+            job.report(step + 1, "train_loss", loss)
+        if interval.is_over() or step + 1 == params["steps"]:
+            keep(step + 1)
+    model.eval()
+    return done if restored else None
+
+
+def _rate(step: int, params: dict) -> float:
+    """A twentieth of the steps to warm up, then half a cosine down to a tenth."""
+    warm = max(1, params["steps"] // 20)
+    if step < warm:
+        return params["learning_rate"] * (step + 1) / warm
+    progress = (step - warm) / max(1, params["steps"] - warm)
+    return params["learning_rate"] * (0.1 + 0.45 * (1 + math.cos(math.pi * progress)))
+
+
+def _judge(
+    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[tuple[str, str]], rows: list[tuple[str, str]]
+) -> tuple[dict[str, float], dict]:
+    base, padding = model.get_base_model(), tokenizer.eos_token_id
+    examples = [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
+    metrics = {"loss": loss_on(base, examples, padding, job.stop_if_asked)}
+    with model.disable_adapter():
+        metrics["base_loss"] = loss_on(base, examples, padding, job.stop_if_asked)
+    labels = sorted({completion for _, completion in train_rows})
+    if len(labels) > MOST_LABELS:
+        return metrics, {"rows": len(rows), "labels": None, "reason": f"{len(labels)} different completions are no labels"}
+
+    completions = {label: tokens_of_completion(tokenizer, label) for label in labels}
+    prompts = [example.prompt for example in examples]
+    answers = {"accuracy": choices(base, prompts, completions, padding, job.stop_if_asked)}
+    with model.disable_adapter():
+        answers["base_accuracy"] = choices(base, prompts, completions, padding, job.stop_if_asked)
+    answers["tfidf_accuracy"] = baseline_answers(train_rows, [prompt for prompt, _ in rows], job.seed)
+    commonest = Counter(completion for _, completion in train_rows).most_common(1)[0][0]
+    answers["majority_accuracy"] = [commonest] * len(rows)
+    wanted = [completion for _, completion in rows]
+    for name, given in answers.items():
+        metrics[name] = sum(answer == right for answer, right in zip(given, wanted, strict=True)) / len(rows)
+    return metrics, {"rows": len(rows), "labels": labels}
+
+
+def _compute(model: PeftModel, job: Job, tokens: int) -> dict[str, float]:
+    base = model.get_base_model()
+    own = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    embeddings = base.get_input_embeddings().weight.numel()
+    # The output matrix is the embedding again where both are tied: counted once, as the paper does not count embeddings.
+    everything = sum(parameter.numel() for parameter in base.parameters())
+    layers = base.config.num_hidden_layers
+    return compute_used(everything - own - embeddings, own, layers, min(job.params["upper_layers"], layers), tokens)
