@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** `npm start`: prepares the clone, brings up the platform and takes the sample lifecycle to a champion that serves. */
 import { provision, reportFailure } from './provision.mjs';
+import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';
 import { endWithNpm } from './end-with-npm.mjs';
 
 try {
   await provision();
+  if (process.env.PERENNIAL_LLM_SERVER === 'true') await provisionLlm(['serving']);
   endWithNpm();
   runMain(['start', ...process.argv.slice(2)]);
 } catch (error) {

@@ -87,9 +87,11 @@ async function assemble(
   supervisor: Supervisor,
 ): Promise<Omit<Platform, 'processes' | 'stop'>> {
   const secrets = openSecrets(paths.secrets, [join(paths.state, 'postgres', 'data')]);
+  const wanted = wantedServices(environment);
   const { ports, moved } = await choosePorts(paths.ports, portWishes(environment));
   for (const { name, from, to } of moved) {
-    if (name === 'api' || name === 'gateway') say(`Port ${from} is taken by another program: the ${services[name]} gets ${to}`);
+    const service = wanted.find((one) => one === name);
+    if (service !== undefined && service !== 'worker') say(`Port ${from} is taken by another program: the ${services[service]} gets ${to}`);
   }
   const since = Date.now();
   const progress = (what: string): void => say(`  ${((Date.now() - since) / 1000).toFixed(1).padStart(5)} s  ${what}`);
@@ -102,19 +104,23 @@ async function assemble(
     ...backends.environment,
     PERENNIAL_STATE_DIR: stateDir,
     PERENNIAL_PYTHON: environment['PERENNIAL_PYTHON'] || join(cacheDir, 'python', 'bin', 'python'),
+    PERENNIAL_PYTHON_LLM: environment['PERENNIAL_PYTHON_LLM'] || join(cacheDir, 'python-llm', 'bin', 'python'),
     PERENNIAL_SAMPLES_DIR: environment['PERENNIAL_SAMPLES_DIR'] || join(cacheDir, 'samples'),
     PERENNIAL_API_PORT: String(ports.api),
     PERENNIAL_API_URL: apiUrl,
     PERENNIAL_GATEWAY_PORT: String(ports.gateway),
     PERENNIAL_GATEWAY_URL: environment['PERENNIAL_GATEWAY_URL'] || gatewayUrl,
     PERENNIAL_WORKER_PORT: String(ports.worker),
+    ...(wanted.includes('llm-server')
+      ? { PERENNIAL_LLM_PORT: String(ports['llm-server']), PERENNIAL_LLM_URL: `http://${host}:${ports['llm-server']}/v1` }
+      : {}),
   };
 
   const keys = (await runToEnd('setup', settings, guard)) as { readonly admin: string; readonly service: string };
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   await Promise.all(
-    (Object.keys(services) as (keyof typeof services)[]).map((command) => {
+    wanted.map((command) => {
       const options = {
         name: `The ${services[command]}`,
         command,
@@ -127,7 +133,7 @@ async function assemble(
       return supervisor.run({ name: options.name, tier: 2, start: (signal) => startService({ ...options, signal }) });
     }),
   );
-  progress(Object.values(services).join(', '));
+  progress(wanted.map((command) => services[command]).join(', '));
   writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin });
   return {
     apiUrl,
@@ -139,9 +145,16 @@ async function assemble(
   };
 }
 
-const services = { worker: 'worker', api: 'API', gateway: 'gateway' } as const;
+const services = { worker: 'worker', api: 'API', gateway: 'gateway', 'llm-server': 'language model' } as const;
+type Service = keyof typeof services;
 
-function portWishes(environment: Environment): Record<'api' | 'gateway' | 'worker' | (typeof backendPortNames)[number], PortWish> {
+/** The language model takes half a gigabyte of memory and has to be fetched first, so it runs where somebody wants it. */
+function wantedServices(environment: Environment): readonly Service[] {
+  const withModel = environment['PERENNIAL_LLM_SERVER'] === 'true';
+  return (Object.keys(services) as Service[]).filter((name) => name !== 'llm-server' || withModel);
+}
+
+function portWishes(environment: Environment): Record<Service | (typeof backendPortNames)[number], PortWish> {
   const named = (setting: string): PortWish => {
     const text = environment[setting];
     if (text === undefined || text === '') return {};
@@ -155,6 +168,7 @@ function portWishes(environment: Environment): Record<'api' | 'gateway' | 'worke
     api: { preferred: 8700, ...named('PERENNIAL_API_PORT') },
     gateway: { preferred: 8710, ...named('PERENNIAL_GATEWAY_PORT') },
     worker: named('PERENNIAL_WORKER_PORT'),
+    'llm-server': { preferred: 8720, ...named('PERENNIAL_LLM_PORT') },
   };
 }
 

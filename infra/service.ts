@@ -11,7 +11,7 @@ const nodeArguments = ['--enable-source-maps', '-r', 'tsx/cjs', join(root, 'work
 
 export interface ServiceOptions {
   readonly name: string;
-  readonly command: 'worker' | 'api' | 'gateway';
+  readonly command: 'worker' | 'api' | 'gateway' | 'llm-server';
   readonly env: NodeJS.ProcessEnv;
   readonly host: string;
   readonly port: number;
