@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { Rule } from './rule';
+
+const text = z.string().min(1).max(10_000);
+const ignoreCase = z.boolean().default(false).describe('true or false: whether a and A are the same');
+const pattern = z.string().min(1).max(1_000).describe('a regular expression');
+const schema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
+
+/** A rule as a person writes it. One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways. */
+const simple = [
+  z.strictObject({ kind: z.literal('contains'), text, ignoreCase }),
+  z.strictObject({ kind: z.literal('excludes'), text, ignoreCase }),
+  z.strictObject({ kind: z.literal('startsWith'), text, ignoreCase }),
+  z.strictObject({ kind: z.literal('equals'), text, ignoreCase }),
+  z.strictObject({ kind: z.literal('matches'), pattern }),
+  z.strictObject({ kind: z.literal('matchesNot'), pattern }),
+  z.strictObject({
+    kind: z.literal('words'),
+    min: z.int().min(0).optional().describe('a whole number: the fewest words'),
+    max: z.int().min(0).optional().describe('a whole number: the most words'),
+  }),
+  z.strictObject({ kind: z.literal('json'), schema: schema.optional() }),
+] as const;
+
+export const ruleSchema = z
+  .discriminatedUnion('kind', [
+    ...simple,
+    z.strictObject({
+      kind: z.literal('anyOf'),
+      rules: z
+        .array(z.discriminatedUnion('kind', [...simple]))
+        .min(1)
+        .max(20),
+    }),
+  ])
+  .describe('contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf') satisfies z.ZodType<Rule>;
+
+export const jsonSchemaField = schema;
+export const patternField = pattern;
