@@ -1,7 +1,8 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import type { EmbedderIdentity, EmbedderSpec } from '../../domain/index/embedder';
+import type { EmbedderIdentity } from '../../domain/index/embedder';
 import { fuse } from '../../domain/index/fusion';
+import type { IndexRecipe } from '../../domain/index/version';
 import type { Tenant } from '../../domain/ids';
 import type { ChunkStore } from './chunk-store';
 import type { ChunkHit, ChunkTable } from './chunk-table';
@@ -41,8 +42,9 @@ export interface IndexAnswer {
 /** What the registry says of a version that can be asked. */
 export interface ServedIndexVersion {
   readonly version: number;
-  readonly tableVersion: number;
-  readonly embedder: EmbedderIdentity & { readonly spec: EmbedderSpec };
+  /** Null when nothing is in its table yet. */
+  readonly tableVersion: number | null;
+  readonly recipe: Pick<IndexRecipe, 'embedder'>;
 }
 
 /** Puts hits into another order, or leaves some out: a cross-encoder for one. */
@@ -64,6 +66,11 @@ export interface IndexReaderDeps {
   readonly rerank?: Reranker;
 }
 
+interface Asked {
+  readonly version: number;
+  readonly tableVersion: number;
+}
+
 /** Tables that are kept open, each with its caches. */
 const openTables = 16;
 /** What each ranking brings to fusion and reranking: beyond it a chunk has nothing to win. */
@@ -72,7 +79,7 @@ const depth = (k: number) => Math.max(50, 4 * k);
 export function openIndexReader({ find, store, embedders, rerank }: IndexReaderDeps): IndexReader {
   const tables = new Map<string, Promise<ChunkTable>>();
 
-  function tableOf({ tenant, index }: IndexQuery, { version, tableVersion }: ServedIndexVersion): Promise<ChunkTable> {
+  function tableOf({ tenant, index }: IndexQuery, { version, tableVersion }: Asked): Promise<ChunkTable> {
     const key = `${tenant}/${index}@${version}/${tableVersion}`;
     const known = tables.get(key);
     if (known) return known;
@@ -91,9 +98,10 @@ export function openIndexReader({ find, store, embedders, rerank }: IndexReaderD
     async query(query) {
       check(query);
       const served = await find(query);
-      if (!served) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
-      const { embedder, version, tableVersion } = served;
-      const table = await tableOf(query, served);
+      if (served?.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
+      const { version, tableVersion } = served;
+      const { embedder } = served.recipe;
+      const table = await tableOf(query, { version, tableVersion });
       if (table.space.embedder !== embedder.digest)
         throw failure('IndexMismatch', `the table of ${query.index}@${version} was filled by another embedder than ${embedder.name}`);
       const before = performance.now();
@@ -128,7 +136,11 @@ function notThere({ index, version = 'champion' }: IndexQuery): string {
   return typeof version === 'number' ? `there is no ${index}@${version} that can be asked` : `${index} has no ${version} to ask`;
 }
 
-async function vectorOf(query: IndexQuery, { version, embedder }: ServedIndexVersion, embedders: Embedders): Promise<Float32Array> {
+async function vectorOf(
+  query: IndexQuery,
+  { version, recipe: { embedder } }: ServedIndexVersion,
+  embedders: Embedders,
+): Promise<Float32Array> {
   const { vector, index } = query;
   if (vector) {
     if (vector.embedder === embedder.digest) return vector.values;

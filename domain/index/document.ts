@@ -9,7 +9,7 @@ export interface IndexDocument {
 }
 
 /** Why a document is not in an index. It is counted and listed under its reason; the others go on. */
-export const rejections = ['withoutId', 'duplicateId', 'empty', 'tooLarge', 'binary', 'encoding'] as const;
+export const rejections = ['withoutId', 'duplicateId', 'unreadable', 'empty', 'tooLarge', 'binary', 'encoding'] as const;
 
 export type Rejection = (typeof rejections)[number];
 

@@ -91,12 +91,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const active of actives.values()) active.ended();
     };
     const onEnded = (directory: string) => actives.get(directory)?.ended();
-<<<<<<< /tmp/A/theirs
-    host = startWarmHost({ python: settings.python, pythonLlm, runtimeDir, stateDir: root, owner, onEnded, onGone });
-=======
     const onRung = (directory: string) => actives.get(directory)?.news.arrive();
-    host = startWarmHost({ python: settings.python, runtimeDir, stateDir: root, owner, onRung, onEnded, onGone });
->>>>>>> /tmp/A/mine
+    host = startWarmHost({ python: settings.python, pythonLlm, runtimeDir, stateDir: root, owner, onRung, onEnded, onGone });
     host.catch(() => (host = null));
     return host;
   }

@@ -1,0 +1,222 @@
+/** The steps of `indexBuild` that fill a version's table (workflows/index-build.ts). */
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { VectorIndex } from '../data/indexes/chunk-table';
+import { readDocumentFile, type DocumentSource } from '../data/indexes/documents';
+import type { Embedder } from '../data/indexes/embedders/embedder';
+import { planShards, type IndexPlan } from '../data/indexes/shards';
+import type { IndexVersionRecord } from '../db/repositories/indexes';
+import type { ArtifactRef } from '../domain/artifact';
+import type { DatasetManifest } from '../domain/dataset';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ChunkingPlan } from '../domain/index/chunking';
+import { rejectedOf, type RejectionCounts } from '../domain/index/document';
+import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
+import { effectOnce } from './effect-once';
+import { whileBeating, type Beat } from './heartbeating';
+import {
+  embedderOf,
+  embedDocuments,
+  inScratch,
+  isDocument,
+  knownVectors,
+  nameOf,
+  type IndexDeps,
+  type IndexVersionInput,
+} from './index-version';
+
+export interface OpenIndexVersionInput {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly key: IdempotencyKey;
+  readonly runId: RunId | null;
+  readonly actor: string;
+  readonly dataset: { readonly name: string; readonly version: number };
+  readonly embedder: EmbedderSpec;
+  readonly chunking: ChunkingPlan;
+}
+
+/** A version whose vectors of equal texts are taken over: the same embedder made them. */
+export interface IndexBase {
+  readonly version: number;
+  readonly tableVersion: number;
+}
+
+export interface PlanIndexInput extends IndexVersionInput {
+  readonly shardDocuments: number;
+  readonly maxDocumentBytes: number;
+  readonly maxRejectedShare: number;
+}
+
+export interface PlannedIndex {
+  /** IndexPlan. */
+  readonly plan: ArtifactRef;
+  readonly shards: number;
+  readonly documents: number;
+  readonly rejected: RejectionCounts;
+}
+
+export interface IndexShardInput extends IndexVersionInput {
+  readonly key: IdempotencyKey;
+  readonly plan: ArtifactRef;
+  readonly shard: number;
+  readonly maxDocumentBytes: number;
+  readonly base: IndexBase | null;
+}
+
+export type FinishedTable =
+  | { readonly kind: 'complete'; readonly tableVersion: number; readonly chunks: number; readonly documents: number }
+  /** Shards that do not hold what was written to them: a worker that was thought dead wrote late, or storage lost a commit. They are done again. */
+  | { readonly kind: 'damaged'; readonly shards: readonly number[] };
+
+export function createIndexBuildActivities(deps: IndexDeps) {
+  const { registry, artifacts, chunkStore, embedders } = deps;
+
+  /** Everything that a build reads and writes goes by the version's own recipe, never by what a caller says. */
+  async function building(at: IndexVersionInput): Promise<{ readonly record: IndexVersionRecord; readonly embedder: Embedder }> {
+    const record = await registry.indexes.get(at);
+    if (record?.state !== 'building')
+      throw failure('FencedOff', `${at.index}@${at.version} is not being built (${record?.state ?? 'not there'})`);
+    return { record, embedder: await embedderOf(record, embedders) };
+  }
+
+  return {
+    /** Registers the version with the vector space that its embedder has here. A second attempt finds the first one's. */
+    openIndexVersion: (input: OpenIndexVersionInput): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
+      whileBeating(async () => {
+        const { tenant, index, key, runId, actor, dataset, embedder: spec, chunking } = input;
+        const embedder = await embedders.get(spec);
+        if (chunking.size > embedder.maxTokens) {
+          throw failure(
+            'InvalidInput',
+            `chunks of ${chunking.size} tokens are cut off by ${embedder.identity.name}, which takes ${embedder.maxTokens}`,
+            {
+              next: `make chunking.size ${embedder.maxTokens} or less`,
+            },
+          );
+        }
+        const recipe = { embedder: { ...embedder.identity, spec }, chunking };
+        const { version } = await registry.indexes.open({
+          ...{ tenant, index, recipe, runId, actor, idempotencyKey: key },
+          ...{ dataset: dataset.name, datasetVersion: dataset.version },
+        });
+        const champion = await registry.indexes.served({ tenant, index });
+        const usable = champion?.tableVersion != null && sameSpace(champion.recipe.embedder, embedder.identity);
+        return { version, base: usable ? { version: champion.version, tableVersion: champion.tableVersion } : null };
+      }),
+
+    /** Cuts the dataset version into shards and makes the empty table. A second attempt makes the same ones. InvalidInput or DatasetEmpty when too much of it cannot be indexed. */
+    planIndexBuild: (input: PlanIndexInput): Promise<PlannedIndex> =>
+      whileBeating(async (beat) => {
+        const { record } = await building(input);
+        await chunkStore.create(input, { embedder: record.recipe.embedder.digest, dimensions: record.recipe.embedder.dimensions });
+        const plan = await inScratch(deps, beat, input, (source) => plannedFrom(deps, source, record, input, beat));
+        checkRejected(plan, record, input.maxRejectedShare);
+        const ref = await artifacts.putJson({ tenant: input.tenant, value: plan });
+        const by = holder(input);
+        for (const { digest } of [ref, ...plan.shards.map(({ file }) => file)])
+          await registry.artifacts.reference({ tenant: input.tenant, digest, by });
+        return { plan: ref, shards: plan.shards.length, documents: plan.documents, rejected: plan.rejected };
+      }),
+
+    /**
+     * Chunks, embeds and writes one shard in one commit. A worker that dies in it leaves all of it or nothing; a second attempt finds which by
+     * counting. Texts that `base` holds are not embedded again.
+     */
+    buildIndexShard: (input: IndexShardInput): Promise<{ readonly chunks: number; readonly embedded: number }> =>
+      whileBeating((beat) =>
+        effectOnce(registry.effects, input, async (assertOwned) => {
+          const { record, embedder } = await building(input);
+          const { shards } = await artifacts.getJson<IndexPlan>(input.plan);
+          const file = shards[input.shard]?.file;
+          if (!file) throw failure('NotFound', `the plan of ${input.index}@${input.version} has no shard ${input.shard}`);
+          const read = await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
+          const documents = read.filter(isDocument);
+          const known =
+            input.base === null ? new Map() : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
+          const { rows, embedded } = await embedDocuments(documents, { record, embedder, shard: input.shard, known, signal: beat.signal });
+          await assertOwned();
+          const table = await chunkStore.open(input);
+          try {
+            await table.putShard(input.shard, rows);
+          } finally {
+            table.close();
+          }
+          return { chunks: rows.length, embedded };
+        }),
+      ),
+
+    /** Counts every shard, looks for chunks that are there twice, and builds the indexes. A second attempt counts again. */
+    finishIndexTable: (
+      input: IndexVersionInput & { readonly chunks: readonly number[]; readonly vectors: VectorIndex },
+    ): Promise<FinishedTable> =>
+      whileBeating(async () => {
+        const { record } = await building(input);
+        const table = await chunkStore.open(input);
+        try {
+          const damaged: number[] = [];
+          for (const [shard, chunks] of input.chunks.entries()) if ((await table.countShard(shard)) !== chunks) damaged.push(shard);
+          if (damaged.length > 0) return { kind: 'damaged', shards: damaged };
+          const { chunks, documents, duplicates } = await table.audit();
+          if (duplicates.length > 0)
+            throw failure('IndexIncomplete', `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`);
+          await table.buildIndexes(input.vectors);
+          const tableVersion = await table.tableVersion();
+          const { applied } = record;
+          await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
+          return { kind: 'complete', tableVersion, chunks, documents };
+        } finally {
+          table.close();
+        }
+      }),
+
+    /** A build that failed, or a version that is not wanted any more: its row says so, then its table and its plan go. Fine when they are gone. Conflict while an alias points at it. */
+    endIndexVersion: (
+      input: IndexVersionInput & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string },
+    ): Promise<void> =>
+      whileBeating(async () => {
+        await registry.indexes.end(input);
+        await chunkStore.drop(input);
+        await registry.artifacts.unreference({ tenant: input.tenant, by: holder(input) });
+      }),
+  };
+}
+
+function holder({ index, version }: IndexVersionInput): string {
+  return `index:${index}@${version}`;
+}
+
+async function plannedFrom(
+  { registry, artifacts }: IndexDeps,
+  source: DocumentSource & { readonly artifacts: ArtifactStore },
+  { dataset, datasetVersion: version }: IndexVersionRecord,
+  { tenant, shardDocuments }: PlanIndexInput,
+  { report }: Beat,
+): Promise<IndexPlan> {
+  const of = await registry.datasets.get({ tenant, dataset, version });
+  if (!of) throw failure('NotFound', `there is no dataset ${dataset}@${version}`);
+  const manifest = await artifacts.getJson<DatasetManifest>(of.manifest);
+  return planShards(manifest, source, { tenant, shardDocuments, onProgress: (documents) => report({ phase: 'plan', documents }) });
+}
+
+function checkRejected(
+  { documents, rejected, examples }: IndexPlan,
+  { dataset, datasetVersion }: IndexVersionRecord,
+  maxShare: number,
+): void {
+  const left = rejectedOf(rejected);
+  const told = Object.entries(rejected)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ');
+  if (documents === 0) {
+    throw failure('DatasetEmpty', `${dataset}@${datasetVersion} has no document that can be indexed${left > 0 ? `: ${told}` : ''}`, {
+      next: 'look at the columns id and text of the dataset',
+    });
+  }
+  if (left > maxShare * (documents + left)) {
+    const ids = examples.flatMap(({ id }) => (id === null ? [] : [id])).slice(0, 5);
+    throw failure('InvalidInput', `${left} of ${documents + left} documents of ${dataset}@${datasetVersion} cannot be indexed: ${told}`, {
+      next: `look at ${ids.length > 0 ? ids.join(', ') : 'the rows without an id'}, or raise maxRejectedShare (${maxShare})`,
+    });
+  }
+}

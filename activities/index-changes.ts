@@ -1,0 +1,86 @@
+/** How a version takes what changed in the documents (workflows/index-changes.ts and the end of workflows/index-build.ts). */
+import { readDocumentFile } from '../data/indexes/documents';
+import type { ChunkTable } from '../data/indexes/chunk-table';
+import type { IndexChange, IndexVersionRecord, Sealed } from '../db/repositories/indexes';
+import { failure } from '../domain/failure';
+import type { Tenant } from '../domain/ids';
+import type { IndexReport } from '../domain/index/version';
+import { whileBeating, type Beat } from './heartbeating';
+import { embedderOf, embedDocuments, inScratch, isDocument, nameOf, type IndexDeps, type IndexVersionInput } from './index-version';
+
+/** Changes of one attempt: the next one goes on after them. */
+const changesAtOnce = 20;
+
+export interface AppliedChanges {
+  /** The number of the last change that the version has. */
+  readonly applied: number;
+  readonly more: boolean;
+}
+
+export function createIndexChangeActivities(deps: IndexDeps) {
+  const { registry, chunkStore, embedders } = deps;
+  const { indexes } = registry;
+
+  return {
+    /**
+     * Writes the next changes into the version's table, each in one commit, and notes each behind it. A worker that dies between the two leaves a change
+     * that is in the table and not noted: the next attempt writes the same rows over it.
+     */
+    applyIndexChanges: (input: IndexVersionInput & { readonly maxDocumentBytes: number }): Promise<AppliedChanges> =>
+      whileBeating(async (beat) => {
+        const record = await indexes.get(input);
+        if (record?.state !== 'building' && record?.state !== 'ready') return { applied: record?.applied ?? 0, more: false };
+        const pending = await indexes.changes.after({
+          tenant: input.tenant,
+          index: input.index,
+          seq: record.applied,
+          limit: changesAtOnce,
+        });
+        if (pending.length === 0) return { applied: record.applied, more: false };
+        const table = await chunkStore.open(input);
+        try {
+          let applied = record.applied;
+          for (const change of pending) {
+            beat.report({ phase: 'changes', seq: change.seq });
+            await apply(change, { record, table, beat, input });
+            const [tableVersion, chunks] = [await table.tableVersion(), await table.count()];
+            await indexes.changes.applied({ ...nameOf(input), from: applied, to: change.seq, tableVersion, chunks });
+            applied = change.seq;
+          }
+          return { applied, more: pending.length === changesAtOnce };
+        } finally {
+          table.close();
+        }
+      }),
+
+    /** `ready` when it has every change that was accepted so far; else those come first. */
+    sealIndexVersion: (input: IndexVersionInput & { readonly report: IndexReport }): Promise<Sealed> => indexes.seal(input),
+
+    /** Every version that answers or may answer: each takes what changes. */
+    listIndexFollowers: async ({ tenant, index }: { readonly tenant: Tenant; readonly index: string }): Promise<readonly number[]> =>
+      (await indexes.ready({ tenant, index })).map(({ version }) => version),
+  };
+
+  async function apply(
+    { seq, documents: file, deleted }: IndexChange,
+    on: {
+      readonly record: IndexVersionRecord;
+      readonly table: ChunkTable;
+      readonly beat: Beat;
+      readonly input: IndexVersionInput & { readonly maxDocumentBytes: number };
+    },
+  ): Promise<void> {
+    const { record, table, beat, input } = on;
+    if (table.space.embedder !== record.recipe.embedder.digest)
+      throw failure('IndexMismatch', `the table of ${record.index}@${record.version} was filled by another embedder`);
+    const read = file === null ? [] : await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
+    const documents = read.filter(isDocument);
+    // What is no text any more is found no more, as if it had been deleted.
+    const gone = read.flatMap((each) => ('rejected' in each && each.id !== null && each.rejected !== 'duplicateId' ? [each.id] : []));
+    const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
+    const known = await table.vectorsOf(documents.map(({ id }) => id));
+    const embedder = await embedderOf(record, embedders);
+    const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, signal: beat.signal });
+    await table.replaceDocuments(touched, rows);
+  }
+}

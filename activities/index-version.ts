@@ -1,0 +1,97 @@
+/** What the activities of an index have in common: its version, its embedder, its documents. */
+import type { ArtifactStore } from '../data/artifacts/store';
+import { chunksOf, embedChunks } from '../data/indexes/chunk-document';
+import type { ChunkRow } from '../data/indexes/chunk-rows';
+import type { ChunkStore } from '../data/indexes/chunk-store';
+import type { ReadDocument } from '../data/indexes/document-lines';
+import type { DocumentSource } from '../data/indexes/documents';
+import type { Embedder } from '../data/indexes/embedders/embedder';
+import type { Embedders } from '../data/indexes/embedders/open-embedder';
+import { openScratch } from '../data/scratch';
+import type { Registry } from '../db/registry';
+import type { IndexVersionRecord } from '../db/repositories/indexes';
+import { failure } from '../domain/failure';
+import type { Tenant } from '../domain/ids';
+import type { IndexDocument } from '../domain/index/document';
+import { sameSpace } from '../domain/index/embedder';
+import type { Beat } from './heartbeating';
+
+export interface IndexDeps {
+  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects'>;
+  readonly artifacts: ArtifactStore;
+  readonly chunkStore: ChunkStore;
+  readonly embedders: Embedders;
+  readonly scratchRoot: string;
+}
+
+export interface IndexVersionInput {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly version: number;
+}
+
+export function nameOf({ tenant, index, version }: IndexVersionInput): IndexVersionInput {
+  return { tenant, index, version };
+}
+
+export async function embedderOf({ index, version, recipe }: IndexVersionRecord, embedders: Embedders): Promise<Embedder> {
+  const embedder = await embedders.get(recipe.embedder.spec);
+  if (!sameSpace(embedder.identity, recipe.embedder)) {
+    throw failure(
+      'IndexMismatch',
+      `${index}@${version} was begun with another ${recipe.embedder.name} than the one here (${embedder.identity.digest})`,
+      {
+        next: `build ${index} again: its embedder changed`,
+      },
+    );
+  }
+  return embedder;
+}
+
+export async function inScratch<T>(
+  { artifacts, scratchRoot }: Pick<IndexDeps, 'artifacts' | 'scratchRoot'>,
+  { signal }: Beat,
+  { index, version, maxDocumentBytes }: IndexVersionInput & { readonly maxDocumentBytes: number },
+  work: (source: DocumentSource & { readonly artifacts: ArtifactStore }) => Promise<T>,
+): Promise<T> {
+  const scratch = await openScratch(scratchRoot, `index-${index}-${version}`);
+  try {
+    return await work({ artifacts, scratch, maxBytes: maxDocumentBytes, signal });
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+export async function embedDocuments(
+  documents: readonly IndexDocument[],
+  options: {
+    readonly record: IndexVersionRecord;
+    readonly embedder: Embedder;
+    readonly shard: number;
+    readonly known: ReadonlyMap<string, Float32Array>;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly rows: readonly ChunkRow[]; readonly embedded: number }> {
+  const { record, embedder, shard, known, signal } = options;
+  const { chunking: plan } = record.recipe;
+  const chunks = documents.flatMap((document) => chunksOf(document, { plan, costOf: embedder.costOf, shard }));
+  return embedChunks(chunks, { embedder, known, signal });
+}
+
+/** Vectors of these documents in a version of the same embedder, by the digest of their text. */
+export async function knownVectors(
+  store: ChunkStore,
+  { tenant, index, version, tableVersion }: IndexVersionInput & { readonly tableVersion: number },
+  documents: readonly IndexDocument[],
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const table = await store.open({ tenant, index, version }, tableVersion);
+  try {
+    return await table.vectorsOf(documents.map(({ id }) => id));
+  } finally {
+    table.close();
+  }
+}
+
+export function isDocument(read: ReadDocument): read is IndexDocument {
+  return !('rejected' in read);
+}
