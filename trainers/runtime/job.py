@@ -40,17 +40,16 @@ class Trained:
     step: int | None = None
 
 
-<<<<<<< /tmp/A/theirs
 @dataclass(frozen=True)
 class Produced:
     """What `train(job)` returns when its outputs are no graph over feature columns: it has written them itself, and proved them itself."""
 
     metrics: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
-=======
+
+
 #: What was read or made for a job of this process. A zygote fills it for the jobs that are forked from it; elsewhere a process has one job.
 _shared: dict[str, Any] = {}
->>>>>>> /tmp/A/mine
 
 
 class Job:
