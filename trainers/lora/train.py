@@ -7,7 +7,6 @@ import io
 import math
 import os
 from collections import Counter
-from pathlib import Path
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict

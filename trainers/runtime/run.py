@@ -28,7 +28,7 @@ from runtime.columns import columns_of
 from runtime.graph import check_signature, graph_bytes
 from runtime.job import Job, Produced, Trained
 from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
-from runtime.manifest import read_manifest
+from runtime.manifest import Manifest, read_manifest
 from runtime.parity import check_parity
 from runtime.place import place_of
 from runtime.refusal import Refused, Stopped
