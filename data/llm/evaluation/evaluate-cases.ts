@@ -1,0 +1,83 @@
+import type { Digest } from '../../../domain/artifact';
+import type { FailureType } from '../../../domain/failure';
+import { isPerennialError } from '../../../domain/failure';
+import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
+import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import type { Answerer, GivenAnswer } from './answerer';
+import type { Judge } from './judge';
+import { inParallel } from './pool';
+import { scoreCase } from './score-case';
+
+export interface Evaluation {
+  readonly cases: readonly EvaluationCase[];
+  /** Of the case set: perturbations are drawn from it. */
+  readonly caseSet: Digest;
+  readonly dimensions: readonly DimensionSpec[];
+  readonly answerer: Answerer;
+  /** By the name of the dimension; each of kind `judge` needs its own. */
+  readonly judges: Readonly<Record<string, Judge>>;
+  readonly tools: EvaluatorTools;
+  /** Questions under way at once. Limits of the provider hold in any case. */
+  readonly parallel: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: EvaluationProgress) => void;
+}
+
+export interface EvaluationProgress {
+  readonly asked: number;
+  readonly of: number;
+  readonly unanswered: number;
+  /** Answers that were paid before this process began. */
+  readonly fromLedger: number;
+  /** Nanodollars, those of before included. */
+  readonly cost: number;
+}
+
+export type AskedAnswer =
+  { readonly kind: 'answered'; readonly answer: GivenAnswer } | { readonly kind: 'unanswered'; readonly reason: string };
+
+/**
+ * Asks and scores every case. Nothing is kept here: a second attempt reads what was answered from the ledger and comes to the same scores. What is wrong with one case is that
+ * case's failure; a spent budget, a provider that is away or a cancellation says nothing of a case and ends the evaluation, to be resumed.
+ */
+export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
+  const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
+  const asks = asksFor(cases, dimensions, caseSet);
+  let [asked, unanswered, fromLedger, cost] = [0, 0, 0, 0];
+  const answers = await inParallel(asks, parallel, async ({ case: of, repeat }): Promise<AskedAnswer> => {
+    signal?.throwIfAborted();
+    const answer = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
+    asked += 1;
+    if (answer.kind === 'unanswered') unanswered += 1;
+    else {
+      fromLedger += answer.answer.fromLedger ? 1 : 0;
+      cost += answer.answer.cost;
+    }
+    onProgress?.({ asked, of: asks.length, unanswered, fromLedger, cost });
+    return answer;
+  });
+  const byCase = new Map(cases.map(({ id }) => [id, [] as { readonly ask: Ask; readonly answer: AskedAnswer }[]]));
+  asks.forEach((ask, index) => {
+    const answer = answers[index];
+    if (answer) byCase.get(ask.of?.id ?? ask.case.id)?.push({ ask, answer });
+  });
+  return inParallel(cases, parallel, (of) => {
+    signal?.throwIfAborted();
+    return scoreCase(of, byCase.get(of.id) ?? [], evaluation);
+  });
+}
+
+/** Of the question, not of the moment: asking again would end the same. A timeout is one too, since retries and standbys have been tried by then. */
+const ofTheCase: readonly FailureType[] = ['InvalidInput', 'ContextOverflow', 'AnswerInvalid', 'ProviderRefused', 'ProviderTimeout'];
+
+async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
+  try {
+    return { kind: 'answered', answer: await ask() };
+  } catch (error) {
+    if (isPerennialError(error) && ofTheCase.includes(error.type)) return { kind: 'unanswered', reason: error.type };
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * `work` on each item, at most `parallel` at once, in their order. The first failure starts no further item, waits for those under way, whose answers are paid, and is then thrown.
+ */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  parallel: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  const failures: unknown[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (failures.length === 0 && next < items.length) {
+      const index = next;
+      next += 1;
+      try {
+        results[index] = await work(items[index] as T, index);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(parallel, items.length)) }, lane));
+  if (failures.length > 0) throw failures[0];
+  return results;
+}

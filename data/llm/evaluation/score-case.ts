@@ -1,0 +1,82 @@
+import { scoreOf as retrievalScore } from '../../../domain/index/retrieval-metrics';
+import type { Ask } from '../../../domain/llm/evaluation/asks';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import { consistencyOf } from '../../../domain/llm/evaluation/consistency';
+import type { DimensionSpec, RetrievalSpec, RobustnessSpec } from '../../../domain/llm/evaluation/dimension';
+import { evaluate, type RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { failed, notApplicable, scored, type Score } from '../../../domain/llm/evaluation/score';
+import type { AskedAnswer, Evaluation } from './evaluate-cases';
+
+interface Asked {
+  readonly ask: Ask;
+  readonly answer: AskedAnswer;
+}
+
+/** All dimensions of one case, from its answers: the first, its repeats, its perturbations. */
+export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evaluation: Evaluation): Promise<CaseResult> {
+  const first =
+    all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ?? ({ kind: 'unanswered', reason: 'not asked' } as const);
+  const scores: Record<string, Score> = {};
+  for (const dimension of evaluation.dimensions) scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
+  const { id, group, pair } = of;
+  const answer = first.kind === 'answered' ? first.answer : null;
+  return {
+    id,
+    group,
+    pair,
+    answer: answer?.text ?? null,
+    unanswered: first.kind === 'unanswered' ? first.reason : null,
+    retrieved: (answer?.retrieved ?? []).map(({ documentId }) => ({ documentId })),
+    scores,
+    latencyMs: answer?.latencyMs ?? null,
+    cost: answer?.cost ?? null,
+  };
+}
+
+async function scoreIn(
+  dimension: DimensionSpec,
+  of: EvaluationCase,
+  { first, all }: { readonly first: AskedAnswer; readonly all: readonly Asked[] },
+  evaluation: Evaluation,
+): Promise<Score> {
+  if (dimension.kind === 'consistency') {
+    const repeats = all.filter(({ ask }) => ask.of === null && ask.repeat < dimension.repeats);
+    return consistencyOf(repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)));
+  }
+  if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
+  if (first.kind === 'unanswered') return failed(first.reason);
+  const { text, retrieved } = first.answer;
+  if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
+  if (dimension.kind === 'judge') {
+    const judge = evaluation.judges[dimension.name];
+    return judge ? judge.score(of, text, evaluation.signal) : failed('no judge was given');
+  }
+  return evaluate(dimension, { case: of, answer: text, retrieved }, evaluation.tools);
+}
+
+function retrievalOf({ metric }: RetrievalSpec, { id, expected }: EvaluationCase, retrieved: readonly RetrievedPassage[]): Score {
+  const gold = expected.documents ?? [];
+  if (gold.length === 0) return notApplicable;
+  return scored(retrievalScore(metric, { question: id, found: [...new Set(retrieved.map(({ documentId }) => documentId))], gold }));
+}
+
+/** What is left of the score, on average over the perturbations. One that could not be asked leaves the whole unknown. */
+async function robustness(
+  { name, of: dimensionName }: RobustnessSpec & { readonly name: string },
+  { of, first, all }: { readonly of: EvaluationCase; readonly first: AskedAnswer; readonly all: readonly Asked[] },
+  evaluation: Evaluation,
+): Promise<Score> {
+  const dimension = evaluation.dimensions.find((each) => each.name === dimensionName);
+  const perturbed = all.filter(({ ask }) => ask.of?.dimension === name);
+  if (!dimension || perturbed.length === 0) return notApplicable;
+  const scoreOf = ({ ask, answer }: Asked) => scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
+  const plain = await scoreOf({ ask: { case: of, repeat: 0, of: null }, answer: first });
+  if (plain.kind !== 'scored') return plain;
+  if (plain.value === 0) return notApplicable;
+  const scores = await Promise.all(perturbed.map(scoreOf));
+  const unknown = scores.find(({ kind }) => kind === 'failed');
+  if (unknown) return unknown;
+  const values = scores.map((score) => (score.kind === 'scored' ? score.value : plain.value));
+  return scored(Math.min(1, values.reduce((sum, value) => sum + value, 0) / values.length / plain.value));
+}

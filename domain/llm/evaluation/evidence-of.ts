@@ -1,0 +1,69 @@
+import type { Digest } from '../../artifact';
+import { aggregate } from './aggregate';
+import { measureBias } from './bias';
+import { comparePaired } from './comparison';
+import type { DimensionEvidence, LlmEvidence } from './evidence';
+import type { JudgeCalibration } from './judge';
+import type { CaseResult } from './result';
+import type { Score } from './score';
+
+export interface Measured {
+  readonly candidate: Digest;
+  readonly caseSet: Digest;
+  readonly dimensions: readonly string[];
+  readonly results: readonly CaseResult[];
+  readonly counterparts: Readonly<Record<'champion' | 'baseline', readonly CaseResult[] | null>>;
+  /** By dimension: whose verdicts its scores are. */
+  readonly judges: Readonly<Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>>;
+}
+
+/** In the order of the cases' ids: an order that does not depend on the answers, which the intervals ask for. */
+export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, judges }: Measured): LlmEvidence {
+  const ordered = [...results].sort(byId);
+  const evidence = (dimension: string): DimensionEvidence => {
+    const scores = ordered.map((result) => scoreOf(result, dimension));
+    const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
+    return { aggregate: aggregate(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
+  };
+  const compared = (other: readonly CaseResult[] | null) =>
+    other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(results, name), scoresBy(other, name))]));
+  return {
+    kind: 'llmEvaluation',
+    version: 1,
+    candidate,
+    caseSet,
+    cases: results.length,
+    dimensions: Object.fromEntries(dimensions.map((name) => [name, evidence(name)])),
+    comparisons: { champion: compared(counterparts.champion), baseline: compared(counterparts.baseline) },
+    bias: ordered.some(({ pair }) => pair !== null)
+      ? Object.fromEntries(dimensions.map((name) => [name, measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) })))]))
+      : {},
+    latenciesMs: ordered.flatMap(({ latencyMs }) => (latencyMs === null ? [] : [latencyMs])),
+    costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
+    unanswered: countBy(ordered.flatMap(({ unanswered }) => (unanswered === null ? [] : [unanswered]))),
+  };
+}
+
+/** A case without a score in a dimension was not measured there: that is no score of 0, and no leave to forget it. */
+function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
+  return (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? { kind: 'failed', reason: unanswered ?? 'not measured' };
+}
+
+function scoresBy(results: readonly CaseResult[], dimension: string): ReadonlyMap<string, Score> {
+  return new Map(results.map((result) => [result.id, scoreOf(result, dimension)]));
+}
+
+function saidIn(scores: readonly Score[]): { readonly cases: number; readonly right: number } {
+  const said = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
+  return { cases: said.length, right: said.filter((value) => value === 1).length };
+}
+
+function countBy(reasons: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+function byId(a: CaseResult, b: CaseResult): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
