@@ -32,6 +32,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.platform.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
     { ...common, displayName: 'llm', testMatch: ['<rootDir>/test/**/*.llm.test.ts'] },

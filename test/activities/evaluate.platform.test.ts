@@ -7,7 +7,6 @@ import { createEvaluateActivities, type EvaluateInput, type Evaluation } from '.
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { digestOf } from '../../data/digest';
 import { openDatabase, type Database } from '../../db/connection';
-import { migrate } from '../../db/migrate';
 import { createRegistry, type Registry } from '../../db/registry';
 import { decide } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
@@ -16,9 +15,9 @@ import type { ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { EvaluationPolicy } from '../../domain/policy';
 import { noWorse, useful } from '../support/evidence';
 import { assembledHoldout, modelManifest, truth } from '../support/holdout';
-import { testBucket, testDatabase } from '../support/platform';
+import { testBucket, migratedDatabase } from '../support/platform';
 
-let server: Awaited<ReturnType<typeof testDatabase>>;
+let server: Awaited<ReturnType<typeof migratedDatabase>>;
 let database: Database;
 let registry: Registry;
 let artifacts: ArtifactStore;
@@ -28,9 +27,8 @@ let input: EvaluateInput;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evaluate-'));
-  server = await testDatabase();
+  server = await migratedDatabase();
   database = openDatabase({ url: server.url });
-  await migrate(database);
   registry = createRegistry(database);
   artifacts = openArtifactStore({ ...testBucket(), leases: registry.artifacts });
   await artifacts.ensureBucket();

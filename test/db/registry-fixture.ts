@@ -4,9 +4,8 @@ import { defaultTenant, type RunId, type Tenant } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { ModelSignature } from '../../domain/model';
 import { openDatabase, type Database } from '../../db/connection';
-import { migrate } from '../../db/migrate';
 import { createRegistry, type Registry } from '../../db/registry';
-import { testDatabase } from '../support/platform';
+import { migratedDatabase } from '../support/platform';
 
 export const tenant = defaultTenant;
 
@@ -19,10 +18,9 @@ export interface TestRegistry {
 
 /** A migrated database of one's own. */
 export async function openTestRegistry(options: { readonly maxConnections?: number } = {}): Promise<TestRegistry> {
-  const created = await testDatabase();
+  const created = await migratedDatabase();
   const { url } = created;
   const database = openDatabase({ url, ...options });
-  await migrate(database);
   return {
     url,
     database,

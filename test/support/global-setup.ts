@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { openDatabase } from '../../db/connection';
+import { migrate } from '../../db/migrate';
 import { openDeathWatch } from '../../infra/death-watch';
 import { findPostgres, findServer } from '../../infra/embedded/binaries';
 import { startPostgres } from '../../infra/embedded/postgres';
@@ -8,7 +10,7 @@ import { seaweedPortNames, startSeaweed, type SeaweedPorts } from '../../infra/e
 import { startTemporal } from '../../infra/embedded/temporal';
 import { freePorts } from '../../infra/ports';
 import { birthOf } from '../../infra/process-identity';
-import { platformVariable, type TestPlatform } from './platform';
+import { migratedTemplate, platformVariable, type TestPlatform } from './platform';
 
 const root = resolve(__dirname, '..', '..');
 const prefix = 'perennial-test-';
@@ -26,7 +28,7 @@ export default async function setUpPlatform(): Promise<void> {
   const [database, s3, temporal] = await Promise.all([
     startPostgres({
       ...{ home: findPostgres(search), stateDir: join(stateDir, 'postgres'), logFile: log('postgres'), port: postgresPort },
-      ...{ user: 'perennial', password: 'test', database: 'perennial', durability: 'off', guard: watch },
+      ...{ user: 'perennial', password: 'test', database: migratedTemplate, durability: 'off', guard: watch },
     }),
     startSeaweed({
       ...{
@@ -49,6 +51,10 @@ export default async function setUpPlatform(): Promise<void> {
       },
     }),
   ]);
+
+  const template = openDatabase({ url: database.url(migratedTemplate) });
+  await migrate(template);
+  await template.close(); // nobody may be connected to what is copied
 
   const platform: TestPlatform = {
     databaseUrl: database.url('postgres'),

@@ -14,11 +14,28 @@ export interface TestPlatform {
 export const platformVariable = 'PERENNIAL_TEST_PLATFORM';
 const root = resolve(__dirname, '..', '..');
 
+/** Of the database that globalSetup has migrated. */
+export const migratedTemplate = 'test_migrated';
+
+interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
 /** A database of one's own, empty. Tests share a server but no tables. */
-export async function testDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
+export function testDatabase(): Promise<TestDatabase> {
+  return databaseLike('template1');
+}
+
+/** A database of one's own with the registry's tables: a copy, in a tenth of the time that the migrations take. */
+export function migratedDatabase(): Promise<TestDatabase> {
+  return databaseLike(migratedTemplate);
+}
+
+async function databaseLike(template: string): Promise<TestDatabase> {
   const { databaseUrl } = testPlatform();
   const name = `test_${suffix()}`;
-  await maintain(databaseUrl, `CREATE DATABASE ${name}`);
+  await maintain(databaseUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(databaseUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => maintain(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

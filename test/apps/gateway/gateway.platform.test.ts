@@ -12,21 +12,21 @@ import type { ModelVersionRef } from '../../../domain/model';
 import type { ParityEvidence } from '../../../domain/parity';
 import type { GatewayProcess } from '../../support/gateway-process';
 import { assembledHoldout, modelManifest, truth } from '../../support/holdout';
-import { testBucket, testDatabase } from '../../support/platform';
+import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
 
 jest.setTimeout(120_000);
 
 let folder: string;
-let database: Awaited<ReturnType<typeof testDatabase>>;
+let database: Awaited<ReturnType<typeof migratedDatabase>>;
 const bucket = testBucket();
 let world: ServingWorld;
 let gateway: GatewayProcess;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
-  database = await testDatabase();
+  database = await migratedDatabase();
   world = await openServingWorld(database.url, bucket);
   gateway = await world.startGateway(folder);
 });

@@ -5,20 +5,20 @@ import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids'
 import type { ModelVersionRef } from '../../../domain/model';
 import type { RipePair, RolloutRecord } from '../../../db/repositories/rollouts';
 import type { GatewayProcess } from '../../support/gateway-process';
-import { testBucket, testDatabase } from '../../support/platform';
+import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest, type TestModel } from '../../support/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
 
 jest.setTimeout(120_000);
 
 let folder: string;
-let database: Awaited<ReturnType<typeof testDatabase>>;
+let database: Awaited<ReturnType<typeof migratedDatabase>>;
 let world: ServingWorld;
 let gateways: GatewayProcess[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-rollout-'));
-  database = await testDatabase();
+  database = await migratedDatabase();
   world = await openServingWorld(database.url, testBucket());
   gateways = await Promise.all([world.startGateway(join(folder, 'a')), world.startGateway(join(folder, 'b'))]);
 });
