@@ -7,15 +7,19 @@ const clone = resolve(__dirname, '..');
 
 /** What `up` wrote for clients on this machine, unless the environment names another platform. */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
-  const local = localClient(resolve(cwd, environment.PERENNIAL_STATE_DIR ?? '.perennial'));
+  // Blank counts as not set, as it does for the processes.
+  const named = (setting: string): string | undefined => environment[setting] || undefined;
+  const stateDir = resolve(cwd, named('PERENNIAL_STATE_DIR') ?? '.perennial');
+  const local = localClient(stateDir);
   return {
-    apiUrl: environment.PERENNIAL_API_URL ?? local.apiUrl ?? null,
-    gatewayUrl: environment.PERENNIAL_GATEWAY_URL ?? local.gatewayUrl ?? null,
-    apiKey: environment.PERENNIAL_API_KEY ?? local.apiKey ?? null,
+    apiUrl: named('PERENNIAL_API_URL') ?? local.apiUrl ?? null,
+    gatewayUrl: named('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
+    apiKey: named('PERENNIAL_API_KEY') ?? local.apiKey ?? null,
     cwd,
-    trainersDir: environment.PERENNIAL_TRAINERS_DIR ?? join(clone, 'trainers'),
-    python: environment.PERENNIAL_PYTHON ?? join(clone, '.perennial', 'python', 'bin', 'python'),
-    samplesDir: environment.PERENNIAL_SAMPLES_DIR ?? join(clone, '.perennial', 'samples'),
+    stateDir,
+    trainersDir: named('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
+    python: named('PERENNIAL_PYTHON') ?? join(clone, '.perennial', 'python', 'bin', 'python'),
+    samplesDir: named('PERENNIAL_SAMPLES_DIR') ?? join(clone, '.perennial', 'samples'),
   };
 }
 

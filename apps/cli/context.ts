@@ -11,6 +11,8 @@ export interface CliSettings {
   readonly gatewayUrl: string | null;
   readonly apiKey: string | null;
   readonly cwd: string;
+  /** Of the platform that `up` runs from here; it need not exist. */
+  readonly stateDir: string;
   /** Of this clone: where trainers are made and tried. */
   readonly trainersDir: string;
   /** With the packages that trainers use. */

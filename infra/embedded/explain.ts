@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { failure, type PerennialError } from '../../domain/failure';
 
 export interface ProcessEnd {
@@ -68,10 +69,15 @@ export function explainLog(logFile: string): Explanation | null {
   if (advised !== undefined) return { ...advised, next: `${advised.next}. Its log is ${logFile}` };
   for (const { pattern, reason, next } of causes) {
     const line = lines.findLast((candidate) => pattern.test(candidate));
-    if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${next}. Its log is ${logFile}` };
+    if (line !== undefined) return { reason: `${reason} (${shorten(line)})`, next: `${placed(next, logFile)}. Its log is ${logFile}` };
   }
   const line = lines.findLast((candidate) => /fatal|error|panic|denied|cannot|could not|failed/i.test(candidate));
   return line === undefined ? null : { reason: shorten(line), next: `Its log is ${logFile}` };
+}
+
+/** Logs lie in the state folder's `log`, whatever that folder is called. */
+function placed(next: string, logFile: string): string {
+  return next.replace('.perennial', dirname(dirname(logFile)));
 }
 
 /** An end by a signal came from outside: the log knows nothing of it. */

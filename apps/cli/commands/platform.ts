@@ -1,4 +1,5 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { request } from 'undici';
 import { CliError } from '../cli-error';
@@ -70,9 +71,12 @@ async function platform(context: CliContext): Promise<readonly Part[]> {
   }
 }
 
-function disk({ settings: { cwd } }: CliContext): Part {
-  const { bavail, bsize } = statfsSync(cwd);
+/** Where the state is, or would be. */
+function disk({ settings: { stateDir } }: CliContext): Part {
+  let folder = stateDir;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${cwd}`;
+  const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${folder}`;
   return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some space: 2 GiB at least' };
 }

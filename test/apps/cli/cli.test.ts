@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeApi } from './fake-api';
@@ -422,5 +422,13 @@ describe('what is shown', () => {
     expect(stderr).toBe('next: workers: perennial worker\n');
     const none = await cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['doctor']);
     expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('perennial up') as string });
+  });
+
+  test('by the doctor looks for room where the platform keeps its state, or will', async () => {
+    const stateDir = join(folder, 'state');
+    const disk = async () => (await cliAgainst({ apiUrl: null, apiKey: null, stateDir }, ['doctor'])).stdout;
+    expect(await disk()).toMatch(new RegExp(`disk +[0-9.]+ GiB free in ${folder}\\n`));
+    mkdirSync(stateDir);
+    expect(await disk()).toMatch(new RegExp(`disk +[0-9.]+ GiB free in ${stateDir}\\n`));
   });
 });
