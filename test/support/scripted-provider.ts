@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { anthropicWire } from './scripted-anthropic';
+import { openAiWire } from './scripted-openai';
+import { json, sendStream, sendWhole } from './scripted-sending';
+
+/** What goes wrong with one request. Token counts say after how many pieces of the answer. */
+export type Fault =
+  | { readonly kind: 'rateLimited'; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly kind: 'error'; readonly status: number; readonly body?: string }
+  | { readonly kind: 'stall'; readonly afterTokens: number }
+  /** The connection is reset. */
+  | { readonly kind: 'cut'; readonly afterTokens: number }
+  /** The response ends properly, and too early. */
+  | { readonly kind: 'truncated'; readonly afterTokens: number }
+  | { readonly kind: 'garbage' }
+  | { readonly kind: 'errorEvent'; readonly afterTokens: number };
+
+export interface ScriptedRequest {
+  readonly model: string;
+  /** The texts of all messages. */
+  readonly prompt: string;
+  readonly maxTokens: number;
+  readonly stream: boolean;
+  readonly wantsJson: boolean;
+  readonly requestId: string | null;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** One line for every answer that the provider worked on, however it then ended. */
+export interface BillLine {
+  readonly requestId: string | null;
+  readonly model: string;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Script {
+  readonly models?: readonly string[];
+  readonly answer?: (request: ScriptedRequest) => string;
+  /** By the number of the request, from 0. */
+  readonly fault?: (request: ScriptedRequest, number: number) => Fault | null;
+  readonly key?: string;
+  readonly contextTokens?: number;
+  readonly latencyMs?: (request: ScriptedRequest) => number;
+  readonly msPerToken?: number;
+}
+
+/** A wire protocol over the same behaviour. */
+export interface Wire {
+  readonly path: string;
+  read(body: Readonly<Record<string, unknown>>): Pick<ScriptedRequest, 'model' | 'prompt' | 'maxTokens' | 'stream' | 'wantsJson'>;
+  whole(answer: WireAnswer): unknown;
+  head(answer: WireAnswer): readonly string[];
+  piece(text: string, answer: WireAnswer): string;
+  tail(answer: WireAnswer): readonly string[];
+  errorEvent(): string;
+  error(status: number, code: string, message: string): unknown;
+}
+
+export interface WireAnswer {
+  readonly model: string;
+  readonly text: string;
+  readonly finish: 'stop' | 'length';
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface ScriptedProvider {
+  /** For either protocol. */
+  readonly url: string;
+  readonly requests: readonly ScriptedRequest[];
+  readonly bill: readonly BillLine[];
+  readonly mostAtOnce: () => number;
+  close(): Promise<void>;
+}
+
+/** A provider that does what it is told, over real HTTP, and keeps its own bill. */
+export async function openScriptedProvider(script: Script = {}): Promise<ScriptedProvider> {
+  const requests: ScriptedRequest[] = [];
+  const bill: BillLine[] = [];
+  const load = { now: 0, most: 0 };
+  const server = createServer((request, response) => {
+    load.now += 1;
+    load.most = Math.max(load.most, load.now);
+    response.once('close', () => (load.now -= 1));
+    serve(request, response, script, requests, bill).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    requests,
+    bill,
+    mostAtOnce: () => load.most,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  script: Script,
+  requests: ScriptedRequest[],
+  bill: BillLine[],
+): Promise<void> {
+  const wire = incoming.headers['anthropic-version'] === undefined ? openAiWire : anthropicWire;
+  const path = (incoming.url ?? '').split('?')[0];
+  const body = await readBody(incoming);
+  const refuse = (status: number, code: string, message: string) => json(response, status, wire.error(status, code, message));
+  if (script.key !== undefined && keyOf(incoming) !== script.key)
+    refuse(401, 'invalid_api_key', 'Incorrect API key provided: sk-wrong***.');
+  else if (path === '/v1/models') json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
+  else if (path === '/v1/embeddings') json(response, 200, embeddings(body));
+  else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
+  else {
+    const asked = { ...wire.read(body), requestId: header(incoming, 'x-client-request-id'), body, headers: incoming.headers };
+    const number = requests.push(asked) - 1;
+    const refused = refusal(script, asked);
+    if (refused) refuse(...refused);
+    else await answer(response, wire, script, asked, script.fault?.(asked, number) ?? null, bill);
+  }
+}
+
+function modelsOf({ models = ['scripted'] }: Script): readonly string[] {
+  return models;
+}
+
+function refusal(script: Script, { model, prompt, maxTokens }: ScriptedRequest): readonly [number, string, string] | null {
+  const { contextTokens = Number.POSITIVE_INFINITY } = script;
+  if (!modelsOf(script).includes(model)) return [404, 'model_not_found', `The model '${model}' does not exist`];
+  if (words(prompt).length + maxTokens <= contextTokens) return null;
+  return [400, 'context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens`];
+}
+
+async function answer(
+  response: ServerResponse,
+  wire: Wire,
+  script: Script,
+  asked: ScriptedRequest,
+  fault: Fault | null,
+  bill: BillLine[],
+): Promise<void> {
+  if (fault?.kind === 'rateLimited') {
+    for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
+    json(response, 429, wire.error(429, 'rate_limit_exceeded', 'Rate limit reached'));
+    return;
+  }
+  if (fault?.kind === 'error') {
+    response.writeHead(fault.status, { 'content-type': 'text/html' }).end(fault.body ?? '<html>Bad gateway</html>');
+    return;
+  }
+  const latency = script.latencyMs?.(asked) ?? 0;
+  if (latency > 0) await sleep(latency);
+  const { model, requestId } = asked;
+  const all = inPieces(script.answer?.(asked) ?? echo(asked));
+  const pieces = all.slice(0, asked.maxTokens);
+  const whole: WireAnswer = {
+    model,
+    text: pieces.join(''),
+    finish: pieces.length < all.length ? 'length' : 'stop',
+    promptTokens: words(asked.prompt).length,
+    completionTokens: pieces.length,
+  };
+  const completionTokens = fault !== null && 'afterTokens' in fault ? Math.min(fault.afterTokens, pieces.length) : pieces.length;
+  // Billed before a byte is sent: whoever is killed meanwhile has a bill and no answer.
+  bill.push({ requestId, model, promptTokens: whole.promptTokens, completionTokens });
+  const sending = { response, wire, answer: whole, fault };
+  await (asked.stream ? sendStream({ ...sending, pieces, msPerToken: script.msPerToken ?? 0 }) : sendWhole(sending));
+}
+
+/** Different for different questions and the same for the same one, so that a repeat can be told from another question. */
+function echo({ prompt, model }: ScriptedRequest): string {
+  const digest = createHash('sha256').update(`${model}\n${prompt}`).digest('hex');
+  return `answer ${digest.slice(0, 8)} of ${words(prompt).length} words`;
+}
+
+function embeddings(body: Readonly<Record<string, unknown>>): unknown {
+  const texts = body['input'] as readonly string[];
+  const data = texts.map((text, index) => {
+    const bytes = createHash('sha256').update(text).digest();
+    const vector = Float32Array.from(bytes.subarray(0, 8), (byte) => byte / 255);
+    const embedding = body['encoding_format'] === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector];
+    return { index, embedding };
+  });
+  return { data: data.toReversed(), usage: { prompt_tokens: words(texts.join(' ')).length, total_tokens: 0 } };
+}
+
+export function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+/** Words with the space after them. */
+function inPieces(text: string): readonly string[] {
+  return text.match(/\S+\s*/g) ?? [];
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return text === '' ? {} : (JSON.parse(text) as Readonly<Record<string, unknown>>);
+}
+
+function keyOf(incoming: IncomingMessage): string | null {
+  return header(incoming, 'x-api-key') ?? header(incoming, 'authorization')?.replace(/^Bearer /, '') ?? null;
+}
+
+function header(incoming: IncomingMessage, name: string): string | null {
+  const value = incoming.headers[name];
+  return typeof value === 'string' ? value : null;
+}
