@@ -10,6 +10,7 @@ import { freePort } from '../../infra/ports';
 jest.setTimeout(60_000);
 const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
 const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('PostgreSQL as another user is not tried: these tests do not run as root, and then it runs as who they run as');
 
 let folder: string;
 let guard: DeathWatch;
