@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
 import { createGateway } from '../apps/gateway/server';
-import { failure } from '../domain/failure';
+import { openModelAccess } from '../data/llm/model-access';
 import { openCore } from './compose';
 import type { Config } from './config';
 import type { Logger } from './log';
+import { modelProviders } from './model-providers';
 
 /** Serves models, until the signal. */
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const core = openCore(config, 'perennial-gateway');
+  const access = openModelAccess(modelProviders(config), config.secretOf);
   const gateway = await createGateway({
     ...core,
-    providerFor: ({ provider }) => {
-      throw failure('NotFound', `this gateway knows no provider ${provider}`);
-    },
+    access,
     log,
     config: {
       ...gatewayDefaults,
@@ -30,5 +30,6 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await gateway.stop();
+  await access.close();
   await core.close();
 }

@@ -24,7 +24,12 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   const signer = auditSigner(config.stateDir);
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
-    repeat('webhooks', 1, (stopped) => deliverWebhooks({ webhooks: registry.webhooks, ...config.notify, log }, stopped), log),
+    repeat(
+      'webhooks',
+      1,
+      (stopped) => deliverWebhooks({ webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log }, stopped),
+      log,
+    ),
     repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
     repeat(
       'audit',

@@ -26,6 +26,7 @@ export interface GatewayMetrics {
   readonly staleAnswer: () => void;
   readonly challengerFailed: (model: string, version: number) => void;
   readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
+  readonly screened: (model: string, side: 'input' | 'output', outcome: string) => void;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
@@ -74,6 +75,12 @@ export function createGatewayMetrics(): GatewayMetrics {
     name: 'perennial_gateway_shadow_requests_total',
     help: 'Requests that the arm which did not answer was to score as well; dropped: given up for want of room or time.',
     labelNames: ['model', 'version', 'outcome'] as const,
+    registers,
+  });
+  const screenings = new Counter({
+    name: 'perennial_gateway_screened_texts_total',
+    help: 'Texts that a safety policy has looked at, and what became of them.',
+    labelNames: ['model', 'side', 'outcome'] as const,
     registers,
   });
   const loads = new Counter({
@@ -157,6 +164,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     staleAnswer: () => stale.inc(),
     challengerFailed: (model, version) => challengers.labels({ model, version: String(version) }).inc(),
     shadowed: (model, version, outcome) => shadows.labels({ model, version: String(version), outcome }).inc(),
+    screened: (model, side, outcome) => screenings.labels({ model, side, outcome }).inc(),
     loadFailed: (model) => loads.labels({ model }).inc(),
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),

@@ -4,11 +4,10 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifacts/store';
-import type { ModelProvider } from '../../data/llm/provider';
+import type { ModelAccess } from '../../data/llm/model-access';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { Registry } from '../../db/registry';
-import type { BundleBase } from '../../domain/llm/bundle';
 import { withOpenAiError } from '../http/openai-error';
 import { requires } from './authentication';
 import { createChat } from './chat/chat';
@@ -38,8 +37,7 @@ export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways'
 export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
-  /** Throws NotFound where nobody here answers for it. */
-  readonly providerFor: (base: BundleBase) => ModelProvider;
+  readonly access: Pick<ModelAccess, 'chat' | 'models'>;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
 }
@@ -57,7 +55,7 @@ const registryTimeoutMs = 3_000;
 const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
-export async function createGateway({ registry, artifacts, providerFor, config, log }: GatewayDeps): Promise<Gateway> {
+export async function createGateway({ registry, artifacts, access, config, log }: GatewayDeps): Promise<Gateway> {
   const id = newId('gw');
   const metrics = createGatewayMetrics();
   let url = config.publicUrl ?? '';
@@ -86,7 +84,7 @@ export async function createGateway({ registry, artifacts, providerFor, config, 
 
   const loader = createModelLoader({
     artifacts,
-    providerFor,
+    access,
     maxRows: config.maxRows,
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,
@@ -139,7 +137,14 @@ export async function createGateway({ registry, artifacts, providerFor, config, 
     onOutcome: ({ model, version }, outcome) => metrics.shadowed(model, version, outcome),
   });
   const isBlocked = (tenant: string, model: string) => table.blockedModel(tenant, model)?.alias === 'champion';
-  const chat = createChat({ picker, leaseHolds: () => lease.holds(), isBlocked, log: (row) => predictions.add(row) });
+  const chat = createChat({
+    picker,
+    access,
+    leaseHolds: () => lease.holds(),
+    isBlocked,
+    log: (row) => predictions.add(row),
+    onScreened: metrics.screened,
+  });
   const infer = createInference({
     picker,
     shadow,

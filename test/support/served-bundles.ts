@@ -1,10 +1,11 @@
-import type { ModelProvider } from '../../data/llm/provider';
+import type { ModelAccess, Question } from '../../data/llm/model-access';
 import { digestOf } from '../../data/digest';
 import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { ReleaseBundle } from '../../domain/llm/bundle';
-import type { ChatRequest } from '../../domain/llm/chat';
+import type { ChatAnswer } from '../../domain/llm/chat';
 import type { PromptTemplate } from '../../domain/llm/prompt';
+import type { SafetyPolicy } from '../../domain/llm/safety/policy';
 
 /** Answers as its instruction says, so that an answer shows which version gave it. */
 export function questionPrompt(instruction: string): PromptTemplate {
@@ -23,14 +24,23 @@ export function questionPrompt(instruction: string): PromptTemplate {
 /** The bundle's bytes and what it names, through `put`. */
 export async function putBundle(
   put: (bytes: Uint8Array) => ArtifactRef | Promise<ArtifactRef>,
-  { model = 'wiki-assistant', prompt, ...change }: Omit<Partial<ReleaseBundle>, 'prompt'> & { readonly prompt: PromptTemplate },
+  {
+    model = 'wiki-assistant',
+    prompt,
+    policy,
+    ...change
+  }: Omit<Partial<ReleaseBundle>, 'prompt' | 'safety'> & {
+    readonly prompt: PromptTemplate;
+    readonly policy?: SafetyPolicy | undefined;
+  },
 ): Promise<ArtifactRef> {
   const artifact = await put(Buffer.from(JSON.stringify(prompt)));
   const bundle: ReleaseBundle = {
     kind: 'bundle',
     model,
     signature: { task: 'chat', input: 'question' },
-    base: { provider: 'parrot', model: 'parrot-1', adapter: null },
+    base: { provider: 'parrot', model: 'parrot-1', adapter: null, standby: [] },
+    safety: policy ? { name: policy.name, digest: digestOf(policy), artifact: await put(Buffer.from(JSON.stringify(policy))) } : null,
     prompt: { name: prompt.name, digest: digestOf(prompt), artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] },
     ...change,
@@ -38,22 +48,20 @@ export async function putBundle(
   return put(Buffer.from(JSON.stringify(bundle)));
 }
 
-export interface Parrot extends ModelProvider {
-  readonly asked: ChatRequest[];
+export interface Parrot extends Pick<ModelAccess, 'chat' | 'models'> {
+  readonly asked: Question[];
   /** Breaks off after so many words. */
   breakAfter: number;
 }
 
-/** A provider that repeats what it was told, word by word. */
+/** A model that repeats what it was told, word by word. */
 export function parrot(): Parrot {
-  const provider: Parrot = {
-    name: 'parrot',
+  const bird: Parrot = {
     asked: [],
     breakAfter: Infinity,
     models: () => Promise.resolve(['parrot-1']),
-    embed: () => Promise.reject(failure('ModelNotFound', 'the parrot embeds nothing')),
-    async chat(request, { onText, signal }) {
-      provider.asked.push(request);
+    async chat([target], request, { onText, signal }) {
+      bird.asked.push(request);
       const words = request.messages
         .map(({ content }) => content)
         .join(' / ')
@@ -62,18 +70,19 @@ export function parrot(): Parrot {
       for (const [index, word] of said.entries()) {
         await new Promise((turn) => setImmediate(turn));
         signal?.throwIfAborted();
-        if (index >= provider.breakAfter) throw failure('ProviderUnavailable', 'the parrot flew away');
+        if (index >= bird.breakAfter) throw failure('ProviderUnavailable', 'the parrot flew away');
         onText?.(index === 0 ? word : ` ${word}`);
       }
-      return {
+      const answer: ChatAnswer = {
         text: said.join(' '),
         finish: said.length < words.length ? 'length' : 'stop',
         usage: { promptTokens: words.length, completionTokens: said.length },
-        model: request.model,
+        model: target?.model ?? '',
         firstTokenMs: onText ? 1 : null,
         totalMs: 1,
       };
+      return { answer, provider: 'parrot' };
     },
   };
-  return provider;
+  return bird;
 }

@@ -1,19 +1,20 @@
-import type { ChatAnswer } from '../../../domain/llm/chat';
 import type { ChatHead, ChatReply } from './chat';
 
 /** The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API says a dated snapshot for the name that was asked. */
-export function completionOf({ answer, ...head }: ChatReply, created: number): unknown {
+export function completionOf({ answer, blocked, ...head }: ChatReply, created: number): unknown {
   return {
     ...commonOf(head, created),
     object: 'chat.completion',
-    choices: [
-      { index: 0, message: { role: 'assistant', content: answer.text, refusal: null }, logprobs: null, finish_reason: finishOf(answer) },
-    ],
+    choices: [{ index: 0, message: messageOf(answer, blocked), logprobs: null, finish_reason: finishOf(answer) }],
     usage: usageOf(answer),
   };
 }
 
-export function chunkOf(head: ChatHead, created: number, delta: { readonly role?: 'assistant'; readonly content?: string }): unknown {
+export function chunkOf(
+  head: ChatHead,
+  created: number,
+  delta: { readonly role?: 'assistant'; readonly content?: string; readonly refusal?: string },
+): unknown {
   return chunk(head, created, [{ index: 0, delta, logprobs: null, finish_reason: null }]);
 }
 
@@ -34,10 +35,20 @@ function commonOf({ predictionId, served }: ChatHead, created: number) {
   return { id: predictionId, created, model: served.name };
 }
 
-function finishOf({ finish }: ChatAnswer): 'stop' | 'length' | 'content_filter' {
+/** The API's own word for an answer that is kept back. */
+function messageOf({ text }: ChatReply['answer'], blocked: ChatReply['blocked']) {
+  return { role: 'assistant', content: blocked === null ? text : null, refusal: blocked === null ? null : refusals[blocked] };
+}
+
+export const refusals = {
+  input: 'The request was not passed on: the safety policy of this application does not allow it.',
+  output: 'The answer is kept back: the safety policy of this application does not allow it.',
+} as const;
+
+function finishOf({ finish }: ChatReply['answer']): 'stop' | 'length' | 'content_filter' {
   return finish === 'filtered' ? 'content_filter' : finish;
 }
 
-function usageOf({ usage: { promptTokens, completionTokens } }: ChatAnswer) {
+function usageOf({ usage: { promptTokens, completionTokens } }: ChatReply['answer']) {
   return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens };
 }

@@ -4,7 +4,7 @@ import { problemOf } from '../../http/problem';
 import { answerHeaders } from '../answer-headers';
 import type { ChatCall, ChatHead, ChatReply } from '../chat/chat';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
-import { chunkOf, completionOf, lastChunkOf, usageChunkOf } from '../chat/completion';
+import { chunkOf, completionOf, lastChunkOf, refusals, usageChunkOf } from '../chat/completion';
 import { openEventStream, type EventStream } from '../chat/event-stream';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
@@ -32,7 +32,7 @@ export function chatRoutes(app: FastifyInstance, { chat, metrics }: ChatRouteDep
 
   /** Until the first piece an error is an ordinary answer; afterwards it is an event, and the stream ends without `[DONE]`. */
   async function streamed(request: FastifyRequest, reply: FastifyReply, call: ChatCall, created: number): Promise<FastifyReply> {
-    const begun: { stream?: EventStream; head?: ChatHead } = {};
+    const begun: { stream?: EventStream; head?: ChatHead; text?: true } = {};
     const begin = (head: ChatHead): EventStream => {
       if (begun.stream) return begun.stream;
       begun.head = head;
@@ -43,9 +43,14 @@ export function chatRoutes(app: FastifyInstance, { chat, metrics }: ChatRouteDep
     try {
       const answered = await chat({
         ...call,
-        onText: (head, content) => begin(head).send(chunkOf(head, created, { content })),
+        onText: (head, content) => {
+          begun.text = true;
+          begin(head).send(chunkOf(head, created, { content }));
+        },
       });
       const stream = begin(answered);
+      if (answered.blocked !== null) stream.send(chunkOf(answered, created, { refusal: refusals[answered.blocked] }));
+      else if (!begun.text) stream.send(chunkOf(answered, created, { content: answered.answer.text }));
       stream.send(lastChunkOf(answered, created));
       if (call.body.usageWanted) stream.send(usageChunkOf(answered, created));
       stream.done();

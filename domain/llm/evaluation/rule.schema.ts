@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000);
-const ignoreCase = z.boolean().default(false).describe('true or false: whether a and A are the same');
+const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
 const pattern = z.string().min(1).max(1_000).describe('a regular expression');
 const schema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 

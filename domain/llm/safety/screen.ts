@@ -19,6 +19,15 @@ export interface DetectorFindings {
   readonly failure: string | null;
 }
 
+/** Of several texts that belong together: nothing goes on when one may not. */
+export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'> {
+  const order = ['blocked', 'redacted', 'flagged', 'passed'] as const;
+  return {
+    outcome: order.find((outcome) => screenings.some((each) => each.outcome === outcome)) ?? 'passed',
+    findings: screenings.flatMap(({ findings }) => findings),
+  };
+}
+
 /** Every detector of the side looks, also when an earlier one has blocked: the audit says all that was wrong. */
 export async function screen(policy: SafetyPolicy, side: Side, text: string, detect: Detect): Promise<Screening> {
   const looked = await Promise.all(policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, text, detect)));

@@ -5,6 +5,7 @@ import OpenAI, { APIError } from 'openai';
 import pino from 'pino';
 import { gatewayDefaults } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
+import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
@@ -16,16 +17,16 @@ let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
 let gateway: Gateway;
 let url: string;
-let provider: Parrot;
+let bird: Parrot;
 let client: OpenAI;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
-  provider = parrot();
+  bird = parrot();
   const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 };
-  gateway = await createGateway({ registry, artifacts, providerFor: () => provider, config, log: pino({ level: 'silent' }) });
+  gateway = await createGateway({ registry, artifacts, access: bird, config, log: pino({ level: 'silent' }) });
   ({ url } = await gateway.start());
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });
@@ -35,8 +36,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function promote(version: number, instruction: string) {
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(instruction) });
+async function promote(version: number, instruction: string, policy?: SafetyPolicy) {
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(instruction), policy });
   const ref = { model: 'wiki-assistant', version, manifest };
   registry.versions.set(`wiki-assistant@${version}`, ref);
   registry.route('wiki-assistant', [{ alias: 'champion', version, manifest }]);
@@ -81,7 +82,7 @@ describe('a stock OpenAI client', () => {
     expect(response.headers.get('x-perennial-model-version')).toBe('wiki-assistant@3');
     expect(response.headers.get('x-perennial-model-digest')).toBe(manifest.digest);
     expect(response.headers.get('x-perennial-prediction-id')).toBe(data.id);
-    expect(provider.asked[0]).toMatchObject({ model: 'parrot-1', sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
+    expect(bird.asked[0]).toMatchObject({ sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
   });
 
   test('gets it word by word, and the same words', async () => {
@@ -115,7 +116,7 @@ describe('a stock OpenAI client', () => {
       },
     ];
     await client.chat.completions.create({ model: 'wiki-assistant', messages });
-    expect(provider.asked[0]?.messages).toEqual([
+    expect(bird.asked[0]?.messages).toEqual([
       { role: 'system', content: 'Be brief.' },
       { role: 'user', content: 'Hello' },
       { role: 'assistant', content: 'Hi!' },
@@ -129,7 +130,7 @@ describe('a stock OpenAI client', () => {
       .create({ model: 'wiki-assistant', messages: question, temperature: 1, top_p: 0.5, max_completion_tokens: 3 })
       .withResponse();
     expect(response.headers.get('x-perennial-fixed-parameters')).toBe('temperature, top_p');
-    expect(provider.asked[0]?.sampling).toMatchObject({ temperature: 0, topP: 1, maxTokens: 3 });
+    expect(bird.asked[0]?.sampling).toMatchObject({ temperature: 0, topP: 1, maxTokens: 3 });
     expect(data.choices[0]?.finish_reason).toBe('length');
   });
 
@@ -165,14 +166,14 @@ describe('a stock OpenAI client', () => {
       const error = await refusal(client.chat.completions.create(body as Parameters<typeof client.chat.completions.create>[0]));
       expect([error.status, error.param, error.message]).toEqual([status, param, expect.stringMatching(message)]);
     }
-    expect(provider.asked).toEqual([]);
+    expect(bird.asked).toEqual([]);
     const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pk_stranger', maxRetries: 0 });
     expect(await refusal(stranger.models.list())).toMatchObject({ status: 401, type: 'authentication_error' });
   });
 
   test('sees a stream that breaks off as broken', async () => {
     await promote(1, 'Be brief.');
-    provider.breakAfter = 3;
+    bird.breakAfter = 3;
     const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
     const heard: string[] = [];
     const listening = (async () => {
@@ -180,7 +181,7 @@ describe('a stock OpenAI client', () => {
     })();
     expect(await refusal(listening)).toMatchObject({ code: 'ProviderUnavailable' });
     expect(heard.join('')).toBe('Be brief. /');
-    provider.breakAfter = 0;
+    bird.breakAfter = 0;
     const whole = client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
     expect(await refusal(whole)).toMatchObject({ status: 503, code: 'ProviderUnavailable' });
   });
@@ -223,7 +224,7 @@ test('a bundle whose model the provider lacks is not routed to', async () => {
   await promote(1, 'One.');
   const manifest = await putBundle((bytes) => artifacts.put(bytes), {
     prompt: questionPrompt('Two.'),
-    base: { provider: 'parrot', model: 'parrot-2', adapter: null },
+    base: { provider: 'parrot', model: 'parrot-2', adapter: null, standby: [] },
   });
   registry.route('wiki-assistant', [{ alias: 'champion', version: 2, manifest }]);
   await until(async () => {
@@ -231,5 +232,81 @@ test('a bundle whose model the provider lacks is not routed to', async () => {
     return (
       response.headers.get('x-perennial-stale') === 'not-loaded' && response.headers.get('x-perennial-model-version') === 'wiki-assistant@1'
     );
+  });
+});
+
+describe('a safety policy', () => {
+  const terms = { on: ['input', 'output'], onError: 'block' } as const;
+  const policy: SafetyPolicy = {
+    name: 'house',
+    detectors: [
+      { ...terms, name: 'people', kind: 'personalData', action: 'redact', types: ['email'] },
+      { ...terms, name: 'words', kind: 'blocklist', action: 'block', phrases: ['the password'] },
+    ],
+  };
+  const ask = (content: string, history: readonly string[] = []) =>
+    client.chat.completions.create({
+      model: 'wiki-assistant',
+      messages: [...history, content].map((text) => ({ role: 'user' as const, content: text })),
+    });
+  const logged = async () => {
+    await until(() => Promise.resolve(registry.inserted.length > 0));
+    return registry.inserted[0];
+  };
+
+  test('blots out what it finds before the model and the log can see it', async () => {
+    await promote(1, 'Be brief.', policy);
+    const { choices } = await ask('I am ada@example.org', ['and bob@example.org']);
+    expect(JSON.stringify(bird.asked)).not.toContain('@example.org');
+    expect(choices[0]?.message.content).toBe('Be brief. / and [email] / Question: I am [email]');
+    const row = await logged();
+    expect(JSON.stringify(row)).not.toContain('@example.org');
+    expect(row?.output).toMatchObject({
+      safety: {
+        policy: expect.stringMatching(/^sha256:/) as string,
+        input: {
+          outcome: 'redacted',
+          findings: [
+            { detector: 'people', found: { email: 1 } },
+            { detector: 'people', found: { email: 1 } },
+          ],
+        },
+        output: { outcome: 'passed', findings: [] },
+      },
+    });
+  });
+
+  test.each([
+    ['now', 'tell me the PASSWORD', []],
+    ['earlier', 'and now?', ['tell me the password']],
+  ])('asks no model what is not allowed, said %s', async (_when, content, history) => {
+    await promote(1, 'Be brief.', policy);
+    const { choices } = await ask(content, history);
+    expect(choices).toMatchObject([
+      { message: { content: null, refusal: expect.stringContaining('not passed on') as string }, finish_reason: 'content_filter' },
+    ]);
+    expect(bird.asked).toEqual([]);
+    expect(await logged()).toMatchObject({
+      input: { messages: [] },
+      output: { text: '', safety: { input: { outcome: 'blocked' }, output: null } },
+    });
+  });
+
+  test('keeps an answer back before its first word is out', async () => {
+    await promote(1, 'Know the password, and ada@example.org.', policy);
+    const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(JSON.stringify(chunks)).not.toMatch(/password|example/);
+    expect(chunks.map(({ choices }) => choices[0]?.finish_reason ?? null).at(-1)).toBe('content_filter');
+    expect(await logged()).toMatchObject({ output: { text: '', finish: 'filtered', usage: { completionTokens: 10 } } });
+  });
+
+  test('streams an answer in one piece that it has looked at', async () => {
+    await promote(1, 'Write to ada@example.org.', policy);
+    const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
+    let text = '';
+    for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    expect(text).toBe('Write to [email]. / Question: Who was Ada?');
   });
 });

@@ -46,7 +46,13 @@ async function promote(version: number, bias: number) {
 
 async function start(changes: Partial<GatewayConfig> = {}): Promise<void> {
   const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, ...changes };
-  gateway = await createGateway({ registry, artifacts, providerFor: notAsked, config, log: pino({ level: 'silent' }) });
+  gateway = await createGateway({
+    registry,
+    artifacts,
+    access: { chat: notAsked, models: notAsked },
+    config,
+    log: pino({ level: 'silent' }),
+  });
   ({ url } = await gateway.start());
 }
 
