@@ -7,6 +7,7 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import { sha256 } from '../../data/digest';
 import type { Embedder } from '../../data/indexes/embedders/embedder';
 import { openMiniLm } from '../../data/indexes/embedders/minilm';
+import { drain } from '../http/unread-body';
 import { ApiError, errorBody } from './api-error';
 import type { LlmServerConfig } from './config';
 import { openEngine, type Engine } from './engine';
@@ -98,7 +99,12 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
   });
-  app.setErrorHandler((error, request, reply) => void sendError(asApiError(error, config), error, reply, request.url));
+  app.setErrorHandler((error, request, reply) => {
+    drain(request);
+    // Set by fastify so that the client stops sending; what it sends is read and dropped instead.
+    void reply.removeHeader('connection');
+    return sendError(asApiError(error, config), error, reply, request.url);
+  });
   app.setNotFoundHandler((request, reply) =>
     reply
       .status(404)

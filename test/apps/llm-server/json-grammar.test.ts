@@ -1,0 +1,55 @@
+import { grammarSchema } from '../../../apps/llm-server/json-grammar';
+
+describe('a JSON schema as a grammar holds a model to it', () => {
+  test.each([
+    ['its notes', { type: 'string', title: 'x', description: 'y', default: 'z', $schema: 's' }, { type: 'string' }],
+    ['anyOf as oneOf', { anyOf: [{ type: 'string' }, { type: 'null' }] }, { oneOf: [{ type: 'string' }, { type: 'null' }] }],
+    ['types in a list', { type: ['integer', 'null'] }, { oneOf: [{ type: 'integer' }, { type: 'null' }] }],
+    [
+      'what is inside',
+      {
+        type: 'object',
+        properties: { a: { type: 'array', items: { enum: [1, 'b'] }, maxItems: 3 } },
+        required: ['a'],
+        additionalProperties: false,
+      },
+      {
+        type: 'object',
+        properties: { a: { type: 'array', items: { enum: [1, 'b'] }, maxItems: 3 } },
+        required: ['a'],
+        additionalProperties: false,
+      },
+    ],
+    [
+      'references into its $defs',
+      { $defs: { n: { type: 'integer' } }, type: 'array', items: { $ref: '#/$defs/n' } },
+      { $defs: { n: { type: 'integer' } }, type: 'array', items: { $ref: '#/$defs/n' } },
+    ],
+  ])('keeps or translates %s', (_what, schema, expected) => {
+    expect(grammarSchema(schema)).toEqual(expected);
+  });
+
+  test.each([
+    ['pattern', { type: 'string', pattern: 'a' }, /pattern cannot be enforced/],
+    ['minimum', { type: 'object', properties: { n: { type: 'number', minimum: 1 } } }, /schema\/properties\/n: minimum cannot be enforced/],
+    ['allOf', { allOf: [{ type: 'string' }] }, /has no type/],
+    ['a type that is none', { type: 'text' }, /"text" is not a type/],
+    ['a reference to nothing', { $ref: '#/$defs/x' }, /is not among the schema's \$defs/],
+    ['a reference elsewhere', { $ref: 'other.json' }, /is not among the schema's \$defs/],
+    [
+      'a bound that would fill the memory',
+      { type: 'array', items: { type: 'string' }, maxItems: 1e9 },
+      /maxItems is not a whole number from 0 to 1000/,
+    ],
+    ['an empty enum', { enum: [] }, /enum is not a list of values/],
+    ['an object in an enum', { enum: [{}] }, /const and enum take/],
+    ['items that are no schema', { type: 'array', items: [1] }, /schema\/items: is not an object/],
+    [
+      'too many parts',
+      { type: 'object', properties: Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`p${i}`, { type: 'null' }])) },
+      /more than 500/,
+    ],
+  ])('refuses %s by its place', (_what, schema, message) => {
+    expect(() => grammarSchema(schema)).toThrow(message);
+  });
+});
