@@ -84,6 +84,7 @@ async function expectUndisturbed(run: string): Promise<void> {
 describe('a study goes on, loses, repeats and counts twice no trial, and ends as if nothing had happened, after kill -9 of', () => {
   test.each([
     ['the worker with its jobs', 'main.ts worker'],
+    ['the gateway', 'main.ts gateway'],
     ['PostgreSQL', 'bin/postgres'],
     ['the Temporal server', 'temporal server'],
     ['optuna', 'tuner/service.py'],
