@@ -30,18 +30,8 @@ describe('migrations', () => {
     await Promise.all([open(), open(), open(), open()].map((database) => migrate(database)));
     const { sql } = open();
     const applied = await sql<{ tag: string }[]>`select tag from perennial_migrations order by tag`;
-    expect(applied.map(({ tag }) => tag)).toEqual([
-      '0000_registry',
-      '0001_guards',
-      '0002_undo',
-      '0003_trials',
-      '0004_rollouts',
-      '0005_webhooks',
-      '0006_challenger-fallbacks',
-      '0007_prompts',
-      '0008_llm-ledger',
-      '0009_prompt-guards',
-    ]);
+    const files = (await readdir(resolve(__dirname, '../../db/migrations'))).filter((name) => name.endsWith('.sql'));
+    expect(applied.map(({ tag }) => `${tag}.sql`)).toEqual(files.sort());
     const [tenants] = await sql<{ count: number }[]>`select count(*) from tenants`;
     expect(tenants?.count).toBe(1);
   });
