@@ -1,0 +1,115 @@
+import { isMap, type DocumentPath } from '../../document-path';
+import type { Issue } from '../../failure';
+import { yamlDocument } from '../../yaml-document.schema';
+import type { WrittenDocument } from '../../document';
+import type { EvaluationCase } from './case';
+import { assertionOf, type ReadAssertion } from './promptfoo-assertion';
+
+export interface ImportedCases {
+  readonly cases: readonly EvaluationCase[];
+  /** What stands in the file and was not taken over, each with its place and what to do instead. */
+  readonly leftOut: readonly Issue[];
+  /** What is wrong with the file; then there are no cases. */
+  readonly issues: readonly Issue[];
+}
+
+/** Combinations of one test's lists beyond which somebody made a mistake. */
+const mostCombinations = 1_000;
+
+/**
+ * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the input, assertions what is expected. As there, a variable with a list of values makes a
+ * case of each combination, and `defaultTest` is part of every test. Nothing is dropped in silence.
+ */
+export function importPromptfoo(text: string, fileName: string): ImportedCases {
+  const document = yamlDocument(text, fileName);
+  const { value, issueAt } = document;
+  if (document.issues.length > 0) return { cases: [], leftOut: [], issues: document.issues };
+  const path: DocumentPath = Array.isArray(value) ? [] : ['tests'];
+  const tests = Array.isArray(value) ? (value as unknown[]) : isMap(value) ? value['tests'] : undefined;
+  if (!Array.isArray(tests)) {
+    const detail = typeof tests === 'string' ? `the tests are in ${tests}: import that file` : 'there is no list of tests';
+    return { cases: [], leftOut: [], issues: [issueAt(path, detail)] };
+  }
+  const defaults = isMap(value) && isMap(value['defaultTest']) ? value['defaultTest'] : {};
+  const leftOut: Issue[] = [];
+  if (isMap(value) && value['scenarios'] !== undefined) leftOut.push(issueAt(['scenarios'], 'scenarios are not read: write them as tests'));
+  const common = assertionsIn(defaults, ['defaultTest'], document, leftOut);
+  const ids = new Set<string>();
+  const cases = (tests as unknown[]).flatMap((test, index): readonly EvaluationCase[] => {
+    const at: DocumentPath = [...path, index];
+    if (!isMap(test)) {
+      leftOut.push(
+        issueAt(at, typeof test === 'string' ? `the tests of ${test} are in a file of their own: import it` : 'a test must be a map'),
+      );
+      return [];
+    }
+    const vars = { ...mapOf(defaults['vars']), ...mapOf(test['vars']) };
+    const own = assertionsIn(test, at, document, leftOut);
+    const inputs = combinations(vars, at, document, leftOut);
+    const name =
+      typeof test['description'] === 'string' && test['description'].trim() !== '' ? test['description'].trim() : `test ${index + 1}`;
+    return inputs.map((input, number) => {
+      const id = unique(inputs.length > 1 ? `${name} (${number + 1})` : name, ids);
+      return caseOf(id, input, [...common, ...own]);
+    });
+  });
+  return { cases, leftOut, issues: [] };
+}
+
+function caseOf(id: string, input: EvaluationCase['input'], assertions: readonly ReadAssertion[]): EvaluationCase {
+  const answers = assertions.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
+  const [answer, ...otherAnswers] = [...new Set(answers)];
+  const expected = answer === undefined ? {} : { answer, ...(otherAnswers.length > 0 ? { otherAnswers } : {}) };
+  return { id, input, expected, tags: [], group: null, pair: null, rules: assertions.flatMap(({ rules }) => rules) };
+}
+
+function assertionsIn(
+  test: Readonly<Record<string, unknown>>,
+  at: DocumentPath,
+  { issueAt }: WrittenDocument,
+  leftOut: Issue[],
+): readonly ReadAssertion[] {
+  const asserts = Array.isArray(test['assert']) ? (test['assert'] as unknown[]) : [];
+  return asserts.flatMap((each, index) => {
+    const read = assertionOf(each);
+    if (read.kind === 'read') return [read];
+    leftOut.push(issueAt([...at, 'assert', index], read.why));
+    return [];
+  });
+}
+
+function combinations(
+  vars: Readonly<Record<string, unknown>>,
+  at: DocumentPath,
+  { issueAt }: WrittenDocument,
+  leftOut: Issue[],
+): readonly EvaluationCase['input'][] {
+  let inputs: EvaluationCase['input'][] = [{}];
+  for (const [name, value] of Object.entries(vars)) {
+    const values = (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap((each): readonly (string | number)[] => {
+      if (typeof each === 'string' && each.startsWith('file://')) {
+        leftOut.push(issueAt([...at, 'vars', name], `${name} is in ${each}: write its text here`));
+        return [];
+      }
+      if (typeof each === 'string' || typeof each === 'number') return [each];
+      return [typeof each === 'boolean' ? String(each) : JSON.stringify(each)];
+    });
+    inputs = inputs.flatMap((input) => values.map((each) => ({ ...input, [name]: each })));
+    if (inputs.length > mostCombinations) {
+      leftOut.push(issueAt([...at, 'vars'], `more than ${mostCombinations} combinations of its variables`));
+      return [];
+    }
+  }
+  return inputs;
+}
+
+function unique(name: string, ids: Set<string>): string {
+  let id = name.slice(0, 180);
+  for (let number = 2; ids.has(id); number += 1) id = `${name.slice(0, 180)} #${number}`;
+  ids.add(id);
+  return id;
+}
+
+function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isMap(value) ? value : {};
+}

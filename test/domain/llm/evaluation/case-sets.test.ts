@@ -1,0 +1,151 @@
+import { readCaseSet, writeCaseSet } from '../../../../domain/llm/evaluation/case-set-document';
+import { importPromptfoo } from '../../../../domain/llm/evaluation/promptfoo-document';
+import { toJsonLines, toJUnit } from '../../../../domain/llm/evaluation/report';
+import type { CaseResult } from '../../../../domain/llm/evaluation/result';
+import { failed, notApplicable, scored } from '../../../../domain/llm/evaluation/score';
+
+describe('a case set', () => {
+  test('is read line by line, with defaults, and written so that it reads the same', () => {
+    const text =
+      '{"id":"a","input":{"question":"where?"},"expected":{"answer":"Rome"}}\n\n{"id":"b","input":{"n":1},"rules":[{"kind":"words","max":3}]}\n';
+    const { cases, issues } = readCaseSet(text, 'cases.ndjson');
+    expect(issues).toEqual([]);
+    expect(cases).toMatchObject([
+      { id: 'a', tags: [], group: null, rules: [] },
+      { id: 'b', expected: {}, rules: [{ kind: 'words', max: 3 }] },
+    ]);
+    expect(readCaseSet(writeCaseSet(cases), 'again')).toEqual({ cases, issues: [] });
+  });
+
+  test.each<[string, string, object]>([
+    ['is not JSON', '{"id":', { detail: 'the line is not JSON', line: 2 }],
+    ['has an unknown key', '{"id":"b","input":{},"expected":{"answr":"x"}}', { pointer: '/expected/answr', didYouMean: 'answer', line: 2 }],
+    ['has the id of another', '{"id":"a","input":{}}', { detail: 'the id a is that of line 1', line: 2 }],
+    ['is a list', '[]', { line: 2 }],
+    ['has a rule of no kind', '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}', { pointer: '/rules/0/kind', line: 2 }],
+  ])('names a line that %s, and keeps the others', (_name, line, issue) => {
+    const { cases, issues } = readCaseSet(`{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`, 'cases.ndjson');
+    expect(cases.map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(issues).toEqual([expect.objectContaining(issue)]);
+  });
+});
+
+describe('a promptfoo configuration', () => {
+  const config = `
+prompts: [prompt.txt]
+providers: [openai:gpt-4o]
+defaultTest:
+  vars: { tone: kind }
+  assert: [{ type: not-icontains, value: as an ai }]
+tests:
+  - description: capital
+    vars: { question: What is the capital of Italy? }
+    assert:
+      - { type: equals, value: Rome }
+      - { type: llm-rubric, value: is polite }
+      - { type: javascript, value: output.length < 10 }
+  - vars: { question: Say it, language: [French, German] }
+    assert:
+      - { type: contains-any, value: [bonjour, hallo] }
+      - { type: is-json, value: { type: object } }
+      - { type: latency, threshold: 500 }
+  - vars: { document: file://long.txt }
+`;
+
+  test('becomes cases, and what cannot be taken over is named with its place', () => {
+    const { cases, leftOut, issues } = importPromptfoo(config, 'promptfooconfig.yaml');
+    expect(issues).toEqual([]);
+    const polite = { kind: 'excludes', text: 'as an ai', ignoreCase: true };
+    expect(cases).toEqual([
+      expect.objectContaining({
+        id: 'capital',
+        input: { tone: 'kind', question: 'What is the capital of Italy?' },
+        expected: { answer: 'Rome' },
+        rules: [polite, { kind: 'equals', text: 'Rome' }],
+      }),
+      expect.objectContaining({ id: 'test 2 (1)', input: { tone: 'kind', question: 'Say it', language: 'French' }, expected: {} }),
+      expect.objectContaining({ id: 'test 2 (2)', input: { tone: 'kind', question: 'Say it', language: 'German' } }),
+    ]);
+    expect(cases[1]?.rules).toEqual([
+      polite,
+      {
+        kind: 'anyOf',
+        rules: [
+          { kind: 'contains', text: 'bonjour', ignoreCase: false },
+          { kind: 'contains', text: 'hallo', ignoreCase: false },
+        ],
+      },
+      { kind: 'json', schema: { type: 'object' } },
+    ]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/tests/0/assert/1 llm-rubric: a judge; write a dimension of kind judge, whose calibration is known',
+      '/tests/0/assert/2 javascript: code of a case is not run; say it by rules',
+      '/tests/1/assert/2 latency: a matter of all cases; write a gate',
+      '/tests/2/vars/document document is in file://long.txt: write its text here',
+    ]);
+    expect(leftOut[0]).toMatchObject({ file: 'promptfooconfig.yaml', line: 12 });
+    expect(readCaseSet(writeCaseSet(cases), 'again').cases).toEqual(cases);
+  });
+
+  test.each([
+    ['without tests', 'prompts: [x]', 'there is no list of tests'],
+    ['whose tests are in a file', 'tests: tests.yaml', 'the tests are in tests.yaml: import that file'],
+    ['that is no YAML', 'tests: [', /./],
+  ])('%s is refused', (_name, text, detail) => {
+    const { cases, issues } = importPromptfoo(text, 'promptfooconfig.yaml');
+    expect(cases).toEqual([]);
+    expect(issues[0]?.detail).toMatch(detail);
+  });
+
+  test('may be the list of tests alone', () => {
+    expect(importPromptfoo('- vars: { q: 1 }\n- vars: { q: true }', 'tests.yaml').cases).toMatchObject([
+      { input: { q: 1 } },
+      { input: { q: 'true' } },
+    ]);
+  });
+});
+
+describe('a report', () => {
+  const result = (id: string, scores: CaseResult['scores']): CaseResult => ({
+    id,
+    group: null,
+    pair: null,
+    answer: 'x',
+    unanswered: null,
+    retrieved: [],
+    scores,
+    latencyMs: 1250,
+    cost: 5,
+  });
+  const results = [
+    result('a', { exact: scored(1), f1: scored(0.4) }),
+    result('b <"&\u0000">', { exact: scored(0, 'says "no"'), f1: notApplicable }),
+    result('c', { exact: failed('ProviderTimeout'), f1: scored(0.7) }),
+  ];
+
+  test('for JUnit tells failures from what was not measured, and escapes what a case may be called', () => {
+    expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } })).toBe(`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="wiki">
+  <testsuite name="wiki.exact" tests="3" failures="1" errors="1" skipped="0">
+    <testcase classname="exact" name="a" time="1.250"/>
+    <testcase classname="exact" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="0.000, at least 1 counts: says &quot;no&quot;"/></testcase>
+    <testcase classname="exact" name="c" time="1.250"><error message="ProviderTimeout"/></testcase>
+  </testsuite>
+  <testsuite name="wiki.f1" tests="3" failures="1" errors="0" skipped="1">
+    <testcase classname="f1" name="a" time="1.250"><failure message="0.400, at least 0.5 counts"/></testcase>
+    <testcase classname="f1" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><skipped/></testcase>
+    <testcase classname="f1" name="c" time="1.250"/>
+  </testsuite>
+</testsuites>
+`);
+  });
+
+  test('as lines of JSON holds all of each case', () => {
+    expect(
+      toJsonLines(results)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(results);
+  });
+});
