@@ -1,6 +1,9 @@
 /**
  * A study through the whole product (Temporal, registry, artifact store, job runtime) beside optuna alone in one Python process: the same trainer's function,
  * rows, draws and pruner, as many trials at once. One at a time both must come to the very same trials, so that the same work is compared.
+ *
+ * optuna alone is the loop that everybody writes: rows are read once, and each trial bins them. The product's trials share the bins as well, so that loop is
+ * shown a second time, sharing them too: the least that the same trees can cost in one process.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -20,15 +23,20 @@ import { openCore } from '../workers/compose';
 import { readConfig } from '../workers/config';
 import type { Trained } from '../workflows/stages/train';
 import { report, rounded } from './figures';
+import type { ProcessCpu } from './process-cpu';
+import { between, processCpu } from './process-cpu';
 
 const trialCount = 100;
 const iterations = 100;
 const atOnce = [1, 2];
+const sampleMs = 500;
 const root = resolve(__dirname, '..');
 const python = join(root, '.perennial', 'python', 'bin', 'python');
 
 interface Study {
   readonly seconds: number;
+  /** Of processors. */
+  readonly cpu: ProcessCpu;
   readonly trials: readonly {
     readonly number: number;
     readonly params: unknown;
@@ -41,6 +49,8 @@ interface Pair {
   readonly parallel: number;
   readonly product: Study;
   readonly alone: Study;
+  /** Not with threads beside each other: LightGBM's rows are not made for it. */
+  readonly aloneSharingBins: Study | null;
 }
 
 async function main(): Promise<void> {
@@ -61,8 +71,9 @@ async function main(): Promise<void> {
 
 async function pair(product: Product, core: Core, parallel: number): Promise<Pair> {
   const { runId, ...through } = await study(product, core, { parallel, trials: trialCount });
-  const alone = await studyAlone(product, core, runId, parallel);
-  return { parallel, product: through, alone };
+  const alone = await studyAlone(product, core, runId, { parallel, sharedBins: false });
+  const aloneSharingBins = parallel === 1 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
+  return { parallel, product: through, alone, aloneSharingBins };
 }
 
 async function study(
@@ -81,8 +92,11 @@ async function study(
   });
   const applied = await product.cli(['lifecycle', 'apply', folder]);
   if (applied.exitCode !== 0) throw new Error(applied.stderr);
+  const cpu: { readonly at: number; readonly cpu: ProcessCpu }[] = [];
+  const sampler = setInterval(() => cpu.push({ at: Date.now(), cpu: processCpu(product) }), sampleMs);
   const { body } = await product.start(lifecycle);
   const run = await product.waitForEnd(body.id, 1_800);
+  clearInterval(sampler);
   if (run.failure) throw new Error(`${run.failure.type}: ${run.failure.message}`);
   const runId = body.id as RunId;
   const events = await core.registry.events.list({ tenant, runId, afterSeq: 0, limit: 1000 });
@@ -90,7 +104,10 @@ async function study(
   const ended = events.filter(({ kind }) => kind === 'trial.ended').at(-1)?.at;
   if (began === undefined || ended === undefined) throw new Error(`${runId} did not tune`);
   const recorded = await core.registry.trials.list({ tenant, runId, study: 'tune' });
-  return { runId, seconds: (Date.parse(ended) - Date.parse(began)) / 1000, trials: recorded.map(shown) };
+  const [from, to] = [Date.parse(began), Date.parse(ended)];
+  const first = cpu.find(({ at }) => at >= from)?.cpu ?? {};
+  const last = cpu.findLast(({ at }) => at <= to + sampleMs)?.cpu ?? {};
+  return { runId, seconds: (to - from) / 1000, cpu: between(first, last), trials: recorded.map(shown) };
 }
 
 function shown({ number, params, status, value }: Trial): Study['trials'][number] {
@@ -98,7 +115,12 @@ function shown({ number, params, status, value }: Trial): Study['trials'][number
   return { number, params, pruned: status === 'pruned', value };
 }
 
-async function studyAlone(product: Product, { registry, artifacts }: Core, runId: RunId, parallel: number): Promise<Study> {
+async function studyAlone(
+  product: Product,
+  { registry, artifacts }: Core,
+  runId: RunId,
+  { parallel, sharedBins }: { readonly parallel: number; readonly sharedBins: boolean },
+): Promise<Study> {
   const run = await registry.runs.get({ tenant, id: runId });
   if (!run) throw new Error(`there is no run ${runId}`);
   const lifecycle = await registry.lifecycles.get({ tenant, name: run.lifecycle, digest: run.revisionDigest });
@@ -107,7 +129,7 @@ async function studyAlone(product: Product, { registry, artifacts }: Core, runId
   const trained = (stage?.output as { readonly output: Trained } | undefined)?.output;
   if (!tune || !train || !trained) throw new Error(`${runId} left nothing to compare with`);
   const assembled = await artifacts.getJson<AssembledData>(trained.assembled);
-  const directory = join(product.workDir, `alone-${parallel}`);
+  const directory = join(product.workDir, `alone-${parallel}-${String(sharedBins)}`);
   const job = trainingJob(
     { tenant, runId, key: 'alone' as never, lifecycle: run.lifecycle, train, assembled: trained.assembled },
     assembled,
@@ -125,7 +147,7 @@ async function studyAlone(product: Product, { registry, artifacts }: Core, runId
     trainers: join(root, 'trainers'),
     study: { ...tune, name: 'tune', hyperband },
     job: { ...job, context, inputs, directory },
-    ...{ trials: tune.trials, parallel },
+    ...{ trials: tune.trials, parallel, sharedBins },
   };
   writeFileSync(join(directory, 'question.json'), JSON.stringify(question));
   return JSON.parse(await output([join(__dirname, 'tuning_alone.py'), join(directory, 'question.json')])) as Study;
@@ -144,14 +166,16 @@ async function output(args: readonly string[]): Promise<string> {
 }
 
 function show(pairs: readonly Pair[]): void {
-  const rows = pairs.flatMap(({ parallel, product, alone }): (readonly [string, string])[] => {
+  const rows = pairs.flatMap(({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => {
     const overhead = ((product.seconds - alone.seconds) * parallel * 1000) / trialCount;
     return [
       [`${parallel} at once, optuna alone`, figures(alone)],
+      ...(aloneSharingBins ? [[`${parallel} at once, optuna alone, sharing bins`, figures(aloneSharingBins)] as const] : []),
       [
         `${parallel} at once, Perennial`,
         `${figures(product)}; ${(product.seconds / alone.seconds).toFixed(2)} times, ${overhead.toFixed(0)} ms more a trial`,
       ],
+      [`${parallel} at once, processor ms a trial`, cpuFigures(product)],
     ];
   });
   const [single] = pairs;
@@ -163,14 +187,17 @@ function show(pairs: readonly Pair[]): void {
       trials: trialCount,
       sameTrials: same,
       ...Object.fromEntries(
-        pairs.map(({ parallel, product, alone }) => [
+        pairs.map(({ parallel, product, alone, aloneSharingBins }) => [
           `parallel${parallel}`,
           {
             seconds: rounded(product.seconds, 2),
             aloneSeconds: rounded(alone.seconds, 2),
+            ...(aloneSharingBins ? { aloneSharingBinsSeconds: rounded(aloneSharingBins.seconds, 2) } : {}),
             ratio: rounded(product.seconds / alone.seconds, 3),
             trialsPerSecond: rounded(trialCount / product.seconds, 2),
             overheadMsPerTrial: rounded(((product.seconds - alone.seconds) * parallel * 1000) / trialCount),
+            cpuMsPerTrial: perTrial(product),
+            aloneCpuMsPerTrial: perTrial(alone),
           },
         ]),
       ),
@@ -179,9 +206,26 @@ function show(pairs: readonly Pair[]): void {
   if (!same) process.exitCode = 1;
 }
 
-function figures({ seconds, trials }: Study): string {
+function figures({ seconds, cpu, trials }: Study): string {
   const pruned = trials.filter((trial) => trial.pruned).length;
-  return `${seconds.toFixed(1)} s, ${(trials.length / seconds).toFixed(2)} trials/s, ${pruned} pruned`;
+  const busy = (1000 * sum(cpu)) / trials.length;
+  return `${seconds.toFixed(1)} s, ${(trials.length / seconds).toFixed(2)} trials/s, ${busy.toFixed(0)} processor ms a trial, ${pruned} pruned`;
+}
+
+function cpuFigures(study: Study): string {
+  return Object.entries(perTrial(study))
+    .filter(([, ms]) => ms >= 1)
+    .sort(([, a], [, b]) => b - a)
+    .map(([part, ms]) => `${part} ${ms.toFixed(0)}`)
+    .join(', ');
+}
+
+function perTrial({ cpu, trials }: Study): Record<string, number> {
+  return Object.fromEntries(Object.entries(cpu).map(([part, seconds]) => [part, rounded((1000 * seconds) / trials.length)]));
+}
+
+function sum(cpu: ProcessCpu): number {
+  return Object.values(cpu).reduce((whole, seconds) => whole + seconds, 0);
 }
 
 main().catch((error: unknown) => {

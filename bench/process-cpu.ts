@@ -1,0 +1,51 @@
+/** Processor time by part of the product: unlike the clock it says much the same on a machine that has other things to do. */
+import { readFileSync } from 'node:fs';
+import type { Product } from '../test/support/product';
+
+export type ProcessCpu = Readonly<Record<string, number>>;
+
+const parts: readonly (readonly [string, RegExp])[] = [
+  ['worker', /main\.ts\0worker/],
+  ['api', /main\.ts\0api/],
+  ['gateway', /main\.ts\0gateway/],
+  ['jobs', /host\.py/],
+  ['optuna', /service\.py/],
+  ['postgres', /postgres/],
+  ['temporal', /temporal/],
+  ['s3', /weed/],
+];
+
+/** Seconds of all threads so far, and of children that have ended, by part; empty where there is no /proc. */
+export function processCpu(product: Product): ProcessCpu {
+  const seconds: Record<string, number> = {};
+  for (const pid of product.pids('')) {
+    const found = timesOf(pid);
+    if (found === null) continue;
+    const part = parts.find(([, command]) => command.test(found.command))?.[0] ?? 'other';
+    seconds[part] = (seconds[part] ?? 0) + found.seconds;
+  }
+  return seconds;
+}
+
+export function between(before: ProcessCpu, after: ProcessCpu): ProcessCpu {
+  return Object.fromEntries(Object.entries(after).map(([part, seconds]) => [part, seconds - (before[part] ?? 0)]));
+}
+
+const ticksPerSecond = 100;
+
+function timesOf(pid: number): { readonly command: string; readonly seconds: number } | null {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [user, system, deadUser, deadSystem] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15)
+      .map(Number);
+    // The worker's children are the hosts of jobs, which are counted by themselves.
+    const ownChildren = command.includes('host.py') ? (deadUser ?? 0) + (deadSystem ?? 0) : 0;
+    return { command, seconds: ((user ?? 0) + (system ?? 0) + ownChildren) / ticksPerSecond };
+  } catch {
+    return null;
+  }
+}
