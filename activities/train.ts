@@ -139,6 +139,7 @@ function modelOf(state: EndedJob, { key, runId }: TrainModelInput): Pick<Trained
     case 'succeeded': {
       const onnx = onnxOf(state);
       if (!onnx) throw failure('JobWithoutResult', `job ${key} left no outputs/${modelOutput}`, { next });
+      if (!state.logs) throw failure('JobWithoutResult', `job ${key} left no log`);
       return { result: state.result, onnx, logs: state.logs };
     }
   }

@@ -63,7 +63,7 @@ const trialsOwn: readonly FailureType[] = ['JobFailed', 'JobTimeout', 'JobOutOfM
 function trialJob(input: TrialInput, data: AssembledData): Job {
   const job = trainingJob({ ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } }, data);
   const rungs = input.hyperband === null ? [] : rungsOf(input.hyperband);
-  return { ...job, context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } } };
+  return { ...job, keepLog: 'whenFailed', context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } } };
 }
 
 interface Watch {

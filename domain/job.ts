@@ -27,6 +27,8 @@ export interface Job {
   readonly context: Readonly<Record<string, unknown>>;
   readonly resources: JobResources;
   readonly traceId?: string;
+  /** Always when not given. Of a hundred trials that went well, nobody reads a log. */
+  readonly keepLog?: 'always' | 'whenFailed';
 }
 
 /** Enough to find the job again from another process. JSON only: it travels in heartbeats. */
@@ -58,7 +60,7 @@ export type JobFailureKind = 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'Jo
 export type JobState =
   | { readonly kind: 'queued' }
   | { readonly kind: 'running'; readonly metrics: readonly JobMetric[] }
-  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef }
+  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
   | { readonly kind: 'failed'; readonly failure: JobFailureKind; readonly message: string; readonly logs: ArtifactRef | null }
   | { readonly kind: 'cancelled' };
 

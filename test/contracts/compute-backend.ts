@@ -54,6 +54,16 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(await text(state.logs)).toContain('training starts');
     });
 
+    test('keeps the log of a job that asks for it only when it fails, if it fails', async () => {
+      const [learnt, crashed] = [
+        await finish(probe('learn', { keepLog: 'whenFailed' })),
+        await finish(probe('crash', { keepLog: 'whenFailed' })),
+      ];
+      expect(learnt).toMatchObject({ kind: 'succeeded', logs: null });
+      if (crashed.kind !== 'failed') throw new Error(crashed.kind);
+      expect(await text(crashed.logs)).toContain('Traceback');
+    });
+
     test('gives the same answer to a second look', async () => {
       const handle = await given.backend.submit(probe('learn'));
       expect(await ended(given.backend, handle)).toEqual(await given.backend.poll(handle));

@@ -306,8 +306,9 @@ function clearLeftovers(root: string): void {
   }
 }
 
-/** The trace is the caller's, not the job's: a second attempt may come from elsewhere. */
+/** The trace, and what becomes of the log, are the caller's, not the job's: a second attempt may come from elsewhere. */
 function isSameJob(file: JobFile, job: Job): boolean {
+  const callers = { traceId: '', keepLog: 'always' };
   const inputs = Object.fromEntries(Object.entries(file.inputs).map(([name, parts]) => [name, parts.map((part) => part.artifact)]));
-  return canonicalJson({ ...file, inputs, traceId: '' }) === canonicalJson({ ...job, traceId: '' });
+  return canonicalJson({ ...file, inputs, ...callers }) === canonicalJson({ ...job, ...callers });
 }

@@ -38,7 +38,7 @@ export type JobFile = Omit<Job, 'inputs'> & { readonly inputs: Readonly<Record<s
 
 /** The outcome once its artifacts are stored; it is not worked out again. */
 export type Outcome =
-  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef }
+  | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
   | {
       readonly kind: 'failed';
       readonly failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult';

@@ -26,7 +26,7 @@ export async function storeOutcome(
   directory: JobDirectory,
   state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
 ): Promise<Outcome> {
-  const logs = await storeLogs(artifacts, job, directory);
+  const logs = state.kind === 'succeeded' && job.keepLog === 'whenFailed' ? null : await storeLogs(artifacts, job, directory);
   const outcome: Outcome =
     state.kind === 'succeeded'
       ? { kind: 'succeeded', result: state.result, outputs: await storeOutputs(artifacts, job, directory), logs }
