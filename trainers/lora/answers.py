@@ -15,59 +15,71 @@ ROWS = 8
 
 
 @torch.inference_mode()
-def choices(
+def measure(
     model: LlamaForCausalLM,
-    prompts: list[tuple[int, ...]],
-    completions: dict[str, tuple[int, ...]],
+    examples: list[Example],
+    completions: dict[str, tuple[int, ...]] | None,
     padding: int,
     after_rows: Callable[[], None],
-) -> list[str]:
-    """The answer under a grammar that allows these completions alone, greedily: as a server with constrained output gives it. Reads the model
-    only where the completions part ways."""
-    answers = []
-    for start in range(0, len(prompts), ROWS):
-        rows = prompts[start : start + ROWS]
-        open_rows = {row: (0, completions) for row in range(len(rows))}
-        found: dict[int, str] = {}
-        while open_rows:
-            reading = {}
-            for row, (depth, left) in open_rows.items():
-                shared = depth
-                while len(left) > 1 and len({tokens[shared] for tokens in left.values()}) == 1:
-                    shared += 1
-                reading[row] = (shared, left)
-            for row, (_, left) in reading.items():
-                if len(left) == 1:
-                    found[row] = next(iter(left))
-            reading = {row: state for row, state in reading.items() if row not in found}
-            open_rows = {}
-            if reading:
-                sequences = [rows[row] + next(iter(left.values()))[:depth] for row, (depth, left) in reading.items()]
-                for (row, (depth, left)), logits in zip(reading.items(), _last_logits(model, sequences, padding), strict=True):
-                    allowed = sorted({tokens[depth] for tokens in left.values()})
-                    best = allowed[int(logits[allowed].argmax())]
-                    open_rows[row] = (depth + 1, {name: tokens for name, tokens in left.items() if tokens[depth] == best})
-        answers.extend(found[row] for row in range(len(rows)))
-        after_rows()
-    return answers
-
-
-@torch.inference_mode()
-def loss_on(model: LlamaForCausalLM, examples: list[Example], padding: int, after_rows: Callable[[], None]) -> float:
-    """Nats a token of the completions."""
-    total, count = 0.0, 0
+) -> tuple[float, list[str] | None]:
+    """Nats a token of the completions wanted, and the answers given where `completions` are all that a grammar allows: greedily, as a server with
+    constrained output gives them."""
+    total, count, answers = 0.0, 0, []
     for start in range(0, len(examples), ROWS):
         rows = examples[start : start + ROWS]
-        total += float(completion_loss(model, rows, padding))
+        hidden, ids = _hidden(model, [row.prompt + row.completion for row in rows], padding)
+        total += float(_loss(model, hidden, ids, rows))
         count += sum(len(row.completion) for row in rows)
+        if completions is not None:
+            ends = torch.tensor([len(row.prompt) - 1 for row in rows])
+            answers.extend(_choices(model, rows, completions, model.lm_head(hidden[torch.arange(len(rows)), ends]).float(), padding))
         after_rows()
-    return total / count
+    return total / count, None if completions is None else answers
+
+
+def _choices(
+    model: LlamaForCausalLM, rows: list[Example], completions: dict[str, tuple[int, ...]], logits: torch.Tensor, padding: int
+) -> list[str]:
+    """`logits`: what follows each prompt. The model is read again only where completions that begin alike part ways."""
+    found: dict[int, str] = {}
+    left = {row: _narrowed(completions, 0, logits[row]) for row in range(len(rows))}
+    while True:
+        forks = {}
+        for row, (depth, names) in left.items():
+            while len(names) > 1 and len({tokens[depth] for tokens in names.values()}) == 1:
+                depth += 1
+            if len(names) == 1:
+                found[row] = next(iter(names))
+            else:
+                forks[row] = (depth, names)
+        if not forks:
+            return [found[row] for row in range(len(rows))]
+        sequences = [rows[row].prompt + next(iter(names.values()))[:depth] for row, (depth, names) in forks.items()]
+        hidden, _ = _hidden(model, sequences, padding)
+        ends = torch.tensor([len(sequence) - 1 for sequence in sequences])
+        read = model.lm_head(hidden[torch.arange(len(sequences)), ends]).float()
+        left = {row: _narrowed(names, depth, read[index]) for index, (row, (depth, names)) in enumerate(forks.items())}
+
+
+def _narrowed(names: dict[str, tuple[int, ...]], depth: int, logits: torch.Tensor) -> tuple[int, dict[str, tuple[int, ...]]]:
+    allowed = sorted({tokens[depth] for tokens in names.values()})
+    best = allowed[int(logits[allowed].argmax())]
+    return depth + 1, {name: tokens for name, tokens in names.items() if tokens[depth] == best}
 
 
 def completion_loss(model: LlamaForCausalLM, rows: list[Example], padding: int) -> torch.Tensor:
-    """Summed over the completions' tokens. The vocabulary is the widest matrix of a small model: it is applied to those tokens alone."""
-    ids, mask = padded([row.prompt + row.completion for row in rows], padding)
-    hidden = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+    """Summed over the completions' tokens."""
+    hidden, ids = _hidden(model, [row.prompt + row.completion for row in rows], padding)
+    return _loss(model, hidden, ids, rows)
+
+
+def _hidden(model: LlamaForCausalLM, sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
+    ids, mask = padded(sequences, padding)
+    return model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state, ids
+
+
+def _loss(model: LlamaForCausalLM, hidden: torch.Tensor, ids: torch.Tensor, rows: list[Example]) -> torch.Tensor:
+    """The vocabulary is the widest matrix of a small model: it is applied to the completions' places alone."""
     places = [
         (row, place)
         for row, example in enumerate(rows)
@@ -76,9 +88,3 @@ def completion_loss(model: LlamaForCausalLM, rows: list[Example], padding: int) 
     at_rows, at_places = (torch.tensor(axis) for axis in zip(*places, strict=True))
     logits = model.lm_head(hidden[at_rows, at_places]).float()
     return F.cross_entropy(logits, ids[at_rows, at_places + 1], reduction="sum")
-
-
-def _last_logits(model: LlamaForCausalLM, sequences: list[tuple[int, ...]], padding: int) -> torch.Tensor:
-    ids, mask = padded(sequences, padding)
-    hidden = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-    return model.lm_head(hidden[torch.arange(len(sequences)), mask.sum(1) - 1]).float()

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from runtime.job import Job, Produced
 
 from .adapter import with_adapter, write_adapter
-from .answers import choices, completion_loss, loss_on
+from .answers import completion_loss, measure
 from .baseline import baseline_answers
 from .compute import compute_used
 from .examples import Example, batch_of, examples_of, read_rows, tokens_of_completion, tokens_of_prompt
@@ -117,18 +117,17 @@ def _judge(
 ) -> tuple[dict[str, float], dict]:
     base, padding = model.get_base_model(), tokenizer.eos_token_id
     examples = [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
-    metrics = {"loss": loss_on(base, examples, padding, job.stop_if_asked)}
-    with model.disable_adapter():
-        metrics["base_loss"] = loss_on(base, examples, padding, job.stop_if_asked)
     labels = sorted({completion for _, completion in train_rows})
-    if len(labels) > MOST_LABELS:
+    completions = {label: tokens_of_completion(tokenizer, label) for label in labels} if len(labels) <= MOST_LABELS else None
+    job.log("measuring on held-out rows", rows=len(rows))
+    loss, adapted = measure(base, examples, completions, padding, job.stop_if_asked)
+    with model.disable_adapter():
+        base_loss, alone = measure(base, examples, completions, padding, job.stop_if_asked)
+    metrics = {"loss": loss, "base_loss": base_loss}
+    if adapted is None:
         return metrics, {"rows": len(rows), "labels": None, "reason": f"{len(labels)} different completions are no labels"}
 
-    completions = {label: tokens_of_completion(tokenizer, label) for label in labels}
-    prompts = [example.prompt for example in examples]
-    answers = {"accuracy": choices(base, prompts, completions, padding, job.stop_if_asked)}
-    with model.disable_adapter():
-        answers["base_accuracy"] = choices(base, prompts, completions, padding, job.stop_if_asked)
+    answers = {"accuracy": adapted, "base_accuracy": alone}
     answers["tfidf_accuracy"] = baseline_answers(train_rows, [prompt for prompt, _ in rows], job.seed)
     commonest = Counter(completion for _, completion in train_rows).most_common(1)[0][0]
     answers["majority_accuracy"] = [commonest] * len(rows)
