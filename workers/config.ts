@@ -15,11 +15,11 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
 const settings = z.object({
-  PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'host:port'),
+  PERENNIAL_TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port'),
   PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
   PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
   ...temporalSettings,
-  PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'postgres://user:password@host:port/database'),
+  PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
   PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   PERENNIAL_S3_ENDPOINT: z.url(),
   PERENNIAL_S3_BUCKET: z
@@ -56,6 +56,9 @@ const settings = z.object({
   PERENNIAL_INGEST_ROOTS: z.string().optional(),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** Where `bin/provision.mjs` puts what it fetches: in the clone, wherever the state is kept. */
+const provisioned = resolve(__dirname, '..', '.perennial');
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -122,9 +125,9 @@ export function readConfig(environment: Environment): Config {
       sessionToken: value.AWS_SESSION_TOKEN ?? null,
     },
     stateDir,
-    python: value.PERENNIAL_PYTHON ?? join(stateDir, 'python', 'bin', 'python'),
-    pythonLlm: value.PERENNIAL_PYTHON_LLM ?? join(stateDir, 'python-llm', 'bin', 'python'),
-    samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(stateDir, 'samples'),
+    python: value.PERENNIAL_PYTHON ?? join(provisioned, 'python', 'bin', 'python'),
+    pythonLlm: value.PERENNIAL_PYTHON_LLM ?? join(provisioned, 'python-llm', 'bin', 'python'),
+    samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(provisioned, 'samples'),
     trainersDir: value.PERENNIAL_TRAINERS_DIR ?? resolve(__dirname, '..', 'trainers'),
     bind: value.PERENNIAL_BIND,
     apiPort: value.PERENNIAL_API_PORT,

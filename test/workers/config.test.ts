@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkUpSettings, readConfig } from '../../workers/config';
 import { temporalConnectOptions } from '../../workers/temporal-settings';
 
@@ -34,6 +34,16 @@ function mistakes(environment: Readonly<Record<string, string>>): readonly strin
 }
 
 describe('settings', () => {
+  test('what provisioning fetched lies in the clone, wherever the state is kept', () => {
+    const found = readConfig({ ...needed, PERENNIAL_STATE_DIR: '/var/lib/perennial' });
+    const provisioned = resolve(__dirname, '..', '..', '.perennial');
+    expect(found.stateDir).toBe('/var/lib/perennial');
+    expect(found.python).toBe(join(provisioned, 'python', 'bin', 'python'));
+    expect(found.pythonLlm).toBe(join(provisioned, 'python-llm', 'bin', 'python'));
+    expect(found.samplesDir).toBe(join(provisioned, 'samples'));
+    expect(readConfig({ ...needed, PERENNIAL_PYTHON: '/usr/bin/python3' }).python).toBe('/usr/bin/python3');
+  });
+
   test('that are missing or wrong are listed all at once, in words and without their values', () => {
     const found = mistakes({
       PERENNIAL_TEMPORAL_ADDRESS: 'no-port',
