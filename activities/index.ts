@@ -1,10 +1,13 @@
 import type { ArtifactStore } from '../data/artifacts/store';
+import type { ChunkStore } from '../data/indexes/chunk-store';
+import type { Embedders } from '../data/indexes/embedders/open-embedder';
 import type { SourcePolicy } from '../data/sources/policy';
 import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/job';
 import type { Registry } from '../db/registry';
 import { createAssembleActivities } from './assemble';
 import { createEvaluateActivities } from './evaluate';
+import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
@@ -28,6 +31,8 @@ export interface ActivityDeps {
   readonly sourcePolicy: SourcePolicy;
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend & JobKeeper>>>;
   readonly optuna: Optuna;
+  readonly chunkStore: ChunkStore;
+  readonly embedders: Embedders;
   readonly trainersDir: string;
   readonly serviceKey: string | null;
   /** Of the code that makes stage outputs. */
@@ -53,6 +58,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createPromotionActivities(deps),
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
+    ...createIndexActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

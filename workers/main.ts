@@ -135,7 +135,7 @@ function queuesOf(args: readonly string[]) {
   const [option, ...named] = args;
   if (option !== undefined && (option !== '--queue' || named.length === 0))
     throw new UsageError(`perennial worker takes --queue <name…> alone; it was given ${args.join(' ')}`);
-  const known = ['orchestrator', 'data', 'compute'] as const;
+  const known = ['orchestrator', 'data', 'compute', 'llm'] as const;
   if (option === undefined) return known;
   const unknown = named.filter((name) => !known.some((queue) => queue === name));
   if (unknown.length > 0) throw new UsageError(`no queue ${unknown.join(', ')}; there are ${known.join(', ')}`);

@@ -6,7 +6,7 @@ import { taskQueues } from '../workflows/messages';
 import { activityBoundary } from './activity-errors';
 import type { Logger } from './log';
 
-export type QueueName = Exclude<keyof typeof taskQueues, 'llm'>;
+export type QueueName = keyof typeof taskQueues;
 
 export interface QueueWorkerOptions {
   readonly connection: NativeConnection;
@@ -57,4 +57,6 @@ const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) 
   data: () => ({ maxConcurrentActivityTaskExecutions: 3 }),
   // They wait for jobs; how many run at once is the backend's to say.
   compute: () => ({ maxConcurrentActivityTaskExecutions: 50 }),
+  // Models run on this process's own thread: a second one lets storage be waited for meanwhile.
+  llm: () => ({ maxConcurrentActivityTaskExecutions: 2 }),
 };

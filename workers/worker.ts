@@ -6,6 +6,8 @@ import { createLocalBackend } from '../activities/compute/local/backend';
 import { createOptuna } from '../activities/tuning-optuna';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createScheduleClient } from '../apps/schedule-client';
+import { openChunkStore } from '../data/indexes/chunk-store';
+import { openEmbedders } from '../data/indexes/embedders/open-embedder';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './bundle';
 import { openCore, scratchRoot } from './compose';
@@ -37,6 +39,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     maxConcurrent: config.maxJobs,
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
+  const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
+  const embedders = openEmbedders();
   const activities = createActivities({
     ...core,
     scratchRoot: scratchRoot(config),
@@ -48,6 +52,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     },
     backends: { local: backend },
     optuna,
+    chunkStore,
+    embedders,
     trainersDir: config.trainersDir,
     serviceKey: config.serviceKey,
     codeDigest: stageCodeDigest(),
@@ -83,7 +89,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     // One worker that failed must not leave the others polling in a process that ends.
     stop();
     await Promise.all(loops.map((loop) => loop.stop()));
-    await Promise.all([backend.close(), optuna.close()]);
+    chunkStore.close();
+    await Promise.all([backend.close(), optuna.close(), embedders.close()]);
     await Promise.all([connection.close(), client.close(), core.close(), health.close()]);
   }
 }

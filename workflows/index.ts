@@ -2,3 +2,5 @@
 export { modelLifecycle } from './model-lifecycle';
 export { tuningStudy } from './tuning-study';
 export { canaryRollout } from './canary-rollout';
+export { indexBuild } from './index-build';
+export { indexChanges } from './index-changes';

@@ -82,7 +82,7 @@ function processCommands(program: Command): void {
   program
     .command('worker')
     .description('Temporal workers, until SIGTERM')
-    .option('--queue <name...>', 'of orchestrator, data and compute; all of them when none is named')
+    .option('--queue <name...>', 'of orchestrator, data, compute and llm; all of them when none is named')
     .addHelpText('after', settings);
   program.command('api').description('the HTTP API, until SIGTERM').addHelpText('after', settings);
   program.command('gateway').description('serves models, until SIGTERM').addHelpText('after', settings);

@@ -1,0 +1,178 @@
+/**
+ * A new version of an index, built beside the one that answers: plan, embed shard by shard, index, take the changes that came meanwhile, compare, and
+ * move the alias. The old one answers all the while, and is one move away afterwards.
+ */
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  log,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import type { IndexReport } from '../domain/index/version';
+import { allOrNone } from './all-or-none';
+import type { IndexBuildInput, IndexBuildOutcome, IndexBuildProgress, IndexBuildState } from './index-messages';
+import { indexBuildQuery } from './index-messages';
+import { indexRecords, indexWork } from './index-proxies';
+import { messageOf } from './undo';
+
+/** What a version may be found damaged and written again: more is no accident. */
+const repairs = 3;
+
+interface Build {
+  readonly input: IndexBuildInput;
+  readonly progress: Writable<IndexBuildProgress>;
+  readonly show: (phase: IndexBuildState['phase']) => void;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : T[Key] };
+
+export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutcome> {
+  let phase: IndexBuildState['phase'] = 'planning';
+  let progress: Writable<IndexBuildProgress> | null = null;
+  setHandler(indexBuildQuery, () => ({
+    phase,
+    version: progress?.version ?? null,
+    shards: { done: progress?.chunks.filter((chunks) => chunks !== null).length ?? 0, of: progress?.shards ?? 0 },
+  }));
+
+  progress = input.progress ? { ...input.progress, chunks: [...input.progress.chunks] } : await begin(input);
+  const build: Build = { input, progress, show: (next) => (phase = next) };
+  try {
+    build.show('embedding');
+    if (!(await embedShards(build))) {
+      await condition(allHandlersFinished);
+      return await continueAsNew<typeof indexBuild>({ ...input, progress });
+    }
+    const report = await finish(build);
+    const { verdict, champion } = await compare(build);
+    if (verdict?.kind === 'failed') {
+      await end(build, verdict.reasons[0]?.message ?? 'it finds less than the index that answers');
+      return { version: progress.version, report, verdict, promoted: false };
+    }
+    const promoted = input.after === 'promote' && verdict?.kind !== 'inconclusive' && (await promote(build, champion));
+    build.show('done');
+    return { version: progress.version, report, verdict, promoted };
+  } catch (error) {
+    if (isContinue(error)) throw error;
+    await end(build, isCancellation(error) ? 'the build was cancelled' : `the build failed: ${messageOf(error)}`.slice(0, 500));
+    throw error;
+  }
+}
+
+/** The version's row comes first, then its table: whatever dies after this is found by it. */
+async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgress>> {
+  const startedAt = Date.now();
+  const { tenant, index, key, runId, actor, dataset, embedder, chunking } = input;
+  const opened = await indexWork.openIndexVersion.executeWithOptions(
+    { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
+    [{ tenant, index, key, runId, actor, dataset, embedder, chunking }],
+  );
+  const { version, base } = opened;
+  try {
+    const { shardDocuments, maxDocumentBytes, maxRejectedShare } = input;
+    const planned = await indexWork.planIndexBuild.executeWithOptions({ summary: `${index}@${version}: cut into shards` }, [
+      { tenant, index, version, shardDocuments, maxDocumentBytes, maxRejectedShare },
+    ]);
+    return { startedAt, version, base, ...planned, chunks: Array.from({ length: planned.shards }, () => null), embedded: 0 };
+  } catch (error) {
+    await giveUp(input, version, `the build failed: ${messageOf(error)}`.slice(0, 500));
+    throw error;
+  }
+}
+
+/** False when it is time for a new execution. */
+async function embedShards({ input, progress }: Build): Promise<boolean> {
+  const waiting = progress.chunks.flatMap((chunks, shard) => (chunks === null ? [shard] : []));
+  const mine = waiting.slice(0, input.shardsPerExecution ?? waiting.length);
+  async function lane(): Promise<void> {
+    for (let shard = mine.shift(); shard !== undefined; shard = workflowInfo().continueAsNewSuggested ? undefined : mine.shift())
+      await embedShard({ input, progress }, shard, 1);
+  }
+  await allOrNone(Array.from({ length: Math.min(input.parallel, Math.max(1, mine.length)) }, () => lane));
+  return progress.chunks.every((chunks) => chunks !== null);
+}
+
+async function embedShard({ input, progress }: Pick<Build, 'input' | 'progress'>, shard: number, generation: number): Promise<void> {
+  const { tenant, index, maxDocumentBytes } = input;
+  const { version, plan, base } = progress;
+  const key = `${input.key}/shard/${shard}/${generation}` as IndexBuildInput['key'];
+  const { chunks, embedded } = await indexWork.buildIndexShard.executeWithOptions(
+    { summary: `${index}@${version}: shard ${shard + 1} of ${progress.shards}` },
+    [{ tenant, index, version, key, plan, shard, maxDocumentBytes, base }],
+  );
+  progress.chunks[shard] = chunks;
+  if (generation === 1) progress.embedded += embedded;
+}
+
+/** Every shard counted, the changes that came meanwhile in, and from then on each as it comes. */
+async function finish({ input, progress, show }: Build): Promise<IndexReport> {
+  const { tenant, index, vectors, maxDocumentBytes } = input;
+  const { version } = progress;
+  show('indexing');
+  for (let round = 1; ; round += 1) {
+    const chunks = progress.chunks.map((each) => each ?? 0);
+    const found = await indexWork.finishIndexTable.executeWithOptions({ summary: `${index}@${version}: count and index` }, [
+      { tenant, index, version, chunks, vectors },
+    ]);
+    if (found.kind === 'complete') break;
+    if (round > repairs)
+      throw ApplicationFailure.nonRetryable(`shards ${found.shards.join(', ')} do not stay as they were written`, 'IndexIncomplete');
+    for (const shard of found.shards) await embedShard({ input, progress }, shard, round + 1);
+  }
+  show('catching up');
+  for (;;) {
+    while ((await indexWork.applyIndexChanges({ tenant, index, version, maxDocumentBytes })).more);
+    const report = reportOf(progress);
+    const sealed = await indexRecords.sealIndexVersion({ tenant, index, version, report });
+    if (sealed.kind === 'ready') return report;
+  }
+}
+
+function reportOf({ documents, rejected, chunks, embedded, startedAt }: IndexBuildProgress): IndexReport {
+  const sum = chunks.reduce<number>((total, each) => total + (each ?? 0), 0);
+  return { documents, rejected, chunks: sum, embedded, seconds: (Date.now() - startedAt) / 1000 };
+}
+
+type Compared = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> & Pick<IndexBuildOutcome, 'verdict'>;
+
+async function compare({ input, progress: { version }, show }: Build): Promise<Compared> {
+  const { tenant, index, parity } = input;
+  if (parity === null) return { verdict: null, champion: await indexRecords.readIndexChampion({ tenant, index }) };
+  show('comparing');
+  const { verdict, champion } = await indexWork.measureIndexParity.executeWithOptions(
+    { summary: `${index}@${version}: compare with the champion` },
+    [{ tenant, index, version, ...parity }],
+  );
+  return { verdict, champion };
+}
+
+/** False when another version became champion since: what was compared says nothing about that one. */
+async function promote({ input, progress: { version } }: Build, champion: Compared['champion']): Promise<boolean> {
+  const { tenant, index, actor } = input;
+  const key = `${input.key}/promote` as IndexBuildInput['key'];
+  const { kind } = await indexRecords.promoteIndexVersion({ tenant, index, version, key, champion, actor, cause: 'built and compared' });
+  return kind !== 'conflict';
+}
+
+async function end({ input, progress }: Build, cause: string): Promise<void> {
+  await giveUp(input, progress.version, cause);
+}
+
+/** Undo of a build: no table, no plan, and a row that says why. Where no cancellation reaches it. */
+async function giveUp({ tenant, index, actor }: IndexBuildInput, version: number, cause: string): Promise<void> {
+  try {
+    await CancellationScope.nonCancellable(() => indexWork.endIndexVersion({ tenant, index, version, state: 'failed', actor, cause }));
+  } catch (error) {
+    // What went wrong first is what to tell; the row still says `building`, or that the version answers already.
+    log.error('the table of a failed build was not removed', { index, version, error: messageOf(error) });
+  }
+}
+
+function isContinue(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ContinueAsNew';
+}

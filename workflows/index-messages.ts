@@ -1,0 +1,83 @@
+/** What others say to the workflows of an index. The constant is the wire name and its kind. */
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { ArtifactRef } from '../domain/artifact';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ChunkingPlan } from '../domain/index/chunking';
+import type { RejectionCounts } from '../domain/index/document';
+import type { EmbedderSpec } from '../domain/index/embedder';
+import type { ParityRule } from '../domain/index/parity';
+import type { IndexReport } from '../domain/index/version';
+import type { Verdict } from '../domain/verdict';
+
+export const indexBuildWorkflow = 'indexBuild';
+export const indexChangesWorkflow = 'indexChanges';
+
+export interface IndexBuildInput {
+  readonly tenant: Tenant;
+  readonly index: string;
+  /** Of this build: its effects go under it. */
+  readonly key: IdempotencyKey;
+  readonly runId: RunId | null;
+  readonly actor: string;
+  readonly dataset: { readonly name: string; readonly version: number };
+  readonly embedder: EmbedderSpec;
+  readonly chunking: ChunkingPlan;
+  readonly vectors: { readonly kind: 'flat' | 'ivfPq' | 'hnsw' };
+  readonly shardDocuments: number;
+  /** Shards at once. */
+  readonly parallel: number;
+  readonly maxDocumentBytes: number;
+  readonly maxRejectedShare: number;
+  /** Null takes the new version without a comparison. */
+  readonly parity: {
+    readonly rule: ParityRule;
+    readonly questions: { readonly name: string; readonly version: number };
+    readonly mode: 'vector' | 'text' | 'hybrid';
+  } | null;
+  /** `keep` leaves the alias where it is: a release decides. */
+  readonly after: 'promote' | 'keep';
+  /** Shards after which it continues as new at the latest; null leaves that to Temporal. */
+  readonly shardsPerExecution: number | null;
+  /** Where an earlier execution of this build stopped; null at the beginning. */
+  readonly progress: IndexBuildProgress | null;
+}
+
+/** What continues in a new execution. */
+export interface IndexBuildProgress {
+  readonly startedAt: number;
+  readonly version: number;
+  readonly base: { readonly version: number; readonly tableVersion: number } | null;
+  readonly plan: ArtifactRef;
+  readonly shards: number;
+  readonly documents: number;
+  readonly rejected: RejectionCounts;
+  /** By shard; null for one that is not written. */
+  readonly chunks: readonly (number | null)[];
+  readonly embedded: number;
+}
+
+export interface IndexBuildOutcome {
+  readonly version: number;
+  readonly report: IndexReport;
+  /** Null without a gate. */
+  readonly verdict: Verdict | null;
+  readonly promoted: boolean;
+}
+
+export interface IndexBuildState {
+  readonly phase: 'planning' | 'embedding' | 'indexing' | 'catching up' | 'comparing' | 'done';
+  readonly version: number | null;
+  readonly shards: { readonly done: number; readonly of: number };
+}
+
+export interface IndexChangesInput {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly maxDocumentBytes: number;
+  /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
+  readonly roundsPerExecution: number | null;
+}
+
+export const indexBuildQuery = defineQuery<IndexBuildState>('status');
+/** Said after a change was accepted; `indexChanges` then applies all there are. */
+export const documentsChangedSignal = defineSignal('documentsChanged');

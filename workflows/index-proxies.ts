@@ -1,0 +1,24 @@
+/** Proxies for what is done with indexes; see activity-proxies.ts. */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { IndexActivities } from '../activities/indexes';
+import { taskQueues } from './messages';
+
+/**
+ * Minutes of embedding on the queue that has the models. Death is noticed by heartbeat; a shard is written once however often it is tried, so what the
+ * weather does to storage or to an endpoint is waited for.
+ */
+export const indexWork = proxyActivities<IndexActivities>({
+  taskQueue: taskQueues.llm,
+  startToCloseTimeout: '4h',
+  heartbeatTimeout: '15s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
+});
+
+/** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
+export const indexRecords = proxyLocalActivities<IndexActivities>({
+  startToCloseTimeout: '15s',
+  localRetryThreshold: '5s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
