@@ -30,7 +30,7 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
-    ...{ apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, samplesDir },
+    ...{ apiUrl, gatewayUrl, apiKey, cwd: sampleFolder, stateDir: join(clone, '.perennial'), samplesDir },
     ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
   });
   const folder = readLifecycleFolder(sampleFolder, '.');
