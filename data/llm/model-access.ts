@@ -54,7 +54,10 @@ export interface AccessOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onText?: ((delta: string) => void) | undefined;
   readonly journal?: AttemptJournal | undefined;
-  /** The longest single wait before another attempt. A provider that asks for more is given up, for a standby or for a later try of the caller. */
+  /**
+   * The longest single wait: for one's turn by the limits, which is otherwise waited for however long it takes, and before another attempt. Longer, and
+   * the provider is given up, for a standby or for a later try of the caller.
+   */
   readonly patienceMs?: number | undefined;
 }
 

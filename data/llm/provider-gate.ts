@@ -18,7 +18,7 @@ export interface ProviderGate {
   readonly provider: ModelProvider;
   /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
   run<T>(
-    who: { readonly tenant: Tenant; readonly signal?: AbortSignal | undefined },
+    who: { readonly tenant: Tenant; readonly signal?: AbortSignal | undefined; readonly patienceMs?: number | undefined },
     tokens: number,
     work: (used: (tokens: number) => void) => Promise<T>,
   ): Promise<T>;
@@ -43,25 +43,30 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
     return share;
   };
 
+  /** What the provider says to one request it means for all. */
+  const hold = (error: unknown): never => {
+    if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.holdUntil(Date.now() + (error.retryAfterMs ?? 0));
+    throw error;
+  };
+
   return {
     settings,
     provider,
-    run({ tenant, signal }, tokens, work) {
+    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY }, tokens, work) {
+      const waiting = { tokens, signal, patienceMs };
       const inTurn = (report: (used: number) => void) =>
-        all.run(tokens, signal, (used) =>
-          breaker.run(() =>
-            work((real) => {
-              used(real);
-              report(real);
-            }),
-          ),
+        all.run({ ...waiting, whose: `provider ${name}` }, (used) =>
+          breaker
+            .run(() =>
+              work((real) => {
+                used(real);
+                report(real);
+              }),
+            )
+            .catch(hold),
         );
       const share = shareOf(tenant);
-      const attempt = share ? share.run(tokens, signal, inTurn) : inTurn(() => undefined);
-      return attempt.catch((error: unknown) => {
-        if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.holdUntil(Date.now() + (error.retryAfterMs ?? 0));
-        throw error;
-      });
+      return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(() => undefined);
     },
     close: () => endpoint.close(),
   };

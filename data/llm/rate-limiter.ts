@@ -1,15 +1,30 @@
 import { bulkhead } from 'cockatiel';
+import { failure } from '../../domain/failure';
 import type { RateLimits } from '../../domain/llm/provider-settings';
 import { admit, correct, type RateState } from '../../domain/llm/rate';
 import { orAborted, pauseMs } from './pause';
 
 /** One set of limits: a provider's, or a tenant's share of it. Counts what this process sends. */
 export interface RateLimiter {
-  /** Waits for a free place and for the turn by requests and tokens; `used` then says how many tokens it really took. */
-  run<T>(tokens: number, signal: AbortSignal | undefined, work: (used: (tokens: number) => void) => Promise<T>): Promise<T>;
+  /**
+   * Waits for a free place and for the turn by requests and tokens; `used` then says how many tokens it really took. ProviderRateLimited when the turn is
+   * further away than the caller's patience.
+   */
+  run<T>(waiting: Waiting, work: (used: (tokens: number) => void) => Promise<T>): Promise<T>;
   /** Nobody is sent before then: the provider said so to one, and means all. */
   holdUntil(timeMs: number): void;
 }
+
+export interface Waiting {
+  /** Of whom the limits are, for the message. */
+  readonly whose: string;
+  readonly tokens: number;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A provider that asks for longer is no queue but an outage: whoever waits for it should be able to say so. */
+const mostHeldMs = 120_000;
 
 export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrency }: RateLimits): RateLimiter {
   const places = bulkhead(concurrency, Number.POSITIVE_INFINITY);
@@ -17,34 +32,35 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
   let tokens: RateState = { freeAtMs: 0 };
   let heldUntilMs = 0;
 
-  const turn = (cost: number): number => {
+  /** When this one may be sent; its turn is taken unless it is too far away. */
+  const turn = ({ whose, tokens: cost, patienceMs }: Waiting): number => {
     const now = Date.now();
-    let waitMs = 0;
-    if (requestsPerMinute !== null) {
-      const admitted = admit(requests, { perMinute: requestsPerMinute }, 1, now);
-      requests = admitted.state;
-      waitMs = admitted.waitMs;
+    const byRequests = requestsPerMinute === null ? null : admit(requests, { perMinute: requestsPerMinute }, 1, now);
+    const byTokens = tokensPerMinute === null ? null : admit(tokens, { perMinute: tokensPerMinute }, cost, now);
+    const heldMs = heldUntilMs - now;
+    const waitMs = Math.max(byRequests?.waitMs ?? 0, byTokens?.waitMs ?? 0, heldMs);
+    if (waitMs > Math.max(0, patienceMs) || heldMs > mostHeldMs) {
+      throw failure('ProviderRateLimited', `the limits of ${whose} let the next request through in ${Math.ceil(waitMs / 1000)} s`, {
+        retryAfterMs: waitMs,
+      });
     }
-    if (tokensPerMinute !== null) {
-      const admitted = admit(tokens, { perMinute: tokensPerMinute }, cost, now);
-      tokens = admitted.state;
-      waitMs = Math.max(waitMs, admitted.waitMs);
-    }
+    requests = byRequests?.state ?? requests;
+    tokens = byTokens?.state ?? tokens;
     return waitMs;
   };
 
   return {
-    run: (cost, signal, work) =>
+    run: (waiting, work) =>
       orAborted(
         places.execute(async () => {
-          await pauseMs(turn(cost), signal);
+          await pauseMs(turn(waiting), waiting.signal);
           // Somebody may have been told to wait while this one did.
-          while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), signal);
+          while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), waiting.signal);
           return work((used) => {
-            if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, used - cost);
+            if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, used - waiting.tokens);
           });
         }),
-        signal,
+        waiting.signal,
       ),
     holdUntil: (timeMs) => {
       heldUntilMs = Math.max(heldUntilMs, timeMs);

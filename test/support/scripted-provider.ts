@@ -75,6 +75,8 @@ export interface ScriptedProvider {
   readonly requests: readonly ScriptedRequest[];
   readonly bill: readonly BillLine[];
   readonly mostAtOnce: () => number;
+  /** Opened so far. */
+  readonly connections: () => number;
   close(): Promise<void>;
 }
 
@@ -82,19 +84,21 @@ export interface ScriptedProvider {
 export async function openScriptedProvider(script: Script = {}): Promise<ScriptedProvider> {
   const requests: ScriptedRequest[] = [];
   const bill: BillLine[] = [];
-  const load = { now: 0, most: 0 };
+  const load = { now: 0, most: 0, connections: 0 };
   const server = createServer((request, response) => {
     load.now += 1;
     load.most = Math.max(load.most, load.now);
     response.once('close', () => (load.now -= 1));
     serve(request, response, script, requests, bill).catch(() => response.destroy());
   });
+  server.on('connection', () => (load.connections += 1));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
     bill,
     mostAtOnce: () => load.most,
+    connections: () => load.connections,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

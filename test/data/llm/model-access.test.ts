@@ -1,0 +1,152 @@
+import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import type { ProviderSettings } from '../../../domain/llm/provider-settings';
+import type { Tenant } from '../../../domain/ids';
+import { noSecret, providerAt, question, tenant } from '../../support/model-access';
+import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/scripted-provider';
+
+describe('access to models', () => {
+  const closers: (() => Promise<void>)[] = [];
+  let access: ModelAccess;
+  const serve = async (script: Script = {}): Promise<ScriptedProvider> => {
+    const server = await openScriptedProvider(script);
+    closers.push(() => server.close());
+    return server;
+  };
+  const open = (...providers: ProviderSettings[]) => {
+    access = openModelAccess(providers, noSecret);
+    closers.push(() => access.close());
+  };
+  afterEach(async () => {
+    await Promise.all(closers.splice(0).map((close) => close()));
+  });
+  const scripted = { provider: 'scripted', model: 'scripted' };
+  const standby = { provider: 'standby', model: 'scripted' };
+  const ask = (
+    text = 'hello',
+    options: { readonly onText?: (delta: string) => void; readonly tenant?: Tenant; readonly patienceMs?: number } = {},
+  ) => access.chat([scripted], question(text), { tenant, ...options });
+
+  test('a provider that is limited is asked again when it said, and nobody else asks before', async () => {
+    const times: number[] = [];
+    const server = await serve({
+      fault: (_, number) => (times.push(Date.now()), number === 0 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '300' } } : null),
+    });
+    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    await Promise.all([ask('one'), ask('two')]);
+    expect(times).toHaveLength(3);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
+  });
+
+  test('an error of the server and a lost answer are asked again; a mistake of the caller is not', async () => {
+    const server = await serve({ fault: (_, number) => ([{ kind: 'error', status: 500 }, { kind: 'garbage' }] as const)[number] ?? null });
+    open(providerAt(server.url));
+    expect((await ask()).answer.text).toMatch(/^answer /);
+    expect(server.requests).toHaveLength(3);
+    await expect(access.chat([{ ...scripted, model: 'none' }], question('?'), { tenant })).rejects.toMatchObject({ type: 'ModelNotFound' });
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test('text that was handed on is never followed by another answer', async () => {
+    const server = await serve({ fault: () => ({ kind: 'cut', afterTokens: 2 }) });
+    const second = await serve();
+    open(providerAt(server.url), providerAt(second.url, { name: 'standby' }));
+    let heard = '';
+    const asked = access.chat([scripted, standby], question('?'), { tenant, onText: (delta) => (heard += delta) });
+    await expect(asked).rejects.toMatchObject({ type: 'AnswerLost' });
+    expect(heard.trim().split(' ')).toHaveLength(2);
+    expect([server.requests.length, second.requests.length]).toEqual([1, 0]);
+  });
+
+  test('standbys answer in their order, and say that it was they', async () => {
+    const [first, second, third] = await Promise.all([
+      serve({ fault: () => ({ kind: 'rateLimited', headers: { 'retry-after': '3600' } }) }),
+      serve(),
+      serve(),
+    ]);
+    open(providerAt(first.url), providerAt(second.url, { name: 'standby' }), providerAt(third.url, { name: 'third' }));
+    const { provider } = await access.chat([scripted, standby, { provider: 'third', model: 'scripted' }], question('?'), { tenant });
+    expect(provider).toBe('standby');
+    expect(third.requests).toHaveLength(0);
+  });
+
+  test('a wrong model name is not hidden by a standby', async () => {
+    const [first, second] = await Promise.all([serve(), serve()]);
+    open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
+    const asked = access.chat([{ ...scripted, model: 'scriptet' }, standby], question('?'), { tenant });
+    await expect(asked).rejects.toMatchObject({ type: 'ModelNotFound', next: 'did you mean scripted?' });
+    expect(second.requests).toHaveLength(0);
+  });
+
+  test('an ill provider is left alone, and taken back after one answer', async () => {
+    let ill = true;
+    const server = await serve({ fault: () => (ill ? { kind: 'error', status: 503 } : null) });
+    open(providerAt(server.url));
+    const failed = await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    expect(failed.every(({ status }) => status === 'rejected')).toBe(true);
+    const sent = server.requests.length;
+    await expect(ask('?', { patienceMs: 0 })).rejects.toMatchObject({
+      type: 'ProviderUnavailable',
+      message: expect.stringContaining('left alone') as string,
+    });
+    expect(server.requests).toHaveLength(sent);
+    ill = false;
+    // Waits as long as the breaker says, and no attempt is lost on it.
+    expect((await ask('?')).answer.finish).toBe('stop');
+  });
+
+  test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
+    const server = await serve({ latencyMs: () => 20 });
+    const limits = { requestsPerMinute: null, tokensPerMinute: null };
+    open(providerAt(server.url, { limits: { ...limits, concurrency: 4 }, tenantLimits: { ...limits, concurrency: 3 } }));
+    await Promise.all(Array.from({ length: 12 }, (_, n) => ask(`${n}`)));
+    expect(server.mostAtOnce()).toBe(3);
+    await Promise.all(Array.from({ length: 24 }, (_, n) => ask(`${n}`, { tenant: `tenant-${n % 3}` as Tenant })));
+    expect(server.mostAtOnce()).toBe(4);
+  });
+
+  test('requests keep to the rate once the burst is used up', async () => {
+    const server = await serve();
+    // 120 at once, a tenth of the minute's worth, then one every 50 ms.
+    open(providerAt(server.url, { limits: { requestsPerMinute: 1200, tokensPerMinute: null, concurrency: 64 } }));
+    const startedAt = Date.now();
+    await Promise.all(Array.from({ length: 130 }, (_, n) => ask(`${n}`)));
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(490);
+  });
+
+  test('whoever cannot wait for its turn is told how long it would be', async () => {
+    const server = await serve();
+    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: 600, concurrency: 64 } }));
+    await ask();
+    const asked = ask('again', { patienceMs: 100 });
+    await expect(asked).rejects.toMatchObject({ type: 'ProviderRateLimited', retryAfterMs: expect.any(Number) as number });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('embeddings come back in the order of their texts', async () => {
+    const server = await serve();
+    open(providerAt(server.url));
+    const both = await access.embed(scripted, ['one', 'two'], { tenant });
+    const [two] = (await access.embed(scripted, ['two'], { tenant })).vectors;
+    expect(both.vectors[1]).toEqual(two);
+    expect(both.vectors[0]).not.toEqual(two);
+    expect(both.usage.promptTokens).toBe(2);
+  });
+
+  test('addresses of one’s own network, without TLS or with a credential inside are refused unless they are allowed', () => {
+    const opened = (url: string) => () => openModelAccess([providerAt(url, { allowPrivateAddresses: false })], noSecret);
+    expect(opened('http://example.com/v1')).toThrow(/without TLS/);
+    expect(opened('https://127.0.0.1/v1')).toThrow(/private/);
+    expect(opened('https://169.254.169.254/v1')).toThrow(/private/);
+    expect(opened('https://user:secret@example.com/v1')).toThrow(/credential/);
+    expect(opened('https://user:secret@example.com/v1')).not.toThrow(/secret@/);
+    expect(opened('https://api.openai.com/v1')).not.toThrow();
+  });
+
+  test('a name that leads to this machine is refused, too', async () => {
+    open(providerAt('https://localhost:1/v1', { allowPrivateAddresses: false }));
+    await expect(ask('?', { patienceMs: -1 })).rejects.toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringContaining('loopback') as string,
+    });
+  });
+});
