@@ -14,7 +14,7 @@ export interface Adapters {
   /** Fetches it, proves its digest and that it belongs to this base, then gives it the name. @throws ApiError 400, 404 or 503 */
   put(name: string, artifact: ArtifactRef): Promise<void>;
   remove(name: string): boolean;
-  /** The file behind a name, by digest. @throws ApiError 404 for a name that nobody gave */
+  /** The file behind a name, or behind the digest of one that has a name. @throws ApiError 404 for a name that nobody gave */
   fileOf(name: string): Promise<string>;
 }
 
@@ -98,7 +98,7 @@ export function openAdapters({ folder, baseName, baseDigest, llamaCpp, artifacts
       return was;
     },
     async fileOf(name) {
-      const artifact = known.get(name);
+      const artifact = known.get(name) ?? [...known.values()].find(({ digest }) => digest === name);
       if (artifact === undefined) {
         const some = known.size === 0 ? 'no adapters' : [...known.keys()].sort().slice(0, 10).join(', ');
         throw new ApiError(404, `The model \`${baseName}:${name}\` does not exist: this server knows ${some}`, {

@@ -5,7 +5,7 @@ import type { Engine } from '../engine';
 import { unknownModel } from '../model-names';
 import { embeddingModel } from './embeddings';
 
-const adapterName = /^[a-z0-9][a-z0-9._@-]{0,99}$/i;
+const adapterName = /^([a-z0-9][a-z0-9._@-]{0,99}|sha256:[0-9a-f]{64})$/i;
 const owner = 'perennial';
 
 /** The models by OpenAI's protocol, and the names of adapters by one of our own: a name is given an artifact, whose bytes are proved before it answers. */
@@ -40,6 +40,12 @@ export function modelRoutes(
       throw new ApiError(400, 'name: letters, digits, dots, hyphens, @ and _, at most 100', { code: 'invalid_value', param: 'name' });
     }
     const body = parseAdapter(request.body);
+    if (name.startsWith('sha256:') && name !== body.digest) {
+      throw new ApiError(400, `name: a digest can only name its own bytes; the artifact is ${body.digest}`, {
+        code: 'invalid_value',
+        param: 'name',
+      });
+    }
     await engine().adapters.put(name, { ...body, digest: body.digest as `sha256:${string}` });
     return { name, model: `${modelName}:${name}`, digest: body.digest };
   });
