@@ -28,7 +28,11 @@ export function toJUnit(results: readonly CaseResult[], { suite, passAt }: JUnit
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
-type Outcome = { readonly kind: 'success' | 'skipped' } | { readonly kind: 'failure' | 'error'; readonly message: string };
+type Outcome =
+  | { readonly kind: 'success' }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'failure'; readonly message: string }
+  | { readonly kind: 'error'; readonly message: string };
 
 function outcomeOf({ scores }: CaseResult, dimension: string, least: number): Outcome {
   const score = scores[dimension];
