@@ -60,7 +60,9 @@ function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, up
   const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message, outcome });
   const guardrail = policy.guardrails.find(({ name }) => name === metric);
   const what = guardrail?.name === 'latency_ms' ? `share above ${figure(guardrail.max)} ms` : 'share of failed requests';
-  if (estimate === null) return said('notMeasured', `${what}: the challenger was not asked yet in this step`);
+  // In shadow it is asked, and answers nobody.
+  const nothing = guardrail?.name === 'latency_ms' ? 'has answered nobody' : 'was not asked';
+  if (estimate === null) return said('notMeasured', `${what}: the challenger ${nothing} yet in this step`);
   const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
   if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
   return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: not shown to be exceeded`);

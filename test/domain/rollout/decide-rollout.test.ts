@@ -29,6 +29,8 @@ describe('a rollout in shadow', () => {
       'rollout.duration',
       'rollout.quality',
     ]);
+    expect(texts(verdict)).toContain('share of failed requests: the challenger was not asked yet in this step');
+    expect(texts(verdict)).toContain('share above 150 ms: the challenger has answered nobody yet in this step');
   });
 
   test('moves to the first people once quality is shown, on days enough', () => {
