@@ -54,8 +54,8 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
     const retrieved = retrieval ? await retrieval.retrieve(of, signal) : [];
     const found: PromptValues = retrieval ? { [retrieval.variable]: retrieved.map(({ text }) => text) } : {};
     // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
-    const given = Object.fromEntries(Object.entries(of.input).filter(([name]) => wanted.includes(name)));
-    const messages = renderPrompt(template, { ...given, ...found });
+    const given = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
+    const messages = renderPrompt(template, given);
     const { answer, cost, fromLedger } = await chat.ask({
       ...shared,
       route,

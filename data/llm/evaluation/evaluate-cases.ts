@@ -70,8 +70,15 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   });
 }
 
-/** Of the question, not of the moment: asking again would end the same. A timeout is one too, since retries and standbys have been tried by then. */
-const ofTheCase: readonly FailureType[] = ['InvalidInput', 'ContextOverflow', 'AnswerInvalid', 'ProviderRefused', 'ProviderTimeout'];
+/** Of the question, not of the moment: asking again would end the same. A timeout and a lost answer are too, since retries and standbys have been tried by then. */
+const ofTheCase: readonly FailureType[] = [
+  'InvalidInput',
+  'ContextOverflow',
+  'AnswerInvalid',
+  'AnswerLost',
+  'ProviderRefused',
+  'ProviderTimeout',
+];
 
 async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
   try {

@@ -57,7 +57,10 @@ export function createJudge({ asking, template, target, sampling }: JudgeOptions
       return answer.text;
     } catch (error) {
       // Prose, or an answer too long to judge: no verdict, not no judge.
-      if (isPerennialError(error) && ['AnswerInvalid', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type))
+      if (
+        isPerennialError(error) &&
+        ['AnswerInvalid', 'AnswerLost', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
+      )
         return null;
       throw error;
     }

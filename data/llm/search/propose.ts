@@ -1,0 +1,108 @@
+import type { Digest } from '../../../domain/artifact';
+import type { ChatMessage, Sampling } from '../../../domain/llm/chat';
+import { rightAnswers, type EvaluationCase } from '../../../domain/llm/evaluation/case';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { isPerennialError } from '../../../domain/failure';
+import type { PromptTemplate } from '../../../domain/llm/prompt';
+import { fewShotVariants } from '../../../domain/llm/search/draw-examples';
+import { gridVariants } from '../../../domain/llm/search/grid';
+import { mutated, mutationMessages, mutationSchema, type Mistake } from '../../../domain/llm/search/mutation';
+import type { SearchSpec } from '../../../domain/llm/search/search';
+import type { Variant, VariantOrigin } from '../../../domain/llm/search/variant';
+import type { Random } from '../../../domain/statistics/random';
+import { digestOf } from '../../digest';
+import type { Asking } from '../evaluation/answerer';
+import type { ModelTarget } from '../model-access';
+
+/** Asks a model for another instruction; null when it gave none that can be used. */
+export type Mutator = (messages: readonly ChatMessage[], child: number) => Promise<string | null>;
+
+/** Different children of one parent are repeats of one question: with a temperature of 0 they would all be the same. */
+export function createMutator({
+  asking,
+  target,
+  sampling,
+}: {
+  readonly asking: Asking;
+  readonly target: ModelTarget;
+  readonly sampling: Sampling;
+}): Mutator {
+  const { chat, ...shared } = asking;
+  return async (messages, child) => {
+    try {
+      const question = { messages, sampling, jsonSchema: mutationSchema };
+      const { answer } = await chat.ask({ ...shared, route: [target], question, promptDigest: null, repeat: child });
+      return answer.text;
+    } catch (error) {
+      if (
+        isPerennialError(error) &&
+        ['AnswerInvalid', 'AnswerLost', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
+      )
+        return null;
+      throw error;
+    }
+  };
+}
+
+/** The first prompt and all that can be proposed before anything was asked, in turn, so that a small search has some of each proposer. */
+export function firstVariants(given: {
+  readonly first: PromptTemplate;
+  readonly spec: SearchSpec;
+  readonly pool: readonly EvaluationCase[];
+  readonly random: Random;
+}): readonly Variant[] {
+  const { first, spec, pool, random } = given;
+  const lists = spec.proposers.map((proposer): readonly Variant[] => {
+    switch (proposer.kind) {
+      case 'grid':
+        return gridVariants(first, proposer.axes, spec.variants).map((template) => variant(template, 'grid', first));
+      case 'fewShot':
+        return fewShotVariants(first, { pool, sizes: proposer.sizes, draws: proposer.draws, random }).map((template) =>
+          variant(template, 'fewShot', first),
+        );
+      case 'mutate':
+        return [];
+    }
+  });
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  const inTurn = Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
+  return [variant(first, 'first', null), ...inTurn];
+}
+
+/** Children of the best so far. */
+export async function mutations(given: {
+  readonly spec: SearchSpec;
+  readonly mutator: Mutator | null;
+  readonly parents: readonly Variant[];
+  readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
+  readonly cases: readonly EvaluationCase[];
+}): Promise<readonly Variant[]> {
+  const { spec, mutator, parents, results, cases } = given;
+  const children: Variant[] = [];
+  for (const proposer of spec.proposers) {
+    if (proposer.kind !== 'mutate' || mutator === null) continue;
+    for (const parent of parents.slice(0, proposer.parents)) {
+      const messages = mutationMessages(parent.template, mistakesOf(results.get(parent.id) ?? [], cases, spec.quality));
+      const answers = await Promise.all(Array.from({ length: proposer.children }, (_, child) => mutator(messages, child)));
+      for (const answer of answers) {
+        const child = answer === null ? null : mutated(parent.template, answer);
+        if (child) children.push(variant(child, 'mutate', parent.template));
+      }
+    }
+  }
+  return children;
+}
+
+function mistakesOf(results: readonly CaseResult[], cases: readonly EvaluationCase[], quality: string): readonly Mistake[] {
+  const byId = new Map(cases.map((each) => [each.id, each]));
+  return results.flatMap(({ id, answer, scores }): readonly Mistake[] => {
+    const [of, score] = [byId.get(id), scores[quality]];
+    if (!of || answer === null || score?.kind !== 'scored' || score.value >= 0.5) return [];
+    const expected = rightAnswers(of.expected)[0] ?? of.expected.label ?? score.detail ?? '';
+    return [{ question: Object.values(of.input).map(String).join('\n'), answer, expected }];
+  });
+}
+
+function variant(template: PromptTemplate, kind: VariantOrigin['kind'], parent: PromptTemplate | null): Variant {
+  return { id: digestOf(template), template, origin: { kind, parent: parent && digestOf(parent) } };
+}
