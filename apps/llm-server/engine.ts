@@ -46,6 +46,9 @@ export interface EngineOptions {
   readonly warn: (message: string) => void;
 }
 
+/** So many are tokens within milliseconds. */
+const unhurriedCharacters = 16_384;
+
 /** Loads the model; takes seconds. @throws PlatformUnavailable when runtime or model were not fetched yet */
 export async function openEngine({ config, artifacts, warn }: EngineOptions): Promise<Engine> {
   const llamaCpp = await loadLlamaCpp();
@@ -77,6 +80,11 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   return {
     adapters,
     async begin(wish, signal) {
+      if (wish.messages.reduce((sum, { content }) => sum + content.length, 0) > unhurriedCharacters) {
+        // A tenth more, since counting in pieces counts a little too much.
+        const least = template.roughly(wish.messages, contextTokens * 1.1);
+        if (least > contextTokens * 1.1) throw overflow(contextTokens, least, wish.maxTokens, 'at least ');
+      }
       const prompt = template.tokensOf(wish.messages);
       const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;
       if (maxTokens < 1 || prompt.length + maxTokens > contextTokens) throw overflow(contextTokens, prompt.length, wish.maxTokens);
@@ -107,11 +115,11 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   };
 }
 
-function overflow(contextTokens: number, promptTokens: number, maxTokens: number | null): ApiError {
+function overflow(contextTokens: number, promptTokens: number, maxTokens: number | null, about = ''): ApiError {
   const asked = promptTokens + (maxTokens ?? 1);
   return new ApiError(
     400,
-    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${asked} tokens ` +
+    `This model's maximum context length is ${contextTokens} tokens. However, you requested ${about}${asked} tokens ` +
       `(${promptTokens} in the messages, ${maxTokens ?? 1} in the completion). Please reduce the length of the messages or completion.`,
     { code: 'context_length_exceeded', param: 'messages' },
   );

@@ -35,8 +35,9 @@ def train(job: Job) -> Produced:
     train_rows, holdout_rows = read_rows(job, "train"), read_rows(job, "holdout")
     holdout_rows = holdout_rows[: job.params["evaluate_rows"] or None]
 
-    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    # First our own reading: it says in words what is wrong with the file.
     model = with_adapter(read_llama(path, torch.bfloat16), job.params, job.seed)
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     examples = examples_of(tokenizer, train_rows, job.params["max_tokens"])
     job.log("base model read", base=digest, rows=len(train_rows), leftOut=len(train_rows) - len(examples))
 

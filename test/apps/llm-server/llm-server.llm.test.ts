@@ -131,6 +131,7 @@ describe('a request that cannot be answered', () => {
 
   test.each([
     ['is too long', ask('word '.repeat(600)), { status: 400, code: 'context_length_exceeded', param: 'messages' }],
+    ['is four megabytes long', ask('hello world '.repeat(330_000)), { status: 400, code: 'context_length_exceeded' }],
     ['asks for more than fits', ask('hello', { max_tokens: 512 }), { status: 400, code: 'context_length_exceeded' }],
     ['names another model', { ...ask('hello'), model: 'gpt-5' }, { status: 404, code: 'model_not_found' }],
     ['names an adapter that is not there', { ...ask('hello'), model: `${model}:none` }, { status: 404, code: 'model_not_found' }],

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { createLocalBackend, type LocalBackend } from '../../activities/compute/local/backend';
+import { llmDataPath, llmModelPath } from '../../data/llm/runtime-module';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { Job, JobHandle, JobState } from '../../domain/job';
+import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
+import { pythonPath } from '../support/platform';
+
+// PyTorch takes up to a minute to import on a machine that is busy with other tests.
+jest.setTimeout(600_000);
+
+const pythonLlm = process.env['PERENNIAL_PYTHON_LLM'] ?? resolve('.perennial', 'python-llm', 'bin', 'python');
+const kinds = ['noun.animal', 'noun.food', 'noun.location', 'noun.time'];
+let folder: string;
+let backend: LocalBackend;
+let artifacts: DirectoryArtifacts;
+let inputs: Readonly<Record<'base' | 'train' | 'holdout', readonly ArtifactRef[]>>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-lora-'));
+  artifacts = directoryArtifacts(join(folder, 'artifacts'));
+  backend = createLocalBackend({
+    python: pythonPath(),
+    pythonLlm,
+    trainersDir: resolve('trainers'),
+    stateDir: join(folder, 'state'),
+    artifacts,
+    maxConcurrent: 1,
+  });
+  const base = join(folder, 'base.gguf');
+  await promisify(execFile)(pythonLlm, [resolve('test', 'support', 'cut_model.py'), llmModelPath('smollm2-135m-instruct.gguf'), base, '2']);
+  inputs = {
+    base: [await artifacts.putFile({ tenant: 'default', path: base, mediaType: 'application/octet-stream' })],
+    train: [await glosses('train', 0, 64)],
+    holdout: [await glosses('holdout', 64, 16)],
+  };
+});
+afterAll(async () => {
+  await backend.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Definitions and their kind, from WordNet. */
+async function glosses(name: string, first: number, rows: number): Promise<ArtifactRef> {
+  const path = join(folder, `${name}.parquet`);
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`
+      COPY (SELECT 'What kind of thing is this? ' || gloss AS prompt, substr(category, 6) AS completion
+            FROM '${llmDataPath('wordnet-glosses.parquet')}'
+            WHERE category IN (${kinds.map((kind) => `'${kind}'`).join(', ')}) AND length(gloss) < 80
+            ORDER BY hash(id) LIMIT ${rows} OFFSET ${first}) TO '${path}' (FORMAT parquet)`);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+  return artifacts.putFile({ tenant: 'default', path, mediaType: 'application/vnd.apache.parquet' });
+}
+
+function job(name: string, params: Readonly<Record<string, unknown>>, more: Partial<Job> = {}): Job {
+  return {
+    id: `run_lora/fine-tune/job/${name}`,
+    tenant: 'default',
+    trainer: 'lora',
+    params: { steps: 10, batch: 4, micro_batch: 2, upper_layers: 2, report_steps: 1, ...params },
+    seed: 3,
+    inputs,
+    context: { task: 'generation', label: 'completion', features: [{ name: 'prompt', type: 'string' }] },
+    resources: { cpus: 1, memoryBytes: 4 * 2 ** 30, timeoutSeconds: 500 },
+    ...more,
+  };
+}
+
+async function whenOver(handle: JobHandle): Promise<JobState> {
+  for (;;) {
+    const state = await backend.poll(handle);
+    if (state.kind !== 'queued' && state.kind !== 'running') return state;
+    await new Promise((again) => setTimeout(again, 100));
+  }
+}
+
+/** Sends the signal to the job's process once it has reported this step. */
+async function signalAfter(step: number, signal: NodeJS.Signals, handle: JobHandle): Promise<void> {
+  for (;;) {
+    const state = await backend.poll(handle);
+    if (state.kind !== 'queued' && state.kind !== 'running') throw new Error(`over before step ${step}: ${JSON.stringify(state)}`);
+    if (state.kind === 'running' && state.metrics.some((metric) => metric.step >= step)) break;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+  const { pid } = JSON.parse(readFileSync(join(handle.detail['directory'] ?? '', 'process.json'), 'utf8')) as { readonly pid: number };
+  process.kill(pid, signal);
+}
+
+async function trained(handle: JobHandle): Promise<Extract<JobState, { kind: 'succeeded' }>> {
+  const state = await whenOver(handle);
+  if (state.kind !== 'succeeded') throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
+  return state;
+}
+
+const digestOfAdapter = (state: Extract<JobState, { kind: 'succeeded' }>) =>
+  state.outputs.find(({ name }) => name === 'adapter.gguf')?.artifact.digest;
+const training = (state: Extract<JobState, { kind: 'succeeded' }>) =>
+  state.result.facts['training'] as { readonly resumedAt: number | null };
+
+describe('a fine-tuning', () => {
+  let through: Extract<JobState, { kind: 'succeeded' }>;
+
+  test('gives an adapter, what it cost by formula, and what it is worth beside the base and a bag of words', async () => {
+    through = await trained(await backend.submit(job('through', {})));
+    expect(digestOfAdapter(through)).toMatch(/^sha256:/);
+    expect(through.result.facts['base']).toMatchObject({ digest: inputs.base[0]?.digest, architecture: 'llama' });
+    const { loss, base_loss: baseLoss, ...rest } = through.result.metrics as Record<'loss' | 'base_loss', number>;
+    expect(loss).toBeLessThan(baseLoss);
+    for (const name of ['accuracy', 'base_accuracy', 'tfidf_accuracy', 'majority_accuracy']) expect(rest).toHaveProperty(name);
+    const compute = through.result.facts['compute'] as Record<string, number>;
+    // Both layers have an adapter: all of the way back, but for no weight's gradient but its own.
+    expect(compute['shareOfAllWeightsSameTokens']).toBeGreaterThan(2 / 3);
+    expect(compute['shareOfAllWeightsSameTokens']).toBeLessThan(0.75);
+    expect(compute['flopsFromScratch']).toBe(120 * (compute['parameters'] ?? 0) ** 2);
+    expect(through.result.facts['holdout']).toMatchObject({ rows: 16, labels: ['animal', 'food', 'location', 'time'] });
+  });
+
+  test('that is killed goes on from its last checkpoint and ends in the same bytes', async () => {
+    const asked = job('killed', { checkpoint_seconds: 0 });
+    const handle = await backend.submit(asked);
+    await signalAfter(4, 'SIGKILL', handle);
+    expect(await whenOver(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+    const state = await trained(await backend.submit(asked));
+    // Of the step it was killed in nothing was kept; of all before, everything.
+    expect(training(state).resumedAt).toBeGreaterThanOrEqual(3);
+    expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
+  });
+
+  test('that is asked to stop saves what it has, however long the interval', async () => {
+    const asked = job('stopped', { checkpoint_seconds: 3_600 });
+    const handle = await backend.submit(asked);
+    await signalAfter(3, 'SIGTERM', handle);
+    expect((await whenOver(handle)).kind).toBe('failed');
+    const state = await trained(await backend.submit(asked));
+    expect(training(state).resumedAt).toBeGreaterThanOrEqual(3);
+    expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
+  });
+
+  test('of a base that is no model is refused in words', async () => {
+    const path = join(folder, 'no.gguf');
+    await writeFile(path, 'not a model');
+    const base = [await artifacts.putFile({ tenant: 'default', path, mediaType: 'application/octet-stream' })];
+    const state = await whenOver(await backend.submit(job('no-model', {}, { inputs: { ...inputs, base } })));
+    expect(state).toMatchObject({
+      kind: 'failed',
+      failure: 'JobFailed',
+      message: expect.stringMatching(/^the base model is not a GGUF file/) as string,
+    });
+  });
+});
