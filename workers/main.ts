@@ -24,6 +24,7 @@ import type * as WorkerProcess from './worker';
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  endWithReader(command);
   if (isProcess(command) && rest.some((arg) => arg === '--help' || arg === '-h')) return cli([command, '--help']);
   switch (command) {
     case 'up':
@@ -52,6 +53,16 @@ async function main(args: readonly string[]): Promise<number> {
     case undefined:
     default:
       return cli(args);
+  }
+}
+
+/** Whoever reads may go (`| head`, a closed terminal). A command then has nobody to tell, and ends as others do; what serves goes on. */
+function endWithReader(command: string | undefined): void {
+  const serves = command === 'up' || command === 'start' || isProcess(command);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (!serves) process.exit(141); // 128 + SIGPIPE
+    });
   }
 }
 

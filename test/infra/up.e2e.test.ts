@@ -128,6 +128,16 @@ test('what dies is started again', async () => {
   expect((await product.call('GET', '/runs')).status).toBe(200);
 });
 
+test('goes on when nobody reads any more what it says', async () => {
+  product.supervisor.stderr?.destroy();
+  const [before = 0] = product.kill('main.ts gateway');
+  const back = (): boolean => product.pids('main.ts gateway').some((pid) => pid !== before);
+  for (const deadline = Date.now() + 30_000; !back() && Date.now() < deadline;) await pause(100);
+  expect(back()).toBe(true);
+  expect(product.supervisor.exitCode).toBeNull();
+  expect((await product.call('GET', '/runs')).status).toBe(200);
+});
+
 test('a kill -9 of the supervisor leaves no process, and the next start finds everything again', async () => {
   const { apiKey } = product;
   const pids = pidsNow();

@@ -72,3 +72,16 @@ test('a process that cannot start says why and ends, so that whoever supervises 
     rmSync(stateDir, { recursive: true, force: true });
   }
 });
+
+test('a command whose reader is gone ends without a word', async () => {
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), '--help'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const code = await new Promise((done) => child.once('close', done));
+  expect({ code, said: said.replace(/^\(node:[^]*?created\)\n/, '') }).toEqual({ code: 141, said: '' });
+});
