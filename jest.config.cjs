@@ -35,7 +35,13 @@ module.exports = {
       setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
-    { ...common, displayName: 'llm', testMatch: ['<rootDir>/test/**/*.llm.test.ts'] },
+    {
+      ...common,
+      displayName: 'llm',
+      testMatch: ['<rootDir>/test/**/*.llm.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
     { ...common, displayName: 'faults', testMatch: ['<rootDir>/test/**/*.faults.test.ts'] },
   ],
 };

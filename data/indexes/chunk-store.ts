@@ -41,9 +41,9 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   return {
     async create(name, space) {
       const connection = await connect(name);
-      const table = await guarded(`make table ${told(name)}`, () =>
-        connection.createEmptyTable(tableOf(name), schemaOf(space), { mode: 'create', existOk: true }),
-      );
+      const there = await guarded(`look for ${told(name)}`, () => connection.openTable(tableOf(name))).catch(nullWhenMissing);
+      const make = () => connection.createEmptyTable(tableOf(name), schemaOf(space), { mode: 'create', existOk: true });
+      const table = there ?? (await guarded(`make table ${told(name)}`, make));
       const found = spaceOf(await table.schema());
       if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
         throw failure('IndexMismatch', `the table of ${told(name)} is there already, for another embedder`);
@@ -61,11 +61,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 
     async drop(name) {
       const connection = await connect(name);
-      try {
-        await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name)));
-      } catch (error) {
-        if (!isPerennialError(error) || error.type !== 'NotFound') throw error;
-      }
+      await guarded(`drop ${told(name)}`, () => connection.dropTable(tableOf(name))).catch(nullWhenMissing);
     },
 
     close() {
@@ -81,4 +77,9 @@ function tableOf({ version }: TableName): string {
 
 function told({ index, version }: TableName): string {
   return `${index}@${version}`;
+}
+
+function nullWhenMissing(error: unknown): null {
+  if (isPerennialError(error) && error.type === 'NotFound') return null;
+  throw error;
 }

@@ -1,0 +1,263 @@
+import type { ChunkTable } from '../../data/indexes/chunk-table';
+import type { ChunkStore } from '../../data/indexes/chunk-store';
+import type { Digest } from '../../domain/artifact';
+import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
+import { unique } from '../db/registry-fixture';
+import { complete, fill, library, openIndexWorld, promote, sentences, wordllama, type IndexWorld } from '../support/index-world';
+
+jest.setTimeout(120_000);
+
+let world: IndexWorld;
+beforeAll(async () => {
+  world = await openIndexWorld();
+});
+afterAll(() => world.close());
+
+const ask = (index: string, text: string, mode: 'vector' | 'text' | 'hybrid' = 'hybrid', version?: number) =>
+  world.reader.query({ tenant, index, text, k: 3, mode, ...(version === undefined ? {} : { version }) });
+const first = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).hits[0]?.documentId;
+
+async function served(index = unique('index')) {
+  const dataset = await world.dataset(`${index}.documents`, library);
+  const filled = await fill(world, index, dataset);
+  await complete(world, filled);
+  await promote(world, filled);
+  return { index, dataset, filled };
+}
+
+/** A store whose tables die at a step. */
+function dying(when: (table: ChunkTable) => Partial<ChunkTable>): ChunkStore {
+  const { chunkStore } = world.deps;
+  return { ...chunkStore, open: async (...at) => open(await chunkStore.open(...at)) };
+  function open(table: ChunkTable): ChunkTable {
+    return { ...table, ...when(table) };
+  }
+}
+
+describe('an index', () => {
+  test('answers by meaning, by words and by both, with citations, from the platform’s own S3', async () => {
+    const { index, filled } = await served();
+    for (const mode of ['vector', 'text', 'hybrid'] as const) {
+      expect(await first(index, 'the largest animal in the sea', mode)).toBe('whale');
+      expect(await first(index, 'Who discovered penicillin?', mode)).toBe('penicillin');
+    }
+    const { hits, version, embedder } = await ask(index, 'Which instrument did Stradivari build?');
+    expect(hits[0]).toMatchObject({
+      documentId: 'violin',
+      title: 'violin',
+      source: 'https://example.org/violin',
+      foundBy: ['vector', 'text'],
+    });
+    const text = library.find(({ id }) => id === 'violin')?.text ?? '';
+    expect(text.slice(hits[0]?.start, hits[0]?.end)).toBe(hits[0]?.text);
+    expect({ version, embedder }).toMatchObject({ version: filled.at.version, embedder: { name: 'wordllama-256', dimensions: 256 } });
+  });
+
+  test('takes no question from another vector space', async () => {
+    const { index } = await served();
+    const { embedder } = await ask(index, 'bread');
+    const values = new Float32Array(256).fill(0.1);
+    const query = (vector: { values: Float32Array; embedder: Digest }) =>
+      world.reader.query({ tenant, index, vector, k: 3, mode: 'vector' });
+    await expect(query({ values, embedder: 'sha256:other' })).rejects.toMatchObject({ type: 'IndexMismatch' });
+    await expect(query({ values: values.subarray(1), embedder: embedder.digest })).rejects.toMatchObject({
+      type: 'IndexMismatch',
+    });
+    await expect(query({ values: values.fill(NaN), embedder: embedder.digest })).rejects.toMatchObject({ type: 'IndexMismatch' });
+    await expect(
+      world.deps.chunkStore.create({ tenant, index, version: 1 }, { embedder: 'sha256:other' as never, dimensions: 256 }),
+    ).rejects.toMatchObject({
+      type: 'IndexMismatch',
+    });
+    await expect(ask('no-such-index', 'bread')).rejects.toMatchObject({ type: 'NotFound' });
+  });
+
+  test('an embedder that is another one now is refused, not asked', async () => {
+    const { index } = await served();
+    const real = await world.deps.embedders.get(wordllama);
+    const other = { ...real, identity: { ...real.identity, digest: 'sha256:other' as never } };
+    const filled = await fill(world, index, await world.dataset(`${index}.documents`, library.slice(1)));
+    const embedders = { get: () => Promise.resolve(other), close: () => Promise.resolve() };
+    const input = {
+      ...filled.at,
+      maxDocumentBytes: 1 << 20,
+      key: unique('key') as IdempotencyKey,
+      plan: filled.planned.plan,
+      shard: 0,
+      base: null,
+    };
+    await expect(world.run('buildIndexShard', input, { embedders })).rejects.toMatchObject({ type: 'IndexMismatch' });
+  });
+});
+
+describe('building an index', () => {
+  test.each([
+    ['before the write', () => ({ putShard: () => Promise.reject(new Error('killed')) })],
+    [
+      'after the write and before the answer',
+      (table: ChunkTable) => ({
+        putShard: async (...at: Parameters<ChunkTable['putShard']>) => {
+          await table.putShard(...at);
+          throw new Error('killed');
+        },
+      }),
+    ],
+  ])('a worker that dies at any shard %s loses and repeats nothing', async (_, death) => {
+    const index = unique('index');
+    const dataset = await world.dataset(`${index}.documents`, library);
+    const key = unique(index) as IdempotencyKey;
+    const { version } = await world.run('openIndexVersion', {
+      tenant,
+      index,
+      key,
+      runId: null,
+      actor: 'a',
+      dataset,
+      embedder: wordllama,
+      chunking: sentences,
+    });
+    const at = { tenant, index, version, maxDocumentBytes: 1 << 20 };
+    const { plan, shards } = await world.run('planIndexBuild', { ...at, shardDocuments: 1, maxRejectedShare: 0 });
+    expect(shards).toBe(library.length);
+    const chunks: number[] = [];
+    for (let shard = 0; shard < shards; shard += 1) {
+      const input = { ...at, key: `${key}/${shard}` as IdempotencyKey, plan, shard, base: null };
+      await expect(world.run('buildIndexShard', input, { chunkStore: dying(death) })).rejects.toThrow('killed');
+      chunks.push((await world.run('buildIndexShard', input)).chunks);
+      expect((await world.run('buildIndexShard', input)).chunks).toBe(chunks[shard]);
+    }
+    expect(await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } })).toMatchObject({
+      kind: 'complete',
+      documents: library.length,
+      chunks: chunks.reduce((sum, each) => sum + each, 0),
+    });
+  });
+
+  test('a shard that was written twice, or lost, is found and written again', async () => {
+    const index = unique('index');
+    const filled = await fill(world, index, await world.dataset(`${index}.documents`, library));
+    const { at, chunks, key, planned } = filled;
+    const table = await world.deps.chunkStore.open(at);
+    await table.putShard(1, []);
+    expect(await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } })).toEqual({ kind: 'damaged', shards: [1] });
+    const input = { ...at, maxDocumentBytes: 1 << 20, key: `${key}/1/2` as IdempotencyKey, plan: planned.plan, shard: 1, base: null };
+    await world.run('buildIndexShard', input);
+    expect((await complete(world, filled)).finished).toMatchObject({ kind: 'complete' });
+    table.close();
+  });
+
+  test('embeds only what changed, and leaves out what is gone', async () => {
+    const { index, filled } = await served();
+    const changed = library
+      .filter(({ id }) => id !== 'chess')
+      .map((each) => (each.id === 'bread' ? { ...each, text: `${each.text} Rye makes it dark.` } : each));
+    const next = await fill(world, index, await world.dataset(`${index}.documents`, changed));
+    expect(next.base).toEqual({ version: filled.at.version, tableVersion: expect.any(Number) as number });
+    expect(next.embedded).toBe(1);
+    await complete(world, next);
+    await promote(world, next);
+    expect(await first(index, 'rye bread')).toBe('bread');
+    expect((await ask(index, 'a board game for two players')).hits.map(({ documentId }) => documentId)).not.toContain('chess');
+    // The way back is the alias, and takes no time worth speaking of.
+    const before = performance.now();
+    await world.deps.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'bad', idempotencyKey: unique('back') });
+    expect(await first(index, 'a board game for two players')).toBe('chess');
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+
+  test('names and counts what cannot be indexed', async () => {
+    const index = unique('index');
+    const good = Buffer.from(library.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const row = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`);
+    const rows = [
+      row({ id: 'empty', text: '  \n ' }),
+      row({ id: 'nothing' }),
+      row({ text: 'no id' }),
+      row({ id: 'whale', text: 'again' }),
+      row({ id: 'binary', text: 'a\0b' }),
+      row({ id: 'controls', text: '\u0001\u0002\u0003abc' }),
+      row({ id: 'doubled', text: 'CafÃ© Ã¼ber naÃ¯ve' }),
+      Buffer.from([...Buffer.from('{"id":"latin","text":"caf'), 0xe9, ...Buffer.from('"}\n')]),
+      Buffer.from('{"id": "cut", "text": "no end\n'),
+      Buffer.concat([Buffer.from('{"id":"large","text":"'), Buffer.alloc(200 << 20, 'word '), Buffer.from('"}\n')]),
+    ];
+    const dataset = await world.dataset(`${index}.documents`, Buffer.concat([good, ...rows]));
+    const { planned } = await fill(world, index, dataset, { maxRejectedShare: 0.6 });
+    expect(planned).toMatchObject({
+      documents: library.length,
+      rejected: { empty: 2, withoutId: 1, duplicateId: 1, binary: 2, encoding: 2, unreadable: 1, tooLarge: 1 },
+    });
+    await expect(fill(world, index, await world.dataset(`${index}.empty`, Buffer.concat(rows.slice(0, 2))))).rejects.toMatchObject({
+      type: 'DatasetEmpty',
+    });
+    await expect(
+      fill(world, index, await world.dataset(`${index}.bad`, Buffer.concat([row(library[0]), ...rows.slice(0, 2)]))),
+    ).rejects.toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('2 of 3 documents') as string });
+  });
+});
+
+describe('changes of documents', () => {
+  const change = async (index: string, documents: readonly Readonly<Record<string, unknown>>[], deleted: readonly string[] = []) =>
+    world.deps.registry.indexes.changes.append({
+      ...{ tenant, index, deleted, actor: 'key:ada', idempotencyKey: unique('change') },
+      documents: documents.length === 0 ? null : await world.documents(documents),
+    });
+  const apply = (at: { tenant: typeof tenant; index: string; version: number }, given = {}) =>
+    world.run('applyIndexChanges', { ...at, maxDocumentBytes: 1 << 20 }, given);
+
+  test('reach the version that answers and the one that is being built', async () => {
+    const { index, filled, dataset } = await served();
+    const beside = await fill(world, index, dataset, { chunking: { kind: 'tokens', size: 32, overlap: 8 } });
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
+    await change(index, [
+      { id: 'bread', text: 'Bread was forbidden.' },
+      { id: 'chess', text: ' ' },
+    ]);
+    await apply(filled.at);
+    // Sealed only when it has what came while it was built.
+    const { sealed } = await complete(world, beside);
+    expect(sealed).toEqual({ kind: 'ready' });
+    for (const version of [filled.at.version, beside.at.version]) {
+      expect(await first(index, 'an icy body near the sun', 'hybrid', version)).toBe('comet');
+      expect(await first(index, 'bread', 'text', version)).toBe('bread');
+      const found = (
+        await world.reader.query({ tenant, index, version, text: 'whale animal chess board baked flour', k: 50, mode: 'hybrid' })
+      ).hits;
+      expect(found.map(({ documentId }) => documentId)).not.toContain('whale');
+      expect(found.map(({ documentId }) => documentId)).not.toContain('chess');
+      expect(found.filter(({ documentId }) => documentId === 'bread').map(({ text }) => text)).toEqual(['Bread was forbidden.']);
+    }
+  });
+
+  test('a worker that dies between the write and the note repeats it without a trace', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body. It grows a tail near the sun.' }], ['whale']);
+    const died = dying(() => ({ count: () => Promise.reject(new Error('killed')) }));
+    await expect(apply(filled.at, { chunkStore: died })).rejects.toThrow('killed');
+    // Nobody sees half of it: questions are answered from the state that was noted.
+    expect(await first(index, 'the largest animal')).toBe('whale');
+    expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
+    expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
+    expect((await world.deps.registry.indexes.get(filled.at))?.applied).toBe(1);
+    const table = await world.deps.chunkStore.open(filled.at);
+    expect((await table.audit()).duplicates).toEqual([]);
+    expect((await table.vectorsOf(['comet'])).size).toBe(1);
+    table.close();
+  });
+
+  test('a build that is given up leaves no table, no artifact that nobody owns, and a row that says so', async () => {
+    const index = unique('index');
+    const { at, planned } = await fill(world, index, await world.dataset(`${index}.documents`, library));
+    const end = { ...at, state: 'failed', actor: 'key:ada', cause: 'test' } as const;
+    await world.run('endIndexVersion', end);
+    await world.run('endIndexVersion', end);
+    await expect(world.deps.chunkStore.open(at)).rejects.toMatchObject({ type: 'NotFound' });
+    expect((await world.deps.registry.indexes.get(at))?.state).toBe('failed');
+    const input = { ...at, maxDocumentBytes: 1 << 20, key: unique('late') as IdempotencyKey, plan: planned.plan, shard: 0, base: null };
+    await expect(world.run('buildIndexShard', input)).rejects.toMatchObject({ type: 'FencedOff' });
+    const answering = await served();
+    await expect(world.run('endIndexVersion', { ...answering.filled.at, state: 'retired', actor: 'a', cause: 'b' })).rejects.toMatchObject({
+      type: 'Conflict',
+    });
+  });
+});
