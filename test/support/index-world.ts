@@ -20,7 +20,7 @@ import type { EmbedderSpec } from '../../domain/index/embedder';
 import { openTestRegistry, unique } from '../db/registry-fixture';
 import { testBucket } from './platform';
 
-type Row = Readonly<Record<string, unknown>>;
+type Row = object;
 
 export interface IndexWorld {
   readonly deps: IndexDeps;
