@@ -59,18 +59,23 @@ interface UpOptions {
 const explained = `  --fresh                    removes all runs, models and data of this folder first
   --allow-incompatible-runs  starts although this version's workflow code cannot continue some open runs: they stand still
 `;
+const demoExplained = `  --once                     ends by itself, with the table, instead of at Ctrl-C
+  --json                     prints one JSON object as the last line on stdout
+`;
 
 /** The options, or the exit code when there is nothing to start. */
 function readOptions(args: readonly string[], withDemo: boolean): UpOptions | number {
   const flags = ['fresh', 'allow-incompatible-runs', 'help', ...(withDemo ? ['once', 'json'] : [])];
-  const usage = withDemo ? 'npm start -- [--fresh] [--once] [--json]' : 'perennial up [--fresh] [--allow-incompatible-runs]';
+  const usage = withDemo
+    ? 'npm start -- [--fresh] [--allow-incompatible-runs] [--once] [--json]'
+    : 'perennial up [--fresh] [--allow-incompatible-runs]';
   try {
     const { values } = parseArgs({
       args: [...args],
       options: Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
     });
     if (values['help'] === true) {
-      process.stdout.write(`${usage}\n${explained}`);
+      process.stdout.write(`${usage}\n${explained}${withDemo ? demoExplained : ''}`);
       return 0;
     }
     return {

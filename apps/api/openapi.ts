@@ -4,6 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { ApiKeyScope } from '../../db/repositories/api-keys';
 
+/** In the order of the pages. */
+const tags = [
+  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'prompts', 'datasets', 'lineage', 'decisions', 'audit'],
+  ...['webhooks', 'api-keys', 'platform'],
+];
+
 /** `/openapi.json` and `/docs`, from the routes' own schemas; registered before them. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
@@ -14,9 +20,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         version: '1',
         description: 'Runs the whole life of a model. Errors are application/problem+json (RFC 9457).',
       },
-      tags: ['lifecycles', 'runs', 'models', 'rollouts', 'datasets', 'lineage', 'decisions', 'audit', 'api-keys', 'platform'].map(
-        (name) => ({ name }),
-      ),
+      tags: tags.map((name) => ({ name })),
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
     },
     transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),

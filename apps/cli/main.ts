@@ -74,7 +74,8 @@ function processCommands(program: Command): void {
   program
     .command('up')
     .description('the whole platform on this machine')
-    .option('--fresh', 'remove all runs, models and data of this folder first');
+    .option('--fresh', 'remove all runs, models and data of this folder first')
+    .option('--allow-incompatible-runs', "start although this version's workflow code cannot continue some open runs: they stand still");
   program
     .command('setup')
     .description('tables, bucket, workflow namespace and first keys; before the processes below')

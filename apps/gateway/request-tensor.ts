@@ -110,6 +110,7 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'string') return value === '' ? 'empty text' : 'text';
+  if (value === Infinity || value === -Infinity) return 'infinite';
   return `a ${typeof value}`;
 }
 

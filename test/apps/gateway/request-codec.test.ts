@@ -218,7 +218,7 @@ describe('what is wrong with a request', () => {
       'an infinity',
       request({ distance: { datatype: 'FP64', data: [JSON.parse('1e999'), 2] } }),
       '/inputs/1/data/0',
-      'tensor `distance` row 0 is a number; expected a finite number; null or "NaN" when missing',
+      'tensor `distance` row 0 is infinite; expected a finite number; null or "NaN" when missing',
     ],
     [
       'a number for text',
