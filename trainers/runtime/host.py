@@ -32,11 +32,11 @@ import os
 import selectors
 import signal
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runtime import log_file, processes
+from runtime.job_process import Exits, JobProcess
 from runtime.run import run_job
 from runtime.zygote import Zygotes
 
@@ -49,26 +49,12 @@ WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
 FAREWELL_SECONDS = 3.0
 
 
-@dataclass
-class Child:
-    pid: int
-    directory: Path
-    attempt: int
-    memory_bytes: int
-    timeout_seconds: float
-    started_at: float
-    began: float
-    #: A byte for each rung that it reaches.
-    news: int
-    #: { kind, used, allowed }, when a limit ended it.
-    limit: dict[str, Any] | None = None
-
-
 class Host:
     def __init__(self, orders: int, events: int):
         self._orders = orders
         self._events = events
-        self._children: dict[int, Child] = {}
+        self._children: dict[int, JobProcess] = {}
+        self._exits = Exits()
         self._waiting = selectors.DefaultSelector()
         self._zygotes = Zygotes(
             self._waiting,
@@ -77,8 +63,6 @@ class Host:
             leave=self._leave,
             serve=lambda orders, events: Host(orders, events).serve(),
         )
-        #: What a full disk did not take; tried again until it does, because a job without an exit.json never ends for others.
-        self._unwritten: list[tuple[Path, dict[str, Any]]] = []
         self._wake_read, self._wake_write = os.pipe()
         self._life_read, self._life_write = os.pipe()
         for end in (self._wake_read, self._wake_write, self._orders):
@@ -98,7 +82,7 @@ class Host:
         rest = b""
         while not ending:
             busy = self._children or self._zygotes.reading
-            pause = WATCH_SECONDS if busy else 1.0 if self._unwritten or self._zygotes.pids else None
+            pause = WATCH_SECONDS if busy else 1.0 if self._exits or self._zygotes.pids else None
             ready = {key.fd: key.data for key, _ in self._waiting.select(pause)}
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
@@ -114,7 +98,7 @@ class Host:
                     hear()
             self._watch()
             self._reap()
-            self._write_exits()
+            self._exits.write()
         self._end_all()
 
     def _obey(self, order: dict[str, Any]) -> None:
@@ -154,25 +138,15 @@ class Host:
         os.close(log)
         os.close(gate_read)
         os.close(news_write)
-        now = time.monotonic()
-        child = Child(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], time.time(), now, news_read)
+        child = JobProcess(pid, directory, order["attempt"], order["memoryBytes"], order["timeoutSeconds"], news_read)
         self._children[pid] = child
         self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
         try:
-            _write(
-                directory / "process.json",
-                {
-                    "attempt": child.attempt,
-                    "pid": pid,
-                    "identity": processes.identity(pid),
-                    "host": {"pid": parent, "identity": processes.identity(parent)},
-                    "startedAt": child.started_at,
-                },
-            )
+            child.make_known()
             os.write(gate_write, b"1")
         finally:
             os.close(gate_write)
-        self._tell({"type": "started", "directory": str(directory), "attempt": child.attempt})
+        self._tell(child.event("started"))
 
     def _become_job(self, parent: int, log: int) -> None:
         os.setsid()
@@ -187,7 +161,7 @@ class Host:
         os.close(log)
         self._leave(set())
         if not processes.LINUX:
-            threading.Thread(target=_die_at_end_of, args=(self._life_read,), daemon=True).start()
+            threading.Thread(target=processes.die_at_end_of, args=(self._life_read,), daemon=True).start()
         os.umask(0o077)
         # Training may wait; heartbeats and answers may not.
         os.nice(5)
@@ -205,9 +179,9 @@ class Host:
         os.dup2(nothing, 0)
         os.close(nothing)
 
-    def _hear_news(self, child: Child) -> None:
+    def _hear_news(self, child: JobProcess) -> None:
         if os.read(child.news, 4096):
-            self._tell({"type": "rung", "directory": str(child.directory), "attempt": child.attempt})
+            self._tell(child.event("rung"))
         else:
             self._waiting.unregister(child.news)
 
@@ -215,16 +189,7 @@ class Host:
         self._zygotes.watch()
         for child in self._children.values():
             log_file.shorten(child.directory / "log.txt")
-            if child.limit:
-                continue
-            seconds = time.monotonic() - child.began
-            used = processes.memory(processes.tree(child.pid))
-            if used > child.memory_bytes:
-                child.limit = {"kind": "JobOutOfMemory", "used": used, "allowed": child.memory_bytes}
-            elif seconds > child.timeout_seconds:
-                child.limit = {"kind": "JobTimeout", "used": round(seconds, 3), "allowed": child.timeout_seconds}
-            if child.limit:
-                processes.kill_tree(child.pid, signal.SIGKILL)
+            child.end_beyond_limits()
 
     def _reap(self) -> None:
         for child in list(self._children.values()):
@@ -238,32 +203,10 @@ class Host:
         if processes.LINUX:
             self._end_orphans()
 
-    def _conclude(self, child: Child, status: int, peak_bytes: int) -> None:
+    def _conclude(self, child: JobProcess, status: int, peak_bytes: int) -> None:
         processes.kill_tree(child.pid, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(status)
-        exit = {
-            "attempt": child.attempt,
-            "code": code if code >= 0 else None,
-            "signal": signal.Signals(-code).name if code < 0 else None,
-            "limit": child.limit,
-            "seconds": round(time.monotonic() - child.began, 3),
-            "peakMemoryBytes": peak_bytes,
-        }
-        self._unwritten.append((child.directory / "exit.json", exit))
-        self._write_exits()
-        self._tell({"type": "ended", "directory": str(child.directory), "attempt": child.attempt})
-
-    def _write_exits(self) -> None:
-        left = []
-        for path, exit in self._unwritten:
-            try:
-                _write(path, exit)
-            except FileNotFoundError:
-                pass  # the job's directory was removed: nobody asks any more
-            except OSError as error:
-                print(f"{path}: {error}", file=sys.stderr, flush=True)
-                left.append((path, exit))
-        self._unwritten = left
+        self._exits.write((child.directory / "exit.json", child.exit(status, peak_bytes)))
+        self._tell(child.event("ended"))
 
     def _end_orphans(self) -> None:
         """Our only children are jobs and zygotes; any other was left behind by one that ended."""
@@ -298,18 +241,6 @@ class Host:
 def _say(news: int) -> None:
     with contextlib.suppress(OSError):  # a host that does not listen hears of the value when it looks
         os.write(news, b".")
-
-
-def _die_at_end_of(life: int) -> None:
-    os.read(life, 1)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    """Whole or not at all. Not synced to disk: a machine that loses power loses the process too."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value))
-    os.replace(partial, path)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
+def die_at_end_of(pipe: int) -> None:
+    os.read(pipe, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def adopt_orphans() -> None:
     """What a job leaves behind becomes our child, whatever session or group it moved to, and can be found."""
     if _libc:
