@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Registry } from '../db/registry';
 import type { TrialRef } from '../db/repositories/trials';
 import type { ArtifactStore } from '../data/artifacts/store';
+import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
 import { failure, isPerennialError, type FailureType } from '../domain/failure';
 import type { ComputeBackend, ComputeKind, Job } from '../domain/job';
@@ -30,6 +31,8 @@ const longestPauseMs = 250;
 const longestReason = 1_000;
 
 export function createTrialActivities({ backends, artifacts, registry, optuna }: TrialDeps) {
+  const assembledOf = remembered((ref: ArtifactRef) => artifacts.getJson<AssembledData>(ref));
+
   return {
     /**
      * One trial as one job, ended early when hyperband or the budget says so. Records the values that hyperband judges by, not the end: its caller does,
@@ -43,7 +46,7 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
           backends,
           kind: input.train.compute.backend,
           jobId: input.key,
-          prepare: async () => trialJob(input, await artifacts.getJson<AssembledData>(input.assembled)),
+          prepare: async () => trialJob(input, await assembledOf(input.assembled)),
           look: (job) => watch.look(job),
           longestPauseMs,
         });
@@ -54,6 +57,17 @@ export function createTrialActivities({ backends, artifacts, registry, optuna }:
         throw error;
       }
     },
+  };
+}
+
+/** The newest alone: each trial of a study reads the same, which never changes. */
+function remembered<T>(read: (ref: ArtifactRef) => Promise<T>): (ref: ArtifactRef) => Promise<T> {
+  let newest: { readonly uri: string; readonly digest: string; readonly value: T } | null = null;
+  return async (ref) => {
+    if (newest?.uri === ref.uri && newest.digest === ref.digest) return newest.value;
+    const value = await read(ref);
+    newest = { uri: ref.uri, digest: ref.digest, value };
+    return value;
   };
 }
 
