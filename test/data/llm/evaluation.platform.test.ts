@@ -1,0 +1,329 @@
+/** Evaluations and searches against a real HTTP provider, through the real call ledger. */
+import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import { promptAnswerer, type Asking } from '../../../data/llm/evaluation/answerer';
+import { evaluateCases, type EvaluationProgress } from '../../../data/llm/evaluation/evaluate-cases';
+import { calibrateJudge, createJudge } from '../../../data/llm/evaluation/judge';
+import { ledgeredChat } from '../../../data/llm/ledgered-chat';
+import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { createMutator } from '../../../data/llm/search/propose';
+import { runSearch } from '../../../data/llm/search/run-search';
+import { digestOf } from '../../../data/digest';
+import type { Sampling } from '../../../domain/llm/chat';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import { decideEvaluation } from '../../../domain/llm/evaluation/decide-evaluation';
+import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
+import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import type { PromptTemplate } from '../../../domain/llm/prompt';
+import type { SearchSpec } from '../../../domain/llm/search/search';
+import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
+import { noSecret, providerAt } from '../../support/model-access';
+import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/scripted-provider';
+
+jest.setTimeout(120_000);
+
+let test_: TestRegistry;
+let server: ScriptedProvider;
+let access: ModelAccess;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 10 });
+});
+afterAll(() => test_.close());
+afterEach(async () => {
+  await access.close();
+  await server.close();
+});
+
+async function serve(script: Script, price = { promptPerMillion: 1, completionPerMillion: 2 }): Promise<void> {
+  server = await openScriptedProvider(script);
+  access = openModelAccess([providerAt(server.url, { prices: { scripted: price } })], noSecret);
+}
+
+const scripted = { provider: 'scripted', model: 'scripted' };
+const sampling: Sampling = { temperature: 0, topP: 1, maxTokens: 40, seed: 1, stop: [] };
+const asking = (scope: string, attempt = 1): Asking => ({
+  chat: ledgeredChat(access, test_.registry.llmCalls),
+  tenant,
+  scope,
+  owner: { execution: scope, attempt },
+  budgets: [],
+});
+const tools = createEvaluatorTools(null);
+
+const prompt = (system: string): PromptTemplate => ({
+  name: 'capitals',
+  messages: [
+    { role: 'system', template: system },
+    { role: 'user', template: 'Capital of {{country}}?' },
+  ],
+  variables: { country: { type: 'string', description: '' } },
+  fewShot: null,
+  answerSchema: null,
+});
+const caseOf = (number: number, given: Partial<EvaluationCase> = {}): EvaluationCase => ({
+  id: `c${String(number).padStart(3, '0')}`,
+  input: { country: `land${number}`, unused: 'x' },
+  expected: { answer: `city${number}`, documents: [`d${number}`] },
+  tags: [],
+  group: null,
+  pair: null,
+  rules: [],
+  ...given,
+});
+const countryIn = (text: string) => Number(/land(\d+)\?/i.exec(text)?.[1] ?? NaN);
+
+test('an evaluation that is stopped in the middle pays nothing twice, and comes to the scores of one that was not', async () => {
+  // Right but for every fifth country; a long question does not fit; one in six requests is refused at first.
+  await serve({
+    answer: ({ prompt: text }) => (countryIn(text) % 5 === 0 ? 'nowhere' : `City${countryIn(text)}.`),
+    contextTokens: 200,
+    fault: (_, number) => (number % 6 === 5 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '1' } } : null),
+    latencyMs: () => 3,
+  });
+  const long = caseOf(90, { input: { country: `${'very '.repeat(300)}land90` } });
+  const wrong = caseOf(91, { input: { city: 'x' } });
+  const cases = [...Array.from({ length: 30 }, (_, number) => caseOf(number + 1)), long, wrong];
+  const caseSet = digestOf(cases);
+  const dimensions: readonly DimensionSpec[] = [
+    { name: 'exact', kind: 'exact' },
+    { name: 'form', kind: 'regex', pattern: '^City\\d+\\.$' },
+    { name: 'steady', kind: 'consistency', repeats: 2 },
+    { name: 'sturdy', kind: 'robustness', of: 'exact', variable: 'country', perturbations: [{ kind: 'upperCase' }] },
+    { name: 'found', kind: 'retrieval', metric: 'recall@2' },
+  ];
+  const run = (attempt: number, signal?: AbortSignal, onProgress?: (progress: EvaluationProgress) => void) => {
+    const answerer = promptAnswerer({
+      asking: asking('evaluation', attempt),
+      template: prompt('Name it.'),
+      route: [scripted],
+      sampling,
+      retrieval: { variable: 'passages', retrieve: (of) => Promise.resolve([{ documentId: of.id === 'c001' ? 'd1' : 'd0', text: 'x' }]) },
+    });
+    // The prompt has no variable for passages: what is retrieved is measured, and put in nowhere.
+    return evaluateCases({
+      cases,
+      caseSet,
+      dimensions,
+      answerer,
+      judges: {},
+      tools,
+      parallel: 6,
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+  };
+  for (const [attempt, stopAfter] of [
+    [1, 10],
+    [2, 40],
+  ] as const) {
+    const stop = new AbortController();
+    const stopped = run(attempt, stop.signal, ({ asked }) => asked === stopAfter && stop.abort());
+    await expect(stopped).rejects.toThrow(/abort/i);
+  }
+  const progress: EvaluationProgress[] = [];
+  const results = await run(3, undefined, (each) => progress.push(each));
+  const paid = server.bill.length;
+  const again = await run(4);
+  expect(again).toEqual(results);
+  expect(server.bill).toHaveLength(paid);
+
+  // Cases, second repeats and upper case of 30; the two that cannot be asked leave no bill, and one of them has nothing to perturb.
+  const report = await test_.registry.llmCalls.report({ tenant, scope: 'evaluation' });
+  expect(report.calls.answered).toBe(90);
+  expect(paid).toBeLessThanOrEqual(90 + 2 * 6);
+  expect(progress.at(-1)).toMatchObject({ asked: 95, of: 95, unanswered: 5 });
+  expect(progress.at(-1)?.fromLedger).toBeGreaterThanOrEqual(35);
+
+  const evidence = evidenceOf({
+    candidate: digestOf('x'),
+    caseSet,
+    dimensions: dimensions.map(({ name }) => name),
+    results,
+    counterparts: { champion: null, baseline: results },
+    judges: {},
+  });
+  expect(evidence.dimensions['exact']?.aggregate).toMatchObject({
+    cases: 32,
+    failures: 2,
+    mean: 0.8,
+    reasons: { ContextOverflow: 1, InvalidInput: 1 },
+  });
+  expect(evidence.dimensions['form']?.aggregate).toMatchObject({ cases: 32, mean: 0.8 });
+  expect(evidence.dimensions['steady']?.aggregate).toMatchObject({ cases: 32, failures: 2, mean: 1 });
+  expect(evidence.dimensions['sturdy']?.aggregate).toMatchObject({ notApplicable: 7, failures: 1, mean: 1 });
+  expect(evidence.dimensions['found']?.aggregate.mean).toBeCloseTo(1 / 30);
+  expect(evidence.comparisons.baseline?.['exact']?.mean).toBe(0);
+  expect(evidence.unanswered).toEqual({ ContextOverflow: 1, InvalidInput: 1 });
+  expect(evidence.costs).toHaveLength(30);
+  const gate = {
+    name: 'useful',
+    kind: 'threshold',
+    dimension: 'exact',
+    min: 0.3,
+    confidence: 0.95,
+    maxFailures: 0.05,
+    minCases: 30,
+  } as const;
+  const decide = (maxFailures: number) =>
+    decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [{ ...gate, maxFailures }], ungated: null }, evidence);
+  expect(decide(0.1).verdict.kind).toBe('passed');
+  expect(decide(0.02).verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'threshold.notMeasured' }] });
+});
+
+test('a budget that is spent in the middle ends the evaluation by its name; raised, it goes on where it was', async () => {
+  await serve({ answer: () => 'x y z' }, { promptPerMillion: 1000, completionPerMillion: 1000 });
+  const budget = { scope: 'run/small', unit: 'usd' } as const;
+  await test_.registry.budgets.set({ tenant, ...budget, limit: 200_000_000 });
+  const cases = Array.from({ length: 25 }, (_, number) => caseOf(number));
+  const run = (attempt: number) =>
+    evaluateCases({
+      cases,
+      caseSet: digestOf(cases),
+      dimensions: [{ name: 'exact', kind: 'exact' }],
+      answerer: promptAnswerer({
+        asking: { ...asking('budgeted', attempt), budgets: [budget] },
+        template: prompt('Budget.'),
+        route: [scripted],
+        sampling,
+        retrieval: null,
+      }),
+      judges: {},
+      tools,
+      parallel: 1,
+    });
+  await expect(run(1)).rejects.toMatchObject({ type: 'BudgetSpent' });
+  const before = server.bill.length;
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThan(25);
+  await test_.registry.budgets.set({ tenant, ...budget, limit: 400_000_000_000 });
+  expect(await run(2)).toHaveLength(25);
+  expect(server.bill).toHaveLength(25);
+});
+
+test('a judge is calibrated on labels, in both orders, and prose is no verdict', async () => {
+  await serve({
+    answer: ({ prompt: text }) => {
+      if (text.includes('prose')) return 'I think it is right.';
+      // Likes what comes first when both are long.
+      const biased = text.includes('First: long');
+      const same = /First: (?:\w+ )?(\w+)\nSecond: (?:\w+ )?\1/.test(text);
+      return JSON.stringify({ reason: 'seen', verdict: same || biased ? 'right' : 'wrong' });
+    },
+  });
+  const template: PromptTemplate = {
+    ...prompt('Do both say the same?'),
+    messages: [{ role: 'user', template: '{{country}}\nFirst: {{first}}\nSecond: {{second}}' }],
+    variables: {
+      country: { type: 'string', description: '' },
+      first: { type: 'string', description: '' },
+      second: { type: 'string', description: '' },
+    },
+  };
+  const judge = createJudge({ asking: asking('judge'), template, target: scripted, sampling });
+  expect(await judge.score(caseOf(1), 'city1')).toEqual({ kind: 'scored', value: 1, detail: 'seen' });
+  expect(await judge.score(caseOf(1), 'city2')).toMatchObject({ kind: 'scored', value: 0 });
+  expect(await judge.score(caseOf(1), 'long city2')).toEqual({ kind: 'failed', reason: 'the verdict turns with the order' });
+  expect(await judge.score(caseOf(1, { input: { country: 'prose' } }), 'city1')).toEqual({
+    kind: 'failed',
+    reason: 'the judge gave no verdict',
+  });
+  expect(await judge.score(caseOf(1, { expected: {} }), 'city1')).toEqual({ kind: 'notApplicable' });
+  const labelled = Array.from({ length: 20 }, (_, number) => ({
+    case: caseOf(number),
+    answer: number % 2 === 0 ? `city${number}` : number === 1 ? 'long city' : 'other',
+    right: number % 2 === 0,
+  }));
+  expect(await calibrateJudge(judge, labelled, { parallel: 4 })).toMatchObject({
+    judge: judge.digest,
+    positives: { cases: 10, right: 10 },
+    negatives: { cases: 9, right: 9 },
+    failures: 1,
+    swapped: { cases: 20, turned: 1 },
+  });
+  const other = createJudge({ asking: asking('judge'), template, target: scripted, sampling: { ...sampling, temperature: 0.5 } });
+  expect(other.digest).not.toBe(judge.digest);
+});
+
+test('a search that is stopped again and again pays nothing twice, finds the better prompt, and shows what it is worth on cases that it never saw', async () => {
+  // How often it is right depends on the tone, and on a word that only a rewriting brings.
+  await serve({
+    answer: ({ prompt: text, wantsJson }) => {
+      if (wantsJson) {
+        const [, instruction = ''] = /The instruction:\n(.*)/.exec(text) ?? [];
+        return JSON.stringify({ instruction: `${instruction} CAREFULLY` });
+      }
+      const skill = (text.includes('kind') ? 3 : text.includes('brief') ? 5 : 1) + (text.includes('CAREFULLY') ? 4 : 0);
+      const number = countryIn(text);
+      return (number * 7) % 10 < skill ? `city${number}` : 'nowhere';
+    },
+    latencyMs: () => 1,
+  });
+  const cases = Array.from({ length: 60 }, (_, number) => caseOf(number));
+  const spec: SearchSpec = {
+    quality: 'exact',
+    proposers: [
+      {
+        kind: 'grid',
+        axes: [
+          { message: 0, find: 'TONE', options: ['kind', 'brief', 'loud', 'slow'] },
+          { message: 0, find: 'END', options: ['now', 'please', 'at once'] },
+        ],
+      },
+      { kind: 'fewShot', sizes: [1, 2], draws: 1, pool: 6 },
+      { kind: 'mutate', provider: 'scripted', model: 'scripted', parents: 2, children: 1 },
+    ],
+    variants: 16,
+    halving: { firstCases: 5, eta: 3 },
+    confirm: 0.4,
+    budgetUsd: null,
+    seed: 1,
+  };
+  const run = (attempt: number, stopAfter?: number) => {
+    const stop = new AbortController();
+    const shared = asking('search', attempt);
+    let done = 0;
+    return runSearch({
+      first: prompt('Be TONE, END.'),
+      cases,
+      caseSet: digestOf(cases),
+      dimensions: [
+        { name: 'exact', kind: 'exact' },
+        { name: 'steady', kind: 'consistency', repeats: 3 },
+      ],
+      spec,
+      answererOf: (template) => {
+        const answerer = promptAnswerer({ asking: shared, template, route: [scripted], sampling, retrieval: null });
+        return async (of, asked) => {
+          done += 1;
+          if (done === stopAfter) stop.abort();
+          return answerer(of, asked);
+        };
+      },
+      mutator: createMutator({ asking: shared, target: scripted, sampling }),
+      judges: {},
+      tools,
+      parallel: 6,
+      signal: stop.signal,
+    });
+  };
+  for (const [attempt, stopAfter] of [
+    [1, 20],
+    [2, 70],
+  ] as const)
+    await expect(run(attempt, stopAfter)).rejects.toThrow(/abort/i);
+  const report = await run(4);
+  const paid = server.bill.length;
+  expect(await run(5)).toEqual(report);
+  expect(server.bill).toHaveLength(paid);
+  const ledger = await test_.registry.llmCalls.report({ tenant, scope: 'search' });
+  // A question that was broken off before the provider worked on it is on the ledger as perhaps paid, and on no bill.
+  expect(paid).toBeLessThanOrEqual(ledger.attempts.answered + ledger.attempts.lost + ledger.attempts.broken);
+  expect(paid - ledger.calls.answered).toBeLessThanOrEqual(2 * 6);
+
+  expect(report.winner.origin.kind).toBe('mutate');
+  expect(report.winner.template.messages[0]?.template).toMatch(/brief.*CAREFULLY/);
+  expect(report.confirmed).toMatchObject({ cases: 24, gain: { failures: 0 } });
+  expect(report.confirmed.gain.mean).toBeGreaterThan(0.4);
+  expect(report.front).toContain(report.winner.id);
+  expect(report.confirmed.optimism).not.toBeNull();
+  expect(new Set(report.variants.map(({ origin }) => origin.kind))).toEqual(new Set(['first', 'grid', 'fewShot', 'mutate']));
+});

@@ -1,0 +1,50 @@
+import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import { inParallel } from '../../../data/llm/evaluation/pool';
+
+describe('the tools of evaluators', () => {
+  const { matches, schemaErrors } = createEvaluatorTools(null);
+
+  test('try a pattern, and give one up that would take for ever', () => {
+    expect(matches('^\\p{Lu}', 'Österreich')).toBe(true);
+    expect(matches('^x', 'y')).toBe(false);
+    expect(matches('(', 'y')).toBeNull();
+    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toBeNull();
+    // The next one is not the worse for it.
+    expect(matches('a', 'a')).toBe(true);
+  });
+
+  test('check a value by a JSON Schema of 2020-12, and name the places', () => {
+    const schema = { type: 'object', properties: { n: { type: 'integer' }, tags: { prefixItems: [{ const: 'x' }] } }, required: ['n'] };
+    expect(schemaErrors(schema, { n: 1, tags: ['x'] })).toEqual([]);
+    expect(schemaErrors(schema, { n: 'one', tags: ['y'] })).toEqual(['/n must be integer', '/tags/0 must be equal to constant']);
+    expect(schemaErrors(schema, {})).toEqual(["/ must have required property 'n'"]);
+    expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
+  });
+});
+
+describe('work in parallel', () => {
+  test('keeps to its number, and answers in the order of the items', async () => {
+    let [now, most] = [0, 0];
+    const results = await inParallel([5, 1, 4, 2, 3], 2, async (milliseconds) => {
+      now += 1;
+      most = Math.max(most, now);
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      now -= 1;
+      return milliseconds * 10;
+    });
+    expect({ results, most }).toEqual({ results: [50, 10, 40, 20, 30], most: 2 });
+    expect(await inParallel([], 3, () => Promise.resolve(1))).toEqual([]);
+  });
+
+  test('after a failure begins nothing, and waits for what is under way', async () => {
+    const [begun, ended]: [number[], number[]] = [[], []];
+    const work = inParallel([1, 2, 3, 4], 2, async (item) => {
+      begun.push(item);
+      await new Promise((resolve) => setTimeout(resolve, item === 1 ? 1 : 20));
+      if (item === 1) throw new Error('no');
+      ended.push(item);
+    });
+    await expect(work).rejects.toThrow('no');
+    expect({ begun, ended }).toEqual({ begun: [1, 2], ended: [2] });
+  });
+});
