@@ -83,7 +83,7 @@ async function glosses(count: number): Promise<string[]> {
   const reader = await connection.runAndReadAll(
     `SELECT gloss FROM '${llmDataPath('wordnet-glosses.parquet')}' WHERE category LIKE 'noun.%' AND length(gloss) < 120 ORDER BY hash(id) LIMIT ${count}`,
   );
-  const rows = reader.getRowsJson().map(([gloss]) => instruction + String(gloss));
+  const rows = reader.getRowObjectsJson().map(({ gloss }) => instruction + (gloss as string));
   connection.closeSync();
   instance.closeSync();
   return rows;

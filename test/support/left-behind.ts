@@ -35,7 +35,8 @@ export async function expectNothingLeft(product: Product, seconds = 30): Promise
   }
 }
 
-function openStore(product: Product): ArtifactStore {
+/** The product's own artifact store. */
+export function openStore(product: Product): ArtifactStore {
   const [worker = -1] = product.pids('main.ts worker');
   const environment = environmentOf(worker);
   return openArtifactStore({

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { digestOfFile } from '../../../data/digest';
-import { llmModelPath, requireFromLlmRuntime } from '../../../data/llm/runtime-module';
+import { requireFromLlmRuntime } from '../../../data/llm/runtime-module';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
-import { ggufFile, type GgufTensor } from '../../support/gguf-file';
+import { ggufFile } from '../../support/gguf-file';
 import { startLlmServer, type LlmServerProcess } from '../../support/llm-server-process';
+import { waveAdapter } from '../../support/wave-adapter';
 
 // A model that is loaded and writes on a machine that is busy with other tests.
 jest.setTimeout(120_000);
@@ -198,7 +198,7 @@ describe('too many requests', () => {
 describe('adapters', () => {
   test('answer under their name from then on, and leave the base as it is', async () => {
     const before = await client.chat.completions.create(ask('What is an oak?'));
-    const artifact = await keep(await adapter({ strength: 3 }));
+    const artifact = await keep(await waveAdapter({ strength: 3 }));
     expect((await put('oak', artifact)).status).toBe(200);
     expect((await client.models.list()).data.map(({ id }) => id)).toContain(`${model}:oak`);
     const adapted = await client.chat.completions.create({ ...ask('What is an oak?'), model: `${model}:oak` });
@@ -209,14 +209,14 @@ describe('adapters', () => {
 
   test('that change nothing answer as the base; a second one takes the place of the first', async () => {
     const before = await client.chat.completions.create(ask('What is an oak?'));
-    await put('nothing', await keep(await adapter({ strength: 0 })));
+    await put('nothing', await keep(await waveAdapter({ strength: 0 })));
     const adapted = await client.chat.completions.create({ ...ask('What is an oak?'), model: `${model}:nothing` });
     expect(adapted.choices[0]?.message.content).toBe(before.choices[0]?.message.content);
     expect(await metrics()).toMatch(/perennial_llm_server_adapters 1/);
   });
 
   test.each([
-    ['of another base', async () => adapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }), /trained on another base model/],
+    ['of another base', async () => waveAdapter({ strength: 1, base: `sha256:${'0'.repeat(64)}` }), /trained on another base model/],
     ['that is a model', async () => Promise.resolve(ggufFile({ 'general.type': 'model' }, [])), /no LoRA adapter in GGUF: it says model/],
     ['that is no GGUF', async () => Promise.resolve(Buffer.from('not a model')), /no GGUF file/],
   ])('%s are refused when they are named', async (_what, bytes, message) => {
@@ -226,7 +226,7 @@ describe('adapters', () => {
   });
 
   test('whose shapes do not fit are refused when they are asked, and the server goes on', async () => {
-    await put('narrow', await keep(await adapter({ strength: 1, columns: 64 })));
+    await put('narrow', await keep(await waveAdapter({ strength: 1, columns: 64 })));
     await expect(client.chat.completions.create({ ...ask('hello'), model: `${model}:narrow` })).rejects.toMatchObject({
       status: 400,
       code: 'adapter_mismatch',
@@ -235,7 +235,7 @@ describe('adapters', () => {
   });
 
   test('whose bytes are not what their digest says are not loaded', async () => {
-    const artifact = await keep(await adapter({ strength: 2 }));
+    const artifact = await keep(await waveAdapter({ strength: 2 }));
     const answer = await put('forged', { ...artifact, digest: `sha256:${'1'.repeat(64)}` });
     expect(answer.status).toBeGreaterThanOrEqual(400);
   });
@@ -253,40 +253,6 @@ test('embeddings of like texts are close', async () => {
 
 function schemaOfKind(): object {
   return { type: 'object', properties: { kind: { enum: ['animal', 'plant'] } }, required: ['kind'], additionalProperties: false };
-}
-
-/** One matrix of the last layer; its numbers follow a fixed wave, so that the file is the same every time. */
-async function adapter({
-  strength,
-  base,
-  columns = 576,
-}: {
-  readonly strength: number;
-  readonly base?: string;
-  readonly columns?: number;
-}): Promise<Buffer> {
-  const digest = base ?? (await digestOfFile(llmModelPath(`${model}.gguf`))).digest;
-  const rank = 2;
-  const wave = (length: number, scale: number) => Float32Array.from({ length }, (_, index) => Math.sin(index * 0.7) * scale);
-  const tensors: GgufTensor[] = [
-    {
-      name: 'blk.29.ffn_down.weight.lora_a',
-      rows: rank,
-      columns: columns === 576 ? 1536 : columns,
-      values: wave(rank * (columns === 576 ? 1536 : columns), 0.5),
-    },
-    { name: 'blk.29.ffn_down.weight.lora_b', rows: 576, columns: rank, values: wave(576 * rank, strength) },
-  ];
-  return ggufFile(
-    {
-      'general.architecture': 'llama',
-      'general.type': 'adapter',
-      'adapter.type': 'lora',
-      'adapter.lora.alpha': 4,
-      'perennial.base.digest': digest,
-    },
-    tensors,
-  );
 }
 
 async function keep(bytes: Buffer): Promise<ArtifactRef> {
