@@ -1,0 +1,218 @@
+/** The real workflow code of index builds on a real Temporal server, with activities that keep an index in memory. */
+import { Client, Connection } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { IndexActivities } from '../../activities/indexes';
+import type { IdempotencyKey, Tenant } from '../../domain/ids';
+import { workflowBundle } from '../../workers/bundle';
+import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput } from '../../workflows/index-messages';
+import { documentsChangedSignal, indexBuildQuery, indexBuildWorkflow, indexChangesWorkflow } from '../../workflows/index-messages';
+import { artifact } from '../support/fake-activities';
+import { record } from '../support/lifecycle-runs';
+import { testTemporal } from '../support/platform';
+
+jest.setTimeout(60_000);
+
+let native: NativeConnection;
+let client: Client;
+let namespace: string;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const temporal = await testTemporal();
+  namespace = temporal.namespace;
+  native = await NativeConnection.connect({ address: temporal.address });
+  client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace });
+});
+afterAll(async () => {
+  await client.connection.close();
+  await native.close();
+});
+
+const input: IndexBuildInput = {
+  tenant: 'default' as Tenant,
+  index: 'wiki',
+  key: 'build-1' as IdempotencyKey,
+  runId: null,
+  actor: 'ada',
+  dataset: { name: 'wiki.documents', version: 1 },
+  embedder: { kind: 'minilm' },
+  chunking: { kind: 'sentences', size: 256, overlap: 0 },
+  vectors: { kind: 'ivfPq' },
+  shardDocuments: 100,
+  parallel: 2,
+  maxDocumentBytes: 1 << 20,
+  maxRejectedShare: 0.1,
+  parity: {
+    rule: { metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 },
+    questions: { name: 'wiki.questions', version: 1 },
+    mode: 'hybrid',
+  },
+  after: 'promote',
+  shardsPerExecution: null,
+  progress: null,
+};
+
+/** Five shards; `change` replaces activities. */
+function fake(change: Partial<IndexActivities> = {}) {
+  const wrote: string[] = [];
+  const did: string[] = [];
+  const verdict = { kind: 'passed', reasons: [{ gate: 'index-parity', code: 'parity.passed', message: 'as good' }] } as const;
+  const champion = { version: 1, fencing: 4 };
+  const evidence = { asked: 2, failed: 0, candidate: null, champion: null, difference: null };
+  const activities: IndexActivities = {
+    openIndexVersion: () => Promise.resolve({ version: 2, base: { version: 1, tableVersion: 9 } }),
+    planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 5, documents: 500, rejected: { empty: 3 } }),
+    buildIndexShard: ({ key, shard }) => {
+      wrote.push(key);
+      return Promise.resolve({ chunks: 10 + shard, embedded: 1 });
+    },
+    finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500 }),
+    applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
+    sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
+    listIndexFollowers: () => Promise.resolve([1, 2]),
+    measureIndexParity: () => Promise.resolve({ verdict, evidence, record: artifact('parity'), champion }),
+    readIndexChampion: () => Promise.resolve(champion),
+    promoteIndexVersion: ({ champion: expected }) => {
+      did.push(`promote over ${expected?.version ?? 'none'}`);
+      return Promise.resolve({ kind: 'promoted', previous: 1, fencing: 5 });
+    },
+    endIndexVersion: ({ state, cause }) => {
+      did.push(`${state}: ${cause}`);
+      return Promise.resolve();
+    },
+    ...change,
+  };
+  return { activities, wrote, did };
+}
+
+let count = 0;
+async function begin(type: string, args: IndexBuildInput | IndexChangesInput, activities: IndexActivities) {
+  const queue = `index-test-${process.pid}-${++count}`;
+  const handle = await client.workflow.start(type, { workflowId: `index/${queue}`, taskQueue: queue, args: [args] });
+  const common = { connection: native, namespace, activities, maxHeartbeatThrottleInterval: 100 };
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: queue, workflowBundle: await workflowBundle(), stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({ ...common, taskQueue: 'llm' }),
+  ]);
+  const running = workers.map((worker) => worker.run());
+  const end = async (): Promise<unknown> => {
+    try {
+      return await handle.result();
+    } finally {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+    }
+  };
+  return { handle, end };
+}
+const build = (change: Partial<IndexBuildInput>, { activities }: ReturnType<typeof fake>) =>
+  begin(indexBuildWorkflow, { ...input, ...change }, activities);
+
+describe('index build', () => {
+  test('writes damaged shards again, takes the changes that came meanwhile, compares, and moves the alias from what it was compared with', async () => {
+    const [found, sealed] = [[true], ['behind', 'behind']];
+    let applied = 0;
+    let shown: unknown = null;
+    const compare = fake().activities.measureIndexParity;
+    const index = fake({
+      measureIndexParity: async (asked) => {
+        shown = await handle.query(indexBuildQuery);
+        return compare(asked);
+      },
+      finishIndexTable: () =>
+        Promise.resolve(found.pop() ? { kind: 'damaged', shards: [3] } : { kind: 'complete', tableVersion: 7, chunks: 60, documents: 500 }),
+      applyIndexChanges: () => Promise.resolve({ applied: ++applied, more: applied === 1 }),
+      sealIndexVersion: () => Promise.resolve(sealed.pop() ? { kind: 'behind', changes: 9 } : { kind: 'ready' }),
+    });
+    const { handle, end } = await build({}, index);
+    const outcome = (await end()) as IndexBuildOutcome;
+    await record('index-build', handle);
+    expect(outcome).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed' } });
+    expect(outcome.report).toMatchObject({ documents: 500, chunks: 60, embedded: 5, rejected: { empty: 3 } });
+    expect([...index.wrote].sort()).toEqual([
+      'build-1/shard/0/1',
+      'build-1/shard/1/1',
+      'build-1/shard/2/1',
+      'build-1/shard/3/1',
+      'build-1/shard/3/2',
+      'build-1/shard/4/1',
+    ]);
+    expect(applied).toBe(4);
+    expect(index.did).toEqual(['promote over 1']);
+    expect(shown).toEqual({ phase: 'comparing', version: 2, shards: { done: 5, of: 5 } });
+  });
+
+  test('continues as new and writes each shard once', async () => {
+    const index = fake();
+    const { handle, end } = await build({ shardsPerExecution: 2, parity: null, after: 'keep' }, index);
+    expect(await end()).toMatchObject({ promoted: false, verdict: null, report: { chunks: 60, embedded: 5 } });
+    await record('index-build-continued', handle);
+    expect(index.wrote.length).toBe(5);
+    expect(index.did).toEqual([]);
+  });
+
+  test('one that finds less is taken away, and one that nobody knows of is kept without the alias', async () => {
+    const told = (kind: 'failed' | 'inconclusive') =>
+      fake({
+        measureIndexParity: () =>
+          Promise.resolve({
+            ...{
+              evidence: { asked: 2, failed: 0, candidate: null, champion: null, difference: null },
+              record: artifact('parity'),
+              champion: null,
+            },
+            verdict: { kind, reasons: [{ gate: 'index-parity', code: 'x', message: 'recall@5 −0.200' }] },
+          }),
+      });
+    const failed = told('failed');
+    const { handle, end } = await build({}, failed);
+    expect(await end()).toMatchObject({ promoted: false, verdict: { kind: 'failed' } });
+    await record('index-build-worse', handle);
+    expect(failed.did).toEqual(['failed: recall@5 −0.200']);
+    const unknown = told('inconclusive');
+    expect(await (await build({}, unknown)).end()).toMatchObject({ promoted: false, verdict: { kind: 'inconclusive' } });
+    expect(unknown.did).toEqual([]);
+  });
+
+  test('that is cancelled leaves nothing behind', async () => {
+    let begun: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => (begun = resolve));
+    const index = fake({ buildIndexShard: () => untilCancelled(begun) });
+    const { handle, end } = await build({}, index);
+    await started;
+    await handle.cancel();
+    await expect(end()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) as unknown });
+    await record('index-build-cancelled', handle);
+    expect(index.did).toEqual(['failed: the build was cancelled']);
+  });
+});
+
+test('changes go to every version, and what is told of meanwhile gets a round of its own', async () => {
+  const applied: number[] = [];
+  let signal: () => Promise<void> = () => Promise.resolve();
+  const index = fake({
+    applyIndexChanges: async ({ version }) => {
+      applied.push(version);
+      if (applied.length === 2) await signal();
+      return { applied: 1, more: applied.length === 1 };
+    },
+  });
+  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: 1 };
+  const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
+  signal = () => handle.signal(documentsChangedSignal);
+  await end();
+  await record('index-changes', handle);
+  expect(applied).toEqual([1, 1, 2, 1, 2]);
+});
+
+async function untilCancelled(begun: () => void): Promise<never> {
+  const { Context } = await import('@temporalio/activity');
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  begun();
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(beat);
+  }
+}
