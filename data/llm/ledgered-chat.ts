@@ -39,6 +39,8 @@ export interface LedgeredChat {
    * the JSON that was promised, and BudgetSpent before anything is sent that could overspend.
    */
   ask(question: LedgeredQuestion): Promise<LedgeredAnswer>;
+  /** What is on the ledger of many questions at once, in their order, without asking: how a resumed run catches up. Does not judge promised JSON. */
+  recall(questions: readonly LedgeredQuestion[]): Promise<readonly (LedgeredAnswer | null)[]>;
 }
 
 /** Past the end of an attempt: the time to write that it ended. */
@@ -51,14 +53,29 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
 
   return {
     async ask(asked) {
-      const { tenant, question, route, promptDigest, repeat } = asked;
-      const identity = callKey({ target: route[0], question, promptDigest, repeat });
+      const { tenant, question } = asked;
+      const identity = identityOf(asked);
       const name = `${tenant} ${identity.key}`;
       const answer = await shared(asking, name, () => askOnce(access, ledger, asked, identity));
       if (question.jsonSchema !== null) readPromised(answer.answer, question.jsonSchema);
       return answer;
     },
+
+    async recall(questions) {
+      const keys = questions.map((each) => identityOf(each).key);
+      const [first] = questions;
+      if (first === undefined) return [];
+      const known = await ledger.find({ tenant: first.tenant, keys });
+      return keys.map((key) => {
+        const recorded = known[key];
+        return recorded ? { ...recorded, key, fromLedger: true } : null;
+      });
+    },
   };
+}
+
+function identityOf({ route, question, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
+  return callKey({ target: route[0], question, promptDigest, repeat });
 }
 
 async function shared<T>(running: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
@@ -78,7 +95,7 @@ async function askOnce(
   const { tenant, scope, owner, route, question, promptDigest, repeat, signal, onText } = asked;
   const [{ provider, model }] = route;
   const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat };
-  const known = await ledger.find(call);
+  const known = (await ledger.find({ tenant, keys: [key] }))[key];
   if (known) return { ...known, key, fromLedger: true };
   const seen: { recorded: RecordedAnswer | null; fromLedger: boolean } = { recorded: null, fromLedger: false };
   const journal: AttemptJournal = {

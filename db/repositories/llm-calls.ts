@@ -23,10 +23,10 @@ const lookAgainMs = 500;
 
 export function createCallLedger({ sql }: Database): CallLedger {
   return {
-    async find({ tenant, key }) {
-      const [row] = await sql<CallRow[]>`
-        select * from llm_calls where tenant_id = ${tenant} and key = ${key} and state = 'answered'`;
-      return row ? recorded(row) : null;
+    async find({ tenant, keys }) {
+      const rows = await sql<CallRow[]>`
+        select * from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and state = 'answered'`;
+      return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
     },
 
     claim: ({ call, owner, attempt }) =>

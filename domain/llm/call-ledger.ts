@@ -76,8 +76,8 @@ export interface CallReport {
 
 /** Never pay twice: an attempt is on record before it is sent, an answer before it is used. Kept by the registry; see db/repositories/llm-calls.ts. */
 export interface CallLedger {
-  /** Null when it has no answer yet. */
-  find(input: CallRef): Promise<RecordedAnswer | null>;
+  /** Of these calls those that have their answer, by key. */
+  find(input: { readonly tenant: Tenant; readonly keys: readonly Digest[] }): Promise<Readonly<Record<Digest, RecordedAnswer>>>;
   claim(input: { readonly call: LedgerCall; readonly owner: CallOwner; readonly attempt: AttemptPlan }): Promise<CallClaim>;
   /** The first answer recorded is the call's for ever, and is returned to whoever brings a later one. */
   end(input: { readonly call: CallRef; readonly number: number; readonly end: AttemptEnd }): Promise<RecordedAnswer | null>;
