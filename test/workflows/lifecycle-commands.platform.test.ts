@@ -50,6 +50,23 @@ describe('people and a model lifecycle', () => {
     expect(fake.calls).toContain('rejectVersion');
   });
 
+  test('takes silence for no yes: the version stays a candidate', async () => {
+    const plan = planOf({ approval: 2 });
+    const promote = { approval: { ...plan.spec.promote.approval, timeoutSeconds: 2 } };
+    const { handle, fake, end } = await runs.start({ ...plan, spec: { ...plan.spec, promote } });
+    await until(
+      () => handle.query(statusQuery),
+      (state) => state.status === 'waiting',
+    );
+    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
+    const outcome = await end();
+    const reason = { gate: 'approval', code: 'approval.timeout', message: '1 of 2 approvals within 2 s' };
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+    expect(outcome.verdict?.reasons).toContainEqual(reason);
+    expect(fake.calls).not.toContain('promoteVersion');
+    expect(fake.calls).not.toContain('rejectVersion');
+  });
+
   test('refuses a vote while none is awaited', async () => {
     const { handle, end } = await runs.start(planOf());
     await expect(handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'admin' }] })).rejects.toThrow();
