@@ -61,7 +61,7 @@ export interface LanceVectorQuery extends LanceQuery {
   distanceType(type: 'cosine'): LanceVectorQuery;
   nprobes(partitions: number): LanceVectorQuery;
   refineFactor(factor: number): LanceVectorQuery;
-  ef(size: number): LanceVectorQuery;
+  bypassVectorIndex(): LanceVectorQuery;
 }
 
 export interface ArrowSchema {
