@@ -16,6 +16,8 @@ async function main(text: string): Promise<void> {
     artifacts: directoryArtifacts(artifactsFolder),
     log: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
   });
+  // Its standard input ends with whoever started it, kill -9 included.
+  process.stdin.once('end', () => process.exit(1)).resume();
   process.once('SIGTERM', () => void server.stop(5_000).then(() => process.exit(0)));
   const { url } = await server.start();
   process.stdout.write(`${url}\n`);

@@ -14,7 +14,7 @@ export async function startLlmServer(
   settings: Partial<LlmServerConfig> & { readonly folder: string; readonly artifactsFolder: string },
 ): Promise<LlmServerProcess> {
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, 'llm-server-child.ts'), JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let complaints = '';
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-8_000)));
