@@ -12,6 +12,7 @@ const common = {
   rootDir: __dirname,
   testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   transform,
+  setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.perennial', '<rootDir>/dist'],
 };
 
@@ -32,7 +33,6 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.platform.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-      setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
     {
