@@ -1,0 +1,67 @@
+import { readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
+
+const refused = (status: number, body: unknown, model: string | null = 'some-model') =>
+  refusalFailure({ provider: 'acme', model, status, headers: {}, body: typeof body === 'string' ? body : JSON.stringify(body) });
+
+describe('what a refusal means', () => {
+  test.each([
+    [
+      'OpenAI',
+      400,
+      { error: { code: 'context_length_exceeded', message: "This model's maximum context length is 8192 tokens." } },
+      'ContextOverflow',
+    ],
+    [
+      'Anthropic',
+      400,
+      { type: 'error', error: { type: 'invalid_request_error', message: 'prompt is too long: 210000 tokens > 200000 maximum' } },
+      'ContextOverflow',
+    ],
+    [
+      'llama-server',
+      400,
+      { error: { type: 'exceed_context_size_error', message: 'the request exceeds the available context size' } },
+      'ContextOverflow',
+    ],
+    ['vLLM', 400, { object: 'error', message: 'This model has a maximum context length of 4096 tokens', code: 400 }, 'ContextOverflow'],
+    ['a proxy with a body limit', 413, '<html>', 'ContextOverflow'],
+    ['OpenAI', 404, { error: { code: 'model_not_found', message: 'The model `x` does not exist' } }, 'ModelNotFound'],
+    ['Anthropic', 404, { type: 'error', error: { type: 'not_found_error', message: 'model: claude-x' } }, 'ModelNotFound'],
+    ['Ollama', 404, { error: { message: 'model "x" not found, try pulling it first', type: 'api_error' } }, 'ModelNotFound'],
+    ['a wrong path', 404, '<html>Not Found</html>', 'ProviderRefused'],
+    ['OpenAI', 401, { error: { code: 'invalid_api_key', message: 'Incorrect API key provided: sk-abc***xyz.' } }, 'ProviderRefused'],
+    [
+      'OpenAI without credit',
+      429,
+      { error: { code: 'insufficient_quota', message: 'You exceeded your current quota' } },
+      'ProviderRefused',
+    ],
+    ['OpenAI', 429, { error: { code: 'rate_limit_exceeded', message: 'Rate limit reached' } }, 'ProviderRateLimited'],
+    ['Anthropic', 529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, 'ProviderUnavailable'],
+    ['a gateway', 502, '<html>Bad Gateway</html>', 'ProviderUnavailable'],
+    ['any', 418, 'teapot', 'ProviderRefused'],
+    ['a redirect', 302, '', 'ProviderRefused'],
+  ])('%s, status %d', (_, status, body, type) => {
+    expect(refused(status, body)).toMatchObject({ type, message: expect.stringContaining(`status ${status}`) as string });
+  });
+
+  test('neither a key nor a prompt that is quoted is repeated', () => {
+    const { message } = refused(400, {
+      error: {
+        message: `Invalid input "my diagnosis is secret" with key sk-live-abcdefgh at [{"role":"user","content":"hidden"}] 'more hidden'`,
+      },
+    });
+    expect(message).not.toMatch(/diagnosis|sk-live|hidden/);
+    expect(message).toContain('Invalid input');
+  });
+
+  test('a limit says when to come again, in seconds, as a date, or exactly', () => {
+    const now = Date.parse('2026-01-01T00:00:00Z');
+    expect(readRetryAfter({ 'retry-after': '7' }, now)).toBe(7000);
+    expect(readRetryAfter({ 'retry-after': 'Thu, 01 Jan 2026 00:01:00 GMT' }, now)).toBe(60_000);
+    expect(readRetryAfter({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now)).toBe(0);
+    expect(readRetryAfter({ 'retry-after': '7', 'retry-after-ms': '250' }, now)).toBe(250);
+    expect(readRetryAfter({ 'retry-after': 'soon' }, now)).toBeUndefined();
+    expect(readRetryAfter({}, now)).toBeUndefined();
+  });
+});
