@@ -328,6 +328,6 @@ test('the platform says whose key it was given, and what is wrong with each part
 
 test('trainers are listed with the schema of their parameters', async () => {
   const { body } = await world.call<{ items: { name: string; paramsSchema: object }[] }>('GET', '/trainers', { as: 'viewer' });
-  expect(body.items.map(({ name }) => name)).toEqual(['baseline', 'lightgbm', 'logistic']);
+  expect(body.items.map(({ name }) => name)).toEqual(['baseline', 'lightgbm', 'logistic', 'lora']);
   expect(body.items[1]?.paramsSchema).toMatchObject({ properties: { num_leaves: { type: 'integer' } } });
 });
