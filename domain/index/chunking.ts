@@ -128,7 +128,7 @@ function totalOf(units: readonly Unit[]): number {
 
 /** After a full stop, question or exclamation mark and closing quotes, before a space and what can begin a sentence; or where a blank line is. Abbreviations and initials do not end one. */
 const boundary = /(?:[.!?。！？]["'”’)\]]*(?=\s+[\p{Lu}\p{N}"'“‘([])|[。！？])|\n\s*\n/gu;
-const abbreviation = /(?:^|[\s(])(?:\p{L}|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Jr|Sr|Inc|Ltd|Co|U\.S)\.$/u;
+const abbreviation = /(?:^|[\s(])(?:\p{Lu}|Mr|Mrs|Ms|Dr|Prof|St|No|vs|etc|e\.g|i\.e|Jr|Sr|Inc|Ltd|Co|U\.S)\.$/u;
 
 function sentencesIn(text: string, { start, end }: Span): readonly Span[] {
   const part = text.slice(start, end);
