@@ -20,7 +20,7 @@ export async function lockPrompt(tx: Transaction, { tenant, prompt }: PromptName
   return row;
 }
 
-export function noPrompt(prompt: string): Error {
+function noPrompt(prompt: string): Error {
   return failure('NotFound', `there is no prompt ${prompt}`, { next: 'perennial prompt list' });
 }
 

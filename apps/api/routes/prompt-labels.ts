@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ExpectedRef } from '../../../db/repositories/prompts';
+import { failure } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../server';
 import { idempotent, keyOf, name, page, pageOf, problem, version, why } from '../views/fields';
@@ -29,7 +30,14 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           response: { 200: pageOf(promptMove), default: problem },
         },
       },
-      ({ caller: { tenant }, params: { prompt: of }, query }) => prompts.history({ tenant, prompt: of, ...query }),
+      async ({ caller: { tenant }, params: { prompt: of }, query }) => {
+        const moves = await prompts.history({ tenant, prompt: of, ...query });
+        // Every prompt has a branch that moved; none at all is none of ours.
+        if (moves.items.length === 0 && (await prompts.refs({ tenant, prompt: of })).length === 0) {
+          throw failure('NotFound', `there is no prompt ${of}`, { next: 'perennial prompt list' });
+        }
+        return moves;
+      },
     );
 
     app.post(

@@ -5,11 +5,12 @@ import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { aggregate, type Aggregate } from '../../../domain/llm/evaluation/aggregate';
 import { failed, type Score } from '../../../domain/llm/evaluation/score';
+import { failure } from '../../../domain/failure';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import { planRounds, ranked } from '../../../domain/llm/search/halving';
 import { paretoFront } from '../../../domain/llm/search/pareto';
 import type { SearchSpec } from '../../../domain/llm/search/search';
-import { splitCases } from '../../../domain/llm/search/split';
+import { splitCases, type SearchCases } from '../../../domain/llm/search/split';
 import { resultOf, type Variant, type VariantResult } from '../../../domain/llm/search/variant';
 import { seededRandom } from '../../../domain/statistics/random';
 import type { Answerer } from '../evaluation/answerer';
@@ -70,6 +71,7 @@ export async function runSearch(search: PromptSearch): Promise<SearchReport> {
   const random = seededRandom([spec.seed, 0x5ea4c4, 0x9e3779b9 | 0, spec.variants]);
   const pool = Math.max(0, ...spec.proposers.map((proposer) => (proposer.kind === 'fewShot' ? proposer.pool : 0)));
   const cases = splitCases(search.cases, { confirm: spec.confirm, pool, random });
+  refuseEmpty(search, cases);
   const known = new Map<Digest, Variant>();
   const results = new Map<Digest, readonly CaseResult[]>();
   const start = firstVariants({ first, spec, pool: cases.pool, random });
@@ -108,6 +110,20 @@ export async function runSearch(search: PromptSearch): Promise<SearchReport> {
     [winner.template, first].map((template) => ask(search, template, cases.confirm, Math.max(1, Math.floor(parallel / 2)))),
   );
   return reportOf({ search, known, results, winner, ofWinner: ofWinner ?? [], ofFirst: ofFirst ?? [] });
+}
+
+/** A search that cannot tell its variants apart would crown one by its digest. */
+function refuseEmpty({ spec, dimensions, cases: all }: PromptSearch, { pool, search, confirm }: SearchCases): void {
+  if (!dimensions.some(({ name }) => name === spec.quality)) {
+    throw failure('InvalidInput', `the search is to raise ${spec.quality}, which is no dimension`, {
+      next: `name one of: ${dimensions.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  if (search.length >= spec.halving.firstCases && confirm.length > 0) return;
+  const parts = `${pool.length} for examples, ${confirm.length} to confirm, ${search.length} to search with`;
+  throw failure('InvalidInput', `${all.length} cases are too few: ${parts}, of which the first round needs ${spec.halving.firstCases}`, {
+    next: 'add cases, or lower confirm, pool or halving.firstCases',
+  });
 }
 
 /** Those that are new, as long as there is room. */

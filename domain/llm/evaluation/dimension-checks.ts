@@ -28,7 +28,16 @@ export function evaluationProblems(dimensions: readonly DimensionSpec[], gates: 
       gates.map(({ name }) => name),
     ),
     ...dimensions.flatMap((dimension, index) =>
-      dimension.kind === 'robustness' ? unknown(['dimensions', index, 'of'], dimension.of, plain) : [],
+      dimension.kind !== 'robustness'
+        ? []
+        : names.includes(dimension.of) && !plain.includes(dimension.of)
+          ? [
+              {
+                path: ['dimensions', index, 'of'],
+                detail: `${dimension.of} takes more than one answer, and cannot be scored of a perturbed one`,
+              },
+            ]
+          : unknown(['dimensions', index, 'of'], dimension.of, plain),
     ),
     ...gates.flatMap((gate, index) => ('dimension' in gate ? unknown(['gates', index, 'dimension'], gate.dimension, names) : [])),
   ];

@@ -42,6 +42,6 @@ export function evaluateCitations({ case: { expected }, answer, retrieved }: Jud
 }
 
 /** Each number once. */
-export function citationsOf(answer: string): readonly number[] {
+function citationsOf(answer: string): readonly number[] {
   return [...new Set([...answer.matchAll(marker)].flatMap(([, numbers = '']) => numbers.split(/[,;]/).map(Number)))];
 }

@@ -56,7 +56,7 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
 }
 
 /** Labels of each kind below which sensitivity or specificity is a guess. */
-export const fewestLabels = 30;
+const fewestLabels = 30;
 /** Of sensitivity + specificity − 1 (W. J. Youden, "Index for rating diagnostic tests", Cancer 3 (1950)), its lower bound at 95 %: 0 is a judge that tosses a coin. */
 const leastYouden = 0.2;
 const mostFailures = 0.05;

@@ -57,7 +57,9 @@ describe('prompts by HTTP', () => {
     expect((await world.call('GET', '/prompts/greeter', { as: 'viewer' })).body).toMatchObject({
       refs: [{ ref: 'kinder' }, { ref: 'main' }],
     });
-    expect((await world.call('GET', '/prompts/nobody', { as: 'viewer' })).status).toBe(404);
+    for (const path of ['', '/versions', '/history']) {
+      expect((await world.call('GET', `/prompts/nobody${path}`, { as: 'viewer' })).status).toBe(404);
+    }
     expect((await world.call('GET', '/prompts/greeter/versions/7', { as: 'viewer' })).body).toMatchObject({
       code: 'NotFound',
       detail: 'there is no greeter@7',

@@ -277,7 +277,7 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
     budgetUsd: null,
     seed: 1,
   };
-  const run = (attempt: number, stopAfter?: number) => {
+  const run = (attempt: number, stopAfter?: number, changed: Partial<SearchSpec> = {}) => {
     const stop = new AbortController();
     const shared = asking('search', attempt);
     let done = 0;
@@ -289,7 +289,7 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
         { name: 'exact', kind: 'exact' },
         { name: 'steady', kind: 'consistency', repeats: 3 },
       ],
-      spec,
+      spec: { ...spec, ...changed },
       answererOf: (template) => {
         const answerer = promptAnswerer({ asking: shared, template, route: [scripted], sampling, retrieval: null });
         return async (of, asked) => {
@@ -310,6 +310,14 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
     [2, 70],
   ] as const)
     await expect(run(attempt, stopAfter)).rejects.toThrow(/abort/i);
+  await expect(run(9, undefined, { confirm: 0.8, halving: { firstCases: 9, eta: 3 } })).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: '60 cases are too few: 6 for examples, 48 to confirm, 6 to search with, of which the first round needs 9',
+  });
+  await expect(run(9, undefined, { quality: 'nice' })).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: 'the search is to raise nice, which is no dimension',
+  });
   const report = await run(4);
   const paid = server.bill.length;
   expect(await run(5)).toEqual(report);
