@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { notifyEvents } from './lifecycle';
 import { problem } from './schema-issues.schema';
 
-const secret = z
+export const secretSchema = z
   .union(
     [z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/) }), z.strictObject({ file: z.string().min(1).max(512) })],
     // What is written there may be the secret itself: an error must not repeat it.
@@ -20,7 +20,7 @@ const target = z
         if (found !== null) context.issues.push(problem(found));
       })
       .describe('an https:// address, without a credential'),
-    secret,
+    secret: secretSchema,
     events: z
       .array(z.enum(notifyEvents))
       .min(1)

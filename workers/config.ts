@@ -36,6 +36,9 @@ const settings = z.object({
   /** The Python set that fine-tunes language models. */
   PERENNIAL_PYTHON_LLM: z.string().optional(),
   PERENNIAL_LLM_URL: z.url().optional(),
+  PERENNIAL_LLM_API_KEY: z.string().min(1).optional(),
+  /** A document of kind Platform with the providers of language models. */
+  PERENNIAL_PROVIDERS_FILE: z.string().optional(),
   PERENNIAL_SAMPLES_DIR: z.string().optional(),
   PERENNIAL_TRAINERS_DIR: z.string().optional(),
   PERENNIAL_API_PORT: port.default(8700),
@@ -91,6 +94,8 @@ export interface Config {
   readonly secretOf: (ref: SecretRef) => Promise<string>;
   /** The OpenAI API of the embedded language model, where one is up. */
   readonly llmUrl: string | null;
+  readonly llmKey: SecretRef | null;
+  readonly providersFile: string | null;
   readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
   readonly logLevel: string;
   readonly processId: string;
@@ -140,6 +145,8 @@ export function readConfig(environment: Environment): Config {
     notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
     secretOf: secretResolver(environment),
     llmUrl: value.PERENNIAL_LLM_URL ?? null,
+    llmKey: value.PERENNIAL_LLM_API_KEY === undefined ? null : { env: 'PERENNIAL_LLM_API_KEY' },
+    providersFile: value.PERENNIAL_PROVIDERS_FILE === undefined ? null : resolve(value.PERENNIAL_PROVIDERS_FILE),
     ingest: {
       allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
       fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],

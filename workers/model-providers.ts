@@ -1,18 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { failure } from '../domain/failure';
 import type { ProviderSettings } from '../domain/llm/provider-settings';
+import { embeddedProvider, readProviders } from '../domain/llm/providers-document';
+import type { SecretRef } from '../domain/lifecycle';
 import type { Config } from './config';
 
-/** Who answers for language models here. */
-export function modelProviders({ llmUrl }: Pick<Config, 'llmUrl'>): readonly ProviderSettings[] {
-  return llmUrl === null ? [] : [embedded(llmUrl)];
+/** Who answers for language models here: the platform's own, where it runs, and those of the operator's file. */
+export function modelProviders({
+  llmUrl,
+  llmKey,
+  providersFile,
+}: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile'>): readonly ProviderSettings[] {
+  return [...(llmUrl === null ? [] : [embedded(llmUrl, llmKey)]), ...(providersFile === null ? [] : fromFile(providersFile))];
+}
+
+function fromFile(path: string): readonly ProviderSettings[] {
+  const read = readProviders(textOf(path), path);
+  if (read.ok) return read.value;
+  throw failure('InvalidInput', `${path}, which PERENNIAL_PROVIDERS_FILE names, has mistakes`, { issues: read.issues });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw failure('InvalidInput', `PERENNIAL_PROVIDERS_FILE names ${path}, which cannot be read: ${reason}`, { cause: error });
+  }
 }
 
 /** The platform's own: it queues by itself and says when it is full. */
-function embedded(url: string): ProviderSettings {
+function embedded(url: string, key: SecretRef | null): ProviderSettings {
   return {
-    name: 'embedded',
+    name: embeddedProvider,
     protocol: 'openai',
     url,
-    key: null,
+    key,
     allowPrivateAddresses: true,
     limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 },
     tenantLimits: null,
