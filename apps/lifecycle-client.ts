@@ -18,7 +18,7 @@ import type { SaidToRollout } from './rollout-commands';
 import { steerRollout } from './rollout-commands';
 import {
   approveUpdate,
-  modelLifecycleWorkflow,
+  lifecycleWorkflows,
   pauseUpdate,
   rejectUpdate,
   resumeUpdate,
@@ -98,7 +98,7 @@ export function createLifecycleClient({ connection, namespace, uiUrl }: Lifecycl
 
 async function start(workflow: WorkflowClient, workflowId: string, input: LifecycleInput): Promise<void> {
   try {
-    await workflow.start(modelLifecycleWorkflow, {
+    await workflow.start(lifecycleWorkflows[input.kind ?? 'ModelLifecycle'], {
       workflowId,
       taskQueue: taskQueues.orchestrator,
       args: [input],

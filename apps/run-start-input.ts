@@ -4,7 +4,7 @@ import type { LifecycleInput } from '../workflows/messages';
 /** What a run's workflow is started with, by the API at once or by the sweeper later: always the same. */
 export function startInput(
   tenant: RunRecord['tenant'],
-  { lifecycle, revisionDigest, request, actor, traceId }: Omit<RunStartPayload, 'runId' | 'workflowId'>,
+  { lifecycle, kind, revisionDigest, request, actor, traceId }: Omit<RunStartPayload, 'runId' | 'workflowId'>,
 ): LifecycleInput {
-  return { tenant, lifecycle, revision: revisionDigest, request, actor, traceId };
+  return { tenant, lifecycle, ...(kind === undefined ? {} : { kind }), revision: revisionDigest, request, actor, traceId };
 }

@@ -11,7 +11,7 @@ import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { ScheduleSpec } from '../domain/lifecycle';
 import type { LifecycleInput } from '../workflows/messages';
-import { modelLifecycleWorkflow, taskQueues } from '../workflows/messages';
+import { lifecycleWorkflows, taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered, runAttributes } from './lifecycle-client';
 
@@ -162,7 +162,7 @@ function optionsFor({ tenant, lifecycle, revision, schedule }: Wanted): Omit<Sch
     policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupSeconds * 1000 },
     action: {
       type: 'startWorkflow',
-      workflowType: modelLifecycleWorkflow,
+      workflowType: lifecycleWorkflows.ModelLifecycle,
       // Temporal adds the nominal time.
       workflowId: `run/${tenant}/${lifecycle}/scheduled`,
       taskQueue: taskQueues.orchestrator,

@@ -125,7 +125,7 @@ async function studyAlone(
   if (!run) throw new Error(`there is no run ${runId}`);
   const lifecycle = await registry.lifecycles.get({ tenant, name: run.lifecycle, digest: run.revisionDigest });
   const stage = await registry.stages.get({ tenant, runId, stage: 'train' });
-  const { tune, train } = lifecycle?.spec ?? {};
+  const { tune, train } = lifecycle?.spec.kind === 'ModelLifecycle' ? lifecycle.spec : {};
   const trained = (stage?.output as { readonly output: Trained } | undefined)?.output;
   if (!tune || !train || !trained) throw new Error(`${runId} left nothing to compare with`);
   const assembled = await artifacts.getJson<AssembledData>(trained.assembled);

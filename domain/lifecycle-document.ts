@@ -2,15 +2,15 @@ import type { Digest } from './artifact';
 import type { DataContract } from './contract';
 import { readContract } from './contract-document';
 import type { WrittenDocument } from './document';
-import { documentLimits, objectDocument } from './document';
-import type { DocumentPath } from './document-path';
+import { objectDocument } from './document';
 import { isMap, nameOf, valueAt } from './document-path';
 import type { Issue } from './failure';
 import { pathField } from './field.schema';
-import type { ModelLifecycleSpec } from './lifecycle';
+import type { LifecycleSpec } from './lifecycle';
 import { contradictions } from './lifecycle-checks';
 import { lifecycleSchema } from './lifecycle.schema';
 import { specOf } from './lifecycle-spec';
+import { eachOnce, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from './nearest';
 import { readBy } from './schema-issues.schema';
 import { absoluteUri, isRelativeUri } from './source-uri';
@@ -30,7 +30,7 @@ export interface LifecycleInput {
 export type ParsedLifecycle =
   | {
       readonly ok: true;
-      readonly spec: ModelLifecycleSpec;
+      readonly spec: LifecycleSpec;
       readonly contract: DataContract | null;
       /** The files that the spec names, and no others. */
       readonly paths: readonly string[];
@@ -57,7 +57,7 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
     ...(read.ok ? [] : read.issues),
     ...contradictions(document),
     ...relativeIssues(document, input.folder),
-    ...missingFiles(document, input),
+    ...namedFileIssues(document, namedPaths(document), input.files),
     ...(contract.ok ? [] : contract.issues),
   ];
   if (issues.length > 0 || !read.ok || !contract.ok) return refused(issues);
@@ -72,7 +72,7 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
 }
 
 /** What a revision's digest is over: canonical JSON of this. */
-export function revisionDigestInput(spec: ModelLifecycleSpec, fileDigests: Readonly<Record<string, Digest>>): unknown {
+export function revisionDigestInput(spec: LifecycleSpec, fileDigests: Readonly<Record<string, Digest>>): unknown {
   return { spec, files: fileDigests };
 }
 
@@ -82,30 +82,14 @@ function open({ document, fileName }: LifecycleInput): WrittenDocument {
 
 const contractAt = ['spec', 'data', 'contract'];
 
-function namedPaths({ value }: WrittenDocument): readonly { readonly path: string; readonly at: DocumentPath }[] {
+function namedPaths({ value }: WrittenDocument): readonly NamedPath[] {
   const places = [['spec', 'data', 'assemble'], ['spec', 'data', 'features'], contractAt];
-  const named = places.flatMap((at) => {
-    const path = pathField('').safeParse(valueAt(value, at));
-    return path.success ? [{ path: path.data, at }] : [];
-  });
-  return named.filter(({ path }, index) => named.findIndex((other) => other.path === path) === index);
-}
-
-function missingFiles(document: WrittenDocument, { files }: LifecycleInput): readonly Issue[] {
-  return namedPaths(document).flatMap(({ path, at }): readonly Issue[] => {
-    if (!Object.hasOwn(files, path)) {
-      const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
-      return [document.issueAt(at, `${nameOf(at)} names ${path}, which is not there`, { didYouMean })];
-    }
-    const problem = textProblem(files[path] ?? '');
-    return problem === null ? [] : [document.issueAt(at, `${nameOf(at)} names ${path}, which ${problem}`)];
-  });
-}
-
-function textProblem(text: string): string | null {
-  if (text.trim() === '') return 'is empty';
-  if (text.includes('\0')) return 'is not a text file';
-  return new TextEncoder().encode(text).length > documentLimits.bytes ? 'is larger than 1 MiB' : null;
+  return eachOnce(
+    places.flatMap((at) => {
+      const path = pathField('').safeParse(valueAt(value, at));
+      return path.success ? [{ path: path.data, at }] : [];
+    }),
+  );
 }
 
 type ContractIn = { readonly ok: true; readonly value: DataContract | null } | { readonly ok: false; readonly issues: readonly Issue[] };

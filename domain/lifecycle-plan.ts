@@ -3,15 +3,17 @@ import { canonicalJson } from './canonical';
 import type { DataContract } from './contract';
 import type { DocumentPath } from './document-path';
 import { isMap, nameOf } from './document-path';
-import type { LifecycleRevision, ModelLifecycleSpec } from './lifecycle';
+import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from './lifecycle';
 import { documentOf } from './lifecycle-spec';
-import type { ModelStage } from './run';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
+import { llmDocumentOf } from './llm/llm-lifecycle-spec';
+import type { ModelStage, StageName } from './run';
 import { modelStages, stagesOf } from './run';
 
 /** A revision that is not applied yet. */
 export interface NextRevision {
   readonly digest: Digest;
-  readonly spec: ModelLifecycleSpec;
+  readonly spec: LifecycleSpec;
   readonly contract: DataContract | null;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
@@ -37,7 +39,7 @@ interface PlannedChange {
 
 /** What the next run would do on the data of the last: `mayRun` when it depends on what an earlier stage gives. */
 interface PlannedStage {
-  readonly stage: ModelStage;
+  readonly stage: StageName;
   readonly action: 'runs' | 'mayRun' | 'reused';
   readonly because: readonly string[];
 }
@@ -58,11 +60,16 @@ function changesOf(current: LifecycleRevision, next: NextRevision): readonly Pla
     const [before, after] = [current.files[path]?.digest, next.files[path]?.digest];
     return before === after ? [] : [changeOf(path, before, after)];
   });
-  return [...differences(keyed(documentOf(current.spec)), keyed(documentOf(next.spec)), []), ...files];
+  return [...differences(keyed(anyDocumentOf(current.spec)), keyed(anyDocumentOf(next.spec)), []), ...files];
+}
+
+/** Every default written out. */
+export function anyDocumentOf(spec: LifecycleSpec): ReturnType<typeof documentOf> | ReturnType<typeof llmDocumentOf> {
+  return spec.kind === 'ModelLifecycle' ? documentOf(spec) : llmDocumentOf(spec);
 }
 
 /** Lists of named things as maps, so that a gate is compared with the gate of its name wherever it stands. */
-function keyed(document: ReturnType<typeof documentOf>): unknown {
+function keyed(document: ReturnType<typeof anyDocumentOf>): unknown {
   const { evaluate } = document.spec;
   const gates = Object.fromEntries(evaluate.gates.map(({ name, ...gate }) => [name, gate]));
   return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };
@@ -90,9 +97,49 @@ const inputs = {
 } as const;
 
 function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {
+  if (current === null) return stagesOf(next.spec).map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
+  if (current.spec.kind === 'LlmLifecycle' && next.spec.kind === 'LlmLifecycle') {
+    return llmStagesAfter({ ...current, spec: current.spec }, { ...next, spec: next.spec }, changes);
+  }
+  if (current.spec.kind === 'ModelLifecycle' && next.spec.kind === 'ModelLifecycle') {
+    return modelStagesAfter({ ...current, spec: current.spec }, { ...next, spec: next.spec }, changes);
+  }
+  return [];
+}
+
+interface Of<Spec> {
+  readonly spec: Spec;
+  readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
+}
+
+/** A prompt that changed, or cases that did, are other questions: what was answered before is still on the ledger. */
+function llmStagesAfter(
+  current: Of<LlmLifecycleSpec>,
+  next: Of<LlmLifecycleSpec>,
+  changes: readonly PlannedChange[],
+): readonly PlannedStage[] {
+  const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
+  const files = [...next.spec.prompt.candidates, next.spec.cases.file, ...(next.spec.safety === null ? [] : [next.spec.safety])];
+  const changed = (paths: readonly string[]) => paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
+  const asked = [...named(/^spec\.(model|sampling|prompt|cases|promptEval|evaluate\.dimensions)\b/), ...changed(files)];
+  const judged = named(/^spec\.(evaluate|safety)\b/);
+  const planned: Readonly<Partial<Record<StageName, PlannedStage>>> = {
+    'prompt-eval': stageAfter('prompt-eval', asked, [], ''),
+    evaluate: stageAfter('evaluate', [...asked, ...judged], [], ''),
+    promote: promoteStage,
+  };
+  return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);
+}
+
+const promoteStage: PlannedStage = { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] };
+
+function modelStagesAfter(
+  current: Of<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contract'>,
+  next: Of<ModelLifecycleSpec> & Pick<NextRevision, 'contract'>,
+  changes: readonly PlannedChange[],
+): readonly PlannedStage[] {
   const through = stagesOf(next.spec);
   const stages = modelStages.filter((stage) => through.includes(stage));
-  if (current === null) return stages.map((stage) => ({ stage, action: 'runs', because: ['no revision ran before'] }));
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const fileOf = (role: 'assemble' | 'features'): readonly string[] => {
     const [before, after] = [current.files[current.spec.data[role]]?.digest, next.files[next.spec.data[role]]?.digest];
@@ -115,12 +162,12 @@ function stagesAfter(current: LifecycleRevision | null, next: NextRevision, chan
     tune: stageAfter('tune', searched, trains, 'train gives another model'),
     evaluate: stageAfter('evaluate', judged, [...trains, ...searched], `${searched.length > 0 ? 'tune' : 'train'} gives another model`),
     canary: { stage: 'canary', action: 'runs', because: ['is about the traffic of its days, never from the cache'] },
-    promote: { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] },
+    promote: promoteStage,
   };
   return stages.map((stage) => planned[stage]);
 }
 
-function stageAfter(stage: ModelStage, own: readonly string[], earlier: readonly string[], when: string): PlannedStage {
+function stageAfter(stage: StageName, own: readonly string[], earlier: readonly string[], when: string): PlannedStage {
   if (own.length > 0) return { stage, action: 'runs', because: own };
   return earlier.length > 0 ? { stage, action: 'mayRun', because: [when] } : { stage, action: 'reused', because: [] };
 }

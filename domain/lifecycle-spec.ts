@@ -1,6 +1,15 @@
 import { formatByteSize } from './byte-size';
 import { formatDuration, formatSeconds } from './duration';
-import type { CanarySpec, ModelLifecycleSpec, ParameterRange, ScheduleSpec, SourceFormat, SourceSpec, TuneSpec } from './lifecycle';
+import type {
+  CanarySpec,
+  ModelLifecycleSpec,
+  ParameterRange,
+  PromoteSpec,
+  ScheduleSpec,
+  SourceFormat,
+  SourceSpec,
+  TuneSpec,
+} from './lifecycle';
 import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
 import { apiVersion } from './lifecycle.schema';
 import { schemeOf } from './source-uri';
@@ -50,18 +59,16 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
       gates: evaluate.gates,
       ungated: evaluate.ungated ?? null,
     },
-    promote: {
-      approval: {
-        required: promote.approval.required,
-        role: promote.approval.role,
-        timeoutSeconds: promote.approval.timeout,
-      },
-    },
+    promote: promoteOf(promote),
     tune: tune === undefined ? null : tuneOf(tune),
     canary: canary === undefined ? null : canaryOf(canary),
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
   };
+}
+
+export function promoteOf({ approval: { timeout, ...approval } }: CompleteLifecycle['spec']['promote']): PromoteSpec {
+  return { approval: { ...approval, timeoutSeconds: timeout } };
 }
 
 function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
@@ -147,13 +154,7 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
         ...given({ slices: evaluate.slices && { ...evaluate.slices, columns: [...evaluate.slices.columns] }, ungated: evaluate.ungated }),
         gates: evaluate.gates.map((gate) => ({ ...gate })),
       },
-      promote: {
-        approval: {
-          required: promote.approval.required,
-          role: promote.approval.role,
-          timeout: formatSeconds(promote.approval.timeoutSeconds),
-        },
-      },
+      promote: promoteDocument(promote),
       ...releaseDocument(release),
     },
   };
@@ -204,7 +205,11 @@ function canaryDocument({
   };
 }
 
-function scheduleDocument({ catchupSeconds, jitterSeconds, ...schedule }: ScheduleSpec): LifecycleDocument['spec']['schedule'] {
+export function promoteDocument({ approval: { timeoutSeconds, ...approval } }: PromoteSpec) {
+  return { approval: { ...approval, timeout: formatSeconds(timeoutSeconds) } };
+}
+
+export function scheduleDocument({ catchupSeconds, jitterSeconds, ...schedule }: ScheduleSpec): LifecycleDocument['spec']['schedule'] {
   return { ...schedule, catchup: formatSeconds(catchupSeconds), jitter: formatSeconds(jitterSeconds) };
 }
 

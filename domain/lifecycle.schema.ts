@@ -19,7 +19,7 @@ const later = (known: readonly string[]) => (issue: { readonly input?: unknown }
 
 export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
 
-const metadataSchema = z
+export const metadataSchema = z
   .strictObject({
     name: nameField('the name of the lifecycle, and of its model'),
     owner: z.string().trim().min(1).max(200).describe('who answers for the model: a person, a team or an address'),
@@ -144,7 +144,7 @@ const evaluateSchema = z
   })
   .describe('metrics and gates');
 
-const promoteSchema = z
+export const promoteSchema = z
   .strictObject({
     approval: z
       .strictObject({

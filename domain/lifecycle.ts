@@ -1,5 +1,6 @@
 import type { ArtifactRef, Digest } from './artifact';
 import type { ComputeKind } from './job';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import type { Task } from './model';
 import type { DataContract } from './contract';
 
@@ -22,7 +23,7 @@ export interface ModelLifecycleSpec {
   readonly notify: readonly NotifySpec[];
 }
 
-export type LifecycleSpec = ModelLifecycleSpec;
+export type LifecycleSpec = ModelLifecycleSpec | LlmLifecycleSpec;
 
 export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
 
@@ -213,7 +214,7 @@ export interface LifecycleRevision {
   readonly lifecycle: string;
   readonly revision: number;
   readonly digest: Digest;
-  readonly spec: ModelLifecycleSpec;
+  readonly spec: LifecycleSpec;
   readonly files: Readonly<Record<string, ArtifactRef>>;
   /** Parsed from the contract file at apply time. */
   readonly contract: DataContract | null;

@@ -5,7 +5,7 @@ import type { DecisionRef, Verdict } from './verdict';
 export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
 export type ModelStage = (typeof modelStages)[number];
 
-const llmStages = ['ingest', 'prompt-eval', 'fine-tune', 'rag-index', 'evaluate', 'canary', 'promote'] as const;
+const llmStages = ['prompt-eval', 'fine-tune', 'rag-index', 'evaluate', 'canary', 'promote'] as const;
 type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;

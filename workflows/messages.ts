@@ -2,17 +2,23 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../domain/artifact';
 import type { RolloutId, RunId, Tenant } from '../domain/ids';
+import type { LifecycleKind } from '../domain/lifecycle';
 import type { OpenRolloutStatus, RolloutStatus } from '../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 
-export const modelLifecycleWorkflow = 'modelLifecycle';
+export const lifecycleWorkflows = { ModelLifecycle: 'modelLifecycle', LlmLifecycle: 'llmLifecycle' } as const satisfies Record<
+  LifecycleKind,
+  string
+>;
 export const canaryRolloutWorkflow = 'canaryRollout';
 export const taskQueues = { orchestrator: 'orchestrator', data: 'data', compute: 'compute', llm: 'llm' } as const;
 
 export interface LifecycleInput {
   readonly tenant: Tenant;
   readonly lifecycle: string;
+  /** Absent in runs that were started before there was a second one. */
+  readonly kind?: LifecycleKind;
   /** Pinned when the run was accepted; absent when a schedule starts it: then the newest revision counts. */
   readonly revision?: Digest;
   readonly request: RunRequest;

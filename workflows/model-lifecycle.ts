@@ -7,7 +7,7 @@ import type { LifecycleInput, RunOutcome } from './messages';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
-import type { Run } from './stage';
+import type { ModelRun } from './stage';
 import { canary } from './stages/canary';
 import type { Judged } from './stages/evaluate';
 import { evaluate } from './stages/evaluate';
@@ -19,12 +19,12 @@ import { validate } from './stages/validate';
 
 export async function modelLifecycle(input: LifecycleInput): Promise<RunOutcome> {
   const control = openControl(input.tenant);
-  const run = await open(control, input);
+  const run = (await open(control, input)) as ModelRun;
   const end = await stages(run).catch((error: unknown) => broken(run, error));
   return close(run, end);
 }
 
-async function stages(run: Run): Promise<RunEnd> {
+async function stages(run: ModelRun): Promise<RunEnd> {
   const { plan } = run;
   const data = await ingest(run);
   const checked = await validate(run, data.output);
@@ -62,7 +62,7 @@ function refused(verdict: Verdict | undefined): verdict is Verdict {
 }
 
 /** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
-function leftToCanary({ plan: { spec } }: Run, { verdict }: Judged): boolean {
+function leftToCanary({ plan: { spec } }: ModelRun, { verdict }: Judged): boolean {
   return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
 }
 
@@ -73,7 +73,7 @@ function unchanged(champion: ModelVersionRef): RunEnd {
 }
 
 /** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
-async function turnedDown({ plan }: Run, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
+async function turnedDown({ plan }: ModelRun, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
   const { version } = candidate;
   if (verdict.kind === 'failed') await records.rejectVersion({ tenant: plan.tenant, runId: plan.runId, model: plan.lifecycle, version });
   return { status: 'stopped', verdict, version };

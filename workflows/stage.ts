@@ -4,7 +4,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DataContract } from '../domain/contract';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
-import type { LifecycleSpec } from '../domain/lifecycle';
+import type { LifecycleSpec, ModelLifecycleSpec } from '../domain/lifecycle';
 import type { RunRequest, StageName, StageStatus } from '../domain/run';
 import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
@@ -34,6 +34,8 @@ export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   /** Pushed before the stage begins, also when its output is taken over: an execution that was lost may have done the step in this run's name. */
   readonly undo: Undo[];
 }
+
+export type ModelRun = Run<ModelLifecycleSpec>;
 
 /** What every activity input carries. */
 export interface Effect {

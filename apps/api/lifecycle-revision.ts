@@ -5,7 +5,7 @@ import { objectDocument } from '../../domain/document';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
-import type { LifecycleRevision, ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
 import { nearest } from '../../domain/nearest';
 import { yamlDocument } from '../../domain/yaml-document.schema';
@@ -28,7 +28,7 @@ export interface GivenLifecycle {
 export interface CheckedRevision {
   readonly lifecycle: string;
   readonly digest: Digest;
-  readonly spec: ModelLifecycleSpec;
+  readonly spec: LifecycleSpec;
   readonly contract: DataContract | null;
   readonly texts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
@@ -45,8 +45,7 @@ export async function readRevision(
   const { issueAt } = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
   const issues = [
     ...nameIssues(name, spec.name, issueAt),
-    ...trainerIssues(trainers, spec, issueAt),
-    ...(await lifecycleSqlIssues(spec, files)),
+    ...(spec.kind === 'ModelLifecycle' ? [...trainerIssues(trainers, spec, issueAt), ...(await lifecycleSqlIssues(spec, files))] : []),
   ];
   if (issues.length > 0) throw invalid(fileName, issues);
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
@@ -79,11 +78,16 @@ export async function storeRevision(
       await artifacts.putBytes({
         tenant,
         bytes: Buffer.from(text),
-        mediaType: path.endsWith('.sql') ? 'application/sql' : 'application/yaml',
+        mediaType: mediaTypeOf(path),
       }),
     ]),
   );
   return { ...revision, files: Object.fromEntries(stored) };
+}
+
+function mediaTypeOf(path: string): string {
+  if (path.endsWith('.sql')) return 'application/sql';
+  return path.endsWith('.ndjson') || path.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/yaml';
 }
 
 function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] {

@@ -19,7 +19,7 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
     registry.stages.list({ tenant, runId: id }),
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revision }),
   ]);
-  const spec = applied?.spec;
+  const spec = applied?.spec.kind === 'ModelLifecycle' ? applied.spec : undefined;
   // Of the model that the run evaluated: a study may have chosen others than the lifecycle's.
   const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
   // The record of the evaluate stage: `{ output: { summary: { metrics } } }` (activities/evaluation-summary.ts).
@@ -33,7 +33,7 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
     verdict,
     revision,
     trainer: spec?.train.trainer ?? null,
-    params: { ...spec?.train.params, ...request.params, ...tuned?.params, until: request.until ?? spec?.data.time.until ?? 'latest' },
+    params: { ...spec?.train.params, ...request.params, ...tuned?.params, ...(spec && { until: request.until ?? spec.data.time.until }) },
     metrics: evaluated?.output?.summary?.metrics ?? {},
     seconds: Object.fromEntries(stages.map((stage) => [stage.stage, stage.seconds])),
   };

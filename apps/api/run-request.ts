@@ -25,6 +25,11 @@ export async function checkRunRequest(
 
 function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): readonly Issue[] {
   if (!request.params) return [];
+  if (lifecycle.spec.kind !== 'ModelLifecycle') {
+    return [
+      { pointer: '/params', detail: `params are for a trainer, and ${lifecycle.lifecycle} has none: it is a ${lifecycle.spec.kind}` },
+    ];
+  }
   const { trainer, params } = lifecycle.spec.train;
   return trainers.checkParams(trainer, { ...params, ...request.params }).map((issue) => {
     const pointer = `/params${issue.pointer}`;

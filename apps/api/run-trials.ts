@@ -17,7 +17,7 @@ export async function readTrials(
     registry.lifecycles.get({ tenant, name: lifecycle, digest: revisionDigest }),
     registry.stages.get({ tenant, runId: id, stage: study }),
   ]);
-  const tune = applied?.spec.tune;
+  const tune = applied?.spec.kind === 'ModelLifecycle' ? applied.spec.tune : null;
   if (!tune) throw failure('NotFound', `${id} has no trials: its lifecycle has no spec.tune`, { next: `perennial run show ${id}` });
   const of = { tenant, runId: stage?.reusedFrom ?? id, study };
   const [{ items, nextPageToken }, best] = await Promise.all([

@@ -10,7 +10,7 @@ export interface LifecycleFolder {
   readonly files: Readonly<Record<string, string>>;
 }
 
-const travels = /\.(sql|ya?ml)$/;
+const travels = /\.(sql|ya?ml|ndjson|jsonl)$/;
 const largestFile = 1 << 20;
 const mostFiles = 200;
 
@@ -40,7 +40,7 @@ function textsIn(folder: string): string[] {
       if (entry.isDirectory() && depth < 4 && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
       else if (entry.isFile() && travels.test(entry.name)) found.push(path);
       if (found.length > mostFiles)
-        throw new CliError(`${folder} holds more than ${mostFiles} SQL and YAML files: keep a lifecycle in a folder of its own`, 2);
+        throw new CliError(`${folder} holds more than ${mostFiles} SQL, YAML and NDJSON files: keep a lifecycle in a folder of its own`, 2);
     }
   };
   visit(folder, 0);

@@ -65,6 +65,12 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
     apply: ({ tenant, revision, actor }) =>
       sql.begin(async (tx) => {
         const before = await currentOf(tx, tenant, revision);
+        if (before.digest !== null && before.kind !== revision.spec.kind) {
+          throw failure(
+            'Conflict',
+            `${revision.lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
+          );
+        }
         if (before.digest === revision.digest) return { revision: await revisionOf(tx, tenant, revision), changed: false };
         await tx`
           insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contract, applied_by)
@@ -131,7 +137,7 @@ async function currentOf(
   tx: Transaction,
   tenant: Tenant,
   { lifecycle, spec }: NewLifecycleRevision,
-): Promise<{ readonly digest: Digest | null; readonly currentRevision: number; readonly revisions: number }> {
+): Promise<Pick<LifecycleRow, 'kind' | 'currentRevision' | 'revisions'> & { readonly digest: Digest | null }> {
   await tx`
     insert into lifecycles (tenant_id, name, kind, owner, current_revision, revisions)
     values (${tenant}, ${lifecycle}, ${spec.kind}, ${spec.owner}, 1, 0) on conflict do nothing`;

@@ -1,5 +1,6 @@
 import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run';
 import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
@@ -20,6 +21,7 @@ export interface RunRecord {
   readonly id: RunId;
   readonly tenant: Tenant;
   readonly lifecycle: string;
+  readonly kind: LifecycleKind;
   readonly revisionDigest: Digest;
   readonly workflowId: string;
   readonly status: RunStatus;
@@ -108,6 +110,8 @@ export interface RunStartPayload {
   readonly runId: RunId;
   readonly workflowId: string;
   readonly lifecycle: string;
+  /** Absent in entries from before there was a second kind. */
+  readonly kind?: LifecycleKind;
   readonly revisionDigest: Digest;
   readonly request: RunRequest;
   readonly actor: string;
@@ -136,8 +140,8 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const { tenant, workflowId, lifecycle, request, actor } = input;
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
-          insert into runs (tenant_id, id, lifecycle, revision_digest, workflow_id, status, request, actor, trace_id, started_at)
-          select l.tenant_id, ${id}, l.name, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, ${input.traceId}, now()
+          insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, trace_id, started_at)
+          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, ${input.traceId}, now()
           from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
             and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
           where l.tenant_id = ${tenant} and l.name = ${lifecycle}
@@ -220,12 +224,12 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
   const [row] = await tx<RunRow[]>`
-    insert into runs (tenant_id, id, lifecycle, revision_digest, workflow_id, status, request, actor, trace_id)
-    select tenant_id, ${id}, lifecycle, digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${traceId}
+    insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw noRevision(lifecycle, revisionDigest);
-  const payload: RunStartPayload = { runId: id, workflowId, lifecycle, revisionDigest, request, actor, traceId };
+  const payload: RunStartPayload = { runId: id, workflowId, lifecycle, kind: row.kind, revisionDigest, request, actor, traceId };
   await appendEvent(tx, { tenant, runId: id, kind: 'run.accepted', data: { lifecycle, actor } });
   await promise(tx, { tenant, topic: 'run.start', payload });
   await auditRun(tx, {
@@ -321,8 +325,8 @@ function noRevision(lifecycle: string, digest: Digest | undefined) {
 }
 
 function toRecord(row: RunRow): RunRecord {
-  const { id, tenantId: tenant, lifecycle, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
+  const { id, tenantId: tenant, lifecycle, kind, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
   const { failure: failed, request, actor, traceId, createdAt, startedAt, endedAt } = row;
   const state = { status, verdict, version, waitingFor, failure: failed };
-  return { id, tenant, lifecycle, revisionDigest, workflowId, ...state, request, actor, traceId, createdAt, startedAt, endedAt };
+  return { id, tenant, lifecycle, kind, revisionDigest, workflowId, ...state, request, actor, traceId, createdAt, startedAt, endedAt };
 }

@@ -1,7 +1,7 @@
 import { foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContract } from '../../domain/contract';
-import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { LifecycleSpec } from '../../domain/lifecycle';
 import { createdAt, document, instant, isDigest, tenantId } from './columns';
 import { tenants } from './tenants';
 
@@ -31,7 +31,7 @@ export const lifecycleRevisions = pgTable(
     lifecycle: text('lifecycle').notNull(),
     revision: integer('revision').notNull(),
     digest: text('digest').$type<Digest>().notNull(),
-    spec: document<ModelLifecycleSpec>('spec').notNull(),
+    spec: document<LifecycleSpec>('spec').notNull(),
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
     contract: document<DataContract>('contract'),
     appliedBy: text('applied_by').notNull(),

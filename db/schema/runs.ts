@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run';
 import { finalRunStatuses, runStatuses } from '../../domain/run';
 import type { Verdict } from '../../domain/verdict';
@@ -16,6 +17,8 @@ export const runs = pgTable(
     tenantId: tenantId().$type<Tenant>(),
     id: bytewise('id').$type<RunId>().notNull(),
     lifecycle: text('lifecycle').notNull(),
+    /** Of the revision: which workflow it is. */
+    kind: text('kind').$type<LifecycleKind>().notNull().default('ModelLifecycle'),
     revisionDigest: text('revision_digest').$type<Digest>().notNull(),
     workflowId: text('workflow_id').notNull(),
     status: text('status').$type<RunStatus>().notNull(),
@@ -44,6 +47,7 @@ export const runs = pgTable(
       foreignColumns: [lifecycleRevisions.tenantId, lifecycleRevisions.lifecycle, lifecycleRevisions.digest],
     }),
     oneOf('runs_status_check', t.status, runStatuses),
+    oneOf('runs_kind_check', t.kind, ['ModelLifecycle', 'LlmLifecycle'] satisfies LifecycleKind[]),
     isDigest('runs_revision_digest_check', t.revisionDigest),
     check('runs_ended_check', sql`(${t.endedAt} is not null) = (${t.status} in (${finals}))`),
     // I12: a run that cannot go on says what it waits for.

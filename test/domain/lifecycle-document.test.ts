@@ -5,7 +5,7 @@ import { formatIssue, invalid } from '../../domain/issue-text';
 import { notifyEvents } from '../../domain/lifecycle';
 import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
 import { documentOf } from '../../domain/lifecycle-spec';
-import { contractText, edited, lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
+import { contractText, edited, lifecycleFiles, lifecycleText, modelSpecOf } from '../support/lifecycle-text';
 
 const read = (document: unknown, files: Readonly<Record<string, string>> = lifecycleFiles, folder?: string) =>
   parseLifecycle({ document, fileName: 'lifecycle.yaml', files, ...(folder === undefined ? {} : { folder }) });
@@ -18,7 +18,7 @@ const refused = (document: unknown, files?: Readonly<Record<string, string>>): r
 const accepted = (document: unknown, files?: Readonly<Record<string, string>>, folder?: string) => {
   const parsed = read(document, files, folder);
   if (!parsed.ok) throw invalid('it', parsed.issues);
-  return parsed;
+  return { ...parsed, spec: modelSpecOf(parsed.spec) };
 };
 
 describe('a lifecycle that says little', () => {

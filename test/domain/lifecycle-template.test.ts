@@ -3,12 +3,13 @@ import type { Column } from '../../domain/dataset';
 import { formatIssue } from '../../domain/issue-text';
 import { parseLifecycle } from '../../domain/lifecycle-document';
 import { lifecycleTemplate } from '../../domain/lifecycle-template';
+import { modelSpecOf } from '../support/lifecycle-text';
 
 function check(files: Readonly<Record<string, string>>) {
   const { 'lifecycle.yaml': document = '', ...others } = files;
   const parsed = parseLifecycle({ document, fileName: 'lifecycle.yaml', files: others, folder: '/here' });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  return parsed;
+  return { ...parsed, spec: modelSpecOf(parsed.spec) };
 }
 
 function caught(call: () => unknown): unknown {

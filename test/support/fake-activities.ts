@@ -3,7 +3,9 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
-import type { RunPlan } from '../../workflows/stage';
+import type { ModelRun } from '../../workflows/stage';
+
+type RunPlan = ModelRun['plan'];
 
 /** For tests of workflow code alone: each activity answers with the least that its workflow needs, and every call is written down. */
 export interface FakeActivities {

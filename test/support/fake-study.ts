@@ -4,7 +4,9 @@ import { bestTrial, countsOf } from '../../domain/tuning';
 import type { TuneSpec } from '../../domain/lifecycle';
 import type { StudyInput } from '../../workflows/tuning-messages';
 import { artifact, digest, planOf } from './fake-activities';
-import type { RunPlan } from '../../workflows/stage';
+import type { ModelRun } from '../../workflows/stage';
+
+type RunPlan = ModelRun['plan'];
 
 export const tuneSpec: TuneSpec = {
   metric: 'logloss',

@@ -6,8 +6,10 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
-import { modelLifecycleWorkflow } from '../../workflows/messages';
-import type { RunPlan } from '../../workflows/stage';
+import { lifecycleWorkflows } from '../../workflows/messages';
+import type { ModelRun } from '../../workflows/stage';
+
+type RunPlan = ModelRun['plan'];
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning-messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning-messages';
 import type { FakeActivities, Overrides } from './fake-activities';
@@ -43,7 +45,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
     const { tenant, lifecycle, request, traceId } = plan;
     const input: LifecycleInput = { tenant, lifecycle, request, actor: 'ada', traceId };
-    return begin<RunOutcome>({ type: modelLifecycleWorkflow, input, fake: fakeActivities(plan, overrides) }, before);
+    return begin<RunOutcome>({ type: lifecycleWorkflows.ModelLifecycle, input, fake: fakeActivities(plan, overrides) }, before);
   };
 
   async function begin<Outcome>(
@@ -91,7 +93,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   };
 }
 
-async function record(name: string, handle: WorkflowHandle): Promise<void> {
+export async function record(name: string, handle: WorkflowHandle): Promise<void> {
   if (process.env.RECORD_HISTORIES !== '1') return;
   const directory = join(__dirname, '..', 'replay', 'histories');
   mkdirSync(directory, { recursive: true });

@@ -1,3 +1,4 @@
+import type { LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 /** A lifecycle with every kind of part in it, small enough to point at its lines. */
 export const lifecycleText = `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
@@ -50,4 +51,10 @@ export const lifecycleFiles: Readonly<Record<string, string>> = {
 export function edited(text: string, part: string, otherwise: string): string {
   if (text.split(part).length !== 2) throw new Error(`${JSON.stringify(part)} is not there exactly once`);
   return text.replace(part, () => otherwise);
+}
+
+/** The spec of a model's lifecycle, which one of a language application is not. */
+export function modelSpecOf(spec: LifecycleSpec): ModelLifecycleSpec {
+  if (spec.kind === 'ModelLifecycle') return spec;
+  throw new Error(`${spec.name} is a ${spec.kind}`);
 }

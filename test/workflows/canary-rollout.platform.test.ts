@@ -15,7 +15,9 @@ import {
   skipUpdate,
   statusQuery,
 } from '../../workflows/messages';
-import type { RunPlan } from '../../workflows/stage';
+import type { ModelRun } from '../../workflows/stage';
+
+type RunPlan = ModelRun['plan'];
 import type { Overrides } from '../support/fake-activities';
 import { planOf } from '../support/fake-activities';
 import { champion, fakeRollout, harm, rolledBackBy, upAndPassed, type FakeRollout } from '../support/fake-rollout';

@@ -1,5 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { RunPlan } from '../../workflows/stage';
+import type { ModelRun } from '../../workflows/stage';
+
+type RunPlan = ModelRun['plan'];
 import { artifact, digest, failed, passed, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 

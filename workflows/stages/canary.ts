@@ -6,7 +6,7 @@ import type { Verdict } from '../../domain/verdict';
 import { records } from '../activity-proxies';
 import type { RolloutOutcome } from '../canary-rollout';
 import { inconclusive } from '../canary-rollout';
-import type { EndedStage, Run, StageEnd } from '../stage';
+import type { EndedStage, ModelRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
 import { startRollout, whenStanding } from '../tracked-rollout';
@@ -34,7 +34,7 @@ export interface Tried extends EndedStage<Canaried> {
 }
 
 /** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
-export async function canary(run: Run, trial: Trial): Promise<Tried> {
+export async function canary(run: ModelRun, trial: Trial): Promise<Tried> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
@@ -69,7 +69,7 @@ export async function canary(run: Run, trial: Trial): Promise<Tried> {
 }
 
 /** First the traffic, then the workflow that watches it. */
-async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
+async function takeBack({ plan }: ModelRun, rollout: TrackedRollout | undefined): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
   await records.endRollout({ tenant, runId, traceId, model: plan.lifecycle, actor: 'perennial', cause });
@@ -77,7 +77,7 @@ async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Pro
 }
 
 function inputOf(
-  { plan }: Run,
+  { plan }: ModelRun,
   challenger: ModelVersionRef,
   champion: Parameters<typeof startRollout>[1]['champion'],
 ): Parameters<typeof startRollout>[1] {
@@ -90,7 +90,7 @@ function inputOf(
 }
 
 /** Nothing to be tried beside. What no gate judged either may then not be promoted. */
-function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
+function withoutChampion({ plan }: ModelRun, candidate: ModelVersionRef): Verdict {
   const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
   if (plan.spec.evaluate.gates.length > 0) {
     return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };

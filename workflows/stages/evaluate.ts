@@ -6,7 +6,7 @@ import { versionName } from '../../domain/model';
 import type { ParityEvidence } from '../../domain/parity';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { computeWork, dataWork, gatewayWork, records } from '../activity-proxies';
-import type { EffectOf, EndedStage, Run, StageEnd } from '../stage';
+import type { EffectOf, EndedStage, ModelRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import { messageOf, typeOf } from '../undo';
 import type { Trained } from './train';
@@ -35,7 +35,7 @@ export interface Judged extends EndedStage<Evaluated> {
   readonly decision: DecisionRef;
 }
 
-export async function evaluate(run: Run, contest: Contest): Promise<Judged> {
+export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged> {
   const { plan } = run;
   const { evaluate: gates } = plan.spec;
   const { candidate, champion, assembled, holdout } = contest;
@@ -84,7 +84,7 @@ function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
 }
 
 /** The counterpart of last resort: the `baseline` trainer on the same rows, never registered. */
-async function trainBaseline(run: Run, effect: EffectOf, assembled: ArtifactRef): Promise<ArtifactRef> {
+async function trainBaseline(run: ModelRun, effect: EffectOf, assembled: ArtifactRef): Promise<ArtifactRef> {
   const { plan } = run;
   const { spec } = plan;
   const { compute } = spec.train;

@@ -2,7 +2,7 @@ import type { DatasetVersionRef, TimeWindow } from '../../domain/dataset';
 import { windowEnding } from '../../domain/time-window';
 import { records, timedDataWork } from '../activity-proxies';
 import { allOrNone } from '../all-or-none';
-import type { EndedStage, Run } from '../stage';
+import type { EndedStage, ModelRun } from '../stage';
 import { runStage } from '../stage';
 
 export interface Ingested {
@@ -12,7 +12,7 @@ export interface Ingested {
 }
 
 /** Each source becomes a dataset version. Never cached: only reading tells whether a source has changed; equal content gives the same version, so everything after it is. */
-export async function ingest(run: Run): Promise<EndedStage<Ingested>> {
+export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const { plan } = run;
   const { data } = plan.spec;
   const { timeoutSeconds } = data;

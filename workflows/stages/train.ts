@@ -4,7 +4,7 @@ import type { DatasetVersionRef } from '../../domain/dataset';
 import type { JobResult } from '../../domain/job';
 import type { ModelVersionRef } from '../../domain/model';
 import { computeWork, records, timedDataWork } from '../activity-proxies';
-import type { EndedStage, Run } from '../stage';
+import type { EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Validated } from './validate';
 
@@ -22,7 +22,7 @@ export interface Trained {
 }
 
 /** Assembles request rows and features, and trains on the oldest part. */
-export async function train(run: Run, data: Validated): Promise<EndedStage<Trained>> {
+export async function train(run: ModelRun, data: Validated): Promise<EndedStage<Trained>> {
   const { plan } = run;
   const { spec } = plan;
   const params = { ...spec.train.params, ...plan.request.params };
@@ -80,7 +80,7 @@ export async function train(run: Run, data: Validated): Promise<EndedStage<Train
  * Each run judges a version of its own, also when the training was reused: the version of the earlier run carries that run's decision, and may have been
  * rejected or withdrawn.
  */
-export async function registerCandidate(run: Run, trained: Trained): Promise<ModelVersionRef> {
+export async function registerCandidate(run: ModelRun, trained: Trained): Promise<ModelVersionRef> {
   const { plan } = run;
   const register = effectOf(plan, 'train')('register');
   run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
@@ -89,7 +89,7 @@ export async function registerCandidate(run: Run, trained: Trained): Promise<Mod
   ]);
 }
 
-export function fileOf({ plan }: Run, path: string): ArtifactRef {
+export function fileOf({ plan }: ModelRun, path: string): ArtifactRef {
   const file = plan.files[path];
   // `apply` refuses a revision whose named files are not all there.
   if (!file) throw new Error(`revision without ${path}`);

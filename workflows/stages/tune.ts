@@ -11,7 +11,7 @@ import { isConfirmed, type Confirmation } from '../../domain/measure/confirm';
 import type { TrialCounts } from '../../domain/tuning';
 import type { Reason, Verdict } from '../../domain/verdict';
 import { computeWork, dataWork, records } from '../activity-proxies';
-import type { EffectOf, EndedStage, Run, StageEnd } from '../stage';
+import type { EffectOf, EndedStage, ModelRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import { runPausedSignal, runResumedSignal, tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../tuning-messages';
 import type { tuningStudy } from '../tuning-study';
@@ -33,7 +33,7 @@ export interface Tuned {
 const study = 'tune';
 
 /** Searches on the tuning slice; its winner replaces the default only when it beats it on the confirm slice, which neither has seen. */
-export async function tune(run: Run, byDefault: Trained, spec: TuneSpec): Promise<EndedStage<Tuned> & { readonly verdict: Verdict }> {
+export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): Promise<EndedStage<Tuned> & { readonly verdict: Verdict }> {
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = { ...plan.spec.train.params, ...plan.request.params };
@@ -78,7 +78,7 @@ export async function tune(run: Run, byDefault: Trained, spec: TuneSpec): Promis
 }
 
 /** The study, told when the run is paused: what is under way goes on, and nothing new begins. */
-async function search(run: Run, input: StudyInput): Promise<StudyOutcome> {
+async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const child = await startChild<typeof tuningStudy>(tuningStudyWorkflow, {
     // Of this execution: one that was lost may still be ending its own.
@@ -109,7 +109,7 @@ async function search(run: Run, input: StudyInput): Promise<StudyOutcome> {
   }
 }
 
-async function showPause({ plan, control }: Run): Promise<void> {
+async function showPause({ plan, control }: ModelRun): Promise<void> {
   const { pausedBy } = control;
   control.status = pausedBy ? 'paused' : 'running';
   control.waitingFor =
@@ -120,7 +120,7 @@ async function showPause({ plan, control }: Run): Promise<void> {
 
 /** Trained as every model that is kept: a trial leaves its score alone. */
 async function trainWinner(
-  run: Run,
+  run: ModelRun,
   effect: EffectOf,
   { byDefault, params, trainer: code }: { readonly byDefault: Trained; readonly params: Tuned['params']; readonly trainer: string },
 ): Promise<Trained> {

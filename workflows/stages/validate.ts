@@ -4,7 +4,7 @@ import type { ContractReport, DataContract } from '../../domain/contract';
 import type { DatasetVersionRef } from '../../domain/dataset';
 import type { Verdict } from '../../domain/verdict';
 import { dataWork, records } from '../activity-proxies';
-import type { EndedStage, Run, RunPlan, StageEnd } from '../stage';
+import type { EndedStage, ModelRun, RunPlan, StageEnd } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 
@@ -14,7 +14,7 @@ export interface Validated extends Ingested {
 }
 
 /** The contract's dataset goes on with its accepted rows; the others pass as they are. */
-export async function validate(run: Run, ingested: Ingested): Promise<EndedStage<Validated>> {
+export async function validate(run: ModelRun, ingested: Ingested): Promise<EndedStage<Validated>> {
   const { plan } = run;
   const { contract } = plan;
   const inputs = async () => ({

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { formatIssue } from '../../../domain/issue-text';
 import { parseLifecycle } from '../../../domain/lifecycle-document';
-import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
-import { documentOf } from '../../../domain/lifecycle-spec';
+import type { LifecycleSpec } from '../../../domain/lifecycle';
+import { anyDocumentOf } from '../../../domain/lifecycle-plan';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
@@ -110,9 +110,9 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context
         .api()
-        .call<{ readonly revision: number; readonly digest: string; readonly spec: ModelLifecycleSpec }>(`/lifecycles/${name}`);
+        .call<{ readonly revision: number; readonly digest: string; readonly spec: LifecycleSpec }>(`/lifecycles/${name}`);
       if (!options.json) terminal.say(`revision ${found.revision}, ${found.digest}`);
-      terminal.out(options.json ? JSON.stringify(found) : stringify(documentOf(found.spec)).trimEnd());
+      terminal.out(options.json ? JSON.stringify(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
     });
 }
 
@@ -128,7 +128,7 @@ async function check({ document, fileName, files, folder }: LifecycleFolder): Pr
   // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { lifecycleSqlIssues } = require('../../../data/sql/lifecycle-sql') as typeof LifecycleSql;
-  const issues = parsed.ok ? await lifecycleSqlIssues(parsed.spec, files) : parsed.issues;
+  const issues = !parsed.ok ? parsed.issues : parsed.spec.kind === 'ModelLifecycle' ? await lifecycleSqlIssues(parsed.spec, files) : [];
   if (parsed.ok && issues.length === 0) return { name: parsed.spec.name };
   const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
   throw new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
-import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
+import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { formatInstant, parseInstant } from '../../../domain/time-window';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -70,7 +70,8 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
   }
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
-  const { spec } = await api.call<{ readonly spec: ModelLifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  if (spec.kind !== 'ModelLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}: rows of tables are replayed for models alone`, 2);
   const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
   const { data } = spec;
   const gateway = await openReplayGateway({

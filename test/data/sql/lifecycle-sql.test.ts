@@ -2,7 +2,7 @@ import { formatIssue } from '../../../domain/issue-text';
 import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
-import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
+import { lifecycleFiles, lifecycleText, modelSpecOf } from '../../support/lifecycle-text';
 
 /** Sources orders and stock, label late. */
 const spec = readSpec();
@@ -10,7 +10,7 @@ const spec = readSpec();
 function readSpec(): ModelLifecycleSpec {
   const parsed = parseLifecycle({ document: lifecycleText, fileName: 'lifecycle.yaml', files: lifecycleFiles });
   if (!parsed.ok) throw new Error('the lifecycle of the tests is wrong');
-  return parsed.spec;
+  return modelSpecOf(parsed.spec);
 }
 
 async function said(assemble: string, features: string): Promise<readonly string[]> {

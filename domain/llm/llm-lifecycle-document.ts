@@ -1,0 +1,145 @@
+import type { WrittenDocument } from '../document';
+import type { DocumentPath } from '../document-path';
+import { nameOf, valueAt } from '../document-path';
+import type { Issue } from '../failure';
+import { namedFileIssues, type NamedPath } from '../named-files';
+import { readBy, type Read } from '../schema-issues.schema';
+import { pathField } from '../field.schema';
+import { readCaseSet } from './evaluation/case-set-document';
+import { evaluationProblems } from './evaluation/dimension-checks';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+import { llmSpecOf } from './llm-lifecycle-spec';
+import { llmLifecycleSchema } from './llm-lifecycle.schema';
+import { readPrompt } from './prompt-document';
+import { variablesOf } from './prompt-render';
+import { readSafetyPolicy } from './safety/policy-document';
+
+type Files = Readonly<Record<string, string>>;
+
+/** The files that an LLM lifecycle names, whatever else is wrong with it. */
+function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
+  const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
+  const places: DocumentPath[] = [
+    ...(Array.isArray(candidates) ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index]) : []),
+    ['spec', 'cases', 'file'],
+    ['spec', 'safety'],
+  ];
+  return places.flatMap((at) => {
+    const path = pathField('').safeParse(valueAt(value, at));
+    return path.success ? [{ path: path.data, at }] : [];
+  });
+}
+
+/** What it says, with all that is wrong in it and in the files that it names. */
+export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<LlmLifecycleSpec> {
+  const read = readBy(llmLifecycleSchema, document);
+  const issues = [
+    ...document.issues,
+    ...(read.ok ? [] : read.issues),
+    ...namedFileIssues(document, namedByLlmLifecycle(document), files),
+    ...(read.ok ? contradictions(llmSpecOf(read.value), document, files) : []),
+  ];
+  return issues.length > 0 || !read.ok ? { ok: false, issues } : { ok: true, value: llmSpecOf(read.value) };
+}
+
+function contradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
+  return [
+    ...promptIssues(spec, document, files),
+    ...caseIssues(spec, document, files),
+    ...safetyIssues(spec, files),
+    ...evaluationIssues(spec, document),
+  ];
+}
+
+function promptIssues(
+  { prompt: { candidates, input }, promptEval }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  const at = ['spec', 'prompt', 'candidates'];
+  const twice = candidates.flatMap((path, index) =>
+    candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is there twice`)] : [],
+  );
+  const read = candidates.flatMap((path, index): readonly Issue[] => {
+    const text = files[path];
+    if (text === undefined) return [];
+    const prompt = readPrompt(text, path);
+    if (!prompt.ok) return prompt.issues;
+    const wanted = variablesOf(prompt.value);
+    const others = wanted.filter((name) => name !== input);
+    if (!wanted.includes(input)) return [issueAt([...at, index], `${path} has no variable ${input}, which spec.prompt.input names`)];
+    if (others.length === 0) return [];
+    return [issueAt([...at, index], `${path} wants ${others.join(', ')} as well, and a request brings ${input} alone`)];
+  });
+  const alone = candidates.length > 1 && promptEval === null;
+  const unchosen = alone
+    ? [
+        issueAt(at, `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`, {
+          expected: 'spec.promptEval.quality: the name of a dimension',
+        }),
+      ]
+    : [];
+  const needless =
+    candidates.length === 1 && promptEval !== null
+      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from')]
+      : [];
+  return [...twice, ...read, ...unchosen, ...needless];
+}
+
+function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const shares = cases.search + cases.confirm;
+  const whole =
+    shares > 0.9
+      ? [
+          issueAt(['spec', 'cases'], `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`, {
+            expected: 'search and confirm of at most 0.9 together',
+          }),
+        ]
+      : [];
+  const text = files[cases.file];
+  if (text === undefined) return whole;
+  const { cases: read, issues } = readCaseSet(text, cases.file);
+  const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
+  return [...whole, ...issues, ...none];
+}
+
+function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issue[] {
+  const text = safety === null ? undefined : files[safety];
+  if (safety === null || text === undefined) return [];
+  const read = readSafetyPolicy(text, safety);
+  return read.ok ? [] : read.issues;
+}
+
+function evaluationIssues({ evaluate, promptEval }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const { dimensions, gates, ungated } = evaluate;
+  const at = ['spec', 'evaluate'];
+  const known = dimensions.map(({ name }) => name);
+  const later = dimensions.flatMap(({ kind }, index) =>
+    kind === 'judge' || kind === 'retrieval' || kind === 'similarity'
+      ? [
+          issueAt(
+            [...at, 'dimensions', index, 'kind'],
+            `${nameOf([...at, 'dimensions', index, 'kind'])} cannot be ${kind}, which is not in this version`,
+          ),
+        ]
+      : [],
+  );
+  const quality =
+    promptEval !== null && !known.includes(promptEval.quality)
+      ? [
+          issueAt(['spec', 'promptEval', 'quality'], `there is no dimension ${promptEval.quality}`, {
+            expected: `one of ${known.join(', ')}`,
+          }),
+        ]
+      : [];
+  const gated =
+    gates.length === 0 && ungated === null
+      ? [issueAt([...at, 'gates'], 'spec.evaluate.gates is empty', { expected: 'a gate, or ungated: <the reason>' })]
+      : gates.length > 0 && ungated !== null
+        ? [issueAt([...at, 'ungated'], 'spec.evaluate.ungated gives a reason for no gates, and there are some')]
+        : [];
+  const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
+    issueAt([...at, ...path], detail, { didYouMean }),
+  );
+  return [...later, ...quality, ...gated, ...problems];
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { nameField, pathField } from '../field.schema';
+import { apiVersion, metadataSchema, promoteSchema } from '../lifecycle.schema';
+import { notifySchema } from '../notify.schema';
+import { scheduleSchema } from '../schedule.schema';
+import { notInThisVersion } from '../schema-issues.schema';
+import { dimensionSchema } from './evaluation/dimension.schema';
+import { llmGateSchema } from './evaluation/gate.schema';
+
+const provider = nameField('embedded, or the name of a provider that the operator has set up');
+const model = z.string().trim().min(1).max(200).describe('the name of a model, as its provider knows it');
+
+const modelSchema = z
+  .strictObject({
+    provider: provider.default('embedded'),
+    name: model,
+    standby: z
+      .array(z.strictObject({ provider, model }).describe('provider and model'))
+      .max(5)
+      .default([])
+      .describe('who answers, in this order, when the first cannot'),
+  })
+  .describe('who answers: provider and name');
+
+const samplingSchema = z
+  .strictObject({
+    temperature: z.number().min(0).max(2).default(0).describe('a number from 0 to 2'),
+    topP: z.number().gt(0).max(1).default(1).describe('a share above 0'),
+    maxTokens: z.int().min(1).max(32_768).default(256).describe('a whole number above 0: tokens of an answer'),
+    seed: z.int().min(0).nullable().default(17).describe('a whole number, or null where repeats should differ'),
+    stop: z.array(z.string().min(1).max(100)).max(4).default([]).describe('texts at which an answer ends'),
+  })
+  .prefault({})
+  .describe('how the model draws its words');
+
+const promptSchema = z
+  .strictObject({
+    candidates: z
+      .array(pathField('the path of a Prompt file'))
+      .min(1)
+      .max(50)
+      .describe('paths of Prompt files; the first is what the others are compared with'),
+    input: z
+      .string()
+      .regex(/^[a-z][a-zA-Z0-9_]{0,62}$/)
+      .describe('the variable of the prompts that takes what the user writes'),
+  })
+  .describe('candidates and input');
+
+const share = z.number().min(0).max(0.9);
+
+const casesSchema = z
+  .strictObject({
+    file: pathField('the path of an NDJSON file, a case a line: id, input and expected'),
+    search: share.default(0.4).describe('a share from 0 to 0.9: cases on which prompts are compared'),
+    confirm: share.default(0.2).describe('a share from 0 to 0.9: cases on which the winner is laid beside the first prompt'),
+  })
+  .describe('questions with what is known of their right answers: file');
+
+const evaluateSchema = z
+  .strictObject({
+    dimensions: z.array(dimensionSchema).min(1).max(50).describe('what is measured of each case'),
+    gates: z.array(llmGateSchema).max(50).describe('a list of gates'),
+    ungated: z.string().trim().min(1).max(500).optional().describe('the reason why there are no gates'),
+    parallel: z.int().min(1).max(256).default(4).describe('a whole number from 1 to 256: questions under way at once'),
+  })
+  .describe('dimensions and gates');
+
+const budgetSchema = z
+  .strictObject({
+    usd: z.number().gt(0).nullable().default(null).describe('US dollars, or null for no limit'),
+    tokens: z.int().gt(0).nullable().default(null).describe('tokens, or null for no limit'),
+  })
+  .prefault({})
+  .describe('the most that one run may spend');
+
+/** The life of a language application. What parts of it say together is checked in `llm-lifecycle-checks.ts`. */
+export const llmLifecycleSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('LlmLifecycle'),
+  metadata: metadataSchema,
+  spec: z
+    .strictObject({
+      model: modelSchema,
+      sampling: samplingSchema,
+      prompt: promptSchema,
+      cases: casesSchema,
+      promptEval: z
+        .strictObject({ quality: nameField('the dimension by which the best prompt is chosen') })
+        .optional()
+        .describe('how a prompt is chosen among the candidates: quality'),
+      evaluate: evaluateSchema,
+      safety: pathField('the path of the safety policy').optional(),
+      budget: budgetSchema,
+      promote: promoteSchema,
+      schedule: scheduleSchema.optional(),
+      notify: notifySchema,
+      fineTune: notInThisVersion,
+      index: notInThisVersion,
+      canary: notInThisVersion,
+      monitor: notInThisVersion,
+    })
+    .describe('model, prompt, cases and evaluate'),
+});
+
+/** With every default filled in. */
+export type CompleteLlmLifecycle = z.output<typeof llmLifecycleSchema>;
+/** As a person writes it. */
+export type LlmLifecycleDocument = z.input<typeof llmLifecycleSchema>;

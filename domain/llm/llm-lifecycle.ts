@@ -1,0 +1,53 @@
+import type { NotifySpec, PromoteSpec, ScheduleSpec } from '../lifecycle';
+import type { Sampling } from './chat';
+import type { DimensionSpec } from './evaluation/dimension';
+import type { LlmGate } from './evaluation/gate';
+
+/** A parsed, checked and completed lifecycle of a language application: every default is filled in. Made by `llm-lifecycle.schema.ts` alone. */
+export interface LlmLifecycleSpec {
+  readonly kind: 'LlmLifecycle';
+  readonly name: string;
+  readonly owner: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly model: {
+    /** `embedded`, or one that the operator has named. */
+    readonly provider: string;
+    readonly name: string;
+    readonly standby: readonly { readonly provider: string; readonly model: string }[];
+  };
+  readonly sampling: Sampling;
+  readonly prompt: {
+    /** Paths of `Prompt` files; the first is what the others are compared with. */
+    readonly candidates: readonly string[];
+    /** The variable that takes what the user writes. */
+    readonly input: string;
+  };
+  readonly cases: CasesSpec;
+  /** How a prompt is chosen; null where there is one candidate. */
+  readonly promptEval: { readonly quality: string } | null;
+  readonly evaluate: LlmEvaluateSpec;
+  /** Path of the safety policy. */
+  readonly safety: string | null;
+  /** Of one run. */
+  readonly budget: { readonly usd: number | null; readonly tokens: number | null };
+  readonly promote: PromoteSpec;
+  readonly schedule: ScheduleSpec | null;
+  readonly notify: readonly NotifySpec[];
+}
+
+export interface CasesSpec {
+  /** Path of the NDJSON file. */
+  readonly file: string;
+  /** Shares of the cases, told apart by a hash of their id: prompts are compared on `search`, the winner against the first prompt on `confirm`, the bundle is judged on the rest. */
+  readonly search: number;
+  readonly confirm: number;
+}
+
+export interface LlmEvaluateSpec {
+  readonly dimensions: readonly DimensionSpec[];
+  readonly gates: readonly LlmGate[];
+  /** The reason, when `gates` is empty on purpose. */
+  readonly ungated: string | null;
+  /** Questions under way at once. */
+  readonly parallel: number;
+}

@@ -1,0 +1,85 @@
+import { formatIssue } from '../../../domain/issue-text';
+import { readLlmLifecycle } from '../../../domain/llm/llm-lifecycle-document';
+import { llmDocumentOf } from '../../../domain/llm/llm-lifecycle-spec';
+import { objectDocument } from '../../../domain/document';
+import { yamlDocument } from '../../../domain/yaml-document.schema';
+import { edited } from '../../support/lifecycle-text';
+
+const text = `apiVersion: perennial.dev/v1
+kind: LlmLifecycle
+metadata: { name: wiki-assistant, owner: ops@wiki.example }
+spec:
+  model: { name: smollm2-135m-instruct }
+  prompt: { candidates: [prompts/plain.yaml, prompts/short.yaml], input: question }
+  cases: { file: cases.ndjson }
+  promptEval: { quality: answer }
+  evaluate:
+    dimensions: [{ name: answer, kind: f1 }]
+    gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]
+  safety: safety.yaml
+`;
+const prompt = (name: string, template: string) => `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: ${name} }
+spec:
+  variables: { question: { type: string, description: what is asked } }
+  messages: [{ role: user, template: "${template}" }]
+`;
+const files = {
+  'prompts/plain.yaml': prompt('plain', '{{question}}'),
+  'prompts/short.yaml': prompt('short', 'In a word: {{question}}'),
+  'cases.ndjson': '{"id":"1","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n',
+  'safety.yaml': `apiVersion: perennial.dev/v1
+kind: Policy
+metadata: { name: house }
+spec: { detectors: [{ kind: secrets, name: keys }] }
+`,
+};
+
+function read(document: string, changed: Readonly<Record<string, string | undefined>> = {}) {
+  const there = Object.fromEntries(Object.entries({ ...files, ...changed }).filter(([, value]) => value !== undefined));
+  return readLlmLifecycle(yamlDocument(document, 'lifecycle.yaml'), there as Readonly<Record<string, string>>);
+}
+
+test('an LLM lifecycle is completed with safe defaults, and written out in full it reads the same', () => {
+  const parsed = read(text);
+  if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
+  expect(parsed.value).toMatchObject({
+    kind: 'LlmLifecycle',
+    model: { provider: 'embedded', name: 'smollm2-135m-instruct', standby: [] },
+    sampling: { temperature: 0, topP: 1, maxTokens: 256, seed: 17, stop: [] },
+    cases: { file: 'cases.ndjson', search: 0.4, confirm: 0.2 },
+    budget: { usd: null, tokens: null },
+    evaluate: { ungated: null, parallel: 4 },
+    promote: { approval: { required: 0 } },
+  });
+  expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(parsed);
+});
+
+test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
+  ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
+  ['a prompt without the variable', text, 'the variable question is used by no template', { 'prompts/short.yaml': prompt('short', 'Hello') }],
+  ['a line that is no case', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
+  ['a case twice', text, 'the id 1 is that of line 1', { 'cases.ndjson': files['cases.ndjson'].repeat(2) }],
+  ['a policy of an unknown detector', text, 'safety.yaml', { 'safety.yaml': files['safety.yaml'].replace('secrets', 'telepathy') }],
+  ['a gate on a dimension that is not measured', edited(text, 'dimension: answer', 'dimension: anser'), 'there is no dimension anser', {}],
+  ['a quality that is not measured', edited(text, 'quality: answer', 'quality: form'), 'there is no dimension form', {}],
+  [
+    'no gate and no reason',
+    edited(text, 'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]', 'gates: []'),
+    'gates is empty',
+    {},
+  ],
+  ['several prompts and no way to choose', edited(text, '  promptEval: { quality: answer }\n', ''), 'nothing says how one is chosen', {}],
+  [
+    'shares that leave nothing to judge by',
+    edited(text, 'file: cases.ndjson', 'file: cases.ndjson, search: 0.6, confirm: 0.4'),
+    'leaves 0 %',
+    {},
+  ],
+  ['a part that is not built', edited(text, '  safety:', '  index: {}\n  safety:'), 'not in this version', {}],
+  ['a misspelt key', edited(text, 'promptEval:', 'promptEvall:'), 'promptEvall', {}],
+])('%s is refused, and named', (_what, document, said, changed) => {
+  const parsed = read(document, changed);
+  expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
+});
