@@ -59,7 +59,7 @@ export const indexSchema = z
     documents: datasetField.describe('dataset://name@alias with the columns id, text and, when there are, title and source'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
-    mode: z.enum(['vector', 'text', 'hybrid']).default('hybrid').describe('how it is asked: by meaning, by words, or both fused'),
+    mode: z.enum(['vector', 'text', 'hybrid']).default('vector').describe('how it is asked: by meaning, by words, or both fused'),
     k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
     maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
     maxRejectedShare: z.number().min(0).max(1).default(0.1).describe('more documents left out than this fail the build'),
