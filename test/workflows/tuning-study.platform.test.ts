@@ -29,7 +29,11 @@ const complete = (number: number) => ({ status: 'complete', value: 1 / (1 + numb
 
 describe('tuning study', () => {
   test('runs its trials beside each other, no more than it may, and names the best', async () => {
+    let begun = 0;
     const study = fakeStudy(async (number) => {
+      begun += 1;
+      // None of the first three ends before all have begun, however long a busy machine takes to ask for them.
+      await until(() => begun >= 3);
       await new Promise((resolve) => setTimeout(resolve, 50));
       return complete(number);
     });
