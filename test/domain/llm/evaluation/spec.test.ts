@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { objectDocument } from '../../../../domain/document';
 import { evaluationProblems } from '../../../../domain/llm/evaluation/dimension-checks';
 import { dimensionSchema } from '../../../../domain/llm/evaluation/dimension.schema';
