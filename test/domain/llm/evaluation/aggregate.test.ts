@@ -44,9 +44,9 @@ describe('the aggregate of a dimension', () => {
     );
   });
 
-  test('its bounds hold though cases are bought until the gate is decided (400 worlds, one in twenty allowed)', () => {
+  test('its bounds hold though cases are bought until the gate is decided (200 worlds, one in twenty allowed)', () => {
     // The truth is the limit itself, the worst there is: passing is wrong.
-    const wrong = rateIn(400, (world) => {
+    const wrong = rateIn(200, (world) => {
       const random = randomOf(world);
       const range = { min: 0, max: 1 };
       let state = emptyMean();
