@@ -1,6 +1,6 @@
 /** Byte-pair encoding as SentencePiece models of the Llama family use it (R. Sennrich et al., 2016; byte fallback): the same ids as the `tokenizers` library gives. */
 export interface BytePair {
-  encode(text: string): number[];
+  readonly encode: (text: string) => number[];
   /** How many ids a word becomes, with a space before it. */
   readonly costOf: (word: string) => number;
 }

@@ -1,7 +1,7 @@
 /** WordPiece as BERT's uncased models use it (J. Devlin et al., 2019; Y. Wu et al., 2016): the same ids as the `tokenizers` library gives. */
 export interface WordPiece {
   /** Ids between [CLS] and [SEP], `maxTokens` with both. */
-  encode(text: string, maxTokens: number): number[];
+  readonly encode: (text: string, maxTokens: number) => number[];
   /** How many ids a word becomes. */
   readonly costOf: (word: string) => number;
 }

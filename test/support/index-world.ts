@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createIndexActivities, type IndexActivities } from '../../activities/indexes';
 import type { IndexDeps } from '../../activities/index-version';
+import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore } from '../../data/artifacts/store';
 import { openChunkStore } from '../../data/indexes/chunk-store';
 import { documentsType } from '../../data/indexes/shards';
@@ -24,6 +25,8 @@ type Row = object;
 
 export interface IndexWorld {
   readonly deps: IndexDeps;
+  readonly databaseUrl: string;
+  readonly s3: S3Settings;
   readonly reader: IndexReader;
   /** Runs one activity; `given` replaces parts, such as a store that dies. */
   run<Name extends keyof IndexActivities>(
@@ -51,6 +54,8 @@ export async function openIndexWorld(): Promise<IndexWorld> {
   const lines = (rows: readonly Row[]) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   return {
     deps,
+    databaseUrl: test.url,
+    s3: bucket,
     reader,
     run(name, input, given = {}) {
       const environment = new MockActivityEnvironment({ activityId: unique(name) }, { logger: new DefaultLogger('ERROR') });

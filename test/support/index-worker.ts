@@ -1,0 +1,45 @@
+/** A worker of indexes in a process of its own, for tests that kill it: says `ready` and works until it is ended. */
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createIndexActivities } from '../../activities/indexes';
+import { openArtifactStore } from '../../data/artifacts/store';
+import type { S3Settings } from '../../data/artifacts/s3';
+import { openChunkStore } from '../../data/indexes/chunk-store';
+import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
+import { openDatabase } from '../../db/connection';
+import { createRegistry } from '../../db/registry';
+import { activityBoundary } from '../../workers/activity-errors';
+import { workflowBundle } from '../../workers/bundle';
+import { openLog } from '../../workers/log';
+
+export interface IndexWorkerOrder {
+  readonly databaseUrl: string;
+  readonly s3: S3Settings;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly queue: string;
+  readonly scratchRoot: string;
+}
+
+async function main(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const order = JSON.parse(process.argv[2] ?? '') as IndexWorkerOrder;
+  const registry = createRegistry(openDatabase({ url: order.databaseUrl }));
+  const activities = createIndexActivities({
+    registry,
+    artifacts: openArtifactStore({ ...order.s3, leases: registry.artifacts }),
+    chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
+    embedders: openEmbedders(),
+    scratchRoot: order.scratchRoot,
+  });
+  const connection = await NativeConnection.connect({ address: order.temporal.address });
+  const interceptors = { activity: [activityBoundary(openLog('index-worker', 'silent'))] };
+  const common = { connection, namespace: order.temporal.namespace, activities, interceptors, maxHeartbeatThrottleInterval: 500 };
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: order.queue, workflowBundle: await workflowBundle(), stickyQueueScheduleToStartTimeout: '1s' }),
+    Worker.create({ ...common, taskQueue: 'llm' }),
+  ]);
+  const running = workers.map((worker) => worker.run());
+  process.stdout.write('ready\n');
+  await Promise.all(running);
+}
+
+void main();

@@ -1,0 +1,157 @@
+/** Whole builds by a real worker process that is killed without warning, on real summaries. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { llmDataPath } from '../../data/llm/runtime-module';
+import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
+import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
+import type { IndexBuildInput, IndexBuildOutcome } from '../../workflows/index-messages';
+import { documentsChangedSignal, indexBuildWorkflow, indexChangesWorkflow } from '../../workflows/index-messages';
+import { unique } from '../db/registry-fixture';
+import type { IndexWorkerOrder } from '../support/index-worker';
+import { openIndexWorld, type IndexWorld } from '../support/index-world';
+import { testTemporal } from '../support/platform';
+
+jest.setTimeout(300_000);
+
+const root = join(__dirname, '..', '..');
+const summaries = 200;
+let world: IndexWorld;
+let client: Client;
+let order: IndexWorkerOrder;
+let worker: ChildProcess | undefined;
+let documents: { readonly id: string; readonly text: string }[];
+let questions: { readonly id: string; readonly question: string; readonly documents: readonly string[] }[];
+
+beforeAll(async () => {
+  world = await openIndexWorld();
+  const temporal = await testTemporal();
+  client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace: temporal.namespace });
+  order = { databaseUrl: world.databaseUrl, s3: world.s3, temporal, queue: `index-${process.pid}`, scratchRoot: world.deps.scratchRoot };
+  await withDuckDb(
+    async (sql) => {
+      const of = (name: string) => quoteText(llmDataPath(name));
+      const asked = await sql.rows<{ id: string; question: string; title: string }>(
+        `SELECT id, question, title FROM ${of('wiki-questions.parquet')} ORDER BY id`,
+      );
+      const titles = [...new Set(asked.map(({ title }) => title))].slice(0, summaries);
+      const list = titles.map(quoteText).join(', ');
+      documents = await sql.rows(`SELECT id, title, text FROM ${of('wiki-summaries.parquet')} WHERE id IN (${list}) ORDER BY id`);
+      questions = asked
+        .filter(({ title }) => titles.includes(title))
+        .map(({ id, question, title }) => ({ id, question, documents: [title] }));
+    },
+    { memoryBytes: 256 << 20, threads: 1 },
+  );
+});
+afterAll(async () => {
+  worker?.kill('SIGKILL');
+  await client.connection.close();
+  await world.close();
+});
+
+async function startWorker(): Promise<void> {
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'test', 'support', 'index-worker.ts'), JSON.stringify(order)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  worker = child;
+  await new Promise<void>((done, fail) => {
+    child.stdout.once('data', () => done());
+    child.once('exit', (code) => fail(new Error(`the worker ended with ${code ?? 'a signal'}`)));
+  });
+}
+
+async function killWorker(): Promise<void> {
+  const child = worker;
+  if (!child) return;
+  const gone = new Promise((done) => child.once('exit', done));
+  child.kill('SIGKILL');
+  await gone;
+}
+
+async function build(index: string, change: Partial<IndexBuildInput> & Pick<IndexBuildInput, 'dataset'>): Promise<WorkflowHandle> {
+  const input: IndexBuildInput = {
+    ...{ tenant, index, key: unique(`${index}/build`) as IdempotencyKey, runId: null, actor: 'key:ada', embedder: { kind: 'wordllama' } },
+    ...{
+      chunking: { kind: 'sentences', size: 128, overlap: 0 },
+      vectors: { kind: 'flat' },
+      shardDocuments: 10,
+      parallel: 2,
+      maxDocumentBytes: 1 << 20,
+    },
+    ...{ maxRejectedShare: 0, parity: null, after: 'promote', shardsPerExecution: 8, progress: null },
+    ...change,
+  };
+  return client.workflow.start(indexBuildWorkflow, { workflowId: unique(`index/${index}`), taskQueue: order.queue, args: [input] });
+}
+
+test('a build whose worker is killed twice has every document once, and another embedder takes its place when it finds as much', async () => {
+  const index = unique('wiki');
+  const dataset = await world.dataset(`${index}.documents`, documents);
+  await startWorker();
+  const handle = await build(index, { dataset });
+  for (const shards of [3, 12]) {
+    await until(async () => {
+      const { chunks } = await storedIn(index, 1);
+      return chunks >= shards * 10;
+    });
+    await killWorker();
+    await startWorker();
+  }
+  const first = (await handle.result()) as IndexBuildOutcome;
+  expect(first).toMatchObject({ version: 1, promoted: true, report: { documents: documents.length, rejected: {} } });
+  const stored = await storedIn(index, 1);
+  expect(stored).toEqual({ chunks: first.report.chunks, documents: documents.length, duplicates: [] });
+
+  // Blue/green: the other space is built beside it, a change reaches both, and the comparison moves the alias.
+  const { seq } = await world.deps.registry.indexes.changes.append({
+    ...{ tenant, index, deleted: [], actor: 'key:ada', idempotencyKey: unique('change') },
+    documents: await world.documents([
+      { id: 'perennial', text: 'Perennial is an engine that runs the life of models on durable workflows.' },
+    ]),
+  });
+  const args = [{ tenant, index, maxDocumentBytes: 1 << 20, roundsPerExecution: null }];
+  const changes = await client.workflow.signalWithStart(indexChangesWorkflow, {
+    ...{ workflowId: `changes/${index}`, taskQueue: order.queue, args, signal: documentsChangedSignal, signalArgs: [] },
+  });
+  const parity: IndexBuildInput['parity'] = {
+    rule: { metric: 'recall@5', margin: 0.05, confidence: 0.95, minQuestions: 100 },
+    questions: await world.dataset(`${index}.questions`, questions),
+    mode: 'vector',
+  };
+  const second = (await (await build(index, { dataset, embedder: { kind: 'minilm' }, parity })).result()) as IndexBuildOutcome;
+  expect(second).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] } });
+  await changes.result();
+  const ask = (version?: number) =>
+    world.reader.query({
+      tenant,
+      index,
+      text: 'Which engine runs models on durable workflows?',
+      k: 3,
+      mode: 'vector',
+      ...(version === undefined ? {} : { version }),
+    });
+  for (const version of [1, 2]) expect((await world.deps.registry.indexes.get({ tenant, index, version }))?.applied).toBe(seq);
+  expect((await ask(1)).hits[0]?.documentId).toBe('perennial');
+  expect(await ask()).toMatchObject({ version: 2, embedder: { dimensions: 384 }, hits: [{ documentId: 'perennial' }, {}, {}] });
+
+  const before = performance.now();
+  await world.deps.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'bad answers', idempotencyKey: unique('back') });
+  expect(await ask()).toMatchObject({ version: 1, embedder: { dimensions: 256 } });
+  expect(performance.now() - before).toBeLessThan(5000);
+});
+
+async function storedIn(index: string, version: number) {
+  const table = await world.deps.chunkStore.open({ tenant, index, version }).catch(() => null);
+  if (!table) return { chunks: 0, documents: 0, duplicates: [] };
+  try {
+    return await table.audit();
+  } finally {
+    table.close();
+  }
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 100));
+}
