@@ -31,10 +31,12 @@ export async function runWithKills(
 /** Null when it was killed. */
 function runOnce(plan: EvaluationPlan, provider: ScriptedProvider, killAt: number): Promise<EvaluationResult | null> {
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // A death before its first request would show nothing.
+  const since = provider.requests.length;
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const watch = setInterval(() => {
-    if (provider.requests.length >= killAt) child.kill('SIGKILL');
+    if (provider.requests.length > Math.max(since, killAt - 1)) child.kill('SIGKILL');
   }, 1);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
