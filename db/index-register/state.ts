@@ -33,6 +33,6 @@ export async function readIndexAliases(sql: Query, { tenant, index }: IndexName)
   return { champion: state('champion'), previous: state('previous') };
 }
 
-export function noSuchIndex(index: string): Error {
+function noSuchIndex(index: string): Error {
   return failure('NotFound', `there is no index ${index}`, { next: 'perennial index list' });
 }

@@ -9,9 +9,7 @@ export interface IndexDocument {
 }
 
 /** Why a document is not in an index. It is counted and listed under its reason; the others go on. */
-export const rejections = ['withoutId', 'duplicateId', 'unreadable', 'empty', 'tooLarge', 'binary', 'encoding'] as const;
-
-export type Rejection = (typeof rejections)[number];
+export type Rejection = 'withoutId' | 'duplicateId' | 'unreadable' | 'empty' | 'tooLarge' | 'binary' | 'encoding';
 
 export type RejectionCounts = Readonly<Partial<Record<Rejection, number>>>;
 
@@ -35,15 +33,6 @@ export function rejectionOf({ id, text }: Pick<IndexDocument, 'id' | 'text'>): R
 
 function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
-}
-
-export function addRejections(a: RejectionCounts, b: RejectionCounts): RejectionCounts {
-  const sum: Partial<Record<Rejection, number>> = {};
-  for (const reason of rejections) {
-    const both = (a[reason] ?? 0) + (b[reason] ?? 0);
-    if (both > 0) sum[reason] = both;
-  }
-  return sum;
 }
 
 export function rejectedOf(counts: RejectionCounts): number {

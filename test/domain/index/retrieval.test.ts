@@ -1,4 +1,4 @@
-import { addRejections, rejectedOf, rejectionOf } from '../../../domain/index/document';
+import { rejectedOf, rejectionOf } from '../../../domain/index/document';
 import { fuse } from '../../../domain/index/fusion';
 import { indexSchema } from '../../../domain/index/index.schema';
 import { decideParity, parityEvidence, type ParityRule } from '../../../domain/index/parity';
@@ -83,7 +83,6 @@ describe('documents that cannot be indexed', () => {
   });
 
   test('are counted by reason', () => {
-    expect(addRejections({ empty: 1, binary: 2 }, { empty: 3 })).toEqual({ empty: 4, binary: 2 });
     expect(rejectedOf({ empty: 4, binary: 2 })).toBe(6);
   });
 });
