@@ -39,11 +39,12 @@ export function createCallLedger({ sql }: Database): CallLedger {
       sql.begin(async (tx) => {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
+        const isFirst = end.kind === 'answered' && row.state !== 'answered';
+        const result = isFirst ? await answer(tx, call, attempt.provider, end) : row.state === 'answered' ? row : null;
         const ref = { tenant: call.tenant, holder: attempt.requestId };
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
-        if (row.state === 'answered') return recorded(row);
-        return end.kind === 'answered' ? recorded(await answer(tx, call, attempt.provider, end)) : null;
+        return result && recorded(result);
       }),
 
     /** Unless somebody took the call over and is asking again. One that was left stays open, free for whoever asks next. */
@@ -62,9 +63,9 @@ export function createCallLedger({ sql }: Database): CallLedger {
 async function begin(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | null> {
   const { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat } = call;
   const [row] = await tx<CallRow[]>`
-    insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until)
+    insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until, attempts)
     values (${tenant}, ${key}, ${scope}, ${provider}, ${model}, ${promptDigest}, ${inputDigest}, ${repeat}, 'asking', ${owner.execution},
-      ${owner.attempt}, now() + ${leaseMs} * interval '1 millisecond')
+      ${owner.attempt}, now() + ${leaseMs} * interval '1 millisecond', 1)
     on conflict on constraint llm_calls_pk do nothing returning *`;
   return row ? { row, lost: 0 } : null;
 }
@@ -84,7 +85,7 @@ async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { lease
   const lost = isMine ? [] : await loseAttempts(tx, call);
   const [taken] = await tx<CallRow[]>`
     update llm_calls set state = 'asking', failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
-      lease_until = now() + ${leaseMs} * interval '1 millisecond'
+      lease_until = now() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
     where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
   return { row: written(taken), lost: lost.length };
 }
@@ -97,26 +98,25 @@ async function loseAttempts(tx: Transaction, { tenant, key }: CallRef): Promise<
   return lost;
 }
 
+/** What is refused leaves a gap in the numbers. */
 async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, attempt: AttemptPlan): Promise<CallClaim> {
   const { tenant, key, scope } = call;
-  const number = row.attempts + 1;
+  const number = row.attempts;
   // Enough of the key to be unique, and no longer than providers take.
   const requestId = `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
-  const reserved = await reserveBudgets(tx, { tenant, holder: requestId, amounts: attempt.reserve, leaseMs: attempt.leaseMs });
-  if (reserved.kind === 'held') return { ...reserved, kind: 'budgetHeld' };
-  if (reserved.kind === 'spent') {
-    await tx`
-      update llm_calls set state = 'failed', failure = 'BudgetSpent', ended_at = now() where tenant_id = ${tenant} and key = ${key}`;
-    return { ...reserved, kind: 'budgetSpent' };
-  }
-  const { provider, model, mostUsage, mostCost } = attempt;
+  const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
   await tx`
     insert into llm_attempts
       (tenant_id, key, number, scope, provider, model, request_id, outcome, most_prompt_tokens, most_completion_tokens, most_cost)
     values (${tenant}, ${key}, ${number}, ${scope}, ${provider}, ${model}, ${requestId}, 'sent', ${mostUsage.promptTokens},
       ${mostUsage.completionTokens}, ${mostCost})`;
-  await tx`update llm_calls set attempts = ${number} where tenant_id = ${tenant} and key = ${key}`;
-  return { kind: 'claimed', number, requestId, lost };
+  const reserved = await reserveBudgets(tx, { tenant, holder: requestId, amounts: reserve, leaseMs });
+  if (reserved.kind === 'reserved') return { kind: 'claimed', number, requestId, lost };
+  await tx`delete from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number}`;
+  if (reserved.kind === 'held') return { ...reserved, kind: 'budgetHeld' };
+  await tx`
+    update llm_calls set state = 'failed', failure = 'BudgetSpent', ended_at = now() where tenant_id = ${tenant} and key = ${key}`;
+  return { ...reserved, kind: 'budgetSpent' };
 }
 
 async function endAttempt(tx: Transaction, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<AttemptRow> {

@@ -25,7 +25,7 @@ export const llmCalls = pgTable(
     execution: text('execution').notNull(),
     executionAttempt: integer('execution_attempt').notNull(),
     leaseUntil: instant('lease_until').notNull(),
-    /** Requests sent so far. */
+    /** Number of the newest attempt. */
     attempts: integer('attempts').notNull().default(0),
     answer: document<ChatAnswer>('answer'),
     answeredBy: text('answered_by'),

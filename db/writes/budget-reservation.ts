@@ -12,23 +12,40 @@ export interface Reservation {
 
 type BudgetRow = typeof budgets.$inferSelect;
 
-/** All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. */
-export async function reserveBudgets(
-  tx: Transaction,
-  { tenant, holder, amounts, leaseMs }: Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number },
-): Promise<Reserved> {
-  const ordered = inOrder(amounts);
-  for (const asked of ordered) {
-    const refused = await refusal(tx, tenant, asked);
-    if (refused) return refused;
-  }
-  for (const { scope, unit, amount } of ordered) {
-    await tx`update budgets set reserved = reserved + ${amount} where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
-    await tx`
-      insert into budget_reservations (tenant_id, holder, scope, unit, amount, state, expires_at)
-      values (${tenant}, ${holder}, ${scope}, ${unit}, ${amount}, 'open', now() + ${leaseMs} * interval '1 millisecond')`;
+type Asked = Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number };
+
+/**
+ * All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. Last in a transaction, where
+ * that can be: everybody who spends from the same budget waits for its end.
+ */
+export async function reserveBudgets(tx: Transaction, asked: Asked): Promise<Reserved> {
+  const ordered = inOrder(asked.amounts);
+  for (const [place, amount] of ordered.entries()) {
+    if (await reserveOne(tx, asked, amount)) continue;
+    for (const earlier of ordered.slice(0, place)) await giveBack(tx, asked, earlier);
+    return (await refusal(tx, asked.tenant, amount)) ?? reserveBudgets(tx, asked);
   }
   return { kind: 'reserved' };
+}
+
+async function reserveOne(tx: Transaction, { tenant, holder, leaseMs }: Asked, { scope, unit, amount }: BudgetAmount): Promise<boolean> {
+  const { count } = await tx`
+    with held as (
+      update budgets set reserved = reserved + ${amount}
+      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and spent + reserved + ${amount} <= "limit" returning 1
+    )
+    insert into budget_reservations (tenant_id, holder, scope, unit, amount, state, expires_at)
+    select ${tenant}::text, ${holder}::text, ${scope}::text, ${unit}::text, ${amount}::bigint, 'open',
+      now() + ${leaseMs} * interval '1 millisecond' from held`;
+  return count === 1;
+}
+
+async function giveBack(tx: Transaction, { tenant, holder }: Asked, { scope, unit, amount }: BudgetAmount): Promise<void> {
+  await tx`
+    with gone as (
+      delete from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}
+    )
+    update budgets set reserved = reserved - ${amount} where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
 }
 
 /** What the work cost after all; more than was reserved is recorded as it is. What was assumed is put right, and settling again changes nothing. */
@@ -36,7 +53,7 @@ export async function settleBudgets(
   tx: Transaction,
   { tenant, holder, spent }: Reservation & { readonly spent: readonly BudgetAmount[] },
 ): Promise<void> {
-  for (const { scope, unit } of await lockHeld(tx, tenant, holder)) {
+  for (const { scope, unit } of await heldBy(tx, tenant, holder)) {
     const amount = spent.find((each) => each.scope === scope && each.unit === unit)?.amount ?? 0;
     await tx`
       with before as (
@@ -56,7 +73,7 @@ export async function settleBudgets(
 
 /** Nobody saw what the work cost: all that was held counts as spent until somebody knows better. */
 export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reservation): Promise<void> {
-  for (const { scope, unit } of await lockHeld(tx, tenant, holder)) {
+  for (const { scope, unit } of await heldBy(tx, tenant, holder)) {
     await tx`
       with assumed as (
         update budget_reservations set state = 'assumed', spent = amount
@@ -75,7 +92,12 @@ async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Pr
   // What dead holders left open is in the way only until it is looked for.
   const expired = await tx<{ amount: number }[]>`
     update budget_reservations set state = 'assumed', spent = amount
-    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now() returning amount`;
+    where (tenant_id, holder, scope, unit) in (
+      select tenant_id, holder, scope, unit from budget_reservations
+      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now()
+      -- One that is just being settled is waiting for this budget.
+      for update skip locked
+    ) returning amount`;
   if (expired.length === 0) return { kind: 'held', budget: locked, asked: amount };
   const left = expired.reduce((sum, each) => sum + each.amount, 0);
   await tx`
@@ -91,12 +113,11 @@ async function lock(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetAmou
   return toBudget(row);
 }
 
-/** In the order of `inOrder`, with the budgets' rows locked. */
-async function lockHeld(sql: Query, tenant: Tenant, holder: string): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
+/** In the order of `inOrder`. */
+async function heldBy(sql: Query, tenant: Tenant, holder: string): Promise<readonly Pick<BudgetRow, 'scope' | 'unit'>[]> {
   return sql<Pick<BudgetRow, 'scope' | 'unit'>[]>`
-    select b.scope, b.unit from budgets b join budget_reservations r using (tenant_id, scope, unit)
-    where r.tenant_id = ${tenant} and r.holder = ${holder} and r.state <> 'settled'
-    order by b.scope, b.unit collate "C" for update of b`;
+    select scope, unit from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and state <> 'settled'
+    order by scope, unit collate "C"`;
 }
 
 function inOrder(amounts: readonly BudgetAmount[]): readonly BudgetAmount[] {
