@@ -30,7 +30,7 @@ export async function runWithKills(
 
 /** Null when it was killed. */
 function runOnce(plan: EvaluationPlan, provider: ScriptedProvider, killAt: number): Promise<EvaluationResult | null> {
-  const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', program, JSON.stringify(plan)], { stdio: ['pipe', 'pipe', 'inherit'] });
   // A death before its first request would show nothing.
   const since = provider.requests.length;
   let output = '';

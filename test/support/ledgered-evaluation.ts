@@ -113,11 +113,13 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
 }
 
 if (require.main === module) {
+  // Whoever started it holds the other end: nobody evaluates for the dead.
+  process.stdin.on('close', () => process.exit(1)).resume();
   evaluate(JSON.parse(process.argv[2] ?? '') as EvaluationPlan).then(
-    (result) => process.stdout.write(`${JSON.stringify(result)}\n`),
+    (result) => process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      process.exitCode = 1;
+      process.exit(1);
     },
   );
 }
