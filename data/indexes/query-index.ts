@@ -1,6 +1,6 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import type { EmbedderIdentity } from '../../domain/index/embedder';
+import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import { fuse } from '../../domain/index/fusion';
 import type { IndexRecipe } from '../../domain/index/version';
 import type { Tenant } from '../../domain/ids';
@@ -153,7 +153,7 @@ async function vectorOf(
     );
   }
   const opened = await embedders.get(embedder.spec);
-  if (opened.identity.digest !== embedder.digest)
+  if (!sameSpace(opened.identity, embedder))
     throw failure(
       'IndexMismatch',
       `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`,

@@ -151,7 +151,8 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
     open: (input) =>
       sql.begin((tx) => {
         const { tenant, index, recipe, dataset, datasetVersion, runId, idempotencyKey: key } = input;
-        const request = { index, recipe, dataset, datasetVersion };
+        // Without the probe of an endpoint: a second attempt may get it rounded in another way.
+        const request = { index, embedder: recipe.embedder.digest, chunking: recipe.chunking, dataset, datasetVersion };
         return once(tx, { tenant, operation: 'index.open', key, request }, async () => {
           if (runId !== null) await guardRun(tx, { tenant, runId });
           return openVersion(tx, input);

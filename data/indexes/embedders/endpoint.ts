@@ -11,9 +11,8 @@ const textsAtOnce = 64;
 const probeText = 'The quick brown fox jumps over the lazy dog.';
 
 /**
- * A model behind a provider. Its bytes are not to be seen, so its space is named by provider, model and a probe: the signs of the vector of one fixed
- * sentence. A provider that puts another model behind the same name gets another digest, and the index refuses its vectors; rounding that differs
- * from call to call does not change the sign of the largest components.
+ * A model behind a provider. Its bytes are not to be seen, so beside its names it is known by the vector of one fixed sentence: a provider that puts
+ * another model behind the same name is found by it (`sameSpace`), and rounding that differs from call to call is not taken for one.
  */
 export async function openEndpoint(spec: EndpointSpec, provider: Pick<ModelProvider, 'embed'>): Promise<Embedder> {
   const { model, dimensions } = spec;
@@ -36,21 +35,12 @@ export async function openEndpoint(spec: EndpointSpec, provider: Pick<ModelProvi
 
   const [probe = new Float32Array(dimensions)] = await embed([probeText]);
   return {
-    identity: { name: model, digest: digestOf({ provider: spec.provider, model, dimensions, probe: signature(probe) }), dimensions },
+    identity: { name: model, digest: digestOf({ provider: spec.provider, model, dimensions }), dimensions, probe: Array.from(probe) },
     maxTokens: spec.maxTokens,
     costOf: estimatedCost,
     embed,
     close: () => Promise.resolve(),
   };
-}
-
-/** Places and signs of the sixteen largest components, in order of place. */
-function signature(probe: Float32Array): readonly number[] {
-  return Array.from(probe, (value, place) => ({ value, place }))
-    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
-    .slice(0, 16)
-    .map(({ value, place }) => (value < 0 ? -place - 1 : place + 1))
-    .sort((a, b) => Math.abs(a) - Math.abs(b));
 }
 
 /** Its tokenizer is not known here: a token for every four letters is what the common ones make of English, and never less than one a word. */
