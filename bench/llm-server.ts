@@ -7,12 +7,15 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { llmDataPath } from '../data/llm/runtime-module';
-import { startLlmServer } from '../test/support/llm-server-process';
+import { startLlmServer, type LlmServerProcess } from '../test/support/llm-server-process';
+import { median, report, rounded } from './figures';
 
 const model = 'smollm2-135m-instruct';
 const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'];
 const instruction = `Which kind of thing does this definition describe: ${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}?\nDefinition: `;
 const grammar = `root ::= ${kinds.map((kind) => `"${kind}"`).join(' | ')}`;
+
+const casesARound = 20;
 
 interface Figures {
   readonly keepPrompts: boolean;
@@ -23,45 +26,37 @@ interface Figures {
   readonly p50Ms: number;
 }
 
-async function measure(cases: readonly string[], keepPrompts: boolean, sequences: number): Promise<Figures> {
-  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-llm-'));
-  const server = await startLlmServer({
-    folder,
-    artifactsFolder: join(folder, 'artifacts'),
-    sequences,
-    contextTokens: 512,
-    keepPrompts,
-    maxQueued: 1_000,
-  });
-  try {
-    await ask(server.url, cases[0] ?? '');
-    const times: number[] = [];
-    let [prompt, cached, next] = [0, 0, 0];
-    const since = performance.now();
-    await Promise.all(
-      Array.from({ length: sequences * 2 }, async () => {
-        while (next < cases.length) {
-          const began = performance.now();
-          const usage = await ask(server.url, cases[next++] ?? '');
-          times.push(performance.now() - began);
-          prompt += usage.prompt_tokens;
-          cached += usage.prompt_tokens_details.cached_tokens;
-        }
-      }),
-    );
-    const seconds = (performance.now() - since) / 1000;
-    return {
-      keepPrompts,
-      sequences,
-      casesPerHour: Math.round((cases.length / seconds) * 3600),
-      promptTokens: Math.round(prompt / cases.length),
-      cachedShare: Math.round((cached / prompt) * 100) / 100,
-      p50Ms: Math.round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0),
-    };
-  } finally {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+interface Contender {
+  readonly keepPrompts: boolean;
+  readonly sequences: number;
+  readonly server: LlmServerProcess;
+  readonly rates: number[];
+  readonly times: number[];
+  prompt: number;
+  cached: number;
+}
+
+async function open(folder: string, sequences: number, keepPrompts: boolean, first: string): Promise<Contender> {
+  const own = join(folder, `${sequences}-${keepPrompts}`);
+  const server = await startLlmServer({ folder: own, artifactsFolder: own, sequences, contextTokens: 512, keepPrompts, maxQueued: 1_000 });
+  await ask(server.url, first);
+  return { keepPrompts, sequences, server, rates: [], times: [], prompt: 0, cached: 0 };
+}
+
+async function round(contender: Contender, cases: readonly string[]): Promise<void> {
+  let next = 0;
+  const since = performance.now();
+  const one = async (): Promise<void> => {
+    for (let given = cases[next++]; given !== undefined; given = cases[next++]) {
+      const began = performance.now();
+      const usage = await ask(contender.server.url, given);
+      contender.times.push(performance.now() - began);
+      contender.prompt += usage.prompt_tokens;
+      contender.cached += usage.prompt_tokens_details.cached_tokens;
+    }
+  };
+  await Promise.all(Array.from({ length: contender.sequences * 2 }, one));
+  contender.rates.push((cases.length / (performance.now() - since)) * 3_600_000);
 }
 
 async function ask(url: string, content: string) {
@@ -90,24 +85,35 @@ async function glosses(count: number): Promise<string[]> {
 }
 
 async function main(): Promise<void> {
-  const cases = await glosses(Number(process.argv[2] ?? 200));
-  const figures: Figures[] = [];
-  for (const sequences of [1, 4]) for (const keepPrompts of [false, true]) figures.push(await measure(cases, keepPrompts, sequences));
-  process.stdout.write(
-    `${cases.length} cases, one thread, load ${loadavg()[0]?.toFixed(1)}\n\nsequences  prompts  cases/hour  prompt tokens  cached  p50 ms\n`,
-  );
-  for (const { sequences, keepPrompts, casesPerHour, promptTokens, cachedShare, p50Ms } of figures) {
-    const cells = [
-      String(sequences),
-      keepPrompts ? 'kept' : 'cleared',
-      String(casesPerHour),
-      String(promptTokens),
-      `${Math.round(cachedShare * 100)} %`,
-      String(p50Ms),
-    ];
-    process.stdout.write(`${cells.map((cell, index) => cell.padStart([9, 7, 10, 13, 6, 6][index] ?? 0)).join('  ')}\n`);
+  const cases = await glosses(Number(process.argv[2] ?? 160));
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-llm-'));
+  const contenders: Contender[] = [];
+  try {
+    for (const sequences of [1, 4]) for (const keep of [false, true]) contenders.push(await open(folder, sequences, keep, cases[0] ?? ''));
+    // In turns, since neighbours in time share what else the machine does.
+    for (let from = 0; from < cases.length; from += casesARound) {
+      for (const contender of contenders) await round(contender, cases.slice(from, from + casesARound));
+    }
+  } finally {
+    for (const { server } of contenders) await server.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
-  process.stdout.write(`${JSON.stringify({ bench: 'llm-server', cases: cases.length, figures })}\n`);
+  const figures = contenders.map(({ keepPrompts, sequences, rates, times, prompt, cached }): Figures => ({
+    keepPrompts,
+    sequences,
+    casesPerHour: Math.round(median(rates)),
+    promptTokens: Math.round(prompt / cases.length),
+    cachedShare: rounded(cached / prompt, 2),
+    p50Ms: Math.round(median(times)),
+  }));
+  report(
+    `short constrained answers, ${cases.length} cases, one thread, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
+    figures.map(({ sequences, keepPrompts, casesPerHour, promptTokens, cachedShare, p50Ms }) => [
+      `${sequences} sequence${sequences === 1 ? '' : 's'}, prompts ${keepPrompts ? 'kept' : 'cleared'}`,
+      `${casesPerHour} cases an hour, p50 ${p50Ms} ms, ${promptTokens} prompt tokens, ${Math.round(cachedShare * 100)} % of them kept`,
+    ]),
+    { cases: cases.length, figures },
+  );
 }
 
 main().catch((error: unknown) => {

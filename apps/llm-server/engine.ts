@@ -8,8 +8,8 @@ import { openChatTemplate } from './chat-template';
 import type { LlmServerConfig } from './config';
 import { openContexts } from './contexts';
 import { openGrammars, type GrammarWish } from './grammars';
-import { loadLlamaCpp } from './llama-cpp';
-import type { WaitingRoom } from './sequence-pool';
+import { loadLlamaCpp, type Token } from './llama-cpp';
+import type { SequencePool, Slot, WaitingRoom } from './sequence-pool';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import { digestOfFile } from '../../data/digest';
 
@@ -55,7 +55,8 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   const { digest } = await digestOfFile(config.model.path);
   const llama = await llamaCpp.getLlama({
     build: 'never',
-    gpu: false,
+    // The one library that is built for macOS has Metal in it; asking for one without finds none.
+    gpu: process.platform === 'darwin' ? 'auto' : false,
     maxThreads: config.threads,
     skipDownload: true,
     progressLogs: false,
@@ -76,6 +77,23 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
   });
   const adapters = openAdapters({ folder: config.folder, baseName: config.model.name, baseDigest: digest, llamaCpp, artifacts });
   const grammars = openGrammars({ llama, model, llamaCpp });
+  let stopping = false;
+
+  /** A pool may be closed to make room for another adapter between being found and being asked: it is opened again then. */
+  async function sequenceFor(
+    file: string | null,
+    prompt: readonly Token[],
+    signal: AbortSignal,
+  ): Promise<{ readonly pool: SequencePool; readonly slot: Slot }> {
+    for (;;) {
+      const pool = await contexts.poolFor(file);
+      try {
+        return { pool, slot: await pool.take(prompt, signal) };
+      } catch (error) {
+        if (stopping || !(error instanceof ApiError) || error.code !== 'server_stopping') throw error;
+      }
+    }
+  }
 
   return {
     adapters,
@@ -89,8 +107,7 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
       const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;
       if (maxTokens < 1 || prompt.length + maxTokens > contextTokens) throw overflow(contextTokens, prompt.length, wish.maxTokens);
       const grammar = wish.grammar === null ? null : await grammars.stateFor(wish.grammar);
-      const pool = await contexts.poolFor(wish.adapter === null ? null : await adapters.fileOf(wish.adapter));
-      const slot = await pool.take(prompt, signal);
+      const { pool, slot } = await sequenceFor(wish.adapter === null ? null : await adapters.fileOf(wish.adapter), prompt, signal);
       return {
         promptTokens: prompt.length,
         async write(onText) {
@@ -109,6 +126,7 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
     },
     load: () => ({ waiting: room.waiting, adapters: contexts.loaded() }),
     async close() {
+      stopping = true;
       await contexts.close();
       await llama.dispose();
     },

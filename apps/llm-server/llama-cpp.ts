@@ -4,7 +4,7 @@ import { importFromLlmRuntime } from '../../data/llm/runtime-module';
 export interface LlamaCpp {
   getLlama(options: {
     readonly build: 'never';
-    readonly gpu: false;
+    readonly gpu: false | 'auto';
     readonly maxThreads: number;
     readonly skipDownload: true;
     readonly progressLogs: false;
