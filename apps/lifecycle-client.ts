@@ -16,15 +16,7 @@ import type { Command, LifecycleInput, RunState, Vote } from '../workflows/messa
 import { holdUpOf, needsEvents } from './hold-up';
 import type { SaidToRollout } from './rollout-commands';
 import { steerRollout } from './rollout-commands';
-import {
-  approveUpdate,
-  lifecycleWorkflows,
-  pauseUpdate,
-  rejectUpdate,
-  resumeUpdate,
-  statusQuery,
-  taskQueues,
-} from '../workflows/messages';
+import { approveUpdate, lifecycleWorkflows, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery, taskQueues } from '../workflows/messages';
 
 /** `unknown`: Temporal has no such execution, or no longer. */
 export type ExecutionStatus = 'unknown' | 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut' | 'continuedAsNew';

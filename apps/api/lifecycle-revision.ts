@@ -7,6 +7,7 @@ import { failure } from '../../domain/failure';
 import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
 import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
+import type { TrainerTask } from '../../domain/job';
 import { nearest } from '../../domain/nearest';
 import { yamlDocument } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
@@ -95,15 +96,26 @@ function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] 
 }
 
 function trainerIssues(trainers: TrainerCatalog, { train: { trainer, params } }: ModelLifecycleSpec, issueAt: IssueAt): readonly Issue[] {
-  if (!trainers.get(trainer)) {
-    const known = trainers.list().map((each) => each.name);
+  const found = trainers.get(trainer);
+  if (!found?.tasks.some(isModelTask)) {
+    const known = trainers
+      .list()
+      .filter(({ tasks }) => tasks.some(isModelTask))
+      .map((each) => each.name);
     const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
-    return [issueAt(['spec', 'train', 'trainer'], `there is no trainer ${trainer}`, hints)];
+    const detail = found
+      ? `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`
+      : `there is no trainer ${trainer}`;
+    return [issueAt(['spec', 'train', 'trainer'], detail, hints)];
   }
   return trainers.checkParams(trainer, params).map(({ pointer, detail, ...hints }) => {
     const path = ['spec', 'train', 'params', ...keysOf(pointer)];
     return issueAt(path, `${path.join('.')}: ${detail}`, hints);
   });
+}
+
+function isModelTask(task: TrainerTask): boolean {
+  return task === 'classification' || task === 'regression';
 }
 
 /** The keys of a JSON pointer (RFC 6901). */

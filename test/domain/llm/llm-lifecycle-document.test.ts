@@ -37,8 +37,9 @@ spec: { detectors: [{ kind: secrets, name: keys }] }
 };
 
 function read(document: string, changed: Readonly<Record<string, string | undefined>> = {}) {
-  const there = Object.fromEntries(Object.entries({ ...files, ...changed }).filter(([, value]) => value !== undefined));
-  return readLlmLifecycle(yamlDocument(document, 'lifecycle.yaml'), there as Readonly<Record<string, string>>);
+  const all: Readonly<Record<string, string | undefined>> = { ...files, ...changed };
+  const there = Object.fromEntries(Object.entries(all).flatMap(([path, content]) => (content === undefined ? [] : [[path, content]])));
+  return readLlmLifecycle(yamlDocument(document, 'lifecycle.yaml'), there);
 }
 
 test('an LLM lifecycle is completed with safe defaults, and written out in full it reads the same', () => {
@@ -58,7 +59,12 @@ test('an LLM lifecycle is completed with safe defaults, and written out in full 
 
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
   ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
-  ['a prompt without the variable', text, 'the variable question is used by no template', { 'prompts/short.yaml': prompt('short', 'Hello') }],
+  [
+    'a prompt without the variable',
+    text,
+    'the variable question is used by no template',
+    { 'prompts/short.yaml': prompt('short', 'Hello') },
+  ],
   ['a line that is no case', text, 'cases.ndjson', { 'cases.ndjson': '{"id":"1"\n' }],
   ['a case twice', text, 'the id 1 is that of line 1', { 'cases.ndjson': files['cases.ndjson'].repeat(2) }],
   ['a policy of an unknown detector', text, 'safety.yaml', { 'safety.yaml': files['safety.yaml'].replace('secrets', 'telepathy') }],
