@@ -1,18 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that nothing listens on now. Another program may take it before we do: starters try again with a new one. */
+/**
+ * A port of 127.0.0.1 that nothing listens on now. Another program may take it before we do, so it is none of those that the system gives to outgoing
+ * connections: on a busy machine one of a platform's many ports would be gone within the second that its server takes to start. Where the system keeps
+ * no others, one of those after all.
+ */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('the system gave no port'));
-        else resolve(address.port);
-      });
-    });
-  });
+  for (let tried = 0; tried < span.size; tried += 1) {
+    const port = span.first + ((span.next + tried) % span.size);
+    if (!(await isFree(port))) continue;
+    span.next = (span.next + tried + 1) % span.size;
+    return port;
+  }
+  return ephemeralPort();
 }
 
 export async function freePorts(count: number): Promise<number[]> {
@@ -26,5 +27,37 @@ export async function isFree(port: number): Promise<boolean> {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+const first = 16_384;
+/** Ports that one platform needs, and some more: processes that start together begin at different multiples of it. */
+const block = 32;
+
+const span = ((): { readonly first: number; readonly size: number; next: number } => {
+  const blocks = Math.max(0, Math.floor((firstEphemeral() - first) / block));
+  return { first, size: blocks * block, next: blocks === 0 ? 0 : (process.pid % blocks) * block };
+})();
+
+/** Linux says it; 32768 there by default, and 49152 elsewhere (RFC 6335). */
+function firstEphemeral(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0]);
+  } catch {
+    return 32_768;
+  }
+}
+
+async function ephemeralPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('the system gave no port'));
+        else resolve(address.port);
+      });
+    });
   });
 }
