@@ -15,7 +15,7 @@ interface Deps {
 }
 
 /** Usually the start takes a few milliseconds; a caller waits for no more than this. */
-const patienceMilliseconds = 500;
+const patienceMilliseconds = 50;
 
 /**
  * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies in between, or
