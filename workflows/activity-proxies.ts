@@ -9,12 +9,14 @@ const untilItWorks = { initialInterval: '100ms', backoffCoefficient: 2, maximumI
  * Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it; an attempt is cheap and repeats safely by key.
  * A cancelled run lets the write that is under way end: an undo beside it would find nothing to undo, and then the write would stand.
  */
-export const records = proxyLocalActivities<Activities>({
+export const recordOptions = {
   startToCloseTimeout: '15s',
   localRetryThreshold: '5s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: untilItWorks,
-});
+} as const;
+
+export const records = proxyLocalActivities<Activities>(recordOptions);
 
 /** Tidying up after a run. It must not keep the run open for as long as a store is away: others tidy up later. */
 export const cleaning = proxyLocalActivities<Activities>({

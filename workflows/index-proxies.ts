@@ -1,6 +1,7 @@
 /** Proxies for what is done with indexes; see activity-proxies.ts. */
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { IndexActivities } from '../activities/indexes';
+import { recordOptions } from './activity-proxies';
 import { taskQueues } from './messages';
 
 /**
@@ -16,9 +17,4 @@ export const indexWork = proxyActivities<IndexActivities>({
 });
 
 /** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
-export const indexRecords = proxyLocalActivities<IndexActivities>({
-  startToCloseTimeout: '15s',
-  localRetryThreshold: '5s',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
-});
+export const indexRecords = proxyLocalActivities<IndexActivities>(recordOptions);
