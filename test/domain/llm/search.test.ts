@@ -8,6 +8,7 @@ import { planRounds, questionsOf, ranked } from '../../../domain/llm/search/halv
 import { mutated, mutationMessages } from '../../../domain/llm/search/mutation';
 import { paretoFront } from '../../../domain/llm/search/pareto';
 import { splitCases } from '../../../domain/llm/search/split';
+import { piecesOf } from '../../../domain/llm/search/state';
 import type { VariantResult } from '../../../domain/llm/search/variant';
 import { seededRandom } from '../../../domain/statistics/random';
 import { rateIn } from '../../support/monte-carlo';
@@ -42,6 +43,23 @@ describe('successive halving', () => {
         expect(last?.variants === 1 || last?.cases === given.cases).toBe(true);
         expect(questionsOf(rounds)).toBeLessThanOrEqual(given.variants * given.cases);
         expect(questionsOf(rounds)).toBeGreaterThanOrEqual(given.variants * Math.min(given.cases, given.halving.firstCases));
+      }),
+    );
+  });
+
+  test('is asked in pieces that cover every question once, in order, and are no larger than they may be', () => {
+    const met = fc.array(fc.constantFrom(0, 3, 7), { maxLength: 30 });
+    fc.assert(
+      fc.property(met, fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 50 }), (before, cases, questions) => {
+        const pieces = piecesOf(before, cases, questions);
+        const asked = before.map((): number[] => []);
+        for (const { variants, cases: of } of pieces) {
+          expect((variants[1] - variants[0]) * (of[1] - of[0])).toBeLessThanOrEqual(questions);
+          for (let variant = variants[0]; variant < variants[1]; variant += 1)
+            for (let at = of[0]; at < of[1]; at += 1) asked[variant]?.push(at);
+        }
+        const expected = before.map((from) => Array.from({ length: Math.max(0, cases - from) }, (_, index) => from + index));
+        expect(asked).toEqual(expected);
       }),
     );
   });
