@@ -23,6 +23,7 @@ export interface GatewayConfig {
   /** How long a key that was valid goes on while the registry cannot be asked. */
   readonly keyGraceSeconds: number;
   readonly shadow: ShadowLimits;
+  readonly chat: ChatLimits;
   readonly log: PredictionLogLimits;
 }
 
@@ -30,6 +31,26 @@ export interface GatewayConfig {
 export interface ShadowLimits {
   readonly maxWaitingRows: number;
   readonly longestWaitMs: number;
+}
+
+/** Of language applications, which take seconds where a graph takes milliseconds. */
+export interface ChatLimits {
+  /** How long a challenger has for its first piece before the champion answers. */
+  readonly challengerFirstTokenMs: number;
+  /** The same for an answer that goes out whole. */
+  readonly challengerWholeMs: number;
+  readonly shadow: ChatShadowLimits;
+}
+
+/** What is beyond them is given up and counted. */
+export interface ChatShadowLimits {
+  readonly maxAtOnce: number;
+  readonly maxWaiting: number;
+  readonly longestWaitMs: number;
+  /** Of one answer. */
+  readonly timeoutMs: number;
+  /** Of prompts and answers, in this process. */
+  readonly tokensPerHour: number;
 }
 
 export interface PredictionLogLimits {
@@ -65,6 +86,18 @@ export const gatewayDefaults = {
     // Two requests of the largest size.
     maxWaitingRows: 20_000,
     longestWaitMs: 2_000,
+  },
+  chat: {
+    challengerFirstTokenMs: 15_000,
+    challengerWholeMs: 60_000,
+    shadow: {
+      // Callers wait for the same provider.
+      maxAtOnce: 2,
+      maxWaiting: 200,
+      longestWaitMs: 60_000,
+      timeoutMs: 120_000,
+      tokensPerHour: 2_000_000,
+    },
   },
   log: {
     flushEveryMs: 200,

@@ -9,6 +9,7 @@ export interface GatewayState {
   leaseSeconds(): number;
   pendingPredictions(): number;
   shadowRows(): number;
+  shadowChats(): number;
   spilledBytes(): number;
 }
 
@@ -152,6 +153,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     gauge('perennial_gateway_stale', '1 while answers come from the last known champion only.', () => (state.leaseSeconds() > 0 ? 0 : 1));
     gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
     gauge('perennial_gateway_shadow_rows_waiting', 'Rows that wait to be scored behind their answers.', () => state.shadowRows());
+    gauge('perennial_gateway_shadow_chats_waiting', 'Conversations that wait for the answer of the other arm.', () => state.shadowChats());
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
   }
 

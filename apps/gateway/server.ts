@@ -11,6 +11,7 @@ import type { Registry } from '../../db/registry';
 import { withOpenAiError } from '../http/openai-error';
 import { requires } from './authentication';
 import { createChat } from './chat/chat';
+import { createChatShadow } from './chat/chat-shadow';
 import type { GatewayConfig } from './config';
 import { errorHandler, openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference';
@@ -28,7 +29,8 @@ import { modelMetadataRoutes } from './routes/model-metadata';
 import { openAiModelRoutes } from './routes/openai-models';
 import { probeRoutes } from './routes/probe';
 import { createRoutingTable } from './routing-table';
-import { createShadow } from './shadow';
+import type { ServedVersion } from './served-version';
+import { createShadow, type ShadowOutcome } from './shadow';
 import { openSpill } from './spill';
 import { createVersionPicker } from './version-picker';
 
@@ -130,20 +132,29 @@ export async function createGateway({ registry, artifacts, access, config, log }
   const keys = createKeyCache({ apiKeys: registry.apiKeys, freshSeconds: config.keyCacheSeconds, graceSeconds: config.keyGraceSeconds });
   const picker = createVersionPicker({ table, routing: registry.routing, cache, timeoutMs: registryTimeoutMs });
   const challengerError = quietly((name, error) => log.warn({ err: error }, `${name} failed a request; the champion answered it`));
+  const onShadowed = ({ model, version }: ServedVersion, outcome: ShadowOutcome) => metrics.shadowed(model, version, outcome);
+  const onChallengerFailure = (served: ServedVersion, error: unknown) => {
+    metrics.challengerFailed(served.model, served.version);
+    challengerError(served.name, error);
+  };
   const shadow = createShadow({
     ...config.shadow,
     batchRows: config.batchRows,
     timeoutMs: config.requestTimeoutMs * challengerShare,
-    onOutcome: ({ model, version }, outcome) => metrics.shadowed(model, version, outcome),
+    onOutcome: onShadowed,
   });
   const isBlocked = (tenant: string, model: string) => table.blockedModel(tenant, model)?.alias === 'champion';
+  const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: onShadowed });
   const chat = createChat({
     picker,
     access,
+    shadow: chatShadow,
+    limits: config.chat,
     leaseHolds: () => lease.holds(),
     isBlocked,
     log: (row) => predictions.add(row),
     onScreened: metrics.screened,
+    onChallengerFailure,
   });
   const infer = createInference({
     picker,
@@ -152,10 +163,7 @@ export async function createGateway({ registry, artifacts, access, config, log }
     leaseHolds: () => lease.holds(),
     isBlocked,
     log: (row) => predictions.add(row),
-    onChallengerFailure(served, error) {
-      metrics.challengerFailed(served.model, served.version);
-      challengerError(served.name, error);
-    },
+    onChallengerFailure,
   });
   metrics.observe({
     models: () => cache.size(),
@@ -165,6 +173,7 @@ export async function createGateway({ registry, artifacts, access, config, log }
     pendingPredictions: () => predictions.pending(),
     spilledBytes: () => spill.bytes(),
     shadowRows: () => shadow.waitingRows(),
+    shadowChats: () => chatShadow.waiting(),
   });
 
   const app = openHttpApp(config, log);
@@ -232,7 +241,7 @@ export async function createGateway({ registry, artifacts, access, config, log }
       stopping = true;
       await lease.stop();
       await app.close();
-      await shadow.stop();
+      await Promise.all([shadow.stop(), chatShadow.stop()]);
       await predictions.stop();
       clearInterval(tending);
       await spill.close();

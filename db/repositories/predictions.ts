@@ -1,5 +1,6 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { LoggedAnswer } from '../../domain/llm/logged-answer';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
 import { daysAround } from '../prediction-day';
@@ -30,6 +31,8 @@ export interface OtherScore {
   /** `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed. */
   readonly role: 'shadow' | 'fallback';
   readonly score: number | null;
+  /** Of a language application: its answer, null with an error. */
+  readonly output?: LoggedAnswer | null;
   /** A code, never a value of the request. */
   readonly error: string | null;
   readonly latencyMs: number;

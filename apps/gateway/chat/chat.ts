@@ -1,17 +1,24 @@
-import { detect } from '../../../data/safety/detect';
 import type { ModelAccess } from '../../../data/llm/model-access';
 import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { PredictionId, Tenant } from '../../../domain/ids';
-import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
-import { renderPrompt } from '../../../domain/llm/prompt-render';
-import { joined, screen, type Screening } from '../../../domain/llm/safety/screen';
+import type { Screening } from '../../../domain/llm/safety/screen';
 import type { AnsweredBy } from '../answer-headers';
-import type { LoadedBundle } from '../load-bundle';
+import { assignArm } from '../assignment';
+import type { ChatLimits } from '../config';
 import { parseModelName } from '../model-name';
-import { bundleOf } from '../served-version';
+import type { Arm, Route } from '../route';
+import { failureCode } from '../score-of';
+import type { ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
+import { createAnswerer, type VersionAnswer } from './answer';
+import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import type { ChatBody } from './chat-request.schema';
+import type { ChatShadow } from './chat-shadow';
+import { beforeFirstPiece } from './before-first-piece';
+import { mayStandBeside } from './beside';
+import { sticksTo } from './sticks-to';
 
 /** Who answers, and under which id it is logged; known before the first word. */
 export interface ChatHead extends AnsweredBy {
@@ -25,150 +32,165 @@ export interface ChatCall {
   readonly arrivedAt: number;
   /** The caller went away. */
   readonly signal: AbortSignal;
-  /** With it the answer is streamed, each piece as it comes. */
+  /** With it the answer is streamed, each piece as it comes, all of one version. */
   readonly onText?: (head: ChatHead, delta: string) => void;
 }
 
 export interface ChatReply extends ChatHead {
-  readonly answer: Pick<ChatAnswer, 'text' | 'finish' | 'usage'>;
-  /** By which side the safety policy kept the answer back; null when it did not. */
-  readonly blocked: 'input' | 'output' | null;
+  readonly answer: VersionAnswer['answer'];
+  readonly blocked: VersionAnswer['blocked'];
 }
 
 export interface ChatOptions {
   readonly picker: Pick<VersionPicker, 'pick'>;
   readonly access: Pick<ModelAccess, 'chat'>;
+  readonly shadow: Pick<ChatShadow, 'add'>;
+  readonly limits: Pick<ChatLimits, 'challengerFirstTokenMs' | 'challengerWholeMs'>;
   readonly leaseHolds: () => boolean;
   /** Whether the champion that is wanted cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: (row: PredictionRow) => void;
   readonly onScreened: (model: string, side: 'input' | 'output', outcome: Screening['outcome']) => void;
+  /** The champion answered instead. */
+  readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
 
-/** One conversation, from the parsed body to the model's answer; what was asked and answered goes to the prediction log. */
+/** An answer that is out, with its row before that is logged. */
+interface Answered {
+  readonly reply: ChatReply;
+  readonly row: PredictionRow;
+}
+
+/** When the caller heard the first piece; after that nobody else can answer. */
+interface Hearing {
+  at: number | null;
+}
+
+/** One conversation, from the parsed body to the answer of one arm; what was asked and answered goes to the prediction log. */
 export function createChat(options: ChatOptions): (call: ChatCall) => Promise<ChatReply> {
-  const { picker, access, leaseHolds, isBlocked, log, onScreened } = options;
+  const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
+  const answerOf = createAnswerer(options);
 
   return async (call) => {
-    const { tenant, body } = call;
-    const picked = await picker.pick(tenant, parseModelName(body.model));
+    const picked = await picker.pick(call.tenant, parseModelName(call.body.model));
     const predictionId = newId('pred') as PredictionId;
     if (picked.kind === 'named') {
       const { served, arm } = picked;
-      return answer(call, { predictionId, served, arm, stale: null }).finally(() => picked.release());
+      const head = { predictionId, served, arm, stale: null };
+      return answered(call, head, null)
+        .then(logged)
+        .finally(() => picked.release());
     }
-    const { alias, served } = picked.route.champion;
-    // The version stays loaded until it has said its last word, whatever the table says meanwhile.
-    const hold = served.hold.hold();
-    const stale = !leaseHolds() ? 'lease' : isBlocked(tenant, picked.route.model) ? 'not-loaded' : null;
-    return answer(call, { predictionId, served, arm: alias, stale }).finally(() => hold.release());
+    // Every arm stays loaded until the last word is said, whatever the table says meanwhile: the one that is not asked first may be asked after all.
+    const holds = picked.route.arms.map(({ served }) => served.hold.hold());
+    try {
+      return await byRoute(call, picked.route, predictionId);
+    } finally {
+      for (const hold of holds) hold.release();
+    }
   };
 
-  async function answer(call: ChatCall, head: ChatHead): Promise<ChatReply> {
-    const loaded = bundleOf(head.served);
-    const { body, screening: input } = await screenedBody(loaded, call.body);
-    if (body === null) return finish(call, head, { body, input, output: null, answer: nothing, firstTokenMs: null });
-    const { text, finish: end, usage, firstTokenMs } = await ask(call, head, loaded, body);
-    const output = await screened(loaded, 'output', text);
-    const answered = output.text === null ? { ...nothing, usage } : { text: output.text, finish: end, usage };
-    return finish(call, head, { body, input, output, answer: answered, firstTokenMs });
+  async function byRoute(call: ChatCall, route: Route, predictionId: PredictionId): Promise<ChatReply> {
+    const { champion, rollout } = route;
+    const fresh = leaseHolds();
+    // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
+    if (rollout !== null && fresh) return divided(call, route, { predictionId, rollout });
+    const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
+    return logged(await answered(call, headOf(champion, predictionId, stale), null));
   }
 
-  async function ask(call: ChatCall, head: ChatHead, loaded: LoadedBundle, body: ChatBody): Promise<ChatAnswer> {
-    const { sampling } = loaded.bundle;
-    const { onText } = call;
-    const { answer: answered } = await access.chat(
-      loaded.route,
-      {
-        messages: messagesFor(loaded, body),
-        sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, body.maxTokens ?? Infinity) },
-        jsonSchema: loaded.prompt.answerSchema,
-      },
-      {
-        tenant: call.tenant,
-        signal: call.signal,
-        // What was sent cannot be taken back: where the policy may, the answer goes out when it is whole.
-        ...(onText && !mayKeepBack(loaded) ? { onText: (delta: string) => onText(head, delta) } : {}),
-      },
+  async function divided(
+    call: ChatCall,
+    { arms, champion }: Route,
+    { predictionId, rollout }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
+  ): Promise<ChatReply> {
+    const challenger = arms.find(({ alias }) => alias === 'challenger');
+    const arm = assignArm(arms, rollout.id, sticksTo(call.body)) ?? champion;
+    const byChampion = () => answered(call, headOf(champion, predictionId), rollout);
+    if (arm === champion || challenger === undefined) {
+      const done = await byChampion();
+      return rollout.besides && challenger !== undefined ? askedBeside(call, done, challenger) : logged(done);
+    }
+    const startedAt = performance.now();
+    const hearing: Hearing = { at: null };
+    let failed: unknown;
+    try {
+      const done = await byChallenger(call, headOf(challenger, predictionId), { rollout, hearing });
+      return rollout.besides ? askedBeside(call, done, champion) : logged(done);
+    } catch (error) {
+      // What was heard cannot be taken back, and who has gone needs no answer.
+      if (hearing.at !== null || call.signal.aborted) throw error;
+      failed = error;
+    }
+    const latencyMs = performance.now() - startedAt;
+    const { reply, row } = await byChampion();
+    onChallengerFailure(challenger.served, failed);
+    const { version } = challenger.served;
+    const other = { version, role: 'fallback', score: null, output: null, error: failureCode(failed), latencyMs } as const;
+    return logged({ reply, row: { ...row, other } });
+  }
+
+  function byChallenger(
+    call: ChatCall,
+    head: ChatHead,
+    { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: Hearing },
+  ): Promise<Answered> {
+    const waitMs = call.onText ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
+    return beforeFirstPiece({ call, waitMs, who: head.served.name }, (bounded) =>
+      answered(bounded, head, rollout, { hearing, patienceMs: waitMs }),
     );
-    return answered;
   }
 
-  /** All of the conversation: what was said earlier comes from the caller as well. */
-  async function screenedBody(loaded: LoadedBundle, body: ChatBody) {
-    const input = await screened(loaded, 'input', body.input);
-    const history = await Promise.all(body.history.map(({ content }) => screened(loaded, 'input', content)));
-    const screening = joined([...history, input]);
-    if (screening.outcome === 'blocked') return { body: null, screening };
-    const messages = body.history.map((message, index) => ({ ...message, content: history[index]?.text ?? '' }));
-    return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
+  async function answered(
+    call: ChatCall,
+    head: ChatHead,
+    rollout: RoutedRollout | null,
+    { hearing = { at: null }, patienceMs }: { readonly hearing?: Hearing; readonly patienceMs?: number } = {},
+  ): Promise<Answered> {
+    const { tenant, body, arrivedAt, signal, onText } = call;
+    const heard =
+      onText &&
+      ((delta: string) => {
+        hearing.at ??= performance.now() - arrivedAt;
+        onText(head, delta);
+      });
+    try {
+      const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs });
+      // Kept together until a policy has looked at it, it goes out now.
+      const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
+      const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout });
+      return { reply: { ...head, answer: said.answer, blocked: said.blocked }, row };
+    } catch (error) {
+      const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), hearing.at);
+      if (output !== null) log(rowOf(call, head, { asked: null, output, rollout }));
+      throw error;
+    }
   }
 
-  async function screened({ policy, bundle }: LoadedBundle, side: 'input' | 'output', text: string): Promise<Screening> {
-    if (policy === null) return { outcome: 'passed', text, findings: [] };
-    const screening = await screen(policy, side, text, detect);
-    onScreened(bundle.model, side, screening.outcome);
-    return screening;
+  /** The answer is out; it is logged when the other arm is done or was given up. */
+  function askedBeside(call: ChatCall, { reply, row }: Answered, { served }: Arm): ChatReply {
+    const { tenant, body } = call;
+    shadow.add({
+      served,
+      ask: async (signal) => {
+        const said = await answerOf({ tenant, body, served, signal, patienceMs: limits.challengerFirstTokenMs });
+        const output = loggedAnswer(said, null);
+        return (await mayStandBeside(reply, said)) ? output : { ...output, text: null };
+      },
+      done: (shadowed) => {
+        const other = shadowed && ({ version: served.version, role: 'shadow', score: null, ...shadowed } as const);
+        log({ ...row, other });
+      },
+    });
+    return reply;
   }
 
-  function finish(call: ChatCall, head: ChatHead, said: Said): ChatReply {
-    log(rowOf(call, head, said));
-    const blocked = said.body === null ? 'input' : said.output?.outcome === 'blocked' ? 'output' : null;
-    return { ...head, answer: said.answer, blocked };
+  function logged({ reply, row }: Answered): ChatReply {
+    log(row);
+    return reply;
   }
 }
 
-interface Said {
-  /** What may be known of the request; null when nothing may, and nothing was asked. */
-  readonly body: ChatBody | null;
-  readonly input: Omit<Screening, 'text'>;
-  readonly output: Screening | null;
-  readonly answer: ChatReply['answer'];
-  readonly firstTokenMs: number | null;
-}
-
-const nothing: ChatReply['answer'] = { text: '', finish: 'filtered', usage: { promptTokens: 0, completionTokens: 0 } };
-
-function mayKeepBack({ policy }: LoadedBundle): boolean {
-  return policy?.detectors.some(({ on, action, onError }) => on.includes('output') && (action !== 'flag' || onError === 'block')) ?? false;
-}
-
-/** The bundle's own messages, with what was said before in front of its last one: that holds what the user says now. */
-function messagesFor({ prompt, bundle }: LoadedBundle, { history, input }: ChatBody): readonly ChatMessage[] {
-  const rendered = renderPrompt(prompt, { [bundle.signature.input]: input });
-  const last = rendered.findLastIndex(({ role }) => role === 'user');
-  return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
-}
-
-/** What a policy has kept back or blotted out is not in the log either (I11): there stands what was found, by which policy. */
-function rowOf({ tenant, body: asked, arrivedAt }: ChatCall, { predictionId, served, arm }: ChatHead, said: Said): PredictionRow {
-  const latencyMs = performance.now() - arrivedAt;
-  const { text, finish, usage } = said.answer;
-  const policy = bundleOf(served).bundle.safety;
-  const { body } = said;
-  return {
-    tenant,
-    id: predictionId,
-    receivedAt: new Date(Date.now() - latencyMs).toISOString(),
-    model: served.model,
-    version: served.version,
-    arm,
-    entity: asked.entity,
-    eventTime: null,
-    input: { messages: body === null ? [] : [...body.history, { role: 'user', content: body.input }] },
-    output: {
-      text,
-      finish,
-      usage,
-      firstTokenMs: said.firstTokenMs,
-      ...(policy ? { safety: { policy: policy.digest, input: auditOf(said.input), output: said.output && auditOf(said.output) } } : {}),
-    },
-    latencyMs,
-    rollout: null,
-    other: null,
-  };
-}
-
-function auditOf({ outcome, findings }: Omit<Screening, 'text'>) {
-  return { outcome, findings };
+function headOf({ alias, served }: Arm, predictionId: PredictionId, stale: ChatHead['stale'] = null): ChatHead {
+  return { predictionId, served, arm: alias, stale };
 }

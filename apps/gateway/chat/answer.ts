@@ -1,0 +1,118 @@
+import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import type { ModelAccess } from '../../../data/llm/model-access';
+import { detect } from '../../../data/safety/detect';
+import type { Tenant } from '../../../domain/ids';
+import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
+import { jsonErrors } from '../../../domain/llm/evaluation/rule';
+import type { SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
+import { renderPrompt } from '../../../domain/llm/prompt-render';
+import { joined, screen, type Screening } from '../../../domain/llm/safety/screen';
+import type { LoadedBundle } from '../load-bundle';
+import { bundleOf, type ServedVersion } from '../served-version';
+import type { ChatBody } from './chat-request.schema';
+
+/** What one version is asked, and how. */
+export interface AnswerCall {
+  readonly tenant: Tenant;
+  readonly body: ChatBody;
+  readonly served: ServedVersion;
+  readonly signal: AbortSignal;
+  /** With it the answer comes in pieces where the policy lets it: nothing that was sent can be taken back. */
+  readonly onText?: ((delta: string) => void) | undefined;
+  /** The longest wait for a turn at the provider. */
+  readonly patienceMs?: number | undefined;
+}
+
+export interface VersionAnswer {
+  readonly answer: Pick<ChatAnswer, 'text' | 'finish' | 'usage'>;
+  /** By which side the safety policy kept the answer back; null when it did not. */
+  readonly blocked: 'input' | 'output' | null;
+  /** What may be known of the request; null when nothing may, and nothing was asked. */
+  readonly asked: ChatBody | null;
+  readonly malformed: boolean;
+  readonly safety: SafetyAudit | null;
+}
+
+export interface AnswererOptions {
+  readonly access: Pick<ModelAccess, 'chat'>;
+  readonly onScreened: (model: string, side: 'input' | 'output', outcome: Screening['outcome']) => void;
+}
+
+export type Answerer = (call: AnswerCall) => Promise<VersionAnswer>;
+
+/** One version's answer, whichever arm it is: input filters, the bundle's prompt, its model, output filters. */
+export function createAnswerer({ access, onScreened }: AnswererOptions): Answerer {
+  const tools = createEvaluatorTools(null);
+
+  return async (call) => {
+    const loaded = bundleOf(call.served);
+    const { body, screening: input } = await screenedBody(loaded, call.body);
+    if (body === null) {
+      return { answer: nothing, blocked: 'input', asked: null, malformed: false, safety: auditOf(loaded, input, null) };
+    }
+    const { text, finish, usage } = await ask(call, loaded, body);
+    const output = await screened(loaded, 'output', text);
+    const { answerSchema } = loaded.prompt;
+    return {
+      answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
+      blocked: output.text === null ? 'output' : null,
+      asked: body,
+      // As the model wrote it: what a policy blots out breaks no promise.
+      malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools).length > 0,
+      safety: auditOf(loaded, input, output),
+    };
+  };
+
+  async function ask({ tenant, signal, onText, patienceMs }: AnswerCall, loaded: LoadedBundle, body: ChatBody): Promise<ChatAnswer> {
+    const { sampling } = loaded.bundle;
+    const { answer } = await access.chat(
+      loaded.route,
+      {
+        messages: messagesFor(loaded, body),
+        sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, body.maxTokens ?? Infinity) },
+        jsonSchema: loaded.prompt.answerSchema,
+      },
+      { tenant, signal, patienceMs, ...(onText && !mayKeepBack(loaded) ? { onText } : {}) },
+    );
+    return answer;
+  }
+
+  /** All of the conversation: what was said earlier comes from the caller as well. */
+  async function screenedBody(loaded: LoadedBundle, body: ChatBody) {
+    const input = await screened(loaded, 'input', body.input);
+    const history = await Promise.all(body.history.map(({ content }) => screened(loaded, 'input', content)));
+    const screening = joined([...history, input]);
+    if (screening.outcome === 'blocked') return { body: null, screening };
+    const messages = body.history.map((message, index) => ({ ...message, content: history[index]?.text ?? '' }));
+    return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
+  }
+
+  async function screened({ policy, bundle }: LoadedBundle, side: 'input' | 'output', text: string): Promise<Screening> {
+    if (policy === null) return { outcome: 'passed', text, findings: [] };
+    const screening = await screen(policy, side, text, detect);
+    onScreened(bundle.model, side, screening.outcome);
+    return screening;
+  }
+}
+
+const nothing: VersionAnswer['answer'] = { text: '', finish: 'filtered', usage: { promptTokens: 0, completionTokens: 0 } };
+
+function mayKeepBack({ policy }: LoadedBundle): boolean {
+  return policy?.detectors.some(({ on, action, onError }) => on.includes('output') && (action !== 'flag' || onError === 'block')) ?? false;
+}
+
+/** The bundle's own messages, with what was said before in front of its last one: that holds what the user says now. */
+function messagesFor({ prompt, bundle }: LoadedBundle, { history, input }: ChatBody): readonly ChatMessage[] {
+  const rendered = renderPrompt(prompt, { [bundle.signature.input]: input });
+  const last = rendered.findLastIndex(({ role }) => role === 'user');
+  return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
+}
+
+function auditOf({ bundle: { safety } }: LoadedBundle, input: ScreeningAudit, output: ScreeningAudit | null): SafetyAudit | null {
+  if (safety === null) return null;
+  return { policy: safety.digest, input: plain(input), output: output && plain(output) };
+}
+
+function plain({ outcome, findings }: ScreeningAudit): ScreeningAudit {
+  return { outcome, findings };
+}

@@ -1,0 +1,45 @@
+import { failure } from '../../../domain/failure';
+import type { ChatCall } from './chat';
+
+interface Bounded {
+  readonly call: ChatCall;
+  readonly waitMs: number;
+  readonly who: string;
+}
+
+/**
+ * Gives whoever answers so long for its first piece, or for the whole where there are none, and ProviderTimeout after that. Nothing of it goes out later, also
+ * where a provider does not hear that it is to stop.
+ */
+export async function beforeFirstPiece<T>({ call, waitMs, who }: Bounded, answer: (call: ChatCall) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const { onText } = call;
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const what = onText ? 'no first word' : 'no answer';
+      const late = failure('ProviderTimeout', `${who} had ${what} within ${waitMs} ms`);
+      stop.abort(late);
+      reject(late);
+    }, waitMs);
+  });
+  const bounded: ChatCall = {
+    ...call,
+    signal: AbortSignal.any([call.signal, stop.signal]),
+    ...(onText && {
+      onText: (head, delta) => {
+        if (stop.signal.aborted) return;
+        clearTimeout(timer);
+        onText(head, delta);
+      },
+    }),
+  };
+  const answering = answer(bounded);
+  // Its late outcome is nobody's.
+  answering.catch(() => undefined);
+  try {
+    return await Promise.race([answering, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

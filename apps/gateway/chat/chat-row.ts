@@ -1,0 +1,44 @@
+import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { RoutedRollout } from '../../../db/repositories/routing';
+import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
+import type { VersionAnswer } from './answer';
+import type { ChatCall, ChatHead } from './chat';
+
+/** As the prediction log keeps it. `firstTokenMs`: as the caller met it. */
+export function loggedAnswer(
+  { answer: { text, finish, usage }, blocked, malformed, safety }: VersionAnswer,
+  firstTokenMs: number | null,
+): LoggedAnswer {
+  return { text, finish, usage, firstTokenMs, blocked, malformed, error: null, safety };
+}
+
+/** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
+export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer {
+  const usage = { promptTokens: 0, completionTokens: 0 };
+  return { text: null, finish: 'stop', usage, firstTokenMs, blocked: null, malformed: false, error, safety: null };
+}
+
+/** What a policy has kept back or blotted out is not in the log either (I11): there stands what was found, by which policy. */
+export function rowOf(
+  { tenant, body, arrivedAt }: ChatCall,
+  { predictionId, served, arm }: ChatHead,
+  said: { readonly asked: VersionAnswer['asked']; readonly output: LoggedAnswer; readonly rollout: RoutedRollout | null },
+): PredictionRow {
+  const latencyMs = performance.now() - arrivedAt;
+  const { asked, output, rollout } = said;
+  return {
+    tenant,
+    id: predictionId,
+    receivedAt: new Date(Date.now() - latencyMs).toISOString(),
+    model: served.model,
+    version: served.version,
+    arm,
+    entity: body.entity,
+    eventTime: null,
+    input: { messages: asked === null ? [] : [...asked.history, { role: 'user', content: asked.input }] },
+    output,
+    latencyMs,
+    rollout: rollout && { id: rollout.id, step: rollout.step },
+    other: null,
+  };
+}

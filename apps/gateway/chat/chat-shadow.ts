@@ -1,0 +1,138 @@
+import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
+import type { ChatShadowLimits } from '../config';
+import { failureCode } from '../score-of';
+import type { ServedVersion } from '../served-version';
+import type { ShadowOutcome } from '../shadow';
+
+/** What a version made of a conversation that another one has answered. */
+export interface ShadowedChat {
+  /** Null with an error. */
+  readonly output: LoggedAnswer | null;
+  readonly error: string | null;
+  readonly latencyMs: number;
+}
+
+export interface ShadowChatCall {
+  readonly served: ServedVersion;
+  readonly ask: (signal: AbortSignal) => Promise<LoggedAnswer>;
+  /** Once; null when it was given up for want of room, time or tokens. */
+  readonly done: (shadowed: ShadowedChat | null) => void;
+}
+
+/**
+ * Asks a version behind another's answer. It takes a provider's turns and somebody's money, so both are bounded: few at once, a number of tokens an hour. What
+ * goes beyond them is given up and counted; which conversations those are depends on the load, never on what either version says.
+ */
+export interface ChatShadow {
+  /** Returns before anything is asked. */
+  add(call: ShadowChatCall): void;
+  waiting(): number;
+  /** Gives up what waits and what is under way. */
+  stop(): Promise<void>;
+}
+
+export interface ChatShadowOptions extends ChatShadowLimits {
+  readonly onOutcome: (served: ServedVersion, outcome: ShadowOutcome) => void;
+}
+
+interface Waiting {
+  readonly call: ShadowChatCall;
+  readonly release: () => void;
+  readonly since: number;
+}
+
+export function createChatShadow(options: ChatShadowOptions): ChatShadow {
+  const { maxAtOnce, maxWaiting, longestWaitMs, timeoutMs, tokensPerHour, onOutcome } = options;
+  const queue: Waiting[] = [];
+  const working = new Set<Promise<void>>();
+  const ending = new AbortController();
+  const purse = openPurse(tokensPerHour);
+
+  function add(call: ShadowChatCall): void {
+    if (ending.signal.aborted || queue.length >= maxWaiting) {
+      giveUp(call);
+      return;
+    }
+    const hold = call.served.hold.hold();
+    queue.push({ call, release: () => hold.release(), since: performance.now() });
+    if (working.size < maxAtOnce) begin();
+  }
+
+  function begin(): void {
+    const work: Promise<void> = workOff().finally(() => working.delete(work));
+    working.add(work);
+  }
+
+  async function workOff(): Promise<void> {
+    // After the answer that is on its way out.
+    await new Promise((turn) => setImmediate(turn));
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { call, release, since } = next;
+      try {
+        if (ending.signal.aborted || performance.now() - since > longestWaitMs || purse.isEmpty()) giveUp(call);
+        else await ask(call);
+      } finally {
+        release();
+      }
+    }
+  }
+
+  async function ask(call: ShadowChatCall): Promise<void> {
+    const { served, done } = call;
+    const startedAt = performance.now();
+    let output: LoggedAnswer | null = null;
+    let error: string | null = null;
+    try {
+      output = await call.ask(AbortSignal.any([ending.signal, AbortSignal.timeout(timeoutMs)]));
+      purse.spend(output.usage.promptTokens + output.usage.completionTokens);
+    } catch (cause) {
+      error = codeOf(cause);
+    }
+    // Too much was asked of its provider, or of this process: no failure of the version.
+    if (ending.signal.aborted || error === 'ProviderRateLimited') {
+      giveUp(call);
+      return;
+    }
+    onOutcome(served, error === null ? 'scored' : 'failed');
+    done({ output, error, latencyMs: performance.now() - startedAt });
+  }
+
+  function giveUp({ served, done }: ShadowChatCall): void {
+    onOutcome(served, 'dropped');
+    done(null);
+  }
+
+  return {
+    add,
+    waiting: () => queue.length,
+    async stop() {
+      ending.abort();
+      await Promise.all(working);
+    },
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof DOMException && error.name === 'TimeoutError' ? 'Timeout' : failureCode(error);
+}
+
+/** Fills by the second, so that what was spent is not missing for the rest of an hour. What an answer costs is known when it is there, so it may be overdrawn by those under way. */
+function openPurse(tokensPerHour: number): { isEmpty(): boolean; spend(tokens: number): void } {
+  let left = tokensPerHour;
+  let filledAt = performance.now();
+  const fill = (): void => {
+    const now = performance.now();
+    left = Math.min(tokensPerHour, left + (tokensPerHour * (now - filledAt)) / 3_600_000);
+    filledAt = now;
+  };
+  return {
+    isEmpty() {
+      fill();
+      return left <= 0;
+    },
+    spend(tokens) {
+      fill();
+      left -= tokens;
+    },
+  };
+}

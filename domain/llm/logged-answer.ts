@@ -1,0 +1,28 @@
+import type { Digest } from '../artifact';
+import type { ChatAnswer } from './chat';
+import type { Screening } from './safety/screen';
+
+/** What the prediction log keeps of one version's answer, whoever was served by it. */
+export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
+  /** Empty when the policy kept it back; null when it broke off, or may not be known here. */
+  readonly text: string | null;
+  /** From the request's arrival to the first piece that went out; null where it was to come whole. */
+  readonly firstTokenMs: number | null;
+  /** By which side the safety policy kept the answer back; null when it did not. */
+  readonly blocked: 'input' | 'output' | null;
+  /** It promised JSON of a schema and is none. */
+  readonly malformed: boolean;
+  /** Why it broke off after its first piece was out, as a code. */
+  readonly error: string | null;
+  readonly safety: SafetyAudit | null;
+}
+
+/** What was found by which policy, never the text (I11). */
+export interface SafetyAudit {
+  readonly policy: Digest;
+  readonly input: ScreeningAudit;
+  /** Null when there was nothing to look at. */
+  readonly output: ScreeningAudit | null;
+}
+
+export type ScreeningAudit = Omit<Screening, 'text'>;
