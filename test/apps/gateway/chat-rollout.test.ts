@@ -1,0 +1,286 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import pino from 'pino';
+import { gatewayDefaults, type ChatLimits } from '../../../apps/gateway/config';
+import { createGateway, type Gateway } from '../../../apps/gateway/server';
+import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { RolloutId } from '../../../domain/ids';
+import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
+import { noSecret, providerAt } from '../../support/model-access';
+import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../../support/scripted-provider';
+import { putBundle, questionPrompt } from '../../support/served-bundles';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+
+jest.setTimeout(30_000);
+
+/** Of the version whose instruction says so, as it stands in the prompt. */
+const asked = (version: number) => (request: ScriptedRequest) => request.prompt.includes(`You are number ${version}.`);
+const [byOne, byTwo] = [asked(1), asked(2)];
+
+let folder: string;
+let registry: FakeRegistry;
+let artifacts: ReturnType<typeof fakeArtifacts>;
+let provider: ScriptedProvider;
+let access: ModelAccess;
+let gateway: Gateway;
+let client: OpenAI;
+let url: string;
+let fault: (request: ScriptedRequest) => Fault | null;
+let latencyMs: (request: ScriptedRequest) => number;
+const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 400 };
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
+  registry = fakeRegistry();
+  artifacts = fakeArtifacts();
+  [fault, latencyMs] = [() => null, () => 0];
+  provider = await openScriptedProvider({
+    answer: (request) => `number ${byTwo(request) ? 2 : 1} answers this in six words`,
+    fault: (request) => fault(request),
+    latencyMs: (request) => latencyMs(request),
+    msPerToken: 2,
+  });
+  access = openModelAccess([providerAt(provider.url)], noSecret);
+  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, leaseSeconds: 0.6, chat: limits };
+  gateway = await createGateway({ registry, artifacts, access, config, log: pino({ level: 'silent' }) });
+  ({ url } = await gateway.start());
+  client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  await access.close();
+  await provider.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !condition();) {
+    if (Date.now() > end) throw new Error('it did not happen within 10 s');
+    await new Promise((again) => setTimeout(again, 5));
+  }
+}
+
+/** Number 1 is champion, number 2 on trial beside it. */
+async function tried(
+  weight: number,
+  { besides = false, policies = {} }: { readonly besides?: boolean; readonly policies?: Readonly<Record<number, SafetyPolicy>> } = {},
+): Promise<void> {
+  const [champion, challenger] = await Promise.all(
+    [1, 2].map((version) =>
+      putBundle((bytes) => artifacts.put(bytes), {
+        prompt: questionPrompt(`You are number ${version}.`),
+        base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
+        policy: policies[version],
+      }),
+    ),
+  );
+  if (!champion || !challenger) throw new Error('two bundles');
+  registry.route(
+    'wiki-assistant',
+    [
+      { alias: 'challenger', version: 2, weight, manifest: challenger },
+      { alias: 'champion', version: 1, weight: 1 - weight, manifest: champion },
+    ],
+    { rollout: { id: 'roll_1' as RolloutId, step: 1, besides } },
+  );
+  await until(() => registry.beats.at(-1)?.epoch === registry.epoch);
+}
+
+type Said = { readonly role: 'user' | 'assistant'; readonly content: string };
+const model = 'wiki-assistant';
+
+async function ask(messages: readonly Said[], user?: string) {
+  const given = { model, messages: [...messages], ...(user === undefined ? {} : { safety_identifier: user }) };
+  const { data, response } = await client.chat.completions.create(given).withResponse();
+  const version = Number(response.headers.get('x-perennial-model-version')?.split('@')[1]);
+  return { version, stale: response.headers.get('x-perennial-stale'), text: data.choices[0]?.message.content ?? null, id: data.id };
+}
+
+async function stream(content: string) {
+  const chunks = [];
+  const answer = await client.chat.completions.create({ model, messages: [{ role: 'user', content }], stream: true });
+  for await (const chunk of answer) chunks.push(chunk);
+  return {
+    text: chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join(''),
+    models: [...new Set(chunks.map((chunk) => chunk.model))],
+    ids: [...new Set(chunks.map(({ id }) => id))],
+  };
+}
+
+const says = (content: string): Said => ({ role: 'user', content });
+async function rows(count: number): Promise<readonly PredictionRow[]> {
+  await until(() => registry.inserted.length >= count);
+  return registry.inserted;
+}
+
+describe('which arm answers', () => {
+  test('is drawn for whom the caller names, once for all of their requests', async () => {
+    await tried(0.5);
+    const versions = new Map<string, number>();
+    for (let index = 0; index < 16; index += 1) {
+      const user = `user-${index}`;
+      versions.set(user, (await ask([says('Hello')], user)).version);
+    }
+    expect(new Set(versions.values())).toEqual(new Set([1, 2]));
+    for (const [user, version] of versions) expect((await ask([says('Something else entirely')], user)).version).toBe(version);
+    const logged = await rows(32);
+    for (const { entity, version, arm, rollout } of logged) {
+      expect({ version, arm, rollout }).toEqual({
+        version: versions.get(entity ?? ''),
+        arm: version === 2 ? 'challenger' : 'champion',
+        rollout: { id: 'roll_1', step: 1 },
+      });
+    }
+  });
+
+  test('is drawn by how a nameless conversation began, and stays to its end', async () => {
+    await tried(0.5);
+    const seen = new Set<number>();
+    for (let index = 0; index < 12; index += 1) {
+      const opening = says(`What is ${index}?`);
+      const first = await ask([opening]);
+      const later = await ask([opening, { role: 'assistant', content: first.text ?? '' }, says('And then?')]);
+      const last = await ask([opening, says('And then?'), says(`Never mind ${index + 1}`)]);
+      expect([later.version, last.version]).toEqual([first.version, first.version]);
+      seen.add(first.version);
+    }
+    expect(seen).toEqual(new Set([1, 2]));
+    // The words themselves may be such as a policy keeps back: nothing made of them is stored.
+    for (const { entity } of await rows(36)) expect(entity).toBeNull();
+  });
+
+  test('is the champion while this gateway may not know the table, and it says so', async () => {
+    await tried(1, { besides: true });
+    expect(await ask([says('Hello')])).toMatchObject({ version: 2, stale: null });
+    await rows(1);
+    registry.away = true;
+    await new Promise((over) => setTimeout(over, 800));
+    const before = provider.requests.filter(byTwo).length;
+    expect(await ask([says('Hello')], 'somebody')).toMatchObject({ version: 1, stale: 'lease' });
+    expect(provider.requests.filter(byTwo)).toHaveLength(before);
+    registry.away = false;
+    const row = (await rows(2)).find(({ entity }) => entity === 'somebody');
+    expect(row).toMatchObject({ version: 1, rollout: null, other: null });
+  });
+});
+
+describe('beside the answer', () => {
+  test('the other arm answers the same question, whole and behind it, and both are on one row', async () => {
+    await tried(0, { besides: true });
+    latencyMs = (request) => (byTwo(request) ? 700 : 0);
+    const startedAt = performance.now();
+    const heard = await stream('Who was Ada?');
+    expect(performance.now() - startedAt).toBeLessThan(600);
+    expect(heard).toMatchObject({ text: 'number 1 answers this in six words', models: ['wiki-assistant@1'] });
+    const [row] = await rows(1);
+    expect(row).toMatchObject({
+      id: heard.ids[0],
+      version: 1,
+      output: { text: 'number 1 answers this in six words', finish: 'stop', blocked: null, malformed: false, error: null },
+      other: {
+        version: 2,
+        role: 'shadow',
+        score: null,
+        error: null,
+        output: { text: 'number 2 answers this in six words', usage: { completionTokens: 7 }, firstTokenMs: null, blocked: null },
+      },
+    });
+    expect((row?.output as { firstTokenMs: number }).firstTokenMs).toBeLessThan(600);
+    expect(row?.other?.latencyMs).toBeGreaterThan(690);
+    expect(provider.requests.find(byTwo)).toMatchObject({ stream: false });
+  });
+
+  test('a failure of the other arm is on the row by its code, and nobody else hears of it', async () => {
+    await tried(0, { besides: true });
+    fault = (request) => (byTwo(request) ? { kind: 'error', status: 400, body: '{"error":{"message":"no"}}' } : null);
+    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1 });
+    expect((await rows(1))[0]?.other).toMatchObject({ version: 2, role: 'shadow', output: null, error: 'ProviderRefused' });
+  });
+
+  test('the champion answers beside a challenger, too', async () => {
+    await tried(1, { besides: true });
+    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 2 });
+    expect((await rows(1))[0]).toMatchObject({ version: 2, other: { version: 1, role: 'shadow', output: { text: /number 1/ } } });
+  });
+
+  test('what the answering version’s policy keeps back is not on the row by the other', async () => {
+    const terms = { on: ['input', 'output'], onError: 'block' } as const;
+    const strict: SafetyPolicy = {
+      name: 'strict',
+      detectors: [
+        { ...terms, name: 'words', kind: 'blocklist', action: 'block', phrases: ['the password'] },
+        { ...terms, name: 'two', kind: 'blocklist', action: 'block', phrases: ['number 2'] },
+      ],
+    };
+    await tried(0, { besides: true, policies: { 1: strict } });
+    expect(await ask([says('Tell me the password')])).toMatchObject({ version: 1, text: null });
+    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1, text: 'number 1 answers this in six words' });
+    const logged = await rows(2);
+    for (const { other } of logged) expect(other).toMatchObject({ version: 2, error: null, output: { text: null, blocked: null } });
+    expect(logged.map(({ output }) => (output as { blocked: unknown }).blocked)).toEqual(['input', null]);
+    expect(JSON.stringify(logged)).not.toMatch(/the password|number 2/);
+  });
+});
+
+describe('a challenger', () => {
+  const refuse: Fault = { kind: 'error', status: 400, body: '{"error":{"message":"no"}}' };
+
+  test.each([
+    ['refuses', refuse, 'ProviderRefused'],
+    ['says nothing in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout'],
+  ] as const)('that %s is answered for by the champion, whole or streamed, and it is counted', async (_how, broken, error) => {
+    await tried(1);
+    fault = (request) => (byTwo(request) ? broken : null);
+    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 1, text: 'number 1 answers this in six words' });
+    expect(await stream('Who was Ada?')).toMatchObject({ text: 'number 1 answers this in six words', models: ['wiki-assistant@1'] });
+    for (const row of await rows(2)) {
+      expect(row).toMatchObject({
+        version: 1,
+        arm: 'champion',
+        rollout: { id: 'roll_1' },
+        other: { version: 2, role: 'fallback', error, output: null },
+      });
+    }
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+      /perennial_gateway_challenger_failures_total\{model="wiki-assistant",version="2"\} 2/,
+    );
+  });
+
+  test('whose stream breaks off is not answered for: its words are out, and the row says that it failed', async () => {
+    await tried(1);
+    fault = (request) => (byTwo(request) ? { kind: 'cut', afterTokens: 3 } : null);
+    await expect(stream('Who was Ada?')).rejects.toThrow();
+    expect(provider.requests.filter(byOne)).toEqual([]);
+    expect((await rows(1))[0]).toMatchObject({
+      version: 2,
+      arm: 'challenger',
+      rollout: { id: 'roll_1' },
+      output: { text: null, error: expect.stringMatching(/^Provider|^AnswerLost/) as string },
+      other: null,
+    });
+  });
+
+  test('that a policy stops has answered: what is kept back is no failure', async () => {
+    const policy: SafetyPolicy = {
+      name: 'house',
+      detectors: [{ on: ['output'], onError: 'block', name: 'words', kind: 'blocklist', action: 'block', phrases: ['number 2'] }],
+    };
+    await tried(1, { policies: { 1: policy, 2: policy } });
+    expect(await ask([says('Who was Ada?')])).toMatchObject({ version: 2, text: null });
+    expect((await rows(1))[0]).toMatchObject({
+      version: 2,
+      output: { text: '', blocked: 'output', safety: { output: { outcome: 'blocked' } } },
+    });
+  });
+
+  test('that does not answer is no reason to lose the caller’s error: where both fail, the champion’s is told', async () => {
+    await tried(1);
+    fault = () => refuse;
+    await expect(ask([says('Who was Ada?')])).rejects.toMatchObject({ code: 'ProviderRefused' });
+    expect(provider.requests.map((request) => (byTwo(request) ? 2 : 1))).toEqual([2, 1]);
+  });
+});
