@@ -1,12 +1,16 @@
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
+import type { ModelAccess } from '../data/llm/model-access';
 import type { SourcePolicy } from '../data/sources/policy';
 import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/job';
 import type { Registry } from '../db/registry';
+import { createAnswerCasesActivities } from './answer-cases';
 import { createAssembleActivities } from './assemble';
+import { createBundleVersionActivities } from './bundle-version';
 import { createEvaluateActivities } from './evaluate';
+import { createEvaluateBundleActivities } from './evaluate-bundle';
 import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
 import { createModelVersionActivities } from './model-version';
@@ -33,6 +37,7 @@ export interface ActivityDeps {
   readonly optuna: Optuna;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
+  readonly access: ModelAccess;
   readonly trainersDir: string;
   readonly serviceKey: string | null;
   /** Of the code that makes stage outputs. */
@@ -59,6 +64,9 @@ export function createActivities(deps: ActivityDeps) {
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
     ...createIndexActivities(deps),
+    ...createBundleVersionActivities(deps),
+    ...createAnswerCasesActivities(deps),
+    ...createEvaluateBundleActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

@@ -9,7 +9,7 @@ import {
 import { TypedSearchAttributes } from '@temporalio/common';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
-import type { ScheduleSpec } from '../domain/lifecycle';
+import type { LifecycleKind, ScheduleSpec } from '../domain/lifecycle';
 import type { LifecycleInput } from '../workflows/messages';
 import { lifecycleWorkflows, taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
@@ -43,7 +43,9 @@ export interface ScheduleClient {
    * Makes, changes or deletes the schedule so that it is as this revision says. Again: nothing changes. One of an older revision that comes late
    * changes nothing either. A pause that a person made outlasts a change of the spec.
    */
-  sync(given: ScheduledLifecycle & { readonly revision: number; readonly schedule: ScheduleSpec | null }): Promise<void>;
+  sync(
+    given: ScheduledLifecycle & { readonly revision: number; readonly kind: LifecycleKind; readonly schedule: ScheduleSpec | null },
+  ): Promise<void>;
   get(given: ScheduledLifecycle): Promise<ScheduleState | null>;
   /** Starts a run now; its window ends now. */
   trigger(given: ScheduledLifecycle): Promise<void>;
@@ -109,6 +111,7 @@ function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
 
 interface Wanted extends ScheduledLifecycle {
   readonly revision: number;
+  readonly kind: LifecycleKind;
   readonly schedule: ScheduleSpec;
 }
 
@@ -147,10 +150,11 @@ async function described(handle: ScheduleHandle): Promise<ScheduleDescription | 
   }
 }
 
-function optionsFor({ tenant, lifecycle, revision, schedule }: Wanted): Omit<ScheduleOptions, 'state'> {
+function optionsFor({ tenant, lifecycle, kind, revision, schedule }: Wanted): Omit<ScheduleOptions, 'state'> {
   const input: Scheduled = {
     tenant,
     lifecycle,
+    kind,
     request: { reason: 'scheduled' },
     actor: 'schedule',
     traceId: '',
@@ -162,7 +166,7 @@ function optionsFor({ tenant, lifecycle, revision, schedule }: Wanted): Omit<Sch
     policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupSeconds * 1000 },
     action: {
       type: 'startWorkflow',
-      workflowType: lifecycleWorkflows.ModelLifecycle,
+      workflowType: lifecycleWorkflows[kind],
       // Temporal adds the nominal time.
       workflowId: `run/${tenant}/${lifecycle}/scheduled`,
       taskQueue: taskQueues.orchestrator,

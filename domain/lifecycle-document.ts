@@ -6,9 +6,10 @@ import { objectDocument } from './document';
 import { isMap, nameOf, valueAt } from './document-path';
 import type { Issue } from './failure';
 import { pathField } from './field.schema';
-import type { LifecycleSpec } from './lifecycle';
+import type { LifecycleKind, LifecycleSpec } from './lifecycle';
 import { contradictions } from './lifecycle-checks';
 import { lifecycleSchema } from './lifecycle.schema';
+import { namedByLlmLifecycle, readLlmLifecycle } from './llm/llm-lifecycle-document';
 import { specOf } from './lifecycle-spec';
 import { eachOnce, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from './nearest';
@@ -50,10 +51,21 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
         : [document.issueAt([], `${input.fileName} must be a map with apiVersion, kind, metadata and spec`)],
     );
   }
+  return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind) ? llmParsed(document, input) : modelParsed(document, input);
+}
+
+function llmParsed(document: WrittenDocument, { files }: LifecycleInput): ParsedLifecycle {
+  const read = readLlmLifecycle(document, files);
+  if (!read.ok) return refused(read.issues);
+  return { ok: true, spec: read.value, contract: null, paths: namedByLlmLifecycle(document).map(({ path }) => path) };
+}
+
+function modelParsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecycle {
   const read = readBy(lifecycleSchema, document);
   const contract = contractIn(document, input);
   const issues = [
     ...document.issues,
+    ...kindIssues(document),
     ...(read.ok ? [] : read.issues),
     ...contradictions(document),
     ...relativeIssues(document, input.folder),
@@ -128,6 +140,23 @@ function relativeIssues({ value, issueAt }: WrittenDocument, folder: string | un
     return [issueAt(path, `${nameOf(path)} is relative, and there is no folder to look in`, { expected: 'file:///absolute/path' })];
   });
 }
+
+const kinds = ['ModelLifecycle', 'LlmLifecycle'] as const satisfies readonly LifecycleKind[];
+
+/** What the schema of one kind cannot say: that there are others. */
+function kindIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+  const kind = valueAt(value, ['kind']);
+  if (typeof kind !== 'string' || kind === 'ModelLifecycle') return [];
+  const known = { expected: `one of ${kinds.join(', ')}`, didYouMean: nearest(kind, kinds) ?? undefined };
+  return [
+    otherKinds.includes(kind)
+      ? issueAt(['kind'], `${kind} is no lifecycle`, { expected: known.expected })
+      : issueAt(['kind'], `kind cannot be "${kind}"`, known),
+  ];
+}
+
+/** Kinds of other documents, so that one at the wrong place is not taken for a slip of the pen. */
+const otherKinds: readonly string[] = ['Dataset', 'Prompt', 'Policy', 'Platform'];
 
 /** In order of the lines; one issue a place, the first found. */
 function refused(found: readonly Issue[]): ParsedLifecycle {

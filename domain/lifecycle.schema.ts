@@ -11,9 +11,6 @@ import { tuneSchema } from './tune.schema';
 
 export const apiVersion = 'perennial.dev/v1';
 
-/** Known kinds of documents; only the first is read in this version. */
-const kinds = ['ModelLifecycle', 'LlmLifecycle', 'Dataset', 'Prompt', 'Policy', 'Platform'] as const;
-
 const later = (known: readonly string[]) => (issue: { readonly input?: unknown }) =>
   typeof issue.input === 'string' && known.includes(issue.input) ? `cannot be ${issue.input}, which is not in this version` : undefined;
 
@@ -161,7 +158,7 @@ export const promoteSchema = z
 /** The language of DESIGN §6. What parts of it say together is checked in `lifecycle-checks.schema.ts`. */
 export const lifecycleSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
-  kind: z.enum(['ModelLifecycle'], { error: later(kinds) }),
+  kind: z.literal('ModelLifecycle'),
   metadata: metadataSchema,
   spec: z
     .strictObject({

@@ -5,7 +5,7 @@ import type { RunId } from './ids';
 import { paramsField } from './lifecycle.schema';
 import { paramsIssues } from './params-size';
 import type { RunRequest } from './run';
-import { modelStages } from './run';
+import { stageNames } from './run';
 import { notInThisVersion, problem } from './schema-issues.schema';
 
 /** The body of `POST /lifecycles/{name}/runs`. */
@@ -13,7 +13,7 @@ export const runRequestSchema = z
   .strictObject({
     params: paramsField.optional().describe('parameters of the trainer, for this run alone'),
     until: untilField.optional(),
-    fromStage: z.enum(modelStages).optional().describe('the first stage to run again'),
+    fromStage: z.enum(stageNames).optional().describe('the first stage to run again'),
     reuseRun: z
       .string()
       .regex(/^run_[0-9a-z]{1,64}$/)

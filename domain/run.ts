@@ -10,6 +10,13 @@ type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;
 
+/** Of every kind of lifecycle, each once: what a request may name before its lifecycle is known. */
+export const stageNames: readonly [StageName, ...StageName[]] = [...modelStages, ...llmStages.filter((stage) => !isModelStage(stage))];
+
+function isModelStage(stage: StageName): stage is ModelStage {
+  return (modelStages as readonly StageName[]).includes(stage);
+}
+
 /** All stages that a kind of lifecycle knows, in order. */
 export const stagesByKind = { ModelLifecycle: modelStages, LlmLifecycle: llmStages } as const satisfies Record<
   LifecycleKind,

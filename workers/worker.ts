@@ -8,6 +8,7 @@ import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openChunkStore } from '../data/indexes/chunk-store';
 import { openEmbedders } from '../data/indexes/embedders/open-embedder';
+import { openModelAccess } from '../data/llm/model-access';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './bundle';
 import { openCore, scratchRoot } from './compose';
@@ -16,6 +17,7 @@ import { openHealthServer } from './health-server';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
+import { modelProviders } from './model-providers';
 import { meetOpenRuns } from './open-runs';
 import { stageCodeDigest } from './source-digest';
 import type { QueueName } from './temporal-worker';
@@ -41,6 +43,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
   const embedders = openEmbedders();
+  const access = openModelAccess(modelProviders(config), config.secretOf);
   const activities = createActivities({
     ...core,
     scratchRoot: scratchRoot(config),
@@ -54,6 +57,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     optuna,
     chunkStore,
     embedders,
+    access,
     trainersDir: config.trainersDir,
     serviceKey: config.serviceKey,
     codeDigest: stageCodeDigest(),
@@ -90,7 +94,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     stop();
     await Promise.all(loops.map((loop) => loop.stop()));
     chunkStore.close();
-    await Promise.all([backend.close(), optuna.close(), embedders.close()]);
+    await Promise.all([backend.close(), optuna.close(), embedders.close(), access.close()]);
     await Promise.all([connection.close(), client.close(), core.close(), health.close()]);
   }
 }

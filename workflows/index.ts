@@ -1,5 +1,6 @@
 /** The workflow bundle: what a worker on the orchestrator queue can run. */
 export { modelLifecycle } from './model-lifecycle';
+export { llmLifecycle } from './llm-lifecycle';
 export { tuningStudy } from './tuning-study';
 export { canaryRollout } from './canary-rollout';
 export { indexBuild } from './index-build';

@@ -1,12 +1,10 @@
 /** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → canary → promote. */
-import type { ModelVersionRef } from '../domain/model';
-import { versionName } from '../domain/model';
-import type { Reason, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
+import { joined, refused, turnedDown, unchanged } from './run-verdict';
 import type { ModelRun } from './stage';
 import { canary } from './stages/canary';
 import type { Judged } from './stages/evaluate';
@@ -34,7 +32,7 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   const tuned = plan.spec.tune ? await tune(run, trained.output, plan.spec.tune) : null;
   const model = tuned?.output.model ?? trained.output;
   const champion = await records.readChampion({ tenant: plan.tenant, model: plan.lifecycle });
-  if (champion.version?.manifest.digest === model.manifest.digest) return unchanged(champion.version);
+  if (champion.version?.manifest.digest === model.manifest.digest) return unchanged(champion.version, 'data, code and parameters');
 
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });
@@ -57,29 +55,7 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   return { status: 'succeeded', verdict, version: candidate.version };
 }
 
-function refused(verdict: Verdict | undefined): verdict is Verdict {
-  return verdict !== undefined && verdict.kind !== 'passed';
-}
-
 /** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
 function leftToCanary({ plan: { spec } }: ModelRun, { verdict }: Judged): boolean {
   return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
-}
-
-function unchanged(champion: ModelVersionRef): RunEnd {
-  const message = `${versionName(champion)} is the champion already: data, code and parameters are unchanged`;
-  const verdict: Verdict = { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] };
-  return { status: 'succeeded', verdict, version: champion.version };
-}
-
-/** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
-async function turnedDown({ plan }: ModelRun, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
-  const { version } = candidate;
-  if (verdict.kind === 'failed') await records.rejectVersion({ tenant: plan.tenant, runId: plan.runId, model: plan.lifecycle, version });
-  return { status: 'stopped', verdict, version };
-}
-
-/** The run's verdict is its last gate's, with the reasons of all. */
-function joined(first: Verdict, last: Verdict): Verdict {
-  return { kind: last.kind, reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[] };
 }

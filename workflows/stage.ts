@@ -5,6 +5,7 @@ import type { DataContract } from '../domain/contract';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../domain/lifecycle';
+import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { RunRequest, StageName, StageStatus } from '../domain/run';
 import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
@@ -36,6 +37,7 @@ export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
 }
 
 export type ModelRun = Run<ModelLifecycleSpec>;
+export type LlmRun = Run<LlmLifecycleSpec>;
 
 /** What every activity input carries. */
 export interface Effect {

@@ -45,7 +45,7 @@ async function reuseIssues(
   if (fromStage === undefined || reuseRun === undefined) return [];
   const stages = stagesOf(lifecycle.spec);
   if (!stages.includes(fromStage)) {
-    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}: its lifecycle has no spec.${fromStage}`;
+    const detail = `${lifecycle.lifecycle} has no stage ${fromStage}: its lifecycle does not go through it`;
     return [{ pointer: '/fromStage', detail, expected: `one of ${stages.join(', ')}` }];
   }
   const earlier = await registry.runs.get({ tenant, id: reuseRun });

@@ -1,22 +1,35 @@
+import { z } from 'zod';
 import { decide, judge, type JudgedGate } from '../../domain/decide';
+import { objectDocument } from '../../domain/document';
 import type { Evidence } from '../../domain/evidence';
 import { failure } from '../../domain/failure';
-import type { GateSpec } from '../../domain/lifecycle';
+import { gateSchema } from '../../domain/gate.schema';
 import type { Tenant } from '../../domain/ids';
+import { formatIssue } from '../../domain/issue-text';
+import {
+  decideEvaluation,
+  judgeEvaluation,
+  type JudgedLlmGate,
+  type LlmEvaluationPolicy,
+} from '../../domain/llm/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
+import { llmGateSchema } from '../../domain/llm/evaluation/gate.schema';
 import type { EvaluationPolicy } from '../../domain/policy';
+import { readBy } from '../../domain/schema-issues.schema';
 import type { Verdict } from '../../domain/verdict';
 import type { Registry } from '../../db/registry';
 
 interface WhatIf {
   readonly tenant: Tenant;
   readonly decision: string;
-  readonly gates: readonly GateSpec[];
+  /** As a person writes them. */
+  readonly gates: readonly unknown[];
 }
 
 interface WouldBe {
   readonly was: Verdict;
   readonly wouldBe: Verdict;
-  readonly gates: readonly JudgedGate[];
+  readonly gates: readonly (JudgedGate | JudgedLlmGate)[];
 }
 
 /** What the same evidence would have said under other gates. Nothing is stored: it decides nothing. */
@@ -24,24 +37,33 @@ export async function whatIf(
   registry: Pick<Registry, 'decisions' | 'evidence'>,
   { tenant, decision: id, gates }: WhatIf,
 ): Promise<WouldBe> {
+  const next = 'perennial model explain <model> names its decisions';
   const decision = await registry.decisions.get({ tenant, id });
-  if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next: 'perennial model explain <model> names its decisions' });
+  if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next });
+  if (decision.stage !== 'evaluate') {
+    const detail = `decision ${id} was made in ${decision.stage}, not by gates: only decisions of evaluate can be judged by other gates`;
+    throw failure('InvalidInput', detail, { next });
+  }
   const [policy, evidence] = (await Promise.all([
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
-  ])) as [EvaluationPolicy | null, Evidence | null];
-  if (decision.stage !== 'evaluate') {
-    throw failure(
-      'InvalidInput',
-      `decision ${id} was made in ${decision.stage}, not by gates: only decisions of evaluate can be judged by other gates`,
-      {
-        next: 'perennial model explain <model> names its decisions',
-      },
-    );
+  ])) as [EvaluationPolicy | LlmEvaluationPolicy | null, Evidence | LlmEvidence | null];
+  const was = decision.verdict;
+  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
+    const other: EvaluationPolicy = { ...policy, gates: readGates(gateSchema, gates), slices: policy.slices ?? slicesIn(evidence) };
+    return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
   }
-  if (!policy || !evidence) throw failure('NotFound', `the grounds of decision ${id} are gone`);
-  const other: EvaluationPolicy = { ...policy, gates, slices: policy.slices ?? slicesIn(evidence) };
-  return { was: decision.verdict, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
+  if (policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation') {
+    const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates) };
+    return { was, wouldBe: decideEvaluation(other, evidence).verdict, gates: judgeEvaluation(other, evidence) };
+  }
+  throw failure('NotFound', `the grounds of decision ${id} are gone`);
+}
+
+function readGates<Gate extends z.ZodType>(gate: Gate, gates: readonly unknown[]): readonly z.output<Gate>[] {
+  const read = readBy(z.strictObject({ gates: z.array(gate) }), objectDocument({ gates }, 'body'));
+  if (read.ok) return read.value.gates;
+  throw failure('InvalidInput', read.issues.map(formatIssue).join('; '), { issues: read.issues });
 }
 
 /** Slices are measured also where no gate asked for them: a gate that now does may be judged on them. */

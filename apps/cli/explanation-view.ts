@@ -1,4 +1,7 @@
 import { judge } from '../../domain/decide';
+import { judgeEvaluation, type LlmEvaluationPolicy } from '../../domain/llm/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
+import { explainLlmEvidence } from '../../domain/llm/evaluation/explain';
 import type { Evidence } from '../../domain/evidence';
 import { explainEvidence, explainGates, explainReasons } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
@@ -15,8 +18,8 @@ export interface DecisionJson {
   readonly policy: string;
   readonly evidence: string;
   readonly verdict: Verdict;
-  readonly policyBody: EvaluationPolicy | RolloutPolicy | null;
-  readonly evidenceBody: Evidence | RolloutEvidence | null;
+  readonly policyBody: EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null;
+  readonly evidenceBody: Evidence | LlmEvidence | RolloutEvidence | null;
 }
 
 export interface MoveJson {
@@ -57,8 +60,8 @@ export function describeDecision({
   policyBody,
   evidenceBody,
 }: DecisionJson): string {
-  const isJudged = policyBody?.kind === 'evaluation' && evidenceBody?.kind === 'evaluation';
-  const gates = isJudged ? explainGates(judge(policyBody, evidenceBody)) : explainReasons(verdict);
+  const judged = judgedBy(policyBody, evidenceBody);
+  const gates = judged === null ? explainReasons(verdict) : explainGates(judged);
   return [
     `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
     ...groundsOf(evidenceBody).map((line) => `  ${line}`),
@@ -68,9 +71,15 @@ export function describeDecision({
   ].join('\n');
 }
 
+function judgedBy(policy: DecisionJson['policyBody'], evidence: DecisionJson['evidenceBody']) {
+  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') return judge(policy, evidence);
+  return policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation' ? judgeEvaluation(policy, evidence) : null;
+}
+
 function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
   if (evidence === null) return ['its evidence is gone'];
   if (evidence.kind === 'evaluation') return explainEvidence(evidence);
+  if (evidence.kind === 'llmEvaluation') return explainLlmEvidence(evidence);
   const { challenger, champion, startedAt, asOf, step } = evidence;
   return [`${challenger} beside ${champion} on traffic of ${startedAt} to ${asOf}, decided in step ${step + 1}`];
 }

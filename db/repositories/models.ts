@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
+import type { ChatSignature } from '../../domain/llm/bundle';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
@@ -13,7 +14,7 @@ import { appendAudit } from '../writes/audit-entry';
 
 export interface ModelVersionRecord extends ModelVersionRef {
   readonly status: ModelVersionStatus;
-  readonly signature: ModelSignature;
+  readonly signature: ModelSignature | ChatSignature;
   readonly metrics: Readonly<Record<string, number>>;
   readonly runId: RunId;
   readonly createdAt: string;
@@ -34,7 +35,7 @@ export interface ModelRepository {
     readonly model: string;
     readonly runId: RunId;
     readonly manifest: ArtifactRef;
-    readonly signature: ModelSignature;
+    readonly signature: ModelSignature | ChatSignature;
     readonly metrics?: Readonly<Record<string, number>> | undefined;
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;

@@ -2,7 +2,7 @@ import type { WrittenDocument } from '../document';
 import type { DocumentPath } from '../document-path';
 import { nameOf, valueAt } from '../document-path';
 import type { Issue } from '../failure';
-import { namedFileIssues, type NamedPath } from '../named-files';
+import { eachOnce, namedFileIssues, type NamedPath } from '../named-files';
 import { readBy, type Read } from '../schema-issues.schema';
 import { pathField } from '../field.schema';
 import { readCaseSet } from './evaluation/case-set-document';
@@ -17,17 +17,19 @@ import { readSafetyPolicy } from './safety/policy-document';
 type Files = Readonly<Record<string, string>>;
 
 /** The files that an LLM lifecycle names, whatever else is wrong with it. */
-function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
+export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
   const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
   const places: DocumentPath[] = [
     ...(Array.isArray(candidates) ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index]) : []),
     ['spec', 'cases', 'file'],
     ['spec', 'safety'],
   ];
-  return places.flatMap((at) => {
-    const path = pathField('').safeParse(valueAt(value, at));
-    return path.success ? [{ path: path.data, at }] : [];
-  });
+  return eachOnce(
+    places.flatMap((at) => {
+      const path = pathField('').safeParse(valueAt(value, at));
+      return path.success ? [{ path: path.data, at }] : [];
+    }),
+  );
 }
 
 /** What it says, with all that is wrong in it and in the files that it names. */

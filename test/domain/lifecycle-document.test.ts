@@ -296,12 +296,12 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     (key) =>
       [`${key}, which comes later`, '  evaluate:', `  ${key}: { x: 1 }\n  evaluate:`, `20:3 spec.${key} is not in this version`] as const,
   ),
-  ['another kind', 'kind: ModelLifecycle', 'kind: LlmLifecycle', '2:1 kind cannot be LlmLifecycle, which is not in this version'],
+  ['another kind', 'kind: ModelLifecycle', 'kind: Prompt', '2:1 Prompt is no lifecycle; expected one of ModelLifecycle, LlmLifecycle'],
   [
     'an unknown kind',
     'kind: ModelLifecycle',
     'kind: ModelLifecylce',
-    '2:1 kind cannot be "ModelLifecylce"; expected ModelLifecycle; did you mean ModelLifecycle?',
+    '2:1 kind cannot be "ModelLifecylce"; expected one of ModelLifecycle, LlmLifecycle; did you mean ModelLifecycle?',
   ],
   ['another backend', 'backend: local', 'backend: slurm', '19:16 spec.train.compute.backend cannot be slurm, which is not in this version'],
   [

@@ -40,7 +40,8 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
         const aliases = await registry.aliases.get({ tenant, model: of });
         const { items } = await registry.models.versions({ tenant, model: of, pageSize: 20 });
         if (items.length === 0) throw noModel(of);
-        const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}/v2/models/${of}/infer` : null;
+        const path = items[0]?.signature.task === 'chat' ? '/v1/chat/completions' : `/v2/models/${of}/infer`;
+        const inferUrl = gatewayUrl && aliases.champion ? `${gatewayUrl}${path}` : null;
         return { name: of, aliases, versions: items, inferUrl };
       },
     );

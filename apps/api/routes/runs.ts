@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { RunRequest } from '../../../domain/run';
-import { isFinal, modelStages, runStatuses } from '../../../domain/run';
+import { isFinal, runStatuses, stageNames } from '../../../domain/run';
 import { digestOf } from '../../../data/digest';
 import { compareRuns } from '../run-compare';
 import { readLogs } from '../run-logs';
@@ -26,7 +26,7 @@ const ids = z.strictObject({
 const reasoned = z.strictObject({ reason: why.optional() });
 const vote = z.strictObject({ comment: why.optional() });
 const rerun = z.strictObject({
-  fromStage: z.enum(modelStages).describe('the first stage to run again'),
+  fromStage: z.enum(stageNames).describe('the first stage to run again'),
   reason: why.optional(),
 });
 const tags = ['runs'];

@@ -17,14 +17,19 @@ export const modelVersion = z
     version: z.number(),
     manifest: artifact.describe('its digest is the version’s identity: the same is evaluated, promoted and served'),
     status: z.enum(['candidate', 'promoted', 'rejected', 'withdrawn']),
-    signature: z.object({
-      task: z.string(),
-      request: z.array(column).readonly(),
-      features: z.array(column).readonly(),
-      output: z.literal('score'),
-      entity: z.string().nullable(),
-      time: z.string().nullable(),
-    }),
+    signature: z
+      .union([
+        z.object({ task: z.literal('chat'), input: z.string().describe('the prompt’s variable that takes what the user writes') }),
+        z.object({
+          task: z.enum(['classification', 'regression']),
+          request: z.array(column).readonly(),
+          features: z.array(column).readonly(),
+          output: z.literal('score'),
+          entity: z.string().nullable(),
+          time: z.string().nullable(),
+        }),
+      ])
+      .describe('what a request must carry'),
     metrics: z.record(z.string(), z.number()).describe('as its trainer measured them'),
     runId: z.string(),
     createdAt: instant,

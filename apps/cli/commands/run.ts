@@ -182,7 +182,7 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
 
 /** Where a run ended. What a canary or a promotion refused is judged anew: the champion may be another one now. */
 function firstAgain({ stages }: RunJson): string {
-  const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? modelStages[0];
+  const ended = stages.find(({ status }) => status !== 'succeeded')?.name ?? stages[0]?.name ?? modelStages[0];
   return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
 }
 

@@ -1,6 +1,6 @@
-import type { Verdict } from '../../verdict';
+import type { Verdict, VerdictKind } from '../../verdict';
 import type { LlmEvidence } from './evidence';
-import type { LlmGate } from './gate';
+import type { LlmGate, LlmGateResult } from './gate';
 import { judgeLlmGate } from './judge-gate';
 
 export interface LlmEvaluationPolicy {
@@ -18,20 +18,41 @@ export interface LlmDecision {
   readonly moreCases: number | null;
 }
 
+/** A gate with what it said. */
+export interface JudgedLlmGate extends LlmGateResult {
+  readonly gate: string;
+  readonly kind: LlmGate['kind'] | 'policy';
+}
+
 /** Passed when every gate passed; failed when one failed, whatever the others miss; else inconclusive (I10). */
-export function decideEvaluation({ gates, ungated }: LlmEvaluationPolicy, evidence: LlmEvidence): LlmDecision {
-  if (gates.length === 0) {
-    const [code, message] =
-      ungated === null
-        ? ['policy.noGates', 'no gate is in force and no reason is given for it']
-        : ['policy.ungated', `no gate is in force ("${ungated}"): nothing was decided, and only a canary may promote this version`];
-    return { verdict: { kind: 'inconclusive', reasons: [{ gate: 'policy', code, message }] }, moreCases: null };
+export function decideEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvidence): LlmDecision {
+  const judged = judgeEvaluation(policy, evidence);
+  const said = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
+  const kind = said('failed') ? 'failed' : said('inconclusive') ? 'inconclusive' : 'passed';
+  const more = judged.filter(({ outcome }) => outcome === 'inconclusive').map(({ moreCases }) => moreCases);
+  return {
+    verdict: { kind, reasons: judged.map(({ gate, code, message, outcome }) => ({ gate, code, message, outcome })) },
+    moreCases: kind !== 'inconclusive' || more.includes(null) ? null : Math.max(...more.map(Number)),
+  };
+}
+
+/** Every gate with its word, and what they together leave open. */
+export function judgeEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvidence): readonly JudgedLlmGate[] {
+  const judged = policy.gates.map((gate): JudgedLlmGate => ({ gate: gate.name, kind: gate.kind, ...judgeLlmGate(gate, evidence) }));
+  return [...judged, ...leftOpen(policy, judged)];
+}
+
+function leftOpen({ ungated }: LlmEvaluationPolicy, judged: readonly JudgedLlmGate[]): readonly JudgedLlmGate[] {
+  const open = (code: string, message: string): readonly JudgedLlmGate[] => [
+    { gate: 'policy', kind: 'policy', outcome: 'inconclusive', code, message, moreCases: null },
+  ];
+  if (judged.length === 0) {
+    if (ungated === null) return open('policy.noGates', 'no gate is in force and no reason is given for it');
+    return open('policy.ungated', `no gate is in force ("${ungated}"): nothing was decided, and only a canary may promote this version`);
   }
-  const results = gates.map((gate) => ({ gate, ...judgeLlmGate(gate, evidence) }));
-  const reasons = results.map(({ gate, code, message, outcome }) => ({ gate: gate.name, code, message, outcome }));
-  if (results.some(({ outcome }) => outcome === 'failed')) return { verdict: { kind: 'failed', reasons }, moreCases: null };
-  const open = results.filter(({ outcome }) => outcome === 'inconclusive');
-  if (open.length === 0) return { verdict: { kind: 'passed', reasons }, moreCases: null };
-  const more = open.map(({ moreCases }) => moreCases);
-  return { verdict: { kind: 'inconclusive', reasons }, moreCases: more.includes(null) ? null : Math.max(...more.map(Number)) };
+  const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
+  const hasAbsolute = judged.some(({ kind, outcome }) => kind !== 'nonInferiority' && outcome === 'passed');
+  if (skipped.length === 0 || hasAbsolute) return [];
+  const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
+  return open('policy.noAbsoluteGate', `${names} had nothing to compare with, and no absolute gate passed in its place`);
 }

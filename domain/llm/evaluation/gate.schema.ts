@@ -38,7 +38,14 @@ export const llmGateSchema = z
       ...common,
       kind: z.literal('nonInferiority'),
       dimension,
-      against: z.enum(['champion', 'baseline']).default('champion').describe('champion or baseline'),
+      against: z
+        .enum(['champion', 'baseline'])
+        .default('champion')
+        .describe('champion or baseline: the first prompt as it is, over the model as it is'),
+      whenAbsent: z
+        .enum(['baseline', 'notApplicable'])
+        .default('baseline')
+        .describe('baseline or notApplicable: what stands in for a champion while there is none'),
       margin: z.number().gt(0).max(1).describe('a number above 0: how much worse the candidate may be, on the same cases'),
     }),
     z.strictObject({

@@ -1,4 +1,5 @@
-import type { VerdictKind } from '../../verdict';
+import type { GateOutcome } from '../../gates/gate';
+import type { WhenAbsent } from '../../lifecycle';
 
 /** One rule over an `LlmEvidence`. Limits of a dimension lie between 0 and 1, higher is better. */
 export type LlmGate =
@@ -8,6 +9,8 @@ export type LlmGate =
       readonly kind: 'nonInferiority';
       readonly dimension: string;
       readonly against: 'champion' | 'baseline';
+      /** What stands in for a champion before the first promotion. */
+      readonly whenAbsent: WhenAbsent;
       readonly margin: number;
     })
   /** No group differs from the others of its pairs by more than `margin`. */
@@ -25,7 +28,7 @@ interface Common {
 }
 
 export interface LlmGateResult {
-  readonly outcome: VerdictKind;
+  readonly outcome: GateOutcome;
   readonly code: string;
   readonly message: string;
   /** How many more cases would decide, when they go on like those so far; null when cases are not what is missing, or a million would not do. */

@@ -17,7 +17,12 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
     case 'threshold':
       return judgeThreshold(gate, evidence);
     case 'nonInferiority': {
-      const compared = evidence.comparisons[gate.against];
+      const { comparisons } = evidence;
+      const isFirst = gate.against === 'champion' && comparisons.champion === null;
+      if (isFirst && gate.whenAbsent === 'notApplicable') {
+        return { outcome: 'notApplicable', code: 'nonInferiority.noChampion', message: 'there is no champion yet', moreCases: null };
+      }
+      const compared = isFirst ? comparisons.baseline : comparisons[gate.against];
       if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
       if (isJudged(evidence, gate.dimension))
         return unknown(gate, `${gate.dimension} is a judge's: only thresholds are corrected for its error`);

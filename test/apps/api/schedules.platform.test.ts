@@ -96,8 +96,8 @@ describe('the schedule of a spec', () => {
     await apply('moody', '{ cron: "30 4 * * 1" }');
     expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1', timezone: 'UTC' }, revision: 2 });
     const older = await world.registry.lifecycles.get({ tenant, name: 'monthly' });
-    await schedules.sync({ tenant, lifecycle: 'moody', revision: 1, schedule: older?.spec.schedule ?? null });
-    await schedules.sync({ tenant, lifecycle: 'moody', revision: 1, schedule: null });
+    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: older?.spec.schedule ?? null });
+    await schedules.sync({ tenant, lifecycle: 'moody', kind: 'ModelLifecycle', revision: 1, schedule: null });
     expect((await show('moody')).body).toMatchObject({ schedule: { cron: '30 4 * * 1' }, revision: 2 });
     await apply('moody', null);
     expect(await show('moody')).toMatchObject({ status: 404, body: { code: 'NotFound', detail: 'moody has no schedule' } });

@@ -11,7 +11,15 @@ import { failed, scored, type Score } from '../../../../domain/llm/evaluation/sc
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const common = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
 const useful: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.6, ...common };
-const noWorse: LlmGate = { name: 'no-worse', kind: 'nonInferiority', dimension: 'exact', against: 'champion', margin: 0.1, ...common };
+const noWorse: LlmGate = {
+  name: 'no-worse',
+  kind: 'nonInferiority',
+  dimension: 'exact',
+  against: 'champion',
+  whenAbsent: 'baseline',
+  margin: 0.1,
+  ...common,
+};
 
 /** `share` of n cases right, evenly. */
 const shareOf = (share: number, n: number): Score[] =>

@@ -1,0 +1,187 @@
+import { activityInfo } from '@temporalio/activity';
+import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
+import { toParts } from '../domain/budget';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ReleaseBundle } from '../domain/llm/bundle';
+import { sliceOf, type CaseSlice } from '../domain/llm/case-slices';
+import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
+import type { EvaluationCase } from '../domain/llm/evaluation/case';
+import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { comparePaired } from '../domain/llm/evaluation/comparison';
+import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
+import type { CaseResult } from '../domain/llm/evaluation/result';
+import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import type { PromptTemplate } from '../domain/llm/prompt';
+import type { SafetyPolicy } from '../domain/llm/safety/policy';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
+import { evaluateCases, type EvaluationProgress } from '../data/llm/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
+import { ledgeredChat } from '../data/llm/ledgered-chat';
+import type { ModelAccess } from '../data/llm/model-access';
+import type { Registry } from '../db/registry';
+import { whileBeating } from './heartbeating';
+
+export interface AnswerCasesDeps {
+  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
+  readonly access: ModelAccess;
+}
+
+export interface AnswerCasesInput {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly stage: string;
+  /** JSON: `ReleaseBundle`. */
+  readonly bundle: ArtifactRef;
+  /** NDJSON. */
+  readonly cases: ArtifactRef;
+  /** Null: all of them. */
+  readonly slice: CaseSlice | null;
+  readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
+}
+
+/** Of the first minus the second on the same cases. */
+export interface ComparedAnswers {
+  readonly difference: ScoreSummary;
+}
+
+/** How often people are told how far it is. */
+const progressMs = 2_000;
+
+export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
+  const { registry, artifacts, access } = deps;
+  const chat = ledgeredChat(access, registry.llmCalls);
+  const tools = createEvaluatorTools(null);
+
+  return {
+    /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
+    async openRunBudget({
+      tenant,
+      runId,
+      budget,
+    }: Pick<AnswerCasesInput, 'tenant' | 'runId'> & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
+      for (const { unit, limit } of runLimits(budget)) {
+        await registry.budgets.set({ tenant, scope: runScope(runId), unit, limit: toParts(unit, limit) });
+      }
+    },
+
+    /**
+     * Asks the bundle every case of the slice and scores the answers. The ledger has each answer before it is used: an attempt after a death asks again at most what was in
+     * flight, and comes to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not asked again.
+     */
+    async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
+      return whileBeating(async ({ signal, report }) => {
+        const { tenant, runId, stage, spec } = input;
+        const bundle = await artifacts.getJson<ReleaseBundle>(input.bundle);
+        const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
+        const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
+        const cases = await readSlice(input);
+        const { workflowExecution, activityId, attempt } = activityInfo();
+        const { dimensions, parallel } = spec.evaluate;
+        const answerer = bundleAnswerer({
+          asking: {
+            chat,
+            tenant,
+            scope: `${runScope(runId)}/${stage}`,
+            owner: { execution: `${workflowExecution?.runId ?? ''}/${activityId}`, attempt },
+            budgets: await budgetsOf(input, bundle),
+          },
+          bundle,
+          prompt,
+          policy,
+          retrieval: null,
+        });
+        const told = teller(input, report);
+        const caseSet = input.cases.digest;
+        const results = await evaluateCases({
+          cases,
+          caseSet,
+          dimensions,
+          answerer,
+          judges: {},
+          tools,
+          parallel,
+          signal,
+          onProgress: told,
+        });
+        const evidence = evidenceOf({
+          candidate: input.bundle.digest,
+          caseSet,
+          dimensions: dimensions.map(({ name }) => name),
+          results,
+          counterparts: { champion: null, baseline: null },
+          judges: {},
+        });
+        return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, summary: answersSummary(evidence) };
+      });
+    },
+
+    /** Reads alone; in milliseconds. */
+    async compareAnswers(input: {
+      readonly dimension: string;
+      readonly answers: ArtifactRef;
+      readonly others: ArtifactRef;
+    }): Promise<ComparedAnswers> {
+      const [answers, others] = await Promise.all([scoresOf(input.answers), scoresOf(input.others)]);
+      return { difference: scoreSummary(comparePaired(answers, others)) };
+
+      async function scoresOf(ref: ArtifactRef) {
+        const results = await artifacts.getJson<readonly CaseResult[]>(ref);
+        return new Map(
+          results.map(({ id, scores, unanswered }) => [
+            id,
+            scores[input.dimension] ?? ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
+          ]),
+        );
+      }
+    },
+  };
+
+  async function readSlice({ cases: ref, slice, spec }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
+    const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
+    const taken = slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice);
+    if (taken.length > 0) return taken;
+    throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {
+      next: 'add cases, or change spec.cases.search and spec.cases.confirm',
+    });
+  }
+
+  /** The run's own, and those that an operator has set for the tenant or the provider. */
+  async function budgetsOf({ tenant, runId, spec }: AnswerCasesInput, { base }: ReleaseBundle): Promise<readonly BudgetRef[]> {
+    const own = runLimits(spec.budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
+    const providers = [...new Set([base.provider, ...base.standby.map(({ provider }) => provider)])];
+    const others = ['tenant', ...providers.map((name) => `provider/${name}`)].flatMap((scope): BudgetRef[] => [
+      { scope, unit: 'usd' },
+      { scope, unit: 'tokens' },
+    ]);
+    const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
+    return [...own, ...others.filter((_, index) => known[index] !== null)];
+  }
+
+  /** In the heartbeat, and as an event for whoever watches the run. What cannot be told is no reason to stop. */
+  function teller({ tenant, runId, stage, bundle }: AnswerCasesInput, report: (details: unknown) => void) {
+    let toldAt = Date.now();
+    return (progress: EvaluationProgress): void => {
+      report(progress);
+      if (Date.now() - toldAt < progressMs) return;
+      toldAt = Date.now();
+      const data = { bundle: bundle.digest, ...progress };
+      registry.events.append({ tenant, runId, kind: 'evaluation.progress', stage, data }).catch(() => undefined);
+    };
+  }
+}
+
+function runScope(runId: RunId): string {
+  return `run/${runId}`;
+}
+
+function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
+  return [
+    ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),
+    ...(tokens === null ? [] : [{ unit: 'tokens' as const, limit: tokens }]),
+  ];
+}

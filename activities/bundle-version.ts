@@ -1,0 +1,106 @@
+import type { ArtifactRef, Digest } from '../domain/artifact';
+import { invalid } from '../domain/issue-text';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ReleaseBundle } from '../domain/llm/bundle';
+import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import { readPrompt } from '../domain/llm/prompt-document';
+import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
+import type { ModelVersionRef } from '../domain/model';
+import type { Read } from '../domain/schema-issues.schema';
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { Registry } from '../db/registry';
+
+export interface BundleVersionDeps {
+  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
+}
+
+interface InRun {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+}
+
+export interface WriteBundlesInput extends InRun {
+  readonly model: string;
+  readonly spec: Pick<LlmLifecycleSpec, 'model' | 'sampling' | 'prompt' | 'safety'>;
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+}
+
+/** A prompt as a bundle with everything else of the lifecycle around it: what is compared is what would be served. */
+export interface WrittenBundle {
+  /** Path of the prompt. */
+  readonly path: string;
+  readonly prompt: { readonly name: string; readonly digest: Digest };
+  readonly manifest: ArtifactRef;
+}
+
+export interface RegisterBundleInput extends InRun {
+  readonly key: IdempotencyKey;
+  readonly manifest: ArtifactRef;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export function createBundleVersionActivities({ registry, artifacts }: BundleVersionDeps) {
+  return {
+    /** One bundle for each candidate, in their order. Content-addressed: a second attempt gives the same references. */
+    async writeBundles(input: WriteBundlesInput): Promise<readonly WrittenBundle[]> {
+      const { tenant, runId, model, spec, files } = input;
+      const { candidates, input: variable } = spec.prompt;
+      const put = (value: unknown) => artifacts.putJson({ tenant, runId, value });
+      const safety = spec.safety === null ? null : await policyPart(spec.safety, files);
+      return Promise.all(
+        candidates.map(async (path): Promise<WrittenBundle> => {
+          const template = read(readPrompt(await textOf(path, files), path), path);
+          const artifact = await put(template);
+          const prompt = { name: template.name, digest: artifact.digest, artifact };
+          const { provider, name, standby } = spec.model;
+          const bundle: ReleaseBundle = {
+            kind: 'bundle',
+            model,
+            signature: { task: 'chat', input: variable },
+            base: { provider, model: name, adapter: null, standby },
+            prompt,
+            safety,
+            sampling: spec.sampling,
+          };
+          return { path, prompt: { name: prompt.name, digest: prompt.digest }, manifest: await put(bundle) };
+        }),
+      );
+
+      async function policyPart(path: string, of: typeof files): Promise<ReleaseBundle['safety']> {
+        const policy = read(readSafetyPolicy(await textOf(path, of), path), path);
+        const artifact = await put(policy);
+        return { name: policy.name, digest: artifact.digest, artifact };
+      }
+    },
+
+    /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */
+    async registerBundle({ tenant, runId, key, manifest: ref, metrics }: RegisterBundleInput): Promise<ModelVersionRef> {
+      const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+      const { model, signature } = bundle;
+      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, metrics, idempotencyKey: key });
+      const by = `model:${model}@${version.version}`;
+      for (const { digest } of [ref, ...partsOf(bundle)]) await registry.artifacts.reference({ tenant, digest, by });
+      const to = { kind: 'model', name: model, version: version.version, digest: ref.digest } as const;
+      await registry.lineage.add({ tenant, edges: [{ from: { kind: 'run', name: runId }, to, runId }] });
+      return version;
+    },
+  };
+
+  async function textOf(path: string, files: Readonly<Record<string, ArtifactRef>>): Promise<string> {
+    const ref = files[path];
+    // `apply` refuses a revision whose named files are not all there.
+    if (!ref) throw new Error(`revision without ${path}`);
+    return new TextDecoder().decode(await artifacts.getBytes(ref));
+  }
+}
+
+function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[] {
+  return [prompt.artifact, ...(safety ? [safety.artifact] : []), ...(base.adapter ? [base.adapter] : [])];
+}
+
+/** `apply` has read it: only a newer version of this code can refuse it now. */
+function read<T>(result: Read<T>, path: string): T {
+  if (!result.ok) throw invalid(path, result.issues);
+  return result.value;
+}

@@ -1,0 +1,30 @@
+/** How what the stages said becomes how a run ends; the same for every kind of lifecycle. */
+import type { ModelVersionRef } from '../domain/model';
+import { versionName } from '../domain/model';
+import type { Reason, Verdict } from '../domain/verdict';
+import { records } from './activity-proxies';
+import type { RunEnd } from './run-end';
+import type { Run } from './stage';
+
+export function refused(verdict: Verdict | undefined): verdict is Verdict {
+  return verdict !== undefined && verdict.kind !== 'passed';
+}
+
+/** `sameAs`: what makes the bytes equal. */
+export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
+  const message = `${versionName(champion)} is the champion already: ${sameAs} are unchanged`;
+  const verdict: Verdict = { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] };
+  return { status: 'succeeded', verdict, version: champion.version };
+}
+
+/** Only a no rejects the version. One that could not be decided on stays a candidate (I10). */
+export async function turnedDown({ plan }: Run, candidate: ModelVersionRef, verdict: Verdict): Promise<RunEnd> {
+  const { version } = candidate;
+  if (verdict.kind === 'failed') await records.rejectVersion({ tenant: plan.tenant, runId: plan.runId, model: plan.lifecycle, version });
+  return { status: 'stopped', verdict, version };
+}
+
+/** The run's verdict is its last gate's, with the reasons of all. */
+export function joined(first: Verdict, last: Verdict): Verdict {
+  return { kind: last.kind, reasons: [...first.reasons, ...last.reasons] satisfies readonly Reason[] };
+}

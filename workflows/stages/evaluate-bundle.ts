@@ -1,0 +1,94 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { AnswerCasesInput } from '../../activities/answer-cases';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { AnswersSummary } from '../../domain/llm/evaluation/answered';
+import type { ModelVersionRef } from '../../domain/model';
+import { versionName } from '../../domain/model';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
+import { llmWork } from '../activity-proxies';
+import type { EffectOf, EndedStage, LlmRun } from '../stage';
+import { runStage } from '../stage';
+import type { ChampionSeen } from './evaluate';
+
+export interface BundleContest {
+  readonly candidate: ModelVersionRef;
+  readonly champion: ChampionSeen;
+  /** The first prompt over the model as it is. */
+  readonly baseline: ArtifactRef;
+}
+
+export interface EvaluatedBundle {
+  readonly evidence: Digest;
+  readonly summary: AnswersSummary;
+  /** Manifest of the champion that the candidate was laid beside. */
+  readonly champion: Digest | null;
+  readonly moreCases: number | null;
+}
+
+export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
+  readonly verdict: Verdict;
+  readonly decision: DecisionRef;
+}
+
+/** The whole bundle on cases that nothing was chosen by, beside the champion and, where a gate asks for it, the baseline. */
+export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
+  const { spec } = run.plan;
+  const { candidate, champion, baseline } = contest;
+  const withBaseline = needsBaseline(run, champion);
+  const championDigest = champion.version?.manifest.digest ?? null;
+  // Where nothing was chosen by the cases, all of them can judge.
+  const slice = spec.promptEval === null ? null : 'judge';
+  const inputs = () => ({
+    candidate: candidate.manifest.digest,
+    champion: championDigest,
+    baseline: withBaseline ? baseline.digest : null,
+    cases: llmFileOf(run, spec.cases.file).digest,
+    slices: slice === null ? null : { search: spec.cases.search, confirm: spec.cases.confirm },
+    evaluate: { ...spec.evaluate, parallel: null },
+  });
+  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect) => {
+    const answersOf = (who: string, bundle: ArtifactRef) =>
+      llmWork.answerCases.executeWithOptions({ summary: who }, [
+        { ...questionsOf(run, effect, 'evaluate'), ...effect('answers', bundle.digest), bundle, slice },
+      ]);
+    const answers = await answersOf(versionName(candidate), candidate.manifest);
+    const decided = await llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
+      {
+        ...effect('decide'),
+        candidate: candidate.manifest.digest,
+        answers,
+        counterparts: {
+          champion: champion.version && (await answersOf(versionName(champion.version), champion.version.manifest)),
+          baseline: withBaseline ? await answersOf('the baseline', baseline) : null,
+        },
+        evaluate: spec.evaluate,
+      },
+    ]);
+    const { decision, evidence, moreCases } = decided;
+    return { output: { evidence, summary: answers.summary, champion: championDigest, moreCases }, verdict: decision.verdict, decision };
+  });
+  const { verdict, decision } = ended;
+  // Nothing may pass for want of a verdict (I10).
+  if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
+  return { ...ended, verdict, decision };
+}
+
+function needsBaseline({ plan }: LlmRun, { version }: ChampionSeen): boolean {
+  return plan.spec.evaluate.gates.some((gate) => {
+    if (gate.kind !== 'nonInferiority') return false;
+    return gate.against === 'baseline' || (version === null && gate.whenAbsent === 'baseline');
+  });
+}
+
+/** What every question of a stage carries. */
+export function questionsOf(run: LlmRun, effect: EffectOf, stage: AnswerCasesInput['stage']) {
+  const { cases, evaluate, budget } = run.plan.spec;
+  return { ...effect('answers'), stage, cases: llmFileOf(run, cases.file), spec: { cases, evaluate, budget } };
+}
+
+export function llmFileOf({ plan }: LlmRun, path: string): ArtifactRef {
+  const file = plan.files[path];
+  // `apply` refuses a revision whose named files are not all there.
+  if (!file) throw new Error(`revision without ${path}`);
+  return file;
+}
