@@ -99,7 +99,7 @@ async function measure(vectors: number, world: World): Promise<Figures> {
   const indexed = performance.now();
   const tableVersion = await table.tableVersion();
   const reader = openIndexReader({
-    find: () => Promise.resolve({ version: 1, tableVersion, recipe: { embedder: { ...identity, spec } } }),
+    find: () => Promise.resolve({ version: 1, digest: identity.digest, tableVersion, recipe: { embedder: { ...identity, spec } } }),
     store,
     embedders,
   });

@@ -76,7 +76,11 @@ async function byIndex(
   const secondsToBuild = (performance.now() - begun) / 1000;
   const tableVersion = await table.tableVersion();
   const recipe = { embedder: { ...embedder.identity, spec } };
-  const reader = openIndexReader({ find: () => Promise.resolve({ version: 1, tableVersion, recipe }), store, embedders });
+  const reader = openIndexReader({
+    find: () => Promise.resolve({ version: 1, digest: embedder.identity.digest, tableVersion, recipe }),
+    store,
+    embedders,
+  });
   const contenders: Contender[] = [];
   for (const mode of modes) {
     const started = performance.now();

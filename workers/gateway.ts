@@ -1,19 +1,31 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
 import { createGateway } from '../apps/gateway/server';
+import { openChunkStore } from '../data/indexes/chunk-store';
+import { openEmbedders } from '../data/indexes/embedders/open-embedder';
+import { openIndexReader } from '../data/indexes/query-index';
 import { openModelAccess } from '../data/llm/model-access';
 import { openCore } from './compose';
 import type { Config } from './config';
+import { quietLanceDb } from './lance-log';
 import type { Logger } from './log';
 import { modelProviders } from './model-providers';
 
-/** Serves models, until the signal. */
+/** A moved alias of an index is followed within this time; while the registry is away, what was known goes on for the time that a known key does. */
+const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds * 1000 };
+
+/** Serves models and indexes, until the signal. */
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  quietLanceDb();
   const core = openCore(config, 'perennial-gateway');
   const access = openModelAccess(modelProviders(config), config.secretOf);
+  const store = openChunkStore({ kind: 's3', s3: config.s3 });
+  const embedders = openEmbedders();
+  const indexes = openIndexReader({ find: (asked) => core.registry.indexes.served(asked), store, embedders, memory: indexMemory });
   const gateway = await createGateway({
     ...core,
     access,
+    indexes,
     log,
     config: {
       ...gatewayDefaults,
@@ -30,6 +42,8 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await gateway.stop();
-  await access.close();
+  indexes.close();
+  store.close();
+  await Promise.all([access.close(), embedders.close()]);
   await core.close();
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import type { IndexReader } from '../../data/indexes/query-index';
 import type { ModelAccess } from '../../data/llm/model-access';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
@@ -18,12 +19,14 @@ import { challengerShare, createInference } from './inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './lease';
 import { createModelLoader } from './loaded-model';
+import { createIndexMetrics } from './index-metrics';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model-cache';
 import { startPredictionLog } from './prediction-log';
 import { chatRoutes } from './routes/chat';
 import { feedbackRoutes } from './routes/feedback';
 import { healthRoutes } from './routes/health';
+import { indexQueryRoutes } from './routes/index-query';
 import { inferRoutes } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
 import { openAiModelRoutes } from './routes/openai-models';
@@ -40,6 +43,7 @@ export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'chat' | 'models'>;
+  readonly indexes: Pick<IndexReader, 'query'>;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
 }
@@ -57,7 +61,7 @@ const registryTimeoutMs = 3_000;
 const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
-export async function createGateway({ registry, artifacts, access, config, log }: GatewayDeps): Promise<Gateway> {
+export async function createGateway({ registry, artifacts, access, indexes, config, log }: GatewayDeps): Promise<Gateway> {
   const id = newId('gw');
   const metrics = createGatewayMetrics();
   let url = config.publicUrl ?? '';
@@ -185,6 +189,7 @@ export async function createGateway({ registry, artifacts, access, config, log }
     routes.addHook('onRequest', requires('viewer', keys));
     inferRoutes(routes, { infer, metrics });
     modelMetadataRoutes(routes, { picker });
+    indexQueryRoutes(routes, { indexes, metrics: createIndexMetrics(metrics.registry), timeoutMs: config.requestTimeoutMs });
     done();
   });
   await app.register((routes, _options, done) => {

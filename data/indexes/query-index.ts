@@ -1,20 +1,23 @@
 import type { Digest } from '../../domain/artifact';
-import { failure } from '../../domain/failure';
+import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import { fuse } from '../../domain/index/fusion';
-import type { IndexRecipe } from '../../domain/index/version';
-import type { Tenant } from '../../domain/ids';
 import type { ChunkStore } from './chunk-store';
 import type { ChunkHit, ChunkTable } from './chunk-table';
 import type { Embedders } from './embedders/open-embedder';
+import { createOpenTables } from './open-tables';
+import {
+  createServedLookup,
+  type AskedIndex,
+  type FindServed,
+  type KnownVersion,
+  type LookupMemory,
+  type ServedIndexVersion,
+} from './served-lookup';
 
 export type SearchMode = 'vector' | 'text' | 'hybrid';
 
-export interface IndexQuery {
-  readonly tenant: Tenant;
-  readonly index: string;
-  /** A number, or an alias; the champion when not given. */
-  readonly version?: number | 'champion' | 'previous';
+export interface IndexQuery extends AskedIndex {
   readonly text?: string;
   /** Made by the caller; `embedder` says by whom. */
   readonly vector?: { readonly values: Float32Array; readonly embedder: Digest };
@@ -32,19 +35,15 @@ export interface IndexHit extends ChunkHit {
 export interface IndexAnswer {
   readonly index: string;
   readonly version: number;
+  /** Of recipe and dataset version. */
+  readonly digest: Digest;
   /** State of the version's table that answered: it moves with every change of documents. */
   readonly tableVersion: number;
+  /** The registry was away, and another version may be meant by now. */
+  readonly stale: boolean;
   readonly embedder: EmbedderIdentity;
   readonly hits: readonly IndexHit[];
   readonly milliseconds: { readonly embed: number; readonly search: number };
-}
-
-/** What the registry says of a version that can be asked. */
-export interface ServedIndexVersion {
-  readonly version: number;
-  /** Null when nothing is in its table yet. */
-  readonly tableVersion: number | null;
-  readonly recipe: Pick<IndexRecipe, 'embedder'>;
 }
 
 /** Puts hits into another order, or leaves some out: a cross-encoder for one. */
@@ -52,78 +51,78 @@ export type Reranker = (question: string, hits: readonly IndexHit[]) => Promise<
 
 export interface IndexReader {
   /**
-   * Which version answers is looked up for each question, so that a moved alias is obeyed by the next one. NotFound for an index that answers nothing
-   * yet; IndexMismatch when vector, embedder and table are not all of one vector space.
+   * A question is answered by one state of one version, also when the alias moves while it runs. NotFound for an index that answers nothing yet;
+   * IndexMismatch when vector, embedder and table are not all of one vector space.
    */
   query(query: IndexQuery): Promise<IndexAnswer>;
   close(): void;
 }
 
 export interface IndexReaderDeps {
-  readonly find: (asked: Pick<IndexQuery, 'tenant' | 'index' | 'version'>) => Promise<ServedIndexVersion | null>;
-  readonly store: ChunkStore;
+  readonly find: FindServed;
+  readonly store: Pick<ChunkStore, 'open'>;
   readonly embedders: Embedders;
   readonly rerank?: Reranker;
+  /** Without it the registry is asked for each question. */
+  readonly memory?: LookupMemory;
 }
 
-interface Asked {
-  readonly version: number;
-  readonly tableVersion: number;
-}
-
-/** Tables that are kept open, each with its caches. */
 const openTables = 16;
 /** What each ranking brings to fusion and reranking: beyond it a chunk has nothing to win. */
 const depth = (k: number) => Math.max(50, 4 * k);
 
-export function openIndexReader({ find, store, embedders, rerank }: IndexReaderDeps): IndexReader {
-  const tables = new Map<string, Promise<ChunkTable>>();
+export function openIndexReader({ find, store, embedders, rerank, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
+  const tables = createOpenTables(openTables);
+  const lookup = createServedLookup(find, memory);
 
-  function tableOf({ tenant, index }: IndexQuery, { version, tableVersion }: Asked): Promise<ChunkTable> {
-    const key = `${tenant}/${index}@${version}/${tableVersion}`;
-    const known = tables.get(key);
-    if (known) return known;
-    const opened = store.open({ tenant, index, version }, tableVersion);
-    tables.set(key, opened);
-    opened.catch(() => tables.delete(key));
-    for (const [oldest, table] of tables) {
-      if (tables.size <= openTables) break;
-      tables.delete(oldest);
-      void table.then((each) => each.close()).catch(() => undefined);
-    }
-    return opened;
+  async function lookUp(query: IndexQuery): Promise<KnownVersion> {
+    const known = await lookup.get(query);
+    if (known?.served.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
+    return known;
   }
 
-  return {
-    async query(query) {
-      check(query);
-      const served = await find(query);
-      if (served?.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
-      const { version, tableVersion } = served;
-      const { embedder } = served.recipe;
-      const table = await tableOf(query, { version, tableVersion });
+  function answerBy(query: IndexQuery, { served, stale }: KnownVersion): Promise<IndexAnswer> {
+    const { tenant, index } = query;
+    const { version, digest } = served;
+    const tableVersion = served.tableVersion ?? 0;
+    const { embedder } = served.recipe;
+    const open = () => store.open({ tenant, index, version }, tableVersion);
+    return tables.use(`${tenant}/${index}@${version}/${tableVersion}`, open, async (table) => {
       if (table.space.embedder !== embedder.digest)
-        throw failure('IndexMismatch', `the table of ${query.index}@${version} was filled by another embedder than ${embedder.name}`);
+        throw failure('IndexMismatch', `the table of ${index}@${version} was filled by another embedder than ${embedder.name}`);
       const before = performance.now();
       const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
       const embedded = performance.now();
       const hits = await search(table, query, vector);
       const ranked = rerank && query.text !== undefined ? await rerank(query.text, hits) : hits;
-      const { name, digest, dimensions } = embedder;
       return {
-        index: query.index,
-        version,
-        tableVersion,
-        embedder: { name, digest, dimensions },
+        ...{ index, version, digest, tableVersion, stale },
+        embedder: { name: embedder.name, digest: embedder.digest, dimensions: embedder.dimensions },
         hits: ranked.slice(0, query.k),
         milliseconds: { embed: embedded - before, search: performance.now() - embedded },
       };
+    });
+  }
+
+  return {
+    async query(query) {
+      check(query);
+      const known = await lookUp(query);
+      try {
+        return await answerBy(query, known);
+      } catch (error) {
+        // What is remembered may have been taken away since: a retired version's table is dropped.
+        if (!known.remembered || !mayBeGone(error)) throw error;
+        lookup.forget(query);
+        return answerBy(query, await lookUp(query));
+      }
     },
-    close() {
-      for (const table of tables.values()) void table.then((each) => each.close()).catch(() => undefined);
-      tables.clear();
-    },
+    close: () => tables.close(),
   };
+}
+
+function mayBeGone(error: unknown): boolean {
+  return isPerennialError(error) && (error.type === 'NotFound' || error.type === 'StorageUnavailable');
 }
 
 function check({ text, vector, k, mode }: IndexQuery): void {

@@ -12,7 +12,7 @@ import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { noSecret, providerAt } from '../../support/model-access';
 import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../../support/scripted-provider';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
-import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeRegistry } from './fakes';
 
 jest.setTimeout(30_000);
 
@@ -45,7 +45,7 @@ beforeEach(async () => {
   });
   access = openModelAccess([providerAt(provider.url)], noSecret);
   const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, leaseSeconds: 0.6, chat: limits };
-  gateway = await createGateway({ registry, artifacts, access, config, log: pino({ level: 'silent' }) });
+  gateway = await createGateway({ registry, artifacts, access, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
   ({ url } = await gateway.start());
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });

@@ -8,7 +8,7 @@ import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
-import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeRegistry } from './fakes';
 
 jest.setTimeout(30_000);
 
@@ -26,7 +26,7 @@ beforeEach(async () => {
   artifacts = fakeArtifacts();
   bird = parrot();
   const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 };
-  gateway = await createGateway({ registry, artifacts, access: bird, config, log: pino({ level: 'silent' }) });
+  gateway = await createGateway({ registry, artifacts, access: bird, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
   ({ url } = await gateway.start());
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });

@@ -1,4 +1,5 @@
 import { sha256 } from '../../../data/digest';
+import type { IndexReader } from '../../../data/indexes/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
 import type { PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/repositories/routing';
@@ -148,3 +149,8 @@ export function fakeArtifacts(): FakeArtifacts {
     },
   };
 }
+
+/** For a gateway whose test asks no index. */
+export const noIndexes: Pick<IndexReader, 'query'> = {
+  query: ({ index }) => Promise.reject(failure('NotFound', `there is no index ${index} in this test`)),
+};

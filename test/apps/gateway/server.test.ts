@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
-import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
 import type { RolloutId } from '../../../domain/ids';
 import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/served-models';
 
@@ -50,6 +50,7 @@ async function start(changes: Partial<GatewayConfig> = {}): Promise<void> {
     registry,
     artifacts,
     access: { chat: notAsked, models: notAsked },
+    indexes: noIndexes,
     config,
     log: pino({ level: 'silent' }),
   });

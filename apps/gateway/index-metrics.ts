@@ -1,0 +1,35 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+export interface IndexMetrics {
+  /** `index` and `version` are empty for what is not there: an unknown name would be a new series for every typing mistake. */
+  query(labels: {
+    readonly index: string;
+    readonly version: string;
+    readonly mode: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
+}
+
+export function createIndexMetrics(registry: Registry): IndexMetrics {
+  const registers = [registry];
+  const queries = new Counter({
+    name: 'perennial_gateway_index_queries_total',
+    help: 'Questions to an index by the version that answered and the status.',
+    labelNames: ['index', 'version', 'mode', 'status'] as const,
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'perennial_gateway_index_query_duration_seconds',
+    help: 'Time from the head of a question to its answer.',
+    labelNames: ['index', 'mode'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  return {
+    query({ index, version, mode, status, seconds }) {
+      queries.labels({ index, version, mode, status: String(status) }).inc();
+      latency.labels({ index, mode }).observe(seconds);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/indexes/query-index';
+import { parseIndexQuery } from '../index-query.schema';
+import type { IndexMetrics } from '../index-metrics';
+import { within } from '../within';
+
+export interface IndexQueryRouteDeps {
+  readonly indexes: Pick<IndexReader, 'query'>;
+  readonly metrics: IndexMetrics;
+  readonly timeoutMs: number;
+}
+
+interface Params {
+  readonly index: string;
+}
+
+/** `POST /v1/indexes/{index}/query`: the nearest chunks to a text or to a vector of the index's own embedder, and where each stands in which document. */
+export function indexQueryRoutes(app: FastifyInstance, { indexes, metrics, timeoutMs }: IndexQueryRouteDeps): void {
+  app.decorateRequest('indexAnswer', null);
+  app.post<{ Params: Params }>('/v1/indexes/:index/query', { onResponse: count }, async (request, reply) => {
+    const { index } = request.params;
+    const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
+    const left = Math.max(1, timeoutMs - reply.elapsedTime);
+    const answer = await within(left, indexes.query(query), { type: 'StorageUnavailable', message: `the index ${index} did not answer` });
+    request.indexAnswer = { answer, mode: query.mode };
+    void reply.header('x-perennial-index-version', `${answer.index}@${answer.version}`);
+    if (answer.stale) void reply.header('x-perennial-stale', 'registry');
+    return viewOf(answer);
+  });
+
+  function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { indexAnswer: asked } = request;
+    metrics.query({
+      index: asked?.answer.index ?? '',
+      version: asked ? String(asked.answer.version) : '',
+      mode: asked?.mode ?? '',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+    done();
+  }
+}
+
+function viewOf({ index, version, digest, embedder, hits, milliseconds }: IndexAnswer) {
+  return { index, version, digest, embedder, hits: hits.map(hitOf), milliseconds };
+}
+
+function hitOf({ documentId, chunkId, score, foundBy, title, heading, source, text, ordinal, start, end }: IndexHit) {
+  return { documentId, chunkId, score, foundBy, title, heading, source, text, ordinal, start, end };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a question to an index was answered with, for the counters. */
+    indexAnswer: { readonly answer: IndexAnswer; readonly mode: string } | null;
+  }
+}
