@@ -1,0 +1,87 @@
+import type { RunJson } from '../../apps/cli/run-view';
+import type { Product } from '../support/product';
+import { startProduct } from '../support/product';
+import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+
+jest.setTimeout(180_000);
+
+let product: Product;
+let provider: ScriptedProvider;
+
+beforeAll(async () => {
+  provider = await openScriptedProvider({ answer: tinyAnswer });
+  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
+});
+afterAll(async () => {
+  await product.stop();
+  await provider.close();
+});
+
+async function finished(lifecycle: string): Promise<RunJson> {
+  const started = await product.start(lifecycle);
+  expect(started.status).toBe(202);
+  return product.waitForEnd(started.body.id);
+}
+
+function ask(model: string, question: string) {
+  return product.call<{ model: string; choices: { message: { content: string } }[] }>('POST', `${product.gatewayUrl}/v1/chat/completions`, {
+    body: { model, messages: [{ role: 'user', content: question }] },
+  });
+}
+
+describe('a language application from its prompts to an answer', () => {
+  test('finds the better prompt, promotes the bundle, serves it, and pays no question twice', async () => {
+    const model = 'codes';
+    const applying = await product.cli(['lifecycle', 'apply', writeTinyLlmLifecycle(product.workDir, { name: model })]);
+    expect(applying).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^codes: revision 1 /) as string });
+    const first = await finished(model);
+    expect(first).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+    expect(first.stages.map(({ name }) => name)).toEqual(['prompt-eval', 'evaluate', 'promote']);
+
+    const answer = await ask(model, 'What is the code of lamp 7?');
+    expect(answer).toMatchObject({ status: 200, body: { model: 'codes@1', choices: [{ message: { content: 'code 7' } }] } });
+
+    const paid = provider.bill.length;
+    expect(new Set(provider.requests.map(({ body }) => JSON.stringify(body['messages']))).size).toBe(paid);
+    const again = await finished(model);
+    expect(again).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(provider.bill).toHaveLength(paid);
+
+    const told = await product.cli(['model', 'explain', model]);
+    expect(told.stdout).toMatch(/codes@1 is champion and serves/);
+    expect(told.stdout).toMatch(/right\s+1\.000 \(95 %: 0\.\d+ … 1\.000\); beside the baseline \+0\.\d+/);
+    expect(told.stdout).toMatch(/pass {2}useful {4}right 1\.000/);
+  });
+
+  test('keeps the champion when a worse bundle comes, and says of it what other gates would have said', async () => {
+    const model = 'worse';
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'] }));
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 1 });
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Answer.'] }));
+    const refused = await finished(model);
+    expect(refused).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
+    expect((await ask(model, 'What is the code of lamp 7?')).body.model).toBe('worse@1');
+
+    const decision = refused.stages.find(({ name }) => name === 'evaluate')?.decision ?? '';
+    const gates = [{ name: 'lax', kind: 'threshold', dimension: 'right', min: 0.2 }];
+    const other = await product.call('POST', '/policies/what-if', { body: { decision, gates } });
+    expect(other).toMatchObject({ status: 200, body: { was: { kind: 'failed' }, wouldBe: { kind: 'passed' }, gates: [{ gate: 'lax' }] } });
+    const wrong = await product.call('POST', '/policies/what-if', { body: { decision, gates: [{ ...gates[0], kind: 'treshold' }] } });
+    expect(wrong).toMatchObject({ status: 422, body: { detail: expect.stringContaining('did you mean threshold?') as string } });
+  });
+
+  test('a budget that is spent in the middle ends the run in words; with more of it the run pays only what is missing', async () => {
+    const model = 'thrifty';
+    const spent = (tokens: number) => `  budget: { tokens: ${tokens} }\n`;
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'], more: spent(1500), parallel: 1 }));
+    const before = provider.bill.length;
+    const failed = await finished(model);
+    expect(failed).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
+    const paid = provider.bill.length - before;
+    expect(paid).toBeGreaterThan(10);
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'], more: spent(1_000_000) }));
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(provider.bill.length - before).toBe(240);
+  });
+});

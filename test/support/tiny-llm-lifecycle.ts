@@ -1,0 +1,66 @@
+/** A small language application of its own, over a scripted provider: questions about the code of a thing, which one instruction makes it answer better than another. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ScriptedRequest } from './scripted-provider';
+
+export interface TinyLlmOptions {
+  readonly name: string;
+  /** Instructions, the first first. `precise` is the word that makes the provider right. */
+  readonly prompts?: readonly string[];
+  readonly cases?: number;
+  /** Replaces the gates. */
+  readonly gates?: string;
+  /** More lines of the spec, indented by two. */
+  readonly more?: string;
+  readonly parallel?: number;
+}
+
+/** Writes the lifecycle's folder and gives its path. */
+export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): string {
+  const { name, prompts = ['Answer.', 'Be precise.'], cases = 240 } = options;
+  const folder = join(parent, name);
+  mkdirSync(join(folder, 'prompts'), { recursive: true });
+  const paths = prompts.map((_, index) => `prompts/p${index}.yaml`);
+  prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction)));
+  writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
+  writeFileSync(join(folder, 'lifecycle.yaml'), lifecycleText(options, paths));
+  return folder;
+}
+
+function lifecycleText({ name, gates, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
+  const chosen = paths.length > 1 ? '  promptEval: { quality: right }\n' : '';
+  return `apiVersion: perennial.dev/v1
+kind: LlmLifecycle
+metadata: { name: ${name}, owner: ops@example.org }
+spec:
+  model: { name: scripted }
+  prompt: { candidates: [${paths.join(', ')}], input: question }
+  cases: { file: cases.ndjson }
+${chosen}  evaluate:
+    dimensions: [{ name: right, kind: exact }]
+    gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
+    parallel: ${parallel}
+${more}`;
+}
+
+function promptText(name: string, instruction: string): string {
+  return `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: ${name} }
+spec:
+  variables: { question: { type: string, description: what is asked } }
+  messages:
+    - { role: system, template: "${instruction}" }
+    - { role: user, template: "{{question}}" }
+`;
+}
+
+function caseLine(name: string, index: number): string {
+  return `${JSON.stringify({ id: `q${index}`, input: { question: `What is the code of ${name} ${index}?` }, expected: { answer: `code ${index}` } })}\n`;
+}
+
+/** Right when it was told to be precise, else for every second thing. */
+export function tinyAnswer({ prompt }: Pick<ScriptedRequest, 'prompt'>): string {
+  const index = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
+  return prompt.includes('precise') || index % 2 === 0 ? `code ${index}` : 'I do not know';
+}
