@@ -12,6 +12,7 @@ import { openChunkStore } from '../../data/indexes/chunk-store';
 import { documentsType } from '../../data/indexes/shards';
 import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../data/indexes/query-index';
+import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
@@ -25,6 +26,7 @@ type Row = object;
 
 export interface IndexWorld {
   readonly deps: IndexDeps;
+  readonly registry: Registry;
   readonly databaseUrl: string;
   readonly s3: S3Settings;
   readonly reader: IndexReader;
@@ -54,6 +56,7 @@ export async function openIndexWorld(): Promise<IndexWorld> {
   const lines = (rows: readonly Row[]) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   return {
     deps,
+    registry: test.registry,
     databaseUrl: test.url,
     s3: bucket,
     reader,
