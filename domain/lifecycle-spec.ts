@@ -8,6 +8,7 @@ import type {
   ScheduleSpec,
   SourceFormat,
   SourceSpec,
+  TrainSpec,
   TuneSpec,
 } from './lifecycle';
 import type { CompleteLifecycle, LifecycleDocument } from './lifecycle.schema';
@@ -45,13 +46,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
       task: train.task ?? null,
       params: train.params,
       seed: train.seed,
-      compute: {
-        backend: train.compute.backend,
-        cpus: train.compute.cpus,
-        memoryBytes: train.compute.memory,
-        timeoutSeconds: train.compute.timeout,
-        retries: train.compute.retries,
-      },
+      compute: computeOf(train.compute),
     },
     evaluate: {
       metrics: evaluate.metrics,
@@ -69,6 +64,10 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
 
 export function promoteOf({ approval: { timeout, ...approval } }: CompleteLifecycle['spec']['promote']): PromoteSpec {
   return { approval: { ...approval, timeoutSeconds: timeout } };
+}
+
+export function computeOf({ memory, timeout, ...compute }: CompleteLifecycle['spec']['train']['compute']): TrainSpec['compute'] {
+  return { ...compute, memoryBytes: memory, timeoutSeconds: timeout };
 }
 
 function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
@@ -93,7 +92,7 @@ export function scheduleOf({ catchup, jitter, ...schedule }: NonNullable<Complet
   return { ...schedule, catchupSeconds: catchup, jitterSeconds: jitter };
 }
 
-function sourceOf(name: string, { uri, format, time }: WrittenSource): SourceSpec {
+export function sourceOf(name: string, { uri, format, time }: WrittenSource): SourceSpec {
   // The checks refuse a source whose format is neither given nor told by its URI.
   return { name, uri, format: format ?? formatOf(uri) ?? 'parquet', time: time ?? null };
 }
@@ -116,9 +115,7 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
     metadata: { name, owner, labels },
     spec: {
       data: {
-        sources: Object.fromEntries(
-          data.sources.map(({ name: source, uri, format, time }) => [source, { uri, format, ...given({ time }) }]),
-        ),
+        sources: sourcesDocument(data.sources),
         assemble: data.assemble,
         features: data.features,
         label: {
@@ -141,13 +138,7 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
         ...given({ task: train.task }),
         params: train.params,
         seed: train.seed,
-        compute: {
-          backend: 'local',
-          cpus: compute.cpus,
-          memory: formatByteSize(compute.memoryBytes),
-          timeout: formatSeconds(compute.timeoutSeconds),
-          retries: compute.retries,
-        },
+        compute: computeDocument(compute),
       },
       evaluate: {
         metrics: [...evaluate.metrics],
@@ -158,6 +149,14 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
       ...releaseDocument(release),
     },
   };
+}
+
+export function computeDocument({ memoryBytes, timeoutSeconds, ...compute }: TrainSpec['compute']) {
+  return { ...compute, backend: 'local' as const, memory: formatByteSize(memoryBytes), timeout: formatSeconds(timeoutSeconds) };
+}
+
+export function sourcesDocument(sources: readonly SourceSpec[]) {
+  return Object.fromEntries(sources.map(({ name: source, uri, format, time }) => [source, { uri, format, ...given({ time }) }]));
 }
 
 /** Parts that an older revision may lack altogether. */
@@ -202,7 +201,8 @@ function canaryDocument({
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
     maxDuration: formatSeconds(maxDurationSeconds),
     onInconclusive,
-  };
+    // It was read from such a document: no metric and no guardrail of a language application is in it.
+  } as LifecycleDocument['spec']['canary'];
 }
 
 export function promoteDocument({ approval: { timeoutSeconds, ...approval } }: PromoteSpec) {

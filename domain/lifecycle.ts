@@ -2,6 +2,7 @@ import type { ArtifactRef, Digest } from './artifact';
 import type { ComputeKind } from './job';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import type { Task } from './model';
+import type { AnswerLoss, AnswerQuality } from './rollout/answer-quality';
 import type { DataContract } from './contract';
 
 export type LifecycleKind = 'ModelLifecycle' | 'LlmLifecycle';
@@ -150,12 +151,14 @@ export interface CanarySpec {
   /** Percent of entities, rising. 0 is shadow: the challenger scores every request and answers none. */
   readonly steps: readonly number[];
   readonly quality: {
-    readonly metric: RowLoss;
+    readonly metric: RowLoss | AnswerLoss;
     readonly rule: 'nonInferiority' | 'superiority';
     /** In units of the metric. */
     readonly margin: number;
     /** The greatest loss of one row that counts, for a loss that has no bound of its own (`mae`); null otherwise. */
     readonly bound: number | null;
+    /** Of a language application, whose metric is an `AnswerLoss`. */
+    readonly answers?: AnswerQuality;
   };
   readonly guardrails: readonly GuardrailSpec[];
   readonly test: { readonly kind: 'alwaysValid'; readonly alpha: number; readonly minSamples: number; readonly minDurationSeconds: number };
@@ -165,9 +168,14 @@ export interface CanarySpec {
   readonly onInconclusive: 'rollback' | 'hold';
 }
 
-/** `errors`: at most this share of the challenger's requests fails. `latency_ms`: at most the share 1 − quantile takes longer than `max`. */
+/**
+ * `errors`: at most this share of the challenger's requests fails. `latency_ms`: at most the share 1 − quantile takes longer than `max`. Of a language application also
+ * `first_token_ms`, until the first piece of a stream; `tokens`, of prompt and answer; `blocked`, the share that its safety policy keeps back; `format`, the share
+ * that is not the JSON that it promised.
+ */
 export type GuardrailSpec =
-  { readonly name: 'errors'; readonly max: number } | { readonly name: 'latency_ms'; readonly quantile: number; readonly max: number };
+  | { readonly name: 'errors' | 'blocked' | 'format'; readonly max: number }
+  | { readonly name: 'latency_ms' | 'first_token_ms' | 'tokens'; readonly quantile: number; readonly max: number };
 
 export interface ScheduleSpec {
   /** Five fields. */

@@ -5,7 +5,7 @@ import { toJson } from '../document';
 import { daysAround, daysOf } from '../prediction-day';
 
 export interface FeedbackRepository {
-  /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one. */
+  /** A label for a prediction, perhaps before the prediction is stored: it waits then. A label with a later `labelledAt` replaces an earlier one; of what is said of an answer, part by part. */
   record(input: {
     readonly tenant: Tenant;
     readonly predictionId: PredictionId;
@@ -32,7 +32,11 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
           select ${tenant}, ${predictionId}, ${text}::json, ${labelledAt}::timestamptz, day, model, version, rollout_id, event_time
           from (select) one left join found on true
           on conflict on constraint feedback_pk do update set
-            label = case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end,
+            label = case
+              when json_typeof(f.label) <> 'object' or json_typeof(excluded.label) <> 'object'
+                then case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end
+              when excluded.labelled_at > f.labelled_at then (f.label::jsonb || excluded.label::jsonb)::json
+              else (excluded.label::jsonb || f.label::jsonb)::json end,
             labelled_at = greatest(excluded.labelled_at, f.labelled_at),
             day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version),
             rollout_id = coalesce(f.rollout_id, excluded.rollout_id), event_time = coalesce(f.event_time, excluded.event_time)

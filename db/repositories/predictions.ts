@@ -66,7 +66,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
           from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
             rollout_id, rollout_step, other)
           on conflict do nothing
-          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, other, coalesce(event_time, received_at) as event_time
+          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
         ), joined as (
           update feedback f set day = a.day, model = a.model, version = a.version, rollout_id = a.rollout_id, event_time = a.event_time from added a
           where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
@@ -111,21 +111,37 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 
 type StoredRow = Omit<PredictionRecord, 'rollout'> & { readonly rolloutId: RolloutId | null; readonly rolloutStep: number | null };
 
-/** Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several hours would wait for each other. */
+/**
+ * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several hours would wait for each other.
+ * An answer that broke off in the middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow step the one beside, else its own.
+ */
 function countTraffic(sql: Sql) {
   return sql`
     insert into rollout_traffic as t (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
-      champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks)
+      champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
+      challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed)
     select tenant_id, rollout_id, rollout_step, date_trunc('hour', event_time), max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
-      count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or role = 'fallback')),
+      count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
       count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
-      count(*) filter (where is_challengers and has_failed and role = 'shadow'),
-      count(*) filter (where has_failed and (role = 'fallback' or not is_challengers)), count(*) filter (where role = 'fallback')
+      count(*) filter (where case when is_challengers then has_failed and role = 'shadow' else has_broken end),
+      count(*) filter (where case when role = 'fallback' or not is_challengers then has_failed else has_broken end),
+      count(*) filter (where role = 'fallback' or (is_challengers and has_broken)),
+      count(*) filter (where is_streamed), count(*) filter (where is_streamed and is_late),
+      count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null),
+      count(*) filter (where (said ->> 'malformed')::boolean)
     from (
-      select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, coalesce(a.latency_ms > r.slow_ms, false) as is_slow,
-        a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers
-      from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+      select s.*, is_challengers and output ->> 'firstTokenMs' is not null as is_streamed,
+        role = 'fallback' or coalesce((output ->> 'firstTokenMs')::float8 > slow_first_token_ms, false) as is_late,
+        (said #>> '{usage,promptTokens}')::float8 + (said #>> '{usage,completionTokens}')::float8 as tokens
+      from (
+        select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, a.output ->> 'error' is not null as has_broken,
+          coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens,
+          a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
+          case when a.version = r.challenger then a.output
+            when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said
+        from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+      ) s
     ) served
     group by 1, 2, 3, 4 order by 1, 2, 3, 4
     on conflict on constraint rollout_traffic_pk do update set newest = greatest(t.newest, excluded.newest),
@@ -133,7 +149,10 @@ function countTraffic(sql: Sql) {
       champion_slow = t.champion_slow + excluded.champion_slow, challenger_slow = t.challenger_slow + excluded.challenger_slow,
       champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,
       champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors,
-      challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks`;
+      challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks,
+      challenger_streamed = t.challenger_streamed + excluded.challenger_streamed, challenger_late = t.challenger_late + excluded.challenger_late,
+      challenger_costly = t.challenger_costly + excluded.challenger_costly, challenger_blocked = t.challenger_blocked + excluded.challenger_blocked,
+      challenger_malformed = t.challenger_malformed + excluded.challenger_malformed`;
 }
 
 /** One array a column, so that the statement is the same for any number of rows and stays prepared. */

@@ -1,8 +1,8 @@
 import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle';
+import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle';
 import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { ArmsCounted, RolloutState } from '../../domain/rollout/state';
+import type { AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
 import { lockModel, statusOf } from '../alias-register/state';
 import type { Database, Transaction } from '../connection';
@@ -53,12 +53,12 @@ export interface RolloutRecord {
   readonly endedAt: string | null;
 }
 
-/** A request whose label is ripe. Scores are null where the version gave none, as after an error. */
+/** A request whose label is ripe. Scores are null where the version gave none, as after an error; of a language application they are what its answers are worth, by the feedback. */
 export interface RipePair {
   readonly predictionId: PredictionId;
   /** When it was received, if the request named no event time. */
   readonly eventTime: string;
-  /** True and false are 1 and 0. */
+  /** True and false are 1 and 0; of an answer always 1, which a right one is worth. */
   readonly label: number;
   readonly champion: number | null;
   readonly challenger: number | null;
@@ -77,6 +77,8 @@ export interface RolloutTraffic {
   /** Of the present step, and of all. */
   readonly step: ArmsCounted;
   readonly total: ArmsCounted;
+  /** Of the present step. */
+  readonly answers: AnswersCounted;
 }
 
 /** `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an earlier one while a queue is worked off. */
@@ -320,11 +322,12 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   if (standing === 'rejected' || standing === 'withdrawn') {
     throw failure('Conflict', `${model}@${challenger} was ${standing} and cannot be tried on traffic`);
   }
-  const latency = spec.guardrails.find((guardrail) => guardrail.name === 'latency_ms');
+  const most = (name: GuardrailSpec['name']) => spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
-    insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, step, weight, epoch, state)
+    insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
+      most_tokens, step, weight, epoch, state)
     values (${tenant}, ${newId('roll')}, ${model}, ${runId}, ${champion.version}, ${challenger}, 'running', ${toJson(spec)}, ${paired},
-      ${availableAfterSeconds}, ${latency?.max ?? null}, 0, 0, 0, ${toJson(state)})
+      ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('an insert gave no row');
   await record(tx, row, { action: 'rollout.open', event: 'rollout.started', actor, cause, after: shownOf(row) });

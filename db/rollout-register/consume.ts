@@ -1,6 +1,8 @@
 import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
-import { requestLoss } from '../../domain/rollout/loss';
+import type { LoggedAnswer } from '../../domain/llm/logged-answer';
+import { answerScores, type AnswerQuality, type AnswerScores } from '../../domain/rollout/answer-quality';
+import { requestLoss, rightAnswer } from '../../domain/rollout/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
@@ -39,8 +41,14 @@ export async function consume(
   const due = ripeUntilOf(clock, row.availableAfterSeconds);
   const traffic = { eventNow, ripeUntil: due, ...(await readCounts(tx, row, due)) };
   const ripe = due === null ? [] : await takeRipe(tx, row, { until: due, limit });
-  const pairs = ripe.map((each) => toPair(row, each)).filter((pair) => pair !== null);
+  const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
+  const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
   await tally(tx, row, ripe, pairs);
+  await letGo(
+    tx,
+    row,
+    read.flatMap(({ each, pair }) => (pair === null ? [each.predictionId] : [])),
+  );
   const isDrained = ripe.length < limit;
   // What is left in the queue lies behind the last one that was taken.
   const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
@@ -80,22 +88,48 @@ async function takeRipe(
 }
 
 /** Null when there is nothing that the quality metric could compare with: such a row is taken out of the queue and counted as one without a label. */
-function toPair(rollout: RolloutRow, { predictionId, eventTime, label, version, step, output, other }: RipeRow): RipePair | null {
-  const value = typeof label === 'boolean' ? Number(label) : label;
-  if (version === null || step === null || typeof value !== 'number' || !requestLoss(rollout.spec.quality).takes(value)) return null;
+function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
+  const { predictionId, eventTime, version, step, other } = row;
+  const read = rollout.spec.quality.answers ? readAnswers(rollout.spec.quality.answers, row) : readScores(rollout, row);
+  if (version === null || step === null || read === null) return null;
   const servedBy = version === rollout.challenger ? 'challenger' : 'champion';
-  const served = scoreOf(output);
-  const beside = typeof other?.score === 'number' ? other.score : null;
+  const { label, served, beside } = read;
   return {
     predictionId,
     eventTime,
-    label: value,
+    label,
     champion: servedBy === 'champion' ? served : beside,
     challenger: servedBy === 'challenger' ? served : beside,
     servedBy,
     assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
     step,
   };
+}
+
+interface ReadLabel extends AnswerScores {
+  readonly label: number;
+}
+
+function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
+  const value = typeof label === 'boolean' ? Number(label) : label;
+  if (typeof value !== 'number' || !requestLoss(spec.quality).takes(value)) return null;
+  return { label: value, served: scoreOf(output), beside: typeof other?.score === 'number' ? other.score : null };
+}
+
+function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
+  const scores = answerScores(quality, label, { served: textOf(output), beside: textOf(other?.output) });
+  return scores && { label: rightAnswer, ...scores };
+}
+
+function textOf(output: unknown): string | null {
+  const text = (output as Partial<LoggedAnswer> | null | undefined)?.text;
+  return typeof text === 'string' ? text : null;
+}
+
+/** What cannot be compared with stands under no rollout any more, until more is said of it: a right answer may follow somebody's score. */
+async function letGo(tx: Transaction, { tenantId: tenant }: RolloutRow, ids: readonly PredictionId[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx`update feedback set rollout_id = null, counted_at = null where tenant_id = ${tenant} and prediction_id = any(${ids})`;
 }
 
 function scoreOf(output: unknown): number | null {

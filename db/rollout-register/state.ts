@@ -47,6 +47,6 @@ export async function rolloutOfRun(
   return row ?? null;
 }
 
-export function toRecord({ tenantId: tenant, slowMs: _slowMs, ...row }: RolloutRow): RolloutRecord {
+export function toRecord({ tenantId: tenant, slowMs: _1, slowFirstTokenMs: _2, mostTokens: _3, ...row }: RolloutRow): RolloutRecord {
   return { tenant, ...row };
 }

@@ -1,6 +1,6 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
-import type { ArmCounted, ArmsCounted } from '../../domain/rollout/state';
+import type { AnswersCounted, ArmCounted, ArmsCounted } from '../../domain/rollout/state';
 import type { Query } from '../connection';
 import type { RolloutTraffic } from '../repositories/rollouts';
 import type { RolloutRow } from './state';
@@ -48,7 +48,7 @@ export async function readCounts(
   sql: Query,
   { tenantId: tenant, id, step }: Pick<RolloutRow, 'tenantId' | 'id' | 'step'>,
   ripeUntil: string | null,
-): Promise<Pick<RolloutTraffic, 'step' | 'total'>> {
+): Promise<Pick<RolloutTraffic, 'step' | 'total' | 'answers'>> {
   const rows = await sql<CountRow[]>`
     with hours as (
       select *, coalesce(hour + interval '1 hour' <= ${ripeUntil}::timestamptz, false) as is_ripe
@@ -63,17 +63,25 @@ export async function readCounts(
       coalesce(sum(champion_assigned) filter (where is_ripe), 0)::bigint as champion_ripe,
       coalesce(sum(challenger_assigned) filter (where is_ripe), 0)::bigint as challenger_ripe,
       coalesce(sum(champion_labelled) filter (where is_ripe), 0)::bigint as champion_labelled,
-      coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled
+      coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled,
+      sum(challenger_streamed)::bigint as streamed, sum(challenger_late)::bigint as late, sum(challenger_costly)::bigint as costly,
+      sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed
     from hours group by 1`;
   return {
     step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
     total: countsOf(rows),
+    answers: answersOf(rows.find(({ isCurrent }) => isCurrent)),
   };
 }
 
-type CountRow = { readonly isCurrent: boolean } & {
-  readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounted>}`]: number;
-};
+type CountRow = { readonly isCurrent: boolean } & AnswersCounted & {
+    readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounted>}`]: number;
+  };
+
+function answersOf(row: AnswersCounted | undefined): AnswersCounted {
+  const { streamed = 0, late = 0, costly = 0, blocked = 0, malformed = 0 } = row ?? {};
+  return { streamed, late, costly, blocked, malformed };
+}
 
 function countsOf(rows: readonly CountRow[]): ArmsCounted {
   const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) => rows.reduce((total, row) => total + row[name], 0);

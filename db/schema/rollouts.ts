@@ -38,6 +38,9 @@ export const rollouts = pgTable(
     availableAfterSeconds: doublePrecision('available_after_seconds').notNull(),
     /** Of the spec's latency guardrail; answers above it are counted as they are stored. */
     slowMs: doublePrecision('slow_ms'),
+    /** Of its guardrails of a first token and of tokens, likewise. */
+    slowFirstTokenMs: doublePrecision('slow_first_token_ms'),
+    mostTokens: doublePrecision('most_tokens'),
     /** Index into the spec's steps. */
     step: integer('step').notNull(),
     /** The challenger's share of entities, 0–1. */
@@ -114,6 +117,13 @@ export const rolloutTraffic = pgTable(
     challengerErrors: counter('challenger_errors').notNull(),
     /** Of those that the challenger was to answer, those that it failed. */
     challengerFallbacks: counter('challenger_fallbacks').notNull().default(0),
+    /** Of a language application: those that the challenger was to stream, and of these the ones whose first piece came too late, or never. */
+    challengerStreamed: counter('challenger_streamed').notNull().default(0),
+    challengerLate: counter('challenger_late').notNull().default(0),
+    /** Its answers with too many tokens, kept back by its policy, and not the JSON that they promised: in a shadow step those beside, in others its own. */
+    challengerCostly: counter('challenger_costly').notNull().default(0),
+    challengerBlocked: counter('challenger_blocked').notNull().default(0),
+    challengerMalformed: counter('challenger_malformed').notNull().default(0),
     /** Labels taken into account, by assignment. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),

@@ -14,7 +14,8 @@ export interface RequestLoss {
 
 /**
  * `logloss`: natural logarithm, p clipped to [0.001, 0.999], as in evaluation: its mean is the metric itself. `brier`: (p − y)², p clipped to [0, 1]. `mae`: |f − y|, of which
- * no more than `bound` counts: a difference in what lies beyond is not seen, so the bound belongs far out in the champion's errors.
+ * no more than `bound` counts: a difference in what lies beyond is not seen, so the bound belongs far out in the champion's errors. Of an answer: what is missing of its
+ * score to 1, where a label is the score that a right answer has.
  */
 export function requestLoss({ metric, bound }: Pick<RolloutPolicy['quality'], 'metric' | 'bound'>): RequestLoss {
   switch (metric) {
@@ -26,8 +27,16 @@ export function requestLoss({ metric, bound }: Pick<RolloutPolicy['quality'], 'm
       if (bound === null) throw new RangeError('quality by mae needs a bound: the greatest error of one row that counts');
       return { takes: Number.isFinite, of: (label, score) => Math.min(bound, Math.abs(score - label)), min: 0, max: bound };
     }
+    case 'exact-loss':
+    case 'f1-loss':
+    case 'label-loss':
+    case 'caller-loss':
+      return { takes: (label) => label === rightAnswer, of: (label, score) => label - Math.min(1, Math.max(0, score)), min: 0, max: 1 };
   }
 }
+
+/** Stands for "its right answer is known". */
+export const rightAnswer = 1;
 
 function isClass(label: number): boolean {
   return label === 0 || label === 1;

@@ -33,4 +33,14 @@ export interface RequestObservation {
   readonly failed: boolean;
   /** Of the challenger itself; null when it never answered, which counts as too slow. */
   readonly latencyMs: number | null;
+  /** Of a language application; null when it gave no answer. */
+  readonly answer?: AnswerObservation | null;
+}
+
+export interface AnswerObservation {
+  /** Null when the answer was to come whole. */
+  readonly firstTokenMs: number | null;
+  readonly tokens: number;
+  readonly blocked: boolean;
+  readonly malformed: boolean;
 }

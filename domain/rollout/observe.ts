@@ -153,7 +153,25 @@ function isScore(score: number | null): score is number {
 }
 
 function countEvents(guardrail: GuardrailSpec, requests: readonly RequestObservation[]): ShareState {
-  const isEvent = (request: RequestObservation) =>
-    guardrail.name === 'errors' ? request.failed : request.latencyMs === null || request.latencyMs > guardrail.max;
-  return { n: requests.length, events: requests.filter(isEvent).length };
+  const { name, max } = guardrail;
+  const share = (of: readonly RequestObservation[], isEvent: (request: RequestObservation) => boolean): ShareState => ({
+    n: of.length,
+    events: of.filter(isEvent).length,
+  });
+  switch (name) {
+    case 'errors':
+      return share(requests, ({ failed }) => failed);
+    case 'latency_ms':
+      return share(requests, ({ latencyMs }) => latencyMs === null || latencyMs > max);
+    case 'first_token_ms': {
+      const streamed = requests.filter(({ answer }) => answer == null || answer.firstTokenMs !== null);
+      return share(streamed, ({ answer }) => (answer?.firstTokenMs ?? Infinity) > max);
+    }
+    case 'tokens':
+      return share(requests, ({ answer }) => (answer?.tokens ?? 0) > max);
+    case 'blocked':
+      return share(requests, ({ answer }) => answer?.blocked ?? false);
+    case 'format':
+      return share(requests, ({ answer }) => answer?.malformed ?? false);
+  }
 }

@@ -71,10 +71,10 @@ function daysReading(policy: RolloutPolicy, { days }: QualityEvidence): NonNulla
   return { n: days.days, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
 }
 
-/** `errors`: the share that failed. `latency_ms`: the share above `max`, which may not exceed 1 − quantile: then the quantile lies above `max`. */
+/** Either the share of requests itself, or the share above `max`, which may not exceed 1 − quantile: then the quantile lies above `max`. */
 function guardrailReading(policy: RolloutPolicy, guardrail: GuardrailSpec, evidence: RolloutEvidence): MetricReading {
   const counted = evidence.guardrails[guardrail.name] ?? { n: 0, events: 0 };
-  const limit = guardrail.name === 'errors' ? guardrail.max : Number((1 - guardrail.quantile).toPrecision(12));
+  const limit = 'quantile' in guardrail ? Number((1 - guardrail.quantile).toPrecision(12)) : guardrail.max;
   const bounds = shareBounds(counted, alphaBudget(policy).perGuardrail);
   return {
     metric: guardrail.name,

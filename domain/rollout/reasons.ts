@@ -1,4 +1,5 @@
 import { figure, percent, signed } from '../gates/gate';
+import type { GuardrailSpec } from '../lifecycle';
 import { fewestDaysAcross } from '../statistics/days-sequence';
 import type { Reason } from '../verdict';
 import type { QualityEvidence, ShownMark } from './evidence';
@@ -59,13 +60,30 @@ function daysText({ n, estimate, lower, upper }: DaysReading): string {
 function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
   const said = (code: string, message: string): Reason => ({ gate: metric, code: `guardrail.${code}`, message, outcome });
   const guardrail = policy.guardrails.find(({ name }) => name === metric);
-  const what = guardrail?.name === 'latency_ms' ? `share above ${figure(guardrail.max)} ms` : 'share of failed requests';
+  const what = guardrail ? shareOf(guardrail) : metric;
   // In shadow it is asked, and answers nobody.
-  const nothing = guardrail?.name === 'latency_ms' ? 'has answered nobody' : 'was not asked';
+  const nothing = metric === 'latency_ms' || metric === 'first_token_ms' ? 'has answered nobody' : 'was not asked';
   if (estimate === null) return said('notMeasured', `${what}: the challenger ${nothing} yet in this step`);
   const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
   if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
   return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: not shown to be exceeded`);
+}
+
+function shareOf({ name, max }: GuardrailSpec): string {
+  switch (name) {
+    case 'errors':
+      return 'share of failed requests';
+    case 'latency_ms':
+      return `share above ${figure(max)} ms`;
+    case 'first_token_ms':
+      return `share of streams whose first word took more than ${figure(max)} ms`;
+    case 'tokens':
+      return `share above ${figure(max)} tokens`;
+    case 'blocked':
+      return 'share kept back by the safety policy';
+    case 'format':
+      return 'share that is not the promised JSON';
+  }
 }
 
 export function demandOf({ quality }: RolloutPolicy): string {

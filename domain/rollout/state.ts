@@ -1,3 +1,5 @@
+import type { GuardrailSpec } from '../lifecycle';
+import type { ShareState } from '../statistics/share-sequence';
 import { decideRollout } from './decide-rollout';
 import type { EventClock } from './event-clock';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
@@ -37,6 +39,7 @@ export interface Seen {
   readonly ripeUntil: string | null;
   readonly step: ArmsCounted;
   readonly total: ArmsCounted;
+  readonly answers: AnswersCounted;
   readonly pairs: readonly SeenPair[];
 }
 
@@ -70,6 +73,17 @@ export interface ArmCounted {
   /** Of `assigned`, those of whole hours of event time whose labels are due, and how many of these came. */
   readonly ripe: number;
   readonly labelled: number;
+}
+
+/** The challenger's answers in the present step, where it is a language application: in shadow those beside the answers, later its own. Nothing but zeros of others. */
+export interface AnswersCounted {
+  /** Of its own, those that were to be streamed, also where it failed; and of these the ones whose first piece came later than the guardrail allows, or never. */
+  readonly streamed: number;
+  readonly late: number;
+  /** With more tokens than the guardrail allows. */
+  readonly costly: number;
+  readonly blocked: number;
+  readonly malformed: number;
 }
 
 /**
@@ -112,10 +126,17 @@ function answerOf({ eventTime, label, assigned, ...scores }: SeenPair): ArmObser
  * The registry counts requests, so they are taken over as they stand instead of being added up again. Where the challenger answers people, those count alone:
  * in pairs it goes on scoring all the others beside the champion, which would end a step of few entities before these were seen, and hide what they met.
  */
-function counted({ guardrails, steps }: RolloutPolicy, evidence: RolloutEvidence, { step, total }: Seen): RolloutEvidence {
+function counted({ guardrails, steps }: RolloutPolicy, evidence: RolloutEvidence, { step, total, answers }: Seen): RolloutEvidence {
   const { requests, errors, assigned, fallbacks, slow } = step.challenger;
   const own = steps[evidence.step] === 0 ? { n: requests, events: errors } : { n: assigned, events: fallbacks };
-  const shares = { errors: own, latency_ms: { n: assigned, events: slow } };
+  const shares: Record<GuardrailSpec['name'], ShareState> = {
+    errors: own,
+    latency_ms: { n: assigned, events: slow },
+    first_token_ms: { n: answers.streamed, events: answers.late },
+    tokens: { n: own.n, events: answers.costly },
+    blocked: { n: own.n, events: answers.blocked },
+    format: { n: own.n, events: answers.malformed },
+  };
   return {
     ...evidence,
     requestsInStep: own.n,

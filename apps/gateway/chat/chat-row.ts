@@ -9,8 +9,11 @@ export function loggedAnswer(
   { answer: { text, finish, usage }, blocked, malformed, safety }: VersionAnswer,
   firstTokenMs: number | null,
 ): LoggedAnswer {
-  return { text, finish, usage, firstTokenMs, blocked, malformed, error: null, safety };
+  return { text: text.replace(unstorable, '\uFFFD'), finish, usage, firstTokenMs, blocked, malformed, error: null, safety };
 }
+
+/** PostgreSQL reads no JSON with such in it, and the counters of a rollout look into it. */
+const unstorable = /[\0\p{Surrogate}]/gu;
 
 /** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
 export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer {

@@ -622,11 +622,59 @@ describe('feedback', () => {
   });
 
   test.each([
+    [{ label: 'Paris' }, { references: ['Paris'] }],
+    [{ label: ['Paris', 'Paris, France'] }, { references: ['Paris', 'Paris, France'] }],
+    [{ score: 0.25 }, { score: 0.25 }],
+    [{ thumbs: 'up' }, { score: 1 }],
+    [
+      { thumbs: 'down', correction: 'Paris' },
+      { score: 0, correction: 'Paris' },
+    ],
+    [
+      { label: 'Paris', score: 0.5 },
+      { references: ['Paris'], score: 0.5 },
+    ],
+  ])('takes %j of an answer', async (said, stored) => {
+    await start();
+    expect((await post('/v1/feedback', { predictionId: early, ...said }, { key: operator })).body).toMatchObject({ accepted: 1 });
+    expect(registry.labels.get(early as never)).toEqual(stored);
+  });
+
+  test.each([
     ['no object', 7, '', 'feedback must be an object with `predictionId` and `label`; got a number'],
     ['an empty array', [], undefined, undefined],
     ['a foreign id', { predictionId: '7', label: 1 }, '/predictionId', '`predictionId` must be an id that an answer carried, `pred_…`'],
-    ['no label', [{ predictionId: early }], '/0/label', '`label` is nothing; expected true, false or a number'],
-    ['a label of text', { predictionId: early, label: 'late' }, '/label', '`label` is text; expected true, false or a number'],
+    [
+      'no label',
+      [{ predictionId: early }],
+      '/0/label',
+      '`label` is missing; expected true, false or a number, or of an answer `label`, `score`, `thumbs` or `correction`',
+    ],
+    [
+      'a label that is none',
+      { predictionId: early, label: ' ' },
+      '/label',
+      '`label` is text; expected true, false or a number, or of an answer the right text, or a list of texts as right',
+    ],
+    [
+      'a score beyond 1',
+      [{ predictionId: early, score: 5 }],
+      '/0/score',
+      '`score` must be a number from 0, of a useless answer, to 1, of one that could not be better',
+    ],
+    ['two scores', { predictionId: early, score: 1, thumbs: 'down' }, '/thumbs', '`thumbs` is a score of 1 or 0; send it or `score`'],
+    [
+      'a number beside a correction',
+      { predictionId: early, label: 1, correction: 'Paris' },
+      '/label',
+      '`label` is a value of a score, and `score`, `thumbs` and `correction` are about an answer; send one of the two',
+    ],
+    [
+      'an empty correction',
+      { predictionId: early, correction: '' },
+      '/correction',
+      '`correction` must be the text that should have been answered, of at most 100000 characters',
+    ],
     [
       'no time',
       { predictionId: early, label: 1, labelledAt: 'now' },
@@ -637,7 +685,7 @@ describe('feedback', () => {
       'an unknown member',
       { predictionId: early, label: 1, lable: 2 },
       '/lable',
-      '`lable` is not part of feedback; expected predictionId, label, labelledAt',
+      '`lable` is not part of feedback; expected predictionId, label, score, thumbs, correction, labelledAt',
     ],
   ])('%s is refused, and nothing recorded', async (_name, payload, pointer, detail) => {
     await start();

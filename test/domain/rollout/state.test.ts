@@ -2,6 +2,7 @@ import { decideRollout } from '../../../domain/rollout/decide-rollout';
 import {
   growState,
   nothingSeen,
+  type AnswersCounted,
   type ArmCounted,
   type RolloutState,
   type Seen,
@@ -13,6 +14,7 @@ import { policyWith } from '../../support/rollout-policies';
 const startMs = Date.parse('2013-08-01T00:00:00Z');
 const at = (hours: number) => new Date(startMs + hours * 3_600_000).toISOString();
 const standing: Standing = { champion: 'm@1', challenger: 'm@2', step: 0, extendedSeconds: 0 };
+const noAnswers: AnswersCounted = { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 };
 const none: ArmCounted = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
 const nobody = { champion: none, challenger: none };
 const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
@@ -20,6 +22,7 @@ const seenAt = (hours: number, over: Partial<Seen> = {}): Seen => ({
   ripeUntil: at(hours - 6),
   step: nobody,
   total: nobody,
+  answers: noAnswers,
   pairs: [],
   ...over,
 });

@@ -1,0 +1,55 @@
+import type { DocumentPath } from '../document-path';
+import type { WrittenLlmCanary } from './canary.schema';
+
+export interface CanaryProblem {
+  /** Below `spec.canary`. */
+  readonly path: DocumentPath;
+  readonly detail: string;
+  readonly expected: string;
+}
+
+/** What parts of a canary say together that cannot be. */
+export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuration }: WrittenLlmCanary): readonly CanaryProblem[] {
+  const { from, measure, labels, rule, margin } = quality;
+  const problems: (CanaryProblem | false)[] = [
+    steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
+      path: ['steps'],
+      detail: 'the steps do not rise',
+      expected: 'such as [0, 5, 25, 50]',
+    },
+    from === 'callers' &&
+      steps.every((step) => step === 0) && {
+        path: ['steps'],
+        detail: 'nobody is answered by the challenger, so that no caller can say anything of it',
+        expected: 'a step above 0, or quality.from: references',
+      },
+    measure === 'label' &&
+      labels === undefined && {
+        path: ['quality'],
+        detail: 'the measure label needs all labels there are',
+        expected: 'labels: [<label>, …]',
+      },
+    measure !== 'label' &&
+      labels !== undefined && {
+        path: ['quality', 'labels'],
+        detail: `labels are for the measure label, not for ${measure}`,
+        expected: 'no labels',
+      },
+    rule === 'nonInferiority' &&
+      margin === 0 && {
+        path: ['quality', 'margin'],
+        detail: 'the margin is 0, and nothing can be shown to be not worse by nothing',
+        expected: 'a margin above 0, or rule: superiority',
+      },
+    test.minDuration > maxDuration && {
+      path: ['test', 'minDuration'],
+      detail: 'minDuration is longer than maxDuration',
+      expected: 'a shorter one',
+    },
+    ...guardrails.map(({ name }, index): CanaryProblem | false => {
+      const isSecond = guardrails.findIndex((each) => each.name === name) < index;
+      return isSecond && { path: ['guardrails', index, 'name'], detail: `${name} is there twice`, expected: 'each guardrail once' };
+    }),
+  ];
+  return problems.filter((problem) => problem !== false);
+}

@@ -1,0 +1,56 @@
+import { formatSeconds } from '../duration';
+import type { CanarySpec, DataSpec } from '../lifecycle';
+import { answerLossOf, type AnswerMeasure, type AnswerQuality } from '../rollout/answer-quality';
+import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
+
+/** In the words of every rollout: the same workflow, the same bounds. */
+export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLlmCanary): CanarySpec {
+  const { from, measure: kind, labels = [], rule, margin, availableAfter } = quality;
+  const { minDuration, ...tested } = test;
+  const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
+  return {
+    ...canary,
+    quality: {
+      metric: answerLossOf({ from, measure }),
+      rule,
+      margin,
+      bound: null,
+      answers: { from, measure, availableAfterSeconds: availableAfter },
+    },
+    test: { ...tested, minDurationSeconds: minDuration },
+    maxDurationSeconds: maxDuration,
+  };
+}
+
+/** The way back: a document, every default written out, that reads as this spec. */
+export function llmCanaryDocument({ steps, quality, guardrails, test, maxDurationSeconds, onInconclusive }: CanarySpec): LlmCanaryDocument {
+  const { rule, margin } = quality;
+  const { from, measure, availableAfterSeconds } = answersOf(quality);
+  const { minDurationSeconds, ...tested } = test;
+  return {
+    steps: [...steps],
+    quality: {
+      from,
+      measure: measure.kind,
+      ...(measure.kind === 'label' && { labels: [...measure.labels] }),
+      rule,
+      margin,
+      availableAfter: formatSeconds(availableAfterSeconds),
+    },
+    guardrails: [...guardrails] as NonNullable<LlmCanaryDocument['guardrails']>,
+    test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
+    maxDuration: formatSeconds(maxDurationSeconds),
+    onInconclusive,
+  };
+}
+
+/** What `canaryRollout` asks of a label: whoever judges the answer that they were given judges no other, so that arms are compared; a right answer is right of both. */
+export function answerLabel({ quality }: CanarySpec): DataSpec['label'] {
+  const { from, availableAfterSeconds } = answersOf(quality);
+  return { column: 'answer', availableAfterSeconds, dependsOnPrediction: from === 'callers' };
+}
+
+function answersOf({ answers }: CanarySpec['quality']): AnswerQuality {
+  if (answers === undefined) throw new RangeError('this canary is of a model with labels, not of a language application');
+  return answers;
+}

@@ -1,0 +1,77 @@
+import { evaluateExact, evaluateF1, evaluateLabel } from '../llm/evaluation/quality';
+import type { Score } from '../llm/evaluation/score';
+
+/** How the answers of a language application are scored by what people say, from 0 to 1. A loss is what is missing to 1. */
+export interface AnswerQuality {
+  /**
+   * `references`: right answers, known whatever was answered, so that both versions' answers to a question are scored by one. `callers`: what people say of the
+   * answer that they were given, a score or how it should have been; it says nothing of the answer that they were not given.
+   */
+  readonly from: 'references' | 'callers';
+  /** Between an answer and a right one. */
+  readonly measure: AnswerMeasure;
+  /** Event time after which such feedback is due: as long as the slowest of it takes, or the quick answers are counted first. */
+  readonly availableAfterSeconds: number;
+}
+
+/** Evaluators of `domain/llm/evaluation/quality.ts`: what an answer was released by, it is watched by. */
+export type AnswerMeasure =
+  { readonly kind: 'exact' } | { readonly kind: 'f1' } | { readonly kind: 'label'; readonly labels: readonly string[] };
+
+export type AnswerLoss = `${AnswerMeasure['kind'] | 'caller'}-loss`;
+
+/** The name under which it is measured: positive is worse, as of every loss. */
+export function answerLossOf({ from, measure }: Pick<AnswerQuality, 'from' | 'measure'>): AnswerLoss {
+  return from === 'callers' ? 'caller-loss' : `${measure.kind}-loss`;
+}
+
+/** What feedback says of an answer, as it is stored. */
+export interface AnswerFeedback {
+  /** Right answers, the one as good as the other. */
+  readonly references?: readonly string[];
+  /** From 0 to 1. */
+  readonly score?: number;
+  /** The answer that should have been given. */
+  readonly correction?: string;
+}
+
+/** Null: no answer, or one that may not be known. An empty one was kept back by a policy, and is as wrong as any that is not right. */
+export interface GivenAnswers {
+  readonly served: string | null;
+  readonly beside: string | null;
+}
+
+export interface AnswerScores {
+  readonly served: number | null;
+  readonly beside: number | null;
+}
+
+/** Null where the feedback is none of the kind that is asked for: such a request has no label. */
+export function answerScores(
+  { from, measure }: Pick<AnswerQuality, 'from' | 'measure'>,
+  feedback: unknown,
+  { served, beside }: GivenAnswers,
+): AnswerScores | null {
+  if (typeof feedback !== 'object' || feedback === null) return null;
+  const { references, score, correction } = feedback as AnswerFeedback;
+  if (from === 'references') {
+    if (references === undefined) return null;
+    return { served: against(references, measure, served), beside: against(references, measure, beside) };
+  }
+  // A number is what somebody thinks of the answer; a correction only tells how far it was from another.
+  if (score !== undefined) return { served: score, beside: null };
+  return correction === undefined ? null : { served: against([correction], measure, served), beside: null };
+}
+
+function against([first, ...others]: readonly string[], measure: AnswerMeasure, answer: string | null): number | null {
+  if (answer === null || first === undefined) return null;
+  const expected = measure.kind === 'label' ? { label: first } : { answer: first, otherAnswers: others };
+  const judged = { case: { id: '', input: {}, expected, tags: [], group: null, pair: null, rules: [] }, answer, retrieved: [] };
+  return valueOf(
+    measure.kind === 'exact' ? evaluateExact(judged) : measure.kind === 'f1' ? evaluateF1(judged) : evaluateLabel(judged, measure.labels),
+  );
+}
+
+function valueOf(score: Score): number | null {
+  return score.kind === 'scored' ? score.value : null;
+}
