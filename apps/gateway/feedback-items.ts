@@ -98,7 +98,7 @@ function labelOf(given: Given, issue: (name: string, detail: string) => void): F
 function referencesIn(label: unknown): readonly string[] | null {
   if (isText(label)) return [label];
   if (!Array.isArray(label) || label.length === 0 || label.length > maxReferences) return null;
-  return label.every(isText) ? (label) : null;
+  return label.every(isText) ? label : null;
 }
 
 function isText(value: unknown): value is string {
