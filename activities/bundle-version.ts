@@ -62,6 +62,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
             prompt,
             safety,
             sampling: spec.sampling,
+            index: null,
           };
           return { path, prompt: { name: prompt.name, digest: prompt.digest }, manifest: await put(bundle) };
         }),

@@ -1,6 +1,6 @@
 /** Whether a new index finds as much as the one that answers, and the move of the alias that follows. */
 import type { ArtifactStore } from '../data/artifacts/store';
-import { openIndexReader, type IndexReader, type SearchMode } from '../data/indexes/query-index';
+import { openIndexReader, type IndexReader } from '../data/indexes/query-index';
 import { readQuestions, type GoldQuestion } from '../data/indexes/questions';
 import { digestOf } from '../data/digest';
 import { openScratch } from '../data/scratch';
@@ -11,6 +11,7 @@ import { failure, isPerennialError } from '../domain/failure';
 import type { IdempotencyKey, Tenant } from '../domain/ids';
 import { decideParity, parityEvidence, type ParityEvidence, type ParityRule } from '../domain/index/parity';
 import type { Retrieved } from '../domain/index/retrieval-metrics';
+import type { SearchMode } from '../domain/index/version';
 import { seedOf } from '../domain/statistics/random';
 import type { Verdict } from '../domain/verdict';
 import { whileBeating, type Beat } from './heartbeating';

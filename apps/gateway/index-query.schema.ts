@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { SearchMode } from '../../data/indexes/query-index';
 import type { Digest } from '../../domain/artifact';
 import { failure, type Issue } from '../../domain/failure';
+import type { SearchMode } from '../../domain/index/version';
 
 const whole = (most: number, what: string) =>
   z

@@ -2,8 +2,10 @@ import type { Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import { fuse } from '../../domain/index/fusion';
+import type { SearchMode } from '../../domain/index/version';
 import type { ChunkStore } from './chunk-store';
 import type { ChunkHit, ChunkTable } from './chunk-table';
+import type { Embedder } from './embedders/embedder';
 import type { Embedders } from './embedders/open-embedder';
 import { createOpenTables } from './open-tables';
 import {
@@ -14,8 +16,6 @@ import {
   type LookupMemory,
   type ServedIndexVersion,
 } from './served-lookup';
-
-export type SearchMode = 'vector' | 'text' | 'hybrid';
 
 export interface IndexQuery extends AskedIndex {
   readonly text?: string;
@@ -55,6 +55,8 @@ export interface IndexReader {
    * IndexMismatch when vector, embedder and table are not all of one vector space.
    */
   query(query: IndexQuery): Promise<IndexAnswer>;
+  /** That it can be asked here: the version answers, and its embedder is the one that made it. Throws as `query` does. */
+  check(asked: AskedIndex & Pick<IndexQuery, 'mode'>): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
   close(): void;
 }
 
@@ -117,6 +119,12 @@ export function openIndexReader({ find, store, embedders, rerank, memory = { fre
         return answerBy(query, await lookUp(query));
       }
     },
+    async check({ mode, ...asked }) {
+      const served = (await lookup.get(asked))?.served;
+      if (served?.tableVersion == null) throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
+      if (mode !== 'text') await embedderOf(asked, served, embedders);
+      return { version: served.version, digest: served.digest };
+    },
     close: () => tables.close(),
   };
 }
@@ -131,7 +139,7 @@ function check({ text, vector, k, mode }: IndexQuery): void {
     throw failure('InvalidInput', mode === 'vector' ? 'a question needs a text or a vector' : `a question by ${mode} needs a text`);
 }
 
-function notThere({ index, version = 'champion' }: IndexQuery): string {
+function notThere({ index, version = 'champion' }: AskedIndex): string {
   return typeof version === 'number' ? `there is no ${index}@${version} that can be asked` : `${index} has no ${version} to ask`;
 }
 
@@ -151,17 +159,21 @@ async function vectorOf(
       },
     );
   }
-  const opened = await embedders.get(embedder.spec);
-  if (!sameSpace(opened.identity, embedder))
-    throw failure(
-      'IndexMismatch',
-      `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`,
-      {
-        next: `build ${index} again: its embedder changed`,
-      },
-    );
+  const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
   const [values = new Float32Array()] = await opened.embed([query.text ?? '']);
   return values;
+}
+
+async function embedderOf(
+  { index }: AskedIndex,
+  { version, recipe: { embedder } }: Pick<ServedIndexVersion, 'version' | 'recipe'>,
+  embedders: Embedders,
+): Promise<Embedder> {
+  const opened = await embedders.get(embedder.spec);
+  if (sameSpace(opened.identity, embedder)) return opened;
+  throw failure('IndexMismatch', `${index}@${version} was made by another ${embedder.name} than the one here (${opened.identity.digest})`, {
+    next: `build ${index} again: its embedder changed`,
+  });
 }
 
 async function search(table: ChunkTable, query: IndexQuery, vector: Float32Array | null): Promise<readonly IndexHit[]> {

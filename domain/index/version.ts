@@ -12,6 +12,9 @@ export interface IndexRecipe {
 /** `building` takes changes when its documents are in; `ready` answers and takes every change; the other two hold no table any more. */
 export type IndexState = 'building' | 'ready' | 'failed' | 'retired';
 
+/** By meaning, by words, or both rankings fused. */
+export type SearchMode = 'vector' | 'text' | 'hybrid';
+
 export type IndexAlias = 'champion' | 'previous';
 
 /** What a build did. */

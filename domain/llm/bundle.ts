@@ -1,4 +1,5 @@
 import type { ArtifactRef, Digest } from '../artifact';
+import type { SearchMode } from '../index/version';
 import type { Sampling } from './chat';
 
 /** Who answers behind a bundle. A fine-tuned adapter is part of its bytes; a provider's own weights are known by their name alone. */
@@ -22,6 +23,26 @@ export interface ReleaseBundle {
   /** Screens what the user says and what the model answers; null for none. `artifact`: JSON of the `SafetyPolicy` with this digest. */
   readonly safety: { readonly name: string; readonly digest: Digest; readonly artifact: ArtifactRef } | null;
   readonly sampling: Sampling;
+  /** Where passages for an answer are found; null without retrieval. */
+  readonly index: BundleIndex | null;
+}
+
+/** A version of an index by its number, so that a moved alias of the index changes no bundle that was evaluated. */
+export interface BundleIndex {
+  readonly name: string;
+  readonly version: number;
+  /** Of its recipe and dataset version, as the registry has it. */
+  readonly digest: Digest;
+  /** The prompt's variable that takes the passages: a list of them, or one text with each numbered. */
+  readonly variable: string;
+  /** Passages that an answer is given, at most. */
+  readonly k: number;
+  readonly mode: SearchMode;
+}
+
+/** Manifests that are older than retrieval say nothing of an index. */
+export function indexOf(bundle: ReleaseBundle): BundleIndex | null {
+  return (bundle as Partial<ReleaseBundle>).index ?? null;
 }
 
 /** What a request to a bundle must carry. */

@@ -43,6 +43,7 @@ export async function putBundle(
     safety: policy ? { name: policy.name, digest: digestOf(policy), artifact: await put(Buffer.from(JSON.stringify(policy))) } : null,
     prompt: { name: prompt.name, digest: digestOf(prompt), artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] },
+    index: null,
     ...change,
   };
   return put(Buffer.from(JSON.stringify(bundle)));

@@ -1,8 +1,7 @@
+import { citedNumbers, withoutCitations } from '../citations';
 import { sharedWords, wordsOf } from './answer-text';
 import type { Judged } from './evaluator';
 import { notApplicable, scored, type Score } from './score';
-
-const marker = /\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g;
 
 /**
  * The share of the answer's words that stand in what was retrieved: K-Precision, which of the measures without a model follows people's judgement of faithfulness best (V. Adlakha,
@@ -11,7 +10,7 @@ const marker = /\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g;
  */
 export function evaluateGroundedness({ answer, retrieved }: Judged): Score {
   if (retrieved.length === 0) return notApplicable;
-  const said = wordsOf(answer.replace(marker, ' '));
+  const said = wordsOf(withoutCitations(answer));
   if (said.length === 0) return notApplicable;
   return scored(
     sharedWords(
@@ -28,7 +27,7 @@ export function evaluateGroundedness({ answer, retrieved }: Judged): Score {
  */
 export function evaluateCitations({ case: { expected }, answer, retrieved }: Judged): Score {
   if (retrieved.length === 0) return notApplicable;
-  const cited = citationsOf(answer);
+  const cited = citedNumbers(answer);
   if (cited.length === 0) return scored(0, 'cites nothing');
   const gold = expected.documents;
   const wrong = cited.filter((number) => {
@@ -39,9 +38,4 @@ export function evaluateCitations({ case: { expected }, answer, retrieved }: Jud
     1 - wrong.length / cited.length,
     wrong.length === 0 ? undefined : `cites ${wrong.map((number) => `[${number}]`).join(', ')} wrongly`,
   );
-}
-
-/** Each number once. */
-function citationsOf(answer: string): readonly number[] {
-  return [...new Set([...answer.matchAll(marker)].flatMap(([, numbers = '']) => numbers.split(/[,;]/).map(Number)))];
 }

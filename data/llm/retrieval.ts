@@ -1,0 +1,77 @@
+/** What a bundle's index knows of a question, for the prompt: the same in the gateway and where the bundle is evaluated. */
+import { failure, isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { BundleIndex } from '../../domain/llm/bundle';
+import { shownText, withinBudget, type Passage } from '../../domain/llm/passages';
+import type { IndexReader } from '../indexes/query-index';
+
+export interface Retrieved {
+  readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
+  /** As they stand in the prompt, the nearest first: their place is their number. */
+  readonly passages: readonly Passage[];
+  /** Found and not shown, by why not. */
+  readonly left: LeftOut;
+}
+
+export interface LeftOut {
+  /** No room in the prompt, or in the model's context. */
+  readonly room: number;
+  /** The safety policy does not let them in. */
+  readonly policy: number;
+}
+
+export type Retrieve = (asked: {
+  readonly tenant: Tenant;
+  readonly index: BundleIndex;
+  readonly text: string;
+  readonly signal?: AbortSignal | undefined;
+}) => Promise<Retrieved>;
+
+/** Null keeps a passage out; otherwise its text, as far as it may be shown. */
+export type ScreenPassage = (text: string) => Promise<string | null>;
+
+export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
+  return async ({ tenant, index, text, signal }) => {
+    signal?.throwIfAborted();
+    const { name, version, digest, k, mode } = index;
+    const named = { name, version, digest };
+    // Nothing is near to nothing.
+    if (!/[\p{L}\p{N}]/u.test(text)) return { index: named, passages: [], left: { room: 0, policy: 0 } };
+    const answer = await reader.query({ tenant, index: name, version, text, k, mode });
+    if (answer.digest !== digest) {
+      throw failure('IndexMismatch', `${name}@${version} is another version than the one that was evaluated (${answer.digest})`);
+    }
+    const found = answer.hits.map(({ documentId, chunkId, title, source, score, text: chunk }): Passage => ({
+      ...{ documentId, chunkId, title, source, score },
+      text: shownText({ title, text: chunk }),
+    }));
+    const passages = withinBudget(found);
+    return { index: named, passages, left: { room: found.length - passages.length, policy: 0 } };
+  };
+}
+
+/** Documents are data that anybody may have written: what the policy finds in one leaves it out, and the answer goes on without. */
+export async function screenPassages({ passages, left, ...retrieved }: Retrieved, screen: ScreenPassage): Promise<Retrieved> {
+  const texts = await Promise.all(passages.map(({ text }) => screen(text)));
+  const kept = passages.flatMap((passage, place) => {
+    const text = texts[place] ?? null;
+    return text === null ? [] : [{ ...passage, text }];
+  });
+  return { ...retrieved, passages: kept, left: { ...left, policy: left.policy + passages.length - kept.length } };
+}
+
+/** Asks with as many passages as the model's context has room for: each time it has not, the one that is least near is left out. A refusal for want of room is not paid. */
+export async function askWithRoom<T>(
+  retrieved: Retrieved,
+  ask: (retrieved: Retrieved) => Promise<T>,
+): Promise<{ readonly answer: T; readonly retrieved: Retrieved }> {
+  for (let shown = retrieved; ;) {
+    try {
+      return { answer: await ask(shown), retrieved: shown };
+    } catch (error) {
+      if (!isPerennialError(error) || error.type !== 'ContextOverflow' || shown.passages.length === 0) throw error;
+      const { room } = shown.left;
+      shown = { ...shown, passages: shown.passages.slice(0, -1), left: { ...shown.left, room: room + 1 } };
+    }
+  }
+}
