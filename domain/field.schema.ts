@@ -122,3 +122,6 @@ function refuse(context: z.core.$RefinementCtx, issue: z.core.$ZodRawIssue): nev
   context.issues.push(issue);
   return z.NEVER;
 }
+
+/** Of a prompt. */
+export const variableField = z.string().regex(/^[a-z][a-zA-Z0-9_]{0,62}$/);

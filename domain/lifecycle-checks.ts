@@ -27,7 +27,7 @@ export function contradictions(document: WrittenDocument): readonly Issue[] {
   ];
 }
 
-function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+export function sourceIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   const path = ['spec', 'data', 'sources'];
   const sources = valueAt(value, path);
   if (!isMap(sources)) return [];

@@ -6,7 +6,7 @@ import { objectDocument } from './document';
 import { isMap, nameOf, valueAt } from './document-path';
 import type { Issue } from './failure';
 import { pathField } from './field.schema';
-import type { LifecycleKind, LifecycleSpec } from './lifecycle';
+import type { LifecycleKind, LifecycleSpec, SourceSpec } from './lifecycle';
 import { contradictions } from './lifecycle-checks';
 import { lifecycleSchema } from './lifecycle.schema';
 import { namedByLlmLifecycle, readLlmLifecycle } from './llm/llm-lifecycle-document';
@@ -54,10 +54,17 @@ export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
   return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind) ? llmParsed(document, input) : modelParsed(document, input);
 }
 
-function llmParsed(document: WrittenDocument, { files }: LifecycleInput): ParsedLifecycle {
+function llmParsed(document: WrittenDocument, { files, folder }: LifecycleInput): ParsedLifecycle {
   const read = readLlmLifecycle(document, files);
-  if (!read.ok) return refused(read.issues);
-  return { ok: true, spec: read.value, contract: null, paths: namedByLlmLifecycle(document).map(({ path }) => path) };
+  const relative = relativeIssues(document, folder);
+  if (!read.ok || relative.length > 0) return refused([...(read.ok ? [] : read.issues), ...relative]);
+  const { data } = read.value;
+  const spec = { ...read.value, data: data && { ...data, sources: absolute(data.sources, folder) } };
+  return { ok: true, spec, contract: null, paths: namedByLlmLifecycle(document).map(({ path }) => path) };
+}
+
+function absolute(sources: readonly SourceSpec[], folder = '/'): readonly SourceSpec[] {
+  return sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder) }));
 }
 
 function modelParsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecycle {
@@ -74,10 +81,9 @@ function modelParsed(document: WrittenDocument, input: LifecycleInput): ParsedLi
   ];
   if (issues.length > 0 || !read.ok || !contract.ok) return refused(issues);
   const spec = specOf(read.value);
-  const sources = spec.data.sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, input.folder ?? '/') }));
   return {
     ok: true,
-    spec: { ...spec, data: { ...spec.data, sources } },
+    spec: { ...spec, data: { ...spec.data, sources: absolute(spec.data.sources, input.folder) } },
     contract: contract.value,
     paths: namedPaths(document).map(({ path }) => path),
   };

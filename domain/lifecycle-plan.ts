@@ -121,11 +121,21 @@ function llmStagesAfter(
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const files = [...next.spec.prompt.candidates, next.spec.cases.file, ...(next.spec.safety === null ? [] : [next.spec.safety])];
   const changed = (paths: readonly string[]) => paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
-  const asked = [...named(/^spec\.(model|sampling|prompt|cases|promptEval|evaluate\.dimensions)\b/), ...changed(files)];
+  const read = named(/^spec\.data\b/);
+  const indexed = named(/^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/);
+  const learned = named(/^spec\.fineTune\b/);
+  const asked = [...named(/^spec\.(model|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/), ...changed(files)];
   const judged = named(/^spec\.(evaluate|safety)\b/);
   const planned: Readonly<Partial<Record<StageName, PlannedStage>>> = {
-    'prompt-eval': stageAfter('prompt-eval', asked, [], ''),
-    evaluate: stageAfter('evaluate', [...asked, ...judged], [], ''),
+    ingest: {
+      stage: 'ingest',
+      action: 'runs',
+      because: read.length > 0 ? read : ['sources are always read; equal content is the same version'],
+    },
+    'rag-index': stageAfter('rag-index', indexed, read, 'other documents are read'),
+    'prompt-eval': stageAfter('prompt-eval', asked, read, 'another index is built'),
+    'fine-tune': stageAfter('fine-tune', learned, [...read, ...asked], 'other examples are read, or another prompt is chosen'),
+    evaluate: stageAfter('evaluate', [...asked, ...judged, ...learned], read, 'the bundle becomes another'),
     promote: promoteStage,
   };
   return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);

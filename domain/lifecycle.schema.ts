@@ -61,10 +61,39 @@ export const splitSchema = z
   })
   .describe('tuning, confirm and holdout in whole days, in order of time after the rows to train on');
 
-const sourceName = z
+export const sourceName = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/)
   .describe('lower-case letters, digits and underscores, beginning with a letter: it names the table in SQL');
+
+export const limitsSchema = z
+  .strictObject({
+    size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
+    timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', { most: 7 * 86_400 }).prefault('15m'),
+  })
+  .prefault({})
+  .describe('limits of reading a source: size and timeout');
+
+export const seedField = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+  .default(17)
+  .describe('a whole number from 0 to 2147483647');
+
+export const computeSchema = z
+  .strictObject({
+    backend: z
+      .enum(builtComputeKinds, { error: later(computeKinds) })
+      .default('local')
+      .describe('local'),
+    cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),
+    memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault('2GiB'),
+    timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', { most: 30 * 86_400 }).prefault('30m'),
+    retries: z.int().min(0).max(20).default(3).describe('a whole number from 0 to 20'),
+  })
+  .prefault({})
+  .describe('where and with what the job runs');
 
 const dataSchema = z
   .strictObject({
@@ -82,15 +111,7 @@ const dataSchema = z
     entity: columnField('what a sticky assignment sticks to').optional(),
     split: splitSchema,
     contract: pathField('the path of the contract file').optional(),
-    limits: z
-      .strictObject({
-        size: bytesField('the most that one source may hold, such as 4GiB', 1).prefault('4GiB'),
-        timeout: secondsField('the longest that reading one source may take, such as 15m, at most 7d', { most: 7 * 86_400 }).prefault(
-          '15m',
-        ),
-      })
-      .prefault({})
-      .describe('limits of reading a source: size and timeout'),
+    limits: limitsSchema,
   })
   .describe('sources, assembly, features, label, time and split');
 
@@ -102,25 +123,8 @@ const trainSchema = z
       .optional()
       .describe('classification or regression; told from the label when it is left out'),
     params: paramsField.default({}).describe('parameters of the trainer'),
-    seed: z
-      .int()
-      .min(0)
-      .max(2 ** 31 - 1)
-      .default(17)
-      .describe('a whole number from 0 to 2147483647'),
-    compute: z
-      .strictObject({
-        backend: z
-          .enum(builtComputeKinds, { error: later(computeKinds) })
-          .default('local')
-          .describe('local'),
-        cpus: z.int().min(1).max(512).default(1).describe('a whole number from 1 to 512'),
-        memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault('2GiB'),
-        timeout: secondsField('the longest that the job may run, such as 30m, at most 30d', { most: 30 * 86_400 }).prefault('30m'),
-        retries: z.int().min(0).max(20).default(3).describe('a whole number from 0 to 20'),
-      })
-      .prefault({})
-      .describe('where and with what the job runs'),
+    seed: seedField,
+    compute: computeSchema,
   })
   .describe('trainer and params');
 

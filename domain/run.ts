@@ -5,7 +5,7 @@ import type { DecisionRef, Verdict } from './verdict';
 export const modelStages = ['ingest', 'validate', 'train', 'tune', 'evaluate', 'canary', 'promote'] as const;
 export type ModelStage = (typeof modelStages)[number];
 
-const llmStages = ['prompt-eval', 'fine-tune', 'rag-index', 'evaluate', 'canary', 'promote'] as const;
+const llmStages = ['ingest', 'rag-index', 'prompt-eval', 'fine-tune', 'evaluate', 'canary', 'promote'] as const;
 type LlmStage = (typeof llmStages)[number];
 
 export type StageName = ModelStage | LlmStage;
@@ -25,6 +25,7 @@ export const stagesByKind = { ModelLifecycle: modelStages, LlmLifecycle: llmStag
 
 /** The part of the spec without which a stage is left out. */
 const optional: Readonly<Partial<Record<StageName, string>>> = {
+  ingest: 'data',
   tune: 'tune',
   'prompt-eval': 'promptEval',
   'fine-tune': 'fineTune',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { bytesField, nameField } from '../field.schema';
+import { bytesField, nameField, variableField } from '../field.schema';
+import { sourceName } from '../lifecycle.schema';
 import { problem } from '../schema-issues.schema';
 
 const size = z.int().min(16).max(8192).describe('16 to 8192: tokens a chunk, at most what the embedder takes');
@@ -38,13 +39,11 @@ const embedder = z
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
 
-const datasetField = z.string().regex(/^dataset:\/\/[a-z][a-z0-9.-]*@(?:latest|approved|[1-9]\d*)$/);
-
 const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
 
 const parity = z
   .strictObject({
-    questions: datasetField.describe('dataset://name@alias of questions with the ids of the documents that answer them'),
+    questions: sourceName.describe('the source of questions with the ids of the documents that answer them: id, question and documents'),
     metric: metric.default('recall@5'),
     margin: z.number().gt(0).max(1).default(0.02).describe('how much less the new index may find'),
     confidence: z.number().gt(0.5).max(0.99).default(0.97),
@@ -56,7 +55,8 @@ const parity = z
 export const indexSchema = z
   .strictObject({
     name: nameField('the name of the index'),
-    documents: datasetField.describe('dataset://name@alias with the columns id, text and, when there are, title and source'),
+    documents: sourceName.describe('the source of the documents: columns id, text and, when there are, title and source'),
+    variable: variableField.default('passages').describe('the variable of the prompts that takes what is found'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
     mode: z.enum(['vector', 'text', 'hybrid']).default('vector').describe('how it is asked: by meaning, by words, or both fused'),

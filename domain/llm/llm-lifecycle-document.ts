@@ -2,6 +2,8 @@ import type { WrittenDocument } from '../document';
 import type { DocumentPath } from '../document-path';
 import { nameOf, valueAt } from '../document-path';
 import type { Issue } from '../failure';
+import { sourceIssues } from '../lifecycle-checks';
+import { nearest } from '../nearest';
 import { eachOnce, namedFileIssues, type NamedPath } from '../named-files';
 import { readBy, type Read } from '../schema-issues.schema';
 import { pathField } from '../field.schema';
@@ -46,6 +48,8 @@ export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<
 
 function contradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
   return [
+    ...sourceIssues(document),
+    ...dataIssues(spec, document),
     ...promptIssues(spec, document, files),
     ...caseIssues(spec, document, files),
     ...safetyIssues(spec, files),
@@ -54,7 +58,7 @@ function contradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files
 }
 
 function promptIssues(
-  { prompt: { candidates, input }, promptEval }: LlmLifecycleSpec,
+  { prompt: { candidates, input }, promptEval, index }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
   files: Files,
 ): readonly Issue[] {
@@ -62,17 +66,27 @@ function promptIssues(
   const twice = candidates.flatMap((path, index) =>
     candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is there twice`)] : [],
   );
-  const read = candidates.flatMap((path, index): readonly Issue[] => {
+  const read = candidates.flatMap((path, place): readonly Issue[] => {
     const text = files[path];
     if (text === undefined) return [];
     const prompt = readPrompt(text, path);
     if (!prompt.ok) return prompt.issues;
     const wanted = variablesOf(prompt.value);
-    const others = wanted.filter((name) => name !== input);
-    if (!wanted.includes(input)) return [issueAt([...at, index], `${path} has no variable ${input}, which spec.prompt.input names`)];
+    const others = wanted.filter((name) => name !== input && name !== index?.variable);
+    if (!wanted.includes(input)) return [issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`)];
     if (others.length === 0) return [];
-    return [issueAt([...at, index], `${path} wants ${others.join(', ')} as well, and a request brings ${input} alone`)];
+    const brought = index === null ? `a request brings ${input} alone` : `a request brings ${input} and the index ${index.variable}`;
+    return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
   });
+  const unasked =
+    index !== null && read.length === 0 && !candidates.some((path) => asksIndex(files[path], path, index.variable))
+      ? [
+          issueAt(
+            ['spec', 'index', 'variable'],
+            `no prompt has the variable ${index.variable}, so nothing that is found would be asked about`,
+          ),
+        ]
+      : [];
   const alone = candidates.length > 1 && promptEval === null;
   const unchosen = alone
     ? [
@@ -85,7 +99,32 @@ function promptIssues(
     candidates.length === 1 && promptEval !== null
       ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from')]
       : [];
-  return [...twice, ...read, ...unchosen, ...needless];
+  return [...twice, ...read, ...unasked, ...unchosen, ...needless];
+}
+
+function asksIndex(text: string | undefined, path: string, variable: string): boolean {
+  const prompt = text === undefined ? null : readPrompt(text, path);
+  return prompt?.ok === true && variablesOf(prompt.value).includes(variable);
+}
+
+/** The index and the fine-tuning read sources of the lifecycle, by name. */
+function dataIssues({ data, index, fineTune }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const known = data?.sources.map(({ name }) => name) ?? [];
+  const named: readonly (readonly [DocumentPath, string])[] = [
+    ...(index ? [[['spec', 'index', 'documents'], index.documents] as const] : []),
+    ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
+    ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
+  ];
+  return named.flatMap(([at, name]) =>
+    known.includes(name)
+      ? []
+      : [
+          issueAt(at, `${nameOf(at)} is ${name}, and there is no such source`, {
+            expected: known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
+            didYouMean: nearest(name, known) ?? undefined,
+          }),
+        ],
+  );
 }
 
 function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
@@ -112,19 +151,21 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
   return read.ok ? [] : read.issues;
 }
 
-function evaluationIssues({ evaluate, promptEval }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
   const { dimensions, gates, ungated } = evaluate;
   const at = ['spec', 'evaluate'];
   const known = dimensions.map(({ name }) => name);
-  const later = dimensions.flatMap(({ kind }, index) =>
-    kind === 'judge' || kind === 'retrieval' || kind === 'similarity'
+  const later = dimensions.flatMap(({ kind }, place) =>
+    kind === 'judge'
       ? [
           issueAt(
-            [...at, 'dimensions', index, 'kind'],
-            `${nameOf([...at, 'dimensions', index, 'kind'])} cannot be ${kind}, which is not in this version`,
+            [...at, 'dimensions', place, 'kind'],
+            `${nameOf([...at, 'dimensions', place, 'kind'])} cannot be judge, which is not in this version`,
           ),
         ]
-      : [],
+      : kind === 'retrieval' && index === null
+        ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
+        : [],
   );
   const quality =
     promptEval !== null && !known.includes(promptEval.quality)

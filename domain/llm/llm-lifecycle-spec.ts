@@ -1,11 +1,22 @@
+import { formatByteSize } from '../byte-size';
+import { formatSeconds } from '../duration';
 import { apiVersion } from '../lifecycle.schema';
-import { promoteDocument, promoteOf, scheduleDocument, scheduleOf } from '../lifecycle-spec';
+import {
+  computeDocument,
+  computeOf,
+  promoteDocument,
+  promoteOf,
+  scheduleDocument,
+  scheduleOf,
+  sourceOf,
+  sourcesDocument,
+} from '../lifecycle-spec';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
 
 /** The checked document in the words that the rest of the platform uses. */
 export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycleSpec {
-  const { model, sampling, prompt, cases, promptEval, evaluate, safety, budget, promote, schedule, notify } = spec;
+  const { model, sampling, prompt, cases, data, index, fineTune, promptEval, evaluate, safety, budget, promote, schedule, notify } = spec;
   return {
     kind: 'LlmLifecycle',
     name: metadata.name,
@@ -15,6 +26,15 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
     sampling,
     prompt,
     cases,
+    data: data
+      ? {
+          sources: Object.entries(data.sources).map(([name, source]) => sourceOf(name, source)),
+          maxBytes: data.limits.size,
+          timeoutSeconds: data.limits.timeout,
+        }
+      : null,
+    index: index ?? null,
+    fineTune: fineTune ? { ...fineTune, compute: computeOf(fineTune.compute) } : null,
     promptEval: promptEval ?? null,
     evaluate: { ...evaluate, ungated: evaluate.ungated ?? null },
     safety: safety ?? null,
@@ -27,7 +47,7 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
 
 /** The way back: a document, every default written out, that reads as this spec. */
 export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecycleSpec) {
-  const { promptEval, evaluate, safety, promote, schedule, notify, ...parts } = spec;
+  const { data, index, fineTune, promptEval, evaluate, safety, promote, schedule, notify, ...parts } = spec;
   const { ungated, ...judged } = evaluate;
   return {
     apiVersion,
@@ -35,6 +55,14 @@ export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecyc
     metadata: { name, owner, labels },
     spec: {
       ...parts,
+      ...(data && {
+        data: {
+          sources: sourcesDocument(data.sources),
+          limits: { size: formatByteSize(data.maxBytes), timeout: formatSeconds(data.timeoutSeconds) },
+        },
+      }),
+      ...(index && { index: { ...index, maxDocument: formatByteSize(index.maxDocument) } }),
+      ...(fineTune && { fineTune: { ...fineTune, compute: computeDocument(fineTune.compute) } }),
       ...(promptEval && { promptEval }),
       evaluate: { ...judged, ...(ungated !== null && { ungated }) },
       ...(safety !== null && { safety }),

@@ -1,6 +1,17 @@
 import { z } from 'zod';
-import { nameField, pathField } from '../field.schema';
-import { apiVersion, metadataSchema, promoteSchema } from '../lifecycle.schema';
+import { columnField, nameField, pathField, variableField } from '../field.schema';
+import { indexSchema } from '../index/index.schema';
+import {
+  apiVersion,
+  computeSchema,
+  limitsSchema,
+  metadataSchema,
+  paramsField,
+  promoteSchema,
+  seedField,
+  sourceName,
+  sourceSchema,
+} from '../lifecycle.schema';
 import { notifySchema } from '../notify.schema';
 import { scheduleSchema } from '../schedule.schema';
 import { notInThisVersion } from '../schema-issues.schema';
@@ -40,10 +51,7 @@ const promptSchema = z
       .min(1)
       .max(50)
       .describe('paths of Prompt files; the first is what the others are compared with'),
-    input: z
-      .string()
-      .regex(/^[a-z][a-zA-Z0-9_]{0,62}$/)
-      .describe('the variable of the prompts that takes what the user writes'),
+    input: variableField.describe('the variable of the prompts that takes what the user writes'),
   })
   .describe('candidates and input');
 
@@ -56,6 +64,32 @@ const casesSchema = z
     confirm: share.default(0.2).describe('a share from 0 to 0.9: cases on which the winner is laid beside the first prompt'),
   })
   .describe('questions with what is known of their right answers: file');
+
+const dataSchema = z
+  .strictObject({
+    sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
+    limits: limitsSchema,
+  })
+  .describe('sources: what an index is made of, and what a model is fine-tuned on');
+
+const fineTuneSchema = z
+  .strictObject({
+    examples: sourceName.describe('the source of the examples: a text as a user would write it, and the answer wanted'),
+    input: columnField('the column of what the user writes').default('input'),
+    output: columnField('the column of the answer wanted').default('output'),
+    most: z.int().min(16).max(1_000_000).default(20_000).describe('a whole number from 16: of more examples so many are drawn'),
+    holdout: z
+      .number()
+      .gt(0)
+      .max(0.5)
+      .default(0.1)
+      .describe('a share above 0 and at most 0.5: examples that are not learnt from, but measured on'),
+    trainer: nameField('the trainer, a folder under trainers/').default('lora'),
+    params: paramsField.default({}).describe('parameters of the trainer'),
+    seed: seedField,
+    compute: computeSchema.prefault({ memory: '4GiB', timeout: '4h' }),
+  })
+  .describe('examples: what the model is to answer to what');
 
 const evaluateSchema = z
   .strictObject({
@@ -85,6 +119,9 @@ export const llmLifecycleSchema = z.strictObject({
       sampling: samplingSchema,
       prompt: promptSchema,
       cases: casesSchema,
+      data: dataSchema.optional(),
+      index: indexSchema.optional(),
+      fineTune: fineTuneSchema.optional(),
       promptEval: z
         .strictObject({ quality: nameField('the dimension by which the best prompt is chosen') })
         .optional()
@@ -95,8 +132,6 @@ export const llmLifecycleSchema = z.strictObject({
       promote: promoteSchema,
       schedule: scheduleSchema.optional(),
       notify: notifySchema,
-      fineTune: notInThisVersion,
-      index: notInThisVersion,
       canary: notInThisVersion,
       monitor: notInThisVersion,
     })

@@ -1,4 +1,5 @@
-import type { NotifySpec, PromoteSpec, ScheduleSpec } from '../lifecycle';
+import type { IndexSpec } from '../index/index.schema';
+import type { NotifySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
 import type { Sampling } from './chat';
 import type { DimensionSpec } from './evaluation/dimension';
 import type { LlmGate } from './evaluation/gate';
@@ -23,6 +24,10 @@ export interface LlmLifecycleSpec {
     readonly input: string;
   };
   readonly cases: CasesSpec;
+  /** What the index and the fine-tuning read; null when there is neither. */
+  readonly data: { readonly sources: readonly SourceSpec[]; readonly maxBytes: number; readonly timeoutSeconds: number } | null;
+  readonly index: IndexSpec | null;
+  readonly fineTune: FineTuneSpec | null;
   /** How a prompt is chosen; null where there is one candidate. */
   readonly promptEval: { readonly quality: string } | null;
   readonly evaluate: LlmEvaluateSpec;
@@ -41,6 +46,18 @@ export interface CasesSpec {
   /** Shares of the cases, told apart by a hash of their id: prompts are compared on `search`, the winner against the first prompt on `confirm`, the bundle is judged on the rest. */
   readonly search: number;
   readonly confirm: number;
+}
+
+export interface FineTuneSpec extends Pick<TrainSpec, 'trainer' | 'params' | 'seed' | 'compute'> {
+  /** Name of the source. */
+  readonly examples: string;
+  /** Columns of it. */
+  readonly input: string;
+  readonly output: string;
+  /** Of more examples so many are drawn. */
+  readonly most: number;
+  /** Share of the examples. */
+  readonly holdout: number;
 }
 
 export interface LlmEvaluateSpec {

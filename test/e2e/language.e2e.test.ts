@@ -63,7 +63,8 @@ describe('a language application from its prompts to an answer', () => {
     expect(refused).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
     expect((await ask(model, 'What is the code of lamp 7?')).body.model).toBe('worse@1');
 
-    const decision = refused.stages.find(({ name }) => name === 'evaluate')?.decision ?? '';
+    const { body } = await product.call<{ decisions: { id: string }[] }>('GET', `/models/${model}/versions/2/explain`);
+    const decision = body.decisions[0]?.id ?? '';
     const gates = [{ name: 'lax', kind: 'threshold', dimension: 'right', min: 0.2 }];
     const other = await product.call('POST', '/policies/what-if', { body: { decision, gates } });
     expect(other).toMatchObject({ status: 200, body: { was: { kind: 'failed' }, wouldBe: { kind: 'passed' }, gates: [{ gate: 'lax' }] } });

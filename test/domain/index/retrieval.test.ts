@@ -88,7 +88,7 @@ describe('documents that cannot be indexed', () => {
 });
 
 test('an index of a spec file has defaults, and refuses an overlap of more than half', () => {
-  const spec = { name: 'wiki', documents: 'dataset://wiki.documents@latest' };
+  const spec = { name: 'wiki', documents: 'summaries' };
   expect(indexSchema.parse(spec)).toMatchObject({
     embedder: { kind: 'minilm' },
     chunking: { kind: 'sentences', size: 256 },

@@ -18,11 +18,12 @@ spec:
     gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]
   safety: safety.yaml
 `;
-const prompt = (name: string, template: string) => `apiVersion: perennial.dev/v1
+const sources = '  data: { sources: { pages: { uri: "sample://wiki-summaries" } } }\n';
+const prompt = (name: string, template: string, more = '') => `apiVersion: perennial.dev/v1
 kind: Prompt
 metadata: { name: ${name} }
 spec:
-  variables: { question: { type: string, description: what is asked } }
+  variables: { question: { type: string, description: what is asked }${more} }
   messages: [{ role: user, template: "${template}" }]
 `;
 const files = {
@@ -83,7 +84,31 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     'leaves 0 %',
     {},
   ],
-  ['a part that is not built', edited(text, '  safety:', '  index: {}\n  safety:'), 'not in this version', {}],
+  ['a part that is not built', edited(text, '  safety:', '  monitor: {}\n  safety:'), 'not in this version', {}],
+  [
+    'an index of documents that nobody reads',
+    edited(text, '  safety:', '  index: { name: wiki, documents: pages }\n  safety:'),
+    'spec.index.documents is pages, and there is no such source; expected spec.data.sources.pages',
+    {},
+  ],
+  [
+    'an index that no prompt asks about',
+    edited(text, '  safety:', `${sources}  index: { name: wiki, documents: pages }\n  safety:`),
+    'no prompt has the variable passages',
+    {},
+  ],
+  [
+    'a prompt that wants passages without an index',
+    text,
+    'prompts/short.yaml wants passages as well, and a request brings question alone',
+    { 'prompts/short.yaml': prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }') },
+  ],
+  [
+    'examples of a source with a slip',
+    edited(text, '  safety:', `${sources}  fineTune: { examples: page }\n  safety:`),
+    'there is no such source; expected one of pages; did you mean pages?',
+    {},
+  ],
   ['a misspelt key', edited(text, 'promptEval:', 'promptEvall:'), 'promptEvall', {}],
 ])('%s is refused, and named', (_what, document, said, changed) => {
   const parsed = read(document, changed);
