@@ -69,12 +69,17 @@ export function beginSearch(search: SearchPlan): SearchState {
   return { stage: 'search', round: 0, rounds, variants, alive: variants.map(({ id }) => ({ id, results: [] })), questions: 0 };
 }
 
+/** Which cases examples come from, which are searched with, and which confirm. */
+export function splitOf(search: Pick<PromptSearch, 'cases' | 'spec'>): SearchCases {
+  return drawn(search).cases;
+}
+
 /** The cases of the step that comes next, in the order in which pieces count them. */
 export function casesOf(
   search: SearchPlan,
   { stage, round, rounds }: Pick<SearchState, 'stage' | 'round' | 'rounds'>,
 ): readonly EvaluationCase[] {
-  const { cases } = drawn(search);
+  const cases = splitOf(search);
   return stage === 'confirm' ? cases.confirm : cases.search.slice(0, rounds[round]?.cases ?? 0);
 }
 

@@ -36,10 +36,12 @@ export function fewShotVariants(
     );
   }
   return sizes.flatMap((size) =>
-    Array.from({ length: draws }, () => {
+    Array.from({ length: draws }, (_, draw) => {
+      // Every other draw shows answers evenly: which way is better depends on how even the questions are.
+      const shown = draw % 2 === 0 ? evenSample(examples, size, random) : sample(examples, size, random);
       const drawn: PromptTemplate = {
         ...prompt,
-        fewShot: { use: 'drawn', template, sets: { drawn: { include: [], examples: sample(examples, size, random) } } },
+        fewShot: { use: 'drawn', template, sets: { drawn: { include: [], examples: shown } } },
       };
       const [problem] = promptProblems(drawn);
       if (problem) throw failure('InvalidInput', `an example does not fit ${prompt.name}: ${problem.detail}`);
@@ -52,4 +54,14 @@ export function fewShotVariants(
 function sample<T>(items: readonly T[], size: number, random: Random): readonly T[] {
   const rest = [...items];
   return Array.from({ length: Math.min(size, items.length) }, () => rest.splice(Math.floor(random() * rest.length), 1)).flat();
+}
+
+/** As many of each answer as can be, in an order that says nothing of them. */
+function evenSample(examples: readonly FewShotExample[], size: number, random: Random): readonly FewShotExample[] {
+  const byOutput = new Map<string, FewShotExample[]>();
+  for (const each of sample(examples, examples.length, random)) byOutput.set(each.output, [...(byOutput.get(each.output) ?? []), each]);
+  const groups = [...byOutput.values()];
+  const longest = Math.max(0, ...groups.map(({ length }) => length));
+  const inTurn = Array.from({ length: longest }, (_, place) => groups.flatMap((group) => group.slice(place, place + 1))).flat();
+  return sample(inTurn.slice(0, size), size, random);
 }

@@ -169,6 +169,16 @@ describe('examples for a prompt', () => {
     expect(fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) })).toEqual(drawn);
   });
 
+  test('show answers evenly in every other draw', () => {
+    const uneven = Array.from({ length: 40 }, (_, number) =>
+      caseOf(`c${number}`, { expected: { label: number < 4 ? `rare${number}` : 'common' } }),
+    );
+    const drawn = fewShotVariants(prompt, { pool: uneven, sizes: [5], draws: 20, random: random(1) });
+    const answers = drawn.map(({ fewShot }) => new Set(fewShot?.sets['drawn']?.examples.map(({ output }) => output)).size);
+    expect(answers.filter((_, draw) => draw % 2 === 0)).toEqual(Array.from({ length: 10 }, () => 5));
+    expect(Math.min(...answers)).toBeLessThan(5);
+  });
+
   test('need cases with an answer and the variables that they show', () => {
     const bare = [caseOf('a', { expected: {} }), caseOf('b', { input: {} })];
     expect(() => fewShotVariants(prompt, { pool: bare, sizes: [2], draws: 1, random: random(1) })).toThrow(
