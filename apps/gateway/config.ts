@@ -40,6 +40,12 @@ export interface ChatLimits {
   /** The same for an answer that goes out whole. */
   readonly challengerWholeMs: number;
   readonly shadow: ChatShadowLimits;
+  /** Under way at once; further ones get 503. Each has two connections: to the caller and to the provider. */
+  readonly maxAnswers: number;
+  /** How long the reader of a stream may take nothing before the stream is cut. */
+  readonly stallMs: number;
+  /** How long answers under way have to end when the gateway stops; whoever supervises it kills later than that. */
+  readonly drainMs: number;
 }
 
 /** What is beyond them is given up and counted. */
@@ -98,6 +104,9 @@ export const gatewayDefaults = {
       timeoutMs: 120_000,
       tokensPerHour: 2_000_000,
     },
+    maxAnswers: 10_000,
+    stallMs: 30_000,
+    drainMs: 10_000,
   },
   log: {
     flushEveryMs: 200,

@@ -10,6 +10,7 @@ export interface GatewayState {
   pendingPredictions(): number;
   shadowRows(): number;
   shadowChats(): number;
+  openAnswers(): number;
   spilledBytes(): number;
 }
 
@@ -154,6 +155,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     gauge('perennial_gateway_predictions_pending', 'Predictions in memory, not yet written.', () => state.pendingPredictions());
     gauge('perennial_gateway_shadow_rows_waiting', 'Rows that wait to be scored behind their answers.', () => state.shadowRows());
     gauge('perennial_gateway_shadow_chats_waiting', 'Conversations that wait for the answer of the other arm.', () => state.shadowChats());
+    gauge('perennial_gateway_open_answers', 'Conversations whose answer is under way.', () => state.openAnswers());
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () => state.spilledBytes());
   }
 

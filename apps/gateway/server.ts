@@ -13,6 +13,7 @@ import { withOpenAiError } from '../http/openai-error';
 import { requires } from './authentication';
 import { createChat } from './chat/chat';
 import { createChatShadow } from './chat/chat-shadow';
+import { createOpenAnswers } from './chat/open-answers';
 import type { GatewayConfig } from './config';
 import { errorHandler, openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference';
@@ -149,6 +150,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
   });
   const isBlocked = (tenant: string, model: string) => table.blockedModel(tenant, model)?.alias === 'champion';
   const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: onShadowed });
+  const answers = createOpenAnswers(config.chat.maxAnswers);
   const chat = createChat({
     picker,
     access,
@@ -178,6 +180,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
     spilledBytes: () => spill.bytes(),
     shadowRows: () => shadow.waitingRows(),
     shadowChats: () => chatShadow.waiting(),
+    openAnswers: () => answers.count(),
   });
 
   const app = openHttpApp(config, log);
@@ -195,7 +198,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
   await app.register((routes, _options, done) => {
     routes.addHook('onRequest', requires('viewer', keys));
     routes.setErrorHandler(errorHandler(config, withOpenAiError));
-    chatRoutes(routes, { chat, metrics });
+    chatRoutes(routes, { chat, answers, metrics, stallMs: config.chat.stallMs });
     openAiModelRoutes(routes, { table });
     done();
   });
@@ -237,7 +240,8 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
     app,
     async start() {
       await spill.tend();
-      await app.listen({ host: config.host, port: config.port });
+      // A crowd that comes at once waits in the queue of the system, and is not turned away by it.
+      await app.listen({ host: config.host, port: config.port, backlog: 4096 });
       if (url === '') url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
       await lease.start();
       return { url };
@@ -245,7 +249,10 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
     async stop() {
       stopping = true;
       await lease.stop();
-      await app.close();
+      // What listens is closed first: callers find another gateway while the answers under way end here.
+      const closed = app.close();
+      await answers.drain(config.chat.drainMs);
+      await closed;
       await Promise.all([shadow.stop(), chatShadow.stop()]);
       await predictions.stop();
       clearInterval(tending);

@@ -3,7 +3,7 @@ import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import { anthropicEvent, anthropicMessage } from './anthropic.schema';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';
-import type { ChatOptions, ModelProvider } from './provider';
+import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { readEvent, readWire } from './wire';
 
 const headers = { 'anthropic-version': '2023-06-01' };
@@ -77,7 +77,7 @@ async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> 
   return { text, finish: stop_reason ?? null, usage: counted, model, firstTokenMs: null };
 }
 
-async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (delta: string) => void, startedAt: number): Promise<Read> {
+async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnText, startedAt: number): Promise<Read> {
   const read = {
     text: '',
     finish: null as string | null,
@@ -98,8 +98,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (del
         if (delta === '') return 'more';
         read.firstTokenMs ??= performance.now() - startedAt;
         read.text += delta;
-        onText(delta);
-        return 'more';
+        return onText(delta)?.then(() => 'more') ?? 'more';
       }
       case 'message_delta':
         read.finish = event.delta.stop_reason ?? read.finish;

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
-import type { ChatOptions, ModelProvider } from './provider';
+import type { ChatOptions, ModelProvider, OnText } from './provider';
 
 /** One request with its two timeouts. A stream that was begun has its first token; what then takes too long is the whole. */
 export async function attemptChat(
@@ -10,8 +10,10 @@ export async function attemptChat(
   request: ChatRequest,
   { signal, onText, ...options }: ChatOptions,
 ): Promise<ChatAnswer> {
-  return within(totalMs, signal, `${provider.name} (${request.model}) did not end its answer`, async (total, abort) => {
-    if (onText === undefined) return provider.chat(request, { ...options, signal: total });
+  const what = `${provider.name} (${request.model}) did not end its answer`;
+  if (onText === undefined) return within(totalMs, signal, what, (total) => provider.chat(request, { ...options, signal: total }));
+  const reader = timedReader(onText);
+  const chat = async (total: AbortSignal, abort: (reason: Error) => void): Promise<ChatAnswer> => {
     const noToken = () => abort(timeout(`${provider.name} (${request.model}) sent no first token`, firstTokenMs));
     const timer = setTimeout(noToken, firstTokenMs);
     try {
@@ -20,28 +22,63 @@ export async function attemptChat(
         signal: total,
         onText: (delta) => {
           clearTimeout(timer);
-          onText(delta);
+          return reader.onText(delta);
         },
       });
     } finally {
       clearTimeout(timer);
     }
-  });
+  };
+  return within(totalMs, signal, what, chat, reader.heldUpMs);
 }
 
-/** The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away. */
+/** How long the provider could not go on because the reader was behind: that is no fault of the provider's. */
+function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUpMs: () => number } {
+  let [heldUpMs, behind, since] = [0, 0, 0];
+  const caughtUp = (): void => {
+    behind -= 1;
+    if (behind === 0) heldUpMs += performance.now() - since;
+  };
+  return {
+    onText: (delta) => {
+      const room = onText(delta);
+      if (room === undefined) return;
+      if (behind === 0) since = performance.now();
+      behind += 1;
+      return room.finally(caughtUp);
+    },
+    heldUpMs: () => heldUpMs + (behind > 0 ? performance.now() - since : 0),
+  };
+}
+
+/**
+ * The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away. Time that it says it was held up by others is given
+ * to it on top.
+ */
 export async function within<T>(
   totalMs: number,
   signal: AbortSignal | undefined,
   what: string,
   work: (signal: AbortSignal, abort: (reason: Error) => void) => Promise<T>,
+  heldUpMs: () => number = () => 0,
 ): Promise<T> {
   const own = new AbortController();
-  const timer = setTimeout(() => own.abort(timeout(what, totalMs)), totalMs);
+  let grantedMs = 0;
+  const over = (): void => {
+    const moreMs = heldUpMs() - grantedMs;
+    grantedMs += moreMs;
+    if (moreMs > 0) timer = setTimeout(over, moreMs);
+    else own.abort(timeout(what, totalMs));
+  };
+  let timer = setTimeout(over, totalMs);
+  const onGone = (): void => own.abort(signal?.reason);
+  if (signal?.aborted === true) onGone();
+  signal?.addEventListener('abort', onGone, { once: true });
   try {
-    return await work(signal ? AbortSignal.any([own.signal, signal]) : own.signal, (reason) => own.abort(reason));
+    return await work(own.signal, (reason) => own.abort(reason));
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', onGone);
   }
 }
 

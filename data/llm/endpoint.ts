@@ -28,15 +28,16 @@ export interface Ask {
 }
 
 export type StreamEvent = Pick<EventSourceMessage, 'event' | 'data'>;
+export type Taken = 'more' | 'last' | Promise<'more'>;
 
 /** One provider's HTTP side: where it is, who we are, and what its refusals and broken connections mean. Makes each request once. */
 export interface Endpoint {
   json(ask: Ask): Promise<unknown>;
   /**
-   * Hands each event on until `take` has the last one of the protocol. False when the server ended the stream before that: then it was cut, however
+   * Hands each event on until `take` has the last one of the protocol, and reads no more than has come already while it has a promise of `take`. False when the server ended the stream before that: then it was cut, however
    * cleanly the connection was closed.
    */
-  stream(ask: Ask, take: (event: StreamEvent) => 'more' | 'last'): Promise<boolean>;
+  stream(ask: Ask, take: (event: StreamEvent) => Taken): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -129,10 +130,11 @@ function takeEvents(
   provider: string,
   body: Dispatcher.ResponseData['body'],
   signal: AbortSignal | undefined,
-  take: (event: StreamEvent) => 'more' | 'last',
+  take: (event: StreamEvent) => Taken,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let isOver = false;
+    let behind = 0;
     const end = (settle: () => void) => {
       isOver = true;
       settle();
@@ -141,10 +143,22 @@ function takeEvents(
       if (!isOver) end(() => reject(asError(thrown(() => broken(provider, error, signal)))));
       body.destroy();
     };
+    const caughtUp = () => {
+      behind -= 1;
+      if (behind === 0) body.resume();
+    };
     const parser = createParser({
       maxBufferSize: mostEventBytes,
       onEvent: (event) => {
-        if (isOver || take(event) === 'more') return;
+        if (isOver) return;
+        const taken = take(event);
+        if (taken === 'more') return;
+        if (taken !== 'last') {
+          body.pause();
+          behind += 1;
+          void taken.then(caughtUp, fail);
+          return;
+        }
         end(() => resolve(true));
         // What follows is the end of the body, and the connection can be used again; a server that keeps it open is hung up on.
         setTimeout(() => body.destroy(), lingerMs).unref();

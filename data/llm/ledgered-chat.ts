@@ -10,6 +10,7 @@ import { callKey } from './call-key';
 import type { AskedTarget, AttemptJournal, BegunAttempt, ModelAccess, ModelTarget, Question } from './model-access';
 import { pauseMs } from './pause';
 import { readPromised } from './promised-json';
+import type { OnText } from './provider';
 
 export interface LedgeredQuestion {
   readonly tenant: Tenant;
@@ -24,7 +25,7 @@ export interface LedgeredQuestion {
   readonly budgets: readonly BudgetRef[];
   readonly signal?: AbortSignal;
   /** Not called for an answer that is on the ledger already. */
-  readonly onText?: (delta: string) => void;
+  readonly onText?: OnText;
 }
 
 export interface LedgeredAnswer extends RecordedAnswer {

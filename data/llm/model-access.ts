@@ -6,7 +6,7 @@ import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import { attemptChat, within } from './attempt';
 import { pauseMs } from './pause';
-import type { Embeddings } from './provider';
+import type { Embeddings, OnText } from './provider';
 import { openProviderGate, type ProviderGate, type Resolve } from './provider-gate';
 import { withNearestModel } from './nearest-model';
 
@@ -52,7 +52,7 @@ export interface Answered {
 export interface AccessOptions {
   readonly tenant: Tenant;
   readonly signal?: AbortSignal | undefined;
-  readonly onText?: ((delta: string) => void) | undefined;
+  readonly onText?: OnText | undefined;
   readonly journal?: AttemptJournal | undefined;
   /**
    * The longest single wait: for one's turn by the limits, which is otherwise waited for however long it takes, and before another attempt. Longer, and
@@ -125,17 +125,19 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
 
 /** What the caller has heard of an answer: once text was handed on, no other answer can take its place. */
 interface Hearing {
-  readonly onText: ((delta: string) => void) | undefined;
+  readonly onText: OnText | undefined;
   hasBegun(): boolean;
 }
 
-function listen(onText: ((delta: string) => void) | undefined): Hearing {
+function listen(onText: OnText | undefined): Hearing {
   let begun = false;
   const heard =
     onText &&
     ((delta: string) => {
       begun = true;
-      onText(delta);
+      // What takes a piece and is in time may answer anything.
+      const room: unknown = onText(delta);
+      return room instanceof Promise ? (room as Promise<void>) : undefined;
     });
   return { onText: heard, hasBegun: () => begun };
 }

@@ -2,7 +2,7 @@ import { failure } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
-import type { ChatOptions, ModelProvider } from './provider';
+import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { estimatedUsage, readEvent, readWire } from './wire';
 
 export interface OpenAiSettings {
@@ -95,7 +95,7 @@ async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> 
   return { text: choice?.message.content ?? refused ?? '', finish, usage: toUsage(usage), model, firstTokenMs: null };
 }
 
-async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (delta: string) => void, startedAt: number): Promise<Read> {
+async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnText, startedAt: number): Promise<Read> {
   const read: Reading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
@@ -109,8 +109,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: (del
     if (delta === '') return 'more';
     read.firstTokenMs ??= performance.now() - startedAt;
     read.text += delta;
-    onText(delta);
-    return 'more';
+    return onText(delta)?.then(() => 'more') ?? 'more';
   });
   // Some servers send one of the two; without either the stream was cut.
   if (isWhole || read.finish !== null) return read;

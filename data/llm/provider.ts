@@ -1,11 +1,14 @@
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 
+/** A piece of a streamed answer. The promise of a reader that is behind is waited for before more is read from the provider. */
+export type OnText = (delta: string) => void | Promise<void>;
+
 export interface ChatOptions {
   readonly signal?: AbortSignal;
   /** Sent along where the protocol has a place for it, so that a provider's log and bill can be matched with the call ledger. */
   readonly requestId?: string;
   /** With it the answer is streamed; each piece is handed on as it comes, and a stream that does not end as the protocol says is no answer. */
-  readonly onText?: (delta: string) => void;
+  readonly onText?: OnText;
 }
 
 export interface EmbedOptions {

@@ -1,5 +1,6 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import type { ModelAccess } from '../../../data/llm/model-access';
+import type { OnText } from '../../../data/llm/provider';
 import { detect } from '../../../data/safety/detect';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
@@ -18,7 +19,7 @@ export interface AnswerCall {
   readonly served: ServedVersion;
   readonly signal: AbortSignal;
   /** With it the answer comes in pieces where the policy lets it: nothing that was sent can be taken back. */
-  readonly onText?: ((delta: string) => void) | undefined;
+  readonly onText?: OnText | undefined;
   /** The longest wait for a turn at the provider. */
   readonly patienceMs?: number | undefined;
 }

@@ -30,7 +30,7 @@ export async function beforeFirstPiece<T>({ call, waitMs, who }: Bounded, answer
       onText: (head, delta) => {
         if (stop.signal.aborted) return;
         clearTimeout(timer);
-        onText(head, delta);
+        return onText(head, delta);
       },
     }),
   };

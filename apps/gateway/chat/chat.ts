@@ -30,10 +30,10 @@ export interface ChatCall {
   readonly body: ChatBody;
   /** A `performance.now()`. */
   readonly arrivedAt: number;
-  /** The caller went away. */
+  /** The caller went away, or is not to get the rest. */
   readonly signal: AbortSignal;
-  /** With it the answer is streamed, each piece as it comes, all of one version. */
-  readonly onText?: (head: ChatHead, delta: string) => void;
+  /** With it the answer is streamed, each piece as it comes, all of one version, and no faster than the promises that it gives are kept. */
+  readonly onText?: (head: ChatHead, delta: string) => void | Promise<void>;
 }
 
 export interface ChatReply extends ChatHead {
@@ -152,7 +152,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       onText &&
       ((delta: string) => {
         hearing.at ??= performance.now() - arrivedAt;
-        onText(head, delta);
+        return onText(head, delta);
       });
     try {
       const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs });

@@ -18,6 +18,13 @@ export function chunkOf(
   return chunk(head, created, [{ index: 0, delta, logprobs: null, finish_reason: null }]);
 }
 
+/** The JSON of `chunkOf` with a piece of content. All but the piece is the same for a whole stream, and made once: at 10,000 tokens a second that shows. */
+export function pieceEncoder(head: ChatHead, created: number): (content: string) => string {
+  const place = '\u0000';
+  const [before = '', after = ''] = JSON.stringify(chunkOf(head, created, { content: place })).split(JSON.stringify(place));
+  return (content) => before + JSON.stringify(content) + after;
+}
+
 export function lastChunkOf({ answer, ...head }: ChatReply, created: number): unknown {
   return chunk(head, created, [{ index: 0, delta: {}, logprobs: null, finish_reason: finishOf(answer) }]);
 }

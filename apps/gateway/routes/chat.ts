@@ -1,26 +1,38 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openAiErrorOf } from '../../http/openai-error';
-import { problemOf } from '../../http/problem';
+import { HttpProblem, problemOf } from '../../http/problem';
 import { answerHeaders } from '../answer-headers';
 import type { ChatCall, ChatHead, ChatReply } from '../chat/chat';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
-import { chunkOf, completionOf, lastChunkOf, refusals, usageChunkOf } from '../chat/completion';
+import { chunkOf, completionOf, lastChunkOf, pieceEncoder, refusals, usageChunkOf } from '../chat/completion';
 import { openEventStream, type EventStream } from '../chat/event-stream';
+import { callerGone, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
 
 export interface ChatRouteDeps {
   readonly chat: (call: ChatCall) => Promise<ChatReply>;
+  readonly answers: Pick<OpenAnswers, 'open'>;
   readonly metrics: GatewayMetrics;
+  readonly stallMs: number;
+}
+
+/** One stream that has begun. */
+interface Begun {
+  readonly head: ChatHead;
+  readonly stream: EventStream;
+  readonly encode: (content: string) => string;
 }
 
 /** The OpenAI API's chat completions, where `model` is a bundle's name, `name@alias` or `name@version`. */
-export function chatRoutes(app: FastifyInstance, { chat, metrics }: ChatRouteDeps): void {
+export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stallMs }: ChatRouteDeps): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseChatBody(request.body);
     const created = Math.floor(Date.now() / 1000);
-    const call = { tenant: request.caller.tenant, body, arrivedAt: performance.now() - reply.elapsedTime, signal: goneSignal(reply) };
-    return body.streams ? streamed(request, reply, call, created) : whole(reply, call, created);
+    const open = answers.open(reply.raw);
+    const { tenant } = request.caller;
+    const call = { tenant, body, arrivedAt: performance.now() - reply.elapsedTime, signal: open.signal };
+    return body.streams ? streamed(request, reply, { call, open, created }) : whole(reply, call, created);
   });
 
   async function whole(reply: FastifyReply, call: ChatCall, created: number): Promise<unknown> {
@@ -31,39 +43,49 @@ export function chatRoutes(app: FastifyInstance, { chat, metrics }: ChatRouteDep
   }
 
   /** Until the first piece an error is an ordinary answer; afterwards it is an event, and the stream ends without `[DONE]`. */
-  async function streamed(request: FastifyRequest, reply: FastifyReply, call: ChatCall, created: number): Promise<FastifyReply> {
-    const begun: { stream?: EventStream; head?: ChatHead; text?: true } = {};
-    const begin = (head: ChatHead): EventStream => {
-      if (begun.stream) return begun.stream;
-      begun.head = head;
-      begun.stream = openEventStream(reply, headersOf(head, call.body));
-      begun.stream.send(chunkOf(head, created, { role: 'assistant', content: '' }));
-      return begun.stream;
+  async function streamed(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { call, open, created }: { readonly call: ChatCall; readonly open: OpenAnswer; readonly created: number },
+  ): Promise<FastifyReply> {
+    const said: { begun: Begun | null; hasText: boolean } = { begun: null, hasText: false };
+    const begin = (head: ChatHead): Begun => {
+      const limits = { stallMs, onStalled: () => open.stop(readerStalled(stallMs)) };
+      const stream = openEventStream(reply, headersOf(head, call.body), limits);
+      void stream.send(JSON.stringify(chunkOf(head, created, { role: 'assistant', content: '' })));
+      return { head, stream, encode: pieceEncoder(head, created) };
     };
     try {
       const answered = await chat({
         ...call,
         onText: (head, content) => {
-          begun.text = true;
-          begin(head).send(chunkOf(head, created, { content }));
+          said.begun ??= begin(head);
+          said.hasText = true;
+          return said.begun.stream.send(said.begun.encode(content));
         },
       });
-      const stream = begin(answered);
-      if (answered.blocked !== null) stream.send(chunkOf(answered, created, { refusal: refusals[answered.blocked] }));
-      else if (!begun.text) stream.send(chunkOf(answered, created, { content: answered.answer.text }));
-      stream.send(lastChunkOf(answered, created));
-      if (call.body.usageWanted) stream.send(usageChunkOf(answered, created));
+      const { stream, encode } = (said.begun ??= begin(answered));
+      if (answered.blocked !== null) void stream.send(JSON.stringify(chunkOf(answered, created, { refusal: refusals[answered.blocked] })));
+      else if (!said.hasText) void stream.send(encode(answered.answer.text));
+      void stream.send(JSON.stringify(lastChunkOf(answered, created)));
+      if (call.body.usageWanted) void stream.send(JSON.stringify(usageChunkOf(answered, created)));
       stream.done();
       count(answered, reply, 200);
     } catch (error) {
-      if (!begun.stream || !begun.head) throw error;
-      const problem = problemOf(error as Error, request.traceId, gatewayOverrides);
-      request.log.warn({ err: error, traceId: request.traceId }, 'an answer broke off');
-      count(begun.head, reply, problem.status);
-      begun.stream.send(openAiErrorOf(problem));
-      begun.stream.cut();
+      if (said.begun === null) throw error;
+      breakOff(request, reply, said.begun, error as Error);
     }
     return reply;
+  }
+
+  function breakOff(request: FastifyRequest, reply: FastifyReply, { head, stream }: Begun, error: Error): void {
+    const problem = problemOf(error, request.traceId, gatewayOverrides);
+    count(head, reply, problem.status);
+    // Thousands may hang up in one second.
+    if (problem.status === callerGone) return;
+    request.log.warn({ err: error, traceId: request.traceId }, 'an answer broke off');
+    void stream.send(JSON.stringify(openAiErrorOf(problem)));
+    stream.cut();
   }
 
   function count({ served, arm, stale }: ChatHead, reply: FastifyReply, status: number): void {
@@ -77,11 +99,11 @@ function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string,
   return { ...answerHeaders(head), ...(fixed.length === 0 ? {} : { 'x-perennial-fixed-parameters': fixed.join(', ') }) };
 }
 
-/** Nobody pays for the rest of an answer that nobody reads. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort();
-  });
-  return gone.signal;
+function readerStalled(stallMs: number): HttpProblem {
+  return new HttpProblem(
+    408,
+    'ReaderStalled',
+    `nothing of this stream was read for ${stallMs / 1000} s, so it was cut`,
+    'ask again, and read on',
+  );
 }

@@ -51,7 +51,7 @@ describe('access to models', () => {
     const second = await serve();
     open(providerAt(server.url), providerAt(second.url, { name: 'standby' }));
     let heard = '';
-    const asked = access.chat([scripted, standby], question('?'), { tenant, onText: (delta) => (heard += delta) });
+    const asked = access.chat([scripted, standby], question('?'), { tenant, onText: (delta) => void (heard += delta) });
     await expect(asked).rejects.toMatchObject({ type: 'AnswerLost' });
     expect(heard.trim().split(' ')).toHaveLength(2);
     expect([server.requests.length, second.requests.length]).toEqual([1, 0]);
