@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http';
+import { HttpProblem } from '../../http/problem';
+
+/** The answers under way: how many there may be, who goes away meanwhile, and how they end when the gateway does. */
+export interface OpenAnswers {
+  /** Takes a place until the response is closed. 503 when none is free: each holds a connection of the caller and one to the provider. */
+  open(raw: ServerResponse): OpenAnswer;
+  count(): number;
+  /** Gives those under way so long to end; the rest are told that the gateway stops, and hung up on where they do not listen. Resolves when none is left. */
+  drain(ms: number): Promise<void>;
+}
+
+export interface OpenAnswer {
+  /** Aborted with an HttpProblem. Nobody pays for the rest of an answer that nobody reads. */
+  readonly signal: AbortSignal;
+  /** Of our own will. */
+  stop(why: HttpProblem): void;
+}
+
+/** For the last event to be read. */
+const tellingMs = 2_000;
+
+/** Not sent to anybody: as servers log it when there is nobody left. */
+export const callerGone = 499;
+
+export function createOpenAnswers(most: number): OpenAnswers {
+  const answers = new Map<ServerResponse, AbortController>();
+  let stopping = false;
+  let emptied: (() => void) | null = null;
+
+  function open(raw: ServerResponse): OpenAnswer {
+    if (stopping) throw gatewayStops();
+    if (answers.size >= most) {
+      const next = 'ask again later, start another gateway, or raise PERENNIAL_GATEWAY_MAX_ANSWERS with the limit of open files';
+      throw new HttpProblem(503, 'TooManyAnswers', `this gateway has ${most} answers under way, as many as it may`, next);
+    }
+    const stop = new AbortController();
+    answers.set(raw, stop);
+    raw.once('close', () => {
+      answers.delete(raw);
+      if (!raw.writableFinished) stop.abort(new HttpProblem(callerGone, 'CallerGone', 'the caller hung up before its answer was whole'));
+      if (answers.size === 0) emptied?.();
+    });
+    return { signal: stop.signal, stop: (why) => stop.abort(why) };
+  }
+
+  async function drain(ms: number): Promise<void> {
+    stopping = true;
+    if (answers.size === 0) return;
+    const empty = new Promise<void>((resolve) => (emptied = resolve));
+    const tellAll = (): void => {
+      for (const stop of answers.values()) stop.abort(gatewayStops());
+    };
+    const hangUp = (): void => {
+      for (const raw of answers.keys()) raw.destroy();
+    };
+    const timers = [setTimeout(tellAll, ms), setTimeout(hangUp, ms + tellingMs)];
+    await empty;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  return { open, count: () => answers.size, drain };
+}
+
+function gatewayStops(): HttpProblem {
+  return new HttpProblem(503, 'GatewayStopping', 'this gateway is stopping', 'ask again: another one answers, or this one when it is back');
+}
