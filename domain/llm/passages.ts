@@ -57,7 +57,8 @@ export function shownText({ title, text }: { readonly title: string | null; read
     .join(': ');
   return plain
     .replace(/\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g, '($1)')
-    .replace(/<\||\|>/g, (mark) => [...mark].join(' '))
+    .replaceAll('<|', '< |')
+    .replaceAll('|>', '| >')
     .split(/[\r\n\u2028\u2029]+/)
     .map((line) => line.trimEnd())
     .filter((line) => line !== '')

@@ -2,14 +2,17 @@ import type { Digest } from '../../../domain/artifact';
 import type { BudgetRef } from '../../../domain/budget';
 import type { Tenant } from '../../../domain/ids';
 import type { CallOwner } from '../../../domain/llm/call-ledger';
+import type { BundleIndex } from '../../../domain/llm/bundle';
 import type { Sampling } from '../../../domain/llm/chat';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
+import { passageValue } from '../../../domain/llm/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/llm/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
 import { digestOf } from '../../digest';
-import type { LedgeredChat } from '../ledgered-chat';
+import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
 import type { ModelTarget } from '../model-access';
+import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
 
 /** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. */
 export type Answerer = (of: EvaluationCase, asked: { readonly repeat: number; readonly signal?: AbortSignal }) => Promise<GivenAnswer>;
@@ -38,11 +41,31 @@ export interface PromptAnswererOptions {
   readonly template: PromptTemplate;
   readonly route: readonly [ModelTarget, ...ModelTarget[]];
   readonly sampling: Sampling;
-  /** Fills `variable` of the prompt with what is found for the case; null without retrieval. */
-  readonly retrieval: {
-    readonly variable: string;
-    readonly retrieve: (of: EvaluationCase, signal: AbortSignal | undefined) => Promise<readonly RetrievedPassage[]>;
-  } | null;
+  readonly retrieval: CaseRetrieval | null;
+}
+
+/** Fills `variable` of the prompt with what is found for a case. */
+export interface CaseRetrieval {
+  readonly variable: string;
+  readonly retrieve: (of: EvaluationCase, signal: AbortSignal | undefined) => Promise<Retrieved>;
+}
+
+/** As the gateway does for what a user writes; `input` is the prompt's variable that holds it. */
+export function bundleRetrieval({
+  retrieve,
+  tenant,
+  index,
+  input,
+}: {
+  readonly retrieve: Retrieve;
+  readonly tenant: Tenant;
+  readonly index: BundleIndex;
+  readonly input: string;
+}): CaseRetrieval {
+  return {
+    variable: index.variable,
+    retrieve: (of, signal) => retrieve({ tenant, index, text: String(of.input[input] ?? ''), signal }),
+  };
 }
 
 /** Asks a prompt's questions through the ledger: what was answered before the process died is read, not paid again. */
@@ -51,19 +74,22 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
   const promptDigest: Digest = digestOf(template);
   const wanted = variablesOf(template);
   return async (of, { repeat, signal }) => {
-    const retrieved = retrieval ? await retrieval.retrieve(of, signal) : [];
-    const found: PromptValues = retrieval ? { [retrieval.variable]: retrieved.map(({ text }) => text) } : {};
-    // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
-    const given = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
-    const messages = renderPrompt(template, given);
-    const { answer, cost, fromLedger } = await chat.ask({
-      ...shared,
-      route,
-      question: { messages, sampling, jsonSchema: template.answerSchema },
-      promptDigest,
-      repeat,
-      ...(signal && { signal }),
-    });
-    return { text: answer.text, retrieved, latencyMs: answer.totalMs, cost, fromLedger };
+    const ask = (found: PromptValues): Promise<LedgeredAnswer> => {
+      // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
+      const values = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
+      const question = { messages: renderPrompt(template, values), sampling, jsonSchema: template.answerSchema };
+      return chat.ask({ ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) });
+    };
+    if (retrieval === null) return given(await ask({}), []);
+    const { variable } = retrieval;
+    const found = await retrieval.retrieve(of, signal);
+    const { answer, retrieved } = await askWithRoom(found, ({ passages }) =>
+      ask({ [variable]: passageValue(passages, template, variable) }),
+    );
+    return given(answer, retrieved.passages);
   };
+}
+
+function given({ answer, cost, fromLedger }: LedgeredAnswer, retrieved: readonly RetrievedPassage[]): GivenAnswer {
+  return { text: answer.text, retrieved, latencyMs: answer.totalMs, cost, fromLedger };
 }

@@ -4,6 +4,7 @@ import { promptAnswerer, type Asking } from '../../../data/llm/evaluation/answer
 import { evaluateCases, type EvaluationProgress } from '../../../data/llm/evaluation/evaluate-cases';
 import { calibrateJudge, createJudge } from '../../../data/llm/evaluation/judge';
 import { ledgeredChat } from '../../../data/llm/ledgered-chat';
+import type { Retrieved } from '../../../data/llm/retrieval';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { createMutator } from '../../../data/llm/search/propose';
 import { runSearch } from '../../../data/llm/search/run-search';
@@ -96,7 +97,7 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
       template: prompt('Name it.'),
       route: [scripted],
       sampling,
-      retrieval: { variable: 'passages', retrieve: (of) => Promise.resolve([{ documentId: of.id === 'c001' ? 'd1' : 'd0', text: 'x' }]) },
+      retrieval: { variable: 'passages', retrieve: (of) => Promise.resolve(found(of.id === 'c001' ? 'd1' : 'd0')) },
     });
     // The prompt has no variable for passages: what is retrieved is measured, and put in nowhere.
     return evaluateCases({
@@ -335,3 +336,8 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
   expect(report.confirmed.optimism).not.toBeNull();
   expect(new Set(report.variants.map(({ origin }) => origin.kind))).toEqual(new Set(['first', 'grid', 'fewShot', 'mutate']));
 });
+
+function found(documentId: string): Retrieved {
+  const passage = { documentId, chunkId: `${documentId}#0`, title: null, source: null, score: 1, text: 'x' };
+  return { index: { name: 'wiki', version: 1, digest: digestOf('wiki') }, passages: [passage], left: { room: 0, policy: 0 } };
+}
