@@ -21,6 +21,7 @@ import { createModelRepository, type ModelRepository } from './repositories/mode
 import { createOutboxRepository, type OutboxRepository } from './repositories/outbox';
 import { createWebhookRepository, type WebhookRepository } from './repositories/webhooks';
 import { createPredictionRepository, type PredictionRepository } from './repositories/predictions';
+import { createPromptSearchRepository, type PromptSearchRepository } from './repositories/prompt-searches';
 import { createPromptRepository, type PromptRepository } from './repositories/prompts';
 import { createRetentionRepository, type RetentionRepository } from './repositories/retention';
 import { createRolloutRepository, type RolloutRepository } from './repositories/rollouts';
@@ -41,6 +42,7 @@ export interface Registry {
   readonly artifacts: ArtifactRepository;
   readonly models: ModelRepository;
   readonly prompts: PromptRepository;
+  readonly promptSearches: PromptSearchRepository;
   readonly aliases: AliasRepository;
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
@@ -73,6 +75,7 @@ export function createRegistry(database: Database): Registry {
     artifacts: createArtifactRepository(database),
     models: createModelRepository(database),
     prompts: createPromptRepository(database),
+    promptSearches: createPromptSearchRepository(database),
     aliases: createAliasRepository(database),
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
