@@ -1,9 +1,11 @@
 import type { ArtifactRef, Digest } from '../domain/artifact';
+import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ReleaseBundle } from '../domain/llm/bundle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { readPrompt } from '../domain/llm/prompt-document';
+import { variablesOf } from '../domain/llm/prompt-render';
 import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
 import type { ModelVersionRef } from '../domain/model';
 import type { Read } from '../domain/schema-issues.schema';
@@ -11,7 +13,7 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import type { Registry } from '../db/registry';
 
 export interface BundleVersionDeps {
-  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage'>;
+  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage' | 'indexes'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
 }
 
@@ -22,7 +24,9 @@ interface InRun {
 
 export interface WriteBundlesInput extends InRun {
   readonly model: string;
-  readonly spec: Pick<LlmLifecycleSpec, 'model' | 'sampling' | 'prompt' | 'safety'>;
+  readonly spec: Pick<LlmLifecycleSpec, 'model' | 'sampling' | 'prompt' | 'safety' | 'index'>;
+  /** The version that the passages come from. */
+  readonly index: { readonly name: string; readonly version: number } | null;
   readonly files: Readonly<Record<string, ArtifactRef>>;
 }
 
@@ -32,6 +36,8 @@ export interface WrittenBundle {
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
   readonly manifest: ArtifactRef;
+  /** Whether its prompt takes passages. */
+  readonly retrieves: boolean;
 }
 
 export interface RegisterBundleInput extends InRun {
@@ -48,6 +54,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const { candidates, input: variable } = spec.prompt;
       const put = (value: unknown) => artifacts.putJson({ tenant, runId, value });
       const safety = spec.safety === null ? null : await policyPart(spec.safety, files);
+      const index = await indexPart(input);
       return Promise.all(
         candidates.map(async (path): Promise<WrittenBundle> => {
           const template = read(readPrompt(await textOf(path, files), path), path);
@@ -62,9 +69,15 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
             prompt,
             safety,
             sampling: spec.sampling,
-            index: null,
+            // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth shows beside it.
+            index: index && variablesOf(template).includes(index.variable) ? index : null,
           };
-          return { path, prompt: { name: prompt.name, digest: prompt.digest }, manifest: await put(bundle) };
+          return {
+            path,
+            prompt: { name: prompt.name, digest: prompt.digest },
+            manifest: await put(bundle),
+            retrieves: bundle.index !== null,
+          };
         }),
       );
 
@@ -73,6 +86,17 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
         const artifact = await put(policy);
         return { name: policy.name, digest: artifact.digest, artifact };
       }
+    },
+
+    /** The same bundle over a fine-tuned model. */
+    async adaptBundle({
+      tenant,
+      runId,
+      bundle: ref,
+      adapter,
+    }: InRun & { readonly bundle: ArtifactRef; readonly adapter: ArtifactRef }): Promise<ArtifactRef> {
+      const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+      return artifacts.putJson({ tenant, runId, value: { ...bundle, base: { ...bundle.base, adapter } } satisfies ReleaseBundle });
     },
 
     /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */
@@ -87,6 +111,17 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       return version;
     },
   };
+
+  async function indexPart({ tenant, spec, index }: WriteBundlesInput): Promise<ReleaseBundle['index']> {
+    if (spec.index === null || index === null) return null;
+    const { variable, k, mode } = spec.index;
+    const { name, version } = index;
+    const found = await registry.indexes.get({ tenant, index: name, version });
+    if (found?.state === 'ready') return { name, version, digest: found.digest, variable, k, mode };
+    throw failure('Conflict', `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`, {
+      next: 'run with cache: false',
+    });
+  }
 
   async function textOf(path: string, files: Readonly<Record<string, ArtifactRef>>): Promise<string> {
     const ref = files[path];

@@ -11,6 +11,7 @@ import { createAssembleActivities } from './assemble';
 import { createBundleVersionActivities } from './bundle-version';
 import { createEvaluateActivities } from './evaluate';
 import { createEvaluateBundleActivities } from './evaluate-bundle';
+import { createFineTuneActivities } from './fine-tune';
 import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
 import { createModelVersionActivities } from './model-version';
@@ -67,6 +68,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createBundleVersionActivities(deps),
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),
+    ...createFineTuneActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

@@ -136,11 +136,13 @@ function llmStagesAfter(
     'prompt-eval': stageAfter('prompt-eval', asked, read, 'another index is built'),
     'fine-tune': stageAfter('fine-tune', learned, [...read, ...asked], 'other examples are read, or another prompt is chosen'),
     evaluate: stageAfter('evaluate', [...asked, ...judged, ...learned], read, 'the bundle becomes another'),
+    canary: canaryStage,
     promote: promoteStage,
   };
   return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);
 }
 
+const canaryStage: PlannedStage = { stage: 'canary', action: 'runs', because: ['is about the traffic of its days, never from the cache'] };
 const promoteStage: PlannedStage = { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] };
 
 function modelStagesAfter(
@@ -171,7 +173,7 @@ function modelStagesAfter(
     train: stageAfter('train', learned, [...read, ...checked], 'other rows are accepted'),
     tune: stageAfter('tune', searched, trains, 'train gives another model'),
     evaluate: stageAfter('evaluate', judged, [...trains, ...searched], `${searched.length > 0 ? 'tune' : 'train'} gives another model`),
-    canary: { stage: 'canary', action: 'runs', because: ['is about the traffic of its days, never from the cache'] },
+    canary: canaryStage,
     promote: promoteStage,
   };
   return stages.map((stage) => planned[stage]);

@@ -1,4 +1,7 @@
-/** The life of a language application, top to bottom: prompt-eval → evaluate → promote. What is released is a bundle: prompt, model, policy and sampling as one thing. */
+/**
+ * The life of a language application, top to bottom: ingest → rag-index → prompt-eval → fine-tune → evaluate → canary → promote. What is released is a bundle: prompt, model or
+ * adapter, index version, policy and sampling as one thing. Each part is there before what is chosen with it: prompts are compared with the passages that they will be given.
+ */
 import type { WrittenBundle } from '../activities/bundle-version';
 import type { ModelVersionRef } from '../domain/model';
 import { records } from './activity-proxies';
@@ -6,12 +9,16 @@ import type { LifecycleInput, RunOutcome } from './messages';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
-import { joined, refused, turnedDown, unchanged } from './run-verdict';
+import { joined, leftToCanary, refused, turnedDown, unchanged } from './run-verdict';
 import type { LlmRun } from './stage';
 import { effectOf } from './stage';
+import { canary } from './stages/canary';
 import { evaluateBundle } from './stages/evaluate-bundle';
+import { fineTune } from './stages/fine-tune';
+import { ingestTexts } from './stages/ingest';
 import { promote } from './stages/promote';
 import { promptEval } from './stages/prompt-eval';
+import { promoteIndex, ragIndex } from './stages/rag-index';
 
 export async function llmLifecycle(input: LifecycleInput): Promise<RunOutcome> {
   const control = openControl(input.tenant);
@@ -23,26 +30,37 @@ export async function llmLifecycle(input: LifecycleInput): Promise<RunOutcome> {
 async function stages(run: LlmRun): Promise<RunEnd> {
   const { tenant, runId, lifecycle, spec, files } = run.plan;
   await records.openRunBudget({ tenant, runId, budget: spec.budget });
-  const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files });
+  const datasets = spec.data ? (await ingestTexts(run, spec.data)).output.datasets : {};
+  const indexed = spec.index ? await ragIndex(run, spec.index, datasets) : null;
+  if (refused(indexed?.verdict)) return { status: 'stopped', verdict: indexed.verdict, version: null };
+  const index = indexed?.output ?? null;
+
+  const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files, index });
   const [baseline] = bundles;
   if (!baseline) throw new Error('a lifecycle without a prompt');
   const chosen = spec.promptEval ? (await promptEval(run, bundles, spec.promptEval.quality)).output.chosen : baseline;
+  const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, chosen, datasets)).output.bundle : chosen;
 
   const champion = await records.readChampion({ tenant, model: lifecycle });
-  if (champion.version?.manifest.digest === chosen.manifest.digest) return unchanged(champion.version, 'prompt, model and policy');
-  const candidate = await registerCandidate(run, chosen);
+  if (champion.version?.manifest.digest === bundle.manifest.digest) return unchanged(champion.version, 'prompt, model, index and policy');
+  const candidate = await registerCandidate(run, bundle);
   const evaluated = await evaluateBundle(run, { candidate, champion, baseline: baseline.manifest });
-  if (refused(evaluated.verdict)) return turnedDown(run, candidate, evaluated.verdict);
+  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, evaluated.verdict);
+
+  const tried = spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
+  const judged = tried ? joined(evaluated.verdict, tried.verdict) : evaluated.verdict;
+  if (refused(judged)) return turnedDown(run, candidate, judged);
 
   const promoted = await promote(run, {
     candidate,
     champion,
-    decision: evaluated.decision,
-    compared: evaluated.output.champion,
-    rollout: null,
+    decision: tried?.decision ?? evaluated.decision,
+    compared: tried ? tried.output.champion : evaluated.output.champion,
+    rollout: tried?.open ?? null,
   });
-  const verdict = joined(evaluated.verdict, promoted.verdict);
+  const verdict = joined(judged, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
+  if (index && bundle.retrieves) await promoteIndex(run, index);
   return { status: 'succeeded', verdict, version: candidate.version };
 }
 

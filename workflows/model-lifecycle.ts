@@ -4,10 +4,9 @@ import type { LifecycleInput, RunOutcome } from './messages';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
-import { joined, refused, turnedDown, unchanged } from './run-verdict';
+import { joined, leftToCanary, refused, turnedDown, unchanged } from './run-verdict';
 import type { ModelRun } from './stage';
 import { canary } from './stages/canary';
-import type { Judged } from './stages/evaluate';
 import { evaluate } from './stages/evaluate';
 import { ingest } from './stages/ingest';
 import { promote } from './stages/promote';
@@ -37,7 +36,7 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });
   const measured = tuned ? joined(tuned.verdict, evaluated.verdict) : evaluated.verdict;
-  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated)) return turnedDown(run, candidate, measured);
+  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, measured);
 
   const tried = plan.spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
   const judged = tried ? joined(measured, tried.verdict) : measured;
@@ -53,9 +52,4 @@ async function stages(run: ModelRun): Promise<RunEnd> {
   const verdict = joined(judged, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
   return { status: 'succeeded', verdict, version: candidate.version };
-}
-
-/** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
-function leftToCanary({ plan: { spec } }: ModelRun, { verdict }: Judged): boolean {
-  return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
 }

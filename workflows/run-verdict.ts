@@ -10,6 +10,11 @@ export function refused(verdict: Verdict | undefined): verdict is Verdict {
   return verdict !== undefined && verdict.kind !== 'passed';
 }
 
+/** Without a gate nothing was decided yet: only a canary that passes can (DESIGN §6). */
+export function leftToCanary({ plan: { spec } }: Run, verdict: Verdict): boolean {
+  return verdict.kind === 'inconclusive' && spec.evaluate.gates.length === 0 && spec.evaluate.ungated !== null && Boolean(spec.canary);
+}
+
 /** `sameAs`: what makes the bytes equal. */
 export function unchanged(champion: ModelVersionRef, sameAs: string): RunEnd {
   const message = `${versionName(champion)} is the champion already: ${sameAs} are unchanged`;

@@ -15,7 +15,8 @@ export interface CallIdentity {
 /** All that decides an answer, and nothing else: the same call made by another run has the same key. */
 export function callKey({ target, question, promptDigest, repeat }: CallIdentity): { readonly key: Digest; readonly inputDigest: Digest } {
   const inputDigest = digestOf(question.messages);
-  const { provider, model, adapter = null } = target;
+  const { provider, model } = target;
+  const adapter = target.adapter?.digest ?? null;
   const { sampling, jsonSchema } = question;
   return { inputDigest, key: digestOf({ provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat }) };
 }

@@ -18,6 +18,8 @@ export interface EndpointSettings {
 
 export interface Ask {
   readonly path: string;
+  /** Of a body; POST when not given. */
+  readonly method?: 'PUT';
   /** Null: a GET. */
   readonly body: Readonly<Record<string, unknown>> | null;
   readonly model: string | null;
@@ -89,7 +91,7 @@ async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: 
   for (const [name, value] of Object.entries(ask.query ?? {})) url.searchParams.set(name, value);
   const response = await request(url, {
     dispatcher: agent,
-    method: ask.body === null ? 'GET' : 'POST',
+    method: ask.body === null ? 'GET' : (ask.method ?? 'POST'),
     ...(ask.body !== null && { body: JSON.stringify(ask.body) }),
     ...(ask.signal && { signal: ask.signal }),
     headers: {

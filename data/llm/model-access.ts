@@ -1,3 +1,4 @@
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
@@ -14,7 +15,7 @@ import { withNearestModel } from './nearest-model';
 export interface ModelTarget {
   readonly provider: string;
   readonly model: string;
-  readonly adapter?: string | null;
+  readonly adapter?: ArtifactRef | null;
 }
 
 export type Question = Omit<ChatRequest, 'model' | 'adapter'>;

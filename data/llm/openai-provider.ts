@@ -1,4 +1,5 @@
-import { failure } from '../../domain/failure';
+import type { ArtifactRef } from '../../domain/artifact';
+import { failure, isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
@@ -20,9 +21,12 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     async chat(request, options) {
       const startedAt = performance.now();
       const ask = chatAsk(request, maxTokensKey, options);
-      const { text, finish, usage, model, firstTokenMs } = options.onText
-        ? await streamed(name, endpoint, ask, options.onText, startedAt)
-        : await whole(name, endpoint, ask);
+      const read = () => (options.onText ? streamed(name, endpoint, ask, options.onText, startedAt) : whole(name, endpoint, ask));
+      const { text, finish, usage, model, firstTokenMs } = await read().catch(async (error: unknown) => {
+        if (!request.adapter || !isPerennialError(error) || error.type !== 'ModelNotFound') throw error;
+        await tellAdapter(endpoint, request.adapter, error, options.signal);
+        return read();
+      });
       return {
         text,
         finish: toFinish(finish),
@@ -68,7 +72,7 @@ interface Read {
 function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKey'], { signal, requestId, onText }: ChatOptions): Ask {
   const { messages, sampling, jsonSchema, adapter } = request;
   // Adapters over one model are models of their own in this protocol.
-  const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter}`;
+  const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter.digest}`;
   const body = {
     model,
     messages,
@@ -83,6 +87,14 @@ function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKe
     ...(onText && { stream: true, stream_options: { include_usage: true } }),
   };
   return { path: '/chat/completions', body, model, signal, requestId };
+}
+
+/** A server that has not heard of an adapter, or forgot it, is told where it is; one that knows no adapters stays with what it said. Again: nothing happens. */
+async function tellAdapter(endpoint: Endpoint, adapter: ArtifactRef, unknown: Error, signal: AbortSignal | undefined): Promise<void> {
+  const path = `/adapters/${adapter.digest}`;
+  await endpoint.json({ path, method: 'PUT', body: { ...adapter }, model: null, signal }).catch((error: unknown) => {
+    throw isPerennialError(error) && error.type === 'ProviderRefused' ? unknown : error;
+  });
 }
 
 type Reading = { -readonly [K in keyof Read]: Read[K] };

@@ -25,6 +25,11 @@ export function llmModelPath(...parts: readonly string[]): string {
   return provisioned('models', ...parts);
 }
 
+/** The weights of a model that is run here, by its name. @throws PlatformUnavailable when there are none */
+export function llmWeightsPath(model: string): string {
+  return llmModelPath(`${model.replaceAll(/[^\w.-]/g, '_')}.gguf`);
+}
+
 /** A data set of `data/`, `wiki-summaries.parquet` for one. @throws PlatformUnavailable when it was not fetched yet */
 export function llmDataPath(...parts: readonly string[]): string {
   return provisioned('data', ...parts);

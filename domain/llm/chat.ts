@@ -1,4 +1,6 @@
 /** One conversation with a language model, in the words that every provider's protocol has; what only one of them knows stays in its adapter. */
+import type { ArtifactRef } from '../artifact';
+
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
@@ -20,8 +22,8 @@ export interface ChatRequest {
   readonly sampling: Sampling;
   /** The answer must be JSON of this schema; null for prose. */
   readonly jsonSchema: Readonly<Record<string, unknown>> | null;
-  /** A fine-tuned adapter over `model`, for servers that hold several. */
-  readonly adapter?: string | null;
+  /** A fine-tuned adapter over `model`, for servers that fetch adapters and hold several. */
+  readonly adapter?: ArtifactRef | null;
 }
 
 /** As the provider counts them: what it bills. */

@@ -8,10 +8,11 @@ import { eachOnce, namedFileIssues, type NamedPath } from '../named-files';
 import { readBy, type Read } from '../schema-issues.schema';
 import { pathField } from '../field.schema';
 import { readCaseSet } from './evaluation/case-set-document';
+import { llmCanaryProblems } from './canary-checks';
 import { evaluationProblems } from './evaluation/dimension-checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { llmSpecOf } from './llm-lifecycle-spec';
-import { llmLifecycleSchema } from './llm-lifecycle.schema';
+import { llmLifecycleSchema, type CompleteLlmLifecycle } from './llm-lifecycle.schema';
 import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
 import { readSafetyPolicy } from './safety/policy-document';
@@ -41,7 +42,7 @@ export function readLlmLifecycle(document: WrittenDocument, files: Files): Read<
     ...document.issues,
     ...(read.ok ? [] : read.issues),
     ...namedFileIssues(document, namedByLlmLifecycle(document), files),
-    ...(read.ok ? contradictions(llmSpecOf(read.value), document, files) : []),
+    ...(read.ok ? [...contradictions(llmSpecOf(read.value), document, files), ...canaryIssues(read.value, document, files)] : []),
   ];
   return issues.length > 0 || !read.ok ? { ok: false, issues } : { ok: true, value: llmSpecOf(read.value) };
 }
@@ -115,7 +116,11 @@ function dataIssues({ data, index, fineTune }: LlmLifecycleSpec, { issueAt }: Wr
     ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
     ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
   ];
-  return named.flatMap(([at, name]) =>
+  const together =
+    index !== null && fineTune !== null
+      ? [issueAt(['spec', 'fineTune'], 'spec.fineTune beside spec.index is not in this version: examples have no passages to learn with')]
+      : [];
+  const missing = named.flatMap(([at, name]) =>
     known.includes(name)
       ? []
       : [
@@ -125,6 +130,7 @@ function dataIssues({ data, index, fineTune }: LlmLifecycleSpec, { issueAt }: Wr
           }),
         ],
   );
+  return [...together, ...missing];
 }
 
 function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
@@ -142,6 +148,25 @@ function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, f
   const { cases: read, issues } = readCaseSet(text, cases.file);
   const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
   return [...whole, ...issues, ...none];
+}
+
+function canaryIssues({ spec: { canary, prompt } }: CompleteLlmLifecycle, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  if (canary === undefined) return [];
+  const at = ['spec', 'canary'];
+  const format = canary.guardrails.findIndex(({ name }) => name === 'format');
+  const loose = prompt.candidates.filter((path) => files[path] !== undefined && !promisesJson(files[path], path));
+  return [
+    ...llmCanaryProblems(canary).map(({ path, detail, expected }) => issueAt([...at, ...path], detail, { expected })),
+    ...(format >= 0 && loose.length > 0
+      ? [issueAt([...at, 'guardrails', format], `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`)]
+      : []),
+  ];
+}
+
+function promisesJson(text: string, path: string): boolean {
+  const read = readPrompt(text, path);
+  // What is wrong with it is said where it is named.
+  return !read.ok || read.value.answerSchema !== null;
 }
 
 function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issue[] {

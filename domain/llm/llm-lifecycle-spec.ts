@@ -11,12 +11,14 @@ import {
   sourceOf,
   sourcesDocument,
 } from '../lifecycle-spec';
+import { llmCanaryDocument, llmCanaryOf } from './canary';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
 
 /** The checked document in the words that the rest of the platform uses. */
 export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycleSpec {
-  const { model, sampling, prompt, cases, data, index, fineTune, promptEval, evaluate, safety, budget, promote, schedule, notify } = spec;
+  const { model, sampling, prompt, cases, data, index, fineTune, promptEval, evaluate, canary, safety, budget, promote, schedule, notify } =
+    spec;
   return {
     kind: 'LlmLifecycle',
     name: metadata.name,
@@ -37,6 +39,7 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
     fineTune: fineTune ? { ...fineTune, compute: computeOf(fineTune.compute) } : null,
     promptEval: promptEval ?? null,
     evaluate: { ...evaluate, ungated: evaluate.ungated ?? null },
+    canary: canary ? llmCanaryOf(canary) : null,
     safety: safety ?? null,
     budget,
     promote: promoteOf(promote),
@@ -47,7 +50,7 @@ export function llmSpecOf({ metadata, spec }: CompleteLlmLifecycle): LlmLifecycl
 
 /** The way back: a document, every default written out, that reads as this spec. */
 export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecycleSpec) {
-  const { data, index, fineTune, promptEval, evaluate, safety, promote, schedule, notify, ...parts } = spec;
+  const { data, index, fineTune, promptEval, evaluate, canary, safety, promote, schedule, notify, ...parts } = spec;
   const { ungated, ...judged } = evaluate;
   return {
     apiVersion,
@@ -65,6 +68,7 @@ export function llmDocumentOf({ kind, name, owner, labels, ...spec }: LlmLifecyc
       ...(fineTune && { fineTune: { ...fineTune, compute: computeDocument(fineTune.compute) } }),
       ...(promptEval && { promptEval }),
       evaluate: { ...judged, ...(ungated !== null && { ungated }) },
+      ...(canary && { canary: llmCanaryDocument(canary) }),
       ...(safety !== null && { safety }),
       promote: promoteDocument(promote),
       ...(schedule && { schedule: scheduleDocument(schedule) }),

@@ -15,6 +15,7 @@ import {
 import { notifySchema } from '../notify.schema';
 import { scheduleSchema } from '../schedule.schema';
 import { notInThisVersion } from '../schema-issues.schema';
+import { llmCanarySchema } from './canary.schema';
 import { dimensionSchema } from './evaluation/dimension.schema';
 import { llmGateSchema } from './evaluation/gate.schema';
 
@@ -127,12 +128,12 @@ export const llmLifecycleSchema = z.strictObject({
         .optional()
         .describe('how a prompt is chosen among the candidates: quality'),
       evaluate: evaluateSchema,
+      canary: llmCanarySchema.optional(),
       safety: pathField('the path of the safety policy').optional(),
       budget: budgetSchema,
       promote: promoteSchema,
       schedule: scheduleSchema.optional(),
       notify: notifySchema,
-      canary: notInThisVersion,
       monitor: notInThisVersion,
     })
     .describe('model, prompt, cases and evaluate'),

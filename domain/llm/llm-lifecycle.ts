@@ -1,5 +1,5 @@
 import type { IndexSpec } from '../index/index.schema';
-import type { NotifySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
+import type { CanarySpec, NotifySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
 import type { Sampling } from './chat';
 import type { DimensionSpec } from './evaluation/dimension';
 import type { LlmGate } from './evaluation/gate';
@@ -33,6 +33,7 @@ export interface LlmLifecycleSpec {
   readonly evaluate: LlmEvaluateSpec;
   /** Path of the safety policy. */
   readonly safety: string | null;
+  readonly canary: CanarySpec | null;
   /** Of one run. */
   readonly budget: { readonly usd: number | null; readonly tokens: number | null };
   readonly promote: PromoteSpec;

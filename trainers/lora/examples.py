@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,26 @@ class Example:
     completion: tuple[int, ...]
 
 
-def read_rows(job: Job, name: str) -> list[tuple[str, str]]:
-    """The job's one feature column is the prompt and its label the completion. Both must be there in every row, or somebody's join went wrong."""
+@dataclass(frozen=True)
+class Prompt:
+    """What stands before a completion: one text of a user, or a conversation as `{"role", "content"}` messages."""
+
+    messages: tuple[dict[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        """What the user wrote last: what a bag of words sees of it."""
+        return next((message["content"] for message in reversed(self.messages) if message["role"] == "user"), "")
+
+
+Row = tuple[Prompt, str]
+
+
+def read_rows(job: Job, name: str) -> list[Row]:
+    """
+    The job's one feature column is the prompt and its label the completion; a column of type `messages` holds a conversation as JSON. Both must be there in every
+    row, or somebody's join went wrong.
+    """
     if len(job.features) != 1:
         raise Refused(f"the job names {len(job.features)} prompt columns; a prompt is one column")
     table = job.table(name)
@@ -29,11 +48,20 @@ def read_rows(job: Job, name: str) -> list[tuple[str, str]]:
         empty = sum(value is None or not str(value).strip() for value in values.to_pylist())
         if empty:
             raise Refused(f"{empty} of {table.num_rows} rows of input {name} have no {column}")
-    return [(str(prompt), str(completion)) for prompt, completion in zip(*(table[column].to_pylist() for column in columns), strict=True)]
+    read = _conversation if job.features[0].type == "messages" else _of_user
+    return [(read(str(prompt)), str(completion)) for prompt, completion in zip(*(table[column].to_pylist() for column in columns), strict=True)]
 
 
-def tokens_of_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> tuple[int, ...]:
-    text = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False)
+def _of_user(text: str) -> Prompt:
+    return Prompt(({"role": "user", "content": text},))
+
+
+def _conversation(text: str) -> Prompt:
+    return Prompt(tuple({"role": message["role"], "content": message["content"]} for message in json.loads(text)))
+
+
+def tokens_of_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> tuple[int, ...]:
+    text = tokenizer.apply_chat_template(list(prompt.messages), add_generation_prompt=True, tokenize=False)
     return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
 
@@ -41,7 +69,7 @@ def tokens_of_completion(tokenizer: PreTrainedTokenizerBase, completion: str) ->
     return (*tokenizer(completion, add_special_tokens=False).input_ids, tokenizer.eos_token_id)
 
 
-def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[tuple[str, str]], max_tokens: int) -> list[Example]:
+def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[Row], max_tokens: int) -> list[Example]:
     """Without those that are longer than `max_tokens`: a completion that is cut off would teach to stop there."""
     made = (Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows)
     kept = [example for example in made if len(example.prompt) + len(example.completion) <= max_tokens]

@@ -19,7 +19,7 @@ from .adapter import with_adapter, write_adapter
 from .answers import completion_loss, measure
 from .baseline import baseline_answers
 from .compute import compute_used
-from .examples import Example, batch_of, examples_of, read_rows, tokens_of_completion, tokens_of_prompt
+from .examples import Example, Row, batch_of, examples_of, read_rows, tokens_of_completion, tokens_of_prompt
 from .interval import Interval
 from .llama import read_llama
 
@@ -114,7 +114,7 @@ def _rate(step: int, params: dict) -> float:
 
 
 def _judge(
-    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[tuple[str, str]], rows: list[tuple[str, str]]
+    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[Row], rows: list[Row]
 ) -> tuple[dict[str, float], dict]:
     base, padding = model.get_base_model(), tokenizer.eos_token_id
     examples = [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
@@ -129,7 +129,7 @@ def _judge(
         return metrics, {"rows": len(rows), "labels": None, "reason": f"{len(labels)} different completions are no labels"}
 
     answers = {"accuracy": adapted, "base_accuracy": alone}
-    answers["tfidf_accuracy"] = baseline_answers(train_rows, [prompt for prompt, _ in rows], job.seed)
+    answers["tfidf_accuracy"] = baseline_answers([(prompt.text, completion) for prompt, completion in train_rows], [prompt.text for prompt, _ in rows], job.seed)
     commonest = Counter(completion for _, completion in train_rows).most_common(1)[0][0]
     answers["majority_accuracy"] = [commonest] * len(rows)
     wanted = [completion for _, completion in rows]

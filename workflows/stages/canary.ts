@@ -1,21 +1,23 @@
 import type { Digest } from '../../domain/artifact';
 import type { RolloutId } from '../../domain/ids';
 import type { ModelVersionRef } from '../../domain/model';
+import { answerLabel } from '../../domain/llm/canary';
 import { versionName } from '../../domain/model';
 import type { Verdict } from '../../domain/verdict';
 import { records } from '../activity-proxies';
 import type { RolloutOutcome } from '../canary-rollout';
 import { inconclusive } from '../canary-rollout';
-import type { EndedStage, ModelRun, StageEnd } from '../stage';
+import type { EndedStage, Run, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
 import { startRollout, whenStanding } from '../tracked-rollout';
-import type { ChampionSeen, Judged } from './evaluate';
+import type { ChampionSeen } from './evaluate';
 
 export interface Trial {
   readonly candidate: ModelVersionRef;
   readonly champion: ChampionSeen;
-  readonly evaluated: Judged;
+  /** With the manifest of the champion that the candidate was laid beside. */
+  readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
 
 export interface Canaried {
@@ -34,7 +36,7 @@ export interface Tried extends EndedStage<Canaried> {
 }
 
 /** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
-export async function canary(run: ModelRun, trial: Trial): Promise<Tried> {
+export async function canary(run: Run, trial: Trial): Promise<Tried> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
@@ -69,7 +71,7 @@ export async function canary(run: ModelRun, trial: Trial): Promise<Tried> {
 }
 
 /** First the traffic, then the workflow that watches it. */
-async function takeBack({ plan }: ModelRun, rollout: TrackedRollout | undefined): Promise<void> {
+async function takeBack({ plan }: Run, rollout: TrackedRollout | undefined): Promise<void> {
   const { tenant, runId, traceId } = plan;
   const cause = `undo of ${runId}`;
   await records.endRollout({ tenant, runId, traceId, model: plan.lifecycle, actor: 'perennial', cause });
@@ -77,20 +79,20 @@ async function takeBack({ plan }: ModelRun, rollout: TrackedRollout | undefined)
 }
 
 function inputOf(
-  { plan }: ModelRun,
+  { plan }: Run,
   challenger: ModelVersionRef,
   champion: Parameters<typeof startRollout>[1]['champion'],
 ): Parameters<typeof startRollout>[1] {
   const { tenant, runId, traceId, lifecycle: model, spec } = plan;
   // The lifecycle calls this stage only where its spec has this part.
   if (!spec.canary) throw new Error('a canary that the lifecycle does not describe');
-  const { label } = spec.data;
+  const label = spec.kind === 'ModelLifecycle' ? spec.data.label : answerLabel(spec.canary);
   const parkWhenPassed = spec.promote.approval.required > 0;
   return { tenant, runId, traceId, model, champion, challenger, canary: spec.canary, label, parkWhenPassed };
 }
 
 /** Nothing to be tried beside. What no gate judged either may then not be promoted. */
-function withoutChampion({ plan }: ModelRun, candidate: ModelVersionRef): Verdict {
+function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
   const message = `${plan.lifecycle} has no champion beside which ${versionName(candidate)} could be tried`;
   if (plan.spec.evaluate.gates.length > 0) {
     return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };

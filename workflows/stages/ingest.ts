@@ -1,8 +1,9 @@
 import type { DatasetVersionRef, TimeWindow } from '../../domain/dataset';
+import type { DataSpec } from '../../domain/lifecycle';
 import { windowEnding } from '../../domain/time-window';
 import { records, timedDataWork } from '../activity-proxies';
 import { allOrNone } from '../all-or-none';
-import type { EndedStage, ModelRun } from '../stage';
+import type { EffectOf, EndedStage, LlmRun, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
 export interface Ingested {
@@ -26,22 +27,41 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
             [{ ...effect('window'), data }],
           )
         : windowEnding(until, data.time.window);
-    const versions = await allOrNone(
-      data.sources.map(
-        (source) => () =>
-          timedDataWork({ steps: 1, timeoutSeconds }).ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
-            {
-              ...effect('source', source.name),
-              lifecycle: plan.lifecycle,
-              source,
-              window: source.time === null ? null : window,
-              limits: { maxBytes: data.maxBytes, timeoutSeconds },
-            },
-          ]),
-      ),
-    );
-    return {
-      output: { window, datasets: Object.fromEntries(data.sources.map((source, i) => [source.name, versions[i]])) as Ingested['datasets'] },
-    };
+    return { output: { window, datasets: await readSources(run, effect, data, window) } };
   });
+}
+
+/** The sources of a language application. They have no window: what there is of documents and examples is read whole. */
+export async function ingestTexts(
+  run: LlmRun,
+  data: NonNullable<LlmRun['plan']['spec']['data']>,
+): Promise<EndedStage<Pick<Ingested, 'datasets'>>> {
+  const { tenant, runId } = run.plan;
+  run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant, runId }) });
+  return runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources }), cached: false }, async (effect) => ({
+    output: { datasets: await readSources(run, effect, data, null) },
+  }));
+}
+
+async function readSources(
+  { plan }: Run,
+  effect: EffectOf,
+  { sources, maxBytes, timeoutSeconds }: Pick<DataSpec, 'sources' | 'maxBytes' | 'timeoutSeconds'>,
+  window: TimeWindow | null,
+): Promise<Ingested['datasets']> {
+  const versions = await allOrNone(
+    sources.map(
+      (source) => () =>
+        timedDataWork({ steps: 1, timeoutSeconds }).ingestSource.executeWithOptions({ summary: `${source.name} from ${source.uri}` }, [
+          {
+            ...effect('source', source.name),
+            lifecycle: plan.lifecycle,
+            source,
+            window: source.time === null ? null : window,
+            limits: { maxBytes, timeoutSeconds },
+          },
+        ]),
+    ),
+  );
+  return Object.fromEntries(sources.map((source, i) => [source.name, versions[i]])) as Ingested['datasets'];
 }

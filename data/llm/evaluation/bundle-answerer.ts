@@ -17,7 +17,7 @@ export interface BundleAnswererOptions {
 /** A bundle as it is served: its policy screens what is asked before the model sees it, and what the model says before anybody reads it. What is kept back is an empty answer. */
 export function bundleAnswerer({ asking, bundle, prompt, policy, retrieval }: BundleAnswererOptions): Answerer {
   const { base, sampling, signature } = bundle;
-  const first = { provider: base.provider, model: base.model, adapter: base.adapter?.digest ?? null };
+  const first = { provider: base.provider, model: base.model, adapter: base.adapter };
   const ask = promptAnswerer({ asking, template: prompt, route: [first, ...base.standby], sampling, retrieval });
   if (policy === null) return ask;
   return async (of, asked) => {

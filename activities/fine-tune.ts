@@ -1,0 +1,123 @@
+import type { ArtifactStore } from '../data/artifacts/store';
+import { llmWeightsPath } from '../data/llm/runtime-module';
+import { openScratch } from '../data/scratch';
+import { openTrainerCatalog } from '../data/trainers/catalog';
+import { writeExamples, type WrittenExamples } from '../data/trainers/examples';
+import type { ArtifactRef, Digest } from '../domain/artifact';
+import type { DatasetManifest, DatasetVersionRef } from '../domain/dataset';
+import { failure } from '../domain/failure';
+import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { ComputeBackend, ComputeKind, JobResult } from '../domain/job';
+import type { ReleaseBundle } from '../domain/llm/bundle';
+import type { FineTuneSpec } from '../domain/llm/llm-lifecycle';
+import type { PromptTemplate } from '../domain/llm/prompt';
+import { followJob } from './compute/follow-job';
+import { keepLogs, type LogRecords } from './compute/keep-logs';
+import { whileBeating } from './heartbeating';
+
+export interface FineTuneDeps {
+  readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putFile' | 'toFile'>;
+  readonly registry: LogRecords;
+  readonly trainersDir: string;
+  readonly scratchRoot: string;
+}
+
+interface Effect {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId?: string;
+}
+
+export interface PrepareExamplesInput extends Effect {
+  readonly examples: DatasetVersionRef;
+  /** JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as when it serves. */
+  readonly bundle: ArtifactRef;
+  readonly fineTune: FineTuneSpec;
+}
+
+export interface PreparedExamples extends WrittenExamples {
+  /** The weights that the adapter will be for. */
+  readonly base: ArtifactRef;
+}
+
+export interface FineTuneInput extends Effect {
+  readonly prepared: PreparedExamples;
+  readonly fineTune: FineTuneSpec;
+}
+
+export interface FineTunedModel {
+  readonly adapter: ArtifactRef;
+  readonly result: JobResult;
+  readonly logs: ArtifactRef;
+  readonly trainer: { readonly name: string; readonly codeDigest: Digest };
+}
+
+const adapterOutput = 'adapter.gguf';
+
+export function createFineTuneActivities({ backends, artifacts, registry, trainersDir, scratchRoot }: FineTuneDeps) {
+  const catalog = openTrainerCatalog(trainersDir);
+
+  return {
+    /** Examples as conversations, apart by a hash of what the user writes: no question is both learnt from and measured on. Again: the same bytes. */
+    prepareExamples: ({ tenant, runId, examples, bundle: ref, fineTune }: PrepareExamplesInput): Promise<PreparedExamples> =>
+      whileBeating(async ({ signal }) => {
+        const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+        const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
+        const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
+        const scratch = await openScratch(scratchRoot, `examples-${runId}`);
+        try {
+          const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });
+          const written = await writeExamples({
+            artifacts,
+            scratch,
+            manifest,
+            prompt,
+            variable: bundle.signature.input,
+            fineTune,
+            signal,
+            put,
+          });
+          return { ...written, base: await put(llmWeightsPath(bundle.base.model), 'application/octet-stream') };
+        } finally {
+          await scratch.dispose();
+        }
+      }),
+
+    /** One job. A further attempt finds the job of the first by its key; a lost one goes on from its checkpoint. */
+    async fineTuneModel(input: FineTuneInput): Promise<FineTunedModel> {
+      const { tenant, runId, key, traceId, prepared, fineTune } = input;
+      const { trainer, params, seed, compute } = fineTune;
+      const { name, codeDigest } = found(trainer);
+      const ended = await followJob({
+        backends,
+        kind: compute.backend,
+        jobId: key,
+        prepare: () =>
+          Promise.resolve({
+            ...{ id: key, tenant, trainer, params, seed },
+            inputs: { train: [prepared.train], holdout: [prepared.holdout], base: [prepared.base] },
+            context: { task: 'generation', label: 'completion', features: [{ name: 'messages', type: 'messages' }] },
+            resources: { cpus: compute.cpus, memoryBytes: compute.memoryBytes, timeoutSeconds: compute.timeoutSeconds },
+            ...(traceId === undefined ? {} : { traceId }),
+          }),
+        look: () => Promise.resolve(undefined),
+        longestPauseMs: 5_000,
+      });
+      const next = `perennial run logs ${runId}`;
+      if (ended.kind === 'cancelled') throw failure('JobFailed', `job ${key} was cancelled before this attempt found it`);
+      if (ended.logs) await keepLogs(registry, input, ended.logs);
+      if (ended.kind === 'failed') throw failure(ended.failure, `job ${key}: ${ended.message}`, ended.logs ? { next } : {});
+      const adapter = ended.outputs.find((output) => output.name === adapterOutput)?.artifact;
+      if (!adapter || !ended.logs) throw failure('JobWithoutResult', `job ${key} left no outputs/${adapterOutput}`, { next });
+      return { adapter, result: ended.result, logs: ended.logs, trainer: { name, codeDigest } };
+    },
+  };
+
+  function found(trainer: string) {
+    const manifest = catalog.get(trainer);
+    if (manifest) return manifest;
+    throw failure('NotFound', `there is no trainer ${trainer}`);
+  }
+}
