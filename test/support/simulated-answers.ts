@@ -1,0 +1,35 @@
+import { pairRange, requestLoss } from '../../domain/rollout/loss';
+import { emptyMean, extendMean, wealthAgainst } from '../../domain/statistics/mean-sequence';
+import type { Random } from '../../domain/statistics/random';
+
+/** Questions on which two versions' answers are right or wrong, one label for both. */
+export interface SimulatedAnswers {
+  /** Share of the questions on which exactly one of them is right. */
+  readonly differing: number;
+  /** By how much more of all questions the challenger is wrong. */
+  readonly worse: number;
+  readonly margin: number;
+  readonly questions: number;
+  /** Of either statement. */
+  readonly alpha: number;
+}
+
+/** After how many questions it was first said that the challenger is good enough, and that it is not: looked at after each. Null: never. */
+export function watchAnswers(
+  { differing, worse, margin, questions, alpha }: SimulatedAnswers,
+  random: Random,
+): { readonly shownAt: number | null; readonly refutedAt: number | null } {
+  const range = pairRange(requestLoss({ metric: 'exact-loss', bound: null }));
+  let state = emptyMean();
+  let shownAt: number | null = null;
+  let refutedAt: number | null = null;
+  for (let n = 1; n <= questions; n += 1) {
+    const drawn = random();
+    const lost = (differing + worse) / 2;
+    state = extendMean(state, range, [drawn < lost ? 1 : drawn < differing ? -1 : 0]);
+    const { atLeast, atMost } = wealthAgainst(state, range, margin);
+    if (atLeast > -Math.log(alpha)) shownAt ??= n;
+    if (atMost > -Math.log(alpha)) refutedAt ??= n;
+  }
+  return { shownAt, refutedAt };
+}
