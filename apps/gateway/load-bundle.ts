@@ -1,7 +1,9 @@
 import type { ModelAccess, ModelTarget } from '../../data/llm/model-access';
+import type { IndexReader } from '../../data/indexes/query-index';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
-import type { BundleBase, ReleaseBundle } from '../../domain/llm/bundle';
+import type { Tenant } from '../../domain/ids';
+import { indexOf, type BundleBase, type BundleIndex, type ReleaseBundle } from '../../domain/llm/bundle';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
 import type { SafetyPolicy } from '../../domain/llm/safety/policy';
@@ -14,6 +16,7 @@ export interface LoadedBundle {
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
+  readonly index: BundleIndex | null;
   readonly route: readonly ModelTarget[];
   readonly bytes: number;
   close(): Promise<void>;
@@ -22,6 +25,7 @@ export interface LoadedBundle {
 export interface BundleLoaderOptions {
   readonly artifacts: VersionArtifacts;
   readonly access: Pick<ModelAccess, 'models'>;
+  readonly indexes: Pick<IndexReader, 'check'>;
   readonly probeTimeoutMs: number;
 }
 
@@ -29,28 +33,61 @@ const maxPartBytes = 4 * 1024 * 1024;
 /** Templates and phrases as text and as objects; the model is elsewhere. */
 const memoryPerPartByte = 4;
 
-/** Reads what the bundle names and asks its provider for the model, so that no bundle is routed to whose every answer would be an error. */
-export async function loadBundle(bundle: ReleaseBundle, digest: Digest, options: BundleLoaderOptions): Promise<LoadedBundle> {
-  const { model, base, signature } = bundle;
+/** Reads what the bundle names, asks its provider for the model and looks at its index, so that no bundle is routed to whose every answer would be an error. */
+export async function loadBundle(
+  bundle: ReleaseBundle,
+  { tenant, digest }: { readonly tenant: Tenant; readonly digest: Digest },
+  options: BundleLoaderOptions,
+): Promise<LoadedBundle> {
+  const { model, base } = bundle;
   const prompt = await readPart<PromptTemplate>(options.artifacts, bundle.prompt.artifact, `the prompt of ${model}`);
   const policy =
     bundle.safety && (await readPart<SafetyPolicy>(options.artifacts, bundle.safety.artifact, `the safety policy of ${model}`));
-  const open = variablesOf(prompt).filter((name) => name !== signature.input);
-  if (open.length > 0 || !variablesOf(prompt).includes(signature.input)) {
-    const said = open.length > 0 ? `also wants ${open.join(', ')}` : `has no variable ${signature.input} for what the user writes`;
-    throw failure('ModelUnloadable', `the prompt ${prompt.name} of ${model} ${said}`);
-  }
-  await probe(model, base, options);
+  const index = indexOf(bundle);
+  checkVariables(bundle, prompt, index);
+  await Promise.all([probe(model, base, options), index && checkIndex(tenant, model, index, options)]);
   return {
     kind: 'bundle',
     digest,
     bundle,
     prompt,
     policy,
-    route: [{ provider: base.provider, model: base.model, adapter: base.adapter?.digest ?? null }, ...base.standby],
+    index,
+    route: [{ provider: base.provider, model: base.model, adapter: base.adapter }, ...base.standby],
     bytes: (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,
     close: () => Promise.resolve(),
   };
+}
+
+function checkVariables({ model, signature: { input } }: ReleaseBundle, prompt: PromptTemplate, index: BundleIndex | null): void {
+  const wanted = variablesOf(prompt);
+  const given = [input, ...(index ? [index.variable] : [])];
+  const open = wanted.filter((name) => !given.includes(name));
+  const unused = given.filter((name) => !wanted.includes(name));
+  if (open.length === 0 && unused.length === 0) return;
+  const said =
+    open.length > 0
+      ? `also wants ${open.join(', ')}`
+      : `has no variable ${unused.join(', ')}: what the user writes, or is found, would not reach the model`;
+  throw failure('ModelUnloadable', `the prompt ${prompt.name} of ${model} ${said}`);
+}
+
+/** The version that was evaluated, and an embedder here that is its own. */
+async function checkIndex(
+  tenant: Tenant,
+  model: string,
+  { name: index, version, digest, mode }: BundleIndex,
+  { indexes }: Pick<BundleLoaderOptions, 'indexes'>,
+): Promise<void> {
+  const found = await indexes.check({ tenant, index, version, mode }).catch((cause: unknown) => {
+    const said = isPerennialError(cause) ? cause.message : `${index}@${version} cannot be asked`;
+    throw failure('ModelUnloadable', `${model} cannot be served without its index: ${said}`, { cause });
+  });
+  if (found.digest === digest) return;
+  throw failure(
+    'ModelUnloadable',
+    `${model} was evaluated with another ${index}@${version} (${digest}) than the one here (${found.digest})`,
+  );
 }
 
 async function readPart<T>(artifacts: VersionArtifacts, ref: ArtifactRef, what: string): Promise<T> {

@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
 import type { ReleaseBundle } from '../../domain/llm/bundle';
 import type { ModelManifest } from '../../domain/model';
 import { loadBundle, type BundleLoaderOptions, type LoadedBundle } from './load-bundle';
@@ -9,9 +10,15 @@ import { verifiedBytes } from './verified-bytes';
 /** What can answer. It knows no version number: two versions may be the same bytes. `bytes` is estimated memory, for the cache's bound. */
 export type LoadedModel = LoadedGraph | LoadedBundle;
 
+export interface LoadInput {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly manifest: ArtifactRef;
+}
+
 export interface ModelLoader {
   /** Throws ArtifactMissing, DigestMismatch, ModelUnloadable, SqlForbidden or SqlInvalid, StorageUnavailable. */
-  load(model: string, manifest: ArtifactRef): Promise<LoadedModel>;
+  load(input: LoadInput): Promise<LoadedModel>;
 }
 
 export type ModelLoaderOptions = GraphLoaderOptions & BundleLoaderOptions;
@@ -20,10 +27,10 @@ const maxManifestBytes = 4 * 1024 * 1024;
 
 export function createModelLoader(options: ModelLoaderOptions): ModelLoader {
   return {
-    async load(model, ref) {
+    async load({ tenant, model, manifest: ref }) {
       const bytes = await verifiedBytes(options.artifacts, ref, maxManifestBytes, `the manifest of ${model}`);
       const manifest = parseManifest(bytes, model);
-      return 'kind' in manifest ? loadBundle(manifest, ref.digest, options) : loadGraph(manifest, ref.digest, options);
+      return 'kind' in manifest ? loadBundle(manifest, { tenant, digest: ref.digest }, options) : loadGraph(manifest, ref.digest, options);
     },
   };
 }

@@ -1,6 +1,6 @@
-import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import type { LoadedModel, ModelLoader } from './loaded-model';
+import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
 
 /** Keeps a loaded model in memory until released; a route holds its arms, a request holds what it is answered by. */
 export interface ModelHold {
@@ -13,7 +13,7 @@ export interface ModelHold {
 
 export interface ModelCache {
   /** Loads at most once at a time, and remembers a failure for a moment so that callers cannot hammer the store. */
-  acquire(input: { readonly tenant: string; readonly model: string; readonly manifest: ArtifactRef }): Promise<ModelHold>;
+  acquire(input: LoadInput): Promise<ModelHold>;
   /** Models in memory, and their estimated bytes. */
   size(): { readonly models: number; readonly bytes: number };
   /** Ends every model; those in use when their last answer is out. */
@@ -48,11 +48,11 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
   let uses = 0;
   let closed = false;
 
-  async function acquire(input: { readonly tenant: string; readonly model: string; readonly manifest: ArtifactRef }): Promise<ModelHold> {
+  async function acquire(input: LoadInput): Promise<ModelHold> {
     if (closed) throw failure('GatewayUnavailable', 'this gateway is shutting down');
     const key = keyOf(input.tenant, input.manifest.digest);
     for (;;) {
-      const entry = entries.get(key) ?? (await single(key, input.model, input.manifest));
+      const entry = entries.get(key) ?? (await single(key, input));
       // Between the end of the load and this line another release may have made room with the newcomer.
       if (entries.get(key) !== entry) continue;
       const hold = holdOn(entry);
@@ -61,26 +61,26 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     }
   }
 
-  async function single(key: string, model: string, manifest: ArtifactRef): Promise<Entry> {
+  async function single(key: string, input: LoadInput): Promise<Entry> {
     const memory = failed.get(key);
     if (memory !== undefined && memory.until > performance.now()) throw memory.error;
     failed.delete(key);
     let load = loading.get(key);
     if (load === undefined) {
-      load = loadEntry(key, model, manifest).finally(() => loading.delete(key));
+      load = loadEntry(key, input).finally(() => loading.delete(key));
       loading.set(key, load);
     }
     return load;
   }
 
-  async function loadEntry(key: string, model: string, manifest: ArtifactRef): Promise<Entry> {
+  async function loadEntry(key: string, input: LoadInput): Promise<Entry> {
     try {
-      const entry: Entry = { key, model: await slots(() => loader.load(model, manifest)), holds: 0, lastUsed: ++uses };
+      const entry: Entry = { key, model: await slots(() => loader.load(input)), holds: 0, lastUsed: ++uses };
       entries.set(key, entry);
       return entry;
     } catch (error) {
       failed.set(key, { error, until: performance.now() + failureMemoryMs });
-      onFailure(model, error);
+      onFailure(input.model, error);
       throw error;
     }
   }

@@ -14,6 +14,7 @@ import { requires } from './authentication';
 import { createChat } from './chat/chat';
 import { createChatShadow } from './chat/chat-shadow';
 import { createOpenAnswers } from './chat/open-answers';
+import { createRetriever } from './chat/retrieve';
 import type { GatewayConfig } from './config';
 import { errorHandler, openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference';
@@ -44,7 +45,7 @@ export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'chat' | 'models'>;
-  readonly indexes: Pick<IndexReader, 'query'>;
+  readonly indexes: Pick<IndexReader, 'query' | 'check'>;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
 }
@@ -92,6 +93,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
   const loader = createModelLoader({
     artifacts,
     access,
+    indexes,
     maxRows: config.maxRows,
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,
@@ -154,6 +156,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
   const chat = createChat({
     picker,
     access,
+    retrieve: createRetriever({ indexes, timeoutMs: config.requestTimeoutMs }),
     shadow: chatShadow,
     limits: config.chat,
     leaseHolds: () => lease.holds(),

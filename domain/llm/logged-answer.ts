@@ -1,5 +1,7 @@
 import type { Digest } from '../artifact';
+import type { BundleIndex } from './bundle';
 import type { ChatAnswer } from './chat';
+import type { Passage } from './passages';
 import type { Screening } from './safety/screen';
 
 /** What the prediction log keeps of one version's answer, whoever was served by it. */
@@ -15,6 +17,17 @@ export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
   /** Why it broke off after its first piece was out, as a code. */
   readonly error: string | null;
   readonly safety: SafetyAudit | null;
+  /** Null without an index, and where nothing was asked. */
+  readonly retrieved: LoggedRetrieval | null;
+}
+
+/** Which documents an answer was shown, in the order of their numbers, and which it names; never their text. */
+export interface LoggedRetrieval {
+  readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
+  readonly passages: readonly Pick<Passage, 'documentId' | 'chunkId' | 'score'>[];
+  readonly cited: readonly number[];
+  /** Found and not shown: no room, or not let in by the policy. */
+  readonly left: { readonly room: number; readonly policy: number };
 }
 
 /** What was found by which policy, never the text (I11). */

@@ -43,6 +43,7 @@ describe('what is said of answers', () => {
     malformed: false,
     error: null,
     safety: null,
+    retrieved: null,
     ...over,
   });
   const beside = (output: LoggedAnswer | null, error: string | null = null, version = 2): OtherScore => ({

@@ -1,16 +1,19 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import type { ModelAccess } from '../../../data/llm/model-access';
 import type { OnText } from '../../../data/llm/provider';
+import { askWithRoom, type Retrieved } from '../../../data/llm/retrieval';
 import { detect } from '../../../data/safety/detect';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
 import { jsonErrors } from '../../../domain/llm/evaluation/rule';
 import type { SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
+import { passageValue, type Passage } from '../../../domain/llm/passages';
 import { renderPrompt } from '../../../domain/llm/prompt-render';
 import { joined, screen, type Screening } from '../../../domain/llm/safety/screen';
 import type { LoadedBundle } from '../load-bundle';
 import { bundleOf, type ServedVersion } from '../served-version';
 import type { ChatBody } from './chat-request.schema';
+import type { Retriever } from './retrieve';
 
 /** What one version is asked, and how. */
 export interface AnswerCall {
@@ -32,26 +35,30 @@ export interface VersionAnswer {
   readonly asked: ChatBody | null;
   readonly malformed: boolean;
   readonly safety: SafetyAudit | null;
+  /** What stood in the prompt; null without an index, and where nothing was asked. */
+  readonly retrieved: Retrieved | null;
 }
 
 export interface AnswererOptions {
   readonly access: Pick<ModelAccess, 'chat'>;
+  readonly retrieve: Retriever;
   readonly onScreened: (model: string, side: 'input' | 'output', outcome: Screening['outcome']) => void;
 }
 
 export type Answerer = (call: AnswerCall) => Promise<VersionAnswer>;
 
-/** One version's answer, whichever arm it is: input filters, the bundle's prompt, its model, output filters. */
-export function createAnswerer({ access, onScreened }: AnswererOptions): Answerer {
+/** One version's answer, whichever arm it is: input filters, passages of its index, the bundle's prompt, its model, output filters. */
+export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions): Answerer {
   const tools = createEvaluatorTools(null);
 
   return async (call) => {
     const loaded = bundleOf(call.served);
     const { body, screening: input } = await screenedBody(loaded, call.body);
     if (body === null) {
-      return { answer: nothing, blocked: 'input', asked: null, malformed: false, safety: auditOf(loaded, input, null) };
+      return { answer: nothing, blocked: 'input', asked: null, malformed: false, safety: auditOf(loaded, input, null), retrieved: null };
     }
-    const { text, finish, usage } = await ask(call, loaded, body);
+    const { answer: said, retrieved } = await askShowing(call, loaded, body);
+    const { text, finish, usage } = said;
     const output = await screened(loaded, 'output', text);
     const { answerSchema } = loaded.prompt;
     return {
@@ -61,15 +68,32 @@ export function createAnswerer({ access, onScreened }: AnswererOptions): Answere
       // As the model wrote it: what a policy blots out breaks no promise.
       malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools).length > 0,
       safety: auditOf(loaded, input, output),
+      retrieved,
     };
   };
 
-  async function ask({ tenant, signal, onText, patienceMs }: AnswerCall, loaded: LoadedBundle, body: ChatBody): Promise<ChatAnswer> {
+  /** With what its index knows of the question, as far as the model has room for it. */
+  async function askShowing(
+    call: AnswerCall,
+    loaded: LoadedBundle,
+    body: ChatBody,
+  ): Promise<{ readonly answer: ChatAnswer; readonly retrieved: Retrieved | null }> {
+    const { tenant, signal } = call;
+    const found = await retrieve(loaded, { tenant, text: body.input, signal });
+    if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null };
+    return askWithRoom(found, ({ passages }) => ask(call, loaded, messagesFor(loaded, body, passages)));
+  }
+
+  async function ask(
+    { tenant, body, signal, onText, patienceMs }: AnswerCall,
+    loaded: LoadedBundle,
+    messages: readonly ChatMessage[],
+  ): Promise<ChatAnswer> {
     const { sampling } = loaded.bundle;
     const { answer } = await access.chat(
       loaded.route,
       {
-        messages: messagesFor(loaded, body),
+        messages,
         sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens, body.maxTokens ?? Infinity) },
         jsonSchema: loaded.prompt.answerSchema,
       },
@@ -103,8 +127,13 @@ function mayKeepBack({ policy }: LoadedBundle): boolean {
 }
 
 /** The bundle's own messages, with what was said before in front of its last one: that holds what the user says now. */
-function messagesFor({ prompt, bundle }: LoadedBundle, { history, input }: ChatBody): readonly ChatMessage[] {
-  const rendered = renderPrompt(prompt, { [bundle.signature.input]: input });
+function messagesFor(
+  { prompt, bundle, index }: LoadedBundle,
+  { history, input }: ChatBody,
+  passages: readonly Passage[],
+): readonly ChatMessage[] {
+  const found = index && { [index.variable]: passageValue(passages, prompt, index.variable) };
+  const rendered = renderPrompt(prompt, { [bundle.signature.input]: input, ...found });
   const last = rendered.findLastIndex(({ role }) => role === 'user');
   return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
 }

@@ -3,13 +3,24 @@ import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat';
+import { loggedRetrieval } from './retrieve';
 
 /** As the prediction log keeps it. `firstTokenMs`: as the caller met it. */
 export function loggedAnswer(
-  { answer: { text, finish, usage }, blocked, malformed, safety }: VersionAnswer,
+  { answer: { text, finish, usage }, blocked, malformed, safety, retrieved }: VersionAnswer,
   firstTokenMs: number | null,
 ): LoggedAnswer {
-  return { text: text.replace(unstorable, '\uFFFD'), finish, usage, firstTokenMs, blocked, malformed, error: null, safety };
+  return {
+    text: text.replace(unstorable, '\uFFFD'),
+    finish,
+    usage,
+    firstTokenMs,
+    blocked,
+    malformed,
+    error: null,
+    safety,
+    retrieved: retrieved && loggedRetrieval(text, retrieved),
+  };
 }
 
 /** PostgreSQL reads no JSON with such in it, and the counters of a rollout look into it. */
@@ -18,7 +29,7 @@ const unstorable = /[\0\p{Surrogate}]/gu;
 /** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
 export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer {
   const usage = { promptTokens: 0, completionTokens: 0 };
-  return { text: null, finish: 'stop', usage, firstTokenMs, blocked: null, malformed: false, error, safety: null };
+  return { text: null, finish: 'stop', usage, firstTokenMs, blocked: null, malformed: false, error, safety: null, retrieved: null };
 }
 
 /** What a policy has kept back or blotted out is not in the log either (I11): there stands what was found, by which policy. */

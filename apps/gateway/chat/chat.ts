@@ -18,6 +18,7 @@ import type { ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
 import { beforeFirstPiece } from './before-first-piece';
 import { mayStandBeside } from './beside';
+import type { Retriever } from './retrieve';
 import { sticksTo } from './sticks-to';
 
 /** Who answers, and under which id it is logged; known before the first word. */
@@ -39,11 +40,14 @@ export interface ChatCall {
 export interface ChatReply extends ChatHead {
   readonly answer: VersionAnswer['answer'];
   readonly blocked: VersionAnswer['blocked'];
+  /** Sources are for an answer that is given. */
+  readonly retrieved: VersionAnswer['retrieved'];
 }
 
 export interface ChatOptions {
   readonly picker: Pick<VersionPicker, 'pick'>;
   readonly access: Pick<ModelAccess, 'chat'>;
+  readonly retrieve: Retriever;
   readonly shadow: Pick<ChatShadow, 'add'>;
   readonly limits: Pick<ChatLimits, 'challengerFirstTokenMs' | 'challengerWholeMs'>;
   readonly leaseHolds: () => boolean;
@@ -159,7 +163,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       // Kept together until a policy has looked at it, it goes out now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
       const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout });
-      return { reply: { ...head, answer: said.answer, blocked: said.blocked }, row };
+      const { answer, blocked, retrieved } = said;
+      return { reply: { ...head, answer, blocked, retrieved: blocked === null ? retrieved : null }, row };
     } catch (error) {
       const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), hearing.at);
       if (output !== null) log(rowOf(call, head, { asked: null, output, rollout }));

@@ -1,12 +1,14 @@
 import type { ChatHead, ChatReply } from './chat';
+import { annotationsOf, sourcesOf } from './retrieve';
 
 /** The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API says a dated snapshot for the name that was asked. */
-export function completionOf({ answer, blocked, ...head }: ChatReply, created: number): unknown {
+export function completionOf({ answer, blocked, retrieved, ...head }: ChatReply, created: number): unknown {
   return {
     ...commonOf(head, created),
     object: 'chat.completion',
-    choices: [{ index: 0, message: messageOf(answer, blocked), logprobs: null, finish_reason: finishOf(answer) }],
+    choices: [{ index: 0, message: messageOf(answer, blocked, retrieved), logprobs: null, finish_reason: finishOf(answer) }],
     usage: usageOf(answer),
+    ...withSources(answer, retrieved),
   };
 }
 
@@ -25,8 +27,11 @@ export function pieceEncoder(head: ChatHead, created: number): (content: string)
   return (content) => before + JSON.stringify(content) + after;
 }
 
-export function lastChunkOf({ answer, ...head }: ChatReply, created: number): unknown {
-  return chunk(head, created, [{ index: 0, delta: {}, logprobs: null, finish_reason: finishOf(answer) }]);
+/** Citations point into the whole text, so they come when it is out. */
+export function lastChunkOf({ answer, retrieved, ...head }: ChatReply, created: number): object {
+  const delta = retrieved === null ? {} : { annotations: annotationsOf(answer.text, retrieved) };
+  const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishOf(answer) }];
+  return { ...chunk(head, created, choices), ...withSources(answer, retrieved) };
 }
 
 /** Comes after the last one where the caller wants it; it has no choices. */
@@ -34,7 +39,7 @@ export function usageChunkOf({ answer, ...head }: ChatReply, created: number): u
   return { ...commonOf(head, created), object: 'chat.completion.chunk', choices: [], usage: usageOf(answer) };
 }
 
-function chunk(head: ChatHead, created: number, choices: readonly unknown[]): unknown {
+function chunk(head: ChatHead, created: number, choices: readonly unknown[]): object {
   return { ...commonOf(head, created), object: 'chat.completion.chunk', choices };
 }
 
@@ -43,8 +48,14 @@ function commonOf({ predictionId, served }: ChatHead, created: number) {
 }
 
 /** The API's own word for an answer that is kept back. */
-function messageOf({ text }: ChatReply['answer'], blocked: ChatReply['blocked']) {
-  return { role: 'assistant', content: blocked === null ? text : null, refusal: blocked === null ? null : refusals[blocked] };
+function messageOf({ text }: ChatReply['answer'], blocked: ChatReply['blocked'], retrieved: ChatReply['retrieved']) {
+  if (blocked !== null) return { role: 'assistant', content: null, refusal: refusals[blocked] };
+  return { role: 'assistant', content: text, refusal: null, ...(retrieved && { annotations: annotationsOf(text, retrieved) }) };
+}
+
+/** A member of our own beside those of the API: clients pass over what they do not know. */
+function withSources({ text }: ChatReply['answer'], retrieved: ChatReply['retrieved']): object {
+  return retrieved === null ? {} : { perennial: sourcesOf(text, retrieved) };
 }
 
 export const refusals = {

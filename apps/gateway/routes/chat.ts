@@ -9,6 +9,7 @@ import { openEventStream, type EventStream } from '../chat/event-stream';
 import { callerGone, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
+import { bundleOf } from '../served-version';
 
 export interface ChatRouteDeps {
   readonly chat: (call: ChatCall) => Promise<ChatReply>;
@@ -96,7 +97,12 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
 }
 
 function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string, string>> {
-  return { ...answerHeaders(head), ...(fixed.length === 0 ? {} : { 'x-perennial-fixed-parameters': fixed.join(', ') }) };
+  const { index } = bundleOf(head.served);
+  return {
+    ...answerHeaders(head),
+    ...(index && { 'x-perennial-index-version': `${index.name}@${index.version}` }),
+    ...(fixed.length === 0 ? {} : { 'x-perennial-fixed-parameters': fixed.join(', ') }),
+  };
 }
 
 function readerStalled(stallMs: number): HttpProblem {

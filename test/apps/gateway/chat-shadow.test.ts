@@ -30,7 +30,7 @@ function setting(limits: Partial<ChatShadowLimits> = {}): Setting {
 
 function answer(tokens: number): LoggedAnswer {
   const usage = { promptTokens: tokens - 1, completionTokens: 1 };
-  return { text: 'yes', finish: 'stop', usage, firstTokenMs: null, blocked: null, malformed: false, error: null, safety: null };
+  return { text: 'yes', finish: 'stop', usage, firstTokenMs: null, blocked: null, malformed: false, error: null, safety: null, retrieved: null };
 }
 
 /** One that is answered when the test says so. */

@@ -151,6 +151,8 @@ export function fakeArtifacts(): FakeArtifacts {
 }
 
 /** For a gateway whose test asks no index. */
-export const noIndexes: Pick<IndexReader, 'query'> = {
-  query: ({ index }) => Promise.reject(failure('NotFound', `there is no index ${index} in this test`)),
-};
+export const noIndexes: Pick<IndexReader, 'query' | 'check'> = { query: noIndex, check: noIndex };
+
+function noIndex({ index }: { readonly index: string }): Promise<never> {
+  return Promise.reject(failure('NotFound', `there is no index ${index} in this test`));
+}

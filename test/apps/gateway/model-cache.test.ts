@@ -1,6 +1,7 @@
 import { createModelCache, type ModelCache, type ModelCacheOptions } from '../../../apps/gateway/model-cache';
 import type { LoadedModel, ModelLoader } from '../../../apps/gateway/loaded-model';
 import type { ArtifactRef } from '../../../domain/artifact';
+import { defaultTenant, type Tenant } from '../../../domain/ids';
 
 function manifest(name: string): ArtifactRef {
   return { uri: '', digest: `sha256:${name}`, bytes: 1, mediaType: 'application/json' };
@@ -19,7 +20,7 @@ function loads(): Loads {
     closed: [],
     fail: null,
     loader: {
-      async load(_model, { digest }) {
+      async load({ manifest: { digest } }) {
         state.loaded.push(digest);
         await new Promise((resolve) => setTimeout(resolve, 5));
         if (state.fail) throw state.fail;
@@ -48,7 +49,7 @@ function cacheOf(state: Loads, options: Partial<ModelCacheOptions> = {}): ModelC
   });
 }
 
-const get = (cache: ModelCache, name: string) => cache.acquire({ tenant: 'default', model: 'm', manifest: manifest(name) });
+const get = (cache: ModelCache, name: string) => cache.acquire({ tenant: defaultTenant, model: 'm', manifest: manifest(name) });
 
 describe('model cache', () => {
   test('callers that want one version at the same moment share one load', async () => {
@@ -63,7 +64,7 @@ describe('model cache', () => {
     const state = loads();
     const cache = cacheOf(state);
     await get(cache, 'a');
-    await cache.acquire({ tenant: 'other', model: 'm', manifest: manifest('a') });
+    await cache.acquire({ tenant: 'other' as Tenant, model: 'm', manifest: manifest('a') });
     expect(state.loaded).toHaveLength(2);
   });
 

@@ -1,0 +1,71 @@
+import { openRetrieval, type Retrieved } from '../../../data/llm/retrieval';
+import type { IndexReader } from '../../../data/indexes/query-index';
+import type { Tenant } from '../../../domain/ids';
+import { citationsIn, citedNumbers } from '../../../domain/llm/citations';
+import type { LoggedRetrieval } from '../../../domain/llm/logged-answer';
+import type { LoadedBundle } from '../load-bundle';
+import { within } from '../within';
+
+export interface RetrieverOptions {
+  readonly indexes: Pick<IndexReader, 'query'>;
+  readonly timeoutMs: number;
+}
+
+/** What a bundle's index knows of what the user wrote last; null for a bundle without an index. */
+export type Retriever = (
+  loaded: LoadedBundle,
+  asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
+) => Promise<Retrieved | null>;
+
+export function createRetriever({ indexes, timeoutMs }: RetrieverOptions): Retriever {
+  const retrieve = openRetrieval(indexes);
+  return async ({ index }, asked) => {
+    if (index === null) return null;
+    const late = { type: 'StorageUnavailable', message: `the index ${index.name} did not answer` } as const;
+    return within(timeoutMs, retrieve({ ...asked, index }), late);
+  };
+}
+
+/** By the OpenAI API's words for a source of the web: where the answer names it, and what it is. */
+export interface UrlCitation {
+  readonly type: 'url_citation';
+  readonly url_citation: { readonly start_index: number; readonly end_index: number; readonly title: string; readonly url: string };
+}
+
+/** One for each place of the answer that names a passage which it was shown. */
+export function annotationsOf(text: string, retrieved: Retrieved | null): readonly UrlCitation[] {
+  if (retrieved === null) return [];
+  const { index, passages } = retrieved;
+  return citationsIn(text).flatMap(({ number, start, end }): readonly UrlCitation[] => {
+    const passage = passages[number - 1];
+    if (!passage) return [];
+    // A document without an address of its own is known by its place in the index.
+    const url =
+      passage.source ?? `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
+    const title = passage.title ?? passage.documentId;
+    return [{ type: 'url_citation', url_citation: { start_index: start, end_index: end, title, url } }];
+  });
+}
+
+/** All that the answer was shown, whether it says so or not. */
+export function sourcesOf(text: string, { index, passages, left }: Retrieved) {
+  const cited = new Set(citedNumbers(text));
+  return {
+    index: `${index.name}@${index.version}`,
+    sources: passages.map(({ documentId, chunkId, title, source, score }, place) => ({
+      ...{ number: place + 1, documentId, chunkId, title, source, score },
+      cited: cited.has(place + 1),
+    })),
+    leftOut: left,
+  };
+}
+
+/** For the log: which documents, never their text. */
+export function loggedRetrieval(text: string, { index, passages, left }: Retrieved): LoggedRetrieval {
+  return {
+    index,
+    passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),
+    cited: citedNumbers(text).filter((number) => number >= 1 && number <= passages.length),
+    left,
+  };
+}
