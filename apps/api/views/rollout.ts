@@ -12,7 +12,7 @@ const bounds = { estimate: z.number().nullable(), lower: z.number().nullable(), 
 const outcome = z.enum(['passed', 'failed', 'inconclusive']);
 
 const quality = z.object({
-  metric: z.string(),
+  metric: z.string().describe('logloss, brier or mae; of a language application exact-loss, f1-loss, label-loss or caller-loss'),
   rule: z.enum(['nonInferiority', 'superiority']),
   margin: z.number(),
   limit: z.number().describe('what the bounds are compared with: the margin, negative for superiority'),
@@ -28,9 +28,9 @@ const quality = z.object({
 
 const guardrail = z.object({
   metric: z.string(),
-  max: z.number().describe('errors: the largest share; latency_ms: milliseconds'),
+  max: z.number().describe('errors, blocked, format: the largest share; latency_ms, first_token_ms: milliseconds; tokens: tokens'),
   quantile: z.number().nullable(),
-  limit: z.number().describe('the largest share allowed: of failed requests, or of those slower than max'),
+  limit: z.number().describe('the largest share allowed: of such requests, or of those above max'),
   outcome,
   n: z.number().describe('requests of the challenger in the present step'),
   ...bounds,
