@@ -3,7 +3,7 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
-import type { ModelRun } from '../../workflows/stage';
+import type { ModelRun, RunPlan as AnyPlan } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
 
@@ -20,7 +20,7 @@ export type Overrides = { readonly [K in keyof Activities]?: Activities[K] };
 export const passed: Verdict = { kind: 'passed', reasons: [{ gate: 'useful', code: 'threshold.met', message: 'auc 0.7 ≥ 0.62' }] };
 export const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'useful', code: 'threshold.missed', message: 'auc 0.5 < 0.62' }] };
 
-export function fakeActivities(plan: RunPlan, overrides: Overrides = {}): FakeActivities {
+export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeActivities {
   const calls: string[] = [];
   const closed: Parameters<Activities['closeRun']>[0][] = [];
   const candidate = { model: plan.lifecycle, version: 2, manifest: artifact('2') };

@@ -7,9 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { workflowBundle } from '../../workers/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
 import { lifecycleWorkflows } from '../../workflows/messages';
-import type { ModelRun } from '../../workflows/stage';
-
-type RunPlan = ModelRun['plan'];
+import type { RunPlan } from '../../workflows/stage';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning-messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning-messages';
 import type { FakeActivities, Overrides } from './fake-activities';
@@ -45,7 +43,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
     const { tenant, lifecycle, request, traceId } = plan;
     const input: LifecycleInput = { tenant, lifecycle, request, actor: 'ada', traceId };
-    return begin<RunOutcome>({ type: lifecycleWorkflows.ModelLifecycle, input, fake: fakeActivities(plan, overrides) }, before);
+    return begin<RunOutcome>({ type: lifecycleWorkflows[plan.spec.kind], input, fake: fakeActivities(plan, overrides) }, before);
   };
 
   async function begin<Outcome>(
@@ -63,6 +61,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
       Worker.create({ ...common, taskQueue: 'data' }),
       Worker.create({ ...common, taskQueue: 'orchestrator' }),
       Worker.create({ ...common, taskQueue: 'compute' }),
+      Worker.create({ ...common, taskQueue: 'llm' }),
     ]);
     const running = workers.map((worker) => worker.run());
     const end = async (): Promise<Outcome> => {

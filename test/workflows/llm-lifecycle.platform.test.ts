@@ -1,0 +1,171 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { artifact, digest, failed } from '../support/fake-activities';
+import { fakeLlm, llmPlanOf, withFineTune, withIndex } from '../support/fake-llm';
+import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
+
+jest.setTimeout(60_000);
+
+let runs: LifecycleRuns;
+beforeAll(async () => {
+  runs = await openLifecycleRuns();
+});
+afterAll(() => runs.close());
+
+const better = { 'plain.yaml': 0.4, 'precise.yaml': 0.7 };
+
+describe('llm lifecycle', () => {
+  test('compares prompts, lays the best beside the first, and promotes its bundle', async () => {
+    const bundles: string[] = [];
+    const { outcome, fake } = await runs.run('llm-lifecycle-promoted', llmPlanOf(), {
+      ...fakeLlm(better),
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+    expect(bundles).toEqual([digest('bundle precise.yaml')]);
+    expect(work(fake.calls)).toEqual([
+      'openRun',
+      'openRunBudget',
+      'writeBundles',
+      'answerCases prompt-eval',
+      'answerCases prompt-eval',
+      'answerCases prompt-eval',
+      'answerCases prompt-eval',
+      'compareAnswers',
+      'readChampion',
+      'registerBundle',
+      'answerCases evaluate',
+      'answerCases evaluate',
+      'decideBundle',
+      'probeGateways',
+      'promoteVersion',
+      'releaseRun',
+      'closeRun',
+    ]);
+  });
+
+  test('keeps the first prompt when the best of the search is not better where nothing was chosen', async () => {
+    const bundles: string[] = [];
+    const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
+      ...fakeLlm(better),
+      compareAnswers: () => Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 } }),
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(bundles).toEqual([digest('bundle plain.yaml')]);
+  });
+
+  test('builds the index before prompts are compared, and moves its alias with the bundle', async () => {
+    const { outcome, fake } = await runs.run('llm-lifecycle-index', llmPlanOf(withIndex), fakeLlm(better));
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    const calls = work(fake.calls);
+    expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('writeBundles'));
+    expect(calls.indexOf('promoteVersion')).toBeLessThan(calls.indexOf('promoteIndexVersion'));
+    expect(calls.filter((call) => call === 'promoteIndexVersion')).toHaveLength(1);
+  });
+
+  test('stops when the new index finds less than the one that answers', async () => {
+    const rule = { questions: 'pages', metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 } as const;
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-index-worse',
+      llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
+      {
+        ...fakeLlm(),
+        measureIndexParity: () =>
+          Promise.resolve({
+            verdict: failed,
+            evidence: { asked: 2, failed: 0, candidate: null, champion: null, difference: null },
+            record: artifact('parity'),
+            champion: null,
+          }),
+      },
+    );
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: failed, version: null });
+    expect(fake.calls).not.toContain('writeBundles');
+  });
+
+  test('teaches the model what the chosen prompt asks, and judges the bundle with the adapter', async () => {
+    const judged: string[] = [];
+    const fake = fakeLlm(better);
+    const { outcome } = await runs.run('llm-lifecycle-fine-tuned', llmPlanOf(withFineTune), {
+      ...fake,
+      describeTrainer: () =>
+        Promise.resolve({
+          ...{ name: 'lora', description: '', tasks: ['generation'], paramsSchema: {}, iterations: null },
+          codeDigest: digest('code'),
+        }),
+      decideBundle: (input) => {
+        judged.push(input.candidate);
+        return Promise.resolve({
+          decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: { kind: 'passed', reasons: [] } },
+          evidence: digest('evidence'),
+          moreCases: null,
+        });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(judged).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
+  });
+
+  test('rejects a bundle that a gate refuses, and moves no alias', async () => {
+    const { outcome, fake } = await runs.run('llm-lifecycle-refused', llmPlanOf(), fakeLlm(better, failed));
+    expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
+    expect(fake.calls).toContain('rejectVersion');
+    expect(fake.calls).not.toContain('promoteVersion');
+  });
+
+  test('does nothing when the champion is the same bundle', async () => {
+    const { outcome, fake } = await runs.run('llm-lifecycle-unchanged', llmPlanOf(), {
+      ...fakeLlm(better),
+      readChampion: () =>
+        Promise.resolve({ version: { model: 'wiki-assistant', version: 1, manifest: artifact('bundle precise.yaml') }, fencing: 4 }),
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 1, verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(fake.calls).not.toContain('registerBundle');
+  });
+
+  test('withdraws the candidate when the budget is spent in the middle of its evaluation', async () => {
+    const fake = fakeLlm(better);
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-budget-spent', llmPlanOf(), {
+      ...fake,
+      answerCases: (input) => {
+        if (input.stage === 'evaluate') throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
+        return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
+    expect(seen.calls).toContain('withdrawVersion');
+    expect(seen.calls).not.toContain('promoteVersion');
+  });
+
+  test('asks nothing more once it is cancelled', async () => {
+    const fake = fakeLlm(better);
+    const asked: string[] = [];
+    let begun: () => void = () => undefined;
+    const asking = new Promise<void>((resolve) => (begun = resolve));
+    const { handle, end } = await runs.start(llmPlanOf(), {
+      ...fake,
+      answerCases: async (input) => {
+        asked.push(input.slice ?? 'all');
+        begun();
+        const { Context } = await import('@temporalio/activity');
+        const beat = setInterval(() => Context.current().heartbeat(), 100);
+        try {
+          return await Context.current().cancelled;
+        } finally {
+          clearInterval(beat);
+        }
+      },
+    });
+    await asking;
+    await handle.cancel();
+    expect(await end()).toMatchObject({ status: 'cancelled' });
+    await runs.record('llm-lifecycle-cancelled', handle);
+    expect(asked).toEqual(['search']);
+  });
+});
