@@ -17,6 +17,7 @@ import { createIngestActivities } from './ingest';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
 import { createPromotionActivities } from './promotion';
+import { createPromptSearchActivities } from './prompt-search';
 import type { JobKeeper } from './release-run';
 import { createReleaseActivities } from './release-run';
 import { createRolloutActivities } from './rollout';
@@ -65,6 +66,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
     ...createIndexActivities(deps),
+    ...createPromptSearchActivities(deps),
     ...createBundleVersionActivities(deps),
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),

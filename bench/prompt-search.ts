@@ -76,7 +76,7 @@ async function main(): Promise<void> {
       dimensions,
       spec: searchSpec({ variants: Number(values.variants), seed: Number(values.seed), model }),
       answererOf: (template) => promptAnswerer({ asking, template, route: [target], sampling, retrieval: null }),
-      mutator: createMutator({ asking, target, sampling: rewriting }),
+      mutatorOf: () => createMutator({ asking, target, sampling: rewriting }),
       judges: {},
       tools: createEvaluatorTools(null),
       parallel: sequences,

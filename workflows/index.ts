@@ -5,3 +5,4 @@ export { tuningStudy } from './tuning-study';
 export { canaryRollout } from './canary-rollout';
 export { indexBuild } from './index-build';
 export { indexChanges } from './index-changes';
+export { promptSearch } from './prompt-search';

@@ -1,10 +1,7 @@
-import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { Sampling } from '../../domain/llm/chat';
-import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { SearchOutcome } from '../../domain/llm/search/outcome';
-import type { SearchSpec } from '../../domain/llm/search/search';
+import type { PromptSearchRequest } from '../../domain/llm/search/request';
 import type { Database } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
@@ -13,16 +10,6 @@ import type { promptSearches } from '../schema/prompt-searches';
 import { appendAudit } from '../writes/audit-entry';
 
 export type PromptSearchStatus = 'running' | 'done' | 'failed' | 'cancelled';
-
-/** What is searched, with every default. */
-export interface PromptSearchRequest {
-  readonly spec: SearchSpec;
-  readonly dimensions: readonly DimensionSpec[];
-  /** NDJSON, a case a line. */
-  readonly cases: ArtifactRef;
-  readonly route: readonly { readonly provider: string; readonly model: string }[];
-  readonly sampling: Sampling;
-}
 
 export interface PromptSearchRecord {
   readonly id: string;
@@ -54,7 +41,7 @@ export interface PromptSearchRepository {
       ({ readonly status: 'done'; readonly outcome: SearchOutcome } | { readonly status: 'failed' | 'cancelled'; readonly cause: string }),
   ): Promise<void>;
   get(input: Identified): Promise<PromptSearchRecord | null>;
-  /** Newest first. */
+  /** Newest first, to the millisecond that the page's token holds. */
   list(input: { readonly tenant: Tenant; readonly prompt: string } & PageRequest): Promise<Page<PromptSearchRecord>>;
 }
 
@@ -100,8 +87,8 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
       const [at, id] = after === null ? [] : after.split(' ');
       const rows = await sql<SearchRow[]>`
         select * from prompt_searches where tenant_id = ${tenant} and prompt = ${prompt}
-          and ${at === undefined || id === undefined ? sql`true` : sql`(created_at, id) < (${at}::timestamptz, ${id})`}
-        order by created_at desc, id desc limit ${rowsToAsk(page)}`;
+          and ${at === undefined || id === undefined ? sql`true` : sql`(date_trunc('milliseconds', created_at), id) < (${at}::timestamptz, ${id})`}
+        order by date_trunc('milliseconds', created_at) desc, id desc limit ${rowsToAsk(page)}`;
       return toPage(rows, page, (row) => `${row.createdAt} ${row.id}`, toRecord);
     },
   };

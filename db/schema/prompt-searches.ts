@@ -1,6 +1,7 @@
 import { foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { SearchOutcome } from '../../domain/llm/search/outcome';
-import type { PromptSearchRequest, PromptSearchStatus } from '../repositories/prompt-searches';
+import type { PromptSearchRequest } from '../../domain/llm/search/request';
+import type { PromptSearchStatus } from '../repositories/prompt-searches';
 import { createdAt, document, instant, oneOf, tenantId } from './columns';
 import { prompts } from './prompts';
 

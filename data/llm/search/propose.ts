@@ -7,7 +7,7 @@ import type { PromptTemplate } from '../../../domain/llm/prompt';
 import { fewShotVariants } from '../../../domain/llm/search/draw-examples';
 import { gridVariants } from '../../../domain/llm/search/grid';
 import { mutated, mutationMessages, mutationSchema, type Mistake } from '../../../domain/llm/search/mutation';
-import type { SearchSpec } from '../../../domain/llm/search/search';
+import type { MutateSpec, SearchSpec } from '../../../domain/llm/search/search';
 import type { Variant, VariantOrigin } from '../../../domain/llm/search/variant';
 import type { Random } from '../../../domain/statistics/random';
 import { digestOf } from '../../digest';
@@ -78,15 +78,16 @@ export function roomForMutations({ proposers, variants }: SearchSpec, rounds: nu
 /** Children of the best so far. */
 export async function mutations(given: {
   readonly spec: SearchSpec;
-  readonly mutator: Mutator | null;
+  readonly mutatorOf: (proposer: MutateSpec) => Mutator;
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
 }): Promise<readonly Variant[]> {
-  const { spec, mutator, parents, results, cases } = given;
+  const { spec, mutatorOf, parents, results, cases } = given;
   const children: Variant[] = [];
   for (const proposer of spec.proposers) {
-    if (proposer.kind !== 'mutate' || mutator === null) continue;
+    if (proposer.kind !== 'mutate') continue;
+    const mutator = mutatorOf(proposer);
     for (const parent of parents.slice(0, proposer.parents)) {
       const messages = mutationMessages(parent.template, mistakesOf(results.get(parent.id) ?? [], cases, spec.quality));
       const answers = await Promise.all(Array.from({ length: proposer.children }, (_, child) => mutator(messages, child)));

@@ -10,7 +10,7 @@ import { failure } from '../../../domain/failure';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import { planRounds, ranked } from '../../../domain/llm/search/halving';
 import { paretoFront } from '../../../domain/llm/search/pareto';
-import type { SearchSpec } from '../../../domain/llm/search/search';
+import type { MutateSpec, SearchSpec } from '../../../domain/llm/search/search';
 import { splitCases, type SearchCases } from '../../../domain/llm/search/split';
 import type { AskedVariant, JudgedVariant, Piece, SearchState } from '../../../domain/llm/search/state';
 import { resultOf, type Variant, type VariantResult } from '../../../domain/llm/search/variant';
@@ -28,8 +28,7 @@ export interface PromptSearch {
   readonly dimensions: readonly DimensionSpec[];
   readonly spec: SearchSpec;
   readonly answererOf: (template: PromptTemplate) => Answerer;
-  /** Null when no proposer rewrites. */
-  readonly mutator: Mutator | null;
+  readonly mutatorOf: (proposer: MutateSpec) => Mutator;
   readonly judges: Evaluation['judges'];
   readonly tools: Evaluation['tools'];
   /** Questions under way at once. A server that keeps the prompts of its sequences is fastest with as many as it has of these. */
@@ -108,7 +107,7 @@ export async function askPiece(
  * are asked of a model, through the ledger like everything else.
  */
 export async function endRound(search: PromptSearch, state: SearchState, answered: readonly AskedVariant[]): Promise<SearchState> {
-  const { spec, first, mutator } = search;
+  const { spec, first, mutatorOf } = search;
   const met = joined(state, answered);
   const results = new Map(met.map(({ id, results: all }) => [id, all]));
   const known = state.variants.map((variant) => (results.has(variant.id) ? judged(spec, results.get(variant.id))(variant) : variant));
@@ -126,7 +125,7 @@ export async function endRound(search: PromptSearch, state: SearchState, answere
   const going = order.slice(0, Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))));
   const byId = new Map(known.map((variant) => [variant.id, variant]));
   const parents = order.flatMap((id) => byId.get(id) ?? []);
-  const children = unknownOf(known, await mutations({ spec, mutator, parents, results, cases: casesOf(search, state) }), spec.variants);
+  const children = unknownOf(known, await mutations({ spec, mutatorOf, parents, results, cases: casesOf(search, state) }), spec.variants);
   return {
     ...state,
     round: state.round + 1,

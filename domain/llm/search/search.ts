@@ -24,8 +24,16 @@ export type ProposerSpec =
   | { readonly kind: 'grid'; readonly axes: readonly GridAxis[] }
   /** Examples drawn from cases with a known answer, which are then asked no more. */
   | { readonly kind: 'fewShot'; readonly sizes: readonly number[]; readonly draws: number; readonly pool: number }
-  /** A model rewrites the instruction of the best so far, and sees what they got wrong. */
-  | { readonly kind: 'mutate'; readonly provider: string; readonly model: string; readonly parents: number; readonly children: number };
+  | MutateSpec;
+
+/** A model rewrites the instruction of the best so far, and sees what they got wrong. */
+export interface MutateSpec {
+  readonly kind: 'mutate';
+  readonly provider: string;
+  readonly model: string;
+  readonly parents: number;
+  readonly children: number;
+}
 
 export interface GridAxis {
   /** Place in the prompt's messages, from 0. */

@@ -299,7 +299,7 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
           return answerer(of, asked);
         };
       },
-      mutator: createMutator({ asking: shared, target: scripted, sampling }),
+      mutatorOf: () => createMutator({ asking: shared, target: scripted, sampling }),
       judges: {},
       tools,
       parallel: 6,

@@ -1,0 +1,264 @@
+/** The steps of `promptSearch` (workflows/prompt-search.ts). Each may be tried again: states are content-addressed, answers are on the ledger, and the rest goes by key. */
+import { activityInfo } from '@temporalio/activity';
+import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
+import type { Asking } from '../data/llm/evaluation/answerer';
+import { promptAnswerer } from '../data/llm/evaluation/answerer';
+import type { ArtifactStore } from '../data/artifacts/store';
+import { digestOf } from '../data/digest';
+import { ledgeredChat } from '../data/llm/ledgered-chat';
+import type { ModelAccess } from '../data/llm/model-access';
+import { createMutator } from '../data/llm/search/propose';
+import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch, type SearchReport } from '../data/llm/search/search-steps';
+import type { Registry } from '../db/registry';
+import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
+import { toParts } from '../domain/budget';
+import { failure } from '../domain/failure';
+import type { RunId, Tenant } from '../domain/ids';
+import type { Sampling } from '../domain/llm/chat';
+import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import type { PromptTemplate } from '../domain/llm/prompt';
+import { ranked } from '../domain/llm/search/halving';
+import { measuredMean, standingOf, type SearchOutcome, type SearchStanding } from '../domain/llm/search/outcome';
+import { searchProblem, type PromptSearchRequest } from '../domain/llm/search/request';
+import type { AskedVariant, Piece, SearchState } from '../domain/llm/search/state';
+import { resultOf, type VariantResult } from '../domain/llm/search/variant';
+import { whileBeating } from './heartbeating';
+
+export interface PromptSearchDeps {
+  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts'>;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putJson'>;
+  readonly access: ModelAccess;
+}
+
+interface Named {
+  readonly tenant: Tenant;
+  readonly search: string;
+  readonly prompt: string;
+  readonly runId: RunId | null;
+  readonly actor: string;
+}
+
+export interface OpenPromptSearchInput extends Named {
+  readonly first: ArtifactRef;
+  readonly request: PromptSearchRequest;
+  readonly parallel: number;
+  readonly budgets: readonly BudgetRef[];
+}
+
+interface StepInput extends Named {
+  readonly order: ArtifactRef;
+  readonly state: ArtifactRef;
+}
+
+export interface AskPromptPieceInput extends StepInput {
+  readonly piece: Piece;
+  /** Of this piece in this execution: a higher attempt of it takes over what a lower one had in flight. */
+  readonly execution: string;
+}
+
+export type EndPromptRoundInput = StepInput & Pick<AskPromptPieceInput, 'execution'> & { readonly answers: readonly ArtifactRef[] };
+
+/** What all steps share, apart from their inputs so that a history does not repeat it. */
+interface SearchOrder {
+  readonly first: PromptTemplate;
+  readonly firstVersion: number;
+  readonly request: PromptSearchRequest;
+  readonly parallel: number;
+  readonly budgets: readonly BudgetRef[];
+}
+
+/** Rewriting at a temperature of 0 would bring the same child again and again. */
+const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed: 1, stop: [] };
+
+export type PromptSearchActivities = ReturnType<typeof createPromptSearchActivities>;
+
+export function createPromptSearchActivities({ registry, artifacts, access }: PromptSearchDeps) {
+  const chat = ledgeredChat(access, registry.llmCalls);
+  const tools = createEvaluatorTools(null);
+
+  return {
+    /** Writes the first prompt to the search's branch, sets its budget and makes its first state. InvalidInput for what cannot be searched. */
+    openPromptSearch: (input: OpenPromptSearchInput): Promise<{ order: ArtifactRef; state: ArtifactRef; standing: SearchStanding }> =>
+      whileBeating(async () => {
+        const { tenant, search: id, prompt, actor, request, parallel } = input;
+        const problem = searchProblem(request);
+        if (problem !== null) throw failure('InvalidInput', problem);
+        const first = await artifacts.getJson<PromptTemplate>(input.first);
+        const branch = branchOf(input);
+        const cause = `first prompt of ${id}`;
+        const { version } = await registry.prompts.put({
+          tenant,
+          prompt,
+          template: first,
+          branch,
+          actor,
+          cause,
+          idempotencyKey: `${id}/first`,
+        });
+        await registry.promptSearches.open({ tenant, id, prompt, firstVersion: version, request, actor });
+        const order = await hold(input, {
+          first,
+          firstVersion: version,
+          request,
+          parallel,
+          budgets: await budgetsOf(input),
+        } satisfies SearchOrder);
+        await registry.artifacts.reference({ tenant, digest: request.cases.digest, by: holder(input) });
+        const plan = { first, spec: request.spec, dimensions: request.dimensions, cases: await readCases(request.cases) };
+        const state = beginSearch(plan);
+        return { order, state: await hold(input, state), standing: standingOf(state, casesOf(plan, state).length) };
+      }),
+
+    /** Asks one piece. What an earlier attempt has paid is read from the ledger; what it had in flight is asked again. */
+    askPromptPiece: (input: AskPromptPieceInput): Promise<ArtifactRef> =>
+      whileBeating(async ({ signal, report }) => {
+        const [search, state] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
+        const { quality } = search.spec;
+        const seen: VariantResult[] = [];
+        const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
+          seen.push(resultOf(id, results, quality));
+          const best = ranked(seen)[0];
+          report({ done, of, best: best && { id: best.id, quality: best.quality, cases: best.cases } });
+        });
+        return hold(input, answers);
+      }),
+
+    /** Chooses who goes on and has them rewritten where a proposer does that. The same answers give the same round. */
+    endPromptRound: (input: EndPromptRoundInput): Promise<{ state: ArtifactRef; standing: SearchStanding }> =>
+      whileBeating(async ({ signal }) => {
+        const [search, before] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
+        const state = await endRound(search, before, await readAnswers(input.answers));
+        return { state: await hold(input, state), standing: standingOf(state, casesOf(search, state).length) };
+      }),
+
+    /** The report, and the winner as a version on the search's branch whose parent is the first prompt. Again: the same. */
+    keepPromptSearch: (input: StepInput & { readonly answers: readonly ArtifactRef[] }): Promise<SearchOutcome> =>
+      whileBeating(async () => {
+        const { tenant, search: id } = input;
+        const [order, state] = await Promise.all([
+          artifacts.getJson<SearchOrder>(input.order),
+          artifacts.getJson<SearchState>(input.state),
+        ]);
+        const found = reportOf({ spec: order.request.spec, first: order.first }, state, await readAnswers(input.answers));
+        const outcome = await outcomeOf(input, order, found);
+        await registry.promptSearches.end({ tenant, id, status: 'done', outcome });
+        const kept = `${holder(input)}/report`;
+        for (const { digest } of [outcome.report, outcome.winner.artifact, order.request.cases])
+          await registry.artifacts.reference({ tenant, digest, by: kept });
+        await registry.artifacts.unreference({ tenant, by: holder(input) });
+        return outcome;
+      }),
+
+    /** A search that comes to no end of its own. Fine when there is no row yet, or it has ended. */
+    async endPromptSearch(input: Named & { readonly status: 'failed' | 'cancelled'; readonly cause: string }): Promise<void> {
+      const { tenant, search: id, status, cause } = input;
+      await registry.promptSearches.end({ tenant, id, status, cause });
+      await registry.artifacts.unreference({ tenant, by: holder(input) });
+    },
+  };
+
+  async function opened(input: StepInput & Pick<AskPromptPieceInput, 'execution'>, signal: AbortSignal): Promise<PromptSearch> {
+    const { first, request, parallel, budgets } = await artifacts.getJson<SearchOrder>(input.order);
+    const { spec, dimensions, route, sampling } = request;
+    const owner = { execution: input.execution, attempt: activityInfo().attempt };
+    const asking: Asking = { chat, tenant: input.tenant, scope: scopeOf(input), owner, budgets };
+    return {
+      ...{ first, spec, dimensions, tools, parallel, signal },
+      cases: await readCases(request.cases),
+      caseSet: request.cases.digest,
+      answererOf: (template) => promptAnswerer({ asking, template, route, sampling, retrieval: null }),
+      mutatorOf: ({ provider, model }) => createMutator({ asking, target: { provider, model }, sampling: rewriting }),
+      judges: {},
+    };
+  }
+
+  async function readCases(ref: ArtifactRef) {
+    const { cases, issues } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(ref)), 'cases');
+    if (issues.length === 0) return cases;
+    throw failure('InvalidInput', `${issues.length} lines of the cases are no case: ${issues[0]?.detail ?? ''}`, { issues });
+  }
+
+  async function readAnswers(refs: readonly ArtifactRef[]): Promise<readonly AskedVariant[]> {
+    const answers: AskedVariant[] = [];
+    for (const ref of refs) answers.push(...(await artifacts.getJson<readonly AskedVariant[]>(ref)));
+    return answers;
+  }
+
+  /** Kept for as long as the search goes on. */
+  async function hold(input: Named, value: unknown): Promise<ArtifactRef> {
+    const ref = await artifacts.putJson({ tenant: input.tenant, value });
+    await registry.artifacts.reference({ tenant: input.tenant, digest: ref.digest, by: holder(input) });
+    return ref;
+  }
+
+  /** Its own, the caller's, and those that an operator has set for the tenant or for one of the providers. */
+  async function budgetsOf(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
+    const { tenant, request } = input;
+    const { spec, route } = request;
+    const own: readonly BudgetRef[] = spec.budgetUsd === null ? [] : [{ scope: scopeOf(input), unit: 'usd' }];
+    for (const each of own) await registry.budgets.set({ tenant, ...each, limit: toParts('usd', spec.budgetUsd ?? 0) });
+    const providers = new Set([...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(({ provider }) => provider));
+    const others = ['tenant', ...[...providers].map((name) => `provider/${name}`)].flatMap((scope): readonly BudgetRef[] => [
+      { scope, unit: 'usd' },
+      { scope, unit: 'tokens' },
+    ]);
+    const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
+    return [...own, ...input.budgets, ...others.filter((_, index) => known[index] !== null)];
+  }
+
+  async function outcomeOf(input: Named, { first, firstVersion, request }: SearchOrder, found: SearchReport): Promise<SearchOutcome> {
+    const { tenant, search: id, prompt, actor } = input;
+    const { quality } = request.spec;
+    const { winner, first: before, gain, optimism } = found.confirmed;
+    const confirmed = { winner: measuredMean(winner), first: measuredMean(before), gain: measuredMean(gain), optimism };
+    const { template } = found.winner;
+    const share = (mean: number | null) => (mean === null ? 'nothing' : mean.toFixed(3));
+    const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
+    const stored = await registry.prompts.put({
+      tenant,
+      prompt,
+      template,
+      branch: branchOf(input),
+      actor,
+      cause,
+      idempotencyKey: `${id}/winner`,
+    });
+    const byId = new Map(found.variants.map((variant) => [variant.id, variant]));
+    const { calls, cost, unsettled } = await registry.llmCalls.report({ tenant, scope: scopeOf(input) });
+    const searched = byId.get(found.winner.id)?.result;
+    if (!searched) throw new RangeError('a winner that was not searched');
+    return {
+      winner: { digest: stored.digest, version: stored.version, artifact: await hold(input, template), origin: found.winner.origin },
+      first: { digest: digestOf(first), version: firstVersion },
+      searched,
+      confirmed,
+      improved: confirmed.gain.lower > 0,
+      front: found.front.flatMap((each) => {
+        const variant = byId.get(each);
+        return variant ? [{ ...variant.result, origin: variant.origin.kind }] : [];
+      }),
+      variants: found.variants.length,
+      questions: found.questions,
+      paid: { answers: calls.answered, cost, unsettled: unsettled.requestIds.length },
+      report: await hold(input, found),
+    };
+  }
+}
+
+function holder({ search }: Named): string {
+  return `prompt-search:${search}`;
+}
+
+/** Where the ledger's report of a search is found. */
+function scopeOf({ search, runId }: Named): string {
+  return runId === null ? `prompt-search/${search}` : `run/${runId}/prompt-search`;
+}
+
+/** A branch of its own: who looks at `main` sees no trials. */
+function branchOf({ search }: Named): string {
+  return `search-${search
+    .replace(/^search_/, '')
+    .slice(0, 16)
+    .toLowerCase()}`;
+}

@@ -1,0 +1,31 @@
+import type { ArtifactRef } from '../../artifact';
+import type { Sampling } from '../chat';
+import type { DimensionSpec } from '../evaluation/dimension';
+import type { SearchSpec } from './search';
+
+/** What is searched, with every default: the same request over the same first prompt is the same search. */
+export interface PromptSearchRequest {
+  readonly spec: SearchSpec;
+  readonly dimensions: readonly DimensionSpec[];
+  /** NDJSON, a case a line: all that the search may see, held-out ones included. */
+  readonly cases: ArtifactRef;
+  readonly route: readonly [SearchTarget, ...SearchTarget[]];
+  readonly sampling: Sampling;
+}
+
+export interface SearchTarget {
+  readonly provider: string;
+  readonly model: string;
+}
+
+/** Why this cannot be searched; null when it can. */
+export function searchProblem({ spec, dimensions }: Pick<PromptSearchRequest, 'spec' | 'dimensions'>): string | null {
+  const names = dimensions.map(({ name }) => name);
+  const own = dimensions.find(({ name }) => name === spec.quality);
+  if (!own) return `the search is to raise ${spec.quality}, which is no dimension: name one of ${names.join(', ')}`;
+  const base = own.kind === 'robustness' ? dimensions.find(({ name }) => name === own.of) : own;
+  if (!base) return `${own.name} is the robustness of a dimension that is not there`;
+  // A judge that nobody calibrated would crown what pleases it.
+  const later = [own, base].find(({ kind }) => kind === 'judge' || kind === 'similarity' || kind === 'retrieval');
+  return later ? `a search cannot raise ${later.name}, of kind ${later.kind}, in this version` : null;
+}

@@ -1,0 +1,20 @@
+/** Proxies for a search for a better prompt; see activity-proxies.ts. */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { PromptSearchActivities } from '../activities/prompt-search';
+import { recordOptions } from './activity-proxies';
+import { taskQueues } from './messages';
+
+/**
+ * Minutes of questions on the queue that asks models. Death is noticed by heartbeat; what was answered is on the ledger, so an attempt is cheap, and a provider
+ * that is away for an hour is waited for: nobody wants to begin a night's search again.
+ */
+export const searchWork = proxyActivities<PromptSearchActivities>({
+  taskQueue: taskQueues.llm,
+  startToCloseTimeout: '4h',
+  heartbeatTimeout: '15s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 60 },
+});
+
+/** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
+export const searchRecords = proxyLocalActivities<PromptSearchActivities>(recordOptions);
