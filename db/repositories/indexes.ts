@@ -12,6 +12,7 @@ import { lockVersion, openVersion, toRecord, type VersionRow } from '../index-re
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { guardRun } from '../run-guard';
 import type { indexes } from '../schema/indexes';
+import { appendIndexLineage } from '../writes/index-lineage';
 import { appendAudit } from '../writes/audit-entry';
 
 export interface IndexAliasState {
@@ -181,6 +182,7 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
         await tx`
           update index_versions set state = 'ready', report = ${toJson(report)}, updated_at = now()
           where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+        await appendIndexLineage(tx, row);
         const after = { ...report, rejected: { ...report.rejected } };
         await appendAudit(tx, {
           tenant,

@@ -4,7 +4,7 @@ import type { Database } from '../connection';
 import { toJson } from '../document';
 
 /** A deployment is a model's version from the move that made it serve to the next: it has the model's name and that move's fencing number. */
-export type LineageKind = 'source' | 'dataset' | 'run' | 'model' | 'deployment';
+export type LineageKind = 'source' | 'dataset' | 'run' | 'index' | 'model' | 'deployment';
 
 export interface LineageNode {
   readonly kind: LineageKind;

@@ -3,7 +3,7 @@ import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'dr
 import { bytewise, createdAt, oneOf, tenantId } from './columns';
 import { runs } from './runs';
 
-const kinds = ['source', 'dataset', 'run', 'model', 'deployment'];
+const kinds = ['source', 'dataset', 'run', 'index', 'model', 'deployment'];
 
 /** Version 0 stands for a node without versions: a key cannot hold null. */
 export const lineageEdges = pgTable(

@@ -55,6 +55,21 @@ describe('indexes', () => {
     await expect(open(99)).rejects.toMatchObject({ type: 'NotFound' });
   });
 
+  test('a version is led back to the dataset version that it was filled from', async () => {
+    const of = await dataset('a');
+    const { version } = await open(of);
+    const node = { kind: 'index', name: index, version } as const;
+    const upstream = () => test_.registry.lineage.of({ tenant, node, direction: 'upstream' });
+    expect(await upstream()).toEqual([]);
+    await repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2 });
+    await repository().seal({ tenant, index, version, report });
+    await repository().seal({ tenant, index, version, report });
+    const { digest } = (await repository().get({ tenant, index, version })) ?? {};
+    expect(await upstream()).toMatchObject([
+      { from: { kind: 'dataset', name: `${index}.documents`, version: of }, to: { ...node, digest }, runId: null, distance: 1 },
+    ]);
+  });
+
   test('a version answers only when it is sealed, and is sealed only when it has every change', async () => {
     const of = await dataset('a');
     const { version } = await open(of);

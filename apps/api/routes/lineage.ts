@@ -6,12 +6,13 @@ import type { RouteDeps } from '../server';
 import { problem } from '../views/fields';
 import { lineageView } from '../views/lineage';
 
-const form = /^(source|dataset|run|model|deployment):(.+?)(?:@(\d{1,9}))?$/;
+const form = /^(source|dataset|run|index|model|deployment):(.+?)(?:@(\d{1,9}))?$/;
 
 const listedBy = {
   source: 'perennial dataset list',
   dataset: 'perennial dataset list',
   run: 'perennial run list',
+  index: 'perennial dataset list',
   model: 'perennial model list',
   deployment: 'perennial model list',
 } as const satisfies Record<LineageKind, string>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const node = z.object({
-  kind: z.enum(['source', 'dataset', 'run', 'model', 'deployment']),
+  kind: z.enum(['source', 'dataset', 'run', 'index', 'model', 'deployment']),
   name: z.string(),
   version: z.number().optional(),
   digest: z.string().optional(),
