@@ -1,3 +1,4 @@
+import { failure } from '../../../domain/failure';
 import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
 import type { ChatShadowLimits } from '../config';
 import { failureCode } from '../score-of';
@@ -45,11 +46,12 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
   const { maxAtOnce, maxWaiting, longestWaitMs, timeoutMs, tokensPerHour, onOutcome } = options;
   const queue: Waiting[] = [];
   const working = new Set<Promise<void>>();
-  const ending = new AbortController();
+  const asking = new Set<AbortController>();
+  let stopped = false;
   const purse = openPurse(tokensPerHour);
 
   function add(call: ShadowChatCall): void {
-    if (ending.signal.aborted || queue.length >= maxWaiting) {
+    if (stopped || queue.length >= maxWaiting) {
       giveUp(call);
       return;
     }
@@ -69,7 +71,7 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { call, release, since } = next;
       try {
-        if (ending.signal.aborted || performance.now() - since > longestWaitMs || purse.isEmpty()) giveUp(call);
+        if (stopped || performance.now() - since > longestWaitMs || purse.isEmpty()) giveUp(call);
         else await ask(call);
       } finally {
         release();
@@ -80,16 +82,22 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
   async function ask(call: ShadowChatCall): Promise<void> {
     const { served, done } = call;
     const startedAt = performance.now();
+    const own = new AbortController();
+    asking.add(own);
+    const timer = setTimeout(() => own.abort(failure('ProviderTimeout', `${served.name} had no answer within ${timeoutMs} ms`)), timeoutMs);
     let output: LoggedAnswer | null = null;
     let error: string | null = null;
     try {
-      output = await call.ask(AbortSignal.any([ending.signal, AbortSignal.timeout(timeoutMs)]));
+      output = await call.ask(own.signal);
       purse.spend(output.usage.promptTokens + output.usage.completionTokens);
     } catch (cause) {
-      error = codeOf(cause);
+      error = failureCode(cause);
+    } finally {
+      clearTimeout(timer);
+      asking.delete(own);
     }
     // Too much was asked of its provider, or of this process: no failure of the version.
-    if (ending.signal.aborted || error === 'ProviderRateLimited') {
+    if (stopped || error === 'ProviderRateLimited') {
       giveUp(call);
       return;
     }
@@ -106,14 +114,11 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
     add,
     waiting: () => queue.length,
     async stop() {
-      ending.abort();
+      stopped = true;
+      for (const own of asking) own.abort();
       await Promise.all(working);
     },
   };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof DOMException && error.name === 'TimeoutError' ? 'Timeout' : failureCode(error);
 }
 
 /** Fills by the second, so that what was spent is not missing for the rest of an hour. What an answer costs is known when it is there, so it may be overdrawn by those under way. */

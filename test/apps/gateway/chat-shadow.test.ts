@@ -30,7 +30,17 @@ function setting(limits: Partial<ChatShadowLimits> = {}): Setting {
 
 function answer(tokens: number): LoggedAnswer {
   const usage = { promptTokens: tokens - 1, completionTokens: 1 };
-  return { text: 'yes', finish: 'stop', usage, firstTokenMs: null, blocked: null, malformed: false, error: null, safety: null, retrieved: null };
+  return {
+    text: 'yes',
+    finish: 'stop',
+    usage,
+    firstTokenMs: null,
+    blocked: null,
+    malformed: false,
+    error: null,
+    safety: null,
+    retrieved: null,
+  };
 }
 
 /** One that is answered when the test says so. */
@@ -91,7 +101,7 @@ describe('asking another version behind an answer', () => {
 
   test('tells failures by their code; that too much was asked of a provider is none of the version', async () => {
     const at = setting({ timeoutMs: 20 });
-    expect(await beside(at, held().ask)).toMatchObject({ output: null, error: 'Timeout' });
+    expect(await beside(at, held().ask)).toMatchObject({ output: null, error: 'ProviderTimeout' });
     expect(await beside(at, () => Promise.reject(failure('ContextOverflow', 'too long')))).toMatchObject({ error: 'ContextOverflow' });
     expect(await beside(at, () => Promise.reject(failure('ProviderRateLimited', 'later')))).toBeNull();
     expect(at.outcomes).toEqual(['failed', 'failed', 'dropped']);
