@@ -5,7 +5,7 @@ import { toParts } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ReleaseBundle } from '../domain/llm/bundle';
-import { sliceOf, type CaseSlice } from '../domain/llm/case-slices';
+import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
 import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
 import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
@@ -41,6 +41,8 @@ export interface AnswerCasesInput {
   readonly cases: ArtifactRef;
   /** Null: all of them. */
   readonly slice: CaseSlice | null;
+  /** The first of them alone; null for all. */
+  readonly most: number | null;
   readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
 }
 
@@ -79,7 +81,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         const bundle = await artifacts.getJson<ReleaseBundle>(input.bundle);
         const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
         const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
-        const cases = await readSlice(input);
+        const slice = await readSlice(input);
+        const cases = input.most === null ? slice : slice.slice(0, input.most);
         const { workflowExecution, activityId, attempt } = activityInfo();
         const { dimensions, parallel } = spec.evaluate;
         const answerer = bundleAnswerer({
@@ -116,7 +119,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           counterparts: { champion: null, baseline: null },
           judges: {},
         });
-        return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, summary: answersSummary(evidence) };
+        const left = slice.length - cases.length;
+        return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, left, summary: answersSummary(evidence) };
       });
     },
 
@@ -132,7 +136,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       async function scoresOf(ref: ArtifactRef) {
         const results = await artifacts.getJson<readonly CaseResult[]>(ref);
         return new Map(
-          results.map(({ id, scores, unanswered }) => [
+          inOrder(results).map(({ id, scores, unanswered }) => [
             id,
             scores[input.dimension] ?? ({ kind: 'failed', reason: unanswered ?? 'not measured' } as const),
           ]),
@@ -143,7 +147,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
 
   async function readSlice({ cases: ref, slice, spec }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
     const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
-    const taken = slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice);
+    const taken = inOrder(slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice));
     if (taken.length > 0) return taken;
     throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {
       next: 'add cases, or change spec.cases.search and spec.cases.confirm',

@@ -25,9 +25,14 @@ export interface DecideBundleInput {
   /** On the same cases; null where there is none, or no gate asks for it. */
   readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
   readonly evaluate: LlmEvaluateSpec;
+  /** Whether there are cases that could still be asked. */
+  readonly mayAskMore: boolean;
 }
 
+export type LookedAtBundle = { readonly kind: 'open'; readonly moreCases: number } | DecidedBundle;
+
 export interface DecidedBundle {
+  readonly kind: 'decided';
   readonly decision: DecisionRef;
   readonly evidence: Digest;
   /** How many more cases would decide; null when they would not, or nothing is open. */
@@ -36,9 +41,12 @@ export interface DecidedBundle {
 
 export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
   return {
-    /** Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). A second attempt finds the first one's decision. */
-    decideBundle(input: DecideBundleInput): Promise<DecidedBundle> {
-      return effectOnce(registry.effects, input, async (assertOwned) => {
+    /**
+     * Decides, or says how many more cases would. Policy and evidence first: nothing may act on a decision whose grounds are not kept (DESIGN §10). A second attempt finds the
+     * first one's decision.
+     */
+    decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
+      return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
         const { tenant, runId, key, candidate, answers, counterparts, evaluate } = input;
         const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates: evaluate.gates, ungated: evaluate.ungated };
         const evidence = evidenceOf({
@@ -50,6 +58,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
           judges: {},
         });
         const { verdict, moreCases } = decideEvaluation(policy, evidence);
+        if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };
         const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
         await assertOwned();
         await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
@@ -66,7 +75,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
           verdict,
           idempotencyKey: key,
         });
-        return { decision, evidence: evidenceDigest, moreCases };
+        return { kind: 'decided', decision, evidence: evidenceDigest, moreCases };
       });
     },
   };

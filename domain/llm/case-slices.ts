@@ -12,12 +12,28 @@ export function sliceOf(
   { id, pair }: Pick<EvaluationCase, 'id' | 'pair'>,
   { search, confirm }: Pick<CasesSpec, 'search' | 'confirm'>,
 ): CaseSlice {
-  const at = placeOf(pair === null ? `case ${id}` : `pair ${pair}`);
+  const at = placeOf({ id, pair });
   return at < search ? 'search' : at < search + confirm ? 'confirm' : 'judge';
 }
 
+/**
+ * Where a case stands among all there are or will be, from 0 up to 1. Everything that looks at cases one after the other goes by it: an order that no answer has a say in, so that
+ * bounds hold however often somebody looks, and the first hundred are like the rest.
+ */
+export function placeOf({ id, pair }: Pick<EvaluationCase, 'id' | 'pair'>): number {
+  return hashOf(pair === null ? `case ${id}` : `pair ${pair}`);
+}
+
+/** By place; wordings of one pair by their id. */
+export function inOrder<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(cases: readonly Case[]): Case[] {
+  return cases
+    .map((each) => ({ each, at: placeOf(each) }))
+    .sort((a, b) => a.at - b.at || (a.each.id < b.each.id ? -1 : 1))
+    .map(({ each }) => each);
+}
+
 /** FNV-1a, then the finishing mix of MurmurHash3 since names that differ in their last letter are near each other without it; from 0 up to 1. */
-function placeOf(text: string): number {
+function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   hash ^= hash >>> 16;

@@ -97,6 +97,12 @@ const evaluateSchema = z
     dimensions: z.array(dimensionSchema).min(1).max(50).describe('what is measured of each case'),
     gates: z.array(llmGateSchema).max(50).describe('a list of gates'),
     ungated: z.string().trim().min(1).max(500).optional().describe('the reason why there are no gates'),
+    first: z
+      .int()
+      .min(10)
+      .nullable()
+      .default(null)
+      .describe('a whole number from 10: cases that are asked first, and more only while a gate is undecided; null asks all at once'),
     parallel: z.int().min(1).max(256).default(4).describe('a whole number from 1 to 256: questions under way at once'),
   })
   .describe('dimensions and gates');

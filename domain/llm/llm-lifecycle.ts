@@ -66,6 +66,8 @@ export interface LlmEvaluateSpec {
   readonly gates: readonly LlmGate[];
   /** The reason, when `gates` is empty on purpose. */
   readonly ungated: string | null;
+  /** Cases that are asked first; more only while a gate is undecided, as many as it says would decide. Null asks all at once. */
+  readonly first: number | null;
   /** Questions under way at once. */
   readonly parallel: number;
 }

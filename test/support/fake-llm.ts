@@ -46,6 +46,7 @@ const plain: LlmLifecycleSpec = {
       },
     ],
     ungated: null,
+    first: null,
     parallel: 4,
   },
   safety: null,
@@ -92,12 +93,14 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
   return {
     openRunBudget: () => Promise.resolve(),
     writeBundles: ({ spec, index }) => Promise.resolve(spec.prompt.candidates.map((path) => written(path, index !== null))),
-    answerCases: ({ bundle, cases, slice }) => Promise.resolve(answered(meanOf(bundle.digest), cases.digest, slice ?? 'all')),
+    answerCases: ({ bundle, cases, slice, most }) =>
+      Promise.resolve(answered(meanOf(bundle.digest), { caseSet: cases.digest, slice: slice ?? 'all', cases: most ?? 60 })),
     compareAnswers: () => Promise.resolve({ difference: { mean: 0.2, lower: 0.05, upper: 0.35, cases: 60, failures: 0 } }),
     adaptBundle: ({ bundle }) => Promise.resolve(artifact(`adapted ${bundle.digest.slice(7, 27)}`)),
     registerBundle: ({ manifest }) => Promise.resolve({ model: lifecycle, version: 2, manifest }),
     decideBundle: () =>
       Promise.resolve({
+        kind: 'decided',
         decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict },
         evidence: digest('evidence'),
         moreCases: null,
@@ -120,12 +123,16 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
   };
 }
 
-function answered(mean: number, caseSet: AnsweredCases['caseSet'], slice: string): AnsweredCases {
-  const right = { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 };
+function answered(
+  mean: number,
+  { caseSet, slice, cases }: { readonly caseSet: AnsweredCases['caseSet']; readonly slice: string; readonly cases: number },
+): AnsweredCases {
+  const right = { mean, lower: mean - 0.1, upper: mean + 0.1, cases, failures: 0 };
   return {
     results: artifact(`answers ${slice} ${mean}`),
     caseSet,
-    summary: { cases: 60, unanswered: 0, dimensions: { right }, cost: 0, medianMs: 12 },
+    left: 60 - cases,
+    summary: { cases, unanswered: 0, dimensions: { right }, cost: 0, medianMs: 12 },
   };
 }
 

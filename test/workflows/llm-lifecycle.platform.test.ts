@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { artifact, digest, failed } from '../support/fake-activities';
+import { artifact, digest, failed, type Overrides } from '../support/fake-activities';
 import { fakeLlm, llmPlanOf, withFineTune, withIndex } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
@@ -102,6 +102,7 @@ describe('llm lifecycle', () => {
       decideBundle: (input) => {
         judged.push(input.candidate);
         return Promise.resolve({
+          kind: 'decided',
           decision: { id: 'decision_1', policy: digest('policy'), evidence: digest('evidence'), verdict: { kind: 'passed', reasons: [] } },
           evidence: digest('evidence'),
           moreCases: null,
@@ -141,6 +142,44 @@ describe('llm lifecycle', () => {
     expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
     expect(seen.calls).toContain('withdrawVersion');
     expect(seen.calls).not.toContain('promoteVersion');
+  });
+
+  const needing = (more: number): Overrides => {
+    const fake = fakeLlm(better);
+    return {
+      ...fake,
+      decideBundle: async (input) =>
+        input.answers.summary.cases < 45 && input.mayAskMore
+          ? { kind: 'open', moreCases: more }
+          : (fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'))),
+    };
+  };
+  const frugal = llmPlanOf({ evaluate: { ...llmPlanOf().spec.evaluate, first: 30 } });
+
+  test('buys as many more cases as a gate needs, and no more', async () => {
+    const asked: (number | null)[] = [];
+    const fake = needing(20);
+    const { outcome } = await runs.run('llm-lifecycle-more-cases', frugal, {
+      ...fake,
+      answerCases: (input) => {
+        if (input.stage === 'evaluate') asked.push(input.most);
+        return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(asked).toEqual([30, 30, 50, 50]);
+  });
+
+  test('decides on what it has when the budget does not pay for more', async () => {
+    const fake = needing(20);
+    const { outcome } = await runs.run('llm-lifecycle-more-unpaid', frugal, {
+      ...fake,
+      answerCases: (input) => {
+        if (input.most === 50) throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent', 'BudgetSpent');
+        return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
   });
 
   test('asks nothing more once it is cancelled', async () => {

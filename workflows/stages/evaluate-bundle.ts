@@ -1,13 +1,15 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../activities/answer-cases';
+import type { DecideBundleInput } from '../../activities/evaluate-bundle';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { AnswersSummary } from '../../domain/llm/evaluation/answered';
 import type { ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
-import type { EffectOf, EndedStage, LlmRun } from '../stage';
+import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
+import { typeOf } from '../undo';
 import type { ChampionSeen } from './evaluate';
 
 export interface BundleContest {
@@ -46,31 +48,53 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     slices: slice === null ? null : { search: spec.cases.search, confirm: spec.cases.confirm },
     evaluate: { ...spec.evaluate, parallel: null },
   });
-  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect) => {
-    const answersOf = (who: string, bundle: ArtifactRef) =>
-      llmWork.answerCases.executeWithOptions({ summary: who }, [
-        { ...questionsOf(run, effect, 'evaluate'), ...effect('answers', bundle.digest), bundle, slice },
+  const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
+    const answersOf = (who: string, bundle: ArtifactRef, most: number | null) =>
+      llmWork.answerCases.executeWithOptions({ summary: most === null ? who : `${who}, ${most} cases` }, [
+        { ...questionsOf(run, effect, 'evaluate'), ...effect('answers', `${bundle.digest}-${most ?? 'all'}`), bundle, slice, most },
       ]);
-    const answers = await answersOf(versionName(candidate), candidate.manifest);
-    const decided = await llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
-      {
-        ...effect('decide'),
-        candidate: candidate.manifest.digest,
-        answers,
-        counterparts: {
-          champion: champion.version && (await answersOf(versionName(champion.version), champion.version.manifest)),
-          baseline: withBaseline ? await answersOf('the baseline', baseline) : null,
-        },
-        evaluate: spec.evaluate,
+    const ask = async (most: number | null): Promise<Asked> => ({
+      answers: await answersOf(versionName(candidate), candidate.manifest, most),
+      counterparts: {
+        champion: champion.version && (await answersOf(versionName(champion.version), champion.version.manifest, most)),
+        baseline: withBaseline ? await answersOf('the baseline', baseline, most) : null,
       },
-    ]);
-    const { decision, evidence, moreCases } = decided;
-    return { output: { evidence, summary: answers.summary, champion: championDigest, moreCases }, verdict: decision.verdict, decision };
+    });
+    const look = (asked: Asked, place: number, mayAskMore: boolean) =>
+      llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
+        { ...effect('decide', String(place)), candidate: candidate.manifest.digest, ...asked, evaluate: spec.evaluate, mayAskMore },
+      ]);
+    let asked = await ask(spec.evaluate.first);
+    for (let place = 1; ; place += 1) {
+      const { answers } = asked;
+      const looked = await look(asked, place, answers.left > 0 && place < looks);
+      if (looked.kind === 'decided') return decided(looked, answers);
+      const more = await ask(answers.summary.cases + Math.min(looked.moreCases, answers.left)).catch(unlessBudgetSpent);
+      // What the budget does not pay for stays undecided, with what was measured.
+      if (more === null) return decided(await look(asked, place + 1, false), answers);
+      asked = more;
+    }
+
+    function decided(looked: Awaited<ReturnType<typeof look>>, { summary }: Asked['answers']): StageEnd<EvaluatedBundle> {
+      if (looked.kind === 'open') throw new Error('nothing more could be asked, and nothing was decided');
+      const { decision, evidence, moreCases } = looked;
+      return { output: { evidence, summary, champion: championDigest, moreCases }, verdict: decision.verdict, decision };
+    }
   });
   const { verdict, decision } = ended;
   // Nothing may pass for want of a verdict (I10).
   if (!verdict || !decision) throw ApplicationFailure.nonRetryable('the evaluation taken over names no decision', 'NotFound');
   return { ...ended, verdict, decision };
+}
+
+type Asked = Pick<DecideBundleInput, 'answers' | 'counterparts'>;
+
+/** More looks than this are many small steps: then the evaluation ends with what it has. */
+const looks = 20;
+
+function unlessBudgetSpent(error: unknown): null {
+  if (error instanceof ActivityFailure && typeOf(error) === 'BudgetSpent') return null;
+  throw error;
 }
 
 function needsBaseline({ plan }: LlmRun, { version }: ChampionSeen): boolean {

@@ -47,7 +47,13 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
 
     function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
       return llmWork.answerCases.executeWithOptions({ summary: `${bundle.path} on ${slice}` }, [
-        { ...questionsOf(run, effect, 'prompt-eval'), ...effect('answers', `${bundle.path}-${slice}`), bundle: bundle.manifest, slice },
+        {
+          ...questionsOf(run, effect, 'prompt-eval'),
+          ...effect('answers', `${bundle.path}-${slice}`),
+          bundle: bundle.manifest,
+          slice,
+          most: null,
+        },
       ]);
     }
   });

@@ -11,6 +11,8 @@ export interface AnsweredCases {
   /** JSON: `CaseResult[]`. */
   readonly results: ArtifactRef;
   readonly caseSet: Digest;
+  /** Cases of the slice that were not asked. */
+  readonly left: number;
   readonly summary: AnswersSummary;
 }
 

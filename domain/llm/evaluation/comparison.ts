@@ -6,10 +6,10 @@ const differences = { min: -1, max: 1 } as const;
 /**
  * Candidate minus counterpart on the same cases, so that how hard a case is falls out (E. Miller, "Adding error bars to evals: a statistical approach to language model
  * evaluations", arXiv 2411.00640 (2024), §4). Where one side could not be measured its score may be anything from 0 to 1. A case that is missing on one side is a failure too:
- * leaving it out would let a candidate win by not answering.
+ * leaving it out would let a candidate win by not answering. In the order of the candidate's scores, which must not depend on how they did.
  */
 export function comparePaired(candidate: ReadonlyMap<string, Score>, counterpart: ReadonlyMap<string, Score>): Aggregate {
-  const ids = [...new Set([...candidate.keys(), ...counterpart.keys()])].sort();
+  const ids = [...new Set([...candidate.keys(), ...counterpart.keys()])];
   const observations = ids.flatMap((id): readonly Observation[] => {
     const [a, b] = [candidate.get(id), counterpart.get(id)];
     if (a?.kind === 'notApplicable' && b?.kind === 'notApplicable') return [];

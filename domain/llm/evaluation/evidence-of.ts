@@ -1,4 +1,5 @@
 import type { Digest } from '../../artifact';
+import { inOrder } from '../case-slices';
 import { aggregate } from './aggregate';
 import { measureBias } from './bias';
 import { comparePaired } from './comparison';
@@ -17,16 +18,16 @@ export interface Measured {
   readonly judges: Readonly<Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>>;
 }
 
-/** In the order of the cases' ids: an order that does not depend on the answers, which the intervals ask for. */
+/** In the order of the cases: one that does not depend on the answers, which the intervals ask for. */
 export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, judges }: Measured): LlmEvidence {
-  const ordered = [...results].sort(byId);
+  const ordered = inOrder(results);
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
     const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
     return { aggregate: aggregate(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
   };
   const compared = (other: readonly CaseResult[] | null) =>
-    other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(results, name), scoresBy(other, name))]));
+    other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
   return {
     kind: 'llmEvaluation',
     version: 1,
@@ -62,8 +63,4 @@ function countBy(reasons: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
   return counts;
-}
-
-function byId(a: CaseResult, b: CaseResult): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
