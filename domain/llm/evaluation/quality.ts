@@ -1,20 +1,22 @@
+import { withoutCitations } from '../citations';
 import { normalAnswer, sharedWords, wordsOf } from './answer-text';
 import { rightAnswers } from './case';
 import type { Judged } from './evaluator';
 import { notApplicable, scored, type Score } from './score';
 
-/** Exact match of Rajpurkar et al. (2016), against the best of the right answers. */
+/** Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer names its passages, `[1]`, makes it no other answer. */
 export function evaluateExact({ case: { expected }, answer }: Judged): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
-  return scored(right.some((each) => normalAnswer(each) === normalAnswer(answer)));
+  const said = normalAnswer(withoutCitations(answer));
+  return scored(right.some((each) => normalAnswer(each) === said));
 }
 
 /** Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, against the best of the right answers. */
 export function evaluateF1({ case: { expected }, answer }: Judged): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
-  const said = wordsOf(answer);
+  const said = wordsOf(withoutCitations(answer));
   return scored(Math.max(...right.map((each) => f1(said, wordsOf(each)))));
 }
 

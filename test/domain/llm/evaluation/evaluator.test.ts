@@ -49,6 +49,7 @@ describe('an evaluator', () => {
     ['f1: the best of the right answers', { kind: 'f1' }, 'city of Rome', { expected: rome }, 1],
     ['f1: a repeated word counts once', { kind: 'f1' }, 'Rome Rome Rome', { expected: { answer: 'Rome' } }, 0.5],
     ['f1: an empty answer', { kind: 'f1' }, '', { expected: rome }, 0],
+    ['f1: the number of a passage is no word', { kind: 'f1' }, 'Rome [2]', { expected: { answer: 'Rome' } }, 1],
     ['label: in a sentence', label, 'This is an animal.', { expected: { label: 'animal' } }, 1],
     ['label: two are none', label, 'food or animal', { expected: { label: 'animal' } }, 0],
     ['label: the longer one is one', label, 'animal food', { expected: { label: 'animal food' } }, 1],
