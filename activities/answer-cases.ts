@@ -4,7 +4,7 @@ import type { BudgetRef } from '../domain/budget';
 import { toParts } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import type { ReleaseBundle } from '../domain/llm/bundle';
+import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
 import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
@@ -16,18 +16,26 @@ import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import type { SafetyPolicy } from '../domain/llm/safety/policy';
 import type { ArtifactStore } from '../data/artifacts/store';
+import type { ChunkStore } from '../data/indexes/chunk-store';
+import type { Embedders } from '../data/indexes/embedders/open-embedder';
+import { openIndexReader } from '../data/indexes/query-index';
+import { bundleRetrieval } from '../data/llm/evaluation/answerer';
 import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
 import { evaluateCases, type EvaluationProgress } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
+import { openRetrieval } from '../data/llm/retrieval';
+import { openDetectors } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
 import { whileBeating } from './heartbeating';
 
 export interface AnswerCasesDeps {
-  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events'>;
+  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events' | 'indexes'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
   readonly access: ModelAccess;
+  readonly chunkStore: ChunkStore;
+  readonly embedders: Embedders;
 }
 
 export interface AnswerCasesInput {
@@ -55,9 +63,12 @@ export interface ComparedAnswers {
 const progressMs = 2_000;
 
 export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
-  const { registry, artifacts, access } = deps;
+  const { registry, artifacts, access, chunkStore, embedders } = deps;
+  const detectors = openDetectors({ embedders });
   const chat = ledgeredChat(access, registry.llmCalls);
-  const tools = createEvaluatorTools(null);
+  const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
+  // The model is read when the first answer is compared by its meaning.
+  const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
 
   return {
     /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
@@ -81,6 +92,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         const bundle = await artifacts.getJson<ReleaseBundle>(input.bundle);
         const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
         const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
+        const index = indexOf(bundle);
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : slice.slice(0, input.most);
         const { workflowExecution, activityId, attempt } = activityInfo();
@@ -96,7 +108,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           bundle,
           prompt,
           policy,
-          retrieval: null,
+          detectors,
+          retrieval: index && bundleRetrieval({ retrieve, tenant, index, input: bundle.signature.input }),
         });
         const told = teller(input, report);
         const caseSet = input.cases.digest;

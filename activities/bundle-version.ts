@@ -2,7 +2,7 @@ import type { ArtifactRef, Digest } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import type { ReleaseBundle } from '../domain/llm/bundle';
+import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { readPrompt } from '../domain/llm/prompt-document';
 import { variablesOf } from '../domain/llm/prompt-render';
@@ -11,6 +11,7 @@ import type { ModelVersionRef } from '../domain/model';
 import type { Read } from '../domain/schema-issues.schema';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Registry } from '../db/registry';
+import type { LineageNode } from '../db/repositories/lineage';
 
 export interface BundleVersionDeps {
   readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage' | 'indexes'>;
@@ -107,7 +108,12 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const by = `model:${model}@${version.version}`;
       for (const { digest } of [ref, ...partsOf(bundle)]) await registry.artifacts.reference({ tenant, digest, by });
       const to = { kind: 'model', name: model, version: version.version, digest: ref.digest } as const;
-      await registry.lineage.add({ tenant, edges: [{ from: { kind: 'run', name: runId }, to, runId }] });
+      const index = indexOf(bundle);
+      const origins: readonly LineageNode[] = [
+        { kind: 'run', name: runId },
+        ...(index ? [{ kind: 'index', name: index.name, version: index.version, digest: index.digest } as const] : []),
+      ];
+      await registry.lineage.add({ tenant, edges: origins.map((from) => ({ from, to, runId })) });
       return version;
     },
   };

@@ -1,5 +1,4 @@
 /** What a language lifecycle's workflow needs of the world, in memory: each prompt has the score that a test gives it. */
-import type { Activities } from '../../activities';
 import type { AnsweredCases } from '../../domain/llm/evaluation/answered';
 import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
 import type { RunId, Tenant } from '../../domain/ids';
@@ -144,6 +143,6 @@ const fakeIndex: Overrides = {
   applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
   sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
   readIndexChampion: () => Promise.resolve(null),
-  promoteIndexVersion: (() => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 })) as Activities['promoteIndexVersion'],
+  promoteIndexVersion: () => Promise.resolve({ kind: 'promoted', previous: null, fencing: 1 }),
   endIndexVersion: () => Promise.resolve(),
 };
