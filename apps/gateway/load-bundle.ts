@@ -1,12 +1,14 @@
 import type { ModelAccess, ModelTarget } from '../../data/llm/model-access';
 import type { IndexReader } from '../../data/indexes/query-index';
+import type { Detectors } from '../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { indexOf, type BundleBase, type BundleIndex, type ReleaseBundle } from '../../domain/llm/bundle';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
-import type { SafetyPolicy } from '../../domain/llm/safety/policy';
+import type { SafetyPolicy, Side } from '../../domain/llm/safety/policy';
+import { screen, type Screening } from '../../domain/llm/safety/screen';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
 /** A language application whose model is there to be asked. */
@@ -16,6 +18,8 @@ export interface LoadedBundle {
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
+  /** By its policy; without one everything passes. */
+  readonly screen: (side: Side, text: string) => Promise<Screening>;
   readonly index: BundleIndex | null;
   readonly route: readonly ModelTarget[];
   readonly bytes: number;
@@ -26,6 +30,7 @@ export interface BundleLoaderOptions {
   readonly artifacts: VersionArtifacts;
   readonly access: Pick<ModelAccess, 'models'>;
   readonly indexes: Pick<IndexReader, 'check'>;
+  readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
 }
 
@@ -45,13 +50,19 @@ export async function loadBundle(
     bundle.safety && (await readPart<SafetyPolicy>(options.artifacts, bundle.safety.artifact, `the safety policy of ${model}`));
   const index = indexOf(bundle);
   checkVariables(bundle, prompt, index);
-  await Promise.all([probe(model, base, options), index && checkIndex(tenant, model, index, options)]);
+  await Promise.all([
+    probe(model, base, options),
+    index && checkIndex(tenant, model, index, options),
+    policy && prepareDetectors(model, policy, options),
+  ]);
   return {
     kind: 'bundle',
     digest,
     bundle,
     prompt,
     policy,
+    screen: (side, text) =>
+      policy ? screen(policy, side, text, options.detectors.detect) : Promise.resolve({ outcome: 'passed', text, findings: [] }),
     index,
     route: [{ provider: base.provider, model: base.model, adapter: base.adapter }, ...base.standby],
     bytes: (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,
@@ -70,6 +81,16 @@ function checkVariables({ model, signature: { input } }: ReleaseBundle, prompt: 
       ? `also wants ${open.join(', ')}`
       : `has no variable ${unused.join(', ')}: what the user writes, or is found, would not reach the model`;
   throw failure('ModelUnloadable', `the prompt ${prompt.name} of ${model} ${said}`);
+}
+
+async function prepareDetectors(model: string, policy: SafetyPolicy, { detectors }: Pick<BundleLoaderOptions, 'detectors'>): Promise<void> {
+  try {
+    await detectors.prepare(policy);
+  } catch (cause) {
+    const said = isPerennialError(cause) ? cause.message : `its detectors could not be loaded`;
+    const next = isPerennialError(cause) ? cause.next : undefined;
+    throw failure('ModelUnloadable', `${model} cannot be screened by its policy ${policy.name}: ${said}`, { ...(next && { next }), cause });
+  }
 }
 
 /** The version that was evaluated, and an embedder here that is its own. */

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Side } from '../../domain/llm/safety/policy';
 import type { ShadowOutcome } from './shadow';
 
 /** What `/metrics` reads from the live parts at the moment of a scrape. */
@@ -28,7 +29,7 @@ export interface GatewayMetrics {
   readonly staleAnswer: () => void;
   readonly challengerFailed: (model: string, version: number) => void;
   readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
-  readonly screened: (model: string, side: 'input' | 'output', outcome: string) => void;
+  readonly screened: (model: string, side: Side, outcome: string) => void;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;

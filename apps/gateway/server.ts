@@ -6,6 +6,8 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { IndexReader } from '../../data/indexes/query-index';
 import type { ModelAccess } from '../../data/llm/model-access';
+import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
+import { openDetectors, type Detectors } from '../../data/safety/open-detectors';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { Registry } from '../../db/registry';
@@ -46,6 +48,8 @@ export interface GatewayDeps {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'chat' | 'models'>;
   readonly indexes: Pick<IndexReader, 'query' | 'check'>;
+  /** Of safety policies; its own unless it shares an embedder. */
+  readonly detectors?: Detectors;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
 }
@@ -63,7 +67,8 @@ const registryTimeoutMs = 3_000;
 const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
-export async function createGateway({ registry, artifacts, access, indexes, config, log }: GatewayDeps): Promise<Gateway> {
+export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { registry, artifacts, access, indexes, detectors = openDetectors({ embedders: openEmbedders() }), config, log } = deps;
   const id = newId('gw');
   const metrics = createGatewayMetrics();
   let url = config.publicUrl ?? '';
@@ -94,6 +99,7 @@ export async function createGateway({ registry, artifacts, access, indexes, conf
     artifacts,
     access,
     indexes,
+    detectors,
     maxRows: config.maxRows,
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,

@@ -30,12 +30,14 @@ export interface LoggedRetrieval {
   readonly left: { readonly room: number; readonly policy: number };
 }
 
-/** What was found by which policy, never the text (I11). */
+/** What was found by which policy; never the text (I11), unless that policy asks for it. */
 export interface SafetyAudit {
   readonly policy: Digest;
   readonly input: ScreeningAudit;
   /** Null when there was nothing to look at. */
   readonly output: ScreeningAudit | null;
+  /** Of all passages together, those that were left out included; null without any. */
+  readonly retrieved: ScreeningAudit | null;
 }
 
 export type ScreeningAudit = Omit<Screening, 'text'>;

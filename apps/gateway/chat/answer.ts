@@ -1,15 +1,15 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import type { ModelAccess } from '../../../data/llm/model-access';
 import type { OnText } from '../../../data/llm/provider';
-import { askWithRoom, type Retrieved } from '../../../data/llm/retrieval';
-import { detect } from '../../../data/safety/detect';
+import { askWithRoom, screenPassages, type Retrieved } from '../../../data/llm/retrieval';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
 import { jsonErrors } from '../../../domain/llm/evaluation/rule';
 import type { SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
 import { passageValue, type Passage } from '../../../domain/llm/passages';
 import { renderPrompt } from '../../../domain/llm/prompt-render';
-import { joined, screen, type Screening } from '../../../domain/llm/safety/screen';
+import type { Side } from '../../../domain/llm/safety/policy';
+import { joined, type Screening } from '../../../domain/llm/safety/screen';
 import type { LoadedBundle } from '../load-bundle';
 import { bundleOf, type ServedVersion } from '../served-version';
 import type { ChatBody } from './chat-request.schema';
@@ -42,7 +42,7 @@ export interface VersionAnswer {
 export interface AnswererOptions {
   readonly access: Pick<ModelAccess, 'chat'>;
   readonly retrieve: Retriever;
-  readonly onScreened: (model: string, side: 'input' | 'output', outcome: Screening['outcome']) => void;
+  readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
 }
 
 export type Answerer = (call: AnswerCall) => Promise<VersionAnswer>;
@@ -55,9 +55,16 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     const loaded = bundleOf(call.served);
     const { body, screening: input } = await screenedBody(loaded, call.body);
     if (body === null) {
-      return { answer: nothing, blocked: 'input', asked: null, malformed: false, safety: auditOf(loaded, input, null), retrieved: null };
+      return {
+        answer: nothing,
+        blocked: 'input',
+        asked: null,
+        malformed: false,
+        safety: auditOf(loaded, { input, output: null, retrieved: null }),
+        retrieved: null,
+      };
     }
-    const { answer: said, retrieved } = await askShowing(call, loaded, body);
+    const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body);
     const { text, finish, usage } = said;
     const output = await screened(loaded, 'output', text);
     const { answerSchema } = loaded.prompt;
@@ -67,7 +74,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       asked: body,
       // As the model wrote it: what a policy blots out breaks no promise.
       malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools).length > 0,
-      safety: auditOf(loaded, input, output),
+      safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
     };
   };
@@ -77,11 +84,18 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     call: AnswerCall,
     loaded: LoadedBundle,
     body: ChatBody,
-  ): Promise<{ readonly answer: ChatAnswer; readonly retrieved: Retrieved | null }> {
+  ): Promise<{ readonly answer: ChatAnswer; readonly retrieved: Retrieved | null; readonly screening: ScreeningAudit | null }> {
     const { tenant, signal } = call;
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
-    if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null };
-    return askWithRoom(found, ({ passages }) => ask(call, loaded, messagesFor(loaded, body, passages)));
+    if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null, screening: null };
+    const looks: Screening[] = [];
+    const shown = await screenPassages(found, async (passage) => {
+      const look = await screened(loaded, 'retrieved', passage);
+      looks.push(look);
+      return look.text;
+    });
+    const asked = await askWithRoom(shown, ({ passages }) => ask(call, loaded, messagesFor(loaded, body, passages)));
+    return { ...asked, screening: joined(looks) };
   }
 
   async function ask(
@@ -112,10 +126,9 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
   }
 
-  async function screened({ policy, bundle }: LoadedBundle, side: 'input' | 'output', text: string): Promise<Screening> {
-    if (policy === null) return { outcome: 'passed', text, findings: [] };
-    const screening = await screen(policy, side, text, detect);
-    onScreened(bundle.model, side, screening.outcome);
+  async function screened({ policy, bundle, screen }: LoadedBundle, side: Side, text: string): Promise<Screening> {
+    const screening = await screen(side, text);
+    if (policy) onScreened(bundle.model, side, screening.outcome);
     return screening;
   }
 }
@@ -138,11 +151,12 @@ function messagesFor(
   return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
 }
 
-function auditOf({ bundle: { safety } }: LoadedBundle, input: ScreeningAudit, output: ScreeningAudit | null): SafetyAudit | null {
+function auditOf({ bundle: { safety } }: LoadedBundle, { input, output, retrieved }: Omit<SafetyAudit, 'policy'>): SafetyAudit | null {
   if (safety === null) return null;
-  return { policy: safety.digest, input: plain(input), output: output && plain(output) };
+  return { policy: safety.digest, input: plain(input), output: output && plain(output), retrieved: retrieved && plain(retrieved) };
 }
 
-function plain({ outcome, findings }: ScreeningAudit): ScreeningAudit {
-  return { outcome, findings };
+/** Without the text that may go on: that stands in the log by itself. */
+function plain({ outcome, findings, kept }: ScreeningAudit): ScreeningAudit {
+  return { outcome, findings, ...(kept !== undefined && { kept }) };
 }

@@ -1,6 +1,3 @@
-import { detect } from '../../../data/safety/detect';
-import { sides } from '../../../domain/llm/safety/policy';
-import { screen } from '../../../domain/llm/safety/screen';
 import { bundleOf } from '../served-version';
 import type { VersionAnswer } from './answer';
 import type { ChatReply } from './chat';
@@ -13,10 +10,10 @@ export async function mayStandBeside(
   { served, blocked }: Pick<ChatReply, 'served' | 'blocked'>,
   { answer: { text }, safety }: VersionAnswer,
 ): Promise<boolean> {
-  const { policy, bundle } = bundleOf(served);
+  const { policy, bundle, screen } = bundleOf(served);
   if (policy === null || bundle.safety?.digest === safety?.policy) return true;
   // What the caller wrote comes back in other words, which no detector knows.
   if (blocked === 'input') return false;
-  const looks = await Promise.all(sides.map((side) => screen(policy, side, text, detect)));
+  const looks = await Promise.all((['input', 'output'] as const).map((side) => screen(side, text)));
   return looks.every((look) => look.text === text);
 }

@@ -3,6 +3,7 @@ import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { PredictionId, Tenant } from '../../../domain/ids';
+import type { Side } from '../../../domain/llm/safety/policy';
 import type { Screening } from '../../../domain/llm/safety/screen';
 import type { AnsweredBy } from '../answer-headers';
 import { assignArm } from '../assignment';
@@ -54,7 +55,7 @@ export interface ChatOptions {
   /** Whether the champion that is wanted cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: (row: PredictionRow) => void;
-  readonly onScreened: (model: string, side: 'input' | 'output', outcome: Screening['outcome']) => void;
+  readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
   /** The champion answered instead. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }

@@ -18,7 +18,10 @@ import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
 export type Answerer = (of: EvaluationCase, asked: { readonly repeat: number; readonly signal?: AbortSignal }) => Promise<GivenAnswer>;
 
 export interface GivenAnswer {
+  /** Empty when a safety policy kept it back. */
   readonly text: string;
+  /** By which side; not given where it did not, or there is none. */
+  readonly blocked?: 'input' | 'output';
   readonly retrieved: readonly RetrievedPassage[];
   readonly latencyMs: number;
   /** Nanodollars. */

@@ -1,34 +1,37 @@
-import { detect } from '../../safety/detect';
 import type { ReleaseBundle } from '../../../domain/llm/bundle';
-import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { screen } from '../../../domain/llm/safety/screen';
+import type { Detectors } from '../../safety/open-detectors';
+import { screenPassages } from '../retrieval';
 import { promptAnswerer, type Answerer, type Asking, type PromptAnswererOptions } from './answerer';
+import { screenedAnswerer } from './screened-answerer';
 
 export interface BundleAnswererOptions {
   readonly asking: Asking;
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
+  readonly detectors: Detectors;
   readonly retrieval: PromptAnswererOptions['retrieval'];
 }
 
-/** A bundle as it is served: its policy screens what is asked before the model sees it, and what the model says before anybody reads it. What is kept back is an empty answer. */
-export function bundleAnswerer({ asking, bundle, prompt, policy, retrieval }: BundleAnswererOptions): Answerer {
+/** A bundle as it is served: its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
+export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval }: BundleAnswererOptions): Answerer {
   const { base, sampling, signature } = bundle;
   const first = { provider: base.provider, model: base.model, adapter: base.adapter };
-  const ask = promptAnswerer({ asking, template: prompt, route: [first, ...base.standby], sampling, retrieval });
-  if (policy === null) return ask;
-  return async (of, asked) => {
-    const input = await screen(policy, 'input', String(of.input[signature.input] ?? ''), detect);
-    if (input.text === null) return { text: '', retrieved: [], latencyMs: 0, cost: 0, fromLedger: false };
-    const answer = await ask(withInput(of, signature.input, input.text), asked);
-    const output = await screen(policy, 'output', answer.text, detect);
-    return { ...answer, text: output.text ?? '' };
-  };
-}
-
-function withInput(of: EvaluationCase, name: string, text: string): EvaluationCase {
-  return { ...of, input: { ...of.input, [name]: text } };
+  const shared = { asking, template: prompt, route: [first, ...base.standby], sampling } as const;
+  if (policy === null) return promptAnswerer({ ...shared, retrieval });
+  const { detect } = detectors;
+  const ask = promptAnswerer({
+    ...shared,
+    retrieval: retrieval && {
+      ...retrieval,
+      async retrieve(of, signal) {
+        const found = await retrieval.retrieve(of, signal);
+        return screenPassages(found, async (text) => (await screen(policy, 'retrieved', text, detect)).text);
+      },
+    },
+  });
+  return screenedAnswerer(ask, { policy, detectors, input: signature.input });
 }

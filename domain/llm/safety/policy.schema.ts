@@ -1,18 +1,33 @@
 import { z } from 'zod';
 import { nameField } from '../../field.schema';
-import { actions, personalDataTypes, sides } from './policy';
+import { actions, personalDataTypes, sides, type Side } from './policy';
+
+const on = (...usual: readonly Side[]) =>
+  z
+    .array(z.enum(sides))
+    .min(1)
+    .max(sides.length)
+    .default([...usual])
+    .describe('some of input, output and retrieved');
 
 const terms = {
   name: nameField('the name of the detector'),
-  on: z
-    .array(z.enum(sides))
-    .min(1)
-    .max(2)
-    .default([...sides])
-    .describe('input, output or both'),
+  on: on('input', 'output'),
   action: z.enum(actions).default('block').describe('block, redact or flag'),
   onError: z.enum(['block', 'allow']).default('block').describe('block or allow: what happens when it could not look'),
 };
+
+const classifier = {
+  reads: z.enum(['words', 'meaning']).default('meaning').describe('words, or meaning: also by sentence embedding'),
+  falseAlarms: z.number().min(0.002).max(0.2).default(0.01).describe('a share from 0.002 to 0.2: how many harmless texts it may stop'),
+};
+
+const topic = z
+  .strictObject({
+    name: nameField('the name of the topic'),
+    examples: z.array(z.string().trim().min(2).max(2_000)).min(1).max(200).describe('texts of the topic, as users write them'),
+  })
+  .describe('a topic: name and examples');
 
 const detector = z
   .discriminatedUnion('kind', [
@@ -36,12 +51,27 @@ const detector = z
         .max(10_000)
         .describe('words or phrases, found whatever their case, accents and spacing'),
     }),
+    z.strictObject({ ...terms, ...classifier, kind: z.literal('injection'), on: on('input', 'retrieved') }),
+    z.strictObject({ ...terms, ...classifier, kind: z.literal('harmful') }),
+    z
+      .strictObject({
+        ...terms,
+        kind: z.literal('topics'),
+        on: on('input'),
+        allow: z.array(topic).max(50).default([]).describe('topics of which a text must be one'),
+        deny: z.array(topic).max(50).default([]).describe('topics of which no text may be'),
+        similarity: z.number().gt(0).lt(1).default(0.5).describe('a number between 0 and 1: how near its examples a text of a topic is'),
+      })
+      .refine(({ allow, deny }) => allow.length + deny.length > 0, { path: ['deny'], message: 'no topic is allowed or denied' }),
   ])
-  .describe('a detector: personalData, secrets or blocklist');
+  .describe('a detector: personalData, secrets, blocklist, injection, harmful or topics');
 
 /** The `spec` of a safety policy's file. */
 export const safetyPolicySchema = z
-  .strictObject({ detectors: z.array(detector).min(1).max(50).describe('a list of detectors') })
+  .strictObject({
+    detectors: z.array(detector).min(1).max(50).describe('a list of detectors'),
+    keepText: z.boolean().default(false).describe('true or false: whether the audit keeps texts that did not pass'),
+  })
   .check(({ value, issues }) => {
     value.detectors.forEach(({ name }, index) => {
       if (value.detectors.findIndex((other) => other.name === name) === index) return;

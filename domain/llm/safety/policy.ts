@@ -3,10 +3,12 @@ export interface SafetyPolicy {
   readonly name: string;
   /** Each looks at the text as it came; what they find is acted on together. */
   readonly detectors: readonly DetectorSpec[];
+  /** Whether the audit keeps the text of what did not pass as it came. */
+  readonly keepText?: boolean;
 }
 
-/** What the user says, or what the model answers. */
-export const sides = ['input', 'output'] as const;
+/** What the user says, what the model answers, or a passage of a document that is put before the model. */
+export const sides = ['input', 'output', 'retrieved'] as const;
 export type Side = (typeof sides)[number];
 
 /** The strictest first: it wins where several detectors find something. */
@@ -26,7 +28,34 @@ export type DetectorSpec = DetectorTerms & DetectorKind;
 export type DetectorKind =
   | { readonly kind: 'personalData'; readonly types: readonly PersonalDataType[] }
   | { readonly kind: 'secrets' }
-  | { readonly kind: 'blocklist'; readonly phrases: readonly string[] };
+  | { readonly kind: 'blocklist'; readonly phrases: readonly string[] }
+  /** Orders to the model that are not the operator's: jailbreaks, overridden instructions, attempts at the prompt. */
+  | ({ readonly kind: 'injection' } & ClassifierTerms)
+  /** Asks for something harmful; on the side `output`, gives it. */
+  | ({ readonly kind: 'harmful' } & ClassifierTerms)
+  | TopicsKind;
+
+export interface ClassifierTerms {
+  /** `words` alone, in well under a millisecond; `meaning` also by sentence embedding, some ten milliseconds a text of usual length. */
+  readonly reads: 'words' | 'meaning';
+  /** Which share of harmless texts it may stop, as measured over sources that it was not trained on. */
+  readonly falseAlarms: number;
+}
+
+/** By nearness to examples: of a denied topic, or of none of the allowed ones. */
+export interface TopicsKind {
+  readonly kind: 'topics';
+  readonly allow: readonly Topic[];
+  readonly deny: readonly Topic[];
+  /** Cosine of the embeddings from which a text is of a topic. */
+  readonly similarity: number;
+}
+
+export interface Topic {
+  readonly name: string;
+  /** Texts as users write them. */
+  readonly examples: readonly string[];
+}
 
 export const personalDataTypes = ['email', 'phone', 'creditCard', 'iban', 'ipAddress', 'usSocialSecurity'] as const;
 export type PersonalDataType = (typeof personalDataTypes)[number];

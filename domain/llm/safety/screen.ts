@@ -1,6 +1,6 @@
 import type { Action, DetectorSpec, Finding, SafetyPolicy, Side } from './policy';
 
-export type Detect = (spec: DetectorSpec, text: string) => Promise<readonly Finding[]>;
+export type Detect = (spec: DetectorSpec, text: string, side: Side) => Promise<readonly Finding[]>;
 
 /** What became of a text. Findings say what and how much, never which text: they go to the audit (I11). */
 export interface Screening {
@@ -8,6 +8,8 @@ export interface Screening {
   /** What may go on; null when nothing may. */
   readonly text: string | null;
   readonly findings: readonly DetectorFindings[];
+  /** As it came, where it did not pass and the policy keeps such texts. */
+  readonly kept?: string;
 }
 
 export interface DetectorFindings {
@@ -21,16 +23,23 @@ export interface DetectorFindings {
 
 /** Of several texts that belong together: nothing goes on when one may not. */
 export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'> {
+  const kept = screenings.flatMap((each) => each.kept ?? []);
   const order = ['blocked', 'redacted', 'flagged', 'passed'] as const;
   return {
     outcome: order.find((outcome) => screenings.some((each) => each.outcome === outcome)) ?? 'passed',
     findings: screenings.flatMap(({ findings }) => findings),
+    ...(kept.length > 0 && { kept: kept.join('\n\n') }),
   };
 }
 
 /** Every detector of the side looks, also when an earlier one has blocked: the audit says all that was wrong. */
 export async function screen(policy: SafetyPolicy, side: Side, text: string, detect: Detect): Promise<Screening> {
-  const looked = await Promise.all(policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, text, detect)));
+  const looking = policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, { text, side, detect }));
+  const screening = judged(text, await Promise.all(looking));
+  return policy.keepText === true && screening.outcome !== 'passed' ? { ...screening, kept: text } : screening;
+}
+
+function judged(text: string, looked: readonly Looked[]): Screening {
   const told = looked.filter(({ findings, failure }) => findings.length > 0 || failure !== null);
   const findings = told.map(({ spec, findings: found, failure }): DetectorFindings => ({
     detector: spec.name,
@@ -53,9 +62,12 @@ interface Looked {
   readonly failure: string | null;
 }
 
-async function look(spec: DetectorSpec, text: string, detect: Detect): Promise<Looked> {
+async function look(
+  spec: DetectorSpec,
+  { text, side, detect }: { readonly text: string; readonly side: Side; readonly detect: Detect },
+): Promise<Looked> {
   try {
-    return { spec, findings: await detect(spec, text), failure: null };
+    return { spec, findings: await detect(spec, text, side), failure: null };
   } catch (error) {
     // Its message may quote the text.
     return { spec, findings: [], failure: error instanceof Error ? error.name : 'Error' };

@@ -1,9 +1,12 @@
-import { detect } from '../../../data/safety/detect';
+import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
+import { openDetectors } from '../../../data/safety/open-detectors';
 import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/llm/safety/policy';
+
+const { detect } = openDetectors({ embedders: openEmbedders() });
 
 async function found(kind: DetectorKind, text: string): Promise<readonly string[]> {
   const spec: DetectorSpec = { name: 'd', on: ['input'], action: 'flag', onError: 'block', ...kind };
-  return (await detect(spec, text)).map(({ from, to, what }) => `${what}: ${text.slice(from, to)}`);
+  return (await detect(spec, text, 'input')).map(({ from, to, what }) => `${what}: ${text.slice(from, to)}`);
 }
 
 describe('personal data', () => {

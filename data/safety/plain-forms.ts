@@ -1,0 +1,173 @@
+/**
+ * A text as a reader or a model would understand it, however it is dressed up: the text itself in plain letters first, then, where it hides something, what
+ * is hidden. Detectors look at every form; places in the text are lost, so these are for verdicts on the whole, not for redaction.
+ */
+export function plainForms(text: string): readonly string[] {
+  const plain = plainLetters(text);
+  const forms = new Set([plain]);
+  // Twice: what was encoded twice would else come out encoded.
+  const once = decoded(plain);
+  if (once !== plain) {
+    const twice = decoded(plainLetters(once));
+    forms.add(twice === once ? once : twice);
+  }
+  for (const form of [joinedLetters(plain), lettersForDigits(plain), turned(plain)]) if (form !== null) forms.add(form);
+  return [...forms];
+}
+
+/** Compatibility forms, marks, invisible characters and look-alikes of other scripts become usual letters (Unicode Standard Annexes 15 and 39). */
+export function plainLetters(text: string): string {
+  const shown = text
+    // Tag characters are letters that no screen shows and many models read.
+    .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) => String.fromCodePoint((tag.codePointAt(0) ?? 0) - 0xe0000))
+    .normalize('NFKD')
+    .replace(/[\p{M}\p{Cf}\p{Co}\p{Cn}]+/gu, '')
+    // Of control characters only those that part words.
+    .replace(/[\p{Cc}\s]+/gu, ' ');
+  const latin = shown.match(/[a-z]/gi)?.length ?? 0;
+  const others = shown.match(lookAlike)?.length ?? 0;
+  // A text in Cyrillic or Greek is left as it is; a Latin one with a few such letters is dressed up.
+  return latin > others ? shown.replace(lookAlike, (letter) => lookAlikes.get(letter) ?? letter) : shown;
+}
+
+const lookAlikes: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    a: 'аαɑ',
+    b: 'Ьƅ',
+    c: 'сϲ',
+    d: 'ԁ',
+    e: 'еєε',
+    g: 'ɡ',
+    h: 'һ',
+    i: 'іιıɩ',
+    j: 'јϳ',
+    k: 'кκ',
+    l: 'ӏǀ',
+    n: 'ոη',
+    o: 'оοσօ',
+    p: 'рρ',
+    q: 'ԛ',
+    r: 'г',
+    s: 'ѕ',
+    t: 'тτ',
+    u: 'υսц',
+    v: 'νѵ',
+    w: 'ѡωա',
+    x: 'хχ',
+    y: 'уγү',
+    z: 'ᴢ',
+    A: 'АΑ',
+    B: 'ВΒ',
+    C: 'СϹ',
+    E: 'ЕΕ',
+    H: 'НΗ',
+    I: 'ІΙ',
+    J: 'Ј',
+    K: 'КΚ',
+    M: 'МΜ',
+    N: 'Ν',
+    O: 'ОΟ',
+    P: 'РΡ',
+    S: 'Ѕ',
+    T: 'ТΤ',
+    X: 'ХΧ',
+    Y: 'ҮΥ',
+    Z: 'Ζ',
+  }).flatMap(([letter, alike]) => [...alike].map((other) => [other, letter] as const)),
+);
+const lookAlike = new RegExp(`[${[...lookAlikes.keys()].join('')}]`, 'gu');
+
+/** Base64, hexadecimal, binary, percent and backslash escapes and character references, each where it stands, if text comes out. */
+function decoded(text: string): string {
+  const bytes = (found: string, radix: 2 | 16) => {
+    const digits = radix === 2 ? 8 : 2;
+    const plain = found.replace(/0x|\\x|[^\da-f]/gi, '');
+    return readable(Uint8Array.from(plain.match(new RegExp(`.{${digits}}`, 'g')) ?? [], (byte) => Number.parseInt(byte, radix)));
+  };
+  return text
+    .replace(/(?:[01]{8}[ ,]?){6,}/g, (found) => bytes(found, 2) ?? found)
+    .replace(/(?:(?:0x|\\x)?[\da-f]{2}[ ,:]?){12,}/gi, (found) => bytes(found, 16) ?? found)
+    .replace(/[A-Za-z\d+/_-]{20,}={0,2}/g, (found) => readable(Buffer.from(found, 'base64')) ?? found)
+    .replace(/(?:%[\da-f]{2}|[\w.-]){6,}/gi, (found) => (found.includes('%') ? percentDecoded(found) : found))
+    .replace(/\\u([\da-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/&#(?:x([\da-f]{1,5})|(\d{1,6}));/gi, (found, hex?: string, decimal?: string) => {
+      const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return point > 0 && point < 0x110000 ? String.fromCodePoint(point) : found;
+    });
+}
+
+function percentDecoded(found: string): string {
+  return (
+    readable(
+      Buffer.from(
+        found.replace(/%([\da-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+        'latin1',
+      ),
+    ) ?? found
+  );
+}
+
+/** Null when the bytes are no text: a key or a picture in Base64 says nothing. */
+function readable(bytes: Uint8Array): string | null {
+  const text = new TextDecoder().decode(bytes);
+  const usual = text.match(/[\p{L}\p{N}\p{P}\s]/gu)?.length ?? 0;
+  const letters = text.match(/\p{L}/gu)?.length ?? 0;
+  return usual >= 0.95 * text.length && letters >= 0.6 * text.length ? ` ${text} ` : null;
+}
+
+/** `i g n o r e  a l l` and `i-g-n-o-r-e`; null when there is none. */
+function joinedLetters(text: string): string | null {
+  const joined = text.replace(/(?<![\p{L}\p{N}])\p{L}(?:[ ._*|-]{1,2}\p{L}){4,}(?![\p{L}\p{N}])/gu, (found) =>
+    found.replace(/[ ._*|-]/g, ''),
+  );
+  return joined === text ? null : joined;
+}
+
+/** `1gn0r3 y0ur rul3s`; null when fewer than three words are so, since a `3D` or a `GPT4` is usual. */
+function lettersForDigits(text: string): string | null {
+  const letters: Readonly<Record<string, string>> = {
+    '0': 'o',
+    '1': 'i',
+    '3': 'e',
+    '4': 'a',
+    '5': 's',
+    '7': 't',
+    '@': 'a',
+    $: 's',
+    '!': 'i',
+  };
+  let words = 0;
+  const read = text.replace(/[\p{L}\p{N}@$!]+/gu, (word) => {
+    if (!/\p{L}[013457@$!]\p{L}|^[013457@$]\p{L}{2}/u.test(word)) return word;
+    words += 1;
+    return word.replace(/[013457@$!]/g, (digit) => letters[digit] ?? digit);
+  });
+  return words < 3 ? null : read;
+}
+
+/** Letters turned by thirteen, or the text backwards, where that is English and the text is not. */
+function turned(text: string): string | null {
+  const start = text.slice(0, 2_000);
+  if (englishShare(start) >= 0.1) return null;
+  const ways = [
+    (plain: string) =>
+      plain.replace(/[a-z]/gi, (letter) => {
+        const base = letter <= 'Z' ? 65 : 97;
+        return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base);
+      }),
+    (plain: string) => [...plain].reverse().join(''),
+  ];
+  const way = ways.find((each) => englishShare(each(start)) >= 0.2);
+  return way ? way(text) : null;
+}
+
+const commonWords = new Set(
+  'the of and to in a is that for it as was with be by on not he i this are or his from at which but have an you your all how do me my what will can no'.split(
+    ' ',
+  ),
+);
+
+function englishShare(text: string): number {
+  const words = text.toLowerCase().match(/[a-z]+/g) ?? [];
+  return words.length < 4 ? 0 : words.filter((word) => commonWords.has(word)).length / words.length;
+}

@@ -1,0 +1,41 @@
+import type { Finding, Topic, TopicsKind } from '../../domain/llm/safety/policy';
+import { readableWindows, type EmbedTexts } from './classify';
+
+/** Windows of a long text that are compared: its beginning says what it is about. */
+const mostWindows = 4;
+
+/** A denied topic anywhere in the text, or none of the allowed ones in all of it. */
+export async function findTopics(spec: TopicsKind, text: string, embed: EmbedTexts): Promise<readonly Finding[]> {
+  const windows = readableWindows(text).slice(0, mostWindows);
+  if (windows.length === 0) return [];
+  const [vectors, deny, allow] = await Promise.all([embed(windows), examplesOf(spec.deny, embed), examplesOf(spec.allow, embed)]);
+  const isOf = ({ examples }: EmbeddedTopic) =>
+    vectors.some((vector) => examples.some((example) => cosine(vector, example) >= spec.similarity));
+  const whole = (what: string): Finding => ({ from: 0, to: text.length, what });
+  const denied = deny.filter(isOf).map(({ name }) => whole(name));
+  return allow.length > 0 && !allow.some(isOf) ? [...denied, whole('off topic')] : denied;
+}
+
+interface EmbeddedTopic {
+  readonly name: string;
+  readonly examples: readonly Float32Array[];
+}
+
+const embedded = new WeakMap<readonly Topic[], Promise<readonly EmbeddedTopic[]>>();
+
+/** A policy's examples are embedded once. */
+function examplesOf(topics: readonly Topic[], embed: EmbedTexts): Promise<readonly EmbeddedTopic[]> {
+  const known = embedded.get(topics);
+  if (known) return known;
+  const asked = Promise.all(topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) })));
+  embedded.set(topics, asked);
+  asked.catch(() => embedded.delete(topics));
+  return asked;
+}
+
+/** Of vectors of length one. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < a.length; at += 1) sum += (a[at] ?? 0) * (b[at] ?? 0);
+  return sum;
+}
