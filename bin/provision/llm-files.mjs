@@ -10,6 +10,7 @@ const results = [
   'models/minilm-l6-v2/model.onnx',
   'data/wiki-summaries.parquet',
   'data/safety-prompts.parquet',
+  'data/safety-answers.parquet',
 ];
 
 export function llmFilesStep(root, cacheDir) {
@@ -20,7 +21,7 @@ export function llmFilesStep(root, cacheDir) {
   const python = process.env.PERENNIAL_PYTHON || join(cacheDir, 'python', 'bin', 'python');
   return {
     title: 'LLM models, data',
-    doing: 'fetching SmolLM2, MiniLM, WordLlama, Wikipedia summaries, WordNet … (240 MB)',
+    doing: 'fetching SmolLM2, MiniLM, WordLlama, Wikipedia summaries, WordNet, prompts … (330 MB)',
     done: () => isStamped(stampFile, digest) && results.every((name) => existsSync(join(folder, name))),
     async work() {
       const download = join(folder, 'files.unfinished');

