@@ -78,7 +78,7 @@ function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec'
   return { ...tune, space: Object.fromEntries(ranges), budgetSeconds: budget?.seconds ?? null };
 }
 
-function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
+export function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
   const { minDuration, ...tested } = test;
   return {
     ...canary,

@@ -15,46 +15,52 @@ import {
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import { llmGateSchema } from '../../domain/llm/evaluation/gate.schema';
 import type { EvaluationPolicy } from '../../domain/policy';
+import type { RolloutEvidence } from '../../domain/rollout/evidence';
+import type { RolloutPolicy } from '../../domain/rollout/policy';
 import { readBy } from '../../domain/schema-issues.schema';
 import type { Verdict } from '../../domain/verdict';
 import type { Registry } from '../../db/registry';
+import { rolloutWhatIf, type JudgedRule } from './rollout-what-if';
 
 interface WhatIf {
   readonly tenant: Tenant;
   readonly decision: string;
-  /** As a person writes them. */
-  readonly gates: readonly unknown[];
+  /** As a person writes them: gates of an evaluation, or the canary of a rollout. */
+  readonly gates?: readonly unknown[] | undefined;
+  readonly canary?: unknown;
 }
 
 interface WouldBe {
   readonly was: Verdict;
   readonly wouldBe: Verdict;
-  readonly gates: readonly (JudgedGate | JudgedLlmGate)[];
+  readonly gates: readonly (JudgedGate | JudgedLlmGate | JudgedRule)[];
 }
 
-/** What the same evidence would have said under other gates. Nothing is stored: it decides nothing. */
+/** What the same evidence would have said under other rules. Nothing is stored: it decides nothing. */
 export async function whatIf(
   registry: Pick<Registry, 'decisions' | 'evidence'>,
-  { tenant, decision: id, gates }: WhatIf,
+  { tenant, decision: id, gates, canary }: WhatIf,
 ): Promise<WouldBe> {
   const next = 'perennial model explain <model> names its decisions';
   const decision = await registry.decisions.get({ tenant, id });
   if (!decision) throw failure('NotFound', `there is no decision ${id}`, { next });
-  if (decision.stage !== 'evaluate') {
-    const detail = `decision ${id} was made in ${decision.stage}, not by gates: only decisions of evaluate can be judged by other gates`;
+  const wanted = decision.stage === 'evaluate' ? 'gates' : decision.stage === 'canary' ? 'canary' : null;
+  if (wanted === null || (wanted === 'gates' ? gates : canary) === undefined) {
+    const detail = `decision ${id} was made in ${decision.stage}: ${wanted === null ? 'no other rules can be tried on it' : `it can be judged by another \`${wanted}\``}`;
     throw failure('InvalidInput', detail, { next });
   }
   const [policy, evidence] = (await Promise.all([
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
-  ])) as [EvaluationPolicy | LlmEvaluationPolicy | null, Evidence | LlmEvidence | null];
+  ])) as [EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null, Evidence | LlmEvidence | RolloutEvidence | null];
   const was = decision.verdict;
+  if (policy?.kind === 'rollout' && evidence?.kind === 'rollout') return { was, ...rolloutWhatIf(policy, evidence, canary) };
   if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
-    const other: EvaluationPolicy = { ...policy, gates: readGates(gateSchema, gates), slices: policy.slices ?? slicesIn(evidence) };
+    const other: EvaluationPolicy = { ...policy, gates: readGates(gateSchema, gates ?? []), slices: policy.slices ?? slicesIn(evidence) };
     return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
   }
   if (policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation') {
-    const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates) };
+    const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates ?? []) };
     return { was, wouldBe: decideEvaluation(other, evidence).verdict, gates: judgeEvaluation(other, evidence) };
   }
   throw failure('NotFound', `the grounds of decision ${id} are gone`);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { RouteDeps } from '../server';
 import { decisionWithGrounds, whatIfView } from '../views/decision';
-import { problem } from '../views/fields';
+import { document, problem } from '../views/fields';
 import { whatIf } from '../what-if';
 
 const id = z
@@ -44,10 +44,16 @@ export function decisionRoutes({ registry, guards: { viewer } }: RouteDeps): Fas
         ...viewer,
         schema: {
           tags,
-          summary: 'The same evidence under other gates; nothing is stored',
+          summary: 'The same evidence under other gates, or another canary; nothing is stored',
           body: z.strictObject({
             decision: id,
-            gates: z.array(z.unknown()).min(1).max(50).describe('gates as a lifecycle of the decision’s kind writes them'),
+            gates: z
+              .array(z.unknown())
+              .min(1)
+              .max(50)
+              .optional()
+              .describe('gates as a lifecycle of the decision’s kind writes them; of a decision made in evaluate'),
+            canary: document.optional().describe('a canary as such a lifecycle writes it; of a decision made in canary'),
           }),
           response: { 200: whatIfView, default: problem },
         },

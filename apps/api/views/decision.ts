@@ -27,6 +27,6 @@ export const whatIfView = z
   .object({
     was: verdict,
     wouldBe: verdict,
-    gates: z.array(judgedGate).readonly().describe('what each of the other gates would have said'),
+    gates: z.array(judgedGate).readonly().describe('what each of the other rules would have said'),
   })
   .meta({ id: 'WhatIf' });

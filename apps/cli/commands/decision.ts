@@ -33,29 +33,45 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .command('policy')
     .description('gates')
     .command('what-if <decision>')
-    .description('what other gates would have said of the same evidence; nothing is stored')
-    .requiredOption('--gates <file>', 'YAML: a list of gates, or a lifecycle whose gates to take')
+    .description('what other gates, or another canary, would have said of the same evidence; nothing is stored')
+    .option('--gates <file>', 'YAML: a list of gates, or a lifecycle whose gates to take')
+    .option('--canary <file>', 'YAML: a lifecycle whose canary to take; of a decision that a rollout has made')
     .option('--json', 'print as JSON')
-    .action(async (decision: string, options: { readonly gates: string; readonly json?: true }) => {
-      const gates = readGates(context.settings.cwd, options.gates);
-      const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body: { decision, gates } });
+    .action(async (decision: string, options: { readonly gates?: string; readonly canary?: string; readonly json?: true }) => {
+      const body = { decision, ...readRules(context.settings.cwd, options) };
+      const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
       const text = [`was ${answer.was.kind}, would be ${answer.wouldBe.kind}`, ...explainGates(answer.gates)].join('\n');
       terminal.out(options.json ? JSON.stringify(answer) : text);
     });
 }
 
-function readGates(cwd: string, file: string): unknown {
-  let document: unknown;
+function readRules(cwd: string, { gates, canary }: { readonly gates?: string; readonly canary?: string }) {
+  if (gates !== undefined && canary === undefined) return { gates: gatesIn(gates, read(cwd, gates)) };
+  if (canary !== undefined && gates === undefined) return { canary: canaryIn(canary, read(cwd, canary)) };
+  throw new CliError('policy what-if takes --gates <file> or --canary <file>', 2);
+}
+
+function read(cwd: string, file: string): unknown {
   try {
-    document = parse(readFileSync(resolve(cwd, file), 'utf8'));
+    return parse(readFileSync(resolve(cwd, file), 'utf8'));
   } catch (error) {
     throw new CliError(`${file}: ${error instanceof Error ? error.message : String(error)}`, 2);
   }
+}
+
+function gatesIn(file: string, document: unknown): unknown {
   const { gates, spec } = (document ?? {}) as {
     readonly gates?: unknown;
     readonly spec?: { readonly evaluate?: { readonly gates?: unknown } };
   };
   const found = Array.isArray(document) ? document : (gates ?? spec?.evaluate?.gates);
   if (!Array.isArray(found)) throw new CliError(`${file} holds no list of gates`, 2);
+  return found;
+}
+
+function canaryIn(file: string, document: unknown): unknown {
+  const { canary, spec } = (document ?? {}) as { readonly canary?: unknown; readonly spec?: { readonly canary?: unknown } };
+  const found = canary ?? spec?.canary;
+  if (found === undefined) throw new CliError(`${file} holds no canary`, 2);
   return found;
 }

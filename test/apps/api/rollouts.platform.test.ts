@@ -1,4 +1,5 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
+import { digestOf } from '../../../data/digest';
 import { observe, startEvidence } from '../../../domain/rollout/observe';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import type { RolloutState } from '../../../domain/rollout/state';
@@ -149,6 +150,46 @@ describe('a rollout that is shown', () => {
     });
     expect(await world.call('GET', `/models/${model}/rollouts`)).toMatchObject({ status: 200, body: { items: [] } });
     expect(await world.call('GET', `/models/${model}/rollouts/roll_1`)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('what a rollout has decided', () => {
+  test('can be asked under another canary, as far as its evidence goes; nothing is stored', async () => {
+    const { runId } = await opened();
+    const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+    const { evidence } = seen(400, 0.2);
+    const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+    await world.registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
+    await world.registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
+    const { id } = await world.registry.decisions.record({
+      ...{ tenant, runId, stage: 'canary', policy: policyDigest, evidence: evidenceDigest },
+      ...{ verdict: { kind: 'passed', reasons: [] }, idempotencyKey: unique('decision') },
+    });
+    const ask = (body: object) => world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });
+    const better = { metric: 'logloss', rule: 'superiority', margin: 0.5 };
+    expect(await ask({ canary: { quality: better } })).toMatchObject({
+      status: 200,
+      body: {
+        was: { kind: 'passed' },
+        wouldBe: { kind: 'failed' },
+        gates: [
+          { gate: 'quality', kind: 'rollout', outcome: 'failed', code: 'quality.refuted' },
+          { gate: 'errors', code: 'guardrail.notMeasured' },
+        ],
+      },
+    });
+    expect(await ask({ canary: { quality: { ...better, metric: 'brier' } } })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('measured by logloss') as string },
+    });
+    expect(await ask({ canary: { quality: { ...better, margn: 1 } } })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/quality/margn', didYouMean: 'margin' }] },
+    });
+    expect(await ask({ gates: [{ name: 'a' }] })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('judged by another `canary`') as string },
+    });
   });
 });
 

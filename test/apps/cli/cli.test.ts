@@ -397,6 +397,16 @@ describe('what is shown', () => {
     });
     expect(api.asked[0]?.body).toEqual({ decision: 'dec_1', gates: [{ name: 'strict', kind: 'threshold', metric: 'auc', min: 0.75 }] });
     expect(await whatIf('nosuch.yaml')).toMatchObject({ exitCode: 2 });
+    writeFileSync(join(folder, 'lifecycle.yaml'), 'spec: { canary: { quality: { margin: 0.1 } } }\n');
+    const under = (...rules: string[]) =>
+      cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, ['policy', 'what-if', 'dec_1', ...rules]);
+    expect(await under('--canary', 'lifecycle.yaml')).toMatchObject({ exitCode: 0 });
+    expect(api.asked.at(-1)?.body).toEqual({ decision: 'dec_1', canary: { quality: { margin: 0.1 } } });
+    expect(await under('--canary', 'gates.yaml')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('holds no canary') as string,
+    });
+    expect(await under()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--gates <file> or --canary <file>') as string });
   });
 
   test('of a promotion carries the ETag of what it replaces', async () => {

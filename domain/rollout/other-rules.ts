@@ -1,0 +1,38 @@
+import type { CanarySpec } from '../lifecycle';
+import { decideRollout } from './decide-rollout';
+import type { RolloutEvidence } from './evidence';
+import { rolloutPolicyOf, type RolloutPolicy } from './policy';
+import type { RolloutVerdict } from './verdict';
+
+/**
+ * What other rules of a canary would have said of what a rollout has measured, as far as that can be known: the evidence holds sums of one loss, and counts of
+ * requests above one limit. In the step where the decision was made. That quality was shown earlier was said by the old rules and does not count.
+ */
+export function underOtherRules(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  canary: CanarySpec,
+): { readonly kind: 'unknown'; readonly why: readonly string[] } | RolloutVerdict {
+  const why = [...otherMeasures(policy, canary)];
+  if (why.length > 0) return { kind: 'unknown', why };
+  const dependsOnPrediction = policy.quality.comparison === 'arms';
+  const other = { ...rolloutPolicyOf(canary, { dependsOnPrediction }), steps: policy.steps };
+  return decideRollout(other, { ...evidence, shown: null });
+}
+
+function otherMeasures({ quality, guardrails }: RolloutPolicy, canary: CanarySpec): readonly string[] {
+  const why: string[] = [];
+  if (canary.quality.metric !== quality.metric || canary.quality.bound !== quality.bound) {
+    const bounded = (bound: number | null) => (bound === null ? '' : ` up to ${bound}`);
+    const [was, asked] = [quality, canary.quality].map(({ metric, bound }) => `${metric}${bounded(bound)}`);
+    why.push(`quality was measured by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have been`);
+  }
+  for (const asked of canary.guardrails) {
+    const counted = guardrails.find(({ name }) => name === asked.name);
+    if (counted === undefined) why.push(`${asked.name} was not counted`);
+    // A share is known whatever is allowed; how many were above another limit is not.
+    else if ('quantile' in asked && asked.max !== counted.max)
+      why.push(`${asked.name} was counted above ${counted.max}, not above ${asked.max}`);
+  }
+  return why;
+}

@@ -1,0 +1,61 @@
+import type { CanarySpec } from '../../../domain/lifecycle';
+import { rightAnswer } from '../../../domain/rollout/loss';
+import { observe, startEvidence } from '../../../domain/rollout/observe';
+import { underOtherRules } from '../../../domain/rollout/other-rules';
+import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+
+const canary: CanarySpec = {
+  steps: [0, 50],
+  quality: {
+    metric: 'exact-loss',
+    rule: 'nonInferiority',
+    margin: 0.1,
+    bound: null,
+    answers: { from: 'references', measure: { kind: 'exact' }, availableAfterSeconds: 0 },
+  },
+  guardrails: [
+    { name: 'errors', max: 0.3 },
+    { name: 'latency_ms', quantile: 0.9, max: 100 },
+  ],
+  test: { kind: 'alwaysValid', alpha: 0.05, minSamples: 50, minDurationSeconds: 0 },
+  maxDurationSeconds: 86_400,
+  onInconclusive: 'rollback',
+};
+const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
+
+/** Four hundred questions; the challenger is wrong in every eighth that the champion answers right, and fails one request in ten. */
+const evidence = observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
+  asOf: at(30),
+  pairs: Array.from({ length: 400 }, (_, index) => ({
+    eventTimeMs: Date.parse(at(1)),
+    label: rightAnswer,
+    champion: 1,
+    challenger: index % 8 === 0 ? 0 : 1,
+  })),
+  answers: [],
+  requests: Array.from({ length: 400 }, (_, index) => ({ failed: index % 10 === 0, latencyMs: 50 })),
+});
+const under = (change: Partial<CanarySpec>) => underOtherRules(policy, evidence, { ...canary, ...change });
+const quality = (change: Partial<CanarySpec['quality']>) => under({ quality: { ...canary.quality, ...change } });
+
+test('the same rules say the same, and other margins what they would have said', () => {
+  expect(under({})).toMatchObject({ kind: 'continue' });
+  expect(quality({ margin: 0.25 })).toMatchObject({ kind: 'advance' });
+  expect(quality({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'exact-loss' });
+  expect(quality({ rule: 'superiority', margin: 0 })).toMatchObject({ kind: 'harm' });
+  expect(under({ guardrails: [{ name: 'errors', max: 0.01 }] })).toMatchObject({ kind: 'harm', metric: 'errors' });
+});
+
+test('that quality was shown is what the old rules said', () => {
+  const shown = { ...evidence, shown: { eventTime: at(10), n: 100 } };
+  expect(underOtherRules(policy, shown, { ...canary, quality: { ...canary.quality, margin: 0.14 } }).kind).toBe('continue');
+});
+
+test.each<[string, Partial<CanarySpec>, RegExp]>([
+  ['another metric', { quality: { ...canary.quality, metric: 'f1-loss' } }, /measured by exact-loss, and nobody knows what f1-loss/],
+  ['another limit', { guardrails: [{ name: 'latency_ms', quantile: 0.9, max: 90 }] }, /latency_ms was counted above 100, not above 90/],
+  ['another guardrail', { guardrails: [{ name: 'blocked', max: 0.1 }] }, /blocked was not counted/],
+])('%s is not in the evidence, and that is said', (_what, change, why) => {
+  expect(under(change)).toEqual({ kind: 'unknown', why: [expect.stringMatching(why)] });
+});
