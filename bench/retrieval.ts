@@ -16,7 +16,7 @@ import type { EmbedderSpec } from '../domain/index/embedder';
 import type { SearchMode } from '../domain/index/version';
 import { meanOver, scoreOf, type RetrievalMetric, type Retrieved } from '../domain/index/retrieval-metrics';
 import { rounded } from './figures';
-import { createTfIdf } from './tf-idf';
+import { createTfIdf } from '../domain/index/tf-idf';
 
 const metrics: readonly RetrievalMetric[] = ['recall@1', 'recall@5', 'recall@10', 'mrr', 'ndcg@10'];
 const level = 0.95;

@@ -5,7 +5,7 @@ import type { EvaluationCase } from '../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import type { SearchSpec } from '../../domain/llm/search/search';
-import { createTfIdf } from '../tf-idf';
+import { createTfIdf } from '../../domain/index/tf-idf';
 
 export const kinds = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'] as const;
 const listed = `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}`;

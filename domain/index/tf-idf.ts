@@ -1,4 +1,4 @@
-import type { IndexDocument } from '../domain/index/document';
+import type { IndexDocument } from './document';
 
 /** The trivial baseline: cosine of TF-IDF vectors, logarithmic term frequency, as scikit-learn's `sublinear_tf` with smoothed idf. Best first. */
 export function createTfIdf(documents: readonly IndexDocument[]): (question: string, k: number) => readonly string[] {
