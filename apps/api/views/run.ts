@@ -6,6 +6,7 @@ import type { StageRecord } from '../../../db/repositories/stages';
 import type { LifecycleClient } from '../../lifecycle-client';
 import { rolloutSummary } from './rollout';
 import { failure, instant, verdict } from './fields';
+import { fineTuningToJson, fineTuningView, promptsToJson, promptsView } from './language';
 import { tuningToJson, tuningView } from './tuning';
 
 export const stageView = z
@@ -17,6 +18,8 @@ export const stageView = z
     decision: z.string().nullable(),
     verdict: verdict.nullable(),
     tuning: tuningView.nullable().describe('what a tune stage chose, and by which numbers'),
+    prompts: promptsView.nullable().describe('what a prompt-eval stage chose, and by which numbers'),
+    fineTuning: fineTuningView.nullable().describe('what a fine-tune stage learnt, beside what it must beat'),
     failure: failure.nullable(),
   })
   .meta({ id: 'Stage' });
@@ -87,5 +90,6 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   // A contract's verdict is kept with the output of its stage; only gates make decisions.
   const { verdict = null } = (record.output ?? {}) as { readonly verdict?: Verdict };
   const said = { decision: decision?.id ?? null, verdict: decision?.verdict ?? verdict, tuning: tuningToJson(record) };
-  return { name, status, seconds, reusedFrom, ...said, failure: failed };
+  const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
+  return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
 }

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { StageRecord } from '../../../db/repositories/stages';
+import type { AnswersSummary, ScoreSummary } from '../../../domain/llm/evaluation/answered';
+
+const score = z.object({
+  mean: z.number().nullable(),
+  lower: z.number().nullable().describe('of the interval that holds 95 %, however often it is looked at'),
+  upper: z.number().nullable(),
+  cases: z.number(),
+  failures: z.number().describe('cases that could not be measured'),
+});
+
+export const promptsView = z
+  .object({
+    chosen: z.string().describe('path of its file'),
+    candidates: z
+      .array(z.object({ path: z.string(), cases: z.number(), dimensions: z.record(z.string(), score), medianMs: z.number().nullable() }))
+      .readonly()
+      .describe('in the order of the spec, on the cases that the choice went by'),
+    confirmed: z
+      .object({ path: z.string(), difference: score })
+      .nullable()
+      .describe('the best minus the first on cases that no choice has seen; null where the first was the best'),
+  })
+  .meta({ id: 'ChosenPrompt' });
+
+export const fineTuningView = z
+  .object({
+    rows: z.object({ train: z.number(), holdout: z.number(), leftOut: z.number() }),
+    metrics: z.record(z.string(), z.number()).describe('of the trainer, on rows that it held out'),
+    facts: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'FineTuning' });
+
+export type PromptsJson = z.output<typeof promptsView>;
+export type FineTuningJson = z.output<typeof fineTuningView>;
+
+interface Chosen {
+  readonly chosen: { readonly path: string };
+  readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
+  readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
+}
+
+/** Of a record that a prompt-eval stage left (workflows/stages/prompt-eval.ts); null for any other. */
+export function promptsToJson({ stage, output }: StageRecord): PromptsJson | null {
+  const left = (output as { readonly output?: Chosen } | null)?.output;
+  if (stage !== 'prompt-eval' || !left) return null;
+  const { chosen, candidates, confirmed } = left;
+  return {
+    chosen: chosen.path,
+    candidates: candidates.map(({ path, summary: { cases, dimensions, medianMs } }) => ({
+      ...{ path, cases, medianMs },
+      dimensions: { ...dimensions },
+    })),
+    confirmed,
+  };
+}
+
+interface Tuned {
+  readonly rows: FineTuningJson['rows'];
+  readonly result: { readonly metrics: Readonly<Record<string, number>>; readonly facts: Readonly<Record<string, unknown>> };
+}
+
+/** Of a record that a fine-tune stage left (workflows/stages/fine-tune.ts); null for any other. */
+export function fineTuningToJson({ stage, output }: StageRecord): FineTuningJson | null {
+  const left = (output as { readonly output?: Tuned } | null)?.output;
+  if (stage !== 'fine-tune' || !left) return null;
+  const { rows, result } = left;
+  return { rows, metrics: { ...result.metrics }, facts: { ...result.facts } };
+}
