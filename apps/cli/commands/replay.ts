@@ -5,16 +5,18 @@ import { formatInstant, parseInstant } from '../../../domain/time-window';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { Finish } from '../main';
-import { openReplayGateway } from '../replay/gateway';
+import { knownGateway, openReplayGateway } from '../replay/gateway';
+import { replayQuestions } from '../replay/questions';
 import type { ReplayEnd, ReplayState } from '../replay/replay';
 import { replay } from '../replay/replay';
 import { withReplayRows } from '../replay/rows';
 
 interface Options {
-  readonly from: string;
-  readonly to: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly speed: string;
-  readonly parallel: string;
+  readonly rounds: string;
+  readonly parallel?: string;
   readonly json?: true;
 }
 
@@ -34,24 +36,35 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
   const { terminal } = context;
   program
     .command('replay <lifecycle>')
-    .description('send a piece of the past to the gateway: requests when they came, labels when they were known')
-    .requiredOption('--from <time>', 'RFC 3339')
-    .requiredOption('--to <time>', 'RFC 3339, not included')
-    .option('--speed <n>', 'event seconds a second, or max', '1')
-    .option('--parallel <n>', 'requests under way at once', '32')
+    .description(
+      'send a piece of the past to the gateway, requests when they came and labels when they were known; of a language application the questions that it is judged by, with their right answers',
+    )
+    .option('--from <time>', 'RFC 3339; of a model')
+    .option('--to <time>', 'RFC 3339, not included; of a model')
+    .option('--speed <n>', 'event seconds a second, or max; of a model', '1')
+    .option('--rounds <n>', 'times through the questions; of a language application', '1')
+    .option('--parallel <n>', 'requests under way at once: 32 of a model, 4 of a language application')
     .option('--json', 'print what was sent as JSON')
     .action(async (lifecycle: string, options: Options) => {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      const end = await replayLifecycle(context, {
+      const { kind } = (await context.api().call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`)).spec;
+      const { from, to, speed, rounds, parallel = kind === 'ModelLifecycle' ? '32' : '4' } = options;
+      const watched = {
         lifecycle,
-        from: instant('--from', options.from),
-        to: instant('--to', options.to),
-        speed: options.speed === 'max' ? Infinity : positive('--speed', options.speed),
-        parallel: Math.ceil(positive('--parallel', options.parallel)),
+        parallel: Math.ceil(positive('--parallel', parallel)),
         signal: ended.signal,
-        onProgress: (state) => terminal.say(progressLine(state)),
-      });
+        onProgress: (state: ReplayState) => terminal.say(progressLine(state)),
+      };
+      const end =
+        kind === 'LlmLifecycle'
+          ? await replayQuestions(context, { ...watched, rounds: Math.ceil(positive('--rounds', rounds)) })
+          : await replayLifecycle(context, {
+              ...watched,
+              from: instant('--from', from),
+              to: instant('--to', to),
+              speed: speed === 'max' ? Infinity : positive('--speed', speed),
+            });
       terminal.out(options.json ? JSON.stringify(endJson(end)) : describeEnd(end));
       finish(end.failed > 0 ? 1 : 0);
     });
@@ -60,14 +73,8 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
 /** Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for its spec, and the gateway for everything else. */
 export async function replayLifecycle(context: CliContext, wanted: ReplayRequest): Promise<ReplayEnd> {
   const { lifecycle, from, to, speed, parallel, signal, onProgress } = wanted;
-  const { gatewayUrl, apiKey, samplesDir } = context.settings;
-  if (gatewayUrl === null || apiKey === null) {
-    throw new CliError(
-      'no gateway is known: none runs in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
-      1,
-      'perennial up',
-    );
-  }
+  const { samplesDir } = context.settings;
+  const { gatewayUrl, apiKey } = knownGateway(context.settings);
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
   const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
@@ -109,7 +116,8 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
   }
 }
 
-function instant(option: string, text: string): string {
+function instant(option: string, text: string | undefined): string {
+  if (text === undefined) throw new CliError(`${option} is missing: the piece of the past goes from --from to --to`, 2);
   const at = parseInstant(text);
   if (at === null)
     throw new CliError(`${option} cannot be ${JSON.stringify(text.slice(0, 60))}: a time with its offset such as 2013-08-01T00:00:00Z`, 2);

@@ -1,15 +1,20 @@
 import { Agent, request } from 'undici';
 import { CliError } from '../cli-error';
-import type { ReplayRow } from './rows';
+import type { CliSettings } from '../context';
+import type { ReplayLabel, ReplayRow } from './rows';
 
 /** The public API of the gateway, as a caller has it: one row a request, so that each is assigned by its own entity. */
 export interface ReplayGateway {
   /** @throws Error when there is no score. */
   infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
-  feedback(
-    labels: readonly { readonly predictionId: string; readonly label: number | boolean; readonly labelledAt: string }[],
-  ): Promise<void>;
+  feedback(labels: readonly ToldLabel[]): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ToldLabel {
+  readonly predictionId: string;
+  readonly label: ReplayLabel;
+  readonly labelledAt: string;
 }
 
 export interface ReplayGatewayOptions {
@@ -24,6 +29,16 @@ export interface ReplayGatewayOptions {
 interface Metadata {
   readonly detail?: string;
   readonly inputs?: readonly { readonly name: string; readonly datatype: string }[];
+}
+
+/** @throws CliError when no gateway is known. */
+export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayUrl' | 'apiKey'>) {
+  if (gatewayUrl !== null && apiKey !== null) return { gatewayUrl, apiKey };
+  throw new CliError(
+    'no gateway is known: none runs in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
+    1,
+    'perennial up',
+  );
 }
 
 /** Asks what the model wants to know, once: a replay goes on when another version takes over, whose request columns are the same lifecycle's. */
@@ -54,14 +69,20 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
       };
     },
 
-    async feedback(labels) {
-      const answer = await request(`${gatewayUrl}/v1/feedback`, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
-      const text = await answer.body.text();
-      if (answer.statusCode !== 200) throw new CliError(`${gatewayUrl}/v1/feedback answers ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
-    },
+    feedback: (labels) => sendFeedback(`${gatewayUrl}/v1/feedback`, labels, { headers, dispatcher }),
 
     close: () => dispatcher.close(),
   };
+}
+
+export async function sendFeedback(
+  url: string,
+  labels: readonly ToldLabel[],
+  { headers, dispatcher }: { readonly headers: Record<string, string>; readonly dispatcher: Agent },
+): Promise<void> {
+  const answer = await request(url, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
+  const text = await answer.body.text();
+  if (answer.statusCode !== 200) throw new CliError(`${url} answers ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
 }
 
 async function described(url: string, headers: Record<string, string>, dispatcher: Agent): Promise<NonNullable<Metadata['inputs']>> {

@@ -1,6 +1,6 @@
 /** Lives a piece of the past again at a set speed: requests when they came, labels when they were known. It speaks to the gateway alone, as any caller. */
 import type { ReplayGateway } from './gateway';
-import type { ReplayRow } from './rows';
+import type { ReplayLabel, ReplayRow } from './rows';
 
 export interface ReplayOptions {
   readonly batches: AsyncIterable<readonly ReplayRow[]>;
@@ -40,7 +40,7 @@ export interface ReplayEnd extends ReplayState {
 interface OpenLabel {
   readonly due: number;
   readonly predictionId: string;
-  readonly label: number | boolean;
+  readonly label: ReplayLabel;
 }
 
 const labelsAtOnce = 500;

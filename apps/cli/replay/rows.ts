@@ -16,8 +16,11 @@ export interface ReplayRow {
   /** The assembled columns but the label, by name; times as RFC 3339. */
   readonly columns: Readonly<Record<string, unknown>>;
   /** Null when it never became known: such a row is asked about all the same. */
-  readonly label: number | boolean | null;
+  readonly label: ReplayLabel | null;
 }
+
+/** Of a score; of an answer the right ones. */
+export type ReplayLabel = number | boolean | readonly string[];
 
 export interface ReplaySource {
   readonly data: DataSpec;
