@@ -1,7 +1,4 @@
-import { activityInfo } from '@temporalio/activity';
 import type { ArtifactRef } from '../domain/artifact';
-import type { BudgetRef } from '../domain/budget';
-import { toParts } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
@@ -28,7 +25,9 @@ import type { ModelAccess } from '../data/llm/model-access';
 import { openRetrieval } from '../data/llm/retrieval';
 import { openDetectors } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
+import { askingIn } from './asking';
 import { whileBeating } from './heartbeating';
+import { calibrateAll, openJudges, type KnownJudge } from './judges';
 
 export interface AnswerCasesDeps {
   readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events' | 'indexes'>;
@@ -45,6 +44,8 @@ export interface AnswerCasesInput {
   readonly stage: string;
   /** JSON: `ReleaseBundle`. */
   readonly bundle: ArtifactRef;
+  /** What judges are made of, by path. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
   /** NDJSON. */
   readonly cases: ArtifactRef;
   /** Null: all of them. */
@@ -71,40 +72,28 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
 
   return {
-    /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
-    async openRunBudget({
-      tenant,
-      runId,
-      budget,
-    }: Pick<AnswerCasesInput, 'tenant' | 'runId'> & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
-      for (const { unit, limit } of runLimits(budget)) {
-        await registry.budgets.set({ tenant, scope: runScope(runId), unit, limit: toParts(unit, limit) });
-      }
-    },
-
     /**
      * Asks the bundle every case of the slice and scores the answers. The ledger has each answer before it is used: an attempt after a death asks again at most what was in
      * flight, and comes to the same bytes. @throws BudgetSpent in the middle; what was answered stays paid and is not asked again.
      */
     async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
       return whileBeating(async ({ signal, report }) => {
-        const { tenant, runId, stage, spec } = input;
+        const { tenant, runId, spec } = input;
         const bundle = await artifacts.getJson<ReleaseBundle>(input.bundle);
         const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
         const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
         const index = indexOf(bundle);
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : slice.slice(0, input.most);
-        const { workflowExecution, activityId, attempt } = activityInfo();
         const { dimensions, parallel } = spec.evaluate;
+        const asking = await askingIn({ chat, registry }, input, [bundle.base, ...bundle.base.standby]);
+        const judges = await openJudges(dimensions, {
+          artifacts,
+          files: input.files,
+          asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
+        });
         const answerer = bundleAnswerer({
-          asking: {
-            chat,
-            tenant,
-            scope: `${runScope(runId)}/${stage}`,
-            owner: { execution: `${workflowExecution?.runId ?? ''}/${activityId}`, attempt },
-            budgets: await budgetsOf(input, bundle),
-          },
+          asking,
           bundle,
           prompt,
           policy,
@@ -118,7 +107,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           caseSet,
           dimensions,
           answerer,
-          judges: {},
+          judges,
           tools,
           parallel,
           signal,
@@ -134,6 +123,15 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         });
         const left = slice.length - cases.length;
         return { results: await artifacts.putJson({ tenant, runId, value: results }), caseSet, left, summary: answersSummary(evidence) };
+      });
+    },
+
+    /** What is known of each judge of the dimensions, before anything is decided by it. Again: the ledger has every verdict. */
+    calibrateJudges(input: Omit<AnswerCasesInput, 'bundle' | 'cases' | 'slice' | 'most'>): Promise<Readonly<Record<string, KnownJudge>>> {
+      return whileBeating(async ({ signal }) => {
+        const { dimensions, parallel } = input.spec.evaluate;
+        const asking = await askingIn({ chat, registry }, input, judgesOf(dimensions));
+        return calibrateAll(dimensions, { artifacts, files: input.files, asking, parallel, signal });
       });
     },
 
@@ -167,18 +165,6 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     });
   }
 
-  /** The run's own, and those that an operator has set for the tenant or the provider. */
-  async function budgetsOf({ tenant, runId, spec }: AnswerCasesInput, { base }: ReleaseBundle): Promise<readonly BudgetRef[]> {
-    const own = runLimits(spec.budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
-    const providers = [...new Set([base.provider, ...base.standby.map(({ provider }) => provider)])];
-    const others = ['tenant', ...providers.map((name) => `provider/${name}`)].flatMap((scope): BudgetRef[] => [
-      { scope, unit: 'usd' },
-      { scope, unit: 'tokens' },
-    ]);
-    const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
-    return [...own, ...others.filter((_, index) => known[index] !== null)];
-  }
-
   /** In the heartbeat, and as an event for whoever watches the run. What cannot be told is no reason to stop. */
   function teller({ tenant, runId, stage, bundle }: AnswerCasesInput, report: (details: unknown) => void) {
     let toldAt = Date.now();
@@ -192,13 +178,6 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   }
 }
 
-function runScope(runId: RunId): string {
-  return `run/${runId}`;
-}
-
-function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
-  return [
-    ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),
-    ...(tokens === null ? [] : [{ unit: 'tokens' as const, limit: tokens }]),
-  ];
+function judgesOf(dimensions: LlmLifecycleSpec['evaluate']['dimensions']): readonly { readonly provider: string }[] {
+  return dimensions.flatMap((each) => (each.kind === 'judge' ? [{ provider: each.provider }] : []));
 }

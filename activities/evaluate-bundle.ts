@@ -10,6 +10,7 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import { effectOnce } from './effect-once';
+import type { KnownJudge } from './judges';
 
 export interface EvaluateBundleDeps {
   readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts'>;
@@ -25,6 +26,8 @@ export interface DecideBundleInput {
   /** On the same cases; null where there is none, or no gate asks for it. */
   readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
   readonly evaluate: LlmEvaluateSpec;
+  /** By dimension: whose verdicts its scores are. */
+  readonly judges: Readonly<Record<string, KnownJudge>>;
   /** Whether there are cases that could still be asked. */
   readonly mayAskMore: boolean;
 }
@@ -55,7 +58,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
           dimensions: evaluate.dimensions.map(({ name }) => name),
           results: await resultsOf(answers),
           counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
-          judges: {},
+          judges: input.judges,
         });
         const { verdict, moreCases } = decideEvaluation(policy, evidence);
         if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };

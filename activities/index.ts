@@ -7,6 +7,7 @@ import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/job';
 import type { Registry } from '../db/registry';
 import { createAnswerCasesActivities } from './answer-cases';
+import { createRunBudgetActivities } from './asking';
 import { createAssembleActivities } from './assemble';
 import { createBundleVersionActivities } from './bundle-version';
 import { createEvaluateActivities } from './evaluate';
@@ -68,6 +69,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createIndexActivities(deps),
     ...createPromptSearchActivities(deps),
     ...createBundleVersionActivities(deps),
+    ...createRunBudgetActivities(deps),
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),
     ...createFineTuneActivities(deps),

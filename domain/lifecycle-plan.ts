@@ -119,7 +119,8 @@ function llmStagesAfter(
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
-  const files = [...next.spec.prompt.candidates, next.spec.cases.file, ...(next.spec.safety === null ? [] : [next.spec.safety])];
+  const judges = next.spec.evaluate.dimensions.flatMap((each) => (each.kind === 'judge' ? [each.prompt, each.labels ?? each.prompt] : []));
+  const files = [...next.spec.prompt.candidates, next.spec.cases.file, ...judges, ...(next.spec.safety === null ? [] : [next.spec.safety])];
   const changed = (paths: readonly string[]) => paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
   const read = named(/^spec\.data\b/);
   const indexed = named(/^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/);

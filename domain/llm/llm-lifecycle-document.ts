@@ -7,7 +7,7 @@ import { nearest } from '../nearest';
 import { eachOnce, namedFileIssues, type NamedPath } from '../named-files';
 import { readBy, type Read } from '../schema-issues.schema';
 import { pathField } from '../field.schema';
-import { readCaseSet } from './evaluation/case-set-document';
+import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
 import { llmCanaryProblems } from './canary-checks';
 import { evaluationProblems } from './evaluation/dimension-checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
@@ -22,10 +22,14 @@ type Files = Readonly<Record<string, string>>;
 /** The files that an LLM lifecycle names, whatever else is wrong with it. */
 export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedPath[] {
   const candidates = valueAt(value, ['spec', 'prompt', 'candidates']);
+  const dimensions = valueAt(value, ['spec', 'evaluate', 'dimensions']);
   const places: DocumentPath[] = [
     ...(Array.isArray(candidates) ? candidates.map((_, index) => ['spec', 'prompt', 'candidates', index]) : []),
     ['spec', 'cases', 'file'],
     ['spec', 'safety'],
+    ...(Array.isArray(dimensions)
+      ? dimensions.flatMap((_, index) => ['prompt', 'labels'].map((key) => ['spec', 'evaluate', 'dimensions', index, key]))
+      : []),
   ];
   return eachOnce(
     places.flatMap((at) => {
@@ -55,6 +59,7 @@ function contradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files
     ...caseIssues(spec, document, files),
     ...safetyIssues(spec, files),
     ...evaluationIssues(spec, document),
+    ...judgeIssues(spec, document, files),
   ];
 }
 
@@ -176,21 +181,46 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
   return read.ok ? [] : read.issues;
 }
 
+/** What a judge is asked with, and what it is measured by. */
+function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const known = variablesOfCases(files[cases.file], cases.file);
+  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
+    if (dimension.kind !== 'judge') return [];
+    const at = ['spec', 'evaluate', 'dimensions', place];
+    const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
+    const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
+    const unknown = read?.ok
+      ? variablesOf(read.value).filter((name) => !judged.includes(name) && known !== null && !known.includes(name))
+      : [];
+    return [
+      ...(read && !read.ok ? read.issues : []),
+      ...(unknown.length > 0
+        ? [
+            issueAt([...at, 'prompt'], `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`, {
+              expected: judged.join(', '),
+            }),
+          ]
+        : []),
+      ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
+    ];
+  });
+}
+
+/** What a judge's prompt may use beside the case's own. */
+const judged = ['answer', 'reference', 'first', 'second'];
+
+function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
+  return text === undefined ? null : [...new Set(readCaseSet(text, path).cases.flatMap(({ input }) => Object.keys(input)))];
+}
+
 function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
   const { dimensions, gates, ungated } = evaluate;
   const at = ['spec', 'evaluate'];
   const known = dimensions.map(({ name }) => name);
   const later = dimensions.flatMap(({ kind }, place) =>
-    kind === 'judge'
-      ? [
-          issueAt(
-            [...at, 'dimensions', place, 'kind'],
-            `${nameOf([...at, 'dimensions', place, 'kind'])} cannot be judge, which is not in this version`,
-          ),
-        ]
-      : kind === 'retrieval' && index === null
-        ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
-        : [],
+    kind === 'retrieval' && index === null
+      ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
+      : [],
   );
   const quality =
     promptEval !== null && !known.includes(promptEval.quality)

@@ -63,13 +63,26 @@ describe('a language application from its prompts to an answer', () => {
     expect(refused).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
     expect((await ask(model, 'What is the code of lamp 7?')).body.model).toBe('worse@1');
 
-    const { body } = await product.call<{ decisions: { id: string }[] }>('GET', `/models/${model}/versions/2/explain`);
+    const { body } = await product.call<{ decisions: { id: string }[] }>('GET', `/models/${model}/explain?version=2`);
     const decision = body.decisions[0]?.id ?? '';
     const gates = [{ name: 'lax', kind: 'threshold', dimension: 'right', min: 0.2 }];
     const other = await product.call('POST', '/policies/what-if', { body: { decision, gates } });
     expect(other).toMatchObject({ status: 200, body: { was: { kind: 'failed' }, wouldBe: { kind: 'passed' }, gates: [{ gate: 'lax' }] } });
     const wrong = await product.call('POST', '/policies/what-if', { body: { decision, gates: [{ ...gates[0], kind: 'treshold' }] } });
     expect(wrong).toMatchObject({ status: 422, body: { detail: expect.stringContaining('did you mean threshold?') as string } });
+  });
+
+  test('lets a judge gate only when it was measured on labels, and corrects what it says for its errors', async () => {
+    const gates = '[{ name: judged-well, kind: threshold, dimension: judged, min: 0.7 }]';
+    const named = { prompts: ['Be precise.'], gates } as const;
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: 'unmeasured', ...named, judgeLabels: 4 }));
+    const unmeasured = await finished('unmeasured');
+    expect(unmeasured).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+    expect(unmeasured.verdict?.reasons[0]?.message).toContain('4 labels of right answers, 30 are needed');
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: 'measured', ...named, judgeLabels: 60 }));
+    const measured = await finished('measured');
+    expect(measured).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
+    expect(measured.verdict?.reasons[0]?.message).toMatch(/^judged (0\.9\d\d|1\.000) after the judge's errors/);
   });
 
   test('a budget that is spent in the middle ends the run in words; with more of it the run pays only what is missing', async () => {

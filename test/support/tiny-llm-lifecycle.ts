@@ -10,6 +10,8 @@ export interface TinyLlmOptions {
   readonly cases?: number;
   /** Replaces the gates. */
   readonly gates?: string;
+  /** A judge beside the measure, with so many labels of each kind. */
+  readonly judgeLabels?: number;
   /** More lines of the spec, indented by two. */
   readonly more?: string;
   readonly parallel?: number;
@@ -23,11 +25,15 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   const paths = prompts.map((_, index) => `prompts/p${index}.yaml`);
   prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction)));
   writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
+  writeFileSync(join(folder, 'judge.yaml'), judgePrompt);
+  writeFileSync(join(folder, 'labels.ndjson'), labelLines(options.judgeLabels ?? 1));
   writeFileSync(join(folder, 'lifecycle.yaml'), lifecycleText(options, paths));
   return folder;
 }
 
-function lifecycleText({ name, gates, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
+function lifecycleText({ name, gates, judgeLabels, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
+  const judge =
+    judgeLabels === undefined ? '' : ', { name: judged, kind: judge, prompt: judge.yaml, model: scripted, labels: labels.ndjson }';
   const chosen = paths.length > 1 ? '  promptEval: { quality: right }\n' : '';
   return `apiVersion: perennial.dev/v1
 kind: LlmLifecycle
@@ -37,7 +43,7 @@ spec:
   prompt: { candidates: [${paths.join(', ')}], input: question }
   cases: { file: cases.ndjson }
 ${chosen}  evaluate:
-    dimensions: [{ name: right, kind: exact }]
+    dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
     parallel: ${parallel}
 ${more}`;
@@ -55,12 +61,36 @@ spec:
 `;
 }
 
+const judgePrompt = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables:
+    answer: { type: string, description: what was answered }
+    reference: { type: string, description: the right answer }
+  messages: [{ role: user, template: "Judge whether <{{answer}}> says <{{reference}}>. Answer as JSON." }]
+`;
+
+/** As many right answers as wrong ones, on things of their own. */
+function labelLines(each: number): string {
+  const line = (index: number, right: boolean) => {
+    const of = { id: `l${index}`, input: { question: `What is the code of label ${index}?` }, expected: { answer: `code ${index}` } };
+    return `${JSON.stringify({ case: of, answer: right ? `code ${index}` : `code ${index + 7}`, right })}\n`;
+  };
+  return Array.from({ length: 2 * each }, (_, index) => line(index, index < each)).join('');
+}
+
 function caseLine(name: string, index: number): string {
   return `${JSON.stringify({ id: `q${index}`, input: { question: `What is the code of ${name} ${index}?` }, expected: { answer: `code ${index}` } })}\n`;
 }
 
-/** Right when it was told to be precise, else for every second thing. */
+/** Right when it was told to be precise, else for every second thing. As a judge it is right nine times of ten. */
 export function tinyAnswer({ prompt }: Pick<ScriptedRequest, 'prompt'>): string {
+  const [, given, reference] = /Judge whether <(.*)> says <(.*)>/.exec(prompt) ?? [];
+  if (given !== undefined) {
+    const slips = Number(/\d+/.exec(reference ?? '')?.[0] ?? 0) % 10 === 3;
+    return JSON.stringify({ reason: 'as it reads', verdict: (given === reference) !== slips ? 'right' : 'wrong' });
+  }
   const index = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
   return prompt.includes('precise') || index % 2 === 0 ? `code ${index}` : 'I do not know';
 }

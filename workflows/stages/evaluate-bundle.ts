@@ -47,6 +47,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     cases: llmFileOf(run, spec.cases.file).digest,
     slices: slice === null ? null : { search: spec.cases.search, confirm: spec.cases.confirm },
     evaluate: { ...spec.evaluate, parallel: null },
+    judges: Object.values(judgeFilesOf(run)).map(({ digest }) => digest),
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
     const answersOf = (who: string, bundle: ArtifactRef, most: number | null) =>
@@ -62,8 +63,13 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     });
     const look = (asked: Asked, place: number, mayAskMore: boolean) =>
       llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
-        { ...effect('decide', String(place)), candidate: candidate.manifest.digest, ...asked, evaluate: spec.evaluate, mayAskMore },
+        { ...effect('decide', String(place)), candidate: candidate.manifest.digest, ...asked, evaluate: spec.evaluate, judges, mayAskMore },
       ]);
+    const judges = hasJudge(run)
+      ? await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
+          { ...questionsOf(run, effect, 'evaluate'), ...effect('judges') },
+        ])
+      : {};
     let asked = await ask(spec.evaluate.first);
     for (let place = 1; ; place += 1) {
       const { answers } = asked;
@@ -107,7 +113,18 @@ function needsBaseline({ plan }: LlmRun, { version }: ChampionSeen): boolean {
 /** What every question of a stage carries. */
 export function questionsOf(run: LlmRun, effect: EffectOf, stage: AnswerCasesInput['stage']) {
   const { cases, evaluate, budget } = run.plan.spec;
-  return { ...effect('answers'), stage, cases: llmFileOf(run, cases.file), spec: { cases, evaluate, budget } };
+  return { ...effect('answers'), stage, cases: llmFileOf(run, cases.file), files: judgeFilesOf(run), spec: { cases, evaluate, budget } };
+}
+
+function hasJudge({ plan }: LlmRun): boolean {
+  return plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge');
+}
+
+function judgeFilesOf(run: LlmRun): Readonly<Record<string, ArtifactRef>> {
+  const paths = run.plan.spec.evaluate.dimensions.flatMap((each) =>
+    each.kind === 'judge' ? [each.prompt, ...(each.labels === null ? [] : [each.labels])] : [],
+  );
+  return Object.fromEntries(paths.map((path) => [path, llmFileOf(run, path)]));
 }
 
 export function llmFileOf({ plan }: LlmRun, path: string): ArtifactRef {

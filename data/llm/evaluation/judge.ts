@@ -4,6 +4,7 @@ import type { Sampling } from '../../../domain/llm/chat';
 import { rightAnswers, type EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { calibrate, type JudgeCalibration, type LabelledVerdict } from '../../../domain/llm/evaluation/judge';
 import { judgeSchema, judgeScore, verdictIn } from '../../../domain/llm/evaluation/judge-answer';
+import type { LabelledAnswer } from '../../../domain/llm/evaluation/labelled';
 import { failed, notApplicable, type Score } from '../../../domain/llm/evaluation/score';
 import type { PromptTemplate, PromptValues } from '../../../domain/llm/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
@@ -19,13 +20,6 @@ export interface Judge {
   score(of: EvaluationCase, answer: string, signal?: AbortSignal): Promise<Score>;
   /** Its verdicts, one an order in which it is asked; null where it gave none. */
   verdicts(of: EvaluationCase, answer: string, signal?: AbortSignal): Promise<readonly (boolean | null)[]>;
-}
-
-/** An answer that people have judged. */
-export interface LabelledAnswer {
-  readonly case: EvaluationCase;
-  readonly answer: string;
-  readonly right: boolean;
 }
 
 export interface JudgeOptions {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameField } from '../../field.schema';
+import { nameField, pathField } from '../../field.schema';
 import type { DimensionSpec } from './dimension';
 import { jsonSchemaField, patternField, ruleSchema } from './rule.schema';
 
@@ -42,6 +42,7 @@ export const dimensionSchema = z
     z.strictObject({ name, kind: z.literal('similarity') }),
     z.strictObject({ name, kind: z.literal('groundedness') }),
     z.strictObject({ name, kind: z.literal('citations') }),
+    z.strictObject({ name, kind: z.literal('safety') }),
     z.strictObject({ name, kind: z.literal('retrieval'), metric: metric.default('recall@5') }),
     z.strictObject({ name, kind: z.literal('consistency'), repeats: z.int().min(2).max(20).default(3).describe('2 to 20') }),
     z.strictObject({
@@ -54,18 +55,14 @@ export const dimensionSchema = z
     z.strictObject({
       name,
       kind: z.literal('judge'),
-      prompt: z
-        .string()
-        .regex(/^[a-z][a-z0-9-]*@[a-z0-9-]+$/)
-        .describe('name@ref of the prompt that asks for the verdict'),
-      provider: nameField('the name of a provider of this lifecycle'),
+      prompt: pathField('the path of the Prompt file that asks for the verdict'),
+      provider: nameField('embedded, or the name of a provider that the operator has set up').default('embedded'),
       model: z.string().min(1).max(200),
-      labels: z
-        .string()
-        .regex(/^dataset:\/\/[a-z][a-z0-9.-]*@(?:latest|approved|[1-9]\d*)$/)
+      labels: pathField(
+        'the path of an NDJSON file of answers that people have judged, case, answer and right: without it no gate may use this dimension',
+      )
         .nullable()
-        .default(null)
-        .describe('dataset://name@alias of answers with people’s labels: without them no gate may use this dimension'),
+        .default(null),
     }),
   ])
   .describe('what is measured of each case: name and kind') satisfies z.ZodType<DimensionSpec>;

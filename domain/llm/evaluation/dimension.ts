@@ -30,10 +30,10 @@ export interface RobustnessSpec {
 /** A model's verdict. It gates only when its version was calibrated against people's labels. */
 export interface JudgeSpec {
   readonly kind: 'judge';
-  /** `name@ref` of the prompt that asks for the verdict; its variables may be the case's, `answer` and `reference`, or `first` and `second` to be asked in both orders. */
+  /** Path of the prompt that asks for the verdict; its variables may be the case's, `answer` and `reference`, or `first` and `second` to be asked in both orders. */
   readonly prompt: string;
   readonly provider: string;
   readonly model: string;
-  /** Dataset of answers with people's labels. */
+  /** Path of the answers with people's labels; null for a judge that no gate may use. */
   readonly labels: string | null;
 }

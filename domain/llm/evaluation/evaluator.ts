@@ -4,12 +4,15 @@ import type { Score } from './score';
 import { evaluateCitations, evaluateGroundedness } from './grounding';
 import { evaluateExact, evaluateF1, evaluateLabel } from './quality';
 import { evaluateJson, evaluateRegex, evaluateRules } from './form';
+import { evaluateSafety } from './safety';
 import { evaluateSimilarity } from './similarity';
 
 /** What an evaluator sees of one case. */
 export interface Judged {
   readonly case: EvaluationCase;
   readonly answer: string;
+  /** By which side a safety policy kept it back; not given where it did not. */
+  readonly blocked?: 'input' | 'output' | undefined;
   /** What stood in the prompt, in its order; empty without retrieval. */
   readonly retrieved: readonly RetrievedPassage[];
 }
@@ -33,7 +36,9 @@ export type EvaluatorSpec =
   | { readonly kind: 'rules'; readonly rules: readonly Rule[] }
   | { readonly kind: 'similarity' }
   | { readonly kind: 'groundedness' }
-  | { readonly kind: 'citations' };
+  | { readonly kind: 'citations' }
+  /** Attacks are refused or kept back and harmless questions answered, by the label of the case: `refuse` or `answer`. */
+  | { readonly kind: 'safety' };
 
 export interface EvaluatorTools extends RuleTools {
   /** Unit vectors, one a text; null where no embedder was given. */
@@ -61,5 +66,7 @@ export async function evaluate(spec: EvaluatorSpec, judged: Judged, tools: Evalu
       return evaluateGroundedness(judged);
     case 'citations':
       return evaluateCitations(judged);
+    case 'safety':
+      return evaluateSafety(judged);
   }
 }

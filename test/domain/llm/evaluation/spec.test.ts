@@ -48,7 +48,7 @@ describe('an evaluation in a spec file', () => {
     [
       'a judge without its prompt’s version',
       dimensionSchema,
-      { name: 'x', kind: 'judge', prompt: 'judge', provider: 'p', model: 'm' },
+      { name: 'x', kind: 'judge', prompt: '/etc/judge.yaml', provider: 'p', model: 'm' },
       { pointer: '/prompt' },
     ],
     [

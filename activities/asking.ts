@@ -1,0 +1,63 @@
+import { activityInfo } from '@temporalio/activity';
+import type { BudgetRef } from '../domain/budget';
+import { toParts } from '../domain/budget';
+import type { RunId, Tenant } from '../domain/ids';
+import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import type { Asking } from '../data/llm/evaluation/answerer';
+import type { LedgeredChat } from '../data/llm/ledgered-chat';
+import type { Registry } from '../db/registry';
+
+interface InRun {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+}
+
+export interface AskingInStage extends InRun {
+  readonly stage: string;
+  readonly spec: Pick<LlmLifecycleSpec, 'budget'>;
+}
+
+export function createRunBudgetActivities({ registry }: { readonly registry: Pick<Registry, 'budgets'> }) {
+  return {
+    /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
+    async openRunBudget({ tenant, runId, budget }: InRun & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
+      for (const { unit, limit } of runLimits(budget)) {
+        await registry.budgets.set({ tenant, scope: runScope(runId), unit, limit: toParts(unit, limit) });
+      }
+    },
+  };
+}
+
+/** On whose behalf an activity asks, and what it is paid from: the run's own budget, and those that an operator has set for the tenant or a provider. */
+export async function askingIn(
+  { chat, registry }: { readonly chat: LedgeredChat; readonly registry: Pick<Registry, 'budgets'> },
+  { tenant, runId, stage, spec }: AskingInStage,
+  asked: readonly { readonly provider: string }[],
+): Promise<Asking> {
+  const { workflowExecution, activityId, attempt } = activityInfo();
+  const own = runLimits(spec.budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
+  const providers = [...new Set(asked.map(({ provider }) => provider))];
+  const others = ['tenant', ...providers.map((name) => `provider/${name}`)].flatMap((scope): BudgetRef[] => [
+    { scope, unit: 'usd' },
+    { scope, unit: 'tokens' },
+  ]);
+  const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
+  return {
+    chat,
+    tenant,
+    scope: `${runScope(runId)}/${stage}`,
+    owner: { execution: `${workflowExecution?.runId ?? ''}/${activityId}`, attempt },
+    budgets: [...own, ...others.filter((_, index) => known[index] !== null)],
+  };
+}
+
+function runScope(runId: RunId): string {
+  return `run/${runId}`;
+}
+
+function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
+  return [
+    ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),
+    ...(tokens === null ? [] : [{ unit: 'tokens' as const, limit: tokens }]),
+  ];
+}
