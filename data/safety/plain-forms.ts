@@ -73,7 +73,7 @@ const lookAlikes: ReadonlyMap<string, string> = new Map(
     X: 'ХΧ',
     Y: 'ҮΥ',
     Z: 'Ζ',
-  }).flatMap(([letter, alike]) => [...alike].map((other) => [other, letter] as const)),
+  }).flatMap(([letter, alike]) => Array.from(alike, (other) => [other, letter] as const)),
 );
 const lookAlike = new RegExp(`[${[...lookAlikes.keys()].join('')}]`, 'gu');
 
@@ -155,7 +155,7 @@ function turned(text: string): string | null {
         const base = letter <= 'Z' ? 65 : 97;
         return String.fromCharCode(((letter.charCodeAt(0) - base + 13) % 26) + base);
       }),
-    (plain: string) => [...plain].reverse().join(''),
+    (plain: string) => Array.from(plain).reverse().join(''),
   ];
   const way = ways.find((each) => englishShare(each(start)) >= 0.2);
   return way ? way(text) : null;

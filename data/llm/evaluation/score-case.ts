@@ -46,13 +46,13 @@ async function scoreIn(
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
   if (first.kind === 'unanswered') return failed(first.reason);
-  const { text, retrieved } = first.answer;
+  const { text, blocked, retrieved } = first.answer;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];
     return judge ? judge.score(of, text, evaluation.signal) : failed('no judge was given');
   }
-  return evaluate(dimension, { case: of, answer: text, retrieved }, evaluation.tools);
+  return evaluate(dimension, { case: of, answer: text, blocked, retrieved }, evaluation.tools);
 }
 
 function retrievalOf({ metric }: RetrievalSpec, { id, expected }: EvaluationCase, retrieved: readonly RetrievedPassage[]): Score {

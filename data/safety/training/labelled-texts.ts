@@ -1,0 +1,69 @@
+import { llmDataPath } from '../../llm/runtime-module';
+import { quoteText, withDuckDb } from '../../sql/platform-sql';
+
+/** Whether a text is of the kind that a detector looks for. `unsure` is neither learned nor counted as harmless. */
+export type Label = 'positive' | 'negative' | 'unsure';
+
+export interface LabelledText {
+  readonly id: string;
+  /** Where it was collected: what a detector has not seen in training is a source, not a text. */
+  readonly source: string;
+  readonly text: string;
+  readonly category: string;
+  readonly kind: 'benign' | 'harmful' | 'jailbreak' | 'injection';
+}
+
+/** Questions of opinion and of the heart: no request for harm, though the set would have them left unanswered. Tested, not learned. */
+export const softCategories: readonly string[] = ['misinformation_harms', 'human_chatbox'];
+
+/** @throws PlatformUnavailable when the sets were not fetched yet */
+export async function readPrompts(): Promise<readonly LabelledText[]> {
+  const rows = await rowsOf<LabelledText & { readonly label: LabelledText['kind'] }>(
+    'safety-prompts.parquet',
+    'id, source, text, label, category',
+  );
+  return rows.map(({ id, source, text, label, category }) => ({
+    ...{ id, text, category, kind: label },
+    source: source === 'bastioncorpus' && label === 'benign' ? 'bastioncorpus-harmless' : source,
+  }));
+}
+
+export interface ScoredAnswer {
+  readonly id: string;
+  readonly category: string;
+  readonly asked: string;
+  readonly text: string;
+  /** Of harm from 0 to 1, or 1 for a refusal. */
+  readonly score: number;
+}
+
+export async function readAnswers(kind: 'harm' | 'refusal'): Promise<readonly ScoredAnswer[]> {
+  return rowsOf('safety-answers.parquet', 'id, category, asked, text, score', `kind = ${quoteText(kind)}`);
+}
+
+/** People's mean score: in the middle they do not agree. */
+const [harmless, harmful] = [0.25, 0.5];
+
+/** Answers as a detector of the output side learns them, beside paragraphs that answer nothing. */
+export async function readAnswerTexts(): Promise<readonly LabelledText[]> {
+  const answers = (await readAnswers('harm')).flatMap(({ id, category, text, score }): LabelledText[] => {
+    if (score > harmless && score < harmful) return [];
+    return [{ id, source: category, text, category, kind: score >= harmful ? 'harmful' : 'benign' }];
+  });
+  const summaries = await rowsOf<{ readonly id: string; readonly text: string }>(
+    'wiki-summaries.parquet',
+    'id, text',
+    'true ORDER BY md5(id) LIMIT 600',
+  );
+  return [
+    ...answers,
+    ...summaries.map(({ id, text }): LabelledText => ({ id, source: 'wiki-summaries', text, category: 'paragraph', kind: 'benign' })),
+  ];
+}
+
+function rowsOf<T extends object>(file: string, columns: string, where = 'true'): Promise<readonly T[]> {
+  return withDuckDb((sql) => sql.rows<T>(`SELECT ${columns} FROM ${quoteText(llmDataPath(file))} WHERE ${where}`), {
+    memoryBytes: 512 << 20,
+    threads: 1,
+  });
+}

@@ -1,0 +1,55 @@
+/** Trains the classifiers of safety policies from the provisioned sets and writes data/safety/prompt-classifiers.json: the same sets give the same bytes. */
+import { writeFile } from 'node:fs/promises';
+import { digestOfFile } from '../data/digest';
+import { openMiniLm } from '../data/indexes/embedders/minilm';
+import { llmDataPath } from '../data/llm/runtime-module';
+import { classifierPath, heads, trainCommand, writeClassifiers, type Head, type TrainedHead } from '../data/safety/classifier-file';
+import { crossFit, thresholdsOf } from '../data/safety/training/cross-fit';
+import { readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
+import { readTexts, type ReadText } from '../data/safety/training/read-texts';
+import { labelFor, trainHead } from '../data/safety/training/train-head';
+
+async function main(): Promise<void> {
+  const embedder = await openMiniLm();
+  const prompts = await readTexts(await readPrompts(), embedder);
+  const answers = await readTexts(await readAnswerTexts(), embedder);
+  const textsOf = (head: Head) => (head === 'harmfulAnswer' ? answers : prompts);
+  const trained = heads.map((head) => [head, trainedBoth(head, textsOf(head))] as const);
+  const counts = heads.map((head) => {
+    const labels = textsOf(head).map((text) => labelFor(head, text));
+    const count = (label: string) => labels.filter((each) => each === label).length;
+    return [head, { positive: count('positive'), negative: count('negative') }] as const;
+  });
+  const digest = async (file: string) => (await digestOfFile(llmDataPath(file))).digest;
+  const file = writeClassifiers({
+    provenance: {
+      command: trainCommand,
+      prompts: await digest('safety-prompts.parquet'),
+      answers: await digest('safety-answers.parquet'),
+      embedder: embedder.identity.digest,
+      texts: Object.fromEntries(counts) as Record<Head, { positive: number; negative: number }>,
+    },
+    heads: Object.fromEntries(trained) as Record<Head, { words: TrainedHead; meaning: TrainedHead }>,
+  });
+  await writeFile(classifierPath, file);
+  await embedder.close();
+  say(`${classifierPath}: ${file.length} bytes`);
+}
+
+function trainedBoth(head: Head, texts: readonly ReadText[]): { readonly words: TrainedHead; readonly meaning: TrainedHead } {
+  const [words, meaning] = (['words', 'meaning'] as const).map((features): TrainedHead => {
+    const judged = crossFit(head, texts, features, (fold) => say(`${head}, ${features}: fold ${fold + 1}`));
+    return { classifier: trainHead(head, texts, features), thresholds: thresholdsOf(head, judged) };
+  });
+  if (!words || !meaning) throw new Error('two readings are trained');
+  return { words, meaning };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});
