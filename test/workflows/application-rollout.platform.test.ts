@@ -9,7 +9,7 @@ import { createRolloutActivities } from '../../activities/rollout';
 import { createWatchRolloutActivities } from '../../activities/watch-rollout';
 import { defaultTenant as tenant } from '../../domain/ids';
 import { answerLabel, llmCanaryOf } from '../../domain/llm/canary';
-import { llmCanarySchema } from '../../domain/llm/canary.schema';
+import { llmCanarySchema, type LlmCanaryDocument } from '../../domain/llm/canary.schema';
 import type { ModelVersionRef } from '../../domain/model';
 import { workflowBundle } from '../../workers/bundle';
 import type { RolloutInput, RolloutOutcome } from '../../workflows/canary-rollout';
@@ -89,7 +89,7 @@ async function register(instruction: string): Promise<ModelVersionRef> {
   return world.registerManifest(await putBundle(put, { model, prompt: questionPrompt(instruction), base }));
 }
 
-async function beginRollout(challenger: ModelVersionRef) {
+async function beginRollout(challenger: ModelVersionRef, over: Partial<LlmCanaryDocument> = {}) {
   const { champion } = await world.registry.aliases.get({ tenant, model });
   const version = await world.registry.routing.version({ tenant, model, version: champion?.version ?? 0 });
   if (!champion || !version) throw new Error('there is a champion');
@@ -102,6 +102,7 @@ async function beginRollout(challenger: ModelVersionRef) {
         { name: 'first_token_ms', max: 10_000 },
       ],
       test: { alpha: 0.1, minSamples: 30 },
+      ...over,
     }),
   );
   const runId = await startRun(world.registry);
@@ -129,17 +130,22 @@ interface Answer {
 }
 
 /** Questions with known answers, until the rollout has come to something: every other is streamed, and every answer's right one is told. */
-async function replay({ now }: Awaited<ReturnType<typeof beginRollout>>): Promise<readonly Answer[]> {
+async function replay({ now }: Awaited<ReturnType<typeof beginRollout>>, say: Say = rightAnswer): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let land = 0; land < 1_500; land += 4) {
     const rollout = await now();
     if (rollout?.status !== 'running') return answers;
-    answers.push(...(await Promise.all([0, 1, 2, 3].map((each) => ask(land + each, rollout.step)))));
+    answers.push(...(await Promise.all([0, 1, 2, 3].map((each) => ask(land + each, rollout.step, say)))));
   }
   throw new Error(`nothing was decided on ${answers.length} questions: ${JSON.stringify((await now())?.state.evidence)}`);
 }
 
-async function ask(land: number, step: number): Promise<Answer> {
+/** What is told of an answer. */
+type Say = (answer: { readonly land: number; readonly text: string }) => object;
+const rightAnswer: Say = ({ land }) => ({ label: [`City ${land}`, `the city ${land}`] });
+const opinion: Say = ({ land, text }) => ({ thumbs: text === `City ${land}` ? 'up' : 'down' });
+
+async function ask(land: number, step: number, say: Say): Promise<Answer> {
   const user = `user-${land % 24}`;
   const request = {
     model,
@@ -148,13 +154,16 @@ async function ask(land: number, step: number): Promise<Answer> {
   };
   const names = new Set<string>();
   let id = '';
+  let text = '';
   if (land % 2 === 0) {
     const answer = await asking.chat.completions.create(request);
     ({ id } = answer);
+    text = answer.choices[0]?.message.content ?? '';
     names.add(answer.model);
   } else {
     for await (const chunk of await asking.chat.completions.create({ ...request, stream: true })) {
       ({ id } = chunk);
+      text += chunk.choices[0]?.delta.content ?? '';
       names.add(chunk.model);
     }
   }
@@ -163,7 +172,7 @@ async function ask(land: number, step: number): Promise<Answer> {
   const told = await fetch(`${gateway.url}/v1/feedback`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
-    body: JSON.stringify({ predictionId: id, label: [`City ${land}`, `the city ${land}`] }),
+    body: JSON.stringify({ predictionId: id, ...say({ land, text }) }),
   });
   expect(told.status).toBe(200);
   return { user, version: Number([...names][0]?.split('@')[1]), step };
@@ -219,4 +228,18 @@ test('one that answers worse is taken back while it answers nobody', async () =>
   expect((await world.registry.aliases.get({ tenant, model })).champion).toMatchObject({ version: 2 });
   expect(await rollout.now()).toMatchObject({ weight: 0, rollback: { from: 3, to: 2, unconfirmed: [] } });
   await record('canary-rollout-application-rolled-back', rollout.handle);
+});
+
+test('one that callers like less is taken back from those whom it answers, by what they say of their own answers alone', async () => {
+  const rollout = await beginRollout(await register('Do not care, and be kind.'), {
+    steps: [50],
+    quality: { from: 'callers', margin: 0.1 },
+  });
+  const answers = await replay(rollout, opinion);
+  const outcome = (await rollout.handle.result()) as RolloutOutcome;
+  expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
+  expect(outcome.verdict.reasons.map(({ message }) => message).join('\n')).toContain('caller-loss worse than the champion');
+  expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([2, 4]));
+  expect((await rollout.now())?.state.evidence).toMatchObject({ quality: { kind: 'arms' } });
+  expect(await ask(1, 0, opinion)).toMatchObject({ version: 2 });
 });
