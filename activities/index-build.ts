@@ -6,6 +6,7 @@ import type { Embedder } from '../data/indexes/embedders/embedder';
 import { planShards, type IndexPlan } from '../data/indexes/shards';
 import type { IndexVersionRecord } from '../db/repositories/indexes';
 import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
 import type { DatasetManifest } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
@@ -21,6 +22,7 @@ import {
   isDocument,
   knownVectors,
   nameOf,
+  payerOf,
   type IndexDeps,
   type IndexVersionInput,
 } from './index-version';
@@ -62,6 +64,8 @@ export interface IndexShardInput extends IndexVersionInput {
   readonly shard: number;
   readonly maxDocumentBytes: number;
   readonly base: IndexBase | null;
+  /** That an embedder behind an endpoint is paid from. */
+  readonly budgets?: readonly BudgetRef[];
 }
 
 export type FinishedTable =
@@ -134,7 +138,9 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const documents = read.filter(isDocument);
           const known =
             input.base === null ? new Map() : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
-          const { rows, embedded } = await embedDocuments(documents, { record, embedder, shard: input.shard, known, signal: beat.signal });
+          const payer = payerOf({ ...nameOf(input), runId: record.runId }, { work: input.key, budgets: input.budgets });
+          const { shard } = input;
+          const { rows, embedded } = await embedDocuments(documents, { record, embedder, shard, known, payer, signal: beat.signal });
           await assertOwned();
           const table = await chunkStore.open(input);
           try {

@@ -6,7 +6,16 @@ import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { IndexReport } from '../domain/index/version';
 import { whileBeating, type Beat } from './heartbeating';
-import { embedderOf, embedDocuments, inScratch, isDocument, nameOf, type IndexDeps, type IndexVersionInput } from './index-version';
+import {
+  embedderOf,
+  embedDocuments,
+  inScratch,
+  isDocument,
+  nameOf,
+  payerOf,
+  type IndexDeps,
+  type IndexVersionInput,
+} from './index-version';
 
 /** Changes of one attempt: the next one goes on after them. */
 const changesAtOnce = 20;
@@ -80,7 +89,9 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
     const known = await table.vectorsOf(documents.map(({ id }) => id));
     const embedder = await embedderOf(record, embedders);
-    const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, signal: beat.signal });
+    // Of nobody's run: changes come when a build has long ended.
+    const payer = payerOf({ ...nameOf(input), runId: null }, { work: `change/${input.index}@${input.version}/${seq}` });
+    const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, payer, signal: beat.signal });
     await table.replaceDocuments(touched, rows);
   }
 }

@@ -1,17 +1,19 @@
 /** What the activities of an index have in common: its version, its embedder, its documents. */
+import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { chunksOf, embedChunks } from '../data/indexes/chunk-document';
 import type { ChunkRow } from '../data/indexes/chunk-rows';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { ReadDocument } from '../data/indexes/document-lines';
 import type { DocumentSource } from '../data/indexes/documents';
-import type { Embedder } from '../data/indexes/embedders/embedder';
+import type { Embedder, EmbeddingPayer } from '../data/indexes/embedders/embedder';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
 import { openScratch } from '../data/scratch';
 import type { Registry } from '../db/registry';
 import type { IndexVersionRecord } from '../db/repositories/indexes';
+import type { BudgetRef } from '../domain/budget';
 import { failure } from '../domain/failure';
-import type { Tenant } from '../domain/ids';
+import type { RunId, Tenant } from '../domain/ids';
 import type { IndexDocument } from '../domain/index/document';
 import { sameSpace } from '../domain/index/embedder';
 import type { Beat } from './heartbeating';
@@ -62,6 +64,15 @@ export async function inScratch<T>(
   }
 }
 
+/** Whoever does the same work again, at a higher attempt, is given what is on the ledger already. */
+export function payerOf(
+  { tenant, index, version, runId }: IndexVersionInput & { readonly runId: RunId | null },
+  { work, budgets = [] }: { readonly work: string; readonly budgets?: readonly BudgetRef[] | undefined },
+): EmbeddingPayer {
+  const scope = runId === null ? `index/${index}@${version}` : `${runId}/rag-index`;
+  return { tenant, entry: { scope, owner: { execution: work, attempt: activityInfo().attempt }, budgets } };
+}
+
 export async function embedDocuments(
   documents: readonly IndexDocument[],
   options: {
@@ -70,12 +81,13 @@ export async function embedDocuments(
     readonly shard: number;
     readonly known: ReadonlyMap<string, Float32Array>;
     readonly signal: AbortSignal;
+    readonly payer: EmbeddingPayer;
   },
 ): Promise<{ readonly rows: readonly ChunkRow[]; readonly embedded: number }> {
-  const { record, embedder, shard, known, signal } = options;
+  const { record, embedder, shard, known, signal, payer } = options;
   const { chunking: plan } = record.recipe;
   const chunks = documents.flatMap((document) => chunksOf(document, { plan, costOf: embedder.costOf, shard }));
-  return embedChunks(chunks, { embedder, known, signal });
+  return embedChunks(chunks, { embedder, known, signal, payer });
 }
 
 /** Vectors of these documents in a version of the same embedder, by the digest of their text. */

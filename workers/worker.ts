@@ -9,11 +9,13 @@ import { createScheduleClient } from '../apps/schedule-client';
 import { openChunkStore } from '../data/indexes/chunk-store';
 import { openEmbedders } from '../data/indexes/embedders/open-embedder';
 import { openModelAccess } from '../data/llm/model-access';
+import { ledgeredEmbeddings } from '../data/llm/ledgered-embeddings';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './bundle';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openHealthServer } from './health-server';
+import { quietLanceDb } from './lance-log';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
@@ -27,6 +29,7 @@ import { temporalConnectOptions } from './temporal-settings';
 
 /** Temporal workers on the named queues, until the signal. */
 export async function runWorker(config: Config, queues: readonly QueueName[], log: Logger, signal: AbortSignal): Promise<void> {
+  quietLanceDb();
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   let ready = false;
   const health = await openHealthServer(config.bind, config.workerPort, () => ready);
@@ -42,8 +45,9 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
-  const embedders = openEmbedders();
   const access = openModelAccess(modelProviders(config), config.secretOf);
+  const ledgered = ledgeredEmbeddings(access, core.registry.llmCalls, core.artifacts);
+  const embedders = openEmbedders({ access, ledgered });
   const activities = createActivities({
     ...core,
     scratchRoot: scratchRoot(config),

@@ -98,12 +98,12 @@ async function embedShards({ input, progress }: Build): Promise<boolean> {
 }
 
 async function embedShard({ input, progress }: Pick<Build, 'input' | 'progress'>, shard: number, generation: number): Promise<void> {
-  const { tenant, index, maxDocumentBytes } = input;
+  const { tenant, index, maxDocumentBytes, budgets } = input;
   const { version, plan, base } = progress;
   const key = `${input.key}/shard/${shard}/${generation}` as IndexBuildInput['key'];
   const { chunks, embedded } = await indexWork.buildIndexShard.executeWithOptions(
     { summary: `${index}@${version}: shard ${shard + 1} of ${progress.shards}` },
-    [{ tenant, index, version, key, plan, shard, maxDocumentBytes, base }],
+    [{ tenant, index, version, key, plan, shard, maxDocumentBytes, base, ...(budgets && { budgets }) }],
   );
   progress.chunks[shard] = chunks;
   if (generation === 1) progress.embedded += embedded;

@@ -1,6 +1,7 @@
 /** What others say to the workflows of an index. The constant is the wire name and its kind. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ChunkingPlan } from '../domain/index/chunking';
 import type { RejectionCounts } from '../domain/index/document';
@@ -36,6 +37,8 @@ export interface IndexBuildInput {
   } | null;
   /** `keep` leaves the alias where it is: a release decides. */
   readonly after: 'promote' | 'keep';
+  /** That an embedder behind an endpoint is paid from: each must exist. */
+  readonly budgets?: readonly BudgetRef[];
   /** Shards after which it continues as new at the latest; null leaves that to Temporal. */
   readonly shardsPerExecution: number | null;
   /** Where an earlier execution of this build stopped; null at the beginning. */

@@ -160,7 +160,7 @@ async function vectorOf(
     );
   }
   const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
-  const [values = new Float32Array()] = await opened.embed([query.text ?? '']);
+  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], { payer: { tenant: query.tenant } });
   return values;
 }
 

@@ -45,6 +45,20 @@ export type BegunAttempt =
       failed(failure: FailureType | null): Promise<void>;
     };
 
+/** The same for texts that are embedded. */
+export interface EmbedJournal {
+  begin(asked: Pick<AskedTarget, 'target' | 'price' | 'totalMs'> & { readonly texts: readonly string[] }): Promise<BegunEmbedding>;
+}
+
+export type BegunEmbedding =
+  | { readonly kind: 'answered'; readonly embeddings: Embeddings }
+  | {
+      readonly kind: 'send';
+      readonly requestId: string;
+      answered(embeddings: Embeddings, totalMs: number): Promise<Embeddings>;
+      failed(failure: FailureType | null): Promise<void>;
+    };
+
 export interface Answered {
   readonly answer: ChatAnswer;
   readonly provider: string;
@@ -62,11 +76,13 @@ export interface AccessOptions {
   readonly patienceMs?: number | undefined;
 }
 
+export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: EmbedJournal | undefined };
+
 /** Language models behind limits, retries, circuit breakers and standbys: the only loop that asks again. */
 export interface ModelAccess {
   chat(route: readonly ModelTarget[], question: Question, options: AccessOptions): Promise<Answered>;
   /** Never by a standby: another embedder's vectors are of another space. */
-  embed(target: ModelTarget, texts: readonly string[], options: AccessOptions): Promise<Embeddings>;
+  embed(target: ModelTarget, texts: readonly string[], options: EmbedAccessOptions): Promise<Embeddings>;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -99,20 +115,10 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
 
     async embed(target, texts, options) {
       const gate = gateOf(target.provider);
-      const { model } = target;
-      const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
-      const what = `${target.provider} (${model}) did not end its embeddings`;
-      const embed = () =>
-        gate.run(options, tokens, async (used) => {
-          const ask = (signal: AbortSignal) => gate.provider.embed({ model, texts }, { signal });
-          const embeddings = await within(gate.settings.timeouts.totalMs, options.signal, what, ask);
-          used(embeddings.usage.promptTokens);
-          return embeddings;
-        });
       try {
-        return await retried(options, listen(undefined), embed);
+        return await retried(options, listen(undefined), () => embedOnce(gate, target, texts, options));
       } catch (error) {
-        throw await withNearestModel(error, gate.provider, model);
+        throw await withNearestModel(error, gate.provider, target.model);
       }
     },
 
@@ -143,7 +149,11 @@ function listen(onText: OnText | undefined): Hearing {
   return { onText: heard, hasBegun: () => begun };
 }
 
-async function retried<T>({ signal, patienceMs = usualPatienceMs }: AccessOptions, hearing: Hearing, work: () => Promise<T>): Promise<T> {
+async function retried<T>(
+  { signal, patienceMs = usualPatienceMs }: Pick<AccessOptions, 'signal' | 'patienceMs'>,
+  hearing: Hearing,
+  work: () => Promise<T>,
+): Promise<T> {
   const failed = new Map<FailureType, number>();
   for (;;) {
     try {
@@ -180,5 +190,30 @@ async function chatOnce(
     });
     used(answer.usage.promptTokens + answer.usage.completionTokens);
     return begun ? begun.answered(answer) : { answer, provider: provider.name };
+  });
+}
+
+async function embedOnce(
+  gate: ProviderGate,
+  target: ModelTarget,
+  texts: readonly string[],
+  options: EmbedAccessOptions,
+): Promise<Embeddings> {
+  const { provider, settings } = gate;
+  const { model } = target;
+  const { totalMs } = settings.timeouts;
+  const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
+  return gate.run(options, tokens, async (used) => {
+    const begun = await options.journal?.begin({ target, texts, price: settings.prices[model] ?? free, totalMs });
+    if (begun?.kind === 'answered') return begun.embeddings;
+    const startedAt = performance.now();
+    const what = `${target.provider} (${model}) did not end its embeddings`;
+    const ask = (signal: AbortSignal) => provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
+    const embeddings = await within(totalMs, options.signal, what, ask).catch(async (error: unknown) => {
+      await begun?.failed(isPerennialError(error) ? error.type : null);
+      throw error;
+    });
+    used(embeddings.usage.promptTokens);
+    return begun ? begun.answered(embeddings, performance.now() - startedAt) : embeddings;
   });
 }

@@ -20,6 +20,8 @@ export function costOf({ promptTokens, completionTokens }: Usage, price: Price):
 /** Marks around a message and before the answer that a chat template adds; the largest of the templates in use take under ten tokens. */
 const tokensAroundMessage = 16;
 
+const tokensAroundText = 2;
+
 /**
  * The most that a call can use. A tokenizer over bytes makes at most one token of each byte of UTF-8, and three quarters fewer of ordinary English; a
  * reservation must not be too small, and what it was too large by comes back when the call ends.
@@ -30,6 +32,11 @@ export function mostUsage({ messages, sampling, jsonSchema }: ChatRequest): Usag
   if (jsonSchema !== null) texts.push(JSON.stringify(jsonSchema));
   const promptTokens = texts.reduce((sum, text) => sum + utf8Length(text) + tokensAroundMessage, tokensAroundMessage);
   return { promptTokens, completionTokens: sampling.maxTokens };
+}
+
+/** The same for texts that are embedded; each may get a mark at either end. */
+export function mostEmbeddingUsage(texts: readonly string[]): Usage {
+  return { promptTokens: texts.reduce((sum, text) => sum + utf8Length(text) + tokensAroundText, 0), completionTokens: 0 };
 }
 
 /** What a call is likely to use: four bytes a token, as providers reckon their limits per minute before they have counted. */

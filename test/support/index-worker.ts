@@ -5,11 +5,15 @@ import { openArtifactStore } from '../../data/artifacts/store';
 import type { S3Settings } from '../../data/artifacts/s3';
 import { openChunkStore } from '../../data/indexes/chunk-store';
 import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
+import { ledgeredEmbeddings } from '../../data/llm/ledgered-embeddings';
+import { openModelAccess } from '../../data/llm/model-access';
 import { openDatabase } from '../../db/connection';
 import { createRegistry } from '../../db/registry';
+import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { activityBoundary } from '../../workers/activity-errors';
 import { workflowBundle } from '../../workers/bundle';
 import { openLog } from '../../workers/log';
+import { noSecret } from './model-access';
 
 export interface IndexWorkerOrder {
   readonly databaseUrl: string;
@@ -17,17 +21,21 @@ export interface IndexWorkerOrder {
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly queue: string;
   readonly scratchRoot: string;
+  /** For embedders behind an endpoint. */
+  readonly providers: readonly ProviderSettings[];
 }
 
 async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const order = JSON.parse(process.argv[2] ?? '') as IndexWorkerOrder;
   const registry = createRegistry(openDatabase({ url: order.databaseUrl }));
+  const artifacts = openArtifactStore({ ...order.s3, leases: registry.artifacts });
+  const access = openModelAccess(order.providers, noSecret);
   const activities = createIndexActivities({
     registry,
-    artifacts: openArtifactStore({ ...order.s3, leases: registry.artifacts }),
+    artifacts,
     chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
-    embedders: openEmbedders(),
+    embedders: openEmbedders({ access, ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts) }),
     scratchRoot: order.scratchRoot,
   });
   const connection = await NativeConnection.connect({ address: order.temporal.address });

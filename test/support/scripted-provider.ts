@@ -121,7 +121,14 @@ async function serve(
   if (script.key !== undefined && keyOf(incoming) !== script.key)
     refuse(401, 'invalid_api_key', 'Incorrect API key provided: sk-wrong***.');
   else if (path === '/v1/models') json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
-  else if (path === '/v1/embeddings') json(response, 200, embeddings(body));
+  else if (path === '/v1/embeddings')
+    await embed(response, wire, script, {
+      body,
+      requestId: header(incoming, 'x-client-request-id'),
+      headers: incoming.headers,
+      requests,
+      bill,
+    });
   else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
   else {
     const asked = { ...wire.read(body), requestId: header(incoming, 'x-client-request-id'), body, headers: incoming.headers };
@@ -185,15 +192,37 @@ function echo({ prompt, model }: ScriptedRequest): string {
   return `answer ${digest.slice(0, 8)} of ${words(prompt).length} words`;
 }
 
-function embeddings(body: Readonly<Record<string, unknown>>): unknown {
-  const texts = body['input'] as readonly string[];
+interface EmbedRequest extends Pick<ScriptedRequest, 'body' | 'requestId' | 'headers'> {
+  readonly requests: ScriptedRequest[];
+  readonly bill: BillLine[];
+}
+
+/** Billed as answers are: before the first byte. */
+async function embed(response: ServerResponse, wire: Wire, script: Script, { requests, bill, ...sent }: EmbedRequest): Promise<void> {
+  const texts = sent.body['input'] as readonly string[];
+  const model = String(sent.body['model']);
+  const asked = { ...sent, model, prompt: texts.join('\n'), maxTokens: 0, stream: false, wantsJson: false };
+  const fault = script.fault?.(asked, requests.push(asked) - 1) ?? null;
+  if (fault?.kind === 'rateLimited' || fault?.kind === 'error') {
+    const status = fault.kind === 'error' ? fault.status : 429;
+    json(response, status, wire.error(status, 'refused', 'no embeddings now'));
+    return;
+  }
+  const latency = script.latencyMs?.(asked) ?? 0;
+  if (latency > 0) await sleep(latency);
+  const promptTokens = words(asked.prompt).length;
+  bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
+  if (fault !== null) response.destroy();
+  else json(response, 200, embeddings(texts, sent.body['encoding_format'] === 'base64', promptTokens));
+}
+
+function embeddings(texts: readonly string[], base64: boolean, promptTokens: number): unknown {
   const data = texts.map((text, index) => {
     const bytes = createHash('sha256').update(text).digest();
     const vector = Float32Array.from(bytes.subarray(0, 8), (byte) => byte / 255);
-    const embedding = body['encoding_format'] === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector];
-    return { index, embedding };
+    return { index, embedding: base64 ? Buffer.from(vector.buffer).toString('base64') : [...vector] };
   });
-  return { data: data.toReversed(), usage: { prompt_tokens: words(texts.join(' ')).length, total_tokens: 0 } };
+  return { data: data.toReversed(), usage: { prompt_tokens: promptTokens, total_tokens: promptTokens } };
 }
 
 export function words(text: string): readonly string[] {

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { llmDataPath } from '../../data/llm/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
+import { toParts } from '../../domain/budget';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
 import type { IndexBuildInput, IndexBuildOutcome } from '../../workflows/index-messages';
 import { documentsChangedSignal, indexBuildWorkflow, indexChangesWorkflow } from '../../workflows/index-messages';
 import { unique } from '../db/registry-fixture';
 import type { IndexWorkerOrder } from '../support/index-worker';
 import { openIndexWorld, type IndexWorld } from '../support/index-world';
+import { providerAt } from '../support/model-access';
 import { testTemporal } from '../support/platform';
+import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 
 jest.setTimeout(300_000);
 
@@ -20,6 +23,7 @@ let world: IndexWorld;
 let client: Client;
 let order: IndexWorkerOrder;
 let worker: ChildProcess | undefined;
+let provider: ScriptedProvider;
 let documents: { readonly id: string; readonly text: string }[];
 let questions: { readonly id: string; readonly question: string; readonly documents: readonly string[] }[];
 
@@ -27,7 +31,11 @@ beforeAll(async () => {
   world = await openIndexWorld();
   const temporal = await testTemporal();
   client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace: temporal.namespace });
-  order = { databaseUrl: world.databaseUrl, s3: world.s3, temporal, queue: `index-${process.pid}`, scratchRoot: world.deps.scratchRoot };
+  const { databaseUrl, s3 } = world;
+  const { scratchRoot } = world.deps;
+  provider = await openScriptedProvider({ latencyMs: () => 100 });
+  const providers = [providerAt(provider.url, { prices: { embedder: { promptPerMillion: 20, completionPerMillion: 0 } } })];
+  order = { databaseUrl, s3, temporal, queue: `index-${process.pid}`, scratchRoot, providers };
   await withDuckDb(
     async (sql) => {
       const of = (name: string) => quoteText(llmDataPath(name));
@@ -46,6 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   worker?.kill('SIGKILL');
+  await provider.close();
   await client.connection.close();
   await world.close();
 });
@@ -140,6 +149,48 @@ test('a build whose worker is killed twice has every document once, and another 
   await world.deps.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'bad answers', idempotencyKey: unique('back') });
   expect(await ask()).toMatchObject({ version: 1, embedder: { dimensions: 256 } });
   expect(performance.now() - before).toBeLessThan(5000);
+});
+
+test('a build by a provider’s embedder whose worker is killed again and again pays for each request once, but for those in flight', async () => {
+  const index = unique('paid');
+  const dataset = await world.dataset(`${index}.documents`, documents);
+  const budget = { scope: index, unit: 'usd' as const };
+  await world.registry.budgets.set({ tenant, ...budget, limit: toParts('usd', 1) });
+  await killWorker();
+  await startWorker();
+  const embedder = { kind: 'endpoint', provider: 'scripted', model: 'embedder', dimensions: 8, maxTokens: 512 } as const;
+  const handle = await build(index, {
+    ...{ dataset, embedder, budgets: [budget], shardDocuments: 100 },
+    chunking: { kind: 'sentences', size: 16, overlap: 0 },
+  });
+  // The embedder's probe is no part of the work, and is not on the ledger.
+  const bill = () => provider.bill.filter(({ requestId }) => requestId !== null);
+  const kills = [3, 7, 11];
+  for (const requests of kills) {
+    await until(() => Promise.resolve(bill().length >= requests));
+    await killWorker();
+    await startWorker();
+  }
+  const { report } = (await handle.result()) as IndexBuildOutcome;
+  expect(report).toMatchObject({ documents: documents.length });
+  const { calls, attempts, usage, cost, unsettled } = await world.registry.llmCalls.report({ tenant, scope: `index/${index}@1` });
+  const settled = bill().filter(({ requestId }) => !unsettled.requestIds.includes(requestId ?? ''));
+  const tokens = settled.reduce((sum, { promptTokens }) => sum + promptTokens, 0);
+  // Two shards at once, each with one request in flight.
+  expect(attempts.lost).toBeLessThanOrEqual(2 * kills.length);
+  expect(calls).toEqual({ asking: 0, answered: settled.length, failed: 0 });
+  expect(attempts.answered).toBe(settled.length);
+  expect(calls.answered).toBeGreaterThan(kills.at(-1) ?? 0);
+  expect(usage).toEqual({ promptTokens: tokens, completionTokens: 0 });
+  expect(cost).toBe(tokens * 20_000);
+  expect((await world.registry.budgets.get({ tenant, ...budget }))?.spent).toBe(cost + unsettled.cost);
+  // Again, of the same texts: nothing is paid at all.
+  const before = bill().length;
+  const again = (await (
+    await build(index, { dataset, embedder, after: 'keep', chunking: { kind: 'sentences', size: 16, overlap: 0 }, shardDocuments: 100 })
+  ).result()) as IndexBuildOutcome;
+  expect(again.report.embedded).toBe(0);
+  expect(bill()).toHaveLength(before);
 });
 
 async function storedIn(index: string, version: number) {

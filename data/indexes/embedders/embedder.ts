@@ -1,5 +1,21 @@
 import type { TokenCost } from '../../../domain/index/chunking';
+import type { Tenant } from '../../../domain/ids';
 import type { EmbedderIdentity } from '../../../domain/index/embedder';
+import type { LedgeredTexts } from '../../llm/ledgered-embeddings';
+
+export interface EmbedOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly payer?: EmbeddingPayer | undefined;
+}
+
+/** On whose behalf, and under which limits, an endpoint is asked; an embedder in this process asks nobody. */
+export interface EmbeddingPayer {
+  readonly tenant: Tenant;
+  /** With it each request is on the call ledger, and is not paid again by whoever repeats the work. */
+  readonly entry?: LedgeredPayer | undefined;
+}
+
+export type LedgeredPayer = Pick<LedgeredTexts, 'scope' | 'owner' | 'budgets'>;
 
 /** Text into vectors of length one, of one space. */
 export interface Embedder {
@@ -9,7 +25,7 @@ export interface Embedder {
   /** Tokens of a word, as `chunkText` wants to know them. */
   readonly costOf: TokenCost;
   /** One a text, in order. */
-  embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<readonly Float32Array[]>;
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
 }
 

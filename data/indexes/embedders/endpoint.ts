@@ -1,8 +1,16 @@
 import { failure } from '../../../domain/failure';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
 import { digestOf } from '../../digest';
-import type { ModelProvider } from '../../llm/provider';
-import { normalized, type Embedder } from './embedder';
+import type { ModelAccess } from '../../llm/model-access';
+import type { LedgeredEmbeddings } from '../../llm/ledgered-embeddings';
+import { defaultTenant } from '../../../domain/ids';
+import { normalized, type Embedder, type EmbedOptions } from './embedder';
+
+/** `ledgered` where work may be repeated: a build. A question is asked once. */
+export interface EndpointAccess {
+  readonly access: Pick<ModelAccess, 'embed'>;
+  readonly ledgered?: LedgeredEmbeddings | undefined;
+}
 
 type EndpointSpec = Extract<EmbedderSpec, { readonly kind: 'endpoint' }>;
 
@@ -14,17 +22,28 @@ const probeText = 'The quick brown fox jumps over the lazy dog.';
  * A model behind a provider. Its bytes are not to be seen, so beside its names it is known by the vector of one fixed sentence: a provider that puts
  * another model behind the same name is found by it (`sameSpace`), and rounding that differs from call to call is not taken for one.
  */
-export async function openEndpoint(spec: EndpointSpec, provider: Pick<ModelProvider, 'embed'>): Promise<Embedder> {
-  const { model, dimensions } = spec;
+export async function openEndpoint(spec: EndpointSpec, { access, ledgered }: EndpointAccess): Promise<Embedder> {
+  const { provider, model, dimensions } = spec;
+  const target = { provider, model };
 
-  async function embed(texts: readonly string[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly Float32Array[]> {
+  /** What opens the embedder, and what asks an index without saying for whom, is the operator's own. */
+  async function ask(
+    texts: readonly string[],
+    { signal, payer = { tenant: defaultTenant } }: EmbedOptions,
+  ): Promise<readonly Float32Array[]> {
+    const { tenant, entry } = payer;
+    if (entry && ledgered) return ledgered({ ...entry, tenant, target, texts, signal });
+    return (await access.embed(target, texts, { tenant, signal })).vectors;
+  }
+
+  async function embed(texts: readonly string[], options: EmbedOptions = {}): Promise<readonly Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (let from = 0; from < texts.length; from += textsAtOnce) {
       const asked = texts.slice(from, from + textsAtOnce);
-      const answer = await provider.embed({ model, texts: asked }, signal ? { signal } : {});
-      if (answer.vectors.length !== asked.length)
-        throw failure('IndexMismatch', `${spec.provider} gave ${answer.vectors.length} vectors for ${asked.length} texts of ${model}`);
-      for (const vector of answer.vectors) {
+      const answer = await ask(asked, options);
+      if (answer.length !== asked.length)
+        throw failure('IndexMismatch', `${spec.provider} gave ${answer.length} vectors for ${asked.length} texts of ${model}`);
+      for (const vector of answer) {
         if (vector.length !== dimensions)
           throw failure('IndexMismatch', `${model} of ${spec.provider} gives ${vector.length} dimensions; the spec says ${dimensions}`);
         vectors.push(normalized(Float32Array.from(vector)));

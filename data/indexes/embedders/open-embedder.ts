@@ -1,8 +1,7 @@
 import { failure } from '../../../domain/failure';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
-import type { ModelProvider } from '../../llm/provider';
 import type { Embedder } from './embedder';
-import { openEndpoint } from './endpoint';
+import { openEndpoint, type EndpointAccess } from './endpoint';
 import { openMiniLm } from './minilm';
 import { openWordLlama } from './wordllama';
 
@@ -14,16 +13,15 @@ export interface Embedders {
 
 type Opener<Kind extends EmbedderSpec['kind']> = (spec: Extract<EmbedderSpec, { readonly kind: Kind }>) => Promise<Embedder>;
 
-/** `providers`: those of the lifecycle by name, for embedders behind an endpoint. */
-export function openEmbedders(providers: Readonly<Record<string, Pick<ModelProvider, 'embed'>>> = {}): Embedders {
+/** `endpoints`: the providers of this process, for embedders behind one; null where there are none. */
+export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
   const open = new Map<string, Promise<Embedder>>();
   const openers: { readonly [Kind in EmbedderSpec['kind']]: Opener<Kind> } = {
     minilm: () => openMiniLm(),
     wordllama: () => openWordLlama(),
     endpoint: (spec) => {
-      const provider = providers[spec.provider];
-      if (!provider) throw failure('NotFound', `there is no provider ${spec.provider}`, { next: 'name it under spec.providers' });
-      return openEndpoint(spec, provider);
+      if (endpoints) return openEndpoint(spec, endpoints);
+      throw failure('NotFound', `no provider can be asked here: ${spec.model} of ${spec.provider} cannot embed`);
     },
   };
 

@@ -1,5 +1,6 @@
 import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
 import { openEndpoint } from '../../../data/indexes/embedders/endpoint';
+import type { ModelTarget } from '../../../data/llm/model-access';
 import { sameSpace, type EmbedderSpec } from '../../../domain/index/embedder';
 
 const spec = { kind: 'endpoint', provider: 'local', model: 'embed-small', dimensions: 32, maxTokens: 512 } as const satisfies EmbedderSpec;
@@ -11,9 +12,11 @@ function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
     Float32Array.from({ length: dimensions }, (_, place) => Math.sin(seed * (place + 1) * (text.length + 1)) + noise * Math.random());
   return {
     asked,
-    embed: ({ texts }: { readonly texts: readonly string[] }) => {
-      asked.push(texts.length);
-      return Promise.resolve({ vectors: texts.slice(lost).map(vectorOf), usage: { promptTokens: 1, completionTokens: 0 } });
+    access: {
+      embed: (_target: ModelTarget, texts: readonly string[]) => {
+        asked.push(texts.length);
+        return Promise.resolve({ vectors: texts.slice(lost).map(vectorOf), usage: { promptTokens: 1, completionTokens: 0 } });
+      },
     },
   };
 }
@@ -48,7 +51,7 @@ describe('an embedder behind an endpoint', () => {
 
   test('is opened once, and again after it could not be opened', async () => {
     const model = provider(1);
-    const embedders = openEmbedders({ local: model });
+    const embedders = openEmbedders(model);
     await Promise.all([embedders.get(spec), embedders.get({ ...spec })]);
     expect(model.asked).toEqual([1]);
     await expect(openEmbedders().get(spec)).rejects.toMatchObject({ type: 'NotFound' });

@@ -1,0 +1,106 @@
+/** One request to a provider under the call ledger: on record, and paid for from every budget, before it is sent. */
+import type { Budget, BudgetAmount, BudgetRef } from '../../domain/budget';
+import { formatBudgetAmount } from '../../domain/budget';
+import { failure, type FailureType } from '../../domain/failure';
+import type { AttemptEnd, AttemptPlan, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
+import type { ChatAnswer, Usage } from '../../domain/llm/chat';
+import { costOf, type Price } from '../../domain/llm/price';
+import type { ModelTarget } from './model-access';
+import { pauseMs } from './pause';
+
+export interface LedgerEntry {
+  readonly ledger: CallLedger;
+  readonly call: LedgerCall;
+  readonly owner: CallOwner;
+  /** All that this is paid from; each must exist. */
+  readonly budgets: readonly BudgetRef[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PlannedRequest {
+  readonly target: ModelTarget;
+  readonly most: Usage;
+  readonly price: Price;
+  readonly totalMs: number;
+}
+
+type Claimed =
+  | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
+  | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string };
+
+/** Past the end of an attempt: the time to write that it ended. */
+const leaseMarginMs = 15_000;
+const budgetLookMs = 250;
+
+/** Waits while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. */
+export async function claimAttempt({ ledger, call, owner, budgets, signal }: LedgerEntry, request: PlannedRequest): Promise<Claimed> {
+  const attempt = planOf(request, budgets);
+  for (;;) {
+    const claim = await ledger.claim({ call, owner, attempt });
+    switch (claim.kind) {
+      case 'answered':
+      case 'claimed':
+        return claim;
+      case 'asked':
+        await pauseMs(claim.waitMs, signal);
+        break;
+      case 'budgetHeld':
+        await pauseMs(budgetLookMs * (0.5 + Math.random()), signal);
+        break;
+      case 'budgetSpent':
+        throw budgetSpent(claim.budget, claim.asked);
+    }
+  }
+}
+
+interface AttemptEnds {
+  readonly answered: (answer: ChatAnswer) => Promise<RecordedAnswer>;
+  readonly failed: (type: FailureType | null) => Promise<void>;
+}
+
+/** How the claimed attempt ended, for the ledger and the budgets. */
+export function attemptEnds({ ledger, call, budgets }: LedgerEntry, number: number, price: Price): AttemptEnds {
+  const end = (how: AttemptEnd) => ledger.end({ call, number, end: how });
+  return {
+    async answered(answer) {
+      const cost = costOf(answer.usage, price);
+      const spent = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, answer.usage, cost, answer.totalMs) }));
+      const recorded = await end({ kind: 'answered', answer, cost, spent });
+      if (recorded === null) throw failure('DatabaseUnavailable', `the answer to ${call.key} was written and not read back`);
+      return recorded;
+    },
+    async failed(type) {
+      await end(type !== null && unpaid.includes(type) ? { kind: 'refused', failure: type } : { kind: 'broken', failure: type });
+    },
+  };
+}
+
+/** By the words of domain/failure.ts. */
+const unpaid: readonly FailureType[] = [
+  'ProviderRateLimited',
+  'ProviderUnavailable',
+  'ProviderRefused',
+  'ModelNotFound',
+  'ContextOverflow',
+];
+
+function planOf({ target: { provider, model }, most, price, totalMs }: PlannedRequest, budgets: readonly BudgetRef[]): AttemptPlan {
+  const mostCost = costOf(most, price);
+  const reserve: BudgetAmount[] = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, most, mostCost, totalMs) }));
+  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: totalMs + leaseMarginMs };
+}
+
+function amountOf({ unit }: BudgetRef, { promptTokens, completionTokens }: Usage, cost: number, ms: number): number {
+  return unit === 'usd' ? cost : unit === 'tokens' ? promptTokens + completionTokens : Math.ceil(ms);
+}
+
+function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Error {
+  const amount = (parts: number) => formatBudgetAmount(unit, parts);
+  return failure(
+    'BudgetSpent',
+    `the budget of ${scope} is spent: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
+    {
+      next: 'raise the budget and resume: what was answered is on the ledger and is not paid again',
+    },
+  );
+}

@@ -1,0 +1,114 @@
+import type { ArtifactRef } from '../../domain/artifact';
+import type { BudgetRef } from '../../domain/budget';
+import { isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
+import { mostEmbeddingUsage } from '../../domain/llm/price';
+import type { ArtifactStore } from '../artifacts/store';
+import { digestOf } from '../digest';
+import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
+import type { EmbedJournal, ModelAccess, ModelTarget } from './model-access';
+import type { Embeddings } from './provider';
+
+export interface LedgeredTexts {
+  readonly tenant: Tenant;
+  /** Where its report is found: `run_…/rag-index`. */
+  readonly scope: string;
+  readonly owner: CallOwner;
+  readonly budgets: readonly BudgetRef[];
+  readonly target: ModelTarget;
+  /** One request: the same ones in the same order are the same call, whoever asks. */
+  readonly texts: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One vector a text, in order. What is on the ledger is not asked again. */
+export type LedgeredEmbeddings = (asked: LedgeredTexts) => Promise<readonly Float32Array[]>;
+
+/** How often vectors of one request may be on the ledger and gone from the store: it keeps what nobody refers to for a while only. */
+const mostRepeats = 20;
+
+/**
+ * Vectors are too large for the registry: they go to the artifact store before the ledger says that they are there, and the ledger has their reference in
+ * the place of an answer's text. Whoever dies between the two pays this one request again.
+ */
+export function ledgeredEmbeddings(
+  access: Pick<ModelAccess, 'embed'>,
+  ledger: CallLedger,
+  artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
+): LedgeredEmbeddings {
+  return async (asked) => {
+    for (let repeat = 0; ; repeat += 1) {
+      const recorded = await recordedOf(asked, repeat);
+      const vectors = await vectorsOf(recorded).catch((error: unknown) => {
+        if (repeat < mostRepeats && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
+        throw error;
+      });
+      if (vectors) return vectors;
+    }
+  };
+
+  async function recordedOf(asked: LedgeredTexts, repeat: number): Promise<RecordedAnswer> {
+    const { tenant, scope, owner, budgets, target, texts, signal } = asked;
+    const { provider, model } = target;
+    const inputDigest = digestOf(texts);
+    const key = digestOf({ kind: 'embeddings', provider, model, inputDigest, repeat });
+    const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest: null, inputDigest, repeat };
+    const known = (await ledger.find({ tenant, keys: [key] }))[key];
+    if (known) return known;
+    const entry: LedgerEntry = { ledger, call, owner, budgets, signal };
+    const seen: { recorded: RecordedAnswer | null } = { recorded: null };
+    const journal: EmbedJournal = {
+      async begin({ price, totalMs }) {
+        const claim = await claimAttempt(entry, { target, most: mostEmbeddingUsage(texts), price, totalMs });
+        if (claim.kind === 'answered') {
+          seen.recorded = claim.recorded;
+          return { kind: 'answered', embeddings: nothing };
+        }
+        const { answered, failed } = attemptEnds(entry, claim.number, price);
+        return {
+          kind: 'send',
+          requestId: claim.requestId,
+          failed,
+          async answered(embeddings, ms) {
+            const text = JSON.stringify(await kept(tenant, embeddings));
+            seen.recorded = await answered({ text, finish: 'stop', usage: embeddings.usage, model, firstTokenMs: null, totalMs: ms });
+            return nothing;
+          },
+        };
+      },
+    };
+    try {
+      await access.embed(target, texts, { tenant, signal, journal });
+    } catch (error) {
+      // When that cannot be written either, the lease runs out.
+      await ledger.giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null }).catch(() => undefined);
+      throw error;
+    }
+    return seen.recorded ?? recordedOf(asked, repeat);
+  }
+
+  async function kept(tenant: Tenant, { vectors }: Embeddings): Promise<KeptVectors> {
+    const dimensions = vectors[0]?.length ?? 0;
+    const all = new Float32Array(vectors.length * dimensions);
+    vectors.forEach((vector, row) => all.set(vector, row * dimensions));
+    const bytes = new Uint8Array(all.buffer);
+    return { dimensions, file: await artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' }) };
+  }
+
+  async function vectorsOf({ answer: { text } }: RecordedAnswer): Promise<readonly Float32Array[]> {
+    const { dimensions, file } = JSON.parse(text) as KeptVectors;
+    // A copy: four-byte numbers want an address that a slice of a pool need not have.
+    const all = new Float32Array(Uint8Array.from(await artifacts.getBytes(file)).buffer);
+    return Array.from({ length: all.length / dimensions }, (_, row) => all.slice(row * dimensions, (row + 1) * dimensions));
+  }
+}
+
+/** Of one request; 32-bit numbers one after another, in the byte order of all machines that this runs on. */
+interface KeptVectors {
+  readonly dimensions: number;
+  readonly file: ArtifactRef;
+}
+
+/** The vectors are read from the store, so that whoever asked first and whoever asks again have the same. */
+const nothing: Embeddings = { vectors: [], usage: { promptTokens: 0, completionTokens: 0 } };
