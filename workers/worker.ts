@@ -15,7 +15,7 @@ import { workflowBundle } from './bundle';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openHealthServer } from './health-server';
-import { quietLanceDb } from './lance-log';
+import { setUpLanceDb } from './lance-settings';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { startMaintenance } from './maintenance';
@@ -29,7 +29,7 @@ import { temporalConnectOptions } from './temporal-settings';
 
 /** Temporal workers on the named queues, until the signal. */
 export async function runWorker(config: Config, queues: readonly QueueName[], log: Logger, signal: AbortSignal): Promise<void> {
-  quietLanceDb();
+  setUpLanceDb();
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   let ready = false;
   const health = await openHealthServer(config.bind, config.workerPort, () => ready);

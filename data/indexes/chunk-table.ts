@@ -44,6 +44,9 @@ export interface ChunkTable {
 }
 
 const shown = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text'] as const;
+/** Of IVF. Many small partitions make a question cheaper and the building dearer, by their number squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000. */
+const partitionRows = 4096;
+const mostPartitions = 8192;
 /** A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several questions. */
 const idsAtOnce = 500;
 
@@ -118,7 +121,7 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
       };
       await build('document_id', Index.btree());
       await build('text', Index.fts({ language: 'English', stem: true, removeStopWords: true, asciiFolding: true, withPosition: false }));
-      const partitions = Math.max(1, Math.min(4096, Math.round(Math.sqrt(rows))));
+      const partitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
       if (vectors.kind === 'ivfPq')
         await build(
           'vector',
