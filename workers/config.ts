@@ -47,6 +47,10 @@ const settings = z.object({
   PERENNIAL_BIND: z.string().default('127.0.0.1'),
   /** Where other processes reach this gateway; from bind address and port when absent. */
   PERENNIAL_GATEWAY_URL: z.url().optional(),
+  /** Conversations under way at once; as many as open files allow when absent. */
+  PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  /** How long they have to end when the gateway stops. */
+  PERENNIAL_GATEWAY_DRAIN_SECONDS: z.coerce.number().min(0).max(3600).optional(),
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
@@ -86,6 +90,8 @@ export interface Config {
   readonly gatewayPort: number;
   readonly workerPort: number;
   readonly gatewayUrl: string | null;
+  readonly maxAnswers: number | null;
+  readonly drainSeconds: number | null;
   readonly serviceKey: string | null;
   readonly maxJobs: number;
   readonly allowIncompatibleRuns: boolean;
@@ -139,6 +145,8 @@ export function readConfig(environment: Environment): Config {
     gatewayPort: value.PERENNIAL_GATEWAY_PORT,
     workerPort: value.PERENNIAL_WORKER_PORT,
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
+    maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
+    drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     maxJobs: value.PERENNIAL_MAX_JOBS,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,

@@ -5,9 +5,10 @@ import { openChunkStore } from '../data/indexes/chunk-store';
 import { openEmbedders } from '../data/indexes/embedders/open-embedder';
 import { openIndexReader } from '../data/indexes/query-index';
 import { openModelAccess } from '../data/llm/model-access';
+import { answerPlaces, openFileLimit } from './answer-places';
 import { openCore } from './compose';
 import type { Config } from './config';
-import { quietLanceDb } from './lance-log';
+import { setUpLanceDb } from './lance-settings';
 import type { Logger } from './log';
 import { modelProviders } from './model-providers';
 
@@ -16,11 +17,17 @@ const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds *
 
 /** Serves models and indexes, until the signal. */
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  quietLanceDb();
+  setUpLanceDb();
+  const { drainMs, maxAnswers: usual } = gatewayDefaults.chat;
+  const chat = {
+    ...gatewayDefaults.chat,
+    maxAnswers: answerPlaces({ asked: config.maxAnswers, usual, openFiles: openFileLimit() }),
+    drainMs: config.drainSeconds === null ? drainMs : config.drainSeconds * 1000,
+  };
   const core = openCore(config, 'perennial-gateway');
   const access = openModelAccess(modelProviders(config), config.secretOf);
   const store = openChunkStore({ kind: 's3', s3: config.s3 });
-  const embedders = openEmbedders();
+  const embedders = openEmbedders({ access });
   const indexes = openIndexReader({ find: (asked) => core.registry.indexes.served(asked), store, embedders, memory: indexMemory });
   const gateway = await createGateway({
     ...core,
@@ -29,6 +36,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     log,
     config: {
       ...gatewayDefaults,
+      chat,
       host: config.bind,
       port: config.gatewayPort,
       publicUrl: config.gatewayUrl,
@@ -36,7 +44,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     },
   });
   const { url } = await gateway.start();
-  log.info({ url }, 'gateway ready');
+  log.info({ url, maxAnswers: chat.maxAnswers }, 'gateway ready');
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });

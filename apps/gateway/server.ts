@@ -260,8 +260,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await lease.stop();
       // What listens is closed first: callers find another gateway while the answers under way end here.
       const closed = app.close();
+      // A connection is kept for a next request, which will not come, also after an answer that was under way.
+      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
       await answers.drain(config.chat.drainMs);
       await closed;
+      clearInterval(idle);
       await Promise.all([shadow.stop(), chatShadow.stop()]);
       await predictions.stop();
       clearInterval(tending);

@@ -9,7 +9,7 @@ const perMinute = z.int().min(1).max(1_000_000_000);
 const limits = z.strictObject({
   requestsPerMinute: perMinute.optional().describe('requests a minute; without it as many as come'),
   tokensPerMinute: perMinute.optional().describe('tokens of prompts and answers a minute'),
-  concurrency: z.int().min(1).max(10_000).default(16).describe('requests under way at once'),
+  concurrency: z.int().min(1).max(100_000).default(16).describe('requests under way at once'),
 });
 
 const dollars = z.number().min(0).max(100_000);

@@ -33,7 +33,7 @@ export interface ServingWorld {
   promote(version: ModelVersionRef): Promise<void>;
   /** In shadow beside the champion, by a run of its own. Both arms score every request unless `paired` is false. */
   openRollout(challenger: ModelVersionRef, over?: { readonly paired?: boolean }): Promise<RolloutRecord>;
-  startGateway(stateDir: string): Promise<GatewayProcess>;
+  startGateway(stateDir: string, environment?: Readonly<Record<string, string>>): Promise<GatewayProcess>;
   close(): Promise<void>;
 }
 
@@ -80,7 +80,8 @@ export async function openServingWorld(databaseUrl: string, s3: S3Place): Promis
       if (opened.kind !== 'opened') throw new Error(`rollout of ${model}@${version}: ${opened.kind}`);
       return opened.rollout;
     },
-    startGateway: (stateDir) => startGatewayProcess({ databaseUrl, s3, stateDir: join(stateDir, 'gateway') }),
+    startGateway: (stateDir, environment = {}) =>
+      startGatewayProcess({ databaseUrl, s3, stateDir: join(stateDir, 'gateway'), environment }),
     async close() {
       artifacts.close();
       await database.close();

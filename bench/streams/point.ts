@@ -1,0 +1,129 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Rig } from '../streams';
+import { quantile, rounded } from '../figures';
+import type { LoadFigures, Pace, Target, Way } from './plan';
+import { cpuSeconds, memoryBytes } from './usage';
+
+export interface PointPlan extends Pace {
+  readonly name: string;
+  readonly streams: number;
+  /** More of them, straight to the upstream. */
+  readonly straight: number;
+  readonly rampSeconds: number;
+  readonly windowSeconds: number;
+}
+
+export interface Spread {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p97Ms: number;
+  readonly p999Ms: number;
+}
+
+export interface PointFigures extends Omit<PointPlan, 'straight'> {
+  /** Open through the gateways at the end of the window. */
+  readonly open: number;
+  readonly finished: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly tokensPerSecond: number;
+  readonly token: Readonly<Record<Way, Spread>>;
+  readonly first: Readonly<Record<Way, Spread>>;
+  /** At 97 %: through the gateway, less what the middle one of the straight streams takes. */
+  readonly addedTokenMs: number;
+  readonly addedFirstMs: number;
+  readonly holds: boolean;
+  /** Of all gateways, more than before the streams, for each one open. */
+  readonly bytesPerStream: number;
+  /** Cores in use. */
+  readonly cores: Readonly<Record<'gateways' | 'upstreams' | 'clients', number>>;
+}
+
+const mostAddedMs = 180;
+
+/** Opens the streams, waits until they are all there, measures, and hangs up. */
+export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigures> {
+  const { clients, gateways } = rig;
+  const memory = () => gateways.reduce((sum, { pid }) => sum + memoryBytes(pid), 0);
+  const memoryBefore = memory();
+  const share = (count: number) => count / clients.length;
+  for (const [index, client] of clients.entries()) {
+    const places = (targets: readonly Target[], count: number) =>
+      targets.map((target) => ({ target, streams: Math.round(share(count) / targets.length) }));
+    client.tell({
+      kind: 'begin',
+      point: {
+        everyMs: plan.everyMs,
+        tokens: plan.tokens,
+        rampSeconds: plan.rampSeconds,
+        localAddress: `127.0.1.${index + 1}`,
+        places: [...places(rig.targets, plan.streams), ...places(rig.straight, plan.straight)],
+      },
+    });
+  }
+  await pause((plan.rampSeconds + 2) * 1000);
+  for (const { tell } of clients) tell({ kind: 'measure' });
+  const startedAt = performance.now();
+  const cpuBefore = cpuOf(rig);
+  await pause(plan.windowSeconds * 1000);
+  const elapsed = (performance.now() - startedAt) / 1000;
+  const cpuAfter = cpuOf(rig);
+  const told = await Promise.all(clients.map(({ figures }) => figures()));
+  const bytes = memory() - memoryBefore;
+  for (const { tell } of clients) tell({ kind: 'end' });
+  const cores = {
+    gateways: rounded((cpuAfter.gateways - cpuBefore.gateways) / elapsed, 2),
+    upstreams: rounded((cpuAfter.upstreams - cpuBefore.upstreams) / elapsed, 2),
+    clients: rounded((cpuAfter.clients - cpuBefore.clients) / elapsed, 2),
+  };
+  return summed(plan, told, { elapsed, bytes, cores });
+}
+
+function cpuOf({ gateways, upstreams, clients }: Rig) {
+  const of = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  return {
+    gateways: of(gateways.map(({ pid }) => pid)),
+    upstreams: of(upstreams.map(({ child }) => child.pid ?? 0)),
+    clients: of(clients.map(({ child }) => child.pid ?? 0)),
+  };
+}
+
+function summed(
+  { straight: _, ...plan }: PointPlan,
+  told: readonly LoadFigures[],
+  { elapsed, bytes, cores }: { readonly elapsed: number; readonly bytes: number; readonly cores: PointFigures['cores'] },
+): PointFigures {
+  const all = (way: Way, what: 'tokenMs' | 'firstMs') => told.flatMap(({ ways }) => numbersOf(ways[way][what]));
+  const token = { gateway: spread(all('gateway', 'tokenMs')), straight: spread(all('straight', 'tokenMs')) };
+  const first = { gateway: spread(all('gateway', 'firstMs')), straight: spread(all('straight', 'firstMs')) };
+  const failures: Record<string, number> = {};
+  for (const each of told) for (const [what, count] of Object.entries(each.failures)) failures[what] = (failures[what] ?? 0) + count;
+  const open = told.reduce((sum, { ways }) => sum + ways.gateway.open, 0);
+  const addedTokenMs = rounded(token.gateway.p97Ms - token.straight.p50Ms, 2);
+  const addedFirstMs = rounded(first.gateway.p97Ms - first.straight.p50Ms, 2);
+  // Of a window shorter than a stream no first token may be known: what was not measured does not hold.
+  const holds = addedTokenMs < mostAddedMs && addedFirstMs < mostAddedMs && Object.keys(failures).length === 0;
+  return {
+    ...plan,
+    open,
+    finished: told.reduce((sum, { ways }) => sum + ways.gateway.finished, 0),
+    failures,
+    tokensPerSecond: Math.round(token.gateway.count / elapsed),
+    token,
+    first,
+    addedTokenMs,
+    addedFirstMs,
+    holds,
+    bytesPerStream: Math.round(bytes / Math.max(1, open)),
+    cores,
+  };
+}
+
+function numbersOf(base64: string): readonly number[] {
+  const bytes = Buffer.from(base64, 'base64');
+  return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
+}
+
+function spread(values: readonly number[]): Spread {
+  const of = (share: number) => rounded(quantile(values, share), 2);
+  return { count: values.length, p50Ms: of(0.5), p97Ms: of(0.97), p999Ms: of(0.999) };
+}

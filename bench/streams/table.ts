@@ -1,0 +1,5 @@
+import type { PointFigures } from './point';
+
+export function pointRow(point: PointFigures): string {
+  return JSON.stringify(point);
+}
