@@ -11,7 +11,7 @@ import { taskQueues } from './messages';
 export const searchWork = proxyActivities<PromptSearchActivities>({
   taskQueue: taskQueues.llm,
   startToCloseTimeout: '4h',
-  heartbeatTimeout: '15s',
+  heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 60 },
 });
