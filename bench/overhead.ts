@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { request } from 'undici';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createPromptSearchClient } from '../apps/prompt-search-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import { digestOf } from '../data/digest';
@@ -153,6 +154,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     ...core,
     lifecycles,
     schedules: createScheduleClient({ connection, namespace, uiUrl: null }),
+    searches: createPromptSearchClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: {}, heads: core.auditHeads },

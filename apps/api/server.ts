@@ -12,6 +12,7 @@ import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
 import type { LifecycleClient } from '../lifecycle-client';
+import type { PromptSearchClient } from '../prompt-search-client';
 import type { ScheduleClient } from '../schedule-client';
 import type { Guards } from './auth';
 import { openGuards } from './auth';
@@ -28,6 +29,7 @@ import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
 import { promptLabelRoutes } from './routes/prompt-labels';
+import { promptSearchRoutes } from './routes/prompt-searches';
 import { promptRoutes } from './routes/prompts';
 import { retentionRoutes } from './routes/retention';
 import { rolloutRoutes } from './routes/rollouts';
@@ -42,6 +44,7 @@ export interface ApiDeps {
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
   readonly schedules: ScheduleClient;
+  readonly searches: PromptSearchClient;
   readonly trainers: TrainerCatalog;
   /** Where what is read of an artifact lies for as long as that takes. */
   readonly scratchRoot: string;
@@ -70,6 +73,7 @@ const nouns = [
   modelRoutes,
   promptRoutes,
   promptLabelRoutes,
+  promptSearchRoutes,
   rolloutRoutes,
   datasetRoutes,
   lineageRoutes,

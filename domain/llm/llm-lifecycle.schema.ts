@@ -22,7 +22,7 @@ import { llmGateSchema } from './evaluation/gate.schema';
 const provider = nameField('embedded, or the name of a provider that the operator has set up');
 const model = z.string().trim().min(1).max(200).describe('the name of a model, as its provider knows it');
 
-const modelSchema = z
+export const modelSchema = z
   .strictObject({
     provider: provider.default('embedded'),
     name: model,
@@ -34,7 +34,7 @@ const modelSchema = z
   })
   .describe('who answers: provider and name');
 
-const samplingSchema = z
+export const samplingSchema = z
   .strictObject({
     temperature: z.number().min(0).max(2).default(0).describe('a number from 0 to 2'),
     topP: z.number().gt(0).max(1).default(1).describe('a share above 0'),

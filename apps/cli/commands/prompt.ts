@@ -13,6 +13,7 @@ import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import { promptLabelCommands } from './prompt-label';
+import { promptSearchCommands } from './prompt-search';
 
 interface PromptJson {
   readonly name: string;
@@ -120,6 +121,7 @@ export function promptCommands(program: Command, context: CliContext): void {
     });
 
   promptLabelCommands(prompt, context);
+  promptSearchCommands(prompt, context);
 }
 
 function refsText(refs: PromptSummary['refs'], kind: 'branch' | 'label'): string {

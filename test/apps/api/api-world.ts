@@ -24,6 +24,8 @@ import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-f
 import { testBucket } from '../../support/platform';
 import type { FakeLifecycles } from './fake-lifecycles';
 import { fakeSchedules } from './fake-schedules';
+import type { FakeSearches } from './fake-searches';
+import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
 
 // @fastify/static asks for it when it sends a download, which the API never does. It is an ES module, which jest cannot require before Node 24.
@@ -56,6 +58,7 @@ export interface ApiWorld {
   readonly heads: AuditHeadArchive;
   readonly signer: AuditSigner;
   readonly lifecycles: FakeLifecycles;
+  readonly searches: FakeSearches;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
   readonly scratch: string;
   /** What was logged, as pino wrote it. */
@@ -76,6 +79,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
   const heads = openAuditHeads(bucket);
   const { signer, publicKeys } = auditKey();
   const lifecycles = fakeLifecycles();
+  const searches = fakeSearches();
   const log: Record<string, unknown>[] = [];
   const scratch = mkdtempSync(join(tmpdir(), 'api-world-'));
   const api = await createApi({
@@ -83,6 +87,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     artifacts,
     lifecycles: client ?? lifecycles,
     schedules,
+    searches,
     trainers: openTrainerCatalog(join(root, 'trainers')),
     scratchRoot: scratch,
     audit: { publicKeys, heads },
@@ -104,6 +109,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     heads,
     signer,
     lifecycles,
+    searches,
     keys,
     scratch,
     log,

@@ -1,0 +1,125 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { PromptSearchRecord } from '../../../db/repositories/prompt-searches';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
+import { progressView, searchView, startPromptSearch } from '../prompt-search';
+import type { RouteDeps } from '../server';
+import { name, page, pageOf, problem } from '../views/fields';
+import { promptSearchDetail, promptSearchView } from '../views/prompt-search';
+
+const prompt = z.object({ prompt: name });
+const id = z
+  .string()
+  .regex(/^search_[0-9a-z]{1,64}$/)
+  .describe('a search’s id: search_…');
+/** Some ten thousand cases with their passages. */
+const largestCases = 32 << 20;
+const wish = searchOrderSchema.extend({
+  ref: z
+    .string()
+    .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
+    .default('main')
+    .describe('the version to begin with: a number, a branch or a label'),
+  cases: z
+    .string()
+    .min(1)
+    .max(largestCases)
+    .describe('NDJSON, a case a line: id, input and expected; the held-out ones are chosen from them'),
+  fileName: z.string().max(255).default('cases.ndjson').describe('for messages'),
+});
+const tags = ['prompts'];
+
+/** Searches for better prompts: a workflow each. */
+export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
+  const { registry, searches, guards } = deps;
+  const { viewer, operator } = guards;
+  return async (app) => {
+    await Promise.resolve();
+    app.post(
+      '/prompts/:prompt/searches',
+      {
+        ...operator,
+        bodyLimit: largestCases,
+        schema: {
+          tags,
+          summary: 'Search a better prompt; the same search is one, however often it is asked for, and goes on where it failed',
+          params: prompt,
+          body: wish,
+          response: { 202: promptSearchView, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { prompt: of }, body }, reply) => {
+        const { ref, cases: text, fileName, search: spec, dimensions, model, sampling, parallel } = body;
+        const first = await registry.prompts.resolve({ tenant, prompt: of, ref });
+        if (!first) throw failure('NotFound', `there is no ${of}@${ref}`, { next: `perennial prompt show ${of}` });
+        const route = [{ provider: model.provider, model: model.name }, ...model.standby] as const;
+        const request = { spec, dimensions, route: [...route] as [(typeof route)[0], ...typeof model.standby], sampling };
+        const record = await startPromptSearch(deps, { tenant, actor, first, cases: { text, fileName }, request, parallel });
+        return reply.code(202).header('location', `/api/v1/prompts/${of}/searches/${record.id}`).send(searchView(record));
+      },
+    );
+
+    app.get(
+      '/prompts/:prompt/searches',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Searches, newest first',
+          params: prompt,
+          querystring: page,
+          response: { 200: pageOf(promptSearchView), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of }, query }) => {
+        const { items, nextPageToken } = await registry.promptSearches.list({ tenant, prompt: of, ...query });
+        return { items: items.map(searchView), nextPageToken };
+      },
+    );
+
+    const found = async (tenant: Tenant, of: string, search: string): Promise<PromptSearchRecord> => {
+      const record = await registry.promptSearches.get({ tenant, id: search });
+      if (record?.prompt === of) return record;
+      throw failure('NotFound', `${of} has no search ${search}`, { next: `perennial prompt searches ${of}` });
+    };
+
+    app.get(
+      '/prompts/:prompt/searches/:id',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'A search: how far it is, or what it found',
+          params: prompt.extend({ id }),
+          response: { 200: promptSearchDetail, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
+        const record = await found(tenant, of, search);
+        const view = record.status === 'running' ? await searches.view({ tenant, search }) : null;
+        const temporalUrl = searches.url({ tenant, search });
+        return { ...searchView(record), request: record.request, progress: progressView(view), temporalUrl };
+      },
+    );
+
+    app.post(
+      '/prompts/:prompt/searches/:id/cancel',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Stop asking; what was answered stays on the ledger',
+          params: prompt.extend({ id }),
+          response: { 202: promptSearchView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of, id: search } }, reply) => {
+        const record = await found(tenant, of, search);
+        if (record.status === 'running') await searches.cancel({ tenant, search });
+        return reply.code(202).send(searchView(record));
+      },
+    );
+  };
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Issue } from '../../domain/failure';
+import { formatIssue } from '../../domain/issue-text';
+import type { EvaluationCase } from '../../domain/llm/evaluation/case';
+import { readCaseSet, writeCaseSet } from '../../domain/llm/evaluation/case-set-document';
+import { importPromptfoo } from '../../domain/llm/evaluation/promptfoo-document';
+import { CliError } from './cli-error';
+import type { Terminal } from './terminal';
+
+export interface ReadCases {
+  /** NDJSON, as the API takes it. */
+  readonly text: string;
+  readonly cases: readonly EvaluationCase[];
+}
+
+/** NDJSON as it is; of a promptfoo configuration its test cases, where what has no counterpart is said and not dropped in silence. */
+export function readCasesFile(path: string, cwd: string, terminal: Terminal): ReadCases {
+  const text = textOfFile(path, cwd);
+  if (!/\.ya?ml$/.test(path)) {
+    const { cases, issues } = readCaseSet(text, path);
+    return checked({ text, cases }, path, issues);
+  }
+  const { cases, leftOut, issues } = importPromptfoo(text, path);
+  for (const issue of leftOut) terminal.say(terminal.paint.yellow(`not taken over: ${formatIssue(issue)}`));
+  return checked({ text: writeCaseSet(cases), cases }, path, issues);
+}
+
+function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {
+  if (issues.length > 0) {
+    const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
+    throw new CliError(`${path}: ${count}; nothing was begun\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  }
+  if (read.cases.length === 0) throw new CliError(`${path} has no case`, 2);
+  return read;
+}
+
+/** `embedded/smollm2-135m-instruct`; names of models may hold slashes themselves. */
+export function modelOf(text: string): { readonly provider: string; readonly name: string } {
+  const at = text.indexOf('/');
+  if (at > 0 && at < text.length - 1) return { provider: text.slice(0, at), name: text.slice(at + 1) };
+  throw new CliError(`--model ${text} is not provider/model`, 2, 'such as embedded/smollm2-135m-instruct');
+}
+
+export function textOfFile(path: string, cwd: string): string {
+  try {
+    return readFileSync(resolve(cwd, path), 'utf8');
+  } catch (error) {
+    throw new CliError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 2);
+  }
+}

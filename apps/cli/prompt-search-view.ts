@@ -1,0 +1,86 @@
+import type { SearchOutcome, MeasuredMean } from '../../domain/llm/search/outcome';
+import type { VariantResult } from '../../domain/llm/search/variant';
+import type { Paint } from './terminal';
+import { table } from './terminal';
+
+export interface SearchJson {
+  readonly id: string;
+  readonly prompt: string;
+  readonly firstVersion: number;
+  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
+  readonly cause: string | null;
+  readonly quality: string;
+  readonly variants: number;
+  readonly actor: string;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  readonly outcome: SearchOutcome | null;
+}
+
+export interface SearchProgressJson {
+  readonly stage: 'search' | 'confirm';
+  readonly round: number;
+  readonly rounds: number;
+  readonly variants: number;
+  readonly cases: number;
+  readonly known: number;
+  readonly pieces: { readonly done: number; readonly of: number };
+  readonly best: VariantResult | null;
+}
+
+export type SearchDetailJson = SearchJson & { readonly progress: SearchProgressJson | null; readonly temporalUrl: string | null };
+
+export function progressLine({ stage, round, rounds, variants, cases, known, pieces, best }: SearchProgressJson): string {
+  const standing = best === null ? '' : `; best ${best.quality.toFixed(3)} on ${best.cases} cases`;
+  const step =
+    stage === 'confirm'
+      ? `the winner and the first prompt on ${cases} held-out cases`
+      : `round ${round} of ${rounds}: ${variants} variants on ${cases} cases`;
+  return `${step}, piece ${Math.min(pieces.done + 1, Math.max(1, pieces.of))} of ${Math.max(1, pieces.of)}; ${known} variants so far${standing}`;
+}
+
+/** The front, and what the winner keeps of what the search promised. */
+export function outcomeText({ prompt, quality }: SearchJson, outcome: SearchOutcome, paint: Paint): string {
+  const { winner, first, searched, confirmed, improved, front, variants, questions, paid } = outcome;
+  const rows = front.map(({ id, origin, quality: reached, cost, latencyMs, cases }) => [
+    id === winner.digest ? paint.bold('winner') : '',
+    origin,
+    reached.toFixed(3),
+    `${cases}`,
+    `$${(cost / 1e9).toFixed(6)}`,
+    `${Math.round(latencyMs)} ms`,
+    id.slice(7, 19),
+  ]);
+  const gain = `${signed(confirmed.gain.mean)} (${signed(confirmed.gain.lower)} to ${signed(confirmed.gain.upper)})`;
+  const kept = confirmed.optimism === null ? '' : `; ${signed(-confirmed.optimism)} beside what the search saw`;
+  return [
+    table(['', 'BY', quality.toUpperCase(), 'CASES', 'A CASE', 'MEDIAN', 'DIGEST'], rows),
+    '',
+    table(
+      ['ON HELD-OUT CASES', quality.toUpperCase(), '95 % A SIDE'],
+      [
+        [`first prompt, ${prompt}@${first.version}`, ...meanCells(confirmed.first)],
+        [`winner, ${prompt}@${winner.version}`, ...meanCells(confirmed.winner)],
+        ['winner, in the search', searched.quality.toFixed(3), `on ${searched.cases} cases, chosen by them`],
+      ],
+    ),
+    '',
+    `gain ${improved ? paint.green(gain) : paint.yellow(gain)} on ${confirmed.gain.cases} cases that no choice has seen${kept}`,
+    improved ? '' : paint.yellow('not shown to be better: more cases, or other proposers'),
+    paint.dim(
+      `${variants} variants, ${questions} questions, ${paid.answers} answers paid ($${(paid.cost / 1e9).toFixed(4)}), ${paid.unsettled} perhaps paid twice`,
+    ),
+  ]
+    .filter((line, index, all) => line !== '' || all[index - 1] !== '')
+    .join('\n');
+}
+
+function meanCells({ mean, lower, upper, failures }: MeasuredMean): readonly string[] {
+  const failed = failures === 0 ? '' : `, ${failures} without an answer`;
+  return [mean === null ? 'not measured' : mean.toFixed(3), `${lower.toFixed(3)} to ${upper.toFixed(3)}${failed}`];
+}
+
+function signed(value: number | null): string {
+  if (value === null) return 'not measured';
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+}

@@ -1,0 +1,60 @@
+/** Starts, asks and cancels the workflows that search for better prompts. */
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { isPerennialError } from '../domain/failure';
+import { taskQueues } from '../workflows/messages';
+import type { PromptSearchInput, PromptSearchView } from '../workflows/prompt-search-messages';
+import { promptSearchQuery, promptSearchWorkflow, promptSearchWorkflowId } from '../workflows/prompt-search-messages';
+import type { LifecycleClientOptions } from './lifecycle-client';
+import { answered } from './lifecycle-client';
+
+type SearchRef = Pick<PromptSearchInput, 'tenant' | 'search'>;
+
+/** Every method but `view` throws PlatformUnavailable when Temporal has not answered within seconds. */
+export interface PromptSearchClient {
+  /** Harmless when it runs; one that failed or was cancelled begins again, and pays for what is not on the ledger. */
+  start(input: PromptSearchInput): Promise<void>;
+  /** Null when nobody can say: it has ended, or no worker answers. */
+  view(ref: SearchRef): Promise<PromptSearchView | null>;
+  /** Fine when there is nothing to cancel. */
+  cancel(ref: SearchRef): Promise<void>;
+  /** Its page in the Temporal Web UI, where one is known. */
+  url(ref: SearchRef): string | null;
+}
+
+export function createPromptSearchClient({ connection, namespace, uiUrl }: LifecycleClientOptions): PromptSearchClient {
+  const { workflow } = new Client({ connection, namespace });
+  return {
+    start: (input) =>
+      answered(connection, async () => {
+        try {
+          await workflow.start(promptSearchWorkflow, {
+            workflowId: promptSearchWorkflowId(input),
+            taskQueue: taskQueues.orchestrator,
+            args: [input],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+            staticSummary: `${input.prompt}: ${input.request.spec.variants} variants by ${input.actor}`,
+          });
+        } catch (error) {
+          if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        }
+      }),
+    async view(ref) {
+      try {
+        return await answered(connection, () => workflow.getHandle(promptSearchWorkflowId(ref)).query(promptSearchQuery));
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError || isPerennialError(error)) return null;
+        throw error;
+      }
+    },
+    cancel: (ref) =>
+      answered(connection, async () => {
+        try {
+          await workflow.getHandle(promptSearchWorkflowId(ref)).cancel();
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      }),
+    url: (ref) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(promptSearchWorkflowId(ref))}`),
+  };
+}
