@@ -6,6 +6,7 @@ import { isPerennialError } from '../domain/failure';
 import type * as Cli from '../apps/cli/main';
 import type * as CliContext from '../apps/cli/context';
 import type * as Demo from '../apps/cli/demo';
+import type * as LlmDemo from '../apps/cli/demo-llm';
 import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
 import type { DemoOptions } from '../infra/up';
@@ -31,6 +32,8 @@ async function main(args: readonly string[]): Promise<number> {
       return up(rest);
     case 'start':
       return up(rest, demo);
+    case 'demo-llm':
+      return languageDemo(rest);
     case 'setup': {
       noArguments(command, rest);
       const { setUp } = require('./setup') as typeof Setup;
@@ -58,7 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Whoever reads may go (`| head`, a closed terminal). A command then has nobody to tell, and ends as others do; what serves goes on. */
 function endWithReader(command: string | undefined): void {
-  const serves = command === 'up' || command === 'start' || isProcess(command);
+  const serves = command === 'up' || command === 'start' || command === 'demo-llm' || isProcess(command);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => {
       if (!serves) process.exit(141); // 128 + SIGPIPE
@@ -124,6 +127,27 @@ async function demo(options: DemoOptions): Promise<number> {
   const { exitCode, summary } = await runDemo({ ...options, samplesDir: samplesDir(process.env), terminal: terminal() });
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   return exitCode;
+}
+
+/** `npm run demo:llm`: the same with the samples for language models. It ends by itself unless it is asked to keep the platform. */
+async function languageDemo(args: readonly string[]): Promise<number> {
+  const usage = 'npm run demo:llm -- [--quick] [--keep] [--fresh] [--json]';
+  if (args.includes('--help')) {
+    process.stdout.write(
+      `${usage}\n  --quick  2,000 documents and a short training\n  --keep   stays up until Ctrl-C\n  --fresh  removes all runs, models and data of this folder first\n  --json   prints one JSON object as the last line on stdout\n`,
+    );
+    return 0;
+  }
+  const unknown = args.find((arg) => !['--quick', '--keep', '--fresh', '--json'].includes(arg));
+  if (unknown !== undefined) throw new UsageError(`npm run demo:llm knows no ${unknown}: ${usage}`);
+  const passed = args.filter((arg) => arg !== '--quick' && arg !== '--keep');
+  return up([...passed, ...(args.includes('--keep') ? [] : ['--once'])], async (options) => {
+    const { runLlmDemo } = require('../apps/cli/demo-llm') as typeof LlmDemo;
+    const quick = args.includes('--quick');
+    const { exitCode, summary } = await runLlmDemo({ ...options, quick, samplesDir: samplesDir(process.env), terminal: terminal() });
+    if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    return exitCode;
+  });
 }
 
 function terminal() {

@@ -4,6 +4,7 @@ import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
 import type { ExitCode } from './cli-error';
 import type { CliContext } from './context';
 import { createContext } from './context';
+import { replayLifecycle } from './commands/replay';
 import { describePredicted, predictJuly } from './demo/july';
 import { abortOpenRollout, playRound, type Round } from './demo/round';
 import { demoRun, hundredths, rollbackOf, roundsTable, type DemoSummary, type NamedRound } from './demo/summary';
@@ -34,8 +35,13 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
     ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
   });
   const folder = readLifecycleFolder(sampleFolder, '.');
+  const { from, to, speed } = traffic;
+  const flights = {
+    what: `requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)} follow, ${speed} times as fast`,
+    send: (until: AbortSignal) => replayLifecycle(context, { lifecycle, ...traffic, signal: until, onProgress: () => undefined }),
+  };
   const play = async (name: string, until: string, onAccepted?: () => Promise<void>): Promise<NamedRound> => {
-    const given = { lifecycle, until, reason: `npm start: ${name}`, traffic, signal };
+    const given = { lifecycle, until, reason: `npm start: ${name}`, traffic: flights, signal };
     const round = await playRound(context, { ...given, ...(onAccepted ? { onAccepted } : {}) });
     terminal.say(`\n${describeRound(round, terminal)}`);
     return { ...round, name };

@@ -36,6 +36,7 @@ export function openRunLines(paint: Paint): RunLines {
     // The last one always: what came out of the study.
     if (kind === 'trial.ended')
       return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
+    if (kind === 'evaluation.progress') return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
@@ -83,6 +84,14 @@ function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' |
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
   const name = stage === undefined || stage === 'train' ? '' : `${which}: `;
   return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
+}
+
+function askedText({ asked, of, unanswered, fromLedger }: Readonly<Record<string, unknown>>): string {
+  const beside = [
+    ...(Number(unanswered) > 0 ? [`${Number(unanswered)} without an answer`] : []),
+    ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} answered before`] : []),
+  ];
+  return [`${Number(asked)} of ${Number(of)} cases asked`, ...beside].join(', ');
 }
 
 interface RunStatusData {

@@ -40,6 +40,32 @@ export interface StageJson {
   readonly reusedFrom: string | null;
   readonly verdict?: Verdict | null;
   readonly tuning?: TuningJson | null;
+  readonly prompts?: PromptsJson | null;
+  readonly fineTuning?: FineTuningJson | null;
+}
+
+interface ScoreJson {
+  readonly mean: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
+}
+
+/** What a prompt-eval stage chose. */
+export interface PromptsJson {
+  readonly chosen: string;
+  readonly candidates: readonly {
+    readonly path: string;
+    readonly cases: number;
+    readonly dimensions: Readonly<Record<string, ScoreJson>>;
+  }[];
+  readonly confirmed: { readonly path: string; readonly difference: ScoreJson } | null;
+}
+
+/** What a fine-tune stage learnt. */
+export interface FineTuningJson {
+  readonly rows: { readonly train: number; readonly holdout: number };
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -55,7 +81,12 @@ export function describeRun(run: RunJson, paint: Paint): string {
       stage.name,
       paintStatus(stage.status, paint),
       stage.seconds.toFixed(1),
-      [stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`, stage.tuning ? tuningText(stage.tuning) : '']
+      [
+        stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
+        stage.tuning ? tuningText(stage.tuning) : '',
+        stage.prompts ? `${stage.prompts.chosen} of ${stage.prompts.candidates.length} chosen` : '',
+        stage.fineTuning ? `${stage.fineTuning.rows.train} examples` : '',
+      ]
         .filter(Boolean)
         .join('; '),
     ]);

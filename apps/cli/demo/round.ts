@@ -1,10 +1,9 @@
-/** One run of the demo. Where it opens a rollout, a piece of the past is lived again as its traffic until the run has ended. */
+/** One run of a demo. Where it opens a rollout, callers come with requests and labels until the run has ended. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal, type RunStatus } from '../../../domain/run';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import { replayLifecycle } from '../commands/replay';
 import type { ReplayEnd } from '../replay/replay';
 import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
 import type { RunJson } from '../run-view';
@@ -12,12 +11,18 @@ import { watchRun } from '../watch';
 
 export interface RoundOptions {
   readonly lifecycle: string;
-  readonly until: string;
+  /** Event time, where the lifecycle has one. */
+  readonly until?: string;
   readonly reason: string;
-  readonly traffic: { readonly from: string; readonly to: string; readonly speed: number; readonly parallel: number };
+  readonly traffic: Traffic;
   readonly signal: AbortSignal;
   /** The run holds its own revision from here on. */
   readonly onAccepted?: () => Promise<void>;
+}
+
+export interface Traffic {
+  readonly what: string;
+  readonly send: (signal: AbortSignal) => Promise<ReplayEnd>;
 }
 
 export interface Round {
@@ -35,7 +40,10 @@ export async function playRound(context: CliContext, options: RoundOptions): Pro
   const api = context.api();
   const { terminal } = context;
   const { lifecycle, until, reason, signal, onAccepted } = options;
-  const started = await api.call<RunJson>(`/lifecycles/${lifecycle}/runs`, { method: 'POST', body: { until, reason } });
+  const started = await api.call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
+    method: 'POST',
+    body: { ...(until === undefined ? {} : { until }), reason },
+  });
   terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
   await onAccepted?.();
   const over = new AbortController();
@@ -54,11 +62,10 @@ async function sendTraffic(
 ): Promise<{ readonly rollout: string; readonly traffic: ReplayEnd } | null> {
   const rollout = await openedRollout(context, runId, signal);
   if (rollout === null) return null;
-  const { from, to, speed } = traffic;
-  context.terminal.say(`          requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)} follow, ${speed} times as fast`);
-  const sent = await replayLifecycle(context, { lifecycle, ...traffic, signal, onProgress: () => undefined });
+  context.terminal.say(`          ${traffic.what}`);
+  const sent = await traffic.send(signal);
   await pause(patienceMs, undefined, { signal }).catch(() => undefined);
-  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the flights to replay are over, and nothing was decided');
+  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the traffic is over, and nothing was decided');
   return { rollout: rollout.id, traffic: sent };
 }
 

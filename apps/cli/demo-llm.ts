@@ -1,0 +1,163 @@
+/**
+ * What `npm run demo:llm` shows on a platform that is up: a router that learns, an assistant from a bare prompt to one that answers out of an index, tried on questions with
+ * known answers, and a worse prompt that is found out. At the end each number stands beside its trivial baseline.
+ */
+import { loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+import { wikiAssistantDemo, withDocuments, withWorsePrompt, withoutRetrieval } from '../../samples/wiki-assistant/demo';
+import { shortTraining } from '../../samples/wiki-router/demo';
+import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
+import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
+import { CliError, type ExitCode } from './cli-error';
+import { createContext, type CliContext } from './context';
+import type { DemoOptions } from './demo';
+import { readDocuments, readQuestions, trafficOf } from './demo-llm/documents';
+import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
+import { compareRetrieval } from './demo-llm/retrieval';
+import { askStreamed } from './demo-llm/streamed';
+import { abortOpenRollout, playRound, type Traffic } from './demo/round';
+import { hundredths, type NamedRound } from './demo/summary';
+import type { ExplanationJson } from './explanation-view';
+import { readLifecycleFolder } from './lifecycle-folder';
+import { askQuestions } from './replay/questions';
+import { describeRollout } from './rollout-view';
+import { describeRun } from './run-view';
+
+export interface LlmDemoOptions extends DemoOptions {
+  /** Fewer documents and a short training. */
+  readonly quick: boolean;
+}
+
+const clone = resolve(__dirname, '..', '..');
+const folderOf = (name: string): string => join(clone, 'samples', name);
+const { lifecycle: assistant, index, quickDocuments, parallel, ask } = wikiAssistantDemo;
+const router = 'wiki-router';
+
+export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: LlmDemoSummary }> {
+  const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick } = options;
+  const startedAt = Date.now();
+  const context = createContext(terminal, {
+    ...{ apiUrl, gatewayUrl, apiKey, cwd: clone, stateDir: join(clone, '.perennial'), samplesDir },
+    ...{ trainersDir: join(clone, 'trainers'), python: join(clone, '.perennial', 'python', 'bin', 'python') },
+  });
+  const chapter = (number: number, what: string): void => terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);
+  const play = async (lifecycle: string, name: string, traffic: Traffic, onAccepted?: () => Promise<void>): Promise<NamedRound> => {
+    const given = { lifecycle, reason: `npm run demo:llm: ${name}`, traffic, signal };
+    const round = await playRound(context, { ...given, ...(onAccepted ? { onAccepted } : {}) });
+    const page = { columns: terminal.columns, rows: 10 };
+    const drawn = round.rollout === null ? [] : ['', describeRollout(round.rollout, page, terminal.paint)];
+    terminal.say(`\n${[describeRun(round.run, terminal.paint), ...drawn].join('\n')}`);
+    return { ...round, name };
+  };
+  if (quick)
+    terminal.say(`--quick: ${quickDocuments} documents and a short training; numbers of the whole demo are better and take longer`);
+
+  const subset = join(clone, '.perennial', 'demo-llm', `summaries-${quickDocuments}.parquet`);
+  const [documents, questions] = [await readDocuments(quick ? quickDocuments : null, subset), await readQuestions()];
+  const given = readLifecycleFolder(folderOf(assistant), '.');
+  const whole = quick ? withDocuments(given, subset) : given;
+  for (const each of [router, assistant]) await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
+
+  chapter(1, 'a router: which of eight kinds of thing is described? An adapter learns it, beside prompts and a bag of words');
+  const learning = readLifecycleFolder(folderOf(router), '.');
+  await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
+  const rounds = [await play(router, 'the router', silence)];
+
+  chapter(2, 'an assistant as anybody would begin: a prompt, and the model alone');
+  if ((await championOf(context, assistant)) === null) {
+    await apply(context, assistant, withoutRetrieval(whole), ', without index');
+    rounds.push(await play(assistant, 'without retrieval', silence));
+  } else terminal.say(`${assistant} has a champion from before: it goes on from there`);
+
+  chapter(3, `${documents.length} summaries as an index, better prompts, and the callers decide`);
+  await apply(context, assistant, whole, '');
+  const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
+  const asked = trafficOf(questions, spec.cases);
+  const callers: Traffic = {
+    what: `${asked.length} questions with their right answers follow, by the wall's clock; those by which the prompt was chosen are not among them`,
+    send: (until) =>
+      askQuestions({
+        gatewayUrl,
+        apiKey,
+        model: assistant,
+        questions: asked,
+        rounds: 1,
+        parallel,
+        signal: until,
+        onProgress: () => undefined,
+      }),
+  };
+  const retrieving = await play(assistant, 'with retrieval', callers);
+  rounds.push(retrieving);
+  const served = await championOf(context, assistant);
+
+  chapter(4, 'somebody makes it friendlier, and no gate looks: half of the callers are asked at once');
+  await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
+  const worse = await play(assistant, 'a worse prompt', callers, () => apply(context, assistant, whole, ', as it was'));
+  rounds.push(worse);
+
+  terminal.say(`\n${terminal.paint.bold(`asked over HTTP as any OpenAI client does: ${ask}`)}`);
+  const answer = served === null ? null : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
+  const indexed = retrieving.run.status === 'succeeded';
+  const found = indexed ? await compareRetrieval({ gatewayUrl, apiKey, index, documents, questions }) : [];
+  const explained = await evidencesOf(context, rounds);
+  const champion = await championOf(context, assistant);
+  const seconds = hundredths((Date.now() - startedAt) / 1000);
+  const summary = llmSummary({
+    quick,
+    documents: documents.length,
+    rounds,
+    evidences: explained,
+    worse,
+    answer,
+    found,
+    champion,
+    seconds,
+    load: loadavg()[0] ?? 0,
+  });
+  terminal.say(reportText(summary, rounds));
+  return { exitCode: exitCodeOf(rounds, summary), summary };
+}
+
+/** A first version is tried beside nobody: there is nothing to send. */
+const silence: Traffic = { what: '', send: () => Promise.reject(new Error('nobody was to be asked')) };
+
+async function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<void> {
+  const { revision } = await context.api().call<{ revision: number }>(`/lifecycles/${lifecycle}`, { method: 'PUT', body });
+  context.terminal.say(`${lifecycle}: revision ${revision} applied from samples/${lifecycle}${how}`);
+}
+
+interface Alias {
+  readonly version: number | null;
+}
+
+async function championOf(context: CliContext, model: string): Promise<LlmDemoSummary['champion']> {
+  const api = context.api();
+  const { version } = await api.call<Alias>(`/models/${model}/aliases/champion`).catch((error: unknown): Alias => {
+    // Of a model that there is not yet.
+    if (error instanceof CliError && error.status === 404) return { version: null };
+    throw error;
+  });
+  if (version === null) return null;
+  const { manifest } = await api.call<{ manifest: { digest: string } }>(`/models/${model}/versions/${version}`);
+  return { model, version, digest: manifest.digest };
+}
+
+/** By the run: what its evaluation measured, as its gates saw it. */
+async function evidencesOf(context: CliContext, rounds: readonly NamedRound[]): Promise<ReadonlyMap<string, LlmEvidence>> {
+  const found = new Map<string, LlmEvidence>();
+  for (const { run } of rounds) {
+    if (run.version === null) continue;
+    const { decisions } = await context.api().call<ExplanationJson>(`/models/${run.lifecycle}/versions/${run.version}/explain`);
+    const evidence = decisions.map(({ evidenceBody }) => evidenceBody).find((body) => body?.kind === 'llmEvaluation');
+    if (evidence?.kind === 'llmEvaluation') found.set(run.id, evidence);
+  }
+  return found;
+}
+
+/** A canary may say no; what may not be is a run that broke, no champion, or harm that stayed. */
+function exitCodeOf(rounds: readonly NamedRound[], { champion, rollback }: LlmDemoSummary): ExitCode {
+  const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
+  if (broke || (rollback === null && champion?.version === rounds.at(-1)?.run.version)) return 1;
+  return champion === null ? 3 : 0;
+}

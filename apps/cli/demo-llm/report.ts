@@ -1,0 +1,123 @@
+/** What the demo measured, each number beside what needs no language model, no search and no training. Pure. */
+import type { Aggregate } from '../../../domain/llm/evaluation/aggregate';
+import { scoreSummary } from '../../../domain/llm/evaluation/answered';
+import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
+import { wilson } from '../../../domain/statistics/wilson';
+import type { RolloutJson } from '../rollout-view';
+import type { FineTuningJson, PromptsJson } from '../run-view';
+import type { Found } from './retrieval';
+
+export interface Measured {
+  readonly value: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/** One line of the report. */
+export interface Figure {
+  readonly what: string;
+  readonly ours: { readonly who: string } & Measured;
+  readonly baseline: { readonly who: string } & Measured;
+  /** What is ahead, by the values alone. */
+  readonly ahead: 'ours' | 'baseline' | 'neither';
+  /** Whether the intervals lie apart, which is more than most differences here can show. */
+  readonly apart: boolean;
+}
+
+export function figure(what: string, ours: Figure['ours'], baseline: Figure['baseline']): Figure {
+  const ahead = ours.value > baseline.value ? 'ours' : ours.value < baseline.value ? 'baseline' : 'neither';
+  return { what, ours, baseline, ahead, apart: ours.lower > baseline.upper || ours.upper < baseline.lower };
+}
+
+/** On the rows that the trainer held out: the same for all four. */
+export function routingFigures({ rows, metrics, facts }: FineTuningJson): readonly Figure[] {
+  const held = (facts['holdout'] as { readonly rows?: number } | undefined)?.rows ?? rows.holdout;
+  const share = (name: string): Measured | null => {
+    const value = metrics[name];
+    return value === undefined ? null : shareOf(Math.round(value * held), held);
+  };
+  const adapter = share('accuracy');
+  if (adapter === null) return [];
+  const beside = [
+    ['TF-IDF + logistic regression', 'tfidf_accuracy'],
+    ['the same prompt, not fine-tuned', 'base_accuracy'],
+    ['the commonest kind', 'majority_accuracy'],
+  ] as const;
+  return beside.flatMap(([who, name]) => {
+    const theirs = share(name);
+    return theirs === null ? [] : [figure(`kinds told apart, ${held} definitions`, { who: 'adapter', ...adapter }, { who, ...theirs })];
+  });
+}
+
+export function retrievalFigures(found: readonly Found[]): readonly Figure[] {
+  return found.map(({ k, questions, byIndex, byTfIdf }) =>
+    figure(
+      `recall@${k}, ${questions} questions`,
+      { who: 'index', ...shareOf(byIndex, questions) },
+      { who: 'TF-IDF', ...shareOf(byTfIdf, questions) },
+    ),
+  );
+}
+
+/** The candidates on the cases that the choice went by: the first of them is the baseline of the others. */
+export function promptFigures({ candidates }: PromptsJson, dimension: string): readonly Figure[] {
+  const [first, ...others] = candidates;
+  const baseline = first && measuredOf(first.dimensions[dimension]);
+  if (!first || !baseline) return [];
+  return others.flatMap(({ path, cases, dimensions }) => {
+    const ours = measuredOf(dimensions[dimension]);
+    const who = `first: ${nameOf(first.path)}`;
+    return ours ? [figure(`${dimension}, ${cases} cases to choose by`, { who: nameOf(path), ...ours }, { who, ...baseline })] : [];
+  });
+}
+
+/** A difference on the same cases: the counterpart's own mean is what is left. */
+export function differenceFigure(
+  { dimensions, comparisons }: Pick<LlmEvidence, 'dimensions' | 'comparisons'>,
+  dimension: string,
+  against: 'champion' | 'baseline',
+): { readonly ours: Measured; readonly difference: Measured; readonly cases: number } | null {
+  const own = dimensions[dimension]?.aggregate;
+  const compared = comparisons[against]?.[dimension];
+  const [ours, difference] = [own && measuredIn(own), compared && measuredIn(compared)];
+  return ours && difference && own ? { ours, difference, cases: own.cases } : null;
+}
+
+export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
+  const { n, estimate, lower, upper, limit } = quality;
+  const figures = [estimate, lower, upper].map((value) => (value === null ? 'unknown' : signed(value)));
+  return `@${challenger} beside @${champion}: loss ${figures[0]} (${figures[1]} … ${figures[2]}) on ${n} pairs, at most ${signed(limit)} was allowed: ${status}`;
+}
+
+/** Half of the interval's width: what a difference must exceed to be seen. */
+export function halfWidth({ lower, upper }: Pick<Measured, 'lower' | 'upper'>): number {
+  return (upper - lower) / 2;
+}
+
+export function shareOf(right: number, count: number): Measured {
+  return { value: right / count, ...wilson(right, count) };
+}
+
+export function measuredText({ value, lower, upper }: Measured): string {
+  return `${value.toFixed(3)} (${lower.toFixed(3)} … ${upper.toFixed(3)})`;
+}
+
+export function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+}
+
+function measuredIn(aggregate: Aggregate): Measured | null {
+  return measuredOf(scoreSummary(aggregate));
+}
+
+function measuredOf(
+  score: { readonly mean: number | null; readonly lower: number | null; readonly upper: number | null } | undefined,
+): Measured | null {
+  if (!score) return null;
+  const { mean, lower, upper } = score;
+  return mean === null || lower === null || upper === null ? null : { value: mean, lower, upper };
+}
+
+function nameOf(path: string): string {
+  return path.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
+}

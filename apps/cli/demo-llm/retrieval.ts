@@ -1,0 +1,57 @@
+import { Agent, request } from 'undici';
+import { createTfIdf } from '../../../domain/index/tf-idf';
+import type { IndexDocument } from '../../../domain/index/document';
+import { CliError } from '../cli-error';
+import type { WikiQuestion } from './documents';
+
+/** How many of the questions had their document among the first `k` that were found. */
+export interface Found {
+  readonly k: number;
+  readonly questions: number;
+  readonly byIndex: number;
+  readonly byTfIdf: number;
+}
+
+const depths = [1, 2, 5] as const;
+/** Chunks that are asked for: several of one document count once. */
+const hits = 20;
+
+/** The index through the gateway, as anybody may ask it, beside TF-IDF over the same documents. */
+export async function compareRetrieval(options: {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly index: string;
+  readonly documents: readonly IndexDocument[];
+  readonly questions: readonly WikiQuestion[];
+}): Promise<readonly Found[]> {
+  const { documents, questions } = options;
+  const search = createTfIdf(documents);
+  const byIndex = await askIndex(options);
+  const byTfIdf = questions.map(({ text }) => search(text, Math.max(...depths)));
+  const count = (found: readonly (readonly string[])[], k: number): number =>
+    questions.filter(({ document }, place) => found[place]?.slice(0, k).includes(document)).length;
+  return depths.map((k) => ({ k, questions: questions.length, byIndex: count(byIndex, k), byTfIdf: count(byTfIdf, k) }));
+}
+
+async function askIndex({
+  gatewayUrl,
+  apiKey,
+  index,
+  questions,
+}: Parameters<typeof compareRetrieval>[0]): Promise<readonly (readonly string[])[]> {
+  const url = `${gatewayUrl}/v1/indexes/${index}/query`;
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  const dispatcher = new Agent({ connections: 1 });
+  const found: string[][] = [];
+  try {
+    for (const { text } of questions) {
+      const answer = await request(url, { method: 'POST', headers, body: JSON.stringify({ text, k: hits }), dispatcher });
+      const body = (await answer.body.json()) as { readonly detail?: string; readonly hits?: readonly { readonly documentId: string }[] };
+      if (answer.statusCode !== 200 || !body.hits) throw new CliError(`${url} answers ${answer.statusCode}: ${body.detail ?? ''}`, 1);
+      found.push([...new Set(body.hits.map(({ documentId }) => documentId))]);
+    }
+  } finally {
+    await dispatcher.close();
+  }
+  return found;
+}

@@ -1,0 +1,57 @@
+/** Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources that the answer cites. */
+import { createParser } from 'eventsource-parser';
+import { request } from 'undici';
+import { CliError } from '../cli-error';
+
+export interface Streamed {
+  readonly text: string;
+  /** `wiki-assistant@2` */
+  readonly version: string;
+  readonly pieces: number;
+  readonly firstPieceMs: number;
+  readonly sources: readonly { readonly number: number; readonly title: string | null; readonly cited: boolean }[];
+}
+
+interface Chunk {
+  readonly model: string;
+  readonly error?: { readonly message: string };
+  readonly choices?: readonly { readonly delta: { readonly content?: string } }[];
+  readonly perennial?: { readonly sources: Streamed['sources'] };
+}
+
+export async function askStreamed({
+  gatewayUrl,
+  apiKey,
+  model,
+  question,
+}: {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly model: string;
+  readonly question: string;
+}): Promise<Streamed> {
+  const sentAt = performance.now();
+  const { statusCode, body } = await request(`${gatewayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question }] }),
+  });
+  if (statusCode !== 200) throw new CliError(`${gatewayUrl} answers ${statusCode}: ${await body.text()}`, 1);
+  const chunks: { readonly chunk: Chunk; readonly at: number }[] = [];
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
+    },
+  });
+  for await (const part of body.setEncoding('utf8')) parser.feed(part as string);
+  const broken = chunks.find(({ chunk }) => chunk.error);
+  if (broken) throw new CliError(`the answer broke off: ${broken.chunk.error?.message ?? ''}`, 1);
+  const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');
+  return {
+    text: pieces.map(({ chunk }) => chunk.choices?.[0]?.delta.content ?? '').join(''),
+    version: chunks[0]?.chunk.model ?? '',
+    pieces: pieces.length,
+    firstPieceMs: (pieces[0]?.at ?? performance.now()) - sentAt,
+    sources: chunks.findLast(({ chunk }) => chunk.perennial)?.chunk.perennial?.sources ?? [],
+  };
+}

@@ -1,0 +1,142 @@
+/** What `npm run demo:llm` found, as its tables and as its last line of JSON say it. */
+import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
+import { count } from '../../../domain/rollout/reasons';
+import { demoRun, rollbackOf, roundsTable, type DemoRun, type DemoSummary, type NamedRound } from '../demo/summary';
+import { table } from '../terminal';
+import {
+  differenceFigure,
+  halfWidth,
+  measuredText,
+  promptFigures,
+  retrievalFigures,
+  rolloutText,
+  routingFigures,
+  signed,
+  type Figure,
+} from './report';
+import type { Found } from './retrieval';
+import type { Streamed } from './streamed';
+
+/** The last line of `npm run demo:llm -- --json`. */
+export interface LlmDemoSummary {
+  readonly mode: 'full' | 'quick';
+  readonly documents: number;
+  readonly runs: readonly DemoRun[];
+  readonly champion: DemoSummary['champion'];
+  /** Of the rollout that did harm. */
+  readonly rollback: DemoSummary['rollback'];
+  readonly figures: readonly Figure[];
+  /** Differences on the same questions, and what a rollout said. */
+  readonly differences: readonly string[];
+  readonly answer: Streamed | null;
+  readonly seconds: number;
+  /** Of the machine at the end: with much besides, times are upper bounds. */
+  readonly load: number;
+}
+
+export function llmSummary({
+  quick,
+  documents,
+  rounds,
+  evidences,
+  worse,
+  answer,
+  found,
+  champion,
+  seconds,
+  load,
+}: {
+  readonly quick: boolean;
+  readonly documents: number;
+  readonly rounds: readonly NamedRound[];
+  readonly evidences: ReadonlyMap<string, LlmEvidence>;
+  readonly worse: NamedRound;
+  readonly answer: Streamed | null;
+  readonly found: readonly Found[];
+  readonly champion: LlmDemoSummary['champion'];
+  readonly seconds: number;
+  readonly load: number;
+}): LlmDemoSummary {
+  const stages = rounds.flatMap(({ run }) => run.stages.map((stage) => ({ stage, dimension: qualityOf(run.lifecycle) })));
+  return {
+    mode: quick ? 'quick' : 'full',
+    documents,
+    runs: rounds.map(demoRun),
+    champion,
+    rollback: rollbackOf(worse),
+    figures: [
+      ...stages.flatMap(({ stage, dimension }) => (stage.prompts ? promptFigures(stage.prompts, dimension) : [])),
+      ...stages.flatMap(({ stage }) => (stage.fineTuning ? routingFigures(stage.fineTuning) : [])),
+      ...retrievalFigures(found),
+    ],
+    differences: rounds.flatMap((round) => differencesOf(round, evidences.get(round.run.id))),
+    answer,
+    seconds,
+    load,
+  };
+}
+
+/** The dimension by which the samples choose their prompts. */
+function qualityOf(lifecycle: string): string {
+  return lifecycle === 'wiki-router' ? 'right' : 'answer';
+}
+
+function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence | undefined): readonly string[] {
+  const against = (['champion', 'baseline'] as const).flatMap((who) => {
+    const found = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
+    if (!found) return [];
+    const { ours, difference, cases } = found;
+    const other = who === 'champion' ? 'the champion' : 'the first prompt over the model as it is';
+    const interval = `${signed(difference.value)} (${signed(difference.lower)} … ${signed(difference.upper)})`;
+    return [
+      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} cases that nothing was chosen by; beside ${other} ${interval}`,
+    ];
+  });
+  if (rollout === null) return against;
+  const { lower, upper } = rollout.quality;
+  const margin = lower === null || upper === null ? '' : `; such traffic shows a difference to ±${halfWidth({ lower, upper }).toFixed(3)}`;
+  return [...against, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
+}
+
+export function reportText(summary: LlmDemoSummary, rounds: readonly NamedRound[]): string {
+  const { mode, documents, figures, differences, answer, champion, rollback, seconds, load } = summary;
+  const rows = figures.map((each) => {
+    const { what, ours, baseline } = each;
+    return [what, `${ours.who} ${measuredText(ours)}`, `${baseline.who} ${measuredText(baseline)}`, aheadText(each)];
+  });
+  const end = [
+    ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
+    ['the worse prompt', rollback === null ? 'was not rolled back' : backText(rollback)],
+    ['seconds', `${seconds.toFixed(0)}, ${count(documents)} documents; load of the machine at the end ${load.toFixed(1)}`],
+  ];
+  const label = mode === 'quick' ? '\nA quick demo: fewer documents and a short training. Its numbers are not those of the sample.\n' : '';
+  return [
+    label,
+    roundsTable(rounds),
+    '',
+    table(['WHAT', 'HERE', 'TRIVIAL BASELINE', 'AHEAD'], rows),
+    '95 % intervals: of shares by Wilson, of answers and their differences by confidence sequences.',
+    '',
+    ...differences,
+    ...(answer === null ? [] : ['', ...answerLines(answer)]),
+    '',
+    table(['WHAT', ''], end),
+  ].join('\n');
+}
+
+function aheadText({ ahead, apart, ours, baseline }: Figure): string {
+  const who = ahead === 'neither' ? 'neither' : ahead === 'ours' ? ours.who : baseline.who;
+  return apart ? who : `${who}, not shown`;
+}
+
+function backText({ from, to, secondsToFullTraffic, failedRequests }: NonNullable<LlmDemoSummary['rollback']>): string {
+  const after = secondsToFullTraffic === null ? 'an unknown time' : `${secondsToFullTraffic.toFixed(2)} s`;
+  return `@${from} rolled back to @${to} by itself; all traffic back after ${after}, ${failedRequests} requests failed`;
+}
+
+function answerLines({ text, version, pieces, firstPieceMs, sources }: Streamed): readonly string[] {
+  return [
+    `${version} answers in ${pieces} pieces, the first after ${firstPieceMs.toFixed(0)} ms: ${text}`,
+    ...sources.map(({ number, title, cited }) => `  [${number}] ${title ?? 'without a title'}${cited ? ', cited' : ''}`),
+  ];
+}

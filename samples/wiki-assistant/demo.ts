@@ -1,0 +1,79 @@
+/** What `npm run demo:llm` does with this sample: how it begins, and how somebody spoils it. */
+import { parse } from 'yaml';
+
+export const wikiAssistantDemo = {
+  lifecycle: 'wiki-assistant',
+  index: 'wiki-summaries',
+  /** Of `--quick`; the documents that answer the questions are among them. */
+  quickDocuments: 2_000,
+  parallel: 3,
+  ask: 'What is the capital of Mongolia?',
+} as const;
+
+export interface Written {
+  /** What `file://./` is beside. */
+  readonly folder?: string;
+  readonly document: string | object;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+interface Spec {
+  readonly prompt: { readonly candidates: readonly string[]; readonly input: string };
+  readonly data?: { readonly sources: { readonly summaries: object } };
+  readonly index?: object;
+  readonly promptEval?: object;
+  readonly evaluate: {
+    readonly dimensions: readonly { readonly name: string; readonly kind: string }[];
+    readonly gates: readonly object[];
+  };
+  readonly canary: object;
+}
+
+function changed({ document, ...written }: Written, change: (spec: Spec) => object): Written {
+  const whole = (typeof document === 'string' ? parse(document) : document) as { readonly spec: Spec };
+  return { ...written, document: { ...whole, spec: change(whole.spec) } };
+}
+
+/** Over other documents than all of the summaries. */
+export function withDocuments(written: Written, path: string): Written {
+  return changed(written, (spec) => ({
+    ...spec,
+    data: { ...spec.data, sources: { summaries: { uri: `file://${path}`, format: 'parquet' } } },
+  }));
+}
+
+/** The application as anybody would begin: a prompt, and the model alone. All that is asked of it is that it knows something. */
+export function withoutRetrieval(written: Written): Written {
+  return changed(written, ({ data: _data, index: _index, promptEval: _promptEval, ...spec }) => ({
+    ...spec,
+    prompt: { ...spec.prompt, candidates: spec.prompt.candidates.slice(0, 1) },
+    evaluate: {
+      ...spec.evaluate,
+      dimensions: spec.evaluate.dimensions.filter(({ name }) => name === 'answer'),
+      gates: [{ name: 'knows-something', kind: 'threshold', dimension: 'answer', min: 0.01 }],
+    },
+  }));
+}
+
+/** The champion's passages under a prompt that somebody found friendlier, with no gate that looks, asked by half of the users at once. */
+export function withWorsePrompt(written: Written): Written {
+  const path = 'prompts/friendly.yaml';
+  const friendly = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: wiki-assistant-friendly }
+spec:
+  variables:
+    question: { type: string }
+    passages: { type: list }
+  messages:
+    - { role: system, template: 'You are cheerful. Greet the reader, say how glad you are to be asked, and tell a little story that leads up to the answer.' }
+    - { role: user, template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}" }
+`;
+  const spoilt = changed(written, ({ promptEval: _promptEval, ...spec }) => ({
+    ...spec,
+    prompt: { ...spec.prompt, candidates: [path] },
+    evaluate: { ...spec.evaluate, gates: [], ungated: 'to see that harm is found under traffic' },
+    canary: { ...spec.canary, steps: [50] },
+  }));
+  return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
+}

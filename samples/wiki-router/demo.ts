@@ -1,0 +1,24 @@
+/** What `npm run demo:llm` does with this sample. */
+import { parse } from 'yaml';
+
+/** What things the router tells apart: lexicographer files of WordNet. */
+export const kindsOfThings = ['animal', 'plant', 'food', 'artifact', 'person', 'location', 'substance', 'event'] as const;
+
+interface Written {
+  /** What `file://./` is beside. */
+  readonly folder?: string;
+  readonly document: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+interface Spec {
+  readonly fineTune: { readonly params: object };
+}
+
+/** The same with an adapter that saw less: for who wants to see in minutes how the parts work together, not how good they become. */
+export function shortTraining({ document, ...written }: Written): object {
+  const whole = parse(document) as { readonly spec: Spec };
+  const { fineTune, ...spec } = whole.spec;
+  const params = { ...fineTune.params, steps: 40, evaluate_rows: 80 };
+  return { ...written, document: { ...whole, spec: { ...spec, fineTune: { ...fineTune, params } } } };
+}
