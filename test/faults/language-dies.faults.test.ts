@@ -1,0 +1,140 @@
+import type { RunJson } from '../../apps/cli/run-view';
+import { expectNothingLeft } from '../support/left-behind';
+import type { Product } from '../support/product';
+import { pause, startProduct } from '../support/product';
+import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+
+jest.setTimeout(300_000);
+
+const parallel = 8;
+const cases = 240;
+
+let product: Product;
+let provider: ScriptedProvider;
+let fault: () => Fault | null = () => null;
+let count = 0;
+
+beforeAll(async () => {
+  // Slow enough that a stage has a middle.
+  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60, fault: () => fault() });
+  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
+});
+afterEach(() => {
+  fault = () => null;
+  return expectNothingLeft(product);
+});
+afterAll(async () => {
+  await product.stop();
+  await provider.close();
+});
+
+interface Asked {
+  /** Answers that the provider worked on. */
+  readonly paid: number;
+  /** Different questions among them. */
+  readonly different: number;
+}
+
+/** A run with something that happens to it in a stage, and what the provider has on its bill for it. */
+async function survived(
+  stage: string,
+  happens: () => Promise<void> | void,
+): Promise<Asked & { readonly run: RunJson; readonly model: string }> {
+  const model = `language-${++count}`;
+  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel }));
+  const { body } = await product.start(model);
+  await product.waitForStage(body.id, stage);
+  await pause(150);
+  await happens();
+  const run = await product.waitForEnd(body.id, 180);
+  const asked = provider.requests
+    .filter(({ prompt }) => prompt.includes(`of ${model} `))
+    .map(({ body: sent }) => JSON.stringify(sent['messages']));
+  return { run, model, paid: asked.length, different: new Set(asked).size };
+}
+
+async function expectPromotedOnce({ run, model, paid, different }: Awaited<ReturnType<typeof survived>>): Promise<void> {
+  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run.stages.map(({ name, status }) => `${name} ${status}`)).toEqual([
+    'prompt-eval succeeded',
+    'evaluate succeeded',
+    'promote succeeded',
+  ]);
+  const { body: versions } = await product.call<{ items: unknown[] }>('GET', `/models/${model}/versions`);
+  expect(versions.items).toHaveLength(1);
+  const { body: champion } = await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`);
+  expect(champion.version).toBe(1);
+  // Both prompts on what they are compared by, the confirmation, and what the bundle is judged by beside the first prompt.
+  expect(different).toBe(2 * cases);
+  expect(paid - different).toBeLessThanOrEqual(parallel);
+}
+
+describe('kill -9 while a language application is released', () => {
+  test.each(['prompt-eval', 'evaluate', 'promote'])('of the worker in %s: at most what was in flight is asked again', async (stage) => {
+    await expectPromotedOnce(
+      await survived(stage, () => {
+        expect(product.kill('main.ts worker')).toHaveLength(1);
+      }),
+    );
+  });
+
+  test.each([
+    ['PostgreSQL', 'bin/postgres'],
+    ['the Temporal server', 'temporal server'],
+    ['the gateway', 'main.ts gateway'],
+  ])('of %s in the evaluation', async (_, process) => {
+    await expectPromotedOnce(
+      await survived('evaluate', () => {
+        expect(product.kill(process).length).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test('of the worker again and again: the scores are those of a run that nobody killed', async () => {
+    const calm = await survived('evaluate', () => undefined);
+    const killed = await survived('prompt-eval', async () => {
+      for (let time = 0; time < 3; time += 1) {
+        product.kill('main.ts worker');
+        await pause(2_500);
+      }
+    });
+    expect(killed.run.verdict?.reasons.map(({ message }) => message.replace(killed.model, calm.model))).toEqual(
+      calm.run.verdict?.reasons.map(({ message }) => message),
+    );
+    expect(killed.paid - killed.different).toBeLessThanOrEqual(3 * parallel);
+  });
+});
+
+describe('a provider that fails', () => {
+  test('is waited for while it is away, and the run goes on', async () => {
+    const done = await survived('evaluate', async () => {
+      fault = () => ({ kind: 'error', status: 503 });
+      await pause(3_000);
+      fault = () => null;
+    });
+    expect(done.run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+  });
+
+  test('answers a case in a hundred with half a stream: the case is a failure that is counted, or is asked again', async () => {
+    let number = 0;
+    fault = () => (++number % 100 === 0 ? { kind: 'cut', afterTokens: 1 } : null);
+    const { run } = await survived('evaluate', () => undefined);
+    expect(run).toMatchObject({ status: 'succeeded', version: 1 });
+  });
+});
+
+test('a run that is cancelled in its evaluation leaves no candidate, and asks nothing more', async () => {
+  const model = `language-${++count}`;
+  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel }));
+  const { body } = await product.start(model);
+  await product.waitForStage(body.id, 'evaluate');
+  await pause(150);
+  expect((await product.call('POST', `/runs/${body.id}/cancel`, { body: {} })).status).toBe(202);
+  expect((await product.waitForEnd(body.id)).status).toBe('cancelled');
+  const asked = provider.requests.length;
+  await pause(1_000);
+  expect(provider.requests).toHaveLength(asked);
+  const { body: versions } = await product.call<{ items: { status: string }[] }>('GET', `/models/${model}/versions`);
+  expect(versions.items.map(({ status }) => status)).toEqual(['withdrawn']);
+});
