@@ -1,144 +1,107 @@
-/** Vector search at growing sizes, through the platform's reader beside LanceDB bare, at equal recall. `--to 1000000`, `--folder DIR` to go on where an earlier run stopped. */
+/**
+ * Questions to an index of growing size, over HTTP through a gateway beside LanceDB bare in the same process, at equal recall. `--to 1000000`, `--folder DIR`
+ * to go on where an earlier run stopped.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openChunkStore, type ChunkStore } from '../data/indexes/chunk-store';
-import type { ChunkRow } from '../data/indexes/chunk-rows';
-import type { ChunkTable } from '../data/indexes/chunk-table';
-import { openEmbedders, type Embedders } from '../data/indexes/embedders/open-embedder';
+import { openEmbedders } from '../data/indexes/embedders/open-embedder';
+import type { Embedder } from '../data/indexes/embedders/embedder';
 import { lanceDb, type LanceTable } from '../data/indexes/lancedb';
 import { addressOf } from '../data/indexes/location';
-import { openIndexReader, type IndexReader } from '../data/indexes/query-index';
 import { llmDataPath } from '../data/llm/runtime-module';
-import { sha256 } from '../data/digest';
 import { quoteText, withDuckDb } from '../data/sql/platform-sql';
+import { openDeathWatch } from '../infra/death-watch';
 import { defaultTenant as tenant } from '../domain/ids';
 import type { EmbedderSpec } from '../domain/index/embedder';
+import { setUpLanceDb } from '../workers/lance-settings';
+import { openEmbeddedWorld } from './embedded-world';
 import { quantile, rounded } from './figures';
-import { textsForIndex } from './index-texts';
+import { openCorpus } from './index-corpus';
+import { openIndexGateway, type IndexGateway } from './index-gateway';
+import { indexedTable, type TableTimes } from './index-tables';
 
 const spec: EmbedderSpec = { kind: 'wordllama' };
-const shardRows = 5000;
 const k = 10;
 const wantedRecall = 0.95;
-const questionsAsked = 100;
-const rounds = 3;
+const questionsAsked = 200;
+const rounds = 5;
 /** Ever more work a question, until recall is reached. */
 const efforts = [
   { probes: 10, refine: 5 },
   { probes: 20, refine: 10 },
   { probes: 20, refine: 20 },
   { probes: 40, refine: 20 },
+  { probes: 40, refine: 40 },
   { probes: 80, refine: 40 },
   { probes: 160, refine: 80 },
 ] as const;
+type Effort = (typeof efforts)[number];
 
-interface Figures {
+interface Times {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+interface Figures extends TableTimes {
   readonly vectors: number;
-  readonly fillSeconds: number;
-  readonly indexSeconds: number;
-  readonly effort: (typeof efforts)[number];
+  readonly effort: Effort;
   readonly recall: number;
-  readonly bare: { readonly p50: number; readonly p95: number };
-  readonly reader: { readonly p50: number; readonly p95: number };
+  readonly bare: Times;
+  readonly gateway: Times;
+  readonly ratio: number;
 }
 
 interface World {
   readonly store: ChunkStore;
-  readonly embedders: Embedders;
+  readonly embedder: Embedder;
   readonly folder: string;
+  readonly gateway: IndexGateway;
   readonly questions: readonly Float32Array[];
 }
 
-/** Shards that an earlier run wrote are counted and left as they are. */
-async function fill(table: ChunkTable, vectors: number, embedders: Embedders): Promise<void> {
-  const embedder = await embedders.get(spec);
-  let shard = 0;
-  let texts: { id: string; text: string }[] = [];
-  const flush = async (): Promise<void> => {
-    if ((await table.countShard(shard)) !== texts.length) {
-      const made = await embedder.embed(texts.map(({ text }) => text));
-      const rows = texts.map(({ id, text }, row): ChunkRow => ({
-        ...{ chunkId: `${id}#0`, documentId: id, digest: sha256(text), shard, ordinal: 0, start: 0, end: text.length },
-        ...{ title: null, heading: null, source: null, text, vector: made[row] ?? new Float32Array() },
-      }));
-      await table.putShard(shard, rows);
-    }
-    process.stderr.write(`\r${Math.min(vectors, (shard + 1) * shardRows)} of ${vectors} vectors `);
-    shard += 1;
-    texts = [];
-  };
-  let taken = 0;
-  for await (const each of textsForIndex()) {
-    if (taken === vectors) break;
-    taken += 1;
-    texts.push(each);
-    if (texts.length === shardRows) await flush();
-  }
-  if (texts.length > 0) await flush();
-  process.stderr.write('\n');
-  const count = await table.count();
-  if (count !== vectors) throw new Error(`${count} vectors of ${vectors}: the corpora on this machine hold no more texts`);
-}
-
 async function measure(vectors: number, world: World): Promise<Figures> {
-  const { store, embedders, folder, questions } = world;
-  const { identity } = await embedders.get(spec);
+  const { store, embedder, folder, questions, gateway } = world;
   const name = { tenant, index: `bench-${vectors}`, version: 1 };
-  const begun = performance.now();
-  const table = await store.create(name, { embedder: identity.digest, dimensions: identity.dimensions });
-  await fill(table, vectors, embedders);
-  const filled = performance.now();
-  const connection = await lanceDb().connect(addressOf({ kind: 'directory', path: folder }, name).uri, {});
-  const unindexed = await connection.openTable('v1');
-  // Exact: nothing is indexed yet, or the index is passed by.
-  const exact: string[][] = [];
-  for (const vector of questions) exact.push(await bare(unindexed, vector, null));
-  const before = performance.now();
-  await table.buildIndexes({ kind: 'ivfPq' });
-  const indexed = performance.now();
+  const { table, times } = await indexedTable({ store, embedder, folder }, name, vectors);
   const tableVersion = await table.tableVersion();
-  const reader = openIndexReader({
-    find: () => Promise.resolve({ version: 1, digest: identity.digest, tableVersion, recipe: { embedder: { ...identity, spec } } }),
-    store,
-    embedders,
-  });
+  table.close();
+  await gateway.serve(name.index, { tableVersion, chunks: vectors, embedder: { ...embedder.identity, spec } });
+  const connection = await lanceDb().connect(addressOf({ kind: 'directory', path: folder }, name).uri, {});
   const lance = await connection.openTable('v1');
-  const ask = async (vector: Float32Array, effort: (typeof efforts)[number]) => {
-    const answer = await reader.query({
-      tenant,
-      index: name.index,
-      vector: { values: vector, embedder: identity.digest },
-      k,
-      mode: 'vector',
-      ...effort,
-    });
-    return answer.hits.map(({ chunkId }) => chunkId);
-  };
-  const { effort, recall } = await reach(questions, exact, ask);
-  const times: { bare: number[]; reader: number[] } = { bare: [], reader: [] };
-  // In turns, so that whatever else the machine does strikes both alike.
-  for (let round = 0; round < rounds; round += 1) {
-    for (const vector of questions) {
-      times.bare.push(await timed(() => bare(lance, vector, effort)));
-      times.reader.push(await timed(() => ask(vector, effort)));
+  const exact: string[][] = [];
+  for (const vector of questions) exact.push(await bare(lance, vector, null));
+  const { effort, recall } = await reach(questions, exact, (vector, with_) => bare(lance, vector, with_));
+  const ask = (vector: Float32Array) => gateway.ask(name.index, { vector: [...vector], embedder: embedder.identity.digest, k, ...effort });
+  const told: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
+  let found = 0;
+  // In turns, so that whatever else the machine does strikes both alike; the first round fills caches and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, vector] of questions.entries()) {
+      const alone = await timed(() => bare(lance, vector, effort));
+      const served = await timed(() => ask(vector));
+      if (round === 0) continue;
+      told.bare.push(alone.ms);
+      told.gateway.push(served.ms);
+      found += served.value.filter((id) => exact[index]?.includes(id)).length;
     }
   }
-  close(reader, connection, table);
-  const told = (all: readonly number[]) => ({ p50: rounded(quantile(all, 0.5), 2), p95: rounded(quantile(all, 0.95), 2) });
-  return {
-    ...{ vectors, effort, recall, bare: told(times.bare), reader: told(times.reader) },
-    fillSeconds: rounded((filled - begun) / 1000),
-    indexSeconds: rounded((indexed - before) / 1000),
-  };
+  lance.close();
+  connection.close();
+  const reached = rounded(found / (k * questions.length * rounds), 3);
+  if (Math.abs(reached - recall) > 0.005)
+    throw new Error(`the gateway reaches ${reached}, LanceDB alone ${recall}: they do not do the same`);
+  const [alone, served] = [timesOf(told.bare), timesOf(told.gateway)];
+  return { vectors, ...times, effort, recall, bare: alone, gateway: served, ratio: rounded(served.p95 / alone.p95, 2) };
 }
 
 async function reach(
   questions: readonly Float32Array[],
   exact: readonly (readonly string[])[],
-  ask: (vector: Float32Array, effort: (typeof efforts)[number]) => Promise<readonly string[]>,
-): Promise<{ readonly effort: (typeof efforts)[number]; readonly recall: number }> {
-  let reached: { effort: (typeof efforts)[number]; recall: number } | null = null;
+  ask: (vector: Float32Array, effort: Effort) => Promise<readonly string[]>,
+): Promise<{ readonly effort: Effort; readonly recall: number }> {
+  let reached: { effort: Effort; recall: number } | null = null;
   for (const effort of efforts) {
     let found = 0;
     for (const [index, vector] of questions.entries()) {
@@ -152,25 +115,26 @@ async function reach(
   return reached;
 }
 
-/** What somebody would write without a platform, with the same columns. */
-async function bare(table: LanceTable, vector: Float32Array, effort: (typeof efforts)[number] | null): Promise<string[]> {
+/** What somebody would write without a platform, with what an answer shows. */
+async function bare(table: LanceTable, vector: Float32Array, effort: Effort | null): Promise<string[]> {
   const query = table.query().nearestTo(vector).distanceType('cosine');
   const tuned = effort === null ? query.bypassVectorIndex() : query.nprobes(effort.probes).refineFactor(effort.refine);
-  const rows = await tuned.select(['chunk_id', 'document_id', 'text', '_distance']).limit(k).toArray();
+  const columns = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text', '_distance'];
+  const rows = await tuned.select(columns).limit(k).toArray();
   return rows.map(({ chunk_id: id }) => String(id));
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
   const begun = performance.now();
-  await work();
-  return performance.now() - begun;
+  const value = await work();
+  return { ms: performance.now() - begun, value };
 }
 
-function close(...all: readonly (Pick<IndexReader, 'close'> | Pick<ChunkTable, 'close'>)[]): void {
-  for (const each of all) each.close();
+function timesOf(all: readonly number[]): Times {
+  return { p50: rounded(quantile(all, 0.5), 2), p95: rounded(quantile(all, 0.95), 2) };
 }
 
-async function questionsIn(embedders: Embedders): Promise<readonly Float32Array[]> {
+async function questionsIn(embedder: Embedder): Promise<readonly Float32Array[]> {
   const rows = await withDuckDb(
     (sql) =>
       sql.rows<{ question: string }>(
@@ -178,56 +142,67 @@ async function questionsIn(embedders: Embedders): Promise<readonly Float32Array[
       ),
     { memoryBytes: 256 << 20, threads: 1 },
   );
-  return (await embedders.get(spec)).embed(rows.map(({ question }) => question));
+  return embedder.embed(rows.map(({ question }) => question));
 }
 
-function line({ vectors, fillSeconds, indexSeconds, effort, recall, bare: alone, reader }: Figures): string {
-  const cells = [
-    vectors,
-    fillSeconds,
-    indexSeconds,
-    `${effort.probes}/${effort.refine}`,
-    recall,
-    alone.p50,
-    alone.p95,
-    reader.p50,
-    reader.p95,
-  ];
-  return [...cells, rounded(reader.p95 / alone.p95, 2)].map((cell) => String(cell).padStart(12)).join('');
+function line(figures: Figures): string {
+  const { vectors, fillSeconds, indexSeconds, effort, recall, bare: alone, gateway, ratio } = figures;
+  const { probes, refine } = effort;
+  const [filled, indexed] = [rounded(fillSeconds), rounded(indexSeconds)];
+  const cells = [vectors, filled, indexed, `${probes}/${refine}`, recall, alone.p50, alone.p95, gateway.p50, gateway.p95, ratio];
+  return cells.map((cell) => String(cell).padStart(13)).join('');
 }
 
 async function main(): Promise<void> {
+  setUpLanceDb();
   const option = (name: string) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
   const most = Number(option('--to') ?? 100_000);
   const kept = option('--folder');
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   mkdirSync(folder, { recursive: true });
-  const embedders = openEmbedders();
-  const store = openChunkStore({ kind: 'directory', path: folder });
+  const scratch = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
+  const closers: (() => Promise<void>)[] = [];
   try {
-    const questions = await questionsIn(embedders);
+    const corpus = await openCorpus(folder, most);
+    const embedders = openEmbedders();
+    const store = openChunkStore({ kind: 'directory', path: folder });
+    const watch = openDeathWatch();
+    closers.push(
+      () => watch.close(),
+      () => embedders.close(),
+      () => {
+        store.close();
+        return Promise.resolve();
+      },
+    );
+    const world = await openEmbeddedWorld(scratch, watch, closers);
+    const gateway = await openIndexGateway({ world, store, embedders, folder: scratch });
+    closers.push(() => gateway.close());
+    const embedder = await embedders.get(spec);
+    const questions = await questionsIn(embedder);
     const measured: Figures[] = [];
     for (const vectors of [10_000, 100_000, 1_000_000].filter((each) => each <= most))
-      measured.push(await measure(vectors, { store, embedders, folder, questions }));
+      measured.push(await measure(vectors, { store, embedder, folder, gateway, questions }));
     const heads = [
       'vectors',
       'fill s',
       'index s',
-      'probes/ref',
+      'probes/refine',
       'recall@10',
       'bare p50',
       'bare p95',
-      'reader p50',
-      'reader p95',
+      'HTTP p50',
+      'HTTP p95',
       'p95 ratio',
     ];
     process.stdout.write(
       `IVF_PQ on disk, 256 dimensions (wordllama), ${questions.length} questions in ${rounds} rounds, ms a question without its embedding; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}\n` +
-        `${heads.map((head) => head.padStart(12)).join('')}\n${measured.map(line).join('\n')}\n${JSON.stringify({ index: measured })}\n`,
+        `texts: ${JSON.stringify(corpus.sources)}, ${Math.round(corpus.letters / corpus.texts)} letters each\n` +
+        `${heads.map((head) => head.padStart(13)).join('')}\n${measured.map(line).join('\n')}\n${JSON.stringify({ index: measured })}\n`,
     );
   } finally {
-    store.close();
-    await embedders.close();
+    for (const close of closers.toReversed()) await close();
+    rmSync(scratch, { recursive: true, force: true });
     if (kept === undefined) rmSync(folder, { recursive: true, force: true });
   }
 }

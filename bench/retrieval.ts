@@ -15,6 +15,7 @@ import type { IndexDocument } from '../domain/index/document';
 import type { EmbedderSpec } from '../domain/index/embedder';
 import type { SearchMode } from '../domain/index/version';
 import { meanOver, scoreOf, type RetrievalMetric, type Retrieved } from '../domain/index/retrieval-metrics';
+import { setUpLanceDb } from '../workers/lance-settings';
 import { rounded } from './figures';
 import { createTfIdf } from '../domain/index/tf-idf';
 
@@ -129,6 +130,7 @@ function line({ name, answers, secondsToBuild, msPerQuestion }: Contender): { re
 }
 
 async function main(): Promise<void> {
+  setUpLanceDb();
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const embedders = openEmbedders();
   try {
