@@ -2,7 +2,7 @@
 import type { Aggregate } from '../../../domain/llm/evaluation/aggregate';
 import { scoreSummary } from '../../../domain/llm/evaluation/answered';
 import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
-import { wilson } from '../../../domain/statistics/wilson';
+import { wilsonBounds } from '../../../domain/statistics/wilson';
 import type { RolloutJson } from '../rollout-view';
 import type { FineTuningJson, PromptsJson } from '../run-view';
 import type { Found } from './retrieval';
@@ -95,7 +95,7 @@ export function halfWidth({ lower, upper }: Pick<Measured, 'lower' | 'upper'>): 
 }
 
 export function shareOf(right: number, count: number): Measured {
-  return { value: right / count, ...wilson(right, count) };
+  return { value: right / count, ...wilsonBounds({ events: right, n: count }, 0.95) };
 }
 
 export function measuredText({ value, lower, upper }: Measured): string {
