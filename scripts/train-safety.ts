@@ -3,8 +3,17 @@ import { writeFile } from 'node:fs/promises';
 import { digestOfFile } from '../data/digest';
 import { openMiniLm } from '../data/indexes/embedders/minilm';
 import { llmDataPath } from '../data/llm/runtime-module';
-import { classifierPath, heads, trainCommand, writeClassifiers, type Head, type TrainedHead } from '../data/safety/classifier-file';
-import { crossFit, thresholdsOf } from '../data/safety/training/cross-fit';
+import {
+  classifierPath,
+  heads,
+  readings,
+  trainCommand,
+  writeClassifiers,
+  type Head,
+  type Reading,
+  type TrainedHead,
+} from '../data/safety/classifier-file';
+import { judgeHeldOut, thresholdsOf, trainFolds } from '../data/safety/training/cross-fit';
 import { readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
 import { readTexts, type ReadText } from '../data/safety/training/read-texts';
 import { labelFor, trainHead } from '../data/safety/training/train-head';
@@ -37,12 +46,18 @@ async function main(): Promise<void> {
 }
 
 function trainedBoth(head: Head, texts: readonly ReadText[]): { readonly words: TrainedHead; readonly meaning: TrainedHead } {
-  const [words, meaning] = (['words', 'meaning'] as const).map((features): TrainedHead => {
-    const judged = crossFit(head, texts, features, (fold) => say(`${head}, ${features}: fold ${fold + 1}`));
-    return { classifier: trainHead(head, texts, features), thresholds: thresholdsOf(head, judged) };
+  const pairs = trainFolds(head, texts, { features: readings, onFold: (fold) => say(`${head}: without fold ${fold + 1}`) });
+  const trained = (features: Reading): TrainedHead => ({
+    classifier: trainHead(head, texts, features),
+    thresholds: thresholdsOf(
+      head,
+      judgeHeldOut(
+        pairs.filter((pair) => pair.features === features),
+        texts,
+      ),
+    ),
   });
-  if (!words || !meaning) throw new Error('two readings are trained');
-  return { words, meaning };
+  return { words: trained('words'), meaning: trained('meaning') };
 }
 
 function say(text: string): void {

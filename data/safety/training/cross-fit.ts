@@ -1,7 +1,7 @@
 import type { Head, Threshold } from '../classifier-file';
 import { foldsOf } from './folds';
 import type { ReadText } from './read-texts';
-import { labelFor, oddsOfText, trainHead, type Features } from './train-head';
+import { labelFor, oddsOfText, trainHead, type Features, type TrainedPair } from './train-head';
 
 /** A text judged by a classifier that has seen nothing of its source. */
 export interface HeldOutText {
@@ -10,24 +10,38 @@ export interface HeldOutText {
   readonly fold: number;
 }
 
-/** By fold: trained on all other sources. What a head does not learn from, such as attacks of the other kind, is judged as well. */
-export function crossFit(
+/** What one fold's classifiers are, without the sources of the fold. */
+export interface FoldPair extends TrainedPair {
+  readonly fold: number;
+  readonly sources: readonly string[];
+}
+
+/** By fold, for each of the features: trained on all other sources. */
+export function trainFolds(
   head: Head,
   texts: readonly ReadText[],
-  features: Features,
-  onFold: (fold: number) => void,
-): readonly HeldOutText[] {
-  const folds = foldsOf(head);
-  const of = (text: ReadText) => folds.findIndex((sources) => sources.includes(text.source));
-  return folds.flatMap((sources, fold) => {
+  { features, onFold }: { readonly features: readonly Features[]; readonly onFold?: (fold: number) => void },
+): readonly FoldPair[] {
+  return foldsOf(head).flatMap((sources, fold) => {
     const seen = texts.filter(({ source }) => !sources.includes(source));
     const words = trainHead(head, seen, 'words');
-    const classifier = features === 'words' ? words : trainHead(head, seen, features);
-    onFold(fold);
-    return texts
-      .filter((text) => of(text) === fold)
-      .map((text) => ({ text, odds: oddsOfText({ words, classifier, features }, text), fold }));
+    const pairs = features.map((each) => ({
+      features: each,
+      words,
+      classifier: each === 'words' ? words : trainHead(head, seen, each),
+      fold,
+      sources,
+    }));
+    onFold?.(fold);
+    return pairs;
   });
+}
+
+/** What a head does not learn from, such as attacks of the other kind, is judged as well. */
+export function judgeHeldOut(pairs: readonly FoldPair[], texts: readonly ReadText[]): readonly HeldOutText[] {
+  return pairs.flatMap((pair) =>
+    texts.filter(({ source }) => pair.sources.includes(source)).map((text) => ({ text, odds: oddsOfText(pair, text), fold: pair.fold })),
+  );
 }
 
 /** Shares that a policy may ask for lie between these. */

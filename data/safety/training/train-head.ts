@@ -44,7 +44,7 @@ export function trainHead(head: Head, texts: readonly ReadText[], features: Feat
     nGrams: features === 'vector' ? null : 2 * nGramBuckets,
     vector: features === 'words' ? null : dimensions,
     penalty: 1 / (strength * labelled.length),
-    iterations: 150,
+    iterations: 60,
   });
 }
 
