@@ -1,0 +1,124 @@
+import {
+  differenceFigure,
+  figure,
+  halfWidth,
+  measuredText,
+  promptFigures,
+  retrievalFigures,
+  rolloutText,
+  routingFigures,
+  shareOf,
+  signed,
+} from '../../../apps/cli/demo-llm/report';
+import { trafficOf } from '../../../apps/cli/demo-llm/documents';
+import { aggregate, aggregateValues } from '../../../domain/llm/evaluation/aggregate';
+import { scored } from '../../../domain/llm/evaluation/score';
+import { sliceOf } from '../../../domain/llm/case-slices';
+import type { RolloutJson } from '../../../apps/cli/rollout-view';
+
+const at = (value: number, lower: number, upper: number) => ({ value, lower, upper });
+
+describe('a number beside its baseline', () => {
+  test.each([
+    ['ahead, and shown', at(0.8, 0.7, 0.9), at(0.5, 0.4, 0.6), 'ours', true],
+    ['behind, and shown', at(0.2, 0.1, 0.3), at(0.5, 0.4, 0.6), 'baseline', true],
+    ['ahead, not shown', at(0.6, 0.5, 0.7), at(0.5, 0.4, 0.6), 'ours', false],
+    ['as good', at(0.5, 0.4, 0.6), at(0.5, 0.4, 0.6), 'neither', false],
+  ])('%s', (_what, ours, theirs, ahead, apart) => {
+    expect(figure('x', { who: 'a', ...ours }, { who: 'b', ...theirs })).toMatchObject({ ahead, apart });
+  });
+
+  test('a share has the bounds of Wilson, also at its ends', () => {
+    expect(shareOf(170, 200)).toMatchObject({
+      value: 0.85,
+      lower: expect.closeTo(0.794, 3) as number,
+      upper: expect.closeTo(0.893, 3) as number,
+    });
+    expect(shareOf(0, 20)).toMatchObject({ value: 0, lower: 0, upper: expect.closeTo(0.161, 3) as number });
+    expect(measuredText(shareOf(170, 200))).toBe('0.850 (0.794 … 0.893)');
+    expect([signed(0.25), signed(-0.25)]).toEqual(['+0.250', '−0.250']);
+  });
+});
+
+test('an adapter stands beside a bag of words, its own prompt and the commonest label, on the rows that were held out', () => {
+  const metrics = { loss: 1, accuracy: 0.9, tfidf_accuracy: 0.7, base_accuracy: 0.15, majority_accuracy: 0.125 };
+  const learnt = { rows: { train: 900, holdout: 180, leftOut: 0 }, metrics, facts: { holdout: { rows: 80 } } };
+  const figures = routingFigures(learnt);
+  expect(figures.map(({ baseline: { who } }) => who)).toEqual([
+    'TF-IDF + logistic regression',
+    'the same prompt, not fine-tuned',
+    'the commonest kind',
+  ]);
+  // 72 of the 80 that were measured, not of the 180 that were held out.
+  expect(figures[0]?.ours).toMatchObject({ value: 0.9, lower: shareOf(72, 80).lower });
+  expect(routingFigures({ ...learnt, metrics: { loss: 1 } })).toEqual([]);
+});
+
+test('an index stands beside TF-IDF at each depth, whichever is ahead', () => {
+  const figures = retrievalFigures([
+    { k: 1, questions: 540, byIndex: 390, byTfIdf: 341 },
+    { k: 5, questions: 540, byIndex: 400, byTfIdf: 455 },
+  ]);
+  expect(figures.map(({ what, ahead }) => [what, ahead])).toEqual([
+    ['recall@1, 540 questions', 'ours'],
+    ['recall@5, 540 questions', 'baseline'],
+  ]);
+  expect(figures[1]).toMatchObject({ ours: { value: 400 / 540 }, baseline: { value: 455 / 540 }, apart: true });
+});
+
+test('candidates stand beside the first prompt; one that could not be measured is left out', () => {
+  const score = (mean: number | null) => ({ mean, lower: mean === null ? null : mean - 0.1, upper: mean === null ? null : mean + 0.1 });
+  const candidates = [0.1, 0.4, null].map((mean, index) => ({
+    path: `prompts/p${index}.yaml`,
+    cases: 31,
+    dimensions: { answer: score(mean) },
+  }));
+  const figures = promptFigures({ chosen: 'prompts/p1.yaml', candidates, confirmed: null }, 'answer');
+  expect(figures).toMatchObject([
+    { ours: { who: 'p1', value: 0.4 }, baseline: { who: 'first: p0', value: 0.1 }, ahead: 'ours', apart: true },
+  ]);
+});
+
+test('a difference is of the same cases; without a counterpart there is none', () => {
+  const own = { aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))), judge: null };
+  const compared = aggregateValues(
+    Array.from({ length: 40 }, () => ({ low: 0.25, high: 0.25 })),
+    { min: -1, max: 1 },
+  );
+  const evidence = { dimensions: { answer: own }, comparisons: { champion: { answer: compared }, baseline: null } };
+  const found = differenceFigure(evidence, 'answer', 'champion');
+  expect(found).toMatchObject({ cases: 40, ours: { value: 0.5 }, difference: { value: 0.25 } });
+  expect(found?.difference.lower).toBeLessThan(0.25);
+  expect(differenceFigure(evidence, 'answer', 'baseline')).toBeNull();
+});
+
+test('a rollout says its difference with both bounds, or what it does not know', () => {
+  const rollout = (quality: object) =>
+    ({ champion: 1, challenger: 2, status: 'promoted', quality: { n: 60, limit: 0.1, ...quality } }) as RolloutJson;
+  expect(rolloutText(rollout({ estimate: -0.2, lower: -0.35, upper: -0.05 }))).toBe(
+    '@2 beside @1: loss −0.200 (−0.350 … −0.050) on 60 pairs, at most +0.100 was allowed: promoted',
+  );
+  expect(rolloutText(rollout({ n: 0, estimate: null, lower: null, upper: null }))).toContain('loss unknown (unknown … unknown) on 0 pairs');
+  expect(halfWidth({ lower: -0.08, upper: 0.08 })).toBeCloseTo(0.08);
+});
+
+test('callers ask nothing by which the prompt was chosen, and nothing without a known answer', () => {
+  const cases = { search: 0.35, confirm: 0.2 };
+  const questions = Array.from({ length: 60 }, (_, index) => ({
+    id: `q${index}`,
+    text: `question ${index}`,
+    document: 'd',
+    answers: index % 10 === 0 ? [] : ['a', 'b'],
+    answerable: index % 2 === 0,
+  }));
+  const asked = trafficOf(questions, cases);
+  const chosenBy = questions.filter(({ id, answerable }) => answerable && sliceOf({ id, pair: null }, cases) === 'search');
+  expect(chosenBy.length).toBeGreaterThan(3);
+  for (const { text } of chosenBy) expect(asked.map((each) => each.text)).not.toContain(text);
+  expect(asked.every(({ answers }) => answers.join() === 'a, b')).toBe(true);
+  const [withheld, unknown] = [
+    chosenBy.filter(({ answers }) => answers.length > 0).length,
+    questions.filter(({ answers }) => answers.length === 0).length,
+  ];
+  expect(asked).toHaveLength(60 - withheld - unknown);
+});
