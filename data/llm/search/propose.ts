@@ -82,15 +82,20 @@ export async function mutations(given: {
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
+  /** A child is asked all the cases that its elders have met: late in a search it costs as much as many early ones. */
+  readonly most: number;
 }): Promise<readonly Variant[]> {
-  const { spec, mutatorOf, parents, results, cases } = given;
+  const { spec, mutatorOf, parents, results, cases, most } = given;
   const children: Variant[] = [];
+  let left = most;
   for (const proposer of spec.proposers) {
     if (proposer.kind !== 'mutate') continue;
     const mutator = mutatorOf(proposer);
     for (const parent of parents.slice(0, proposer.parents)) {
       const messages = mutationMessages(parent.template, mistakesOf(results.get(parent.id) ?? [], cases, spec.quality));
-      const answers = await Promise.all(Array.from({ length: proposer.children }, (_, child) => mutator(messages, child)));
+      const wanted = Math.min(proposer.children, left);
+      left -= wanted;
+      const answers = await Promise.all(Array.from({ length: wanted }, (_, child) => mutator(messages, child)));
       for (const answer of answers) {
         const child = answer === null ? null : mutated(parent.template, answer);
         if (child) children.push(variant(child, 'mutate', parent.template));

@@ -125,7 +125,11 @@ export async function endRound(search: PromptSearch, state: SearchState, answere
   const going = order.slice(0, Math.max(1, Math.min(next.variants, Math.ceil((order.length * next.variants) / now.variants))));
   const byId = new Map(known.map((variant) => [variant.id, variant]));
   const parents = order.flatMap((id) => byId.get(id) ?? []);
-  const children = unknownOf(known, await mutations({ spec, mutatorOf, parents, results, cases: casesOf(search, state) }), spec.variants);
+  const children = unknownOf(
+    known,
+    await mutations({ spec, mutatorOf, parents, results, cases: casesOf(search, state), most: going.length }),
+    spec.variants,
+  );
   return {
     ...state,
     round: state.round + 1,
