@@ -7,6 +7,8 @@ import type { S3Place } from './serving-world';
 export interface GatewayProcess {
   readonly url: string;
   readonly pid: number;
+  /** Null while it runs, and when a signal ended it. */
+  exitCode(): number | null;
   /** What it said, for a test that fails. */
   log(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -57,6 +59,7 @@ export async function startGatewayProcess({ databaseUrl, s3, stateDir, environme
   const gateway: GatewayProcess = {
     url,
     pid: child.pid ?? 0,
+    exitCode: () => child.exitCode,
     log: () => readFileSync(logFile, 'utf8'),
     kill,
     stop: () => kill('SIGTERM'),

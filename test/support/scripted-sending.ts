@@ -44,6 +44,8 @@ export async function sendStream({ response, wire, answer, pieces, fault, msPerT
   for (const [place, piece] of pieces.entries()) {
     if (place >= stop) break;
     if (msPerToken > 0) await sleep(msPerToken);
+    // Nobody is left to send it to.
+    if (response.destroyed) return;
     response.write(wire.piece(piece, answer));
   }
   switch (fault?.kind) {
