@@ -11,7 +11,7 @@ import { kindsOfThings } from '../samples/wiki-router/demo';
 const samples = join(__dirname, '..', 'samples');
 
 /** Of the router, a kind. */
-const casesEach = 50;
+const casesEach = 30;
 const examplesEach = 150;
 
 interface Question {

@@ -1,6 +1,6 @@
 /**
- * What `npm run demo:llm` shows on a platform that is up: a router that learns, an assistant from a bare prompt to one that answers out of an index, tried on questions with
- * known answers, and a worse prompt that is found out. At the end each number stands beside its trivial baseline.
+ * What `npm run demo:llm` shows on a platform that is up: an assistant from a bare prompt to one that answers out of an index, tried on questions with known answers; a worse
+ * prompt that is found out; and a router that learns its one step. At the end each number stands beside its trivial baseline.
  */
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -58,18 +58,14 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   const whole = quick ? withDocuments(given, subset) : given;
   for (const each of [router, assistant]) await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
 
-  chapter(1, 'a router: which of eight kinds of thing is described? An adapter learns it, beside prompts and a bag of words');
-  const learning = readLifecycleFolder(folderOf(router), '.');
-  await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
-  const rounds = [await play(router, 'the router', silence)];
-
-  chapter(2, 'an assistant as anybody would begin: a prompt, and the model alone');
+  const rounds: NamedRound[] = [];
+  chapter(1, 'an assistant as anybody would begin: a prompt, and the model alone');
   if ((await championOf(context, assistant)) === null) {
     await apply(context, assistant, withoutRetrieval(whole), ', without index');
     rounds.push(await play(assistant, 'without retrieval', silence));
   } else terminal.say(`${assistant} has a champion from before: it goes on from there`);
 
-  chapter(3, `${documents.length} summaries as an index, better prompts, and the callers decide`);
+  chapter(2, `${documents.length} summaries as an index, better prompts, and the callers decide`);
   await apply(context, assistant, whole, '');
   const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
   const asked = trafficOf(questions, spec.cases);
@@ -91,7 +87,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   rounds.push(retrieving);
   const served = await championOf(context, assistant);
 
-  chapter(4, 'somebody makes it friendlier, and no gate looks: half of the callers are asked at once');
+  chapter(3, 'somebody makes it friendlier, and no gate looks: half of the callers are asked at once');
   await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
   const worse = await play(assistant, 'a worse prompt', callers, () => apply(context, assistant, whole, ', as it was'));
   rounds.push(worse);
@@ -100,6 +96,11 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   const answer = served === null ? null : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
   const indexed = retrieving.run.status === 'succeeded';
   const found = indexed ? await compareRetrieval({ gatewayUrl, apiKey, index, documents, questions }) : [];
+  chapter(4, 'a step that is learnt: which of eight kinds of thing is described? An adapter learns it, beside prompts and a bag of words');
+  const learning = readLifecycleFolder(folderOf(router), '.');
+  await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
+  rounds.push(await play(router, 'the router', silence));
+
   const explained = await evidencesOf(context, rounds);
   const champion = await championOf(context, assistant);
   const seconds = hundredths((Date.now() - startedAt) / 1000);
@@ -116,7 +117,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
     load: loadavg()[0] ?? 0,
   });
   terminal.say(reportText(summary, rounds));
-  return { exitCode: exitCodeOf(rounds, summary), summary };
+  return { exitCode: exitCodeOf(rounds, worse, summary), summary };
 }
 
 /** A first version is tried beside nobody: there is nothing to send. */
@@ -156,8 +157,8 @@ async function evidencesOf(context: CliContext, rounds: readonly NamedRound[]): 
 }
 
 /** A canary may say no; what may not be is a run that broke, no champion, or harm that stayed. */
-function exitCodeOf(rounds: readonly NamedRound[], { champion, rollback }: LlmDemoSummary): ExitCode {
+function exitCodeOf(rounds: readonly NamedRound[], worse: NamedRound, { champion, rollback }: LlmDemoSummary): ExitCode {
   const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
-  if (broke || (rollback === null && champion?.version === rounds.at(-1)?.run.version)) return 1;
+  if (broke || (rollback === null && champion?.version === worse.run.version)) return 1;
   return champion === null ? 3 : 0;
 }
