@@ -97,11 +97,11 @@ export const gatewayDefaults = {
     challengerFirstTokenMs: 15_000,
     challengerWholeMs: 60_000,
     shadow: {
-      // Callers wait for the same provider.
-      maxAtOnce: 2,
-      maxWaiting: 200,
-      longestWaitMs: 60_000,
-      timeoutMs: 120_000,
+      // Callers wait for the same provider, and what is under way here is lost with the process: better a sample than a backlog.
+      maxAtOnce: 4,
+      maxWaiting: 8,
+      longestWaitMs: 20_000,
+      timeoutMs: 60_000,
       tokensPerHour: 2_000_000,
     },
     maxAnswers: 10_000,

@@ -116,7 +116,9 @@ function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): Re
   return { label: value, served: scoreOf(output), beside: typeof other?.score === 'number' ? other.score : null };
 }
 
+/** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */
 function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
+  if (quality.from === 'references' && other === null) return null;
   const scores = answerScores(quality, label, { served: textOf(output), beside: textOf(other?.output) });
   return scores && { label: rightAnswer, ...scores };
 }

@@ -95,9 +95,11 @@ describe('what is said of answers', () => {
       request(),
       request({ other: beside(null, 'ProviderTimeout') }),
       request({ other: beside(said(null)) }),
+      // There was no room to ask the other one.
+      request({ other: null }),
       request(),
     );
-    for (const id of ids.slice(0, 3)) await tell(id, { references: ['Paris'] });
+    for (const id of ids.slice(0, 4)) await tell(id, { references: ['Paris'] });
     expect(worth(await pairsNow())).toEqual([
       { champion: 1, challenger: 0.5, label: 1 },
       { champion: 1, challenger: null, label: 1 },
@@ -105,7 +107,7 @@ describe('what is said of answers', () => {
     ]);
     expect(await pairsNow()).toEqual([]);
     const { total } = await test_.registry.rollouts.traffic({ tenant, id: rollout.id });
-    expect(total).toMatchObject({ champion: { assigned: 4 }, challenger: { assigned: 0, requests: 4, errors: 1 } });
+    expect(total).toMatchObject({ champion: { assigned: 5 }, challenger: { assigned: 0, requests: 4, errors: 1 } });
   });
 
   test('parts that come apart are joined, each as it was said last, in whatever order', async () => {

@@ -43,8 +43,7 @@ export const rightAnswer: Say = ({ land }) => ({ label: [`City ${land}`, `the ci
 
 export interface ApplicationWorld extends ServingWorld {
   readonly provider: ScriptedProvider;
-  readonly gateways: GatewayProcess[];
-  startAnother(): Promise<GatewayProcess>;
+  readonly gateways: readonly GatewayProcess[];
   /** A version that is told this. Whoever is told not to care knows every other capital. */
   atlasThat(instruction: string): Promise<ModelVersionRef>;
   /** Of a challenger beside the champion, by the workflow. */
@@ -77,12 +76,6 @@ export async function openApplicationWorld({
     ...world,
     provider,
     gateways,
-    async startAnother() {
-      const another = await start();
-      gateways.push(another);
-      return another;
-    },
-
     async atlasThat(instruction) {
       const put = (bytes: Uint8Array) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
       const base = { provider: 'embedded', model: 'scripted', adapter: null, standby: [] };
