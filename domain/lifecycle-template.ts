@@ -39,7 +39,7 @@ const example: TemplateTable = {
 
 /** The files of a lifecycle to start from, path → text. They pass `parseLifecycle` as they are. */
 export function lifecycleTemplate({ name, trainer, owner = 'you@example.com', table = example }: TemplateInput): Record<string, string> {
-  checkName(name);
+  checkLifecycleName(name);
   const label = table.columns.find((column) => column.name === table.label);
   if (!label) throw failure('InvalidInput', `the table has no column ${table.label} to predict`);
   const task: Task = label.type === 'boolean' ? 'classification' : 'regression';
@@ -52,7 +52,7 @@ export function lifecycleTemplate({ name, trainer, owner = 'you@example.com', ta
   };
 }
 
-function checkName(name: string): void {
+export function checkLifecycleName(name: string): void {
   const field = nameField('the name of the lifecycle');
   if (field.safeParse(name).success) return;
   const better = name

@@ -7,6 +7,7 @@ import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle-plan';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
 import { CliError } from '../cli-error';
@@ -43,11 +44,12 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .command('init <name>')
     .description('write a lifecycle to start from into ./<name>')
     .option('--trainer <name>', 'one of perennial trainer list', 'lightgbm')
-    .action((name: string, options: { readonly trainer: string }) => {
+    .option('--llm', 'of a language application: prompts, cases and a safety policy')
+    .action((name: string, { trainer, llm }: { readonly trainer: string; readonly llm?: true }) => {
       const folder = resolve(settings.cwd, name);
       if (existsSync(folder)) throw new CliError(`${name} exists already: nothing was written`, 2);
-      checkTrainer(settings.trainersDir, options.trainer);
-      for (const [path, text] of Object.entries(lifecycleTemplate({ name, trainer: options.trainer }))) {
+      if (!llm) checkTrainer(settings.trainersDir, trainer);
+      for (const [path, text] of Object.entries(llm ? llmLifecycleTemplate({ name }) : lifecycleTemplate({ name, trainer }))) {
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), text);
         terminal.say(`wrote ${name}/${path}`);
@@ -118,7 +120,11 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
 /** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */
 function checkTrainer(trainersDir: string, trainer: string): void {
-  const known = openTrainerCatalog(trainersDir).names();
+  // One that fine-tunes language models makes no model of a table.
+  const ofTables = openTrainerCatalog(trainersDir)
+    .list()
+    .filter(({ tasks }) => tasks.some((task) => task !== 'generation'));
+  const known = ofTables.map(({ name }) => name);
   if (!known.includes(trainer)) throw noSuchTrainer(trainer, known);
 }
 

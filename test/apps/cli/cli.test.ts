@@ -288,6 +288,16 @@ describe('lifecycle init', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('refuses a trainer that makes no model of a table', async () => {
+    const { exitCode, stderr } = await init('churn', '--trainer', 'lora');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('there is no trainer lora') as string });
+  });
+
+  test('writes a language application that is valid as it stands', async () => {
+    expect(await init('capitals', '--llm')).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(folder, 'capitals', 'lifecycle.yaml'), 'utf8')).toContain('kind: LlmLifecycle');
+  });
+
   test('writes a lifecycle that is valid as it stands', async () => {
     expect(await init('churn', '--trainer', 'logistic')).toMatchObject({ exitCode: 0 });
     expect(readFileSync(join(folder, 'churn', 'lifecycle.yaml'), 'utf8')).toContain('trainer: logistic');

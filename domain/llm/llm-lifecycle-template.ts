@@ -1,0 +1,112 @@
+import { checkLifecycleName } from '../lifecycle-template';
+
+/** The files of a language application to start from, path → text. They pass `parseLifecycle` as they are, and run with the embedded model. */
+export function llmLifecycleTemplate({
+  name,
+  owner = 'you@example.com',
+}: {
+  readonly name: string;
+  readonly owner?: string;
+}): Record<string, string> {
+  checkLifecycleName(name);
+  return {
+    'lifecycle.yaml': lifecycleFile(name, owner),
+    'prompts/plain.yaml': promptFile('plain', 'Answer the question.'),
+    'prompts/brief.yaml': promptFile('brief', 'Answer the question with a name, a number or a few words, and nothing else.'),
+    'cases.ndjson': cases.map(([question, answer], index) => caseLine(`c${index + 1}`, question, answer)).join(''),
+    'safety.yaml': safetyFile,
+  };
+}
+
+function lifecycleFile(name: string, owner: string): string {
+  return `# What each key means: docs/llm.md; what it may be: schemas/llm-lifecycle.schema.json
+apiVersion: perennial.dev/v1
+kind: LlmLifecycle
+metadata: { name: ${name}, owner: ${JSON.stringify(owner)} }
+spec:
+  model: { provider: embedded, name: smollm2-135m-instruct } # or a provider of PERENNIAL_PROVIDERS_FILE
+  sampling: { temperature: 0, maxTokens: 32 }
+  prompt:
+    candidates: [prompts/plain.yaml, prompts/brief.yaml] # the first is what the others are compared with
+    input: question
+  cases: { file: cases.ndjson } # yours: a hundred and more decide what these few cannot
+  promptEval: { quality: answer }
+  evaluate:
+    dimensions:
+      - { name: answer, kind: f1 } # overlap of words with the right answer
+    gates:
+      - { name: useful, kind: threshold, dimension: answer, min: 0.1, minCases: 10 }
+  safety: safety.yaml
+  budget: { tokens: 200000 } # of one run
+  promote: { approval: { required: 0 } }
+`;
+}
+
+function promptFile(name: string, instruction: string): string {
+  return `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: ${name} }
+spec:
+  variables:
+    question: { type: string, description: what the user wants to know }
+  messages:
+    - { role: system, template: ${JSON.stringify(instruction)} }
+    - { role: user, template: "{{question}}" }
+`;
+}
+
+/** Blots out what should reach neither model nor log; see docs/llm-safety.md for detectors of attacks. */
+const safetyFile = `apiVersion: perennial.dev/v1
+kind: Policy
+metadata: { name: house }
+spec:
+  detectors:
+    - { kind: secrets, name: keys, on: [input, output], action: redact }
+`;
+
+const cases: readonly (readonly [string, string])[] = [
+  ['France', 'Paris'],
+  ['Japan', 'Tokyo'],
+  ['Italy', 'Rome'],
+  ['Egypt', 'Cairo'],
+  ['Canada', 'Ottawa'],
+  ['Norway', 'Oslo'],
+  ['Spain', 'Madrid'],
+  ['Kenya', 'Nairobi'],
+  ['Greece', 'Athens'],
+  ['Peru', 'Lima'],
+  ['Portugal', 'Lisbon'],
+  ['Austria', 'Vienna'],
+  ['Poland', 'Warsaw'],
+  ['Cuba', 'Havana'],
+  ['Sweden', 'Stockholm'],
+  ['Denmark', 'Copenhagen'],
+  ['Ireland', 'Dublin'],
+  ['Hungary', 'Budapest'],
+  ['Finland', 'Helsinki'],
+  ['Iran', 'Tehran'],
+  ['Iraq', 'Baghdad'],
+  ['Thailand', 'Bangkok'],
+  ['Russia', 'Moscow'],
+  ['China', 'Beijing'],
+  ['Germany', 'Berlin'],
+  ['Belgium', 'Brussels'],
+  ['Chile', 'Santiago'],
+  ['Nepal', 'Kathmandu'],
+  ['Romania', 'Bucharest'],
+  ['Bulgaria', 'Sofia'],
+  ['Ghana', 'Accra'],
+  ['Senegal', 'Dakar'],
+  ['Morocco', 'Rabat'],
+  ['Tunisia', 'Tunis'],
+  ['Ukraine', 'Kyiv'],
+  ['Vietnam', 'Hanoi'],
+  ['Ecuador', 'Quito'],
+  ['Colombia', 'Bogotá'],
+  ['Turkey', 'Ankara'],
+  ['Australia', 'Canberra'],
+];
+
+function caseLine(id: string, country: string, answer: string): string {
+  return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected: { answer } })}\n`;
+}

@@ -1,0 +1,171 @@
+/** A language application with an index and a model that is really there, in the whole product; what is killed comes back, and what was done is not done twice. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import type { RunJson } from '../../apps/cli/run-view';
+import { pause, startProduct, type Product } from '../support/product';
+
+// Four models' worth of work on a machine that is busy with other tests.
+jest.setTimeout(900_000);
+
+const cases = 24;
+const model = 'quarters';
+const colours = ['amber', 'azure', 'crimson', 'ivory', 'ochre', 'olive', 'scarlet', 'violet'] as const;
+const towns = [
+  'Ashford',
+  'Brackley',
+  'Corwen',
+  'Dunster',
+  'Eltham',
+  'Farnham',
+  'Glossop',
+  'Hexham',
+  'Ilkley',
+  'Jarrow',
+  'Keswick',
+  'Ludlow',
+] as const;
+
+let product: Product;
+let run: RunJson;
+
+beforeAll(async () => {
+  product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '1024' } });
+  await product.apply(writeQuarters(product.workDir));
+});
+afterAll(() => product.stop());
+
+test('is released though the worker dies while it indexes and the model while it answers', async () => {
+  const { body } = await product.start(model);
+  await product.waitForStage(body.id, 'rag-index');
+  expect(product.kill('main.ts worker')).toHaveLength(1);
+  await product.waitForStage(body.id, 'evaluate');
+  await pause(3_000);
+  expect(product.kill('main.ts llm-server')).toHaveLength(1);
+  run = await product.waitForEnd(body.id, 800);
+  expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+  expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'rag-index', 'evaluate', 'promote']);
+});
+
+test('answers a stock client whole and in a stream, with where it found it', async () => {
+  const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey });
+  const messages = [{ role: 'user' as const, content: questionOf(3).question }];
+  const whole = await client.chat.completions.create({ model, messages });
+  expect(whole.model).toBe(`${model}@1`);
+  expect(sourcesOf(whole)).toContain(questionOf(3).document);
+  let text = '';
+  for await (const chunk of await client.chat.completions.create({ model, messages, stream: true }))
+    text += chunk.choices[0]?.delta.content ?? '';
+  expect(text).toBe(whole.choices[0]?.message.content);
+});
+
+test('its index answers by itself, by the version that was promoted with it', async () => {
+  const { text, document } = { text: questionOf(5).question, document: questionOf(5).document };
+  const answer = await product.call<{ version: number; hits: { documentId: string }[] }>(
+    'POST',
+    `${product.gatewayUrl}/v1/indexes/quarters/query`,
+    {
+      body: { text, k: 3 },
+    },
+  );
+  expect(answer).toMatchObject({ status: 200, body: { version: 1 } });
+  expect(answer.body.hits.map(({ documentId }) => documentId)).toContain(document);
+});
+
+test('the gateway dies in the middle of a stream: the client knows, and the next answer comes from the one that takes over', async () => {
+  const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey, maxRetries: 0 });
+  const messages = [{ role: 'user' as const, content: questionOf(1).question }];
+  const stream = await client.chat.completions.create({ model, messages, stream: true });
+  const reading = (async () => {
+    let last: string | null = null;
+    for await (const chunk of stream) {
+      product.kill('main.ts gateway');
+      last = chunk.choices[0]?.finish_reason ?? null;
+    }
+    return last;
+  })();
+  // Either the connection breaks, or all that was said had been sent before.
+  const ended = await reading.catch(() => 'broken');
+  expect(['broken', null, 'stop', 'length']).toContain(ended);
+  for (const until = Date.now() + 60_000; Date.now() < until; await pause(300)) {
+    const again = await client.chat.completions.create({ model, messages }).catch(() => null);
+    if (again) return expect(again.model).toBe(`${model}@1`);
+  }
+  throw new Error('no gateway answers any more');
+});
+
+interface Question {
+  readonly question: string;
+  readonly document: string;
+  readonly colour: string;
+}
+
+function questionOf(index: number): Question {
+  const town = towns[index % towns.length] ?? '';
+  const inn = `${town} ${index < towns.length ? 'Old' : 'New'} Quarter`;
+  return { question: `Which colour are the doors of ${inn}?`, document: `q${index}`, colour: colours[index % colours.length] ?? '' };
+}
+
+function writeQuarters(parent: string): string {
+  const folder = join(parent, model);
+  mkdirSync(join(folder, 'prompts'), { recursive: true });
+  const questions = Array.from({ length: cases }, (_, index) => questionOf(index));
+  const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+  writeFileSync(
+    join(folder, 'documents.ndjson'),
+    lines(
+      questions.map(({ question, document, colour }) => {
+        const place = question.replace('Which colour are the doors of ', '').replace('?', '');
+        return { id: document, title: place, text: `${place} is a part of its town. By an old custom all doors there are ${colour}.` };
+      }),
+    ),
+  );
+  writeFileSync(
+    join(folder, 'cases.ndjson'),
+    lines(
+      questions.map(({ question, document, colour }) => ({
+        id: document,
+        input: { question },
+        expected: { answer: colour, documents: [document] },
+      })),
+    ),
+  );
+  writeFileSync(
+    join(folder, 'prompts', 'found.yaml'),
+    `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: found }
+spec:
+  variables:
+    question: { type: string, description: what is asked }
+    passages: { type: string, description: what was found }
+  messages:
+    - { role: system, template: "Answer in one word from the passages." }
+    - { role: user, template: "{{passages}}\\n\\n{{question}}" }
+`,
+  );
+  writeFileSync(
+    join(folder, 'lifecycle.yaml'),
+    `apiVersion: perennial.dev/v1
+kind: LlmLifecycle
+metadata: { name: ${model}, owner: ops@example.org }
+spec:
+  model: { name: smollm2-135m-instruct }
+  sampling: { maxTokens: 16 }
+  prompt: { candidates: [prompts/found.yaml], input: question }
+  cases: { file: cases.ndjson }
+  data: { sources: { documents: { uri: "file://./documents.ndjson" } } }
+  index: { name: quarters, documents: documents, k: 2 }
+  evaluate:
+    dimensions: [{ name: found, kind: retrieval, metric: "recall@2" }, { name: right, kind: f1 }]
+    gates: [{ name: finds, kind: threshold, dimension: found, min: 0.4, minCases: 20 }]
+`,
+  );
+  return folder;
+}
+
+/** As the gateway puts them beside the OpenAI API's own members. */
+function sourcesOf(completion: object): readonly string[] {
+  const { perennial } = completion as { readonly perennial?: { readonly sources?: readonly { readonly documentId: string }[] } };
+  return (perennial?.sources ?? []).map(({ documentId }) => documentId);
+}
