@@ -86,6 +86,8 @@ interface Reader {
   readonly socket: Socket;
   /** All that was read so far. */
   text(): string;
+  /** The end of it. */
+  tail(): string;
   readonly ended: Promise<void>;
 }
 
@@ -93,13 +95,16 @@ interface Reader {
 function ask({ port, key }: World, stream = true): Reader {
   const body = JSON.stringify({ model: 'wiki-assistant', messages: [{ role: 'user', content: '?' }], stream });
   const socket = connect({ port, host: '127.0.0.1' });
-  let text = '';
-  socket.on('data', (bytes) => (text += bytes.toString()));
+  let [text, tail] = ['', ''];
+  socket.on('data', (bytes) => {
+    text += bytes.toString();
+    tail = (tail + bytes.toString()).slice(-2000);
+  });
   socket.on('error', () => undefined);
   socket.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
-  return { socket, text: () => text, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
+  return { socket, text: () => text, tail: () => tail, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
 }
 
 const contentOf = (text: string): string =>
@@ -116,32 +121,33 @@ async function openAnswers(world: World): Promise<number> {
 }
 
 describe('a reader that is slower than the model', () => {
-  const long = Array.from({ length: 20_000 }, (_, index) => `${index}${'x'.repeat(500)}`).join(' ');
+  // More than the system keeps for a connection, which is 10 MB here.
+  const long = Array.from({ length: 40_000 }, (_, index) => `${index}${'x'.repeat(1000)}`).join(' ');
 
   test('gets all of it, and the gateway keeps only a little for it', async () => {
     const world = await open({ answer: () => long });
     const reader = ask(world);
-    await until(() => reader.text() !== '');
+    await until(() => reader.tail() !== '');
     reader.socket.pause();
     await pause(1000);
     reader.socket.resume();
-    await until(() => reader.text().includes('[DONE]'));
-    expect(contentOf(reader.text())).toBe(long);
+    await until(() => reader.tail().includes('[DONE]'));
+    expect(contentOf(reader.text()) === long).toBe(true);
     expect(world.mostWaiting()).toBeGreaterThan(0);
     expect(world.mostWaiting()).toBeLessThan(512 * 1024);
     reader.socket.destroy();
   });
 
-  test('is told why its stream was cut when it stood still for too long, and the provider is not blamed', async () => {
-    const world = await open({ answer: () => long }, { stallMs: 1500 }, { timeouts: { firstTokenMs: 10_000, totalMs: 1000 } });
+  test('is told why its stream was cut when it stood still for too long', async () => {
+    const world = await open({ answer: () => long }, { stallMs: 1500 });
     const reader = ask(world);
-    await until(() => reader.text() !== '');
+    await until(() => reader.tail() !== '');
     reader.socket.pause();
     await until(async () => /status="408"/.test(await metricsOf(world)));
     reader.socket.resume();
-    await until(() => reader.text().includes('ReaderStalled'));
-    expect(reader.text()).toContain('nothing of this stream was read for 1.5 s');
-    expect(reader.text()).not.toContain('[DONE]');
+    await until(() => reader.tail().includes('ReaderStalled'));
+    expect(reader.tail()).toContain('nothing of this stream was read for 1.5 s');
+    expect(reader.tail()).not.toContain('[DONE]');
     await until(async () => (await openAnswers(world)) === 0);
     reader.socket.destroy();
   });
@@ -149,7 +155,7 @@ describe('a reader that is slower than the model', () => {
   test('that never comes back is hung up on', async () => {
     const world = await open({ answer: () => long }, { stallMs: 200 });
     const reader = ask(world);
-    await until(() => reader.text() !== '');
+    await until(() => reader.tail() !== '');
     reader.socket.pause();
     await until(async () => (await openAnswers(world)) === 1);
     await until(async () => (await openAnswers(world)) === 0);

@@ -1,0 +1,39 @@
+import { attemptChat } from '../../../data/llm/attempt';
+import type { ModelProvider, OnText } from '../../../data/llm/provider';
+import type { ChatRequest } from '../../../domain/llm/chat';
+
+const request: ChatRequest = {
+  model: 'm',
+  messages: [{ role: 'user', content: '?' }],
+  sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: null, stop: [] },
+  jsonSchema: null,
+};
+const pause = (ms: number) => new Promise<void>((later) => setTimeout(later, ms));
+
+/** Says two words, waits for its reader, and takes its own time in between. */
+function provider(ownMs: number): ModelProvider {
+  return {
+    name: 'p',
+    async chat(_request, { onText, signal }) {
+      await onText?.('a');
+      await pause(ownMs);
+      signal?.throwIfAborted();
+      await onText?.('b');
+      signal?.throwIfAborted();
+      return { text: 'ab', finish: 'stop', usage: { promptTokens: 1, completionTokens: 2 }, model: 'm', firstTokenMs: 1, totalMs: 1 };
+    },
+    embed: () => Promise.reject(new Error('not asked')),
+    models: () => Promise.resolve(['m']),
+  };
+}
+
+const ask = (ownMs: number, onText: OnText) => attemptChat(provider(ownMs), { firstTokenMs: 5000, totalMs: 300 }, request, { onText });
+
+test('a provider has no less time because the reader takes its own', async () => {
+  expect(await ask(1, () => pause(400))).toMatchObject({ text: 'ab' });
+});
+
+test('and no more', async () => {
+  await expect(ask(500, () => pause(20))).rejects.toMatchObject({ type: 'ProviderTimeout' });
+  await expect(ask(500, () => undefined)).rejects.toMatchObject({ type: 'ProviderTimeout' });
+});
