@@ -1,7 +1,7 @@
 /** Searches as workflows, over a real provider of the test, the real ledger and the real stores; once with a worker that is killed. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { toParts } from '../../domain/budget';
@@ -125,7 +125,7 @@ async function start(
   };
   const workflowId = promptSearchWorkflowId(input);
   const handle = await client.workflow.start(promptSearchWorkflow, { workflowId, taskQueue: order.queue, args: [input] });
-  return { input, handle: handle as WorkflowHandle & { result(): Promise<SearchOutcome> } };
+  return { input, handle, found: (): Promise<SearchOutcome> => handle.result() as Promise<SearchOutcome> };
 }
 
 /** With a worker of this process. */
@@ -157,7 +157,7 @@ test('finds, confirms and keeps a better prompt, in executions of its own length
           .query(promptSearchQuery)
           .then((view) => (shown = view));
     };
-    const found = await begun.handle.result();
+    const found = await begun.found();
     await record('prompt-search-continued', begun.handle);
     return { ...begun, outcome: found };
   });
@@ -201,7 +201,7 @@ test('a worker that is killed in the middle of a round pays again at most what i
       },
     );
     children.push(child);
-    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
   };
   const from = provider.requests.length;
   onRequest = (count) => {
@@ -210,8 +210,8 @@ test('a worker that is killed in the middle of a round pays again at most what i
     void begin();
   };
   await begin();
-  const { input, handle } = await start(name);
-  const outcome = await handle.result();
+  const { input, found } = await start(name);
+  const outcome = await found();
   children.at(-1)?.kill('SIGKILL');
   await new Promise((resolve) => children.at(-1)?.once('exit', resolve));
   expect(children).toHaveLength(2);
@@ -226,7 +226,7 @@ test('a worker that is killed in the middle of a round pays again at most what i
   expect(outcome.paid.unsettled).toBe(attempts.lost);
 
   // The same search where nobody is killed: other names, the same questions, so nothing of the ledger helps it.
-  const again = await whileWorking(async () => (await start(unique('capitals'))).handle.result());
+  const again = await whileWorking(async () => (await start(unique('capitals'))).found());
   expect(again.confirmed).toEqual(outcome.confirmed);
   expect(again.searched.quality).toBe(outcome.searched.quality);
   expect(again.questions).toBe(outcome.questions);
@@ -235,8 +235,8 @@ test('a worker that is killed in the middle of a round pays again at most what i
 test('ends by its name when its budget is spent, and goes on where it was once that is raised', async () => {
   const name = unique('capitals');
   await whileWorking(async () => {
-    const { input, handle } = await start(name, { spec: { budgetUsd: 0.9 } });
-    await expect(handle.result()).rejects.toMatchObject({ cause: { cause: { type: 'BudgetSpent' } } });
+    const { input, handle, found } = await start(name, { spec: { budgetUsd: 0.9 } });
+    await expect(found()).rejects.toMatchObject({ cause: { cause: { type: 'BudgetSpent' } } });
     await record('prompt-search-spent', handle);
     const id = input.search;
     expect(await test_.registry.promptSearches.get({ tenant, id })).toMatchObject({
@@ -247,7 +247,7 @@ test('ends by its name when its budget is spent, and goes on where it was once t
     const paid = provider.bill.length;
     await test_.registry.budgets.set({ tenant, scope: `prompt-search/${id}`, unit: 'usd', limit: toParts('usd', 50) });
     const raised = await start(name, { spec: { budgetUsd: 50 } });
-    const outcome = await raised.handle.result();
+    const outcome = await raised.found();
     expect(outcome.improved).toBe(true);
     expect(provider.bill.length - paid).toBeLessThan(outcome.paid.answers);
     expect(await test_.registry.promptSearches.get({ tenant, id })).toMatchObject({ status: 'done', cause: null });
@@ -264,10 +264,10 @@ test('one that is cancelled stops asking and says so', async () => {
     onRequest = (count) => {
       if (count > from + 8) reached();
     };
-    const { input, handle } = await start(name);
+    const { input, handle, found } = await start(name);
     await begun;
     await handle.cancel();
-    await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    await expect(found()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     await record('prompt-search-cancelled', handle);
     const asked = provider.requests.length;
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -123,7 +123,7 @@ describe('by HTTP', () => {
   });
 
   test.each([
-    ['too few cases', { cases: cases(12) }, /12 cases are too few: 8 for examples/],
+    ['too few cases', { cases: cases(12) }, /12 cases are too few: 7 for examples/],
     ['a line that is no case', { cases: `${cases(40)}\n{"id":` }, /cases\.ndjson has 1 mistake\n.*:41 the line is not JSON/],
     [
       'a dimension that is not there',

@@ -1,0 +1,122 @@
+/** The same cases asked twice over: through the evaluation with its ledger, limits and retries, and straight from the server. */
+import { digestOf } from '../../data/digest';
+import { promptAnswerer, type Asking } from '../../data/llm/evaluation/answerer';
+import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
+import type { ModelTarget } from '../../data/llm/model-access';
+import type { Sampling } from '../../domain/llm/chat';
+import type { EvaluationCase } from '../../domain/llm/evaluation/case';
+import type { PromptTemplate } from '../../domain/llm/prompt';
+import { renderPrompt } from '../../domain/llm/prompt-render';
+import { dimensions } from '../prompt-search/task';
+
+export interface Contest {
+  readonly asking: Asking;
+  readonly target: ModelTarget;
+  readonly template: PromptTemplate;
+  readonly sampling: Sampling;
+  readonly parallel: number;
+  /** With `/v1`. */
+  readonly url: string;
+  readonly cases: readonly EvaluationCase[];
+  readonly casesATurn: number;
+}
+
+export interface Contended {
+  readonly cases: number;
+  readonly direct: Contender;
+  readonly evaluated: Contender;
+  /** Of time, direct over evaluated: whole, and of each pair of turns. */
+  readonly share: number;
+  readonly shares: readonly number[];
+}
+
+export interface Contender {
+  readonly casesAnHour: number;
+  /** Of this process, which for the evaluation holds everything but server and database. */
+  readonly cpuMsACase: number;
+}
+
+/**
+ * In turns, since neighbours in time share what else the machine does. Turn by turn each asks cases that the other has not just asked, because a server that keeps prompts would
+ * answer the second faster; over the whole both ask every case once.
+ */
+export async function contend(contest: Contest): Promise<Contended> {
+  const { cases, casesATurn } = contest;
+  const turns = Array.from({ length: Math.floor(cases.length / casesATurn) }, (_, turn) =>
+    cases.slice(turn * casesATurn, (turn + 1) * casesATurn),
+  );
+  const half = Math.floor(turns.length / 2);
+  const direct = clock(() => askDirectly);
+  const evaluated = clock(() => evaluate);
+  const shares: number[] = [];
+  for (let turn = 0; turn < 2 * half; turn += 1) {
+    const [mine, theirs] = [turns[turn], turns[(turn + half) % (2 * half)]] as const;
+    if (!mine || !theirs) continue;
+    const order = turn % 2 === 0 ? [direct, evaluated] : [evaluated, direct];
+    const took = new Map<typeof direct, number>();
+    for (const one of order) took.set(one, await one.run(contest, one === direct ? mine : theirs));
+    shares.push((took.get(direct) ?? 0) / (took.get(evaluated) ?? 1));
+  }
+  return {
+    cases: 2 * half * casesATurn,
+    direct: direct.read(),
+    evaluated: evaluated.read(),
+    share: direct.seconds() / evaluated.seconds(),
+    shares,
+  };
+}
+
+type Ask = (contest: Contest, cases: readonly EvaluationCase[]) => Promise<void>;
+
+function clock(of: () => Ask) {
+  const sum = { seconds: 0, cases: 0, cpuMs: 0 };
+  return {
+    async run(contest: Contest, cases: readonly EvaluationCase[]): Promise<number> {
+      const cpu = process.cpuUsage();
+      const since = performance.now();
+      await of()(contest, cases);
+      const seconds = (performance.now() - since) / 1000;
+      const { user, system } = process.cpuUsage(cpu);
+      sum.seconds += seconds;
+      sum.cases += cases.length;
+      sum.cpuMs += (user + system) / 1000;
+      return seconds;
+    },
+    seconds: () => sum.seconds,
+    read: (): Contender => ({ casesAnHour: (sum.cases / sum.seconds) * 3_600, cpuMsACase: sum.cpuMs / sum.cases }),
+  };
+}
+
+async function evaluate({ asking, target, template, sampling, parallel }: Contest, cases: readonly EvaluationCase[]): Promise<void> {
+  const answerer = promptAnswerer({ asking, template, route: [target], sampling, retrieval: null });
+  const tools = createEvaluatorTools(null);
+  const results = await evaluateCases({ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, tools, parallel });
+  const [unanswered] = results.flatMap(({ unanswered: why }) => why ?? []);
+  if (unanswered !== undefined) throw new Error(`a case was not answered: ${unanswered}`);
+}
+
+/** Byte for byte what the provider sends, by the client that Node has. */
+async function askDirectly({ url, target, template, sampling, parallel }: Contest, cases: readonly EvaluationCase[]): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let given = cases[next++]; given !== undefined; given = cases[next++]) {
+      const response = await fetch(`${url}/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: target.model,
+          messages: renderPrompt(template, given.input),
+          temperature: sampling.temperature,
+          top_p: sampling.topP,
+          max_tokens: sampling.maxTokens,
+          seed: sampling.seed,
+          response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: template.answerSchema } },
+        }),
+      });
+      if (!response.ok) throw new Error(await response.text());
+      await response.json();
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
+}
