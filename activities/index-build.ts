@@ -160,14 +160,22 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         const { record } = await building(input);
         const table = await chunkStore.open(input);
         try {
-          const damaged: number[] = [];
-          for (const [shard, chunks] of input.chunks.entries()) if ((await table.countShard(shard)) !== chunks) damaged.push(shard);
-          if (damaged.length > 0) return { kind: 'damaged', shards: damaged };
+          const damaged = async (): Promise<readonly number[]> => {
+            const counts: number[] = [];
+            for (const shard of input.chunks.keys()) counts.push(await table.countShard(shard));
+            return counts.flatMap((count, shard) => (count === input.chunks[shard] ? [] : [shard]));
+          };
+          const first = await damaged();
+          if (first.length > 0) return { kind: 'damaged', shards: first };
           const { chunks, documents, duplicates } = await table.audit();
           if (duplicates.length > 0)
             throw failure('IndexIncomplete', `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`);
           await table.buildIndexes(input.vectors);
+          // The state that questions are answered from is counted as it is: building indexes takes long enough for a worker that was thought dead to write.
           const tableVersion = await table.tableVersion();
+          const kept = await chunkStore.open(input, tableVersion);
+          const count = await kept.count().finally(() => kept.close());
+          if (count !== chunks) return { kind: 'damaged', shards: await damaged() };
           const { applied } = record;
           await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
           return { kind: 'complete', tableVersion, chunks, documents };

@@ -1,6 +1,6 @@
 /** How a version takes what changed in the documents (workflows/index-changes.ts and the end of workflows/index-build.ts). */
 import { readDocumentFile } from '../data/indexes/documents';
-import type { ChunkTable } from '../data/indexes/chunk-table';
+import type { ChunkTable, TableState } from '../data/indexes/chunk-table';
 import type { IndexChange, IndexVersionRecord, Sealed } from '../db/repositories/indexes';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
@@ -33,7 +33,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
   return {
     /**
      * Writes the next changes into the version's table, each in one commit, and notes each behind it. A worker that dies between the two leaves a change
-     * that is in the table and not noted: the next attempt writes the same rows over it.
+     * that is in the table and not noted: the next attempt begins at the noted state, and writes it again.
      */
     applyIndexChanges: (input: IndexVersionInput & { readonly maxDocumentBytes: number }): Promise<AppliedChanges> =>
       whileBeating(async (beat) => {
@@ -49,12 +49,15 @@ export function createIndexChangeActivities(deps: IndexDeps) {
         const table = await chunkStore.open(input);
         try {
           let applied = record.applied;
+          let noted = record.tableVersion;
           for (const change of pending) {
             beat.report({ phase: 'changes', seq: change.seq });
-            await apply(change, { record, table, beat, input });
-            const [tableVersion, chunks] = [await table.tableVersion(), await table.count()];
+            // Whatever stands behind the noted state is nobody's: a change that was not noted, or a shard of a worker that was thought dead.
+            if (noted !== null) await table.restoreTo(noted);
+            const { tableVersion, chunks } = await apply(change, { record, table, beat, input });
             await indexes.changes.applied({ ...nameOf(input), from: applied, to: change.seq, tableVersion, chunks });
             applied = change.seq;
+            noted = tableVersion;
           }
           return { applied, more: pending.length === changesAtOnce };
         } finally {
@@ -78,7 +81,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       readonly beat: Beat;
       readonly input: IndexVersionInput & { readonly maxDocumentBytes: number };
     },
-  ): Promise<void> {
+  ): Promise<TableState> {
     const { record, table, beat, input } = on;
     if (table.space.embedder !== record.recipe.embedder.digest)
       throw failure('IndexMismatch', `the table of ${record.index}@${record.version} was filled by another embedder`);
@@ -92,6 +95,6 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     // Of nobody's run: changes come when a build has long ended.
     const payer = payerOf({ ...nameOf(input), runId: null }, { work: `change/${input.index}@${input.version}/${seq}` });
     const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, payer, signal: beat.signal });
-    await table.replaceDocuments(touched, rows);
+    return table.replaceDocuments(touched, rows);
   }
 }

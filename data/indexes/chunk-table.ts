@@ -19,6 +19,12 @@ export interface VectorSearch {
   readonly refine?: number;
 }
 
+/** A state of a table, and what is in it. */
+export interface TableState {
+  readonly tableVersion: number;
+  readonly chunks: number;
+}
+
 /** How vectors are found without looking at each. `flat` looks at each: exact, and quick enough up to some ten thousand. */
 export type VectorIndex = { readonly kind: 'flat' } | { readonly kind: 'ivfPq' } | { readonly kind: 'hnsw' };
 
@@ -30,8 +36,10 @@ export interface ChunkTable {
   /** Exactly these rows are the shard's from now on, however often it is done and whoever died before; `written` is false when they were there. IndexIncomplete when they are not all there afterwards. */
   putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }>;
   countShard(shard: number): Promise<number>;
-  /** In one commit: what the documents had goes, the rows come. */
-  replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<void>;
+  /** What was written behind this state, by whoever, is no part of the table any more. */
+  restoreTo(tableVersion: number): Promise<void>;
+  /** In one commit: what the documents had goes, the rows come. IndexIncomplete when the table then holds anything else than it should, such as rows of a worker that was thought dead. */
+  replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<TableState>;
   /** Vectors of these documents by the digest of their text. */
   vectorsOf(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
   /** Documents, and ids of chunks that are there twice. */
@@ -65,18 +73,33 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
     return { written: true };
   }
 
-  async function replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<void> {
-    if (documents.length === 0) return;
+  async function restoreTo(tableVersion: number): Promise<void> {
     await run('refresh', () => table.checkoutLatest());
+    if ((await run('read', () => table.version())) === tableVersion) return;
+    await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
+    await run('restore', () => table.restore());
+  }
+
+  async function replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<TableState> {
+    await run('refresh', () => table.checkoutLatest());
+    const count = (filter?: string) => run('count', () => table.countRows(filter));
+    if (documents.length === 0) return { tableVersion: await run('read', () => table.version()), chunks: await count() };
     const where = inList('document_id', documents);
-    if (rows.length === 0) {
-      await run('delete from', () => table.delete(where));
-    } else {
-      const merge = table.mergeInsert('chunk_id').whenMatchedUpdateAll().whenNotMatchedInsertAll().whenNotMatchedBySourceDelete({ where });
-      await run('write to', () => merge.execute(toArrow(rows, space)));
-    }
-    const after = await run('count', () => table.countRows(where));
-    if (after !== rows.length) throw incomplete(name, `${documents.length} changed documents hold ${after} chunks of ${rows.length}`);
+    const [before, held] = [await count(), await count(where)];
+    const merge = () =>
+      table.mergeInsert('chunk_id').whenMatchedUpdateAll().whenNotMatchedInsertAll().whenNotMatchedBySourceDelete({ where });
+    // The number of this commit: the newest one may be somebody else's.
+    const { version: tableVersion } =
+      rows.length === 0
+        ? await run('delete from', () => table.delete(where))
+        : await run('write to', () => merge().execute(toArrow(rows, space)));
+    await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
+    const [chunks, those] = [await count(), await count(where)];
+    await run('refresh', () => table.checkoutLatest());
+    if (those !== rows.length) throw incomplete(name, `${documents.length} changed documents hold ${those} chunks of ${rows.length}`);
+    if (chunks !== before - held + rows.length)
+      throw incomplete(name, `${chunks} chunks after a change that leaves ${before - held + rows.length}: somebody else has written`);
+    return { tableVersion, chunks };
   }
 
   return {
@@ -84,6 +107,7 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
     tableVersion: () => run('read', () => table.version()),
     count: () => run('count', () => table.countRows()),
     putShard,
+    restoreTo,
     countShard: (shard) => run('count', () => table.countRows(`shard = ${shard}`)),
     replaceDocuments,
 

@@ -38,6 +38,8 @@ export interface LanceTable {
   version(): Promise<number>;
   checkout(version: number): Promise<void>;
   checkoutLatest(): Promise<void>;
+  /** What is checked out becomes the newest state. */
+  restore(): Promise<void>;
   close(): void;
 }
 

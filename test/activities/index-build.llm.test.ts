@@ -1,5 +1,8 @@
+import { spaceOf, toArrow, type ChunkRow } from '../../data/indexes/chunk-rows';
 import type { ChunkTable } from '../../data/indexes/chunk-table';
 import type { ChunkStore } from '../../data/indexes/chunk-store';
+import { lanceDb } from '../../data/indexes/lancedb';
+import { addressOf } from '../../data/indexes/location';
 import type { Digest } from '../../domain/artifact';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
 import { unique } from '../db/registry-fixture';
@@ -23,6 +26,42 @@ async function served(index = unique('index')) {
   await complete(world, filled);
   await promote(world, filled);
   return { index, dataset, filled };
+}
+
+/** What a zombie does: the shard's rows once more, past every look. */
+async function writtenAgain(at: { readonly index: string; readonly version: number }, shard: number): Promise<void> {
+  const { uri, storageOptions } = addressOf({ kind: 's3', s3: world.s3 }, { tenant, index: at.index });
+  const connection = await lanceDb().connect(uri, { storageOptions });
+  const table = await connection.openTable(`v${at.version}`);
+  const rows = await table.query().where(`shard = ${shard}`).select(rowColumns).toArray();
+  const space = spaceOf(await table.schema());
+  if (space === null || rows.length === 0) throw new Error('there is no such shard');
+  await table.add(toArrow(rows.map(toRow), space));
+  table.close();
+}
+
+const rowColumns = [
+  'chunk_id',
+  'document_id',
+  'digest',
+  'shard',
+  'ordinal',
+  'start',
+  'end',
+  'title',
+  'heading',
+  'source',
+  'text',
+  'vector',
+];
+
+function toRow({ chunk_id: chunkId, document_id: documentId, vector, ...row }: Readonly<Record<string, unknown>>): ChunkRow {
+  return { ...row, chunkId, documentId, vector: Float32Array.from(vector as Iterable<number>) } as unknown as ChunkRow;
+}
+
+async function audited(at: { readonly tenant: typeof tenant; readonly index: string; readonly version: number }) {
+  const table = await world.deps.chunkStore.open(at);
+  return table.audit().finally(() => table.close());
 }
 
 /** A store whose tables die at a step. */
@@ -146,6 +185,24 @@ describe('building an index', () => {
     table.close();
   });
 
+  test('a worker that was thought dead and writes a shard again before indexes are built is found before anybody is answered from it', async () => {
+    const index = unique('index');
+    const filled = await fill(world, index, await world.dataset(`${index}.documents`, library));
+    const { at, chunks, key, planned } = filled;
+    const late = dying((table) => ({
+      buildIndexes: async (...given) => {
+        await writtenAgain(at, 1);
+        await table.buildIndexes(...given);
+      },
+    }));
+    const finish = { ...at, chunks, vectors: { kind: 'flat' as const } };
+    expect(await world.run('finishIndexTable', finish, { chunkStore: late })).toEqual({ kind: 'damaged', shards: [1] });
+    const input = { ...at, maxDocumentBytes: 1 << 20, key: `${key}/1/2` as IdempotencyKey, plan: planned.plan, shard: 1, base: null };
+    await world.run('buildIndexShard', input);
+    expect((await complete(world, filled)).finished).toMatchObject({ kind: 'complete' });
+    expect((await audited(at)).duplicates).toEqual([]);
+  });
+
   test('embeds only what changed, and leaves out what is gone', async () => {
     const { index, filled } = await served();
     const changed = library
@@ -232,7 +289,12 @@ describe('changes of documents', () => {
   test('a worker that dies between the write and the note repeats it without a trace', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body. It grows a tail near the sun.' }], ['whale']);
-    const died = dying(() => ({ count: () => Promise.reject(new Error('killed')) }));
+    const died = dying((table) => ({
+      replaceDocuments: async (...given) => {
+        await table.replaceDocuments(...given);
+        throw new Error('killed');
+      },
+    }));
     await expect(apply(filled.at, { chunkStore: died })).rejects.toThrow('killed');
     // Nobody sees half of it: questions are answered from the state that was noted.
     expect(await first(index, 'the largest animal')).toBe('whale');
@@ -242,6 +304,43 @@ describe('changes of documents', () => {
     const table = await world.deps.chunkStore.open(filled.at);
     expect((await table.audit()).duplicates).toEqual([]);
     expect((await table.vectorsOf(['comet'])).size).toBe(1);
+    table.close();
+  });
+
+  test('a shard that a worker wrote long after it was thought dead is in no answer, and goes with the next change', async () => {
+    const { index, filled } = await served();
+    const before = (await audited(filled.at)).chunks;
+    await writtenAgain(filled.at, 0);
+    expect((await audited(filled.at)).duplicates).not.toEqual([]);
+    const { hits } = await ask(index, 'the largest animal', 'vector');
+    expect(new Set(hits.map(({ chunkId }) => chunkId)).size).toBe(hits.length);
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
+    await apply(filled.at);
+    expect(await audited(filled.at)).toEqual({ chunks: before + 1, documents: library.length + 1, duplicates: [] });
+    expect(await first(index, 'an icy body')).toBe('comet');
+  });
+
+  test('a change beside which somebody else writes is made again', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }], ['whale']);
+    const beside = dying((table) => ({
+      replaceDocuments: async (...given) => {
+        const merging = table.replaceDocuments(...given);
+        await writtenAgain(filled.at, 0);
+        return merging;
+      },
+    }));
+    // Whether it came before the change, or behind it, or between its looks is chance: it is never in what is noted.
+    await apply(filled.at, { chunkStore: beside }).catch((error: unknown) => {
+      expect(error).toMatchObject({ type: expect.stringMatching(/^(IndexIncomplete|StorageUnavailable)$/) as string });
+    });
+    await apply(filled.at);
+    const { hits } = await ask(index, 'body animal volcano violin bread glacier chess penicillin', 'hybrid');
+    expect(new Set(hits.map(({ chunkId }) => chunkId)).size).toBe(hits.length);
+    expect(await first(index, 'an icy body')).toBe('comet');
+    const record = await world.deps.registry.indexes.get(filled.at);
+    const table = await world.deps.chunkStore.open(filled.at, record?.tableVersion ?? 0);
+    expect(await table.count()).toBe(record?.chunks);
     table.close();
   });
 

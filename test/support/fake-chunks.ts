@@ -118,6 +118,7 @@ const unused = {
   putShard: notCalled,
   countShard: notCalled,
   replaceDocuments: notCalled,
+  restoreTo: notCalled,
   vectorsOf: notCalled,
   audit: notCalled,
   buildIndexes: notCalled,
