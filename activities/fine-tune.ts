@@ -13,6 +13,7 @@ import type { FineTuneSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { followJob } from './compute/follow-job';
 import { keepLogs, type LogRecords } from './compute/keep-logs';
+import { metricsReporter } from './compute/report-metrics';
 import { whileBeating } from './heartbeating';
 
 export interface FineTuneDeps {
@@ -90,6 +91,7 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
       const { tenant, runId, key, traceId, prepared, fineTune } = input;
       const { trainer, params, seed, compute } = fineTune;
       const { name, codeDigest } = found(trainer);
+      const report = metricsReporter(registry, { tenant, runId, key, trainer });
       const ended = await followJob({
         backends,
         kind: compute.backend,
@@ -102,7 +104,7 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
             resources: { cpus: compute.cpus, memoryBytes: compute.memoryBytes, timeoutSeconds: compute.timeoutSeconds },
             ...(traceId === undefined ? {} : { traceId }),
           }),
-        look: () => Promise.resolve(undefined),
+        look: ({ metrics }) => report(metrics).then(() => undefined),
         longestPauseMs: 5_000,
       });
       const next = `perennial run logs ${runId}`;

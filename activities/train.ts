@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import type { ArtifactRef, Digest } from '../domain/artifact';
@@ -6,12 +5,13 @@ import type { AssembledData } from '../domain/assembled';
 import { labelColumn } from '../domain/assembled';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import type { ComputeBackend, ComputeKind, Job, JobMetric, JobResult, TrainerManifest } from '../domain/job';
+import type { ComputeBackend, ComputeKind, Job, JobResult, TrainerManifest } from '../domain/job';
 import type { TrainSpec } from '../domain/lifecycle';
 import type { EndedJob } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
+import { metricsReporter } from './compute/report-metrics';
 
 export interface TrainDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -40,7 +40,6 @@ export interface TrainedModel {
 
 /** What every trainer leaves: one graph that takes the feature columns as they are. */
 const modelOutput = 'model.onnx';
-const eventsMs = 2_000;
 
 export function createTrainActivities({ backends, artifacts, registry, trainersDir }: TrainDeps) {
   const catalog = openTrainerCatalog(trainersDir);
@@ -54,7 +53,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
     /** One training job. A further attempt finds the job of the first by its key, whether it waits, runs or is over; a lost one goes on from its checkpoint. */
     async trainModel(input: TrainModelInput): Promise<TrainedModel> {
       let manifest: TrainerManifest | undefined;
-      const report = metricsReporter(input);
+      const report = metricsReporter(registry, { ...input, trainer: input.train.trainer });
       const ended = await followJob({
         backends,
         kind: input.train.compute.backend,
@@ -84,32 +83,6 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
         issues: mistakes.map((mistake) => ({ ...mistake, pointer: `/spec/train/params${mistake.pointer}` })),
       },
     );
-  }
-
-  /** What people watch; rate-limited, the newest value of each name. Training is worth more than its curve, so a failed write is only logged. */
-  function metricsReporter({ tenant, runId, key, train }: TrainModelInput): (metrics: readonly JobMetric[]) => Promise<void> {
-    const { log } = Context.current();
-    let reportedAt = 0;
-    let reported = '';
-    return async (metrics) => {
-      const newest = [...new Map(metrics.map((metric) => [metric.name, metric])).values()];
-      const text = JSON.stringify(newest);
-      if (newest.length === 0 || text === reported || Date.now() - reportedAt < eventsMs) return;
-      reportedAt = Date.now();
-      reported = text;
-      try {
-        await registry.events.append({
-          tenant,
-          runId,
-          kind: 'train.metrics',
-          // A winner is trained while its run tunes, a baseline while it evaluates.
-          stage: key.split('/')[1],
-          data: { trainer: train.trainer, job: key, metrics: newest },
-        });
-      } catch (error) {
-        log.warn('training metrics were not recorded', { reason: (error as Error).message });
-      }
-    };
   }
 }
 

@@ -82,7 +82,7 @@ function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' |
   const step = Math.max(0, ...values.map((metric) => metric.step));
   // What is trained beside the stage's own model says which it is: the winner of a study, a baseline.
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];
-  const name = stage === undefined || stage === 'train' ? '' : `${which}: `;
+  const name = stage === undefined || stage === 'train' || stage === 'fine-tune' ? '' : `${which}: `;
   return `${name}${String(trainer)} step ${step}: ${values.map(({ name, value }) => `${name} ${Number(value.toPrecision(4))}`).join(', ')}`;
 }
 
