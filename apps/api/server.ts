@@ -21,6 +21,7 @@ import { measureApi } from './metrics';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './routes/api-keys';
 import { auditRoutes } from './routes/audit';
+import { budgetRoutes } from './routes/budgets';
 import { datasetRoutes } from './routes/datasets';
 import { decisionRoutes } from './routes/decisions';
 import { healthRoutes } from './routes/health';
@@ -74,6 +75,7 @@ const nouns = [
   promptRoutes,
   promptLabelRoutes,
   promptSearchRoutes,
+  budgetRoutes,
   rolloutRoutes,
   datasetRoutes,
   lineageRoutes,

@@ -4,6 +4,7 @@ import type { ExitCode } from './cli-error';
 import { CliError } from './cli-error';
 import { isPerennialError } from '../../domain/failure';
 import { auditCommands } from './commands/audit';
+import { budgetCommands } from './commands/budget';
 import { computeCommands } from './commands/compute';
 import { dataCommands } from './commands/data';
 import { decisionCommands } from './commands/decision';
@@ -28,6 +29,7 @@ const nouns = [
   runCommands,
   modelCommands,
   promptCommands,
+  budgetCommands,
   rolloutCommands,
   dataCommands,
   decisionCommands,

@@ -9,6 +9,13 @@ export function wholeNumber(least: number, most = 1_000_000): (text: string) => 
   };
 }
 
+/** An amount of money or of whatever else comes in parts. */
+export function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('Expected a number, 0 or more.');
+}
+
 /** A version, also as people write it: `@3`. */
 export function versionNumber(text: string): number {
   return wholeNumber(1)(text.replace(/^@/, ''));

@@ -1,5 +1,5 @@
 import type { Tenant } from '../../domain/ids';
-import { attemptOutcomes, type AttemptOutcome, type CallReport } from '../../domain/llm/call-ledger';
+import { attemptOutcomes, type AttemptOutcome, type CallReport, type ScopedReport } from '../../domain/llm/call-ledger';
 import type { Query } from '../connection';
 
 interface OutcomeRow {
@@ -44,4 +44,13 @@ export async function reportCalls(sql: Query, { tenant, scope }: { readonly tena
       cost: sum((row) => row.mostCost),
     },
   };
+}
+
+export async function reportsBelow(
+  sql: Query,
+  { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
+): Promise<readonly ScopedReport[]> {
+  const scopes = await sql<{ scope: string }[]>`
+    select distinct scope from llm_calls where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`}) order by scope`;
+  return Promise.all(scopes.map(async ({ scope: each }) => ({ scope: each, ...(await reportCalls(sql, { tenant, scope: each })) })));
 }

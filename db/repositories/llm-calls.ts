@@ -13,7 +13,7 @@ import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { llmAttempts, llmCalls } from '../schema/llm-calls';
 import { assumeBudgets, reserveBudgets, settleBudgets } from '../writes/budget-reservation';
-import { reportCalls } from './llm-call-report';
+import { reportCalls, reportsBelow } from './llm-call-report';
 
 type CallRow = typeof llmCalls.$inferSelect;
 type AttemptRow = typeof llmAttempts.$inferSelect;
@@ -56,6 +56,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
     },
 
     report: (input) => reportCalls(sql, input),
+    reportsBelow: (input) => reportsBelow(sql, input),
   };
 }
 

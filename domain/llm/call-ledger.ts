@@ -64,6 +64,11 @@ export type AttemptEnd =
 export const attemptOutcomes = ['sent', 'answered', 'refused', 'broken', 'lost'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
+/** One stage's, or whatever else asked under a scope of its own. */
+export interface ScopedReport extends CallReport {
+  readonly scope: string;
+}
+
 export interface CallReport {
   readonly calls: { readonly asking: number; readonly answered: number; readonly failed: number };
   readonly attempts: Readonly<Record<AttemptOutcome, number>>;
@@ -84,4 +89,6 @@ export interface CallLedger {
   /** No attempt is made any more; whoever asks the same later starts anew. Without a failure, whoever asked went away. */
   giveUp(input: { readonly call: CallRef; readonly owner: CallOwner; readonly failure: FailureType | null }): Promise<void>;
   report(input: { readonly tenant: Tenant; readonly scope: string }): Promise<CallReport>;
+  /** Of every scope below this one, such as all stages of `run/<id>`. */
+  reportsBelow(input: { readonly tenant: Tenant; readonly scope: string }): Promise<readonly ScopedReport[]>;
 }

@@ -48,6 +48,14 @@ describe('a language application from its prompts to an answer', () => {
     expect(again).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
     expect(provider.bill).toHaveLength(paid);
 
+    const { body: calls } = await product.call<{ stages: { stage: string; answered: number; requests: number }[] }>(
+      'GET',
+      `/runs/${first.id}/calls`,
+    );
+    expect(calls.stages.map(({ stage }) => stage)).toEqual(['evaluate', 'prompt-eval']);
+    // All but the one that a user asked.
+    expect(calls.stages.reduce((sum, { requests }) => sum + requests, 0)).toBe(paid - 1);
+
     const told = await product.cli(['model', 'explain', model]);
     expect(told.stdout).toMatch(/codes@1 is champion and serves/);
     expect(told.stdout).toMatch(/right\s+1\.000 \(95 %: 0\.\d+ … 1\.000\); beside the baseline \+0\.\d+/);
@@ -83,6 +91,21 @@ describe('a language application from its prompts to an answer', () => {
     const measured = await finished('measured');
     expect(measured).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
     expect(measured.verdict?.reasons[0]?.message).toMatch(/^judged (0\.9\d\d|1\.000) after the judge's errors/);
+  });
+
+  test('a budget of the tenant counts for every run, and is raised by one command', async () => {
+    const model = 'shared';
+    const set = (tokens: number) => product.cli(['budget', 'set', 'tenant', String(tokens), '--unit', 'tokens']);
+    expect(await set(500)).toMatchObject({ exitCode: 0, stderr: 'tenant: 500 tokens, 0 spent\n' });
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'], parallel: 1 }));
+    const refused = await finished(model);
+    expect(refused).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent' } });
+    expect(refused.failure?.message).toContain('the budget of tenant is spent');
+    expect((await product.call('PUT', '/budgets', { body: { scope: 'run/x', unit: 'usd', limit: 1 } })).status).toBe(422);
+    expect(await set(1_000_000)).toMatchObject({ exitCode: 0 });
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 2 });
+    const listed = await product.cli(['budget', 'list']);
+    expect(listed.stdout).toMatch(/tenant +tokens +1000000 +\d{4}/);
   });
 
   test('a budget that is spent in the middle ends the run in words; with more of it the run pays only what is missing', async () => {

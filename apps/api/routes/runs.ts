@@ -10,6 +10,7 @@ import { checkRunRequest } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
+import { callsToJson, runCalls } from '../views/llm-calls';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
 import { summaryToJson } from '../views/rollout';
 import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
@@ -126,6 +127,25 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         },
       },
       async ({ caller, params: { id }, query }) => readTrials(registry, await findRun(registry, caller, id), query),
+    );
+
+    app.get(
+      '/runs/:id/calls',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary:
+            'What its stages asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+          params,
+          response: { 200: runCalls, default: problem },
+        },
+      },
+      async ({ caller, params: { id } }) => {
+        const { tenant } = await findRun(registry, caller, id);
+        const reports = await registry.llmCalls.reportsBelow({ tenant, scope: `run/${id}` });
+        return { stages: reports.map(callsToJson) };
+      },
     );
 
     app.post(

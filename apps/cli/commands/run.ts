@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RunStatus } from '../../../domain/run';
 import { isFinal, modelStages } from '../../../domain/run';
 import type { CliContext } from '../context';
+import type { StageCallsJson } from '../../api/views/llm-calls';
 import type { RunJson } from '../run-view';
 import { describeRun, exitCodeOf } from '../run-view';
 import { showList } from '../list-view';
@@ -106,6 +107,29 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       if (options.json) terminal.out(JSON.stringify(trials));
       else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
       else terminal.say(`no trial of ${id} has begun; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
+    });
+
+  run
+    .command('calls <run>')
+    .description('what its stages asked of language models, and what it cost')
+    .option('--json', 'print as JSON')
+    .action(async (id: string, { json }: { readonly json?: true }) => {
+      const { stages } = await context.api().call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
+      showList(terminal, {
+        items: stages,
+        json,
+        columns: ['STAGE', 'ANSWERED', 'FAILED', 'REQUESTS', 'TOKENS', 'COST', 'UNSETTLED'],
+        row: ({ stage, answered, failed, requests, promptTokens, completionTokens, usd, unsettled }) => [
+          stage,
+          String(answered),
+          String(failed),
+          String(requests),
+          `${promptTokens} + ${completionTokens}`,
+          `$${usd.toFixed(4)}`,
+          unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
+        ],
+        none: { what: `${id} asked nothing of a language model, or all of it had been paid before`, next: `perennial run show ${id}` },
+      });
     });
 
   run

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { budgetUnits, type Budget } from '../../../domain/budget';
+import { nameField } from '../../../domain/field.schema';
+
+const unit = z.enum(['usd', 'tokens', 'seconds']).describe('usd, tokens or seconds');
+const scope = z
+  .union([z.literal('tenant'), z.templateLiteral(['provider/', nameField('the name of a provider')])])
+  .describe('tenant, or provider/<name>: what is spent for whom');
+const amount = z.number().min(0);
+
+export const budgetView = z
+  .object({ scope: z.string(), unit, limit: amount, spent: amount, reserved: amount, assumed: amount })
+  .meta({
+    id: 'Budget',
+    description: 'assumed is the part of spent that nobody saw settle, at the most that it can have been; reserved is under way',
+  });
+export const budgetList = z.object({ items: z.array(budgetView).readonly() });
+
+export const budgetChange = z.strictObject({
+  scope,
+  unit,
+  limit: amount.max(1e12).describe('the most that may be spent in all; what was spent stays'),
+});
+
+export type BudgetJson = z.output<typeof budgetView>;
+
+export function budgetToJson({ scope: of, unit: in_, limit, spent, reserved, assumed }: Budget): BudgetJson {
+  const whole = (parts: number): number => parts / budgetUnits[in_];
+  return { scope: of, unit: in_, limit: whole(limit), spent: whole(spent), reserved: whole(reserved), assumed: whole(assumed) };
+}
