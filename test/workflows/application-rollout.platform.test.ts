@@ -25,22 +25,26 @@ afterAll(() => world.close());
 interface Answer {
   readonly user: string;
   readonly version: number;
-  readonly step: number;
+  /** Of the rollout, before and after. */
+  readonly steps: readonly (number | undefined)[];
 }
 
 /** Questions with known answers, until the rollout has come to something: every other is streamed, and something is told of every answer. */
-async function replay({ now }: OpenedRollout, say: Say = rightAnswer): Promise<readonly Answer[]> {
+async function replay({ now }: Pick<OpenedRollout, 'now'>, say: Say = rightAnswer): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let land = 0; land < 1_500; land += 4) {
     const rollout = await now();
     if (rollout?.status !== 'running') return answers;
-    const asked = [0, 1, 2, 3].map(async (each): Promise<Answer> => ({ ...(await ask(land + each, say)), step: rollout.step }));
+    const asked = [0, 1, 2, 3].map(async (each): Promise<Answer> => {
+      const answer = await ask(land + each, say);
+      return { ...answer, steps: [rollout.step, (await now())?.step] };
+    });
     answers.push(...(await Promise.all(asked)));
   }
   throw new Error(`nothing was decided on ${answers.length} questions: ${JSON.stringify((await now())?.state.evidence)}`);
 }
 
-async function ask(land: number, say: Say): Promise<Omit<Answer, 'step'>> {
+async function ask(land: number, say: Say): Promise<Omit<Answer, 'steps'>> {
   const user = `user-${land % 24}`;
   const { id, text, version } = await world.ask(gateway, { land, user, stream: land % 2 === 1 });
   await world.tell(gateway, { predictionId: id, ...say({ land, text }) });
@@ -55,10 +59,10 @@ test('one that answers as well goes from shadow to half of the callers, and is p
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.state.evidence).toMatchObject({ quality: { kind: 'pairs' }, shown: {} });
   // In shadow it answers nobody; later each caller has one version, and all go on being answered.
-  expect(new Set(answers.filter(({ step }) => step === 0).map(({ version }) => version))).toEqual(new Set([1]));
+  expect(new Set(answers.filter(({ steps: [, after] }) => after === 0).map(({ version }) => version))).toEqual(new Set([1]));
   const byUser = new Map<string, Set<number>>();
   // The first round may still have met the gateway in shadow.
-  for (const { user, version } of answers.filter(({ step }) => step === 1).slice(24))
+  for (const { user, version } of answers.filter(({ steps: [before] }) => before === 1).slice(24))
     byUser.set(user, (byUser.get(user) ?? new Set()).add(version));
   expect(new Set([...byUser.values()].flatMap((versions) => [...versions]))).toEqual(new Set([1, 2]));
   for (const versions of byUser.values()) expect(versions.size).toBe(1);
