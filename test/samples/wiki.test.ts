@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { readLifecycleFolder } from '../../apps/cli/lifecycle-folder';
+import { parseLifecycle } from '../../domain/lifecycle-document';
+import { sliceOf } from '../../domain/llm/case-slices';
+import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
+import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
+import { withDocuments, withWorsePrompt, withoutRetrieval, type Written } from '../../samples/wiki-assistant/demo';
+import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
+
+const folderOf = (name: string) => readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
+const assistant = folderOf('wiki-assistant');
+const router = folderOf('wiki-router');
+
+function specOf(written: Written): LlmLifecycleSpec {
+  const read = parseLifecycle({ fileName: 'lifecycle.yaml', ...written, folder: assistant.folder });
+  if (!read.ok) throw new Error(JSON.stringify(read.issues));
+  if (read.spec.kind !== 'LlmLifecycle') throw new Error(read.spec.kind);
+  return read.spec;
+}
+
+describe('what the language demo applies can be applied', () => {
+  test('the assistant as it is, and over fewer documents', () => {
+    const spec = specOf(assistant);
+    expect(spec.data?.sources.map(({ uri }) => uri)).toEqual(['sample://wiki-summaries']);
+    expect(specOf(withDocuments(assistant, '/tmp/some.parquet'))).toMatchObject({
+      data: { sources: [{ uri: 'file:///tmp/some.parquet' }] },
+      index: spec.index,
+      prompt: spec.prompt,
+    });
+  });
+
+  test('its beginning: the first prompt alone, no index, a gate that nearly everything passes', () => {
+    const { prompt, index, data, evaluate } = specOf(withoutRetrieval(assistant));
+    expect(prompt.candidates).toEqual(['prompts/plain.yaml']);
+    expect([index, data]).toEqual([null, null]);
+    expect(evaluate.gates).toMatchObject([{ dimension: 'answer', min: 0.01 }]);
+  });
+
+  test('its worse prompt: the same index, no gate, half of the callers at once', () => {
+    const { prompt, index, evaluate, canary, promptEval } = specOf(withWorsePrompt(assistant));
+    expect(prompt.candidates).toEqual(['prompts/friendly.yaml']);
+    expect(index).toEqual(specOf(assistant).index);
+    expect([evaluate.gates, promptEval]).toEqual([[], null]);
+    expect(canary?.steps).toEqual([50]);
+  });
+
+  test('the router, and its short training, over the same prompts', () => {
+    const short = specOf(shortTraining(router) as Written);
+    expect(short.fineTune?.params).toMatchObject({ steps: 40 });
+    expect({ ...short, fineTune: null }).toEqual({ ...specOf(router), fineTune: null });
+  });
+});
+
+describe('the cases of the samples', () => {
+  test('questions: a known answer and its document each, some in each slice', () => {
+    const { cases, issues } = readCaseSet(assistant.files['cases.ndjson'] ?? '', 'cases.ndjson');
+    expect(issues).toEqual([]);
+    expect(cases).toHaveLength(88);
+    expect(cases.every(({ expected }) => expected.answer !== undefined && expected.documents?.length === 1)).toBe(true);
+    const shares = specOf(assistant).cases;
+    const slices = cases.map((each) => sliceOf(each, shares));
+    for (const slice of ['search', 'confirm', 'judge'] as const) expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);
+  });
+
+  test('definitions: as many of each kind, and none is both a case and an example', () => {
+    const { cases } = readCaseSet(router.files['cases.ndjson'] ?? '', 'cases.ndjson');
+    const examples = (router.files['examples.ndjson'] ?? '')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { input: string; output: string });
+    for (const kind of kindsOfThings) {
+      expect(cases.filter(({ expected }) => expected.label === kind)).toHaveLength(30);
+      expect(examples.filter(({ output }) => output === JSON.stringify({ kind }))).toHaveLength(150);
+    }
+    const learnt = new Set(examples.map(({ input }) => input));
+    expect(cases.filter(({ input }) => learnt.has(String(input['text'])))).toEqual([]);
+  });
+});
