@@ -18,6 +18,7 @@ import { createIngestActivities } from './ingest';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
 import { createPromotionActivities } from './promotion';
+import { createPromptEvaluationActivities } from './prompt-evaluation';
 import { createPromptSearchActivities } from './prompt-search';
 import type { JobKeeper } from './release-run';
 import { createReleaseActivities } from './release-run';
@@ -68,6 +69,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createWatchRolloutActivities(deps),
     ...createIndexActivities(deps),
     ...createPromptSearchActivities(deps),
+    ...createPromptEvaluationActivities(deps),
     ...createBundleVersionActivities(deps),
     ...createRunBudgetActivities(deps),
     ...createAnswerCasesActivities(deps),

@@ -12,7 +12,6 @@ import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch, 
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
-import { toParts } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import type { Sampling } from '../domain/llm/chat';
@@ -24,6 +23,7 @@ import { searchProblem, type PromptSearchRequest } from '../domain/llm/search/re
 import type { AskedVariant, Piece, SearchState } from '../domain/llm/search/state';
 import { resultOf, type VariantResult } from '../domain/llm/search/variant';
 import { whileBeating } from './heartbeating';
+import { questionBudgets } from './question-budgets';
 
 export interface PromptSearchDeps {
   readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts'>;
@@ -70,8 +70,6 @@ interface SearchOrder {
 
 /** Rewriting at a temperature of 0 would bring the same child again and again. */
 const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed: 1, stop: [] };
-
-export type PromptSearchActivities = ReturnType<typeof createPromptSearchActivities>;
 
 export function createPromptSearchActivities({ registry, artifacts, access }: PromptSearchDeps) {
   const chat = ledgeredChat(access, registry.llmCalls);
@@ -192,19 +190,11 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
     return ref;
   }
 
-  /** Its own, the caller's, and those that an operator has set for the tenant or for one of the providers. */
-  async function budgetsOf(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
-    const { tenant, request } = input;
+  function budgetsOf(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
+    const { tenant, request, budgets: others } = input;
     const { spec, route } = request;
-    const own: readonly BudgetRef[] = spec.budgetUsd === null ? [] : [{ scope: scopeOf(input), unit: 'usd' }];
-    for (const each of own) await registry.budgets.set({ tenant, ...each, limit: toParts('usd', spec.budgetUsd ?? 0) });
-    const providers = new Set([...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(({ provider }) => provider));
-    const others = ['tenant', ...[...providers].map((name) => `provider/${name}`)].flatMap((scope): readonly BudgetRef[] => [
-      { scope, unit: 'usd' },
-      { scope, unit: 'tokens' },
-    ]);
-    const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
-    return [...own, ...input.budgets, ...others.filter((_, index) => known[index] !== null)];
+    const providers = [...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(({ provider }) => provider);
+    return questionBudgets(registry.budgets, { tenant, scope: scopeOf(input), budgetUsd: spec.budgetUsd, others, providers });
   }
 
   async function outcomeOf(input: Named, { first, firstVersion, request }: SearchOrder, found: SearchReport): Promise<SearchOutcome> {

@@ -6,3 +6,4 @@ export { canaryRollout } from './canary-rollout';
 export { indexBuild } from './index-build';
 export { indexChanges } from './index-changes';
 export { promptSearch } from './prompt-search';
+export { promptEvaluation } from './prompt-evaluation';

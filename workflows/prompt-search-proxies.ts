@@ -1,6 +1,6 @@
-/** Proxies for a search for a better prompt; see activity-proxies.ts. */
+/** Proxies for searches and evaluations of prompts; see activity-proxies.ts. */
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
-import type { PromptSearchActivities } from '../activities/prompt-search';
+import type { Activities } from '../activities';
 import { recordOptions } from './activity-proxies';
 import { taskQueues } from './messages';
 
@@ -8,7 +8,7 @@ import { taskQueues } from './messages';
  * Minutes of questions on the queue that asks models. Death is noticed by heartbeat; what was answered is on the ledger, so an attempt is cheap, and a provider
  * that is away for an hour is waited for: nobody wants to begin a night's search again.
  */
-export const searchWork = proxyActivities<PromptSearchActivities>({
+export const searchWork = proxyActivities<Activities>({
   taskQueue: taskQueues.llm,
   startToCloseTimeout: '4h',
   heartbeatTimeout: '10s',
@@ -17,4 +17,4 @@ export const searchWork = proxyActivities<PromptSearchActivities>({
 });
 
 /** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
-export const searchRecords = proxyLocalActivities<PromptSearchActivities>(recordOptions);
+export const searchRecords = proxyLocalActivities<Activities>(recordOptions);

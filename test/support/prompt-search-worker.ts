@@ -1,5 +1,6 @@
 /** A worker of prompt searches in a process of its own, for tests that kill it: says `ready` and works until it is ended. */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createPromptEvaluationActivities } from '../../activities/prompt-evaluation';
 import { createPromptSearchActivities } from '../../activities/prompt-search';
 import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore } from '../../data/artifacts/store';
@@ -26,7 +27,8 @@ export async function startPromptSearchWorker(order: PromptSearchWorkerOrder): P
   const artifacts = openArtifactStore({ ...order.s3, leases: registry.artifacts });
   const prices = { scripted: { promptPerMillion: 1000, completionPerMillion: 1000 } };
   const access = openModelAccess([providerAt(order.providerUrl, { prices })], noSecret);
-  const activities = createPromptSearchActivities({ registry, artifacts, access });
+  const deps = { registry, artifacts, access };
+  const activities = { ...createPromptSearchActivities(deps), ...createPromptEvaluationActivities(deps) };
   const connection = await NativeConnection.connect({ address: order.temporal.address });
   const interceptors = { activity: [activityBoundary(openLog('prompt-search-worker', 'silent'))] };
   const common = { connection, namespace: order.temporal.namespace, activities, interceptors, maxHeartbeatThrottleInterval: 200 };

@@ -1,0 +1,29 @@
+import type { BudgetRef } from '../domain/budget';
+import { toParts } from '../domain/budget';
+import type { Tenant } from '../domain/ids';
+import type { BudgetRepository } from '../db/repositories/budgets';
+
+/**
+ * What questions are paid from: a limit of their own, which is set here, the caller's, and those that an operator has set for the tenant or for one of the providers. Again: the
+ * limit stays, and what was spent.
+ */
+export async function questionBudgets(
+  budgets: Pick<BudgetRepository, 'get' | 'set'>,
+  given: {
+    readonly tenant: Tenant;
+    readonly scope: string;
+    readonly budgetUsd: number | null;
+    readonly others: readonly BudgetRef[];
+    readonly providers: readonly string[];
+  },
+): Promise<readonly BudgetRef[]> {
+  const { tenant, scope, budgetUsd, others, providers } = given;
+  if (budgetUsd !== null) await budgets.set({ tenant, scope, unit: 'usd', limit: toParts('usd', budgetUsd) });
+  const own: readonly BudgetRef[] = budgetUsd === null ? [] : [{ scope, unit: 'usd' }];
+  const operators = ['tenant', ...[...new Set(providers)].map((name) => `provider/${name}`)].flatMap((each): readonly BudgetRef[] => [
+    { scope: each, unit: 'usd' },
+    { scope: each, unit: 'tokens' },
+  ]);
+  const known = await Promise.all(operators.map((each) => budgets.get({ tenant, ...each })));
+  return [...own, ...others, ...operators.filter((_, index) => known[index] !== null)];
+}
