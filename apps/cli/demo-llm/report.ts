@@ -83,6 +83,15 @@ export function differenceFigure(
   return ours && difference && own ? { ours, difference, cases: own.cases } : null;
 }
 
+/** What else was measured of the bundle; null where nothing but the quality was. */
+export function alsoMeasured({ dimensions }: Pick<LlmEvidence, 'dimensions'>, quality: string): string | null {
+  const others = Object.entries(dimensions).flatMap(([name, { aggregate }]) => {
+    const measured = name === quality ? null : measuredIn(aggregate);
+    return measured === null ? [] : [`${name} ${measuredText(measured)}`];
+  });
+  return others.length === 0 ? null : others.join(', ');
+}
+
 export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
   const { n, estimate, lower, upper, limit } = quality;
   const figures = [estimate, lower, upper].map((value) => (value === null ? 'unknown' : signed(value)));

@@ -4,6 +4,7 @@ import { count } from '../../../domain/rollout/reasons';
 import { demoRun, rollbackOf, roundsTable, type DemoRun, type DemoSummary, type NamedRound } from '../demo/summary';
 import { table } from '../terminal';
 import {
+  alsoMeasured,
   differenceFigure,
   halfWidth,
   measuredText,
@@ -92,10 +93,12 @@ function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence
       `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} cases that nothing was chosen by; beside ${other} ${interval}`,
     ];
   });
-  if (rollout === null) return against;
+  const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
+  const measured = [...against, ...(others === null ? [] : [`${name}: ${others}`])];
+  if (rollout === null) return measured;
   const { lower, upper } = rollout.quality;
   const margin = lower === null || upper === null ? '' : `; such traffic shows a difference to ±${halfWidth({ lower, upper }).toFixed(3)}`;
-  return [...against, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
+  return [...measured, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
 }
 
 export function reportText(summary: LlmDemoSummary, rounds: readonly NamedRound[]): string {

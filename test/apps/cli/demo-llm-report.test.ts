@@ -1,4 +1,5 @@
 import {
+  alsoMeasured,
   differenceFigure,
   figure,
   halfWidth,
@@ -90,6 +91,8 @@ test('a difference is of the same cases; without a counterpart there is none', (
   expect(found).toMatchObject({ cases: 40, ours: { value: 0.5 }, difference: { value: 0.25 } });
   expect(found?.difference.lower).toBeLessThan(0.25);
   expect(differenceFigure(evidence, 'answer', 'baseline')).toBeNull();
+  expect(alsoMeasured(evidence, 'answer')).toBeNull();
+  expect(alsoMeasured(evidence, 'found')).toMatch(/^answer 0\.500 \(0\.\d+ … 0\.\d+\)$/);
 });
 
 test('a rollout says its difference with both bounds, or what it does not know', () => {
