@@ -135,7 +135,8 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
 
 const nothing: VersionAnswer['answer'] = { text: '', finish: 'filtered', usage: { promptTokens: 0, completionTokens: 0 } };
 
-function mayKeepBack({ policy }: LoadedBundle): boolean {
+/** Then it goes out when it is whole: what was sent cannot be taken back. */
+export function mayKeepBack({ policy }: LoadedBundle): boolean {
   return policy?.detectors.some(({ on, action, onError }) => on.includes('output') && (action !== 'flag' || onError === 'block')) ?? false;
 }
 

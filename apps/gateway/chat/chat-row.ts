@@ -1,4 +1,4 @@
-import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
 import type { VersionAnswer } from './answer';
@@ -36,10 +36,15 @@ export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer 
 export function rowOf(
   { tenant, body, arrivedAt }: ChatCall,
   { predictionId, served, arm }: ChatHead,
-  said: { readonly asked: VersionAnswer['asked']; readonly output: LoggedAnswer; readonly rollout: RoutedRollout | null },
+  said: {
+    readonly asked: VersionAnswer['asked'];
+    readonly output: LoggedAnswer;
+    readonly rollout: RoutedRollout | null;
+    readonly other: OtherScore | null;
+  },
 ): PredictionRow {
   const latencyMs = performance.now() - arrivedAt;
-  const { asked, output, rollout } = said;
+  const { asked, output, rollout, other } = said;
   return {
     tenant,
     id: predictionId,
@@ -53,6 +58,6 @@ export function rowOf(
     output,
     latencyMs,
     rollout: rollout && { id: rollout.id, step: rollout.step },
-    other: null,
+    other,
   };
 }

@@ -1,6 +1,6 @@
 import type { ModelAccess } from '../../../data/llm/model-access';
 import { newId } from '../../../db/ids';
-import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { Side } from '../../../domain/llm/safety/policy';
@@ -11,9 +11,9 @@ import type { ChatLimits } from '../config';
 import { parseModelName } from '../model-name';
 import type { Arm, Route } from '../route';
 import { failureCode } from '../score-of';
-import type { ServedVersion } from '../served-version';
+import { bundleOf, type ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
-import { createAnswerer, type VersionAnswer } from './answer';
+import { createAnswerer, mayKeepBack, type VersionAnswer } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import type { ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
@@ -71,6 +71,14 @@ interface Hearing {
   at: number | null;
 }
 
+interface AnswerTerms {
+  readonly hearing: Hearing;
+  /** For one's turn at the provider. */
+  readonly patienceMs: number;
+  /** Who was to answer, and failed. */
+  readonly other: OtherScore | null;
+}
+
 /** One conversation, from the parsed body to the answer of one arm; what was asked and answered goes to the prediction log. */
 export function createChat(options: ChatOptions): (call: ChatCall) => Promise<ChatReply> {
   const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
@@ -111,9 +119,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
   ): Promise<ChatReply> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
     const arm = assignArm(arms, rollout.id, sticksTo(call.body)) ?? champion;
-    const byChampion = () => answered(call, headOf(champion, predictionId), rollout);
     if (arm === champion || challenger === undefined) {
-      const done = await byChampion();
+      const done = await answered(call, headOf(champion, predictionId), rollout);
       return rollout.besides && challenger !== undefined ? askedBeside(call, done, challenger) : logged(done);
     }
     const startedAt = performance.now();
@@ -128,11 +135,11 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       failed = error;
     }
     const latencyMs = performance.now() - startedAt;
-    const { reply, row } = await byChampion();
-    onChallengerFailure(challenger.served, failed);
     const { version } = challenger.served;
     const other = { version, role: 'fallback', score: null, output: null, error: failureCode(failed), latencyMs } as const;
-    return logged({ reply, row: { ...row, other } });
+    const done = await answered(call, headOf(champion, predictionId), rollout, { other });
+    onChallengerFailure(challenger.served, failed);
+    return logged(done);
   }
 
   function byChallenger(
@@ -140,7 +147,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     head: ChatHead,
     { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: Hearing },
   ): Promise<Answered> {
-    const waitMs = call.onText ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
+    const inPieces = call.onText !== undefined && !mayKeepBack(bundleOf(head.served));
+    const waitMs = inPieces ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
     return beforeFirstPiece({ call, waitMs, who: head.served.name }, (bounded) =>
       answered(bounded, head, rollout, { hearing, patienceMs: waitMs }),
     );
@@ -150,7 +158,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     call: ChatCall,
     head: ChatHead,
     rollout: RoutedRollout | null,
-    { hearing = { at: null }, patienceMs }: { readonly hearing?: Hearing; readonly patienceMs?: number } = {},
+    { hearing = { at: null }, patienceMs, other = null }: Partial<AnswerTerms> = {},
   ): Promise<Answered> {
     const { tenant, body, arrivedAt, signal, onText } = call;
     const heard =
@@ -163,12 +171,12 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs });
       // Kept together until a policy has looked at it, it goes out now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
-      const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout });
+      const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout, other });
       const { answer, blocked, retrieved } = said;
       return { reply: { ...head, answer, blocked, retrieved: blocked === null ? retrieved : null }, row };
     } catch (error) {
       const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), hearing.at);
-      if (output !== null) log(rowOf(call, head, { asked: null, output, rollout }));
+      if (output !== null) log(rowOf(call, head, { asked: null, output, rollout, other }));
       throw error;
     }
   }

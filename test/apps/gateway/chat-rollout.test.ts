@@ -30,7 +30,7 @@ let client: OpenAI;
 let url: string;
 let fault: (request: ScriptedRequest) => Fault | null;
 let latencyMs: (request: ScriptedRequest) => number;
-const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 400 };
+const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 800 };
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
@@ -262,6 +262,31 @@ describe('a challenger', () => {
       output: { text: null, error: expect.stringMatching(/^Provider|^AnswerLost/) as string },
       other: null,
     });
+  });
+
+  test('that fails before a champion whose stream breaks off has failed all the same', async () => {
+    await tried(1);
+    fault = (request) => (byTwo(request) ? refuse : { kind: 'cut', afterTokens: 3 });
+    await expect(stream('Who was Ada?')).rejects.toThrow();
+    expect((await rows(1))[0]).toMatchObject({
+      version: 1,
+      output: { text: null, error: expect.stringMatching(/^Provider|^AnswerLost/) as string },
+      other: { version: 2, role: 'fallback', error: 'ProviderRefused' },
+    });
+  });
+
+  test('whose policy may keep its answer back has the time of a whole one, also where the caller wants it in pieces', async () => {
+    const terms = {
+      on: ['output'],
+      onError: 'block',
+      name: 'words',
+      kind: 'blocklist',
+      action: 'block',
+      phrases: ['the password'],
+    } as const;
+    await tried(1, { policies: { 2: { name: 'house', detectors: [terms] } } });
+    latencyMs = (request) => (byTwo(request) ? limits.challengerFirstTokenMs + 100 : 0);
+    expect(await stream('Who was Ada?')).toMatchObject({ models: ['wiki-assistant@2'] });
   });
 
   test('that a policy stops has answered: what is kept back is no failure', async () => {
