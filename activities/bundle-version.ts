@@ -4,6 +4,7 @@ import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import type { PromptTemplate } from '../domain/llm/prompt';
 import { readPrompt } from '../domain/llm/prompt-document';
 import { variablesOf } from '../domain/llm/prompt-render';
 import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
@@ -14,7 +15,7 @@ import type { Registry } from '../db/registry';
 import type { LineageNode } from '../db/repositories/lineage';
 
 export interface BundleVersionDeps {
-  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage' | 'indexes'>;
+  readonly registry: Pick<Registry, 'models' | 'artifacts' | 'lineage' | 'indexes' | 'prompts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
 }
 
@@ -33,7 +34,7 @@ export interface WriteBundlesInput extends InRun {
 
 /** A prompt as a bundle with everything else of the lifecycle around it: what is compared is what would be served. */
 export interface WrittenBundle {
-  /** Path of the prompt. */
+  /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
   readonly manifest: ArtifactRef;
@@ -49,7 +50,10 @@ export interface RegisterBundleInput extends InRun {
 
 export function createBundleVersionActivities({ registry, artifacts }: BundleVersionDeps) {
   return {
-    /** One bundle for each candidate, in their order. Content-addressed: a second attempt gives the same references. */
+    /**
+     * One bundle for each candidate, in their order. Content-addressed: a second attempt gives the same references, unless a label moved in between. Prompts of files become versions
+     * on a branch of the lifecycle's name, where people find and compare them.
+     */
     async writeBundles(input: WriteBundlesInput): Promise<readonly WrittenBundle[]> {
       const { tenant, runId, model, spec, files } = input;
       const { candidates, input: variable } = spec.prompt;
@@ -58,7 +62,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const index = await indexPart(input);
       return Promise.all(
         candidates.map(async (path): Promise<WrittenBundle> => {
-          const template = read(readPrompt(await textOf(path, files), path), path);
+          const template = await templateOf(input, path);
           const artifact = await put(template);
           const prompt = { name: template.name, digest: artifact.digest, artifact };
           const { provider, name, standby } = spec.model;
@@ -117,6 +121,25 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       return version;
     },
   };
+
+  async function templateOf({ tenant, runId, model, files, spec }: WriteBundlesInput, path: string): Promise<PromptTemplate> {
+    const [, name = '', ref = ''] = /^prompt:\/\/([^@]+)@(.+)$/.exec(path) ?? [];
+    if (name === '') {
+      const template = read(readPrompt(await textOf(path, files), path), path);
+      const cause = `${path} of ${model}`;
+      const idempotencyKey = `${runId}/prompt/${path}`;
+      await registry.prompts.put({ tenant, prompt: template.name, template, branch: model, actor: `run:${runId}`, cause, idempotencyKey });
+      return template;
+    }
+    const found = await registry.prompts.resolve({ tenant, prompt: name, ref });
+    if (!found) throw failure('NotFound', `there is no prompt ${name}@${ref}`, { next: `perennial prompt show ${name}` });
+    const wanted = variablesOf(found.template);
+    const brought = [spec.prompt.input, ...(spec.index ? [spec.index.variable] : [])];
+    const others = wanted.filter((each) => !brought.includes(each));
+    if (others.length === 0 && wanted.includes(spec.prompt.input)) return found.template;
+    const wrong = others.length > 0 ? `wants ${others.join(', ')}` : `has no variable ${spec.prompt.input}`;
+    throw failure('InvalidInput', `${path} ${wrong}, and a request brings ${brought.join(' and ')}`);
+  }
 
   async function indexPart({ tenant, spec, index }: WriteBundlesInput): Promise<ReleaseBundle['index']> {
     if (spec.index === null || index === null) return null;

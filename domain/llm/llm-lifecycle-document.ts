@@ -12,7 +12,7 @@ import { llmCanaryProblems } from './canary-checks';
 import { evaluationProblems } from './evaluation/dimension-checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { llmSpecOf } from './llm-lifecycle-spec';
-import { llmLifecycleSchema, type CompleteLlmLifecycle } from './llm-lifecycle.schema';
+import { llmLifecycleSchema, promptRefField, type CompleteLlmLifecycle } from './llm-lifecycle.schema';
 import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
 import { readSafetyPolicy } from './safety/policy-document';
@@ -33,8 +33,9 @@ export function namedByLlmLifecycle({ value }: WrittenDocument): readonly NamedP
   ];
   return eachOnce(
     places.flatMap((at) => {
-      const path = pathField('').safeParse(valueAt(value, at));
-      return path.success ? [{ path: path.data, at }] : [];
+      const named = valueAt(value, at);
+      const path = pathField('').safeParse(named);
+      return path.success && !promptRefField.safeParse(named).success ? [{ path: path.data, at }] : [];
     }),
   );
 }

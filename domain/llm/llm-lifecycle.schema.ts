@@ -45,13 +45,16 @@ export const samplingSchema = z
   .prefault({})
   .describe('how the model draws its words');
 
+/** A branch, a label or the number of a version: what it means is looked up when a run begins. */
+export const promptRefField = z.string().regex(/^prompt:\/\/[a-z][a-z0-9-]{0,62}@[a-z0-9][a-z0-9.-]{0,62}$/);
+
 const promptSchema = z
   .strictObject({
     candidates: z
-      .array(pathField('the path of a Prompt file'))
+      .array(z.union([promptRefField, pathField('the path of a Prompt file, or prompt://name@ref of one in the registry')]))
       .min(1)
       .max(50)
-      .describe('paths of Prompt files; the first is what the others are compared with'),
+      .describe('paths of Prompt files, or prompt://name@ref; the first is what the others are compared with'),
     input: variableField.describe('the variable of the prompts that takes what the user writes'),
   })
   .describe('candidates and input');

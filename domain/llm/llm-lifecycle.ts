@@ -18,7 +18,7 @@ export interface LlmLifecycleSpec {
   };
   readonly sampling: Sampling;
   readonly prompt: {
-    /** Paths of `Prompt` files; the first is what the others are compared with. */
+    /** Paths of `Prompt` files, or `prompt://name@ref`; the first is what the others are compared with. */
     readonly candidates: readonly string[];
     /** The variable that takes what the user writes. */
     readonly input: string;

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
@@ -91,6 +93,28 @@ describe('a language application from its prompts to an answer', () => {
     const measured = await finished('measured');
     expect(measured).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
     expect(measured.verdict?.reasons[0]?.message).toMatch(/^judged (0\.9\d\d|1\.000) after the judge's errors/);
+  });
+
+  test('takes a prompt of the registry by its label, and another one when the label moves', async () => {
+    const model = 'labelled';
+    const folder = writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Answer.', 'Be precise.'] });
+    await product.apply(folder);
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 1 });
+    // The files of the lifecycle are versions on a branch of its name.
+    expect((await product.cli(['prompt', 'label', 'p1', 'live', '1', '--reason', 'it was promoted'])).exitCode).toBe(0);
+    const file = join(folder, 'lifecycle.yaml');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8')
+        .replace(/candidates: .*/, 'candidates: [prompt://p1@live], input: question }')
+        .replace(/ {2}promptEval: .*\n/, ''),
+    );
+    await product.apply(folder);
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('p1@live', 'p1@nowhere'));
+    await product.apply(folder);
+    const failed = await finished(model);
+    expect(failed).toMatchObject({ status: 'failed', failure: { type: 'NotFound', message: 'there is no prompt p1@nowhere' } });
   });
 
   test('a budget of the tenant counts for every run, and is raised by one command', async () => {

@@ -58,6 +58,11 @@ test('an LLM lifecycle is completed with safe defaults, and written out in full 
   expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(parsed);
 });
 
+test('a candidate may be a prompt of the registry, which no file is looked for', () => {
+  const parsed = read(edited(text, 'prompts/short.yaml', 'prompt://short@live'));
+  expect(parsed.ok && parsed.value.prompt.candidates).toEqual(['prompts/plain.yaml', 'prompt://short@live']);
+});
+
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
   ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
   [
