@@ -26,7 +26,7 @@ interface Spec {
     readonly dimensions: readonly { readonly name: string; readonly kind: string }[];
     readonly gates: readonly object[];
   };
-  readonly canary: object;
+  readonly canary: { readonly quality: object };
 }
 
 function changed({ document, ...written }: Written, change: (spec: Spec) => object): Written {
@@ -55,7 +55,10 @@ export function withoutRetrieval(written: Written): Written {
   }));
 }
 
-/** The champion's passages under a prompt that somebody found friendlier, with no gate that looks, asked by half of the users at once. */
+/**
+ * The champion's passages under a prompt that somebody found friendlier and says is better, with no gate that looks, asked by half of the users at once. The claim is refuted by
+ * fewer questions than a small loss takes to be shown: most of what callers ask cannot be answered out of the summaries, and is as wrong under either prompt.
+ */
 export function withWorsePrompt(written: Written): Written {
   const path = 'prompts/friendly.yaml';
   const friendly = `apiVersion: perennial.dev/v1
@@ -73,7 +76,7 @@ spec:
     ...spec,
     prompt: { ...spec.prompt, candidates: [path] },
     evaluate: { ...spec.evaluate, gates: [], ungated: 'to see that harm is found under traffic' },
-    canary: { ...spec.canary, steps: [50] },
+    canary: { ...spec.canary, steps: [50], quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.1 } },
   }));
   return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
 }

@@ -41,7 +41,7 @@ describe('what the language demo applies can be applied', () => {
     expect(prompt.candidates).toEqual(['prompts/friendly.yaml']);
     expect(index).toEqual(specOf(assistant).index);
     expect([evaluate.gates, promptEval]).toEqual([[], null]);
-    expect(canary?.steps).toEqual([50]);
+    expect(canary).toMatchObject({ steps: [50], quality: { rule: 'superiority', margin: 0.1 } });
   });
 
   test('the router, and its short training, over the same prompts', () => {
