@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { LoadFigures, LoadPlan } from '../load-generator';
 import { rounded } from '../figures';
-import type { Rig } from '../streams';
 import { question, type Target } from './plan';
+import type { Rig } from './rig';
 
 export interface CompletionFigures {
   readonly connections: number;
@@ -26,7 +26,7 @@ const seconds = 15;
 /** Whole answers, as fast as they come, over all gateways at once. */
 export async function completionsASecond({ targets, straight }: Rig): Promise<CompletionFigures> {
   const bare = await rate(straight);
-  const gateway = await rate(targets);
+  const gateway = await rate(targets());
   return { connections, gateway, straight: bare, gatewayPerDay: Math.round(gateway.perSecond * 86_400) };
 }
 

@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Rig } from '../streams';
 import { quantile, rounded } from '../figures';
 import type { LoadFigures, Pace, Target, Way } from './plan';
+import type { Rig } from './rig';
 import { cpuSeconds, memoryBytes } from './usage';
 
 export interface PointPlan extends Pace {
-  readonly name: string;
   readonly streams: number;
   /** More of them, straight to the upstream. */
   readonly straight: number;
@@ -38,7 +37,7 @@ export interface PointFigures extends Omit<PointPlan, 'straight'> {
   readonly cores: Readonly<Record<'gateways' | 'upstreams' | 'clients', number>>;
 }
 
-const mostAddedMs = 180;
+export const mostAddedMs = 180;
 
 /** Opens the streams, waits until they are all there, measures, and hangs up. */
 export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigures> {
@@ -56,7 +55,7 @@ export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigu
         tokens: plan.tokens,
         rampSeconds: plan.rampSeconds,
         localAddress: `127.0.1.${index + 1}`,
-        places: [...places(rig.targets, plan.streams), ...places(rig.straight, plan.straight)],
+        places: [...places(rig.targets(), plan.streams), ...places(rig.straight, plan.straight)],
       },
     });
   }
