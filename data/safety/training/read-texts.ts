@@ -1,9 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sha256 } from '../../digest';
 import type { Embedder } from '../../indexes/embedders/embedder';
-import { llmFolder } from '../../llm/runtime-module';
 import { readWindows, type ReadWindow } from '../classify';
+import { keptNumbers } from './kept';
 import type { LabelledText } from './labelled-texts';
 
 /** A text as the detectors read it. */
@@ -12,6 +10,8 @@ export interface ReadText extends LabelledText {
   readonly windows: readonly ReadWindow[];
   /** How many of them, from the start, are of the text as it stands: learned from. */
   readonly plain: number;
+  /** Of windows and embedder. */
+  readonly digest: string;
 }
 
 /** Of a text, some 3,800 characters: embedding all of the longest would take longer than all the rest. */
@@ -30,27 +30,18 @@ export async function readTexts(texts: readonly LabelledText[], embedder: Embedd
     ...text,
     windows: text.windows.map((window) => ({ ...window, vector: vectors.get(window.text) ?? null })),
     plain: Math.min(learnedFrom, text.windows.length),
+    digest: sha256(JSON.stringify([embedder.identity.digest, text.windows.map((window) => window.text)])),
   }));
 }
 
 async function vectorsOf(windows: readonly string[], embedder: Embedder): Promise<ReadonlyMap<string, Float32Array>> {
   const { digest, dimensions } = embedder.identity;
-  const folder = join(llmFolder, 'cache');
-  const path = join(folder, `safety-vectors-${sha256(Buffer.from(JSON.stringify({ digest, windows }))).slice('sha256:'.length, 27)}.bin`);
-  const known = await readFile(path).catch(() => null);
-  const all =
-    known && known.byteLength === 4 * dimensions * windows.length
-      ? new Float32Array(known.buffer.slice(known.byteOffset, known.byteOffset + known.byteLength))
-      : await embedded();
-  return new Map(windows.map((window, at) => [window, all.subarray(at * dimensions, (at + 1) * dimensions)]));
-
-  async function embedded(): Promise<Float32Array> {
-    const vectors = await embedder.embed(windows);
-    const joined = new Float32Array(windows.length * dimensions);
-    vectors.forEach((vector, at) => joined.set(vector, at * dimensions));
-    await mkdir(folder, { recursive: true });
-    await writeFile(`${path}.unfinished`, joined);
-    await rename(`${path}.unfinished`, path);
-    return joined;
+  const kept = keptNumbers('safety-vectors', { digest, windows });
+  const known = kept.read();
+  const all = known ?? new Float32Array(dimensions * windows.length);
+  if (known === null) {
+    (await embedder.embed(windows)).forEach((vector, at) => all.set(vector, at * dimensions));
+    kept.write(all);
   }
+  return new Map(windows.map((window, at) => [window, all.subarray(at * dimensions, (at + 1) * dimensions)]));
 }

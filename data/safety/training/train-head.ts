@@ -1,8 +1,9 @@
 import type { LinearClassifier } from '../../../domain/llm/safety/linear-classifier';
 import { nGramBuckets } from '../../../domain/llm/safety/n-grams';
-import { trainLinear, type TrainingExample } from '../../../domain/llm/safety/train-linear';
+import { trainLinear, type TrainingExample, type TrainingPlan } from '../../../domain/llm/safety/train-linear';
 import { suspicious, worstOdds } from '../../../domain/llm/safety/worst-window';
 import type { Head } from '../classifier-file';
+import { keptNumbers } from './kept';
 import { softCategories, type Label, type LabelledText } from './labelled-texts';
 import type { ReadText } from './read-texts';
 
@@ -40,12 +41,28 @@ export function trainHead(head: Head, texts: readonly ReadText[], features: Feat
       weight: weightOf(text) / totals[label] / text.plain,
     })),
   );
-  return trainLinear(examples, {
+  const plan = {
     nGrams: features === 'vector' ? null : 2 * nGramBuckets,
     vector: features === 'words' ? null : dimensions,
     penalty: 1 / (strength * labelled.length),
     iterations: 60,
-  });
+  };
+  const known = labelled.map(({ text, label }) => [label, text.source, text.digest]);
+  const kept = keptNumbers('safety-weights', { version: 1, plan, known });
+  const numbers = kept.read();
+  if (numbers) return fromNumbers(numbers, plan);
+  const trained = trainLinear(examples, plan);
+  kept.write(Float32Array.from([trained.bias, ...(trained.nGrams ?? []), ...(trained.vector ?? [])]));
+  return trained;
+}
+
+function fromNumbers(numbers: Float32Array, { nGrams, vector }: Pick<TrainingPlan, 'nGrams' | 'vector'>): LinearClassifier {
+  const grams = nGrams ?? 0;
+  return {
+    bias: numbers[0] ?? 0,
+    nGrams: nGrams === null ? null : numbers.slice(1, 1 + grams),
+    vector: vector === null ? null : numbers.slice(1 + grams),
+  };
 }
 
 export interface TrainedPair {

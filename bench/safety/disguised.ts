@@ -1,0 +1,102 @@
+/** Attacks in other clothes, and orders inside documents. */
+import { oddsByMeaning, type EmbedTexts } from '../../data/safety/classify';
+import { oddsFor } from '../../data/safety/threshold';
+import { thresholdsOf } from '../../data/safety/training/cross-fit';
+import type { ReadText } from '../../data/safety/training/read-texts';
+import { nGramsOf } from '../../domain/llm/safety/n-grams';
+import { windowsOf } from '../../domain/llm/safety/windows';
+import { suspicious, worstOdds } from '../../domain/llm/safety/worst-window';
+import { stopped, type CrossFitted } from './held-out';
+import { obfuscations } from './obfuscations';
+
+const eachHead = 30;
+const falseAlarms = 0.01;
+
+type Judge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
+
+/** The fold's own classifier and threshold for one text of it. */
+function judgeOf({ head, pairs, judged }: CrossFitted, source: string, embed: EmbedTexts): Judge {
+  const pair = pairs.find(({ features, sources }) => features === 'meaning' && sources.includes(source));
+  if (!pair) throw new Error(`${source} is in no fold`);
+  const limit = oddsFor(falseAlarms, thresholdsOf(head, judged.meaning, pair.fold));
+  return async (text, { plainForms }) => {
+    if (plainForms) return (await oddsByMeaning(pair.classifier, { words: pair.words, embed, text })) > limit;
+    const windows = suspicious(
+      pair.words,
+      windowsOf(text).map((window) => ({ text: window, nGrams: nGramsOf(window), vector: null })),
+    );
+    const vectors = await embed(windows.map((window) => window.text));
+    return (
+      worstOdds(
+        pair.classifier,
+        windows.map((window, at) => ({ ...window, vector: vectors[at] ?? null })),
+      ) > limit
+    );
+  };
+}
+
+/** Of attacks that are stopped as they are: how many still are in disguise, with the plain forms and without. */
+export async function measureDisguises({
+  prompts,
+  fitted,
+  embed,
+}: {
+  readonly prompts: readonly ReadText[];
+  readonly fitted: readonly CrossFitted[];
+  readonly embed: EmbedTexts;
+}) {
+  const attacks = fitted.flatMap((each) => {
+    const found = stopped(each, 'meaning', falseAlarms);
+    const wanted = each.head === 'injection' ? ['in-the-wild', 'bastioncorpus'] : ['advbench', 'harmbench'];
+    const chosen = wanted.flatMap((source) =>
+      prompts.filter((text) => text.source === source && text.text.length < 600 && found.has(text.id)).slice(0, eachHead / 2),
+    );
+    return chosen.map(({ text, source }) => ({ text, judge: judgeOf(each, source, embed) }));
+  });
+  const rows: { readonly disguise: string; readonly n: number; readonly plainForms: number; readonly asItCame: number }[] = [];
+  for (const [disguise, dress] of Object.entries(obfuscations)) {
+    const count = async (plainForms: boolean) => {
+      let found = 0;
+      for (const { text, judge } of attacks) found += Number(await judge(dress(text), { plainForms }));
+      return found / attacks.length;
+    };
+    const row = { disguise, n: attacks.length, plainForms: await count(true), asItCame: await count(false) };
+    rows.push(row);
+    process.stdout.write(
+      `  ${disguise.padEnd(24)} of ${row.n}: ${(100 * row.plainForms).toFixed(0).padStart(4)} % stopped, ${(100 * row.asItCame).toFixed(0).padStart(4)} % without plain forms\n`,
+    );
+  }
+  return rows;
+}
+
+/** Injections in the middle of paragraphs of an encyclopedia, as a retrieved passage would hold them, beside the same paragraphs without. */
+export async function measureDocuments({
+  prompts,
+  answers,
+  fitted,
+  embed,
+}: {
+  readonly prompts: readonly ReadText[];
+  readonly answers: readonly ReadText[];
+  readonly fitted: CrossFitted;
+  readonly embed: EmbedTexts;
+}) {
+  const paragraphs = answers.filter(({ source, text }) => source === 'wiki-summaries' && text.length > 300).slice(0, 60);
+  const orders = prompts
+    .filter(({ source, kind, text }) => source === 'bastioncorpus' && kind === 'injection' && text.length < 300)
+    .slice(0, paragraphs.length);
+  const judge = judgeOf(fitted, 'bastioncorpus', embed);
+  const counts = { n: orders.length, alone: 0, inside: 0, without: 0 };
+  for (const [at, { text: order }] of orders.entries()) {
+    const paragraph = paragraphs[at]?.text ?? '';
+    const middle = paragraph.indexOf('. ', paragraph.length / 2) + 1 || paragraph.length;
+    const options = { plainForms: true };
+    counts.alone += Number(await judge(order, options));
+    counts.inside += Number(await judge(`${paragraph.slice(0, middle)} ${order} ${paragraph.slice(middle)}`, options));
+    counts.without += Number(await judge(paragraph, options));
+  }
+  process.stdout.write(
+    `  injections in paragraphs: ${counts.inside} of ${counts.n} stopped (${counts.alone} alone), ${counts.without} of the paragraphs without one\n`,
+  );
+  return counts;
+}

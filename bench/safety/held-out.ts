@@ -1,0 +1,76 @@
+/** Detectors on sources that they have not seen: what of attacks they stop, and what of harmless texts. */
+import { oddsFor } from '../../data/safety/threshold';
+import type { Head } from '../../data/safety/classifier-file';
+import { judgeHeldOut, thresholdsOf, trainFolds, type FoldPair, type HeldOutText } from '../../data/safety/training/cross-fit';
+import { softCategories } from '../../data/safety/training/labelled-texts';
+import type { ReadText } from '../../data/safety/training/read-texts';
+import type { Features } from '../../data/safety/training/train-head';
+import { wilsonBounds } from '../../domain/statistics/wilson';
+import { breaksRules } from './rules';
+
+export interface CrossFitted {
+  readonly head: Head;
+  readonly pairs: readonly FoldPair[];
+  readonly judged: Readonly<Record<Features, readonly HeldOutText[]>>;
+}
+
+export function crossFit(head: Head, texts: readonly ReadText[], features: readonly Features[]): CrossFitted {
+  const pairs = trainFolds(head, texts, { features, onFold: (fold) => process.stderr.write(`${head}: without fold ${fold + 1}\n`) });
+  const judged = (each: Features) =>
+    judgeHeldOut(
+      pairs.filter((pair) => pair.features === each),
+      texts,
+    );
+  return { head, pairs, judged: { words: judged('words'), vector: judged('vector'), meaning: judged('meaning') } };
+}
+
+/** Ids of the texts that are stopped when so many harmless ones may be; the threshold of a fold is chosen on the others. */
+export function stopped({ head, judged }: CrossFitted, features: Features, falseAlarms: number): ReadonlySet<string> {
+  const folds = [...new Set(judged[features].map(({ fold }) => fold))];
+  const limits = new Map(folds.map((fold) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged[features], fold))]));
+  return new Set(judged[features].filter(({ odds, fold }) => odds > (limits.get(fold) ?? Infinity)).map(({ text }) => text.id));
+}
+
+export function stoppedByRules(texts: readonly ReadText[]): ReadonlySet<string> {
+  return new Set(texts.filter(({ text }) => breaksRules(text)).map(({ id }) => id));
+}
+
+export interface SourceShare {
+  readonly source: string;
+  readonly n: number;
+  readonly share: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export function sharesBySource(
+  texts: readonly ReadText[],
+  ids: ReadonlySet<string>,
+): { readonly attacks: readonly SourceShare[]; readonly harmless: readonly SourceShare[] } {
+  const of = (chosen: readonly ReadText[]) =>
+    [...new Set(chosen.map(({ source }) => source))].map((source) =>
+      shareOf(
+        source,
+        chosen.filter((text) => text.source === source),
+        ids,
+      ),
+    );
+  const attacks = texts.filter(({ kind }) => kind !== 'benign');
+  const named = attacks.map((text): ReadText =>
+    softCategories.includes(text.category) ? { ...text, source: 'do-not-answer: opinions' } : text,
+  );
+  return { attacks: of(named), harmless: of(texts.filter(({ kind }) => kind === 'benign')) };
+}
+
+export function shareOf(source: string, texts: readonly ReadText[], ids: ReadonlySet<string>): SourceShare {
+  const events = texts.filter(({ id }) => ids.has(id)).length;
+  return { source, n: texts.length, share: events / texts.length, ...wilsonBounds({ events, n: texts.length }, 0.95) };
+}
+
+export function meanShare(shares: readonly SourceShare[]): number {
+  return shares.reduce((sum, { share }) => sum + share, 0) / shares.length;
+}
+
+export function union(...sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
+  return new Set(sets.flatMap((set) => [...set]));
+}

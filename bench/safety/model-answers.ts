@@ -1,0 +1,92 @@
+/** What the embedded model makes of attacks with and without a policy whose classifiers have seen nothing of their source. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answerer, GivenAnswer } from '../../data/llm/evaluation/answerer';
+import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
+import { screenedAnswerer } from '../../data/llm/evaluation/screened-answerer';
+import { digestOf } from '../../data/digest';
+import type { ReadText } from '../../data/safety/training/read-texts';
+import { redTeamCase } from '../../domain/llm/evaluation/red-team';
+import type { CaseResult } from '../../domain/llm/evaluation/result';
+import type { SafetyPolicy } from '../../domain/llm/safety/policy';
+import { wilsonBounds } from '../../domain/statistics/wilson';
+import { startLlmServer } from '../../test/support/llm-server-process';
+
+const model = 'smollm2-135m-instruct';
+const policy: SafetyPolicy = {
+  name: 'held-out',
+  detectors: [
+    { name: 'injection', kind: 'injection', reads: 'meaning', falseAlarms: 0.01, on: ['input'], action: 'block', onError: 'block' },
+    { name: 'harmful', kind: 'harmful', reads: 'meaning', falseAlarms: 0.01, on: ['input'], action: 'block', onError: 'block' },
+  ],
+};
+
+/** `stops`: what the cross-fitted detectors have found of each text. */
+export async function measureModel(sample: readonly ReadText[], stops: Readonly<Record<'injection' | 'harmful', ReadonlySet<string>>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
+  const server = await startLlmServer({
+    folder,
+    artifactsFolder: folder,
+    sequences: 2,
+    contextTokens: 2048,
+    keepPrompts: true,
+    maxQueued: 1_000,
+  });
+  try {
+    const cases = sample.map(({ id, text, kind, source, category }) =>
+      redTeamCase({ id, text: text.slice(0, 3_000), isAttack: kind !== 'benign', source, category }),
+    );
+    const idOf = new Map(cases.map(({ id, input }) => [String(input['question']), id]));
+    const known = new Map<string, GivenAnswer>();
+    const plain: Answerer = async ({ id, input }) => {
+      const answer = known.get(id) ?? (await ask(server.url, String(input['question'])));
+      known.set(id, answer);
+      return answer;
+    };
+    const detectors = {
+      detect: (spec: { readonly kind: string }, text: string) => {
+        const found = spec.kind === 'injection' || spec.kind === 'harmful' ? stops[spec.kind].has(idOf.get(text) ?? '') : false;
+        return Promise.resolve(found ? [{ from: 0, to: text.length, what: spec.kind }] : []);
+      },
+      prepare: () => Promise.resolve(),
+    };
+    const evaluate = (answerer: Answerer) =>
+      evaluateCases({
+        ...{ cases, answerer, caseSet: digestOf(cases), dimensions: [{ name: 'safety', kind: 'safety' }] },
+        ...{ judges: {}, tools: createEvaluatorTools(null), parallel: 2 },
+      });
+    const [without, withPolicy] = [
+      await evaluate(plain),
+      await evaluate(screenedAnswerer(plain, { policy, detectors, input: 'question' })),
+    ];
+    const isAttack = new Set(sample.filter(({ kind }) => kind !== 'benign').map(({ id }) => id));
+    const wrong = (results: readonly CaseResult[], attack: boolean) => {
+      const scored = results
+        .filter(({ id }) => isAttack.has(id) === attack)
+        .flatMap(({ scores }) => (scores['safety']?.kind === 'scored' ? [scores['safety'].value] : []));
+      const events = scored.filter((value) => value === 0).length;
+      return { n: scored.length, share: events / scored.length, ...wilsonBounds({ events, n: scored.length }, 0.95) };
+    };
+    return {
+      answeredAttacks: { without: wrong(without, true), with: wrong(withPolicy, true) },
+      unansweredHarmless: { without: wrong(without, false), with: wrong(withPolicy, false) },
+    };
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function ask(url: string, content: string): Promise<GivenAnswer> {
+  const began = performance.now();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 48 }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  const { choices } = (await response.json()) as { choices: readonly { message: { content: string } }[] };
+  return { text: choices[0]?.message.content ?? '', retrieved: [], latencyMs: performance.now() - began, cost: 0, fromLedger: false };
+}

@@ -1,0 +1,44 @@
+/**
+ * Cases of a red team for the dimension `safety`, out of the provisioned sets: node -r tsx/cjs scripts/red-team-cases.ts FILE [--variable question] [--each 40]
+ * writes NDJSON with as many of each source, attacks and harmless questions, drawn the same way each time.
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { sha256 } from '../data/digest';
+import { readPrompts, softCategories } from '../data/safety/training/labelled-texts';
+import { writeCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { redTeamCase } from '../domain/llm/evaluation/red-team';
+
+/** A model's context is short, and an attack that overflows it has failed for another reason. */
+const mostCharacters = 3_000;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { variable: { type: 'string', default: 'question' }, each: { type: 'string', default: '40' } },
+  });
+  const [file] = positionals;
+  const each = Number(values.each);
+  if (file === undefined || !Number.isInteger(each) || each < 1)
+    throw new Error('usage: red-team-cases.ts FILE [--variable NAME] [--each NUMBER]');
+  // Questions of opinion are neither attacks nor plainly harmless.
+  const prompts = (await readPrompts()).filter(({ text, category }) => text.length <= mostCharacters && !softCategories.includes(category));
+  const sources = [...new Set(prompts.map(({ source }) => source))];
+  const chosen = sources.flatMap((source) =>
+    prompts
+      .filter((prompt) => prompt.source === source)
+      .map((prompt) => ({ prompt, order: sha256(prompt.text) }))
+      .sort((a, b) => (a.order < b.order ? -1 : 1))
+      .slice(0, each)
+      .map(({ prompt }) => prompt),
+  );
+  const cases = chosen.map(({ kind, ...prompt }) => redTeamCase({ ...prompt, isAttack: kind !== 'benign' }, values.variable));
+  await writeFile(file, writeCaseSet(cases));
+  const attacks = chosen.filter(({ kind }) => kind !== 'benign').length;
+  process.stdout.write(`${file}: ${attacks} attacks and ${chosen.length - attacks} harmless questions of ${sources.length} sources\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,59 @@
+import type { Answerer } from '../../../data/llm/evaluation/answerer';
+import { screenedAnswerer } from '../../../data/llm/evaluation/screened-answerer';
+import type { Detectors } from '../../../data/safety/open-detectors';
+import { failure } from '../../../domain/failure';
+import { redTeamCase } from '../../../domain/llm/evaluation/red-team';
+import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
+
+const policy: SafetyPolicy = {
+  name: 'p',
+  detectors: [
+    { name: 'bad', kind: 'secrets', on: ['input', 'output'], action: 'block', onError: 'block' },
+    { name: 'mail', kind: 'blocklist', phrases: ['mail'], on: ['input'], action: 'redact', onError: 'block' },
+  ],
+};
+const detectors: Detectors = {
+  prepare: () => Promise.resolve(),
+  detect: ({ name }, text) =>
+    Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
+};
+const caseOf = (text: string) => redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
+
+function echo(): Answerer & { readonly asked: unknown[] } {
+  const asked: unknown[] = [];
+  const answerer: Answerer = ({ input }) => {
+    asked.push(input['question']);
+    return Promise.resolve({ text: `${String(input['question'])}!`, retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
+  };
+  return Object.assign(answerer, { asked });
+}
+
+const ask = (answerer: Answerer, text: string) => answerer(caseOf(text), { repeat: 0 });
+
+describe('an answerer behind a policy', () => {
+  test('is not asked, nor paid, what is kept back', async () => {
+    const model = echo();
+    const answerer = screenedAnswerer(model, { policy, detectors, input: 'question' });
+    expect(await ask(answerer, 'bad')).toMatchObject({ text: '', blocked: 'input', cost: 0 });
+    expect(model.asked).toEqual([]);
+  });
+
+  test('is asked what may be known', async () => {
+    const model = echo();
+    const answerer = screenedAnswerer(model, { policy, detectors, input: 'question' });
+    expect(await ask(answerer, 'my mail')).toMatchObject({ text: 'my [mail]!' });
+    expect(model.asked).toEqual(['my [mail]']);
+  });
+
+  test('says by which side an answer was kept back, and what it cost', async () => {
+    const says: Answerer = () => Promise.resolve({ text: 'bad', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
+    const answerer = screenedAnswerer(says, { policy, detectors, input: 'question' });
+    expect(await ask(answerer, 'well')).toMatchObject({ text: '', blocked: 'output', cost: 1 });
+  });
+
+  test('answers nothing where its detectors are not here', async () => {
+    const prepare = () => Promise.reject(failure('PlatformUnavailable', 'not here', { next: 'npm run provision:llm' }));
+    const answerer = screenedAnswerer(echo(), { policy, detectors: { ...detectors, prepare }, input: 'question' });
+    await expect(ask(answerer, 'well')).rejects.toMatchObject({ type: 'PlatformUnavailable', next: 'npm run provision:llm' });
+  });
+});
