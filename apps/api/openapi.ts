@@ -6,7 +6,7 @@ import type { ApiKeyScope } from '../../db/repositories/api-keys';
 
 /** In the order of the pages. */
 const tags = [
-  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'prompts', 'datasets', 'lineage', 'decisions', 'audit'],
+  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'prompts', 'indexes', 'datasets', 'lineage', 'decisions', 'audit'],
   ...['webhooks', 'api-keys', 'platform'],
 ];
 

@@ -12,6 +12,7 @@ import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
 import type { LifecycleClient } from '../lifecycle-client';
+import type { PromptEvaluationClient } from '../prompt-evaluation-client';
 import type { PromptSearchClient } from '../prompt-search-client';
 import type { ScheduleClient } from '../schedule-client';
 import type { Guards } from './auth';
@@ -30,7 +31,9 @@ import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
 import { promptLabelRoutes } from './routes/prompt-labels';
+import { promptEvaluationRoutes } from './routes/prompt-evaluations';
 import { promptSearchRoutes } from './routes/prompt-searches';
+import { indexRoutes } from './routes/indexes';
 import { promptRoutes } from './routes/prompts';
 import { retentionRoutes } from './routes/retention';
 import { rolloutRoutes } from './routes/rollouts';
@@ -46,6 +49,7 @@ export interface ApiDeps {
   readonly lifecycles: LifecycleClient;
   readonly schedules: ScheduleClient;
   readonly searches: PromptSearchClient;
+  readonly evaluations: PromptEvaluationClient;
   readonly trainers: TrainerCatalog;
   /** Where what is read of an artifact lies for as long as that takes. */
   readonly scratchRoot: string;
@@ -73,8 +77,10 @@ const nouns = [
   webhookRoutes,
   modelRoutes,
   promptRoutes,
+  indexRoutes,
   promptLabelRoutes,
   promptSearchRoutes,
+  promptEvaluationRoutes,
   budgetRoutes,
   rolloutRoutes,
   datasetRoutes,

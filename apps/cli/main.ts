@@ -12,6 +12,8 @@ import { keyCommands } from './commands/key';
 import { lifecycleCommands } from './commands/lifecycle';
 import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
+import { indexCommands } from './commands/indexes';
+import { evaluateCommand } from './commands/evaluate';
 import { promptCommands } from './commands/prompt';
 import { replayCommands } from './commands/replay';
 import { rolloutCommands } from './commands/rollout';
@@ -29,6 +31,8 @@ const nouns = [
   runCommands,
   modelCommands,
   promptCommands,
+  evaluateCommand,
+  indexCommands,
   budgetCommands,
   rolloutCommands,
   dataCommands,

@@ -12,7 +12,7 @@ const listedBy = {
   source: 'perennial dataset list',
   dataset: 'perennial dataset list',
   run: 'perennial run list',
-  index: 'perennial dataset list',
+  index: 'perennial index list',
   model: 'perennial model list',
   deployment: 'perennial model list',
 } as const satisfies Record<LineageKind, string>;

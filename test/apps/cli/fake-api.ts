@@ -73,6 +73,7 @@ export async function cliAgainst(
   settings: {
     readonly apiUrl: string | null;
     readonly apiKey: string | null;
+    readonly gatewayUrl?: string;
     readonly cwd?: string;
     readonly stateDir?: string;
     readonly trainersDir?: string;
@@ -88,8 +89,8 @@ export async function cliAgainst(
   const { apiUrl, apiKey, cwd = process.cwd(), trainersDir = join(process.cwd(), 'trainers') } = settings;
   const { python = process.env['PERENNIAL_PYTHON'] ?? join(process.cwd(), '.perennial', 'python', 'bin', 'python') } = settings;
   const samplesDir = join(process.cwd(), '.perennial', 'samples');
-  const { stateDir = join(cwd, '.perennial') } = settings;
-  const context = createContext(terminal, { apiUrl, apiKey, gatewayUrl: null, cwd, stateDir, trainersDir, samplesDir, python });
+  const { stateDir = join(cwd, '.perennial'), gatewayUrl = null } = settings;
+  const context = createContext(terminal, { apiUrl, apiKey, gatewayUrl, cwd, stateDir, trainersDir, samplesDir, python });
   const compute = () => cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });
   const exitCode = await runCli(args, context, { version: '9.9.9', compute });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };

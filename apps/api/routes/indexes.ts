@@ -1,0 +1,110 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { IndexVersionRecord } from '../../../db/repositories/indexes';
+import { failure } from '../../../domain/failure';
+import type { RouteDeps } from '../server';
+import { idempotent, keyOf, page, pageOf, problem, why } from '../views/fields';
+import { indexMove, indexRolledBack, indexSummary, indexVersion, indexView } from '../views/indexes';
+
+const index = z.object({
+  index: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/)
+    .describe('the name of an index'),
+});
+const tags = ['indexes'];
+
+export function indexRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
+  const { indexes } = registry;
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/indexes',
+      {
+        ...viewer,
+        schema: { tags, summary: 'Indexes by name', querystring: page, response: { 200: pageOf(indexSummary), default: problem } },
+      },
+      ({ caller: { tenant }, query }) => indexes.list({ tenant, ...query }),
+    );
+
+    app.get(
+      '/indexes/:index',
+      {
+        ...viewer,
+        schema: { tags, summary: 'An index with its aliases and versions', params: index, response: { 200: indexView, default: problem } },
+      },
+      async ({ caller: { tenant }, params: { index: of } }) => {
+        const [aliases, { items }] = await Promise.all([
+          indexes.aliases({ tenant, index: of }),
+          indexes.versions({ tenant, index: of, pageSize: 20 }),
+        ]);
+        if (items.length === 0) throw noIndex(of);
+        return { name: of, aliases, versions: items.map(viewOf) };
+      },
+    );
+
+    app.get(
+      '/indexes/:index/versions',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Versions of an index, the newest first',
+          params: index,
+          querystring: page,
+          response: { 200: pageOf(indexVersion), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { index: of }, query }) => {
+        const { items, ...rest } = await indexes.versions({ tenant, index: of, ...query });
+        if (items.length === 0 && query.pageToken === undefined) throw noIndex(of);
+        return { ...rest, items: items.map(viewOf) };
+      },
+    );
+
+    app.get(
+      '/indexes/:index/history',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Which version answered when, and who moved it',
+          params: index,
+          querystring: page,
+          response: { 200: pageOf(indexMove), default: problem },
+        },
+      },
+      ({ caller: { tenant }, params: { index: of }, query }) => indexes.history({ tenant, index: of, ...query }),
+    );
+
+    app.post(
+      '/indexes/:index/rollback',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'The previous version answers again; it has taken every change of documents meanwhile',
+          params: index,
+          headers: idempotent,
+          body: z.strictObject({ reason: why.optional() }),
+          response: { 200: indexRolledBack, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { index: of }, headers, body: { reason } }) => {
+        const cause = reason ?? 'rollback by hand';
+        const moved = await indexes.rollback({ tenant, index: of, actor, cause, idempotencyKey: keyOf(headers) });
+        return { index: of, ...moved };
+      },
+    );
+  };
+}
+
+function noIndex(of: string): Error {
+  return failure('NotFound', `there is no index ${of}`, { next: 'perennial index list' });
+}
+
+/** Where its table stands is between the registry and the readers. */
+function viewOf({ tableVersion: _tableVersion, ...record }: IndexVersionRecord) {
+  return record;
+}

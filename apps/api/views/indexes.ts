@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { document, instant } from './fields';
+
+const alias = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).nullable();
+
+export const indexSummary = z
+  .object({
+    name: z.string(),
+    versions: z.number(),
+    champion: z.number().nullable().describe('the version that answers'),
+    changes: z.number().describe('of documents, accepted so far'),
+    createdAt: instant,
+  })
+  .meta({ id: 'IndexSummary' });
+
+export const indexVersion = z
+  .object({
+    index: z.string(),
+    version: z.number(),
+    digest: z.string().describe('of its recipe and dataset version: what a release bundle names'),
+    recipe: document.describe('embedder and chunking'),
+    dataset: z.string(),
+    datasetVersion: z.number(),
+    state: z.enum(['building', 'ready', 'failed', 'retired']),
+    applied: z.number().describe('the last change of documents that it has'),
+    chunks: z.number().nullable(),
+    report: document.describe('what its build did; null while it is built'),
+    runId: z.string().nullable(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'IndexVersion' });
+
+export const indexView = z
+  .object({
+    name: z.string(),
+    aliases: z.object({ champion: alias, previous: alias }),
+    versions: z.array(indexVersion).readonly().describe('the newest 20'),
+  })
+  .meta({ id: 'Index' });
+
+export const indexMove = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['promote', 'rollback']),
+    from: z.number().nullable(),
+    to: z.number(),
+    fencing: z.number(),
+    actor: z.string(),
+    cause: z.string(),
+    movedAt: instant,
+  })
+  .meta({ id: 'IndexMove' });
+
+export const indexRolledBack = z
+  .object({ index: z.string(), from: z.number().nullable(), to: z.number(), fencing: z.number() })
+  .meta({ id: 'IndexRolledBack' });

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { request } from 'undici';
+import type { IndexAliasState, IndexVersionRecord } from '../../../db/repositories/indexes';
+import type { IndexAlias } from '../../../domain/index/version';
+import { rejectedOf } from '../../../domain/index/document';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { knownGateway } from '../replay/gateway';
+import { showList } from '../list-view';
+import { table } from '../terminal';
+
+interface IndexJson {
+  readonly name: string;
+  readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
+  readonly versions: readonly IndexVersionRecord[];
+}
+
+interface SummaryJson {
+  readonly name: string;
+  readonly versions: number;
+  readonly champion: number | null;
+  readonly changes: number;
+}
+
+interface AnswerJson {
+  readonly index: string;
+  readonly version: number;
+  readonly embedder: { readonly name: string };
+  readonly hits: readonly { readonly documentId: string; readonly score: number; readonly title: string | null; readonly text: string }[];
+  readonly detail?: string;
+}
+
+interface QueryOptions {
+  readonly k: string;
+  readonly mode: string;
+  readonly of?: string;
+  readonly json?: true;
+}
+
+export function indexCommands(program: Command, context: CliContext): void {
+  const { terminal, settings } = context;
+  const index = program.command('index').description('indexes: versions, what they find, and the way back');
+
+  index
+    .command('list')
+    .description('indexes by name, each with the version that answers')
+    .option('--json', 'print as JSON')
+    .action(async (options: { readonly json?: true }) => {
+      showList(terminal, {
+        items: await context.api().list<SummaryJson>('/indexes'),
+        json: options.json,
+        columns: ['INDEX', 'VERSIONS', 'ANSWERS', 'CHANGES'],
+        row: ({ name, versions, champion, changes }) => [name, String(versions), champion === null ? '-' : `@${champion}`, String(changes)],
+        none: { what: 'no indexes yet', next: 'declare `index` in an LlmLifecycle, then perennial run start <lifecycle>' },
+      });
+    });
+
+  index
+    .command('show <index>')
+    .description('its aliases and versions')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, options: { readonly json?: true }) => {
+      const found = await context.api().call<IndexJson>(`/indexes/${encodeURIComponent(name)}`);
+      terminal.out(options.json ? JSON.stringify(found) : versionsTable(found));
+    });
+
+  index
+    .command('query <index> <text>')
+    .description('what it finds for a question, through the gateway')
+    .option('-k, --k <number>', 'at most so many', '5')
+    .option('--mode <mode>', 'vector, text or hybrid', 'vector')
+    .option('--of <version>', 'a number, champion or previous')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, text: string, { k, mode, of, json }: QueryOptions) => {
+      const { gatewayUrl, apiKey } = knownGateway(settings);
+      const version = of !== undefined && /^\d+$/.test(of) ? Number(of) : of;
+      const answer = await request(`${gatewayUrl}/v1/indexes/${encodeURIComponent(name)}/query`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ text, k: Number(k), mode, version }),
+      });
+      const found = (await answer.body.json()) as AnswerJson;
+      if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway answers ${answer.statusCode}`, 1);
+      if (json) terminal.out(JSON.stringify(found));
+      else {
+        terminal.say(`${found.index}@${found.version}, ${found.embedder.name}`);
+        const rows = found.hits.map(({ documentId, score, title, text: chunk }) => [score.toFixed(3), title ?? documentId, oneLine(chunk)]);
+        terminal.out(table(['SCORE', 'DOCUMENT', 'TEXT'], rows));
+      }
+    });
+
+  index
+    .command('rollback <index>')
+    .description('the previous version answers again')
+    .option('--reason <text>', 'why, for the record')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, { reason, json }: { readonly reason?: string; readonly json?: true }) => {
+      const moved = await context
+        .api()
+        .call<{ readonly from: number | null; readonly to: number }>(`/indexes/${encodeURIComponent(name)}/rollback`, {
+          method: 'POST',
+          headers: { 'idempotency-key': randomUUID() },
+          body: reason === undefined ? {} : { reason },
+        });
+      terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
+      if (json) terminal.out(JSON.stringify(moved));
+    });
+}
+
+function versionsTable({ aliases, versions }: IndexJson): string {
+  const names = (version: number) => (['champion', 'previous'] as const).filter((alias) => aliases[alias]?.version === version).join(', ');
+  return table(
+    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'DATA', 'DOCUMENTS', 'CHUNKS', 'LEFT OUT'],
+    versions.map(({ version, state, recipe, dataset, datasetVersion, chunks, report }) => [
+      `@${version}`,
+      state,
+      names(version),
+      recipe.embedder.name,
+      `${recipe.chunking.kind} ${recipe.chunking.size}`,
+      `${dataset}@${datasetVersion}`,
+      report === null ? '-' : String(report.documents),
+      chunks === null ? '-' : String(chunks),
+      report === null ? '-' : String(rejectedOf(report.rejected)),
+    ]),
+  );
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= 100 ? line : `${line.slice(0, 99)}…`;
+}

@@ -1,0 +1,94 @@
+/** Indexes through the real API, by HTTP and by the command line; what they find is in test/apps/gateway. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { digestOf } from '../../../data/digest';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import { cliAgainst } from '../cli/fake-api';
+import type { ApiWorld } from './api-world';
+import { openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+  for (const version of [1, 2]) await built(version);
+});
+afterAll(() => world.close());
+
+async function built(number: number): Promise<void> {
+  const { datasets, indexes } = world.registry;
+  const manifest = await world.artifacts.putJson({ tenant, value: { number } });
+  const key = { tenant, idempotencyKey: `built/${number}` };
+  const dataset = 'wiki.documents';
+  const { version: datasetVersion } = await datasets.register({ ...key, dataset, manifest, rows: 7, columns: [], runId: null });
+  const embedder = { name: 'all-MiniLM-L6-v2-int8', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } } as const;
+  const recipe = { embedder, chunking: { kind: 'sentences', size: 256, overlap: 0 } } as const;
+  const { version } = await indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
+  await indexes.changes.applied({ tenant, index: 'wiki', version, from: 0, to: 0, tableVersion: 9, chunks: 12 });
+  const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, seconds: 3 };
+  await indexes.seal({ tenant, index: 'wiki', version, report });
+  const { champion } = await indexes.aliases({ tenant, index: 'wiki' });
+  await indexes.promote({ ...key, index: 'wiki', version, expectedChampion: champion ?? { version: null }, actor: 'ada', cause: 'built' });
+}
+
+test('indexes are listed, shown with what is behind them, and led back to the version before', async () => {
+  expect((await world.call('GET', '/indexes', { as: 'viewer' })).body).toMatchObject({
+    items: [{ name: 'wiki', versions: 2, champion: 2, changes: 0 }],
+  });
+  const { body } = await world.call<{ versions: object[] }>('GET', '/indexes/wiki', { as: 'viewer' });
+  expect(body).toMatchObject({
+    aliases: { champion: { version: 2 }, previous: { version: 1 } },
+    versions: [{ version: 2, state: 'ready', chunks: 12, report: { rejected: { empty: 2, binary: 1 } } }, { version: 1 }],
+  });
+  expect(body.versions[0]).not.toHaveProperty('tableVersion');
+  expect((await world.call('GET', '/indexes/none', { as: 'viewer' })).body).toMatchObject({
+    code: 'NotFound',
+    next: 'perennial index list',
+  });
+  expect((await world.call('POST', '/indexes/wiki/rollback', { as: 'viewer', body: {} })).status).toBe(403);
+  const once = { as: 'operator', body: { reason: 'worse answers' }, headers: { 'idempotency-key': 'back' } } as const;
+  for (let time = 0; time < 2; time += 1)
+    expect((await world.call('POST', '/indexes/wiki/rollback', once)).body).toMatchObject({ from: 2, to: 1 });
+  expect((await world.call('GET', '/indexes/wiki/history', { as: 'viewer' })).body).toMatchObject({
+    items: [{ kind: 'rollback', from: 2, to: 1, actor: 'operator', cause: 'worse answers' }, { to: 2 }, { to: 1 }],
+  });
+  expect((await world.call('GET', '/indexes/wiki/versions?pageSize=1', { as: 'viewer' })).body).toMatchObject({ items: [{ version: 2 }] });
+});
+
+test('the command line does the same, and asks the gateway', async () => {
+  const gateway = await answering({
+    ...{ index: 'wiki', version: 1, embedder: { name: 'minilm' } },
+    hits: [{ documentId: 'whale', score: 0.8123, title: null, text: 'Whales\n swim.' }],
+  });
+  try {
+    const settings = { apiUrl: world.url, gatewayUrl: gateway.url, apiKey: world.keys.admin, cwd: tmpdir() };
+    const cli = async (...args: readonly string[]) => {
+      const { stdout, stderr, exitCode } = await cliAgainst(settings, ['index', ...args]);
+      return `${exitCode} ${stdout}${stderr}`;
+    };
+    expect(await cli('list')).toMatch(/wiki +2 +@1 +0/);
+    expect(await cli('show', 'wiki')).toMatch(/@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +wiki\.documents@1 +7 +12 +3/);
+    expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(/^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/);
+    expect(gateway.asked).toEqual([{ url: '/v1/indexes/wiki/query', body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 } }]);
+    expect(await cli('rollback', 'wiki', '--reason', 'better after all')).toContain('wiki: @1 → @2');
+    expect(await cli('show', 'none')).toMatch(/^1 .*there is no index none[^]*perennial index list/);
+  } finally {
+    gateway.server.close();
+  }
+});
+
+async function answering(body: object): Promise<{ readonly server: Server; readonly url: string; readonly asked: unknown[] }> {
+  const asked: unknown[] = [];
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      asked.push({ url: request.url, body: JSON.parse(Buffer.concat(pieces).toString()) as unknown });
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
