@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { request } from 'undici';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/prompt-search-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
@@ -155,6 +156,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     lifecycles,
     schedules: createScheduleClient({ connection, namespace, uiUrl: null }),
     searches: createPromptSearchClient({ connection, namespace, uiUrl: null }),
+    evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: {}, heads: core.auditHeads },

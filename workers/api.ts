@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
 import { createLifecycleClient } from '../apps/lifecycle-client';
+import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/prompt-search-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
@@ -23,6 +24,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     lifecycles,
     schedules: createScheduleClient({ connection, namespace, uiUrl }),
     searches: createPromptSearchClient({ connection, namespace, uiUrl }),
+    evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },

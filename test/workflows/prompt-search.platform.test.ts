@@ -15,6 +15,8 @@ import {
   promptSearchWorkflowId,
   type PromptSearchInput,
 } from '../../workflows/prompt-search-messages';
+import type { PromptEvaluationInput, PromptEvaluationOutcome } from '../../workflows/prompt-evaluation-messages';
+import { promptEvaluationWorkflow, promptEvaluationWorkflowId } from '../../workflows/prompt-evaluation-messages';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../db/registry-fixture';
 import { reconcile } from '../support/killed-evaluation';
 import { record } from '../support/lifecycle-runs';
@@ -274,5 +276,43 @@ test('one that is cancelled stops asking and says so', async () => {
     expect(provider.requests.length).toBe(asked);
     expect(await test_.registry.promptSearches.get({ tenant, id: input.search })).toMatchObject({ status: 'cancelled' });
     expect(await heldBy(input.search)).toEqual([]);
+  });
+});
+
+test('an evaluation of a prompt goes piece by piece, and asked again reads what was answered', async () => {
+  const name = unique('capitals');
+  const cases = Array.from({ length: 30 }, (_, number) => ({
+    ...{ id: `c${number}`, input: { country: `land${number}` }, expected: { answer: `city${number}` } },
+    ...{ tags: [], group: null, pair: null, rules: [] },
+  }));
+  const evaluation: PromptEvaluationInput = {
+    ...{ tenant, evaluation: `evaluation_${name}`, prompt: `${name}@1`, count: cases.length, parallel: 4, budgetUsd: 5 },
+    template: await artifacts.putJson({
+      tenant,
+      value: { ...first(name), messages: [{ role: 'user', template: 'Be kind. Capital of {{country}}?' }] },
+    }),
+    cases: await artifacts.putBytes({ tenant, bytes: Buffer.from(writeCaseSet(cases)), mediaType: 'application/x-ndjson' }),
+    dimensions: [{ name: 'exact', kind: 'exact' }],
+    route: [{ provider: 'scripted', model: 'scripted' }],
+    sampling: { temperature: 0, topP: 1, maxTokens: 40, seed: 1, stop: [] },
+    casesPerPiece: 12,
+  };
+  const run = async (workflowId: string) => {
+    const handle = await client.workflow.start(promptEvaluationWorkflow, { workflowId, taskQueue: order.queue, args: [evaluation] });
+    return { handle, outcome: (await handle.result()) as PromptEvaluationOutcome };
+  };
+  await whileWorking(async () => {
+    const before = provider.bill.length;
+    const { handle, outcome } = await run(promptEvaluationWorkflowId(evaluation));
+    await record('prompt-evaluation', handle);
+    expect(provider.bill.length - before).toBe(30);
+    expect(outcome).toMatchObject({
+      candidate: evaluation.template.digest,
+      summary: { cases: 30, unanswered: 0, dimensions: { exact: { cases: 30, mean: 0.3 } } },
+    });
+    const results = await artifacts.getJson<readonly { readonly id: string }[]>(outcome.results);
+    expect(results.map(({ id }) => id)).toEqual(cases.map(({ id }) => id));
+    expect((await run(`${handle.workflowId}/again`)).outcome.summary.dimensions).toEqual(outcome.summary.dimensions);
+    expect(provider.bill.length - before).toBe(30);
   });
 });

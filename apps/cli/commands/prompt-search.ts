@@ -1,16 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { formatIssue } from '../../../domain/issue-text';
-import { readPrompt } from '../../../domain/llm/prompt-document';
-import { readCasesFile, textOfFile } from '../cases-file';
+import { readCasesFile } from '../cases-file';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { wholeNumber } from '../numbers';
+import { promptRefOf } from '../prompt-ref';
 import { searchOrder, type SearchOptions } from '../prompt-search-order';
 import { outcomeText, progressLine, type SearchDetailJson, type SearchJson } from '../prompt-search-view';
 
@@ -44,7 +40,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .action(async (given: string, options: Options) => {
       const read = readCasesFile(options.cases, settings.cwd, terminal);
       const order = searchOrder(options, read.cases, settings.cwd);
-      const { name, ref } = await firstOf(given, context);
+      const { name, ref } = await promptRefOf(given, context, 'begins a search');
       const body = { ...order, ref, cases: read.text, fileName: options.cases };
       const begun = await context.api().call<SearchJson>(`/prompts/${name}/searches`, { method: 'POST', body });
       terminal.say(`search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`);
@@ -92,23 +88,6 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       await context.api().call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
       terminal.say(`${id} was told to stop`);
     });
-}
-
-/** A file is written to the registry first, so that the winner has a parent. */
-async function firstOf(given: string, context: CliContext): Promise<{ readonly name: string; readonly ref: string }> {
-  const path = resolve(context.settings.cwd, given);
-  if (!existsSync(path) || !statSync(path).isFile()) {
-    const [name = '', ref = 'main'] = given.split('@');
-    return { name, ref };
-  }
-  const document = textOfFile(given, context.settings.cwd);
-  const read = readPrompt(document, given);
-  if (!read.ok) throw new CliError(`${given} has mistakes\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
-  const { name } = read.value;
-  const body = { document, fileName: given, reason: 'begins a search' };
-  const headers = { 'idempotency-key': randomUUID() };
-  const { version } = await context.api().call<{ readonly version: number }>(`/prompts/${name}`, { method: 'PUT', headers, body });
-  return { name, ref: String(version) };
 }
 
 /** A line in a terminal that changes; in a pipe a line for each that is new. */

@@ -24,6 +24,8 @@ import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-f
 import { testBucket } from '../../support/platform';
 import type { FakeLifecycles } from './fake-lifecycles';
 import { fakeSchedules } from './fake-schedules';
+import type { FakeEvaluations } from './fake-evaluations';
+import { fakeEvaluations } from './fake-evaluations';
 import type { FakeSearches } from './fake-searches';
 import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
@@ -59,6 +61,7 @@ export interface ApiWorld {
   readonly signer: AuditSigner;
   readonly lifecycles: FakeLifecycles;
   readonly searches: FakeSearches;
+  readonly evaluations: FakeEvaluations;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
   readonly scratch: string;
   /** What was logged, as pino wrote it. */
@@ -80,6 +83,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
   const { signer, publicKeys } = auditKey();
   const lifecycles = fakeLifecycles();
   const searches = fakeSearches();
+  const evaluations = fakeEvaluations();
   const log: Record<string, unknown>[] = [];
   const scratch = mkdtempSync(join(tmpdir(), 'api-world-'));
   const api = await createApi({
@@ -88,6 +92,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     lifecycles: client ?? lifecycles,
     schedules,
     searches,
+    evaluations,
     trainers: openTrainerCatalog(join(root, 'trainers')),
     scratchRoot: scratch,
     audit: { publicKeys, heads },
@@ -110,6 +115,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     signer,
     lifecycles,
     searches,
+    evaluations,
     keys,
     scratch,
     log,

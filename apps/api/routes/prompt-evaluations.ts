@@ -1,0 +1,131 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { digestOf } from '../../../data/digest';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { invalid } from '../../../domain/issue-text';
+import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
+import { evaluationProblems } from '../../../domain/llm/evaluation/dimension-checks';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
+import type { EvaluationState } from '../../prompt-evaluation-client';
+import type { RouteDeps } from '../server';
+import { name, problem } from '../views/fields';
+import { caseResults, promptEvaluationView } from '../views/prompt-evaluation';
+
+const prompt = z.object({ prompt: name });
+const one = prompt.extend({
+  id: z
+    .string()
+    .regex(/^evaluation_[0-9a-z]{1,64}$/)
+    .describe('an evaluation’s id: evaluation_…'),
+});
+/** Some ten thousand cases with their passages. */
+const largestCases = 32 << 20;
+const wish = searchOrderSchema.omit({ search: true }).extend({
+  ref: z
+    .string()
+    .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
+    .default('main')
+    .describe('a version, a branch or a label'),
+  budgetUsd: z.number().gt(0).nullable().default(null).describe('US dollars; raised, the same evaluation goes on'),
+  cases: z.string().min(1).max(largestCases).describe('NDJSON, a case a line: id, input and expected'),
+  fileName: z.string().max(255).default('cases.ndjson').describe('for messages'),
+});
+const tags = ['prompts'];
+/** Seconds of a provider, minutes of a small embedded model. */
+const casesPerPiece = 200;
+
+/** What a prompt answers to a set of cases: a workflow each. */
+export function promptEvaluationRoutes({ registry, artifacts, evaluations, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer, operator } = guards;
+  return async (app) => {
+    await Promise.resolve();
+    app.post(
+      '/prompts/:prompt/evaluations',
+      {
+        ...operator,
+        bodyLimit: largestCases,
+        schema: {
+          tags,
+          summary: 'Evaluate a version over cases; the same evaluation is one, and what was answered is not paid again',
+          params: prompt,
+          body: wish,
+          response: { 202: promptEvaluationView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of }, body }, reply) => {
+        const { ref, cases: text, fileName, dimensions, model, sampling, parallel, budgetUsd } = body;
+        const version = await registry.prompts.resolve({ tenant, prompt: of, ref });
+        if (!version) throw failure('NotFound', `there is no ${of}@${ref}`, { next: `perennial prompt show ${of}` });
+        const { cases, issues } = readCaseSet(text, fileName);
+        if (issues.length > 0) throw invalid(fileName, issues);
+        if (cases.length === 0) throw failure('InvalidInput', `${fileName} has no case`);
+        const [wrong] = evaluationProblems(dimensions, []);
+        if (wrong) throw failure('InvalidInput', wrong.detail);
+        const later = dimensions.find(({ kind }) => kind === 'judge' || kind === 'retrieval' || kind === 'similarity');
+        if (later) throw failure('NotInThisVersion', `${later.name}, of kind ${later.kind}, cannot be measured of a prompt alone`);
+        const ndjson = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
+        const asked = {
+          ...{ prompt: `${of}@${version.version}`, template: await artifacts.putJson({ tenant, value: version.template }), cases: ndjson },
+          ...{ dimensions, sampling, route: [{ provider: model.provider, model: model.name }, ...model.standby] as const },
+        };
+        const id = `evaluation_${digestOf(asked).slice(7, 31)}`;
+        const route = [...asked.route] as [(typeof asked.route)[0], ...typeof model.standby];
+        await evaluations.start({ ...asked, route, tenant, evaluation: id, count: cases.length, parallel, budgetUsd, casesPerPiece });
+        const state = (await evaluations.state({ tenant, evaluation: id })) ?? { status: 'running', view: null };
+        return reply
+          .code(202)
+          .header('location', `/api/v1/prompts/${of}/evaluations/${id}`)
+          .send(viewOf(id, of, state));
+      },
+    );
+
+    const found = async (tenant: Tenant, of: string, id: string): Promise<EvaluationState> => {
+      const state = await evaluations.state({ tenant, evaluation: id });
+      if (state) return state;
+      throw failure('NotFound', `${of} has no evaluation ${id}, or Temporal has forgotten it`, {
+        next: 'begin it again: what was answered is on the ledger',
+      });
+    };
+
+    app.get(
+      '/prompts/:prompt/evaluations/:id',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'How far it is, or what was measured',
+          params: one,
+          response: { 200: promptEvaluationView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of, id } }) => viewOf(id, of, await found(tenant, of, id)),
+    );
+
+    app.get(
+      '/prompts/:prompt/evaluations/:id/results',
+      {
+        ...operator,
+        schema: { tags, summary: 'Answer and scores of each case', params: one, response: { 200: caseResults, default: problem } },
+      },
+      async ({ caller: { tenant }, params: { prompt: of, id } }) => {
+        const state = await found(tenant, of, id);
+        if (state.status !== 'done') throw failure('Conflict', `${id} is ${state.status}: there are no results`);
+        return { items: await artifacts.getJson<readonly CaseResult[]>(state.outcome.results) };
+      },
+    );
+  };
+}
+
+function viewOf(id: string, prompt: string, state: EvaluationState): z.output<typeof promptEvaluationView> {
+  const none = { id, prompt, status: state.status, cause: null, progress: null, summary: null, results: null };
+  switch (state.status) {
+    case 'running':
+      return { ...none, progress: state.view };
+    case 'failed':
+      return { ...none, cause: state.cause };
+    case 'done':
+      return { ...none, summary: state.outcome.summary, results: state.outcome.results };
+  }
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { artifact, document } from './fields';
+
+const score = z.object({
+  mean: z.number().nullable().describe('of what could be measured'),
+  lower: z.number().nullable().describe('of 95 %, whenever one looks; what could not be measured counts as 0'),
+  upper: z.number().nullable(),
+  cases: z.number(),
+  failures: z.number(),
+});
+
+export const promptEvaluationView = z
+  .object({
+    id: z.string(),
+    prompt: z.string(),
+    status: z.enum(['running', 'done', 'failed']),
+    cause: z.string().nullable(),
+    progress: z.object({ done: z.number(), of: z.number() }).nullable().describe('cases; null when it does not run, or no worker says'),
+    summary: z
+      .object({
+        cases: z.number(),
+        unanswered: z.number(),
+        dimensions: z.record(z.string(), score),
+        cost: z.number().describe('nanodollars'),
+        medianMs: z.number().nullable(),
+      })
+      .nullable(),
+    results: artifact.nullable(),
+  })
+  .meta({ id: 'PromptEvaluation' });
+
+export const caseResults = z.object({ items: z.array(document).readonly().describe('a case each, in the order of the cases') });

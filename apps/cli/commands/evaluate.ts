@@ -1,0 +1,165 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { parse } from 'yaml';
+import type { AnswersSummary } from '../../../domain/llm/evaluation/answered';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
+import type { SearchOrder } from '../../../domain/llm/search/search-order.schema';
+import { modelOf, readCasesFile, textOfFile } from '../cases-file';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { wholeNumber } from '../numbers';
+import { promptRefOf } from '../prompt-ref';
+import { table } from '../terminal';
+import { usualDimension } from '../usual-dimension';
+
+type Order = Omit<SearchOrder, 'search'>;
+
+interface Options {
+  readonly prompt: string;
+  readonly model?: string;
+  readonly spec?: string;
+  readonly dimensions?: string;
+  readonly min: readonly Least[];
+  readonly maxTokens?: number;
+  readonly parallel?: number;
+  readonly budget?: number;
+  readonly junit?: string;
+  readonly jsonl?: string;
+  readonly json?: true;
+}
+
+interface Least {
+  readonly dimension: string;
+  readonly score: number;
+}
+
+interface EvaluationJson {
+  readonly id: string;
+  readonly prompt: string;
+  readonly status: 'running' | 'done' | 'failed';
+  readonly cause: string | null;
+  readonly progress: { readonly done: number; readonly of: number } | null;
+  readonly summary: AnswersSummary | null;
+}
+
+const lookMs = 1_000;
+
+/** What a prompt is worth on a set of cases, for people and for a pipeline that must say yes or no. */
+export function evaluateCommand(program: Command, context: CliContext): void {
+  const { terminal, settings } = context;
+  program
+    .command('evaluate <cases>')
+    .description('ask a prompt every case (NDJSON, or a promptfoo configuration) and score the answers')
+    .requiredOption('--prompt <file|name>', 'a Prompt file, which is written to the registry, or name[@ref]')
+    .option('--model <provider/model>', 'who answers, such as embedded/smollm2-135m-instruct')
+    .option('--dimensions <list>', 'of exact, f1, label, json, rules; those that the cases have something for when left out')
+    .option('--spec <file>', 'YAML: dimensions, model, sampling, parallel; options come before it')
+    .option('--min <dimension=score>', 'exit 3 unless the lower bound is at least so much; may be given again', least, [])
+    .option('--max-tokens <count>', 'of an answer', wholeNumber(1, 32_768))
+    .option('--parallel <count>', 'questions under way at once', wholeNumber(1, 256))
+    .option('--budget <dollars>', 'stop before more is spent; raised, the same command goes on', Number)
+    .option('--junit <file>', 'write JUnit XML: a suite a dimension')
+    .option('--jsonl <file>', 'write answer and scores, a case a line')
+    .option('--json', 'print the summary as JSON')
+    .action(async (file: string, options: Options) => {
+      const read = readCasesFile(file, settings.cwd, terminal);
+      const order = orderOf(options, read.cases, settings.cwd);
+      for (const { dimension } of options.min) {
+        if (!order.dimensions.some(({ name }) => name === dimension))
+          throw new CliError(`--min names ${dimension}, which is not measured`, 2);
+      }
+      const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
+      const path = `/prompts/${name}/evaluations`;
+      const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
+      const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
+      const { summary, id } = await followed(context, begun);
+      if (options.junit !== undefined || options.jsonl !== undefined) {
+        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${id}/results`);
+        const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
+        if (options.junit !== undefined) writeFileSync(resolve(settings.cwd, options.junit), toJUnit(items, { suite: name, passAt }));
+        if (options.jsonl !== undefined) writeFileSync(resolve(settings.cwd, options.jsonl), toJsonLines(items));
+      }
+      terminal.out(options.json ? JSON.stringify({ id, ...summary }) : summaryText(summary));
+      refuseBelow(summary, options.min);
+    });
+}
+
+async function followed(context: CliContext, begun: EvaluationJson): Promise<{ readonly id: string; readonly summary: AnswersSummary }> {
+  const { terminal } = context;
+  const client = context.api();
+  let before = '';
+  for (let found = begun; ; found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)) {
+    if (found.status === 'failed')
+      throw new CliError(`${found.id} failed: ${found.cause ?? ''}`, 1, 'the same command goes on where it was');
+    if (found.summary) return { id: found.id, summary: found.summary };
+    const line = found.progress === null ? 'waiting for a worker' : `${found.progress.done} of ${found.progress.of} cases`;
+    if (line !== before) {
+      if (terminal.screen) terminal.screen.show(terminal.paint.dim(line));
+      else terminal.say(line);
+    }
+    before = line;
+    await sleep(lookMs);
+  }
+}
+
+function orderOf(
+  { model, spec, dimensions, maxTokens, parallel }: Options,
+  cases: Parameters<typeof usualDimension>[1],
+  cwd: string,
+): Order {
+  const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as Order | null);
+  if (model === undefined && written?.model === undefined) throw new CliError('nobody is named who answers', 2, '--model <provider/model>');
+  const names = dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : usualNames(cases));
+  const measured = names.length === 0 ? (written?.dimensions ?? []) : names.map((name) => usualDimension(name, cases));
+  if (measured.length === 0) throw new CliError('nothing is named that could be measured', 2, '--dimensions exact,f1');
+  return {
+    ...(written ?? {}),
+    model: model === undefined ? (written?.model ?? modelOf('')) : modelOf(model),
+    dimensions: measured as Order['dimensions'],
+    ...(parallel !== undefined && { parallel }),
+    ...(maxTokens !== undefined && { sampling: { ...written?.sampling, maxTokens } }),
+  };
+}
+
+function usualNames(cases: Parameters<typeof usualDimension>[1]): readonly string[] {
+  const some = (has: (of: (typeof cases)[number]) => boolean): boolean => cases.some(has);
+  return [
+    ...(some(({ expected }) => expected.answer !== undefined) ? ['exact', 'f1'] : []),
+    ...(some(({ expected }) => expected.label !== undefined) ? ['label'] : []),
+    ...(some(({ expected }) => expected.schema !== undefined) ? ['json'] : []),
+    ...(some(({ rules }) => rules.length > 0) ? ['rules'] : []),
+  ];
+}
+
+function summaryText({ cases, unanswered, dimensions, cost, medianMs }: AnswersSummary): string {
+  const rows = Object.entries(dimensions).map(([name, { mean, lower, upper, cases: measured, failures }]) => [
+    name,
+    mean === null ? 'not measured' : mean.toFixed(3),
+    lower === null || upper === null ? '' : `${lower.toFixed(3)} to ${upper.toFixed(3)}`,
+    String(measured),
+    String(failures),
+  ]);
+  const paid = `$${(cost / 1e9).toFixed(4)}`;
+  const time = medianMs === null ? '' : `, median ${Math.round(medianMs)} ms`;
+  return `${table(['DIMENSION', 'MEAN', '95 %', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
+}
+
+function refuseBelow({ dimensions }: AnswersSummary, min: readonly Least[]): void {
+  const short = min.flatMap(({ dimension, score }) => {
+    const lower = dimensions[dimension]?.lower ?? null;
+    return lower !== null && lower >= score ? [] : [`${dimension}: surely ${lower?.toFixed(3) ?? 'nothing'}, wanted ${score}`];
+  });
+  if (short.length > 0) throw new CliError(short.join('; '), 3, 'more cases make the interval narrower');
+}
+
+function least(text: string, before: readonly Least[]): readonly Least[] {
+  const [, dimension = '', score = ''] = /^([a-z][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
+  const value = Number(score);
+  if (dimension === '' || score.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('Expected dimension=score, such as exact=0.8.');
+  return [...before, { dimension, score: value }];
+}

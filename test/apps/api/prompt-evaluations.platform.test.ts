@@ -1,0 +1,118 @@
+/** Evaluations of prompts through the real API and the command line; Temporal is a fake, the workflow is tested beside that of searches. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { answersSummary } from '../../../domain/llm/evaluation/answered';
+import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
+import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import type { PromptEvaluationInput } from '../../../workflows/prompt-evaluation-messages';
+import { tenant } from '../../db/registry-fixture';
+import { cliAgainst } from '../cli/fake-api';
+import type { ApiWorld } from './api-world';
+import { openApiWorld } from './api-world';
+
+jest.setTimeout(60_000);
+
+let world: ApiWorld;
+let folder: string;
+beforeAll(async () => {
+  world = await openApiWorld();
+  folder = mkdtempSync(join(tmpdir(), 'perennial-evaluations-'));
+  world.evaluations.stateOf = answer;
+  writeFileSync(
+    join(folder, 'capitals.yaml'),
+    `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: capitals }
+spec:
+  variables: { country: {} }
+  messages: [{ role: user, template: "Capital of {{country}}?" }]
+`,
+  );
+  writeFileSync(
+    join(folder, 'promptfooconfig.yaml'),
+    `prompts: ["Capital of {{country}}?"]
+providers: [openai:gpt-5-mini]
+tests:
+  - description: France
+    vars: { country: France }
+    assert: [{ type: equals, value: Paris }]
+  - description: Peru
+    vars: { country: Peru }
+    assert: [{ type: equals, value: Lima }, { type: llm-rubric, value: is polite }]
+`,
+  );
+});
+afterAll(async () => {
+  await world.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** As its workflow would end: one right, the other wrong. */
+async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
+  const read = readCaseSet(new TextDecoder().decode(await world.artifacts.getBytes(cases)), 'cases').cases;
+  const results = read.map(({ id, group, pair }, index): CaseResult => ({
+    ...{ id, group, pair, answer: index === 0 ? 'Paris' : 'Cusco', unanswered: null, retrieved: [], latencyMs: 20, cost: 1_000 },
+    scores: Object.fromEntries(dimensions.map(({ name }) => [name, { kind: 'scored', value: index === 0 ? 1 : 0 }])),
+  }));
+  const names = dimensions.map(({ name }) => name);
+  const counterparts = { champion: null, baseline: null };
+  const evidence = evidenceOf({ candidate: template.digest, caseSet: cases.digest, dimensions: names, results, counterparts, judges: {} });
+  const stored = await world.artifacts.putJson({ tenant, value: results });
+  return { status: 'done', outcome: { candidate: template.digest, summary: answersSummary(evidence), results: stored } } as const;
+}
+
+const cli = async (...args: readonly string[]) => {
+  const { stdout, stderr, exitCode } = await cliAgainst({ apiUrl: world.url, apiKey: world.keys.admin, cwd: folder }, [
+    'evaluate',
+    ...args,
+  ]);
+  return `${exitCode} ${stdout}${stderr}`;
+};
+const usual = ['promptfooconfig.yaml', '--prompt', 'capitals.yaml', '--model', 'embedded/small'] as const;
+
+test('a promptfoo configuration is asked, shown, and written as JUnit XML and as JSON lines', async () => {
+  const said = await cli(...usual, '--junit', 'report.xml', '--jsonl', 'answers.jsonl');
+  expect(said).toMatch(/^0 /);
+  expect(said).toMatch(/not taken over: promptfooconfig\.yaml:\d+:\d+ .*llm-rubric/);
+  expect(said).toMatch(/exact +0\.500 +0\.\d+ to 1\.000|exact +0\.500 /);
+  expect(said).toContain('2 cases, 0 without an answer, $0.0000, median 20 ms');
+  const xml = readFileSync(join(folder, 'report.xml'), 'utf8');
+  expect(xml).toContain('<testsuite name="capitals.exact" tests="2" failures="1" errors="0" skipped="0">');
+  expect(xml).toContain('name="France" time="0.020"/>');
+  const lines = readFileSync(join(folder, 'answers.jsonl'), 'utf8').trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as CaseResult).answer)).toEqual(['Paris', 'Cusco']);
+  const [started] = world.evaluations.started;
+  expect(started).toMatchObject({ prompt: 'capitals@1', count: 2, route: [{ provider: 'embedded', model: 'small' }], budgetUsd: null });
+});
+
+test('a pipeline gets 3 where the lower bound is below what it asks for, and the same command is the same evaluation', async () => {
+  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact: surely 0\.\d+, wanted 0\.9/);
+  expect(new Set(world.evaluations.started.map(({ evaluation }) => evaluation)).size).toBe(1);
+  expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min names nice, which is not measured/);
+  expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a file that says how it is measured/);
+  expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(/^2 [^]*nobody is named who answers/);
+  world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent' });
+  expect(await cli(...usual, '--budget', '1')).toMatch(/^1 [^]*failed: the budget is spent[^]*next:.*the same command goes on where it was/);
+});
+
+test.each([
+  ['no case', { cases: '\n' }, 'cases.ndjson has no case'],
+  [
+    'a judge',
+    { dimensions: [{ name: 'j', kind: 'judge', prompt: 'p@1', provider: 'a', model: 'b' }] },
+    'j, of kind judge, cannot be measured of a prompt alone',
+  ],
+  [
+    'robustness of nothing',
+    { dimensions: [{ name: 'r', kind: 'robustness', of: 'x', variable: 'country', perturbations: [{ kind: 'upperCase' }] }] },
+    'x',
+  ],
+])('%s is refused before anything is asked', async (_, change, words) => {
+  const cases = JSON.stringify({ id: 'a', input: { country: 'France' }, expected: { answer: 'Paris' } });
+  const body = { cases, dimensions: [{ name: 'exact', kind: 'exact' }], model: { name: 'small' }, ...change };
+  const { status, body: refused } = await world.call<{ detail: string }>('POST', '/prompts/capitals/evaluations', { as: 'operator', body });
+  expect(status).toBeGreaterThanOrEqual(400);
+  expect(refused.detail).toContain(words);
+});
