@@ -43,10 +43,10 @@ export interface MeasuredMean {
   readonly upper: number;
 }
 
-export const searchConfidence = 0.95;
+const confidence = 0.95;
 
 export function measuredMean(of: Aggregate): MeasuredMean {
-  const { lower, upper } = boundsOf(of, searchConfidence);
+  const { lower, upper } = boundsOf(of, confidence);
   return { cases: of.cases, failures: of.failures, mean: of.mean, lower: lower ?? of.range.min, upper: upper ?? of.range.max };
 }
 
