@@ -139,6 +139,8 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
       await run('refresh', () => table.checkoutLatest());
       const rows = await table.countRows();
       const there = new Set((await run('read', () => table.listIndices())).flatMap(({ columns }) => columns));
+      // A part of each shard becomes few large ones before anything points into them; indexes that are there get what they have not seen.
+      await run('bring up to date', () => table.optimize());
       const { Index } = lanceDb();
       const build = async (column: string, config: unknown): Promise<void> => {
         if (!there.has(column)) await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));
@@ -154,7 +156,6 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
       // One graph for each million: more of them make every question look into several.
       if (vectors.kind === 'hnsw')
         await build('vector', Index.hnswSq({ distanceType: 'cosine', numPartitions: Math.max(1, Math.round(rows / 1_000_000)) }));
-      if (there.size > 0) await run('bring up to date', () => table.optimize());
     },
 
     async nearest({ vector, k, probes = 20, refine = 20 }) {
@@ -170,7 +171,8 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
     },
 
     async matching(text, k) {
-      const query = table.query().fullTextSearch(text, { columns: ['text'] });
+      // Quotation marks would ask for a phrase, which an index without positions does not know.
+      const query = table.query().fullTextSearch(text.replaceAll('"', ' '), { columns: ['text'] });
       const rows = await run('ask', () =>
         query
           .select([...shown, '_score'])

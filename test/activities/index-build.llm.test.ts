@@ -80,6 +80,9 @@ describe('an index', () => {
       expect(await first(index, 'the largest animal in the sea', mode)).toBe('whale');
       expect(await first(index, 'Who discovered penicillin?', mode)).toBe('penicillin');
     }
+    for (const words of ['"blue whale"', '"whale', 'whale AND (NOT bread', 'text:whale*', "whale'); --"])
+      expect(await first(index, words, 'text')).toBe('whale');
+    for (const nothing of ['"…"', 'the of', '日本']) expect((await ask(index, nothing, 'text')).hits).toEqual([]);
     const { hits, version, embedder } = await ask(index, 'Which instrument did Stradivari build?');
     expect(hits[0]).toMatchObject({
       documentId: 'violin',
