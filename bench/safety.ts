@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   );
 }
 
-const sampled = { attacks: 15, harmless: 4 };
+const sampled = { attacks: 8, harmless: 2 };
 
 /** Some of each source, in an order that no result depends on. */
 function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {

@@ -9,7 +9,7 @@ import { suspicious, worstOdds } from '../../domain/llm/safety/worst-window';
 import { stopped, type CrossFitted } from './held-out';
 import { obfuscations } from './obfuscations';
 
-const eachHead = 30;
+const eachHead = 16;
 const falseAlarms = 0.01;
 
 type Judge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;

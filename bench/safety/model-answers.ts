@@ -36,7 +36,7 @@ export async function measureModel(sample: readonly ReadText[], stops: Readonly<
   });
   try {
     const cases = sample.map(({ id, text, kind, source, category }) =>
-      redTeamCase({ id, text: text.slice(0, 3_000), isAttack: kind !== 'benign', source, category }),
+      redTeamCase({ id, text: text.slice(0, 1_500), isAttack: kind !== 'benign', source, category }),
     );
     const idOf = new Map(cases.map(({ id, input }) => [String(input['question']), id]));
     const known = new Map<string, GivenAnswer>();
@@ -84,7 +84,7 @@ async function ask(url: string, content: string): Promise<GivenAnswer> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 48 }),
+    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 32 }),
   });
   if (!response.ok) throw new Error(await response.text());
   const { choices } = (await response.json()) as { choices: readonly { message: { content: string } }[] };

@@ -72,7 +72,7 @@ export function writeClassifiers(file: Omit<ClassifierFile, 'digest'>): string {
     provenance: file.provenance,
     heads: { injection: both('injection'), harmful: both('harmful'), harmfulAnswer: both('harmfulAnswer') },
   };
-  return `${JSON.stringify({ digest: digestOf(rest), ...rest }, null, 1)}\n`;
+  return `${JSON.stringify({ digest: digestOf(rest), ...rest }, null, 2)}\n`;
 }
 
 /** As the file keeps them: weights as 8-bit integers in Base64, each times `scale`. */
