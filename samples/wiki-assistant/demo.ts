@@ -75,7 +75,7 @@ spec:
   const spoilt = changed(written, ({ promptEval: _promptEval, ...spec }) => ({
     ...spec,
     prompt: { ...spec.prompt, candidates: [path] },
-    evaluate: { ...spec.evaluate, gates: [], ungated: 'to see that harm is found under traffic' },
+    evaluate: { ...spec.evaluate, first: 20, gates: [], ungated: 'to see that harm is found under traffic' },
     canary: { ...spec.canary, steps: [50], quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.1 } },
   }));
   return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
