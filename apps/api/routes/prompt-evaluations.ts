@@ -33,8 +33,8 @@ const wish = searchOrderSchema.omit({ search: true }).extend({
   fileName: z.string().max(255).default('cases.ndjson').describe('for messages'),
 });
 const tags = ['prompts'];
-/** Seconds of a provider, minutes of a small embedded model. */
-const casesPerPiece = 200;
+/** A minute of a small embedded model: progress is seen by pieces. */
+const casesPerPiece = 50;
 
 /** What a prompt answers to a set of cases: a workflow each. */
 export function promptEvaluationRoutes({ registry, artifacts, evaluations, guards }: RouteDeps): FastifyPluginAsyncZod {
