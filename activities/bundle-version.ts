@@ -93,6 +93,18 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       }
     },
 
+    /** The same bundle over a model that its provider has fine-tuned. Standbys know nothing of it, so it has none. */
+    async rebaseBundle({
+      tenant,
+      runId,
+      bundle: ref,
+      model,
+    }: InRun & { readonly bundle: ArtifactRef; readonly model: string }): Promise<ArtifactRef> {
+      const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+      const base = { ...bundle.base, model, standby: [] };
+      return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
+    },
+
     /** The same bundle over a fine-tuned model. */
     async adaptBundle({
       tenant,

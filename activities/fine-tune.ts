@@ -39,8 +39,8 @@ export interface PrepareExamplesInput extends Effect {
 }
 
 export interface PreparedExamples extends WrittenExamples {
-  /** The weights that the adapter will be for. */
-  readonly base: ArtifactRef;
+  /** The weights that the adapter will be for; null where a provider keeps them. */
+  readonly base: ArtifactRef | null;
 }
 
 export interface FineTuneInput extends Effect {
@@ -77,10 +77,12 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
             prompt,
             variable: bundle.signature.input,
             fineTune,
+            format: fineTune.by === 'provider' ? 'chat' : 'parquet',
             signal,
             put,
           });
-          return { ...written, base: await put(llmWeightsPath(bundle.base.model), 'application/octet-stream') };
+          const base = fineTune.by === 'provider' ? null : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
+          return { ...written, base };
         } finally {
           await scratch.dispose();
         }
@@ -99,7 +101,7 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
         prepare: () =>
           Promise.resolve({
             ...{ id: key, tenant, trainer, params, seed },
-            inputs: { train: [prepared.train], holdout: [prepared.holdout], base: [prepared.base] },
+            inputs: { train: [prepared.train], holdout: [prepared.holdout], base: prepared.base ? [prepared.base] : [] },
             context: { task: 'generation', label: 'completion', features: [{ name: 'messages', type: 'messages' }] },
             resources: { cpus: compute.cpus, memoryBytes: compute.memoryBytes, timeoutSeconds: compute.timeoutSeconds },
             ...(traceId === undefined ? {} : { traceId }),

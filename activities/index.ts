@@ -21,6 +21,7 @@ import { createPromotionActivities } from './promotion';
 import { createPromptEvaluationActivities } from './prompt-evaluation';
 import { createPromptSearchActivities } from './prompt-search';
 import type { JobKeeper } from './release-run';
+import { createProviderFineTuneActivities } from './provider-fine-tune';
 import { createReleaseActivities } from './release-run';
 import { createRolloutActivities } from './rollout';
 import { createRunRecordActivities } from './run-record';
@@ -75,6 +76,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),
     ...createFineTuneActivities(deps),
+    ...createProviderFineTuneActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
   };
 }

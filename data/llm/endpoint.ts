@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent, request, type Dispatcher, type FormData } from 'undici';
 import { failure, isPerennialError } from '../../domain/failure';
 import { isPublicAddress, publicOnly } from '../sources/addresses';
 import { refusalFailure } from './provider-failure';
@@ -20,7 +20,9 @@ export interface Ask {
   readonly path: string;
   /** Of a body; POST when not given. */
   readonly method?: 'PUT';
-  /** Null: a GET. */
+  /** Sent instead of a body, such as a file. */
+  readonly form?: FormData;
+  /** Null without a form: a GET. */
   readonly body: Readonly<Record<string, unknown>> | null;
   readonly model: string | null;
   readonly signal?: AbortSignal | undefined;
@@ -91,7 +93,8 @@ async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: 
   for (const [name, value] of Object.entries(ask.query ?? {})) url.searchParams.set(name, value);
   const response = await request(url, {
     dispatcher: agent,
-    method: ask.body === null ? 'GET' : (ask.method ?? 'POST'),
+    method: ask.body === null && !ask.form ? 'GET' : (ask.method ?? 'POST'),
+    ...(ask.form && { body: ask.form }),
     ...(ask.body !== null && { body: JSON.stringify(ask.body) }),
     ...(ask.signal && { signal: ask.signal }),
     headers: {

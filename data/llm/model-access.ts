@@ -7,6 +7,7 @@ import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import { attemptChat, within } from './attempt';
 import { pauseMs } from './pause';
+import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
 import { openProviderGate, type ProviderGate, type Resolve } from './provider-gate';
 import { withNearestModel } from './nearest-model';
@@ -84,6 +85,8 @@ export interface ModelAccess {
   /** Never by a standby: another embedder's vectors are of another space. */
   embed(target: ModelTarget, texts: readonly string[], options: EmbedAccessOptions): Promise<Embeddings>;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+  /** @throws InvalidInput for a provider that has none. Not within its limits for questions: it has others. */
+  fineTuning(provider: string): ProviderFineTuning;
   close(): Promise<void>;
 }
 
@@ -123,6 +126,12 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
     },
 
     models: (provider, options) => gateOf(provider).provider.models(options),
+
+    fineTuning(provider) {
+      const { fineTuning } = gateOf(provider).provider;
+      if (fineTuning) return fineTuning;
+      throw failure('InvalidInput', `${provider} has no fine-tuning of its own`, { next: 'spec.fineTune.by: job' });
+    },
 
     close: async () => {
       await Promise.all([...gates.values()].map((gate) => gate.close()));

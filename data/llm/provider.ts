@@ -1,3 +1,4 @@
+import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 
 /** A piece of a streamed answer. The promise of a reader that is behind is waited for before more is read from the provider. */
@@ -31,6 +32,8 @@ export interface ModelProvider {
   readonly name: string;
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatAnswer>;
   embed(input: { readonly model: string; readonly texts: readonly string[] }, options: EmbedOptions): Promise<Embeddings>;
+  /** Of models by the provider itself; null where it has none. */
+  readonly fineTuning?: ProviderFineTuning | null;
   /** The names that `chat` and `embed` take. */
   models(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 }

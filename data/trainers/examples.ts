@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import type { ArtifactStore } from '../artifacts/store';
 import type { Scratch } from '../scratch';
 import { quoteName, quoteText, withDuckDb, type PlatformSql } from '../sql/platform-sql';
@@ -16,11 +17,12 @@ export interface ExampleSource {
   /** The prompt's, that takes what the user writes. */
   readonly variable: string;
   readonly fineTune: Pick<FineTuneSpec, 'input' | 'output' | 'most' | 'holdout'>;
+  /** Parquet with `messages` (JSON of the conversation) and `completion`, or JSONL of conversations that end with the answer. */
+  readonly format: 'parquet' | 'chat';
   readonly signal: AbortSignal;
   readonly put: (path: string, mediaType: string) => Promise<ArtifactRef>;
 }
 
-/** Parquet with `messages` (JSON of the conversation) and `completion`. */
 export interface WrittenExamples {
   readonly train: ArtifactRef;
   readonly holdout: ArtifactRef;
@@ -38,6 +40,7 @@ export async function writeExamples({
   prompt,
   variable,
   fineTune,
+  format,
   signal,
   put,
 }: ExampleSource): Promise<WrittenExamples> {
@@ -68,6 +71,11 @@ export async function writeExamples({
         });
       }
       const write = async (name: 'train' | 'holdout', held: string): Promise<ArtifactRef> => {
+        if (format === 'chat') {
+          const path = scratch.path(`${name}.jsonl`);
+          await writeChats(sql, path, held);
+          return put(path, 'application/jsonl');
+        }
         const path = scratch.path(`${name}.parquet`);
         await sql.run(
           `COPY (SELECT messages, output AS completion FROM drawn JOIN rendered USING (place) WHERE ${held} ORDER BY place) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`,
@@ -99,6 +107,28 @@ async function draw(
      SELECT row_number() OVER (ORDER BY hash, input, output) AS place, input, output, CAST('0x' || substr(hash, 25, 8) AS BIGINT) < ${holdout} * 4294967296 AS held
      FROM (SELECT *, md5(input) AS hash FROM usable) ORDER BY place LIMIT ${most}`,
   );
+}
+
+/** As providers' fine-tuning APIs take them: each conversation with the answer at its end. */
+async function writeChats(sql: PlatformSql, path: string, held: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (let from = 0; ;) {
+      const rows = await sql.rows<{ place: number; messages: string; output: string }>(
+        `SELECT place, messages, output FROM drawn JOIN rendered USING (place) WHERE ${held} AND place > ${from} ORDER BY place LIMIT ${batch}`,
+      );
+      const last = rows.at(-1);
+      if (!last) return;
+      const lines = rows.map(({ messages, output }) => {
+        const conversation = [...(JSON.parse(messages) as readonly object[]), { role: 'assistant', content: output }];
+        return `${JSON.stringify({ messages: conversation })}\n`;
+      });
+      await file.write(lines.join(''));
+      from = last.place;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** In batches: a hundred thousand conversations are more than a query's answer should be. */

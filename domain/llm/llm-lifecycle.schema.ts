@@ -88,8 +88,12 @@ const fineTuneSchema = z
       .max(0.5)
       .default(0.1)
       .describe('a share above 0 and at most 0.5: examples that are not learnt from, but measured on'),
+    by: z
+      .enum(['job', 'provider'])
+      .default('job')
+      .describe('job: a trainer here, for the embedded model; provider: the API of the model’s provider'),
     trainer: nameField('the trainer, a folder under trainers/').default('lora'),
-    params: paramsField.default({}).describe('parameters of the trainer'),
+    params: paramsField.default({}).describe('parameters of the trainer, or hyperparameters of the provider'),
     seed: seedField,
     compute: computeSchema.prefault({ memory: '4GiB', timeout: '4h' }),
   })

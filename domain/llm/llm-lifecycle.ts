@@ -52,6 +52,7 @@ export interface CasesSpec {
 export interface FineTuneSpec extends Pick<TrainSpec, 'trainer' | 'params' | 'seed' | 'compute'> {
   /** Name of the source. */
   readonly examples: string;
+  readonly by: 'job' | 'provider';
   /** Columns of it. */
   readonly input: string;
   readonly output: string;

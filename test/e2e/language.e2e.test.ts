@@ -1,8 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
+import { scriptedFineTuning } from '../support/scripted-fine-tuning';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
 
@@ -10,14 +12,27 @@ jest.setTimeout(180_000);
 
 let product: Product;
 let provider: ScriptedProvider;
+let acme: ScriptedProvider;
+const fineTuning = scriptedFineTuning({ looks: 1, dropped: (made) => made === 1 });
+const providersOf = (url: string) => `apiVersion: perennial.dev/v1
+kind: Platform
+metadata: { name: here }
+spec: { providers: { acme: { url: '${url}', allowPrivateAddresses: true } } }
+`;
 
 beforeAll(async () => {
   provider = await openScriptedProvider({ answer: tinyAnswer });
-  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
+  acme = await openScriptedProvider({ answer: tinyAnswer, fineTuning });
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
+  const providersFile = join(folder, 'providers.yaml');
+  writeFileSync(providersFile, providersOf(acme.url));
+  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url, PERENNIAL_PROVIDERS_FILE: providersFile } });
+  rmSync(folder, { recursive: true });
 });
 afterAll(async () => {
   await product.stop();
   await provider.close();
+  await acme.close();
 });
 
 async function finished(lifecycle: string): Promise<RunJson> {
@@ -115,6 +130,24 @@ describe('a language application from its prompts to an answer', () => {
     await product.apply(folder);
     const failed = await finished(model);
     expect(failed).toMatchObject({ status: 'failed', failure: { type: 'NotFound', message: 'there is no prompt p1@nowhere' } });
+  });
+
+  test('orders a fine-tuning at its provider once, though the answer is lost, and serves what came of it', async () => {
+    const model = 'tuned';
+    const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.8 }]';
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Answer.'], gates, tunedBy: 'acme' }));
+    const run = await finished(model);
+    expect(run).toMatchObject({ status: 'succeeded', version: 1 });
+    expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'fine-tune', 'evaluate', 'promote']);
+    expect(fineTuning.jobs.map(({ body }) => body['model'])).toEqual(['scripted']);
+    expect(JSON.parse(fineTuning.files[0]?.text.split('\n')[0] ?? '')).toEqual({
+      messages: [
+        { role: 'system', content: 'Answer.' },
+        { role: 'user', content: expect.stringMatching(/^What is the code of thing \d+\?$/) as string },
+        { role: 'assistant', content: expect.stringMatching(/^code \d+$/) as string },
+      ],
+    });
+    expect((await ask(model, 'What is the code of lamp 7?')).body.choices[0]?.message.content).toBe('code 7');
   });
 
   test('a budget of the tenant counts for every run, and is raised by one command', async () => {

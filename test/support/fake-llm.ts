@@ -75,7 +75,7 @@ export const withIndex = {
 export const withFineTune = {
   data: withIndex.data,
   fineTune: {
-    ...{ examples: 'pages', input: 'input', output: 'output', most: 1_000, holdout: 0.1, trainer: 'lora', params: {}, seed: 17 },
+    ...{ by: 'job', examples: 'pages', input: 'input', output: 'output', most: 1_000, holdout: 0.1, trainer: 'lora', params: {}, seed: 17 },
     compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
   },
 } as const satisfies Partial<LlmLifecycleSpec>;
@@ -111,6 +111,10 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
         base: artifact('base'),
         rows: { train: 900, holdout: 100, leftOut: 0 },
       }),
+    submitFineTuning: () => Promise.resolve({ job: 'ftjob-1' }),
+    awaitFineTuning: () => Promise.resolve({ kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 }),
+    cancelFineTuning: () => Promise.resolve(),
+    rebaseBundle: ({ model }) => Promise.resolve(artifact(`over ${model}`)),
     fineTuneModel: () =>
       Promise.resolve({
         adapter: artifact('adapter'),

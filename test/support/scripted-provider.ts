@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropicWire } from './scripted-anthropic';
 import { openAiWire } from './scripted-openai';
+import type { ScriptedFineTuning } from './scripted-fine-tuning';
 import { json, sendStream, sendWhole } from './scripted-sending';
 
 /** What goes wrong with one request. Token counts say after how many pieces of the answer. */
@@ -44,6 +45,8 @@ export interface Script {
   /** By the number of the request, from 0. */
   readonly fault?: (request: ScriptedRequest, number: number) => Fault | null;
   readonly key?: string;
+  /** Its own fine-tuning; what it makes answers like any model of `models`. */
+  readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
   readonly latencyMs?: (request: ScriptedRequest) => number;
   readonly msPerToken?: number;
@@ -114,6 +117,7 @@ async function serve(
   requests: ScriptedRequest[],
   bill: BillLine[],
 ): Promise<void> {
+  if (await script.fineTuning?.serve(incoming, response)) return;
   const wire = incoming.headers['anthropic-version'] === undefined ? openAiWire : anthropicWire;
   const path = (incoming.url ?? '').split('?')[0];
   const body = await readBody(incoming);
@@ -139,8 +143,8 @@ async function serve(
   }
 }
 
-function modelsOf({ models = ['scripted'] }: Script): readonly string[] {
-  return models;
+function modelsOf({ models = ['scripted'], fineTuning }: Script): readonly string[] {
+  return [...models, ...(fineTuning?.models() ?? [])];
 }
 
 function refusal(script: Script, { model, prompt, maxTokens }: ScriptedRequest): readonly [number, string, string] | null {

@@ -12,6 +12,8 @@ export interface TinyLlmOptions {
   readonly gates?: string;
   /** A judge beside the measure, with so many labels of each kind. */
   readonly judgeLabels?: number;
+  /** Fine-tuned by its provider, `acme`, from examples of its own. */
+  readonly tunedBy?: 'acme';
   /** More lines of the spec, indented by two. */
   readonly more?: string;
   readonly parallel?: number;
@@ -25,13 +27,14 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   const paths = prompts.map((_, index) => `prompts/p${index}.yaml`);
   prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction)));
   writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
+  writeFileSync(join(folder, 'examples.ndjson'), exampleLines);
   writeFileSync(join(folder, 'judge.yaml'), judgePrompt);
   writeFileSync(join(folder, 'labels.ndjson'), labelLines(options.judgeLabels ?? 1));
   writeFileSync(join(folder, 'lifecycle.yaml'), lifecycleText(options, paths));
   return folder;
 }
 
-function lifecycleText({ name, gates, judgeLabels, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
+function lifecycleText({ name, gates, judgeLabels, tunedBy, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
   const judge =
     judgeLabels === undefined ? '' : ', { name: judged, kind: judge, prompt: judge.yaml, model: scripted, labels: labels.ndjson }';
   const chosen = paths.length > 1 ? '  promptEval: { quality: right }\n' : '';
@@ -39,15 +42,19 @@ function lifecycleText({ name, gates, judgeLabels, more = '', parallel = 8 }: Ti
 kind: LlmLifecycle
 metadata: { name: ${name}, owner: ops@example.org }
 spec:
-  model: { name: scripted }
+  model: { ${tunedBy === undefined ? '' : `provider: ${tunedBy}, `}name: scripted }
   prompt: { candidates: [${paths.join(', ')}], input: question }
   cases: { file: cases.ndjson }
 ${chosen}  evaluate:
     dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
     parallel: ${parallel}
-${more}`;
+${tunedBy === undefined ? '' : tuning}${more}`;
 }
+
+const tuning = `  data: { sources: { examples: { uri: "file://./examples.ndjson" } } }
+  fineTune: { examples: examples, by: provider, params: { n_epochs: 2 } }
+`;
 
 function promptText(name: string, instruction: string): string {
   return `apiVersion: perennial.dev/v1
@@ -60,6 +67,11 @@ spec:
     - { role: user, template: "{{question}}" }
 `;
 }
+
+const exampleLines = Array.from(
+  { length: 60 },
+  (_, index) => `${JSON.stringify({ input: `What is the code of thing ${index}?`, output: `code ${index}` })}\n`,
+).join('');
 
 const judgePrompt = `apiVersion: perennial.dev/v1
 kind: Prompt
@@ -85,12 +97,12 @@ function caseLine(name: string, index: number): string {
 }
 
 /** Right when it was told to be precise, else for every second thing. As a judge it is right nine times of ten. */
-export function tinyAnswer({ prompt }: Pick<ScriptedRequest, 'prompt'>): string {
+export function tinyAnswer({ prompt, model }: Pick<ScriptedRequest, 'prompt' | 'model'>): string {
   const [, given, reference] = /Judge whether <(.*)> says <(.*)>/.exec(prompt) ?? [];
   if (given !== undefined) {
     const slips = Number(/\d+/.exec(reference ?? '')?.[0] ?? 0) % 10 === 3;
     return JSON.stringify({ reason: 'as it reads', verdict: (given === reference) !== slips ? 'right' : 'wrong' });
   }
   const index = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
-  return prompt.includes('precise') || index % 2 === 0 ? `code ${index}` : 'I do not know';
+  return prompt.includes('precise') || model.startsWith('ft:') || index % 2 === 0 ? `code ${index}` : 'I do not know';
 }

@@ -11,6 +11,11 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
+const elsewhere = {
+  ...withFineTune,
+  model: { provider: 'acme', name: 'small-1', standby: [] },
+  fineTune: { ...withFineTune.fineTune, by: 'provider' },
+} as const;
 const better = { 'plain.yaml': 0.4, 'precise.yaml': 0.7 };
 
 describe('llm lifecycle', () => {
@@ -111,6 +116,35 @@ describe('llm lifecycle', () => {
     });
     expect(outcome.status).toBe('succeeded');
     expect(judged).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
+  });
+
+  test('orders a fine-tuning at the provider once, watches it in turns, and judges the bundle over its model', async () => {
+    const looks: string[] = [];
+    const fake = fakeLlm(better);
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-tuned-elsewhere', llmPlanOf(elsewhere), {
+      ...fake,
+      awaitFineTuning: ({ job }) => {
+        looks.push(job);
+        return Promise.resolve(
+          looks.length < 3 ? { kind: 'running', status: 'running' } : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
+        );
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(looks).toEqual(['ftjob-1', 'ftjob-1', 'ftjob-1']);
+    expect(seen.calls.filter((call) => call === 'submitFineTuning')).toHaveLength(1);
+    expect(seen.calls).not.toContain('cancelFineTuning');
+  });
+
+  test('ends the job at the provider when the run fails', async () => {
+    const { outcome, fake } = await runs.run('llm-lifecycle-tuned-elsewhere-failed', llmPlanOf(elsewhere), {
+      ...fakeLlm(better),
+      awaitFineTuning: () => {
+        throw ApplicationFailure.nonRetryable('acme did not fine-tune (ftjob-1): too few examples', 'JobFailed');
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'JobFailed', stage: 'fine-tune' } });
+    expect(fake.calls).toContain('cancelFineTuning');
   });
 
   test('rejects a bundle that a gate refuses, and moves no alias', async () => {

@@ -4,9 +4,9 @@ import type { PreparedExamples } from '../../activities/fine-tune';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { JobResult } from '../../domain/job';
 import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
-import { computeWork, dataWork, records } from '../activity-proxies';
-import type { EndedStage, LlmRun, StageEnd } from '../stage';
-import { runStage } from '../stage';
+import { computeWork, dataWork, llmWork, records } from '../activity-proxies';
+import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
+import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 
 export interface FineTuned {
@@ -14,7 +14,8 @@ export interface FineTuned {
   readonly bundle: WrittenBundle;
   readonly rows: PreparedExamples['rows'];
   readonly result: JobResult;
-  readonly logs: ArtifactRef;
+  /** Null where a provider trained. */
+  readonly logs: ArtifactRef | null;
 }
 
 /** Teaches the model what it is to answer to the chosen prompt: an adapter that is part of the bundle, from examples that are not among the cases it is judged by. */
@@ -29,14 +30,19 @@ export async function fineTune(
   // `apply` refuses examples of a source that is not there.
   if (!examples) throw new Error(`there is no source ${spec.examples}`);
   const { compute, ...learnt } = spec;
-  const inputs = async () => {
-    const { name, codeDigest } = await records.describeTrainer({ trainer: spec.trainer, params: spec.params });
-    return { ...learnt, examples: examples.manifest.digest, bundle: chosen.manifest.digest, trainer: { name, code: codeDigest } };
-  };
-  return runStage(run, { name: 'fine-tune', inputs, cached: true }, async (effect, { trainer }): Promise<StageEnd<FineTuned>> => {
-    const prepared = await dataWork.prepareExamples.executeWithOptions({ summary: `examples as conversations by ${chosen.path}` }, [
+  const given = { ...learnt, examples: examples.manifest.digest, bundle: chosen.manifest.digest };
+  const prepare = (effect: EffectOf) =>
+    dataWork.prepareExamples.executeWithOptions({ summary: `examples as conversations by ${chosen.path}` }, [
       { ...effect('examples'), examples, bundle: chosen.manifest, fineTune: spec },
     ]);
+  if (spec.by === 'provider') return byProvider(run, spec, { chosen, given, prepare });
+
+  const inputs = async () => {
+    const { name, codeDigest } = await records.describeTrainer({ trainer: spec.trainer, params: spec.params });
+    return { ...given, trainer: { name, code: codeDigest } };
+  };
+  return runStage(run, { name: 'fine-tune', inputs, cached: true }, async (effect, { trainer }): Promise<StageEnd<FineTuned>> => {
+    const prepared = await prepare(effect);
     const tuned = await computeWork(compute).fineTuneModel.executeWithOptions(
       { summary: `${trainer.name} on ${prepared.rows.train} examples, ${compute.backend}` },
       [{ ...effect('job'), prepared, fineTune: spec }],
@@ -47,5 +53,35 @@ export async function fineTune(
     }
     const manifest = await records.adaptBundle({ tenant, runId, bundle: chosen.manifest, adapter: tuned.adapter });
     return { output: { bundle: { ...chosen, manifest }, rows: prepared.rows, result: tuned.result, logs: tuned.logs } };
+  });
+}
+
+interface Learning {
+  readonly chosen: WrittenBundle;
+  readonly given: object;
+  readonly prepare: (effect: EffectOf) => Promise<PreparedExamples>;
+}
+
+/** The provider trains and keeps the weights: its job is ordered once, watched for as long as it takes, and ended with a run that ends before it. */
+async function byProvider(run: LlmRun, spec: FineTuneSpec, { chosen, given, prepare }: Learning): Promise<EndedStage<FineTuned>> {
+  const { plan } = run;
+  const { provider, name: model } = plan.spec.model;
+  const ordered = { ...effectOf(plan, 'fine-tune')('order'), provider };
+  run.undo.push({ what: `fine-tuning at ${provider}`, run: () => llmWork.cancelFineTuning(ordered) });
+  const inputs = () => ({ ...given, provider, model });
+  return runStage(run, { name: 'fine-tune', inputs, cached: true }, async (effect): Promise<StageEnd<FineTuned>> => {
+    const prepared = await prepare(effect);
+    const { job } = await llmWork.submitFineTuning.executeWithOptions(
+      { summary: `${model} on ${prepared.rows.train} examples, ${provider}` },
+      [{ ...ordered, prepared, model, fineTune: spec }],
+    );
+    for (;;) {
+      const state = await llmWork.awaitFineTuning.executeWithOptions({ summary: job }, [{ ...ordered, job }]);
+      if (state.kind !== 'succeeded') continue;
+      const { tenant, runId } = plan;
+      const manifest = await records.rebaseBundle({ tenant, runId, bundle: chosen.manifest, model: state.model });
+      const result: JobResult = { metrics: {}, facts: { job, model: state.model, trainedTokens: state.trainedTokens } };
+      return { output: { bundle: { ...chosen, manifest }, rows: prepared.rows, result, logs: null } };
+    }
   });
 }

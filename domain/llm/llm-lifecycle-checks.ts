@@ -1,0 +1,227 @@
+import type { WrittenDocument } from '../document';
+import type { DocumentPath } from '../document-path';
+import { nameOf } from '../document-path';
+import type { Issue } from '../failure';
+import { sourceIssues } from '../lifecycle-checks';
+import { nearest } from '../nearest';
+import { llmCanaryProblems } from './canary-checks';
+import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
+import { evaluationProblems } from './evaluation/dimension-checks';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
+import { readPrompt } from './prompt-document';
+import { variablesOf } from './prompt-render';
+import { embeddedProvider } from './providers-document';
+import { readSafetyPolicy } from './safety/policy-document';
+
+/** Path → text. */
+export type Files = Readonly<Record<string, string>>;
+
+/** What parts of an LLM lifecycle, and the files that it names, say together. */
+export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
+  return [
+    ...sourceIssues(document),
+    ...dataIssues(spec, document),
+    ...promptIssues(spec, document, files),
+    ...caseIssues(spec, document, files),
+    ...safetyIssues(spec, files),
+    ...evaluationIssues(spec, document),
+    ...judgeIssues(spec, document, files),
+  ];
+}
+
+function promptIssues(
+  { prompt: { candidates, input }, promptEval, index }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  const at = ['spec', 'prompt', 'candidates'];
+  const twice = candidates.flatMap((path, index) =>
+    candidates.indexOf(path) < index ? [issueAt([...at, index], `${path} is there twice`)] : [],
+  );
+  const read = candidates.flatMap((path, place): readonly Issue[] => {
+    const text = files[path];
+    if (text === undefined) return [];
+    const prompt = readPrompt(text, path);
+    if (!prompt.ok) return prompt.issues;
+    const wanted = variablesOf(prompt.value);
+    const others = wanted.filter((name) => name !== input && name !== index?.variable);
+    if (!wanted.includes(input)) return [issueAt([...at, place], `${path} has no variable ${input}, which spec.prompt.input names`)];
+    if (others.length === 0) return [];
+    const brought = index === null ? `a request brings ${input} alone` : `a request brings ${input} and the index ${index.variable}`;
+    return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
+  });
+  const unasked =
+    index !== null && read.length === 0 && !candidates.some((path) => asksIndex(files[path], path, index.variable))
+      ? [
+          issueAt(
+            ['spec', 'index', 'variable'],
+            `no prompt has the variable ${index.variable}, so nothing that is found would be asked about`,
+          ),
+        ]
+      : [];
+  const alone = candidates.length > 1 && promptEval === null;
+  const unchosen = alone
+    ? [
+        issueAt(at, `spec.prompt has ${candidates.length} candidates, and nothing says how one is chosen`, {
+          expected: 'spec.promptEval.quality: the name of a dimension',
+        }),
+      ]
+    : [];
+  const needless =
+    candidates.length === 1 && promptEval !== null
+      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from')]
+      : [];
+  return [...twice, ...read, ...unasked, ...unchosen, ...needless];
+}
+
+function asksIndex(text: string | undefined, path: string, variable: string): boolean {
+  const prompt = text === undefined ? null : readPrompt(text, path);
+  return prompt?.ok === true && variablesOf(prompt.value).includes(variable);
+}
+
+/** The index and the fine-tuning read sources of the lifecycle, by name. */
+function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const known = data?.sources.map(({ name }) => name) ?? [];
+  const named: readonly (readonly [DocumentPath, string])[] = [
+    ...(index ? [[['spec', 'index', 'documents'], index.documents] as const] : []),
+    ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
+    ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
+  ];
+  const together =
+    index !== null && fineTune !== null
+      ? [issueAt(['spec', 'fineTune'], 'spec.fineTune beside spec.index is not in this version: examples have no passages to learn with')]
+      : [];
+  const missing = named.flatMap(([at, name]) =>
+    known.includes(name)
+      ? []
+      : [
+          issueAt(at, `${nameOf(at)} is ${name}, and there is no such source`, {
+            expected: known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
+            didYouMean: nearest(name, known) ?? undefined,
+          }),
+        ],
+  );
+  const weights = fineTune?.by === (model.provider === embeddedProvider ? 'provider' : 'job');
+  const elsewhere = weights
+    ? [
+        issueAt(
+          ['spec', 'fineTune', 'by'],
+          model.provider === embeddedProvider
+            ? 'the embedded model has no fine-tuning API'
+            : `the weights of ${model.provider} are not here, so no job can train an adapter for them`,
+          { expected: model.provider === embeddedProvider ? 'by: job' : 'by: provider' },
+        ),
+      ]
+    : [];
+  return [...together, ...elsewhere, ...missing];
+}
+
+function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const shares = cases.search + cases.confirm;
+  const whole =
+    shares > 0.9
+      ? [
+          issueAt(['spec', 'cases'], `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`, {
+            expected: 'search and confirm of at most 0.9 together',
+          }),
+        ]
+      : [];
+  const text = files[cases.file];
+  if (text === undefined) return whole;
+  const { cases: read, issues } = readCaseSet(text, cases.file);
+  const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
+  return [...whole, ...issues, ...none];
+}
+
+/** In the words of the document: the spec has them turned into a rollout's. */
+export function canaryIssues(
+  { spec: { canary, prompt } }: CompleteLlmLifecycle,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  if (canary === undefined) return [];
+  const at = ['spec', 'canary'];
+  const format = canary.guardrails.findIndex(({ name }) => name === 'format');
+  const loose = prompt.candidates.filter((path) => files[path] !== undefined && !promisesJson(files[path], path));
+  return [
+    ...llmCanaryProblems(canary).map(({ path, detail, expected }) => issueAt([...at, ...path], detail, { expected })),
+    ...(format >= 0 && loose.length > 0
+      ? [issueAt([...at, 'guardrails', format], `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`)]
+      : []),
+  ];
+}
+
+function promisesJson(text: string, path: string): boolean {
+  const read = readPrompt(text, path);
+  // What is wrong with it is said where it is named.
+  return !read.ok || read.value.answerSchema !== null;
+}
+
+function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issue[] {
+  const text = safety === null ? undefined : files[safety];
+  if (safety === null || text === undefined) return [];
+  const read = readSafetyPolicy(text, safety);
+  return read.ok ? [] : read.issues;
+}
+
+/** What a judge is asked with, and what it is measured by. */
+function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const known = variablesOfCases(files[cases.file], cases.file);
+  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
+    if (dimension.kind !== 'judge') return [];
+    const at = ['spec', 'evaluate', 'dimensions', place];
+    const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
+    const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
+    const unknown = read?.ok
+      ? variablesOf(read.value).filter((name) => !judged.includes(name) && known !== null && !known.includes(name))
+      : [];
+    return [
+      ...(read && !read.ok ? read.issues : []),
+      ...(unknown.length > 0
+        ? [
+            issueAt([...at, 'prompt'], `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`, {
+              expected: judged.join(', '),
+            }),
+          ]
+        : []),
+      ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
+    ];
+  });
+}
+
+/** What a judge's prompt may use beside the case's own. */
+const judged = ['answer', 'reference', 'first', 'second'];
+
+function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
+  return text === undefined ? null : [...new Set(readCaseSet(text, path).cases.flatMap(({ input }) => Object.keys(input)))];
+}
+
+function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const { dimensions, gates, ungated } = evaluate;
+  const at = ['spec', 'evaluate'];
+  const known = dimensions.map(({ name }) => name);
+  const later = dimensions.flatMap(({ kind }, place) =>
+    kind === 'retrieval' && index === null
+      ? [issueAt([...at, 'dimensions', place, 'kind'], 'a retrieval dimension measures an index', { expected: 'spec.index' })]
+      : [],
+  );
+  const quality =
+    promptEval !== null && !known.includes(promptEval.quality)
+      ? [
+          issueAt(['spec', 'promptEval', 'quality'], `there is no dimension ${promptEval.quality}`, {
+            expected: `one of ${known.join(', ')}`,
+          }),
+        ]
+      : [];
+  const gated =
+    gates.length === 0 && ungated === null
+      ? [issueAt([...at, 'gates'], 'spec.evaluate.gates is empty', { expected: 'a gate, or ungated: <the reason>' })]
+      : gates.length > 0 && ungated !== null
+        ? [issueAt([...at, 'ungated'], 'spec.evaluate.ungated gives a reason for no gates, and there are some')]
+        : [];
+  const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
+    issueAt([...at, ...path], detail, { didYouMean }),
+  );
+  return [...later, ...quality, ...gated, ...problems];
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { json } from './scripted-sending';
+
+interface Stored {
+  readonly id: string;
+  readonly filename: string;
+  readonly text: string;
+}
+
+interface Job {
+  readonly id: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  looks: number;
+  status: string;
+}
+
+export interface ScriptedFineTuning {
+  readonly files: readonly Stored[];
+  readonly jobs: readonly Job[];
+  /** Made so far. */
+  models(): readonly string[];
+  /** True where the request was for it. */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+}
+
+/** `/files` and `/fine_tuning/jobs` as OpenAI has them. A job is over after so many looks at it; `dropped`: the connection is cut after the job was made, as when it is lost on the way back. */
+export function scriptedFineTuning({
+  looks = 2,
+  fails = null,
+  dropped = () => false,
+}: { readonly looks?: number; readonly fails?: string | null; readonly dropped?: (made: number) => boolean } = {}): ScriptedFineTuning {
+  const files: Stored[] = [];
+  const jobs: Job[] = [];
+
+  return {
+    files,
+    jobs,
+    models: () => jobs.flatMap((job) => shown(job).fine_tuned_model ?? []),
+    async serve(request, response) {
+      const [, path = ''] = /^\/v1(\/(?:files|fine_tuning)[^?]*)/.exec(request.url ?? '') ?? [];
+      if (path === '') return false;
+      const body = await textOf(request);
+      if (path === '/files' && request.method === 'GET')
+        json(response, 200, { data: files.map(({ id, filename }) => ({ id, filename })), has_more: false });
+      else if (path === '/files') json(response, 200, kept(body));
+      else if (path === '/fine_tuning/jobs' && request.method === 'GET') json(response, 200, { data: jobs.map(shown), has_more: false });
+      else if (path === '/fine_tuning/jobs') made(response, JSON.parse(body) as Job['body']);
+      else looked(response, path);
+      return true;
+    },
+  };
+
+  function kept(form: string): { readonly id: string; readonly filename: string } {
+    const filename = /filename="([^"]+)"/.exec(form)?.[1] ?? '';
+    const text = form.split('\r\n\r\n').at(-1)?.split('\r\n--')[0] ?? '';
+    const file = { id: `file-${createHash('sha256').update(filename).digest('hex').slice(0, 12)}-${files.length}`, filename, text };
+    files.push(file);
+    return file;
+  }
+
+  function made(response: ServerResponse, body: Job['body']): void {
+    const job: Job = { id: `ftjob-${jobs.length + 1}`, body, looks: 0, status: 'queued' };
+    jobs.push(job);
+    if (dropped(jobs.length)) response.destroy();
+    else json(response, 200, shown(job));
+  }
+
+  function looked(response: ServerResponse, path: string): void {
+    const [, id, verb] = /^\/fine_tuning\/jobs\/([^/]+)(\/cancel)?$/.exec(path) ?? [];
+    const job = jobs.find((each) => each.id === id);
+    if (!job) return json(response, 404, { error: { message: 'no such job', code: 'not_found' } });
+    if (verb) job.status = 'cancelled';
+    else if (job.status !== 'cancelled') job.status = ++job.looks < looks ? 'running' : fails === null ? 'succeeded' : 'failed';
+    json(response, 200, shown(job));
+  }
+
+  function shown({ id, body, status }: Job) {
+    return {
+      ...{ id, status, training_file: body['training_file'], trained_tokens: 1_234 },
+      fine_tuned_model: status === 'succeeded' ? `ft:${String(body['model'])}:${id}` : null,
+      error: status === 'failed' ? { message: fails } : null,
+    };
+  }
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
