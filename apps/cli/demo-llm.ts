@@ -4,7 +4,7 @@
  */
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { wikiAssistantDemo, withDocuments, withWorsePrompt, withoutRetrieval } from '../../samples/wiki-assistant/demo';
+import { wikiAssistantDemo, shortened, withWorsePrompt, withoutRetrieval } from '../../samples/wiki-assistant/demo';
 import { shortTraining } from '../../samples/wiki-router/demo';
 import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
@@ -55,7 +55,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   const subset = join(clone, '.perennial', 'demo-llm', `summaries-${quickDocuments}.parquet`);
   const [documents, questions] = [await readDocuments(quick ? quickDocuments : null, subset), await readQuestions()];
   const given = readLifecycleFolder(folderOf(assistant), '.');
-  const whole = quick ? withDocuments(given, subset) : given;
+  const whole = quick ? shortened(given, subset) : given;
   for (const each of [router, assistant]) await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
 
   const rounds: NamedRound[] = [];

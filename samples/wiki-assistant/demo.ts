@@ -34,10 +34,11 @@ function changed({ document, ...written }: Written, change: (spec: Spec) => obje
   return { ...written, document: { ...whole, spec: change(whole.spec) } };
 }
 
-/** Over other documents than all of the summaries. */
-export function withDocuments(written: Written, path: string): Written {
+/** Over other documents than all of the summaries, and promoted from the shadow: for who wants to see in minutes how the parts work together. */
+export function shortened(written: Written, path: string): Written {
   return changed(written, (spec) => ({
     ...spec,
+    canary: { ...spec.canary, steps: [0] },
     data: { ...spec.data, sources: { summaries: { uri: `file://${path}`, format: 'parquet' } } },
   }));
 }
@@ -49,6 +50,7 @@ export function withoutRetrieval(written: Written): Written {
     prompt: { ...spec.prompt, candidates: spec.prompt.candidates.slice(0, 1) },
     evaluate: {
       ...spec.evaluate,
+      first: 40,
       dimensions: spec.evaluate.dimensions.filter(({ name }) => name === 'answer'),
       gates: [{ name: 'knows-something', kind: 'threshold', dimension: 'answer', min: 0.01 }],
     },

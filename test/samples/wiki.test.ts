@@ -4,7 +4,7 @@ import { parseLifecycle } from '../../domain/lifecycle-document';
 import { sliceOf } from '../../domain/llm/case-slices';
 import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
-import { withDocuments, withWorsePrompt, withoutRetrieval, type Written } from '../../samples/wiki-assistant/demo';
+import { shortened, withWorsePrompt, withoutRetrieval, type Written } from '../../samples/wiki-assistant/demo';
 import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
 
 const folderOf = (name: string) => readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
@@ -19,13 +19,14 @@ function specOf(written: Written): LlmLifecycleSpec {
 }
 
 describe('what the language demo applies can be applied', () => {
-  test('the assistant as it is, and over fewer documents', () => {
+  test('the assistant as it is, and shortened', () => {
     const spec = specOf(assistant);
     expect(spec.data?.sources.map(({ uri }) => uri)).toEqual(['sample://wiki-summaries']);
-    expect(specOf(withDocuments(assistant, '/tmp/some.parquet'))).toMatchObject({
+    expect(specOf(shortened(assistant, '/tmp/some.parquet'))).toMatchObject({
       data: { sources: [{ uri: 'file:///tmp/some.parquet' }] },
       index: spec.index,
       prompt: spec.prompt,
+      canary: { ...spec.canary, steps: [0] },
     });
   });
 
