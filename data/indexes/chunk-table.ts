@@ -44,7 +44,7 @@ export interface ChunkTable {
   vectorsOf(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
   /** Documents, and ids of chunks that are there twice. */
   audit(): Promise<{ readonly chunks: number; readonly documents: number; readonly duplicates: readonly string[] }>;
-  /** Indexes for vectors, words and document ids; those that are there are brought up to date. */
+  /** Compacts the table, and builds indexes for vectors, words and document ids; those that are there are brought up to date. States before it are gone afterwards. */
   buildIndexes(vectors: VectorIndex): Promise<void>;
   nearest(search: VectorSearch): Promise<readonly ChunkHit[]>;
   matching(text: string, k: number): Promise<readonly ChunkHit[]>;
@@ -54,7 +54,7 @@ export interface ChunkTable {
 const shown = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text'] as const;
 /** Of IVF. Many small partitions make a question cheaper and the building dearer, by their number squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000. */
 const partitionRows = 4096;
-const mostPartitions = 8192;
+const mostPartitions = 4096;
 /** A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several questions. */
 const idsAtOnce = 500;
 
@@ -139,8 +139,8 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
       await run('refresh', () => table.checkoutLatest());
       const rows = await table.countRows();
       const there = new Set((await run('read', () => table.listIndices())).flatMap(({ columns }) => columns));
-      // A part of each shard becomes few large ones before anything points into them; indexes that are there get what they have not seen.
-      await run('bring up to date', () => table.optimize());
+      // A part of each shard becomes few large ones before anything points into them; indexes that are there get what they have not seen. Nobody is answered from this table yet, so the states before it go.
+      await run('bring up to date', () => table.optimize({ cleanupOlderThan: new Date() }));
       const { Index } = lanceDb();
       const build = async (column: string, config: unknown): Promise<void> => {
         if (!there.has(column)) await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));

@@ -33,7 +33,7 @@ export interface LanceTable {
   countRows(filter?: string): Promise<number>;
   createIndex(column: string, options: { readonly config: unknown; readonly replace: boolean }): Promise<void>;
   listIndices(): Promise<readonly { readonly name: string; readonly columns: readonly string[]; readonly indexType: string }[]>;
-  optimize(): Promise<unknown>;
+  optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
   query(): LanceQuery;
   version(): Promise<number>;
   checkout(version: number): Promise<void>;
