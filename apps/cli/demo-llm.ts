@@ -83,8 +83,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
         onProgress: () => undefined,
       }),
   };
-  const retrieving = await play(assistant, 'with retrieval', callers);
-  rounds.push(retrieving);
+  rounds.push(await play(assistant, 'with retrieval', callers));
   const served = await championOf(context, assistant);
 
   chapter(3, 'somebody makes it friendlier, and no gate looks: half of the callers are asked at once');
@@ -94,8 +93,8 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
 
   terminal.say(`\n${terminal.paint.bold(`asked over HTTP as any OpenAI client does: ${ask}`)}`);
   const answer = served === null ? null : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
-  const indexed = retrieving.run.status === 'succeeded';
-  const found = indexed ? await compareRetrieval({ gatewayUrl, apiKey, index, documents, questions }) : [];
+  const version = await builtIndex(context);
+  const found = version === null ? [] : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
   chapter(4, 'a step that is learnt: which of eight kinds of thing is described? An adapter learns it, beside prompts and a bag of words');
   const learning = readLifecycleFolder(folderOf(router), '.');
   await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
@@ -142,6 +141,19 @@ async function championOf(context: CliContext, model: string): Promise<LlmDemoSu
   if (version === null) return null;
   const { manifest } = await api.call<{ manifest: { digest: string } }>(`/models/${model}/versions/${version}`);
   return { model, version, digest: manifest.digest };
+}
+
+/** Promoted or not: what it finds does not depend on what the model makes of it. */
+async function builtIndex(context: CliContext): Promise<number | null> {
+  type Index = { readonly versions: readonly { readonly version: number; readonly state: string }[] };
+  const { versions } = await context
+    .api()
+    .call<Index>(`/indexes/${index}`)
+    .catch((error: unknown): Index => {
+      if (error instanceof CliError && error.status === 404) return { versions: [] };
+      throw error;
+    });
+  return versions.find(({ state }) => state === 'ready')?.version ?? null;
 }
 
 /** By the run: what its evaluation measured, as its gates saw it. */

@@ -21,6 +21,7 @@ export async function compareRetrieval(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly index: string;
+  readonly version: number;
   readonly documents: readonly IndexDocument[];
   readonly questions: readonly WikiQuestion[];
 }): Promise<readonly Found[]> {
@@ -37,6 +38,7 @@ async function askIndex({
   gatewayUrl,
   apiKey,
   index,
+  version,
   questions,
 }: Parameters<typeof compareRetrieval>[0]): Promise<readonly (readonly string[])[]> {
   const url = `${gatewayUrl}/v1/indexes/${index}/query`;
@@ -45,7 +47,7 @@ async function askIndex({
   const found: string[][] = [];
   try {
     for (const { text } of questions) {
-      const answer = await request(url, { method: 'POST', headers, body: JSON.stringify({ text, k: hits }), dispatcher });
+      const answer = await request(url, { method: 'POST', headers, body: JSON.stringify({ text, version, k: hits }), dispatcher });
       const body = (await answer.body.json()) as { readonly detail?: string; readonly hits?: readonly { readonly documentId: string }[] };
       if (answer.statusCode !== 200 || !body.hits) throw new CliError(`${url} answers ${answer.statusCode}: ${body.detail ?? ''}`, 1);
       found.push([...new Set(body.hits.map(({ documentId }) => documentId))]);
