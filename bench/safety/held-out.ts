@@ -62,7 +62,7 @@ export function sharesBySource(
   return { attacks: of(named), harmless: of(texts.filter(({ kind }) => kind === 'benign')) };
 }
 
-export function shareOf(source: string, texts: readonly ReadText[], ids: ReadonlySet<string>): SourceShare {
+function shareOf(source: string, texts: readonly ReadText[], ids: ReadonlySet<string>): SourceShare {
   const events = texts.filter(({ id }) => ids.has(id)).length;
   return { source, n: texts.length, share: events / texts.length, ...wilsonBounds({ events, n: texts.length }, 0.95) };
 }

@@ -16,7 +16,7 @@ export function plainForms(text: string): readonly string[] {
 }
 
 /** Compatibility forms, marks, invisible characters and look-alikes of other scripts become usual letters (Unicode Standard Annexes 15 and 39). */
-export function plainLetters(text: string): string {
+function plainLetters(text: string): string {
   const shown = text
     // Tag characters are letters that no screen shows and many models read.
     .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) => String.fromCodePoint((tag.codePointAt(0) ?? 0) - 0xe0000))

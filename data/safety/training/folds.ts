@@ -1,7 +1,7 @@
 import type { Head } from '../classifier-file';
 
 /** What is left out together: one source of attacks and some of harmless texts, so that a fold's threshold is tried on both. Every source is in one. */
-export const promptFolds: readonly (readonly string[])[] = [
+const promptFolds: readonly (readonly string[])[] = [
   ['advbench', 'writing-bench', 'mmlu'],
   ['harmbench', 'openai-evals', 'bool-q'],
   ['do-not-answer', 'piqa', 'mt-bench'],
