@@ -9,7 +9,7 @@ import type {
   LedgerCall,
   RecordedAnswer,
 } from '../../domain/llm/call-ledger';
-import type { Database, Transaction } from '../connection';
+import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { llmAttempts, llmCalls } from '../schema/llm-calls';
 import { assumeBudgets, reserveBudgets, settleBudgets } from '../writes/budget-reservation';
@@ -29,13 +29,15 @@ export function createCallLedger({ sql }: Database): CallLedger {
       return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
     },
 
-    claim: ({ call, owner, attempt }) =>
+    claim: async ({ call, owner, attempt }) =>
+      (await claimAtOnce(sql, call, owner, attempt)) ??
       sql.begin(async (tx) => {
         const row = (await begin(tx, call, owner, attempt)) ?? (await take(tx, call, owner, attempt));
         return 'kind' in row ? row : plan(tx, call, row, attempt);
       }),
 
-    end: ({ call, number, end }) =>
+    end: async ({ call, number, end }) =>
+      (await answerAtOnce(sql, call, number, end)) ??
       sql.begin(async (tx) => {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
@@ -58,6 +60,49 @@ export function createCallLedger({ sql }: Database): CallLedger {
     report: (input) => reportCalls(sql, input),
     reportsBelow: (input) => reportsBelow(sql, input),
   };
+}
+
+/**
+ * What is usual, as one statement where several and their transaction would be a dozen journeys: nobody asked this before, and nothing is reserved for it. Null, and nothing
+ * written, when it is otherwise.
+ */
+async function claimAtOnce(sql: Query, call: LedgerCall, owner: CallOwner, attempt: AttemptPlan): Promise<CallClaim | null> {
+  const { tenant, key, scope, promptDigest, inputDigest, repeat } = call;
+  const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
+  if (reserve.length > 0) return null;
+  const number = 1;
+  const requestId = requestIdOf(key, number);
+  const { count } = await sql`
+    with call as (
+      insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until, attempts)
+      values (${tenant}, ${key}, ${scope}, ${call.provider}, ${call.model}, ${promptDigest}, ${inputDigest}, ${repeat}, 'asking', ${owner.execution},
+        ${owner.attempt}, now() + ${leaseMs} * interval '1 millisecond', ${number})
+      on conflict on constraint llm_calls_pk do nothing returning tenant_id, key, scope)
+    insert into llm_attempts
+      (tenant_id, key, number, scope, provider, model, request_id, outcome, most_prompt_tokens, most_completion_tokens, most_cost)
+    select tenant_id, key, ${number}::integer, scope, ${provider}, ${model}, ${requestId}, 'sent', ${mostUsage.promptTokens}::integer,
+      ${mostUsage.completionTokens}::integer, ${mostCost}::bigint from call`;
+  return count === 0 ? null : { kind: 'claimed', number, requestId, lost: 0 };
+}
+
+/** Likewise the first answer. The call's row is locked before its attempt's, as everywhere. */
+async function answerAtOnce(sql: Query, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<RecordedAnswer | null> {
+  if (end.kind !== 'answered' || end.spent.length > 0) return null;
+  const { answer: given, cost } = end;
+  const { firstTokenMs, totalMs, usage } = given;
+  const [row] = await sql<CallRow[]>`
+    with call as (
+      update llm_calls set state = 'answered', failure = null, answer = ${toJson(given)}, cost = ${cost}, ended_at = now(),
+        answered_by = (select provider from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number})
+      where tenant_id = ${tenant} and key = ${key} and state = 'asking'
+        and exists (select from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number})
+      returning *),
+    attempt as (
+      update llm_attempts set outcome = 'answered', failure = null, ended_at = now(), prompt_tokens = ${usage.promptTokens},
+        completion_tokens = ${usage.completionTokens}, cost = ${cost}, first_token_ms = ${rounded(firstTokenMs)}, total_ms = ${rounded(totalMs)}
+      from call where llm_attempts.tenant_id = call.tenant_id and llm_attempts.key = call.key and llm_attempts.number = ${number})
+    select * from call`;
+  return row ? recorded(row) : null;
 }
 
 /** The way that is usual: nobody asked this before. */
@@ -103,8 +148,7 @@ async function loseAttempts(tx: Transaction, { tenant, key }: CallRef): Promise<
 async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, attempt: AttemptPlan): Promise<CallClaim> {
   const { tenant, key, scope } = call;
   const number = row.attempts;
-  // Enough of the key to be unique, and no longer than providers take.
-  const requestId = `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
+  const requestId = requestIdOf(key, number);
   const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
   await tx`
     insert into llm_attempts
@@ -118,6 +162,11 @@ async function plan(tx: Transaction, call: LedgerCall, { row, lost }: Claimed, a
   await tx`
     update llm_calls set state = 'failed', failure = 'BudgetSpent', ended_at = now() where tenant_id = ${tenant} and key = ${key}`;
   return { ...reserved, kind: 'budgetSpent' };
+}
+
+/** Enough of the key to be unique, and no longer than providers take. */
+function requestIdOf(key: string, number: number): string {
+  return `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
 }
 
 async function endAttempt(tx: Transaction, { tenant, key }: CallRef, number: number, end: AttemptEnd): Promise<AttemptRow> {
