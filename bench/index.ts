@@ -2,7 +2,7 @@
  * Questions to an index of growing size, over HTTP through a gateway beside LanceDB bare in the same process, at equal recall. `--to 1000000`, `--folder DIR`
  * to go on where an earlier run stopped.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openChunkStore, type ChunkStore } from '../data/indexes/chunk-store';
@@ -70,8 +70,7 @@ async function measure(vectors: number, world: World): Promise<Figures> {
   await gateway.serve(name.index, { tableVersion, chunks: vectors, embedder: { ...embedder.identity, spec } });
   const connection = await lanceDb().connect(addressOf({ kind: 'directory', path: folder }, name).uri, {});
   const lance = await connection.openTable('v1');
-  const exact: string[][] = [];
-  for (const vector of questions) exact.push(await bare(lance, vector, null));
+  const exact = await exactIn(join(folder, `exact-${vectors}.json`), lance, questions);
   const { effort, recall } = await reach(questions, exact, (vector, with_) => bare(lance, vector, with_));
   const ask = (vector: Float32Array) => gateway.ask(name.index, { vector: [...vector], embedder: embedder.identity.digest, k, ...effort });
   const told: { bare: number[]; gateway: number[] } = { bare: [], gateway: [] };
@@ -94,6 +93,15 @@ async function measure(vectors: number, world: World): Promise<Figures> {
     throw new Error(`the gateway reaches ${reached}, LanceDB alone ${recall}: they do not do the same`);
   const [alone, served] = [timesOf(told.bare), timesOf(told.gateway)];
   return { vectors, ...times, effort, recall, bare: alone, gateway: served, ratio: rounded(served.p95 / alone.p95, 2) };
+}
+
+/** Every vector looked at, which takes minutes for a million: kept beside the table. */
+async function exactIn(file: string, table: LanceTable, questions: readonly Float32Array[]): Promise<readonly (readonly string[])[]> {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as string[][];
+  const exact: string[][] = [];
+  for (const vector of questions) exact.push(await bare(table, vector, null));
+  writeFileSync(file, JSON.stringify(exact));
+  return exact;
 }
 
 async function reach(
