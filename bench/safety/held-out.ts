@@ -1,4 +1,5 @@
 /** Detectors on sources that they have not seen: what of attacks they stop, and what of harmless texts. */
+import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
 import type { Head } from '../../data/safety/classifier-file';
 import { judgeHeldOut, thresholdsOf, trainFolds, type FoldPair, type HeldOutText } from '../../data/safety/training/cross-fit';
@@ -6,7 +7,6 @@ import { softCategories } from '../../data/safety/training/labelled-texts';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import type { Features } from '../../data/safety/training/train-head';
 import { wilsonBounds } from '../../domain/statistics/wilson';
-import { breaksRules } from './rules';
 
 export interface CrossFitted {
   readonly head: Head;
@@ -32,7 +32,7 @@ export function stopped({ head, judged }: CrossFitted, features: Features, false
 }
 
 export function stoppedByRules(texts: readonly ReadText[]): ReadonlySet<string> {
-  return new Set(texts.filter(({ text }) => breaksRules(text)).map(({ id }) => id));
+  return new Set(texts.filter(({ text }) => quotesInjection(text)).map(({ id }) => id));
 }
 
 export interface SourceShare {

@@ -5,6 +5,7 @@ import type { Embedders } from '../indexes/embedders/open-embedder';
 import { findPhrases } from './blocklist';
 import { classifierPath, readClassifiers, type ClassifierFile, type Head } from './classifier-file';
 import { oddsByMeaning, oddsByWords, type EmbedTexts } from './classify';
+import { quotesInjection } from './injection-phrases';
 import { findPersonalData } from './personal-data';
 import { findSecrets } from './secrets';
 import { oddsFor } from './threshold';
@@ -51,7 +52,10 @@ export function openDetectors({ embedders, classifiers = classifierPath }: Detec
       case 'blocklist':
         return findPhrases(text, spec.phrases);
       case 'injection':
-        return (await passes('injection', spec, text)) ? [] : [{ from: 0, to: text.length, what: 'injection' }];
+        // In a passage an order is a sentence among many, which the classifier, trained on whole prompts, does not see (docs/llm-safety.md).
+        return (side !== 'retrieved' || !quotesInjection(text)) && (await passes('injection', spec, text))
+          ? []
+          : [{ from: 0, to: text.length, what: 'injection' }];
       case 'harmful':
         return (await passes(side === 'output' ? 'harmfulAnswer' : 'harmful', spec, text))
           ? []

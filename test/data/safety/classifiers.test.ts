@@ -155,8 +155,9 @@ describe('what detectors need', () => {
   });
 
   test('is of another space: the classifiers are refused', async () => {
-    const other = {
-      get: () => Promise.resolve({ ...embedder, identity: { ...embedder.identity, digest: `sha256:${'b'.repeat(64)}` } }),
+    const otherSpace: Digest = `sha256:${'b'.repeat(64)}`;
+    const other: Pick<Embedders, 'get'> = {
+      get: () => Promise.resolve({ ...embedder, identity: { ...embedder.identity, digest: otherSpace } }),
     };
     await expect(openDetectors({ embedders: other, classifiers: path }).prepare(policyOf(injection('meaning')))).rejects.toMatchObject({
       type: 'ModelUnloadable',

@@ -1,4 +1,6 @@
-/** What one would write by hand for injections, as a baseline: the phrases that articles about them quote. */
+import { plainForms } from './plain-forms';
+
+/** What one would write by hand for injections: the phrases that articles about them quote. The baseline for classifiers, and their help on documents. */
 const rules: readonly RegExp[] = [
   /\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|rules?|guidelines?|polic(?:y|ies)|directives?|above|previous|prior|filters?|restrictions?)/is,
   /\bdo anything now\b|\bDAN\b|\bjailbr/i,
@@ -11,6 +13,7 @@ const rules: readonly RegExp[] = [
   /\b(?:reveal|print|repeat|output|show)\b.{0,40}\b(?:prompt|instructions|above|secret|password|api key|credentials)/is,
 ];
 
-export function breaksRules(text: string): boolean {
-  return rules.some((rule) => rule.test(text));
+/** In any of the text's forms. One sentence is enough, however long the rest. */
+export function quotesInjection(text: string): boolean {
+  return plainForms(text).some((form) => rules.some((rule) => rule.test(form)));
 }
