@@ -43,7 +43,8 @@ export async function askStreamed({
       if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
     },
   });
-  for await (const part of body.setEncoding('utf8')) parser.feed(part as string);
+  const decoder = new TextDecoder();
+  for await (const part of body) parser.feed(decoder.decode(part as Buffer, { stream: true }));
   const broken = chunks.find(({ chunk }) => chunk.error);
   if (broken) throw new CliError(`the answer broke off: ${broken.chunk.error?.message ?? ''}`, 1);
   const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');
