@@ -47,9 +47,11 @@ async function main(): Promise<void> {
     figures[name] = value;
     process.stderr.write(`${name} ${JSON.stringify(value)}\n`);
   };
+  let isFirst = true;
   const point = async (rig: Rig, pace: Pace, count: number, windowSeconds: number): Promise<PointFigures> => {
     const rampSeconds = (pace.everyMs * pace.tokens) / 1000;
-    const measured = await measurePoint(rig, { ...pace, streams: count, straight: straight(count), rampSeconds, windowSeconds });
+    const measured = await measurePoint(rig, { ...pace, streams: count, straight: straight(count), rampSeconds, windowSeconds, isFirst });
+    isFirst = false;
     await pause(3000);
     return measured;
   };

@@ -10,6 +10,8 @@ export interface PointPlan extends Pace {
   readonly straight: number;
   readonly rampSeconds: number;
   readonly windowSeconds: number;
+  /** Whether the gateways have had no streams before. */
+  readonly isFirst: boolean;
 }
 
 export interface Spread {
@@ -19,7 +21,7 @@ export interface Spread {
   readonly p999Ms: number;
 }
 
-export interface PointFigures extends Omit<PointPlan, 'straight'> {
+export interface PointFigures extends Omit<PointPlan, 'straight' | 'isFirst'> {
   /** Open through the gateways at the end of the window. */
   readonly open: number;
   readonly finished: number;
@@ -31,8 +33,10 @@ export interface PointFigures extends Omit<PointPlan, 'straight'> {
   readonly addedTokenMs: number;
   readonly addedFirstMs: number;
   readonly holds: boolean;
-  /** Of all gateways, more than before the streams, for each one open. */
-  readonly bytesPerStream: number;
+  /** Resident, of all gateways. */
+  readonly memoryBytes: number;
+  /** More than before the streams, for each one open; null after other streams, whose garbage is still there. */
+  readonly bytesPerStream: number | null;
   /** Cores in use. */
   readonly cores: Readonly<Record<'gateways' | 'upstreams' | 'clients', number>>;
 }
@@ -67,14 +71,14 @@ export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigu
   const elapsed = (performance.now() - startedAt) / 1000;
   const cpuAfter = cpuOf(rig);
   const told = await Promise.all(clients.map(({ figures }) => figures()));
-  const bytes = memory() - memoryBefore;
+  const memoryAfter = memory();
   for (const { tell } of clients) tell({ kind: 'end' });
   const cores = {
     gateways: rounded((cpuAfter.gateways - cpuBefore.gateways) / elapsed, 2),
     upstreams: rounded((cpuAfter.upstreams - cpuBefore.upstreams) / elapsed, 2),
     clients: rounded((cpuAfter.clients - cpuBefore.clients) / elapsed, 2),
   };
-  return summed(plan, told, { elapsed, bytes, cores });
+  return summed(plan, told, { elapsed, memoryBefore, memoryAfter, cores });
 }
 
 function cpuOf({ gateways, upstreams, clients }: Rig) {
@@ -87,9 +91,14 @@ function cpuOf({ gateways, upstreams, clients }: Rig) {
 }
 
 function summed(
-  { straight: _, ...plan }: PointPlan,
+  { straight: _, isFirst, ...plan }: PointPlan,
   told: readonly LoadFigures[],
-  { elapsed, bytes, cores }: { readonly elapsed: number; readonly bytes: number; readonly cores: PointFigures['cores'] },
+  {
+    elapsed,
+    memoryBefore,
+    memoryAfter,
+    cores,
+  }: { readonly elapsed: number; readonly memoryBefore: number; readonly memoryAfter: number; readonly cores: PointFigures['cores'] },
 ): PointFigures {
   const all = (way: Way, what: 'tokenMs' | 'firstMs') => told.flatMap(({ ways }) => numbersOf(ways[way][what]));
   const token = { gateway: spread(all('gateway', 'tokenMs')), straight: spread(all('straight', 'tokenMs')) };
@@ -112,7 +121,8 @@ function summed(
     addedTokenMs,
     addedFirstMs,
     holds,
-    bytesPerStream: Math.round(bytes / Math.max(1, open)),
+    memoryBytes: memoryAfter,
+    bytesPerStream: isFirst ? Math.round((memoryAfter - memoryBefore) / Math.max(1, open)) : null,
     cores,
   };
 }

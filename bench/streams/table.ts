@@ -5,7 +5,7 @@ import type { UptimeFigures } from './uptime';
 type Row = readonly [string, string];
 
 export function pointRows(point: PointFigures): readonly Row[] {
-  const { streams, everyMs, open, tokensPerSecond, failures, first, token, cores } = point;
+  const { streams, everyMs, open, tokensPerSecond, failures, first, token, cores, memoryBytes, bytesPerStream } = point;
   const failed = Object.entries(failures).map(([what, count]) => `${count} × ${what}`);
   return [
     [
@@ -22,7 +22,7 @@ export function pointRows(point: PointFigures): readonly Row[] {
     ],
     [
       '  memory',
-      `${Math.round((point.bytesPerStream * open) / 2 ** 20)} MiB of all gateways, ${Math.round(point.bytesPerStream / 1024)} KiB a stream`,
+      `${Math.round(memoryBytes / 2 ** 20)} MiB of all gateways${bytesPerStream === null ? '' : `, ${Math.round(bytesPerStream / 1024)} KiB a stream`}`,
     ],
     ['  cores', `gateways ${cores.gateways}, upstreams ${cores.upstreams}, clients ${cores.clients}`],
     ['  failures', failed.length === 0 ? 'none' : failed.join(', ')],
