@@ -5,6 +5,7 @@ import { openChunkStore } from '../data/indexes/chunk-store';
 import { openEmbedders } from '../data/indexes/embedders/open-embedder';
 import { openIndexReader } from '../data/indexes/query-index';
 import { openModelAccess } from '../data/llm/model-access';
+import { openDetectors } from '../data/safety/open-detectors';
 import { answerPlaces, openFileLimit } from './answer-places';
 import { openCore } from './compose';
 import type { Config } from './config';
@@ -33,6 +34,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     ...core,
     access,
     indexes,
+    detectors: openDetectors({ embedders }),
     log,
     config: {
       ...gatewayDefaults,
