@@ -3,7 +3,7 @@ import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
-import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
+import { answersSummary, leastMean, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
 import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
 import { comparePaired } from '../domain/llm/evaluation/comparison';
@@ -58,6 +58,8 @@ export interface AnswerCasesInput {
 /** Of the first minus the second on the same cases. */
 export interface ComparedAnswers {
   readonly difference: ScoreSummary;
+  /** Its mean with every case at its worst that was not measured on both sides. */
+  readonly least: number;
 }
 
 /** How often people are told how far it is. */
@@ -84,7 +86,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
         const index = indexOf(bundle);
         const slice = await readSlice(input);
-        const cases = input.most === null ? slice : slice.slice(0, input.most);
+        const cases = input.most === null ? slice : wholePairs(slice, input.most);
         const { dimensions, parallel } = spec.evaluate;
         const asking = await askingIn({ chat, registry }, input, [bundle.base, ...bundle.base.standby]);
         const judges = await openJudges(dimensions, {
@@ -142,7 +144,8 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       readonly others: ArtifactRef;
     }): Promise<ComparedAnswers> {
       const [answers, others] = await Promise.all([scoresOf(input.answers), scoresOf(input.others)]);
-      return { difference: scoreSummary(comparePaired(answers, others)) };
+      const difference = comparePaired(answers, others);
+      return { difference: scoreSummary(difference), least: leastMean(difference) };
 
       async function scoresOf(ref: ArtifactRef) {
         const results = await artifacts.getJson<readonly CaseResult[]>(ref);
@@ -176,6 +179,13 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       registry.events.append({ tenant, runId, kind: 'evaluation.progress', stage, data }).catch(() => undefined);
     };
   }
+}
+
+/** The first of them, and the rest of a pair that the last one is of. */
+function wholePairs(cases: readonly EvaluationCase[], most: number): readonly EvaluationCase[] {
+  const pair = cases[most - 1]?.pair ?? null;
+  const end = pair === null ? most : cases.findLastIndex((each) => each.pair === pair) + 1;
+  return cases.slice(0, Math.max(most, end));
 }
 
 function judgesOf(dimensions: LlmLifecycleSpec['evaluate']['dimensions']): readonly { readonly provider: string }[] {

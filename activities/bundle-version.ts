@@ -60,31 +60,28 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const put = (value: unknown) => artifacts.putJson({ tenant, runId, value });
       const safety = spec.safety === null ? null : await policyPart(spec.safety, files);
       const index = await indexPart(input);
-      return Promise.all(
-        candidates.map(async (path): Promise<WrittenBundle> => {
-          const template = await templateOf(input, path);
-          const artifact = await put(template);
-          const prompt = { name: template.name, digest: artifact.digest, artifact };
-          const { provider, name, standby } = spec.model;
-          const bundle: ReleaseBundle = {
-            kind: 'bundle',
-            model,
-            signature: { task: 'chat', input: variable },
-            base: { provider, model: name, adapter: null, standby },
-            prompt,
-            safety,
-            sampling: spec.sampling,
-            // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth shows beside it.
-            index: index && variablesOf(template).includes(index.variable) ? index : null,
-          };
-          return {
-            path,
-            prompt: { name: prompt.name, digest: prompt.digest },
-            manifest: await put(bundle),
-            retrieves: bundle.index !== null,
-          };
-        }),
-      );
+      const written: WrittenBundle[] = [];
+      // One after the other: two prompts of one name are two versions of it, in this order.
+      for (const path of candidates) {
+        const template = await templateOf(input, path);
+        const artifact = await put(template);
+        const prompt = { name: template.name, digest: artifact.digest, artifact };
+        const { provider, name, standby } = spec.model;
+        const bundle: ReleaseBundle = {
+          kind: 'bundle',
+          model,
+          signature: { task: 'chat', input: variable },
+          base: { provider, model: name, adapter: null, standby },
+          prompt,
+          safety,
+          sampling: spec.sampling,
+          // A prompt that takes no passages is a bundle without retrieval: what retrieval is worth shows beside it.
+          index: index && variablesOf(template).includes(index.variable) ? index : null,
+        };
+        const manifest = await put(bundle);
+        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves: bundle.index !== null });
+      }
+      return written;
 
       async function policyPart(path: string, of: typeof files): Promise<ReleaseBundle['safety']> {
         const policy = read(readSafetyPolicy(await textOf(path, of), path), path);

@@ -2,6 +2,7 @@ import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { AnsweredCases } from '../domain/llm/evaluation/answered';
 import { decideEvaluation, type LlmEvaluationPolicy } from '../domain/llm/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../domain/llm/evaluation/evidence';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmEvaluateSpec } from '../domain/llm/llm-lifecycle';
@@ -25,7 +26,11 @@ export interface DecideBundleInput {
   readonly answers: AnsweredCases;
   /** On the same cases; null where there is none, or no gate asks for it. */
   readonly counterparts: Readonly<Record<'champion' | 'baseline', AnsweredCases | null>>;
+  /** Why there is none, where it is not that there never was one. */
+  readonly missing: NonNullable<LlmEvidence['missing']>;
   readonly evaluate: LlmEvaluateSpec;
+  /** How often it may be looked at. */
+  readonly looks: number;
   /** By dimension: whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
   /** Whether there are cases that could still be asked. */
@@ -50,14 +55,16 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
      */
     decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
-        const { tenant, runId, key, candidate, answers, counterparts, evaluate } = input;
-        const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates: evaluate.gates, ungated: evaluate.ungated };
+        const { tenant, runId, key, candidate, answers, counterparts, missing, evaluate, looks } = input;
+        const { gates, ungated } = evaluate;
+        const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates, looks, ungated };
         const evidence = evidenceOf({
           candidate,
           caseSet: answers.caseSet,
           dimensions: evaluate.dimensions.map(({ name }) => name),
           results: await resultsOf(answers),
           counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
+          missing,
           judges: input.judges,
         });
         const { verdict, moreCases } = decideEvaluation(policy, evidence);

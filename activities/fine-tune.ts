@@ -9,6 +9,7 @@ import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ComputeBackend, ComputeKind, JobResult } from '../domain/job';
 import type { ReleaseBundle } from '../domain/llm/bundle';
+import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
 import type { FineTuneSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { followJob } from './compute/follow-job';
@@ -18,7 +19,7 @@ import { whileBeating } from './heartbeating';
 
 export interface FineTuneDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putFile' | 'toFile'>;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putFile' | 'toFile'>;
   readonly registry: LogRecords;
   readonly trainersDir: string;
   readonly scratchRoot: string;
@@ -36,6 +37,8 @@ export interface PrepareExamplesInput extends Effect {
   /** JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as when it serves. */
   readonly bundle: ArtifactRef;
   readonly fineTune: FineTuneSpec;
+  /** NDJSON: what the bundle will be judged by is not to be learnt. */
+  readonly cases: ArtifactRef;
 }
 
 export interface PreparedExamples extends WrittenExamples {
@@ -62,11 +65,19 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
 
   return {
     /** Examples as conversations, apart by a hash of what the user writes: no question is both learnt from and measured on. Again: the same bytes. */
-    prepareExamples: ({ tenant, runId, examples, bundle: ref, fineTune }: PrepareExamplesInput): Promise<PreparedExamples> =>
+    prepareExamples: ({
+      tenant,
+      runId,
+      examples,
+      bundle: ref,
+      fineTune,
+      cases: casesRef,
+    }: PrepareExamplesInput): Promise<PreparedExamples> =>
       whileBeating(async ({ signal }) => {
         const bundle = await artifacts.getJson<ReleaseBundle>(ref);
         const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
         const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
+        const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(casesRef)), 'cases');
         const scratch = await openScratch(scratchRoot, `examples-${runId}`);
         try {
           const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });
@@ -76,6 +87,7 @@ export function createFineTuneActivities({ backends, artifacts, registry, traine
             manifest,
             prompt,
             variable: bundle.signature.input,
+            exam: cases.map(({ input }) => String(input[bundle.signature.input] ?? '')),
             fineTune,
             format: fineTune.by === 'provider' ? 'chat' : 'parquet',
             signal,

@@ -69,7 +69,7 @@ export function payerOf(
   { tenant, index, version, runId }: IndexVersionInput & { readonly runId: RunId | null },
   { work, budgets = [] }: { readonly work: string; readonly budgets?: readonly BudgetRef[] | undefined },
 ): EmbeddingPayer {
-  const scope = runId === null ? `index/${index}@${version}` : `${runId}/rag-index`;
+  const scope = runId === null ? `index/${index}@${version}` : `run/${runId}/rag-index`;
   return { tenant, entry: { scope, owner: { execution: work, attempt: activityInfo().attempt }, budgets } };
 }
 

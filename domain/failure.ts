@@ -50,6 +50,8 @@ export const failures = {
   /** No first token, or no end, in the time that the call had. */
   ProviderTimeout: { retryable: true },
   ProviderRefused: { retryable: false },
+  /** It does not let us in: a key that it does not accept, an account without money. Says nothing of the question. */
+  ProviderDenied: { retryable: false },
   ModelNotFound: { retryable: false },
   /** The prompt and the answer asked for do not fit into the model's context. */
   ContextOverflow: { retryable: false },

@@ -38,7 +38,9 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files, index });
   const [baseline] = bundles;
   if (!baseline) throw new Error('a lifecycle without a prompt');
-  const chosen = spec.promptEval ? (await promptEval(run, bundles, spec.promptEval.quality)).output.chosen : baseline;
+  const compared = spec.promptEval ? await promptEval(run, bundles, spec.promptEval.quality) : null;
+  if (refused(compared?.verdict)) return { status: 'stopped', verdict: compared.verdict, version: null };
+  const chosen = compared?.output.chosen ?? baseline;
   const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, chosen, datasets)).output.bundle : chosen;
 
   const champion = await records.readChampion({ tenant, model: lifecycle });

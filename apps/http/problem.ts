@@ -52,6 +52,7 @@ const statusOf = {
   AnswerLost: 502,
   ProviderTimeout: 504,
   ProviderRefused: 502,
+  ProviderDenied: 502,
   ModelNotFound: 404,
   ContextOverflow: 422,
   AnswerInvalid: 502,

@@ -80,6 +80,7 @@ const unpaid: readonly FailureType[] = [
   'ProviderRateLimited',
   'ProviderUnavailable',
   'ProviderRefused',
+  'ProviderDenied',
   'ModelNotFound',
   'ContextOverflow',
 ];
@@ -100,7 +101,9 @@ function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Erro
     'BudgetSpent',
     `the budget of ${scope} is spent: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
     {
-      next: 'raise the budget and resume: what was answered is on the ledger and is not paid again',
+      next: scope.startsWith('run/')
+        ? 'raise spec.budget, apply and start again: what was answered is on the ledger and is not paid again'
+        : `perennial budget set ${scope} <more>, and start again: what was answered is on the ledger and is not paid again`,
     },
   );
 }

@@ -31,6 +31,7 @@ const meanings: Partial<Record<FailureType, string>> = {
   ProviderRateLimited: 'asks to be left alone for a while',
   ProviderUnavailable: 'cannot answer now',
   ModelNotFound: 'has no such model',
+  ProviderDenied: 'does not let us in',
   ContextOverflow: 'has no room for prompt and answer',
 };
 
@@ -42,7 +43,7 @@ const noModelWords = /model\b.*\b(not found|does not exist|not exist|unknown|not
 function typeOf(status: number, { codes, message }: ErrorWords, aboutModel: boolean): FailureType {
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
   // A limit that no waiting helps against.
-  if (has(/insufficient_quota|billing/)) return 'ProviderRefused';
+  if (has(/insufficient_quota|billing/) || [401, 402, 403].includes(status)) return 'ProviderDenied';
   if (status === 429) return 'ProviderRateLimited';
   if (status === 413) return 'ContextOverflow';
   if ((status === 400 || status === 422) && (has(overflowWords) || overflowWords.test(message))) return 'ContextOverflow';

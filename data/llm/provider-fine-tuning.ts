@@ -117,7 +117,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     if (before !== null) return before;
     const form = new FormData();
     form.set('purpose', 'fine-tune');
-    form.set('file', new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/jsonl' }), of);
+    form.set('file', new Blob([bytes], { type: 'application/jsonl' }), of);
     return readWire(file, await endpoint.json({ path: '/files', body: null, form, model: null, signal }), name, 'file').id;
   }
 }

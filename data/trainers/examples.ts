@@ -16,6 +16,8 @@ export interface ExampleSource {
   readonly prompt: PromptTemplate;
   /** The prompt's, that takes what the user writes. */
   readonly variable: string;
+  /** What users write in the cases that judge: left out, in whatever case and spacing. */
+  readonly exam: readonly string[];
   readonly fineTune: Pick<FineTuneSpec, 'input' | 'output' | 'most' | 'holdout'>;
   /** Parquet with `messages` (JSON of the conversation) and `completion`, or JSONL of conversations that end with the answer. */
   readonly format: 'parquet' | 'chat';
@@ -26,7 +28,12 @@ export interface ExampleSource {
 export interface WrittenExamples {
   readonly train: ArtifactRef;
   readonly holdout: ArtifactRef;
-  readonly rows: { readonly train: number; readonly holdout: number; /** Without a text on one side. */ readonly leftOut: number };
+  readonly rows: {
+    readonly train: number;
+    readonly holdout: number;
+    /** Without a text on one side. */ readonly leftOut: number;
+    /** Left out because they are among the cases. */ readonly inCases: number;
+  };
 }
 
 const limits = { memoryBytes: 512 << 20, threads: 1 };
@@ -39,6 +46,7 @@ export async function writeExamples({
   manifest,
   prompt,
   variable,
+  exam,
   fineTune,
   format,
   signal,
@@ -60,10 +68,10 @@ export async function writeExamples({
   }
   return withDuckDb(
     async (sql) => {
-      await draw(sql, paths, fineTune);
+      await draw(sql, paths, exam, fineTune);
       await render(sql, (text) => JSON.stringify(renderPrompt(prompt, { [variable]: text })));
-      const rows = await sql.one<{ train: number; holdout: number; left_out: number }>(
-        `SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout, (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out FROM drawn`,
+      const rows = await sql.one<{ train: number; holdout: number; left_out: number; in_cases: number }>(
+        `SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout, (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out, (SELECT count(*) FROM usable) - (SELECT count(*) FROM learnable) AS in_cases FROM drawn`,
       );
       if (rows.train === 0 || rows.holdout === 0) {
         throw failure('InvalidInput', `${manifest.dataset} leaves ${rows.train} examples to learn from and ${rows.holdout} to measure on`, {
@@ -85,7 +93,7 @@ export async function writeExamples({
       return {
         train: await write('train', 'NOT held'),
         holdout: await write('holdout', 'held'),
-        rows: { train: rows.train, holdout: rows.holdout, leftOut: rows.left_out },
+        rows: { train: rows.train, holdout: rows.holdout, leftOut: rows.left_out, inCases: rows.in_cases },
       };
     },
     { ...limits, signal },
@@ -95,6 +103,7 @@ export async function writeExamples({
 async function draw(
   sql: PlatformSql,
   paths: readonly string[],
+  exam: readonly string[],
   { input, output, most, holdout }: ExampleSource['fineTune'],
 ): Promise<void> {
   const files = paths.map((path) => quoteText(path)).join(', ');
@@ -102,11 +111,22 @@ async function draw(
     `CREATE TABLE given AS SELECT CAST(${quoteName(input)} AS VARCHAR) AS input, CAST(${quoteName(output)} AS VARCHAR) AS output FROM read_parquet([${files}])`,
   );
   await sql.run(`CREATE VIEW usable AS FROM given WHERE trim(coalesce(input, '')) <> '' AND trim(coalesce(output, '')) <> ''`);
+  await sql.run('CREATE TABLE exam (input VARCHAR)');
+  for (let from = 0; from < exam.length; from += batch) {
+    const values = exam.slice(from, from + batch).map((text) => `(${normal(quoteText(text))})`);
+    await sql.run(`INSERT INTO exam VALUES ${values.join(', ')}`);
+  }
+  await sql.run(`CREATE VIEW learnable AS FROM usable WHERE ${normal('input')} NOT IN (FROM exam)`);
   await sql.run(
     `CREATE TABLE drawn AS
      SELECT row_number() OVER (ORDER BY hash, input, output) AS place, input, output, CAST('0x' || substr(hash, 25, 8) AS BIGINT) < ${holdout} * 4294967296 AS held
-     FROM (SELECT *, md5(input) AS hash FROM usable) ORDER BY place LIMIT ${most}`,
+     FROM (SELECT *, md5(input) AS hash FROM learnable) ORDER BY place LIMIT ${most}`,
   );
+}
+
+/** The same question in whatever case and spacing. */
+function normal(expression: string): string {
+  return `lower(trim(regexp_replace(${expression}, '\\s+', ' ', 'g')))`;
 }
 
 /** As providers' fine-tuning APIs take them: each conversation with the answer at its end. */

@@ -18,7 +18,7 @@ export interface BudgetRepository {
   /** When nobody knows what it cost. */
   assume(input: Reservation): Promise<void>;
   get(input: BudgetRef & { readonly tenant: Tenant }): Promise<Budget | null>;
-  /** Those that people set, by scope; those of runs are told with their runs. */
+  /** Those that operators set, by scope; those of runs and searches are told with these. */
   list(input: { readonly tenant: Tenant }): Promise<readonly Budget[]>;
 }
 
@@ -61,7 +61,7 @@ export function createBudgetRepository({ sql }: Database): BudgetRepository {
 
     async list({ tenant }) {
       const rows = await sql<BudgetRow[]>`
-        select * from budgets where tenant_id = ${tenant} and not starts_with(scope, 'run/') order by scope, unit`;
+        select * from budgets where tenant_id = ${tenant} and (scope = 'tenant' or starts_with(scope, 'provider/')) and unit in ('usd', 'tokens') order by scope, unit`;
       return rows.map(toBudget);
     },
   };

@@ -8,7 +8,7 @@ export interface BundleBase {
   readonly provider: string;
   readonly model: string;
   readonly adapter: ArtifactRef | null;
-  /** Asked in this order when the first cannot answer; evaluated before as the first was. */
+  /** Asked in this order when the first cannot answer. What is measured of a bundle is measured of the first alone. */
   readonly standby: readonly { readonly provider: string; readonly model: string }[];
 }
 

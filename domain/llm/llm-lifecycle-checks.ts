@@ -4,8 +4,8 @@ import { nameOf } from '../document-path';
 import type { Issue } from '../failure';
 import { sourceIssues } from '../lifecycle-checks';
 import { nearest } from '../nearest';
+import { caseIssues, judgeIssues, type Files } from './case-checks';
 import { llmCanaryProblems } from './canary-checks';
-import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
 import { evaluationProblems } from './evaluation/dimension-checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
@@ -13,9 +13,6 @@ import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
 import { embeddedProvider } from './providers-document';
 import { readSafetyPolicy } from './safety/policy-document';
-
-/** Path → text. */
-export type Files = Readonly<Record<string, string>>;
 
 /** What parts of an LLM lifecycle, and the files that it names, say together. */
 export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
@@ -51,6 +48,20 @@ function promptIssues(
     const brought = index === null ? `a request brings ${input} alone` : `a request brings ${input} and the index ${index.variable}`;
     return [issueAt([...at, place], `${path} wants ${others.join(', ')} as well, and ${brought}`)];
   });
+  const names = candidates.flatMap((path) => {
+    const prompt = files[path] === undefined ? null : readPrompt(files[path], path);
+    return prompt?.ok ? [{ path, name: prompt.value.name }] : [];
+  });
+  const named = names.flatMap(({ path, name }, index) => {
+    const other = names.findIndex((each) => each.name === name);
+    return other < index
+      ? [
+          issueAt([...at, candidates.indexOf(path)], `${path} has the name of ${names[other]?.path ?? ''}: ${name}`, {
+            expected: 'a name of its own',
+          }),
+        ]
+      : [];
+  });
   const unasked =
     index !== null && read.length === 0 && !candidates.some((path) => asksIndex(files[path], path, index.variable))
       ? [
@@ -72,7 +83,7 @@ function promptIssues(
     candidates.length === 1 && promptEval !== null
       ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from')]
       : [];
-  return [...twice, ...read, ...unasked, ...unchosen, ...needless];
+  return [...twice, ...read, ...named, ...unasked, ...unchosen, ...needless];
 }
 
 function asksIndex(text: string | undefined, path: string, variable: string): boolean {
@@ -117,23 +128,6 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
   return [...together, ...elsewhere, ...missing];
 }
 
-function caseIssues({ cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
-  const shares = cases.search + cases.confirm;
-  const whole =
-    shares > 0.9
-      ? [
-          issueAt(['spec', 'cases'], `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`, {
-            expected: 'search and confirm of at most 0.9 together',
-          }),
-        ]
-      : [];
-  const text = files[cases.file];
-  if (text === undefined) return whole;
-  const { cases: read, issues } = readCaseSet(text, cases.file);
-  const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
-  return [...whole, ...issues, ...none];
-}
-
 /** In the words of the document: the spec has them turned into a rollout's. */
 export function canaryIssues(
   { spec: { canary, prompt } }: CompleteLlmLifecycle,
@@ -163,38 +157,6 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
   if (safety === null || text === undefined) return [];
   const read = readSafetyPolicy(text, safety);
   return read.ok ? [] : read.issues;
-}
-
-/** What a judge is asked with, and what it is measured by. */
-function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
-  const known = variablesOfCases(files[cases.file], cases.file);
-  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
-    if (dimension.kind !== 'judge') return [];
-    const at = ['spec', 'evaluate', 'dimensions', place];
-    const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
-    const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
-    const unknown = read?.ok
-      ? variablesOf(read.value).filter((name) => !judged.includes(name) && known !== null && !known.includes(name))
-      : [];
-    return [
-      ...(read && !read.ok ? read.issues : []),
-      ...(unknown.length > 0
-        ? [
-            issueAt([...at, 'prompt'], `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`, {
-              expected: judged.join(', '),
-            }),
-          ]
-        : []),
-      ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
-    ];
-  });
-}
-
-/** What a judge's prompt may use beside the case's own. */
-const judged = ['answer', 'reference', 'first', 'second'];
-
-function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
-  return text === undefined ? null : [...new Set(readCaseSet(text, path).cases.flatMap(({ input }) => Object.keys(input)))];
 }
 
 function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {

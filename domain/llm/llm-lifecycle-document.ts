@@ -5,7 +5,8 @@ import { pathField } from '../field.schema';
 import { eachOnce, namedFileIssues, type NamedPath } from '../named-files';
 import { readBy, type Read } from '../schema-issues.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
-import { canaryIssues, llmContradictions, type Files } from './llm-lifecycle-checks';
+import type { Files } from './case-checks';
+import { canaryIssues, llmContradictions } from './llm-lifecycle-checks';
 import { llmSpecOf } from './llm-lifecycle-spec';
 import { llmLifecycleSchema, promptRefField } from './llm-lifecycle.schema';
 

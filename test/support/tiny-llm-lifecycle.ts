@@ -44,7 +44,7 @@ metadata: { name: ${name}, owner: ops@example.org }
 spec:
   model: { ${tunedBy === undefined ? '' : `provider: ${tunedBy}, `}name: scripted }
   prompt: { candidates: [${paths.join(', ')}], input: question }
-  cases: { file: cases.ndjson }
+  cases: { file: cases.ndjson${paths.length > 1 ? '' : ', search: 0, confirm: 0'} }
 ${chosen}  evaluate:
     dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}

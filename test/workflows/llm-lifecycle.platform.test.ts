@@ -55,7 +55,8 @@ describe('llm lifecycle', () => {
     const bundles: string[] = [];
     const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
       ...fakeLlm(better),
-      compareAnswers: () => Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 } }),
+      compareAnswers: () =>
+        Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 }, least: -0.02 }),
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
         return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
@@ -92,6 +93,84 @@ describe('llm lifecycle', () => {
     );
     expect(outcome).toMatchObject({ status: 'stopped', verdict: failed, version: null });
     expect(fake.calls).not.toContain('writeBundles');
+  });
+
+  test('stops when too few questions say what the new index finds: not known is not as good', async () => {
+    const rule = { questions: 'pages', metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 } as const;
+    const few = { kind: 'inconclusive', reasons: [{ gate: 'index-parity', code: 'parity.few', message: '1 question' }] } as const;
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-index-unknown',
+      llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
+      {
+        ...fakeLlm(),
+        measureIndexParity: () =>
+          Promise.resolve({
+            verdict: few,
+            evidence: { asked: 1, failed: 0, candidate: null, champion: null, difference: null },
+            record: artifact('parity'),
+            champion: null,
+          }),
+      },
+    );
+    expect(outcome).toMatchObject({ status: 'stopped', verdict: few, version: null });
+    expect(fake.calls).not.toContain('promoteIndexVersion');
+  });
+
+  test('chooses nothing among prompts that could not be measured', async () => {
+    const fake = fakeLlm(better);
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-unmeasured', llmPlanOf(), {
+      ...fake,
+      answerCases: async (input) => {
+        const answers = await (fake.answerCases?.(input) ?? Promise.reject(new Error('no answer')));
+        const right = { mean: 0.9, lower: 0.1, upper: 1, cases: 60, failures: 50 };
+        return { ...answers, summary: { ...answers.summary, unanswered: 50, dimensions: { right } } };
+      },
+    });
+    expect(outcome).toMatchObject({
+      status: 'stopped',
+      version: null,
+      verdict: { kind: 'inconclusive', reasons: [{ code: 'promptEval.notMeasured' }] },
+    });
+    expect(seen.calls).not.toContain('registerBundle');
+  });
+
+  test('a champion whose model is gone keeps nobody from being judged without it', async () => {
+    const missing: unknown[] = [];
+    const fake = fakeLlm(better);
+    const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of last year') };
+    const { outcome } = await runs.run('llm-lifecycle-champion-gone', llmPlanOf(), {
+      ...fake,
+      readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
+      answerCases: (input) => {
+        if (input.bundle.digest === champion.manifest.digest)
+          throw ApplicationFailure.nonRetryable('acme has no such model', 'ModelNotFound');
+        return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
+      },
+      decideBundle: (input) => {
+        missing.push(input.missing, input.counterparts.champion);
+        return fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'));
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(missing).toEqual([{ champion: { kind: 'notMeasured', reason: 'acme has no such model' }, baseline: null }, null]);
+  });
+
+  test('does not lay a bundle beside itself', async () => {
+    const seen: unknown[] = [];
+    const fake = fakeLlm();
+    const { outcome } = await runs.run(
+      'llm-lifecycle-alone',
+      llmPlanOf({ prompt: { candidates: ['plain.yaml'], input: 'question' }, promptEval: null }),
+      {
+        ...fake,
+        decideBundle: (input) => {
+          seen.push(input.missing.baseline, input.counterparts.baseline);
+          return fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'));
+        },
+      },
+    );
+    expect(outcome.status).toBe('succeeded');
+    expect(seen).toEqual([{ kind: 'same' }, null]);
   });
 
   test('teaches the model what the chosen prompt asks, and judges the bundle with the adapter', async () => {

@@ -9,7 +9,7 @@ import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
 import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
-import { typeOf } from '../undo';
+import { messageOf, typeOf } from '../undo';
 import type { ChampionSeen } from './evaluate';
 
 export interface BundleContest {
@@ -36,34 +36,56 @@ export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
 export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
   const { spec } = run.plan;
   const { candidate, champion, baseline } = contest;
-  const withBaseline = needsBaseline(run, champion);
+  const baselineIsCandidate = baseline.digest === candidate.manifest.digest;
+  const withBaseline = needsBaseline(run, champion) && !baselineIsCandidate;
   const championDigest = champion.version?.manifest.digest ?? null;
-  // Where nothing was chosen by the cases, all of them can judge.
-  const slice = spec.promptEval === null ? null : 'judge';
   const inputs = () => ({
     candidate: candidate.manifest.digest,
     champion: championDigest,
     baseline: withBaseline ? baseline.digest : null,
     cases: llmFileOf(run, spec.cases.file).digest,
-    slices: slice === null ? null : { search: spec.cases.search, confirm: spec.cases.confirm },
+    slices: { search: spec.cases.search, confirm: spec.cases.confirm },
     evaluate: { ...spec.evaluate, parallel: null },
-    judges: Object.values(judgeFilesOf(run)).map(({ digest }) => digest),
+    judges: judgeFilesOf(run),
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
     const answersOf = (who: string, bundle: ArtifactRef, most: number | null) =>
       llmWork.answerCases.executeWithOptions({ summary: most === null ? who : `${who}, ${most} cases` }, [
-        { ...questionsOf(run, effect, 'evaluate'), ...effect('answers', `${bundle.digest}-${most ?? 'all'}`), bundle, slice, most },
+        {
+          ...questionsOf(run, effect, 'evaluate'),
+          ...effect('answers', `${bundle.digest}-${most ?? 'all'}`),
+          bundle,
+          slice: 'judge',
+          most,
+        },
       ]);
-    const ask = async (most: number | null): Promise<Asked> => ({
-      answers: await answersOf(versionName(candidate), candidate.manifest, most),
-      counterparts: {
-        champion: champion.version && (await answersOf(versionName(champion.version), champion.version.manifest, most)),
-        baseline: withBaseline ? await answersOf('the baseline', baseline, most) : null,
-      },
-    });
+    const ask = async (most: number | null): Promise<Asked> => {
+      const answers = await answersOf(versionName(candidate), candidate.manifest, most);
+      const { version } = champion;
+      const beside = version && (await answersOf(versionName(version), version.manifest, most).catch(unlessGone));
+      return {
+        answers,
+        counterparts: {
+          champion: beside && 'reason' in beside ? null : beside,
+          baseline: withBaseline ? await answersOf('the baseline', baseline, most) : null,
+        },
+        missing: {
+          champion: beside && 'reason' in beside ? { kind: 'notMeasured', reason: beside.reason } : null,
+          baseline: baselineIsCandidate ? { kind: 'same' } : null,
+        },
+      };
+    };
     const look = (asked: Asked, place: number, mayAskMore: boolean) =>
       llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
-        { ...effect('decide', String(place)), candidate: candidate.manifest.digest, ...asked, evaluate: spec.evaluate, judges, mayAskMore },
+        {
+          ...effect('decide', String(place)),
+          candidate: candidate.manifest.digest,
+          ...asked,
+          evaluate: spec.evaluate,
+          looks: spec.evaluate.first === null ? 1 : looks,
+          judges,
+          mayAskMore,
+        },
       ]);
     const judges = hasJudge(run)
       ? await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
@@ -75,7 +97,10 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
       const { answers } = asked;
       const looked = await look(asked, place, answers.left > 0 && place < looks);
       if (looked.kind === 'decided') return decided(looked, answers);
-      const more = await ask(answers.summary.cases + Math.min(looked.moreCases, answers.left)).catch(unlessBudgetSpent);
+      const { cases } = answers.summary;
+      // What it says that it needs; after some looks twice as many, so that the looks do not run out before the cases.
+      const wanted = place < looks / 2 ? looked.moreCases : Math.max(looked.moreCases, cases);
+      const more = await ask(cases + Math.min(wanted, answers.left)).catch(unlessBudgetSpent);
       // What the budget does not pay for stays undecided, with what was measured.
       if (more === null) return decided(await look(asked, place + 1, false), answers);
       asked = more;
@@ -93,10 +118,18 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
   return { ...ended, verdict, decision };
 }
 
-type Asked = Pick<DecideBundleInput, 'answers' | 'counterparts'>;
+type Asked = Pick<DecideBundleInput, 'answers' | 'counterparts' | 'missing'>;
 
 /** More looks than this are many small steps: then the evaluation ends with what it has. */
 const looks = 20;
+
+/** A champion whose model or provider is there no more keeps nobody from taking its place: the evidence says that it could not be asked, and gates that need it that they cannot say. */
+const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'IndexMismatch'];
+
+function unlessGone(error: unknown): { readonly reason: string } {
+  if (error instanceof ActivityFailure && gone.includes(typeOf(error))) return { reason: messageOf(error) };
+  throw error;
+}
 
 function unlessBudgetSpent(error: unknown): null {
   if (error instanceof ActivityFailure && typeOf(error) === 'BudgetSpent') return null;
@@ -120,7 +153,7 @@ function hasJudge({ plan }: LlmRun): boolean {
   return plan.spec.evaluate.dimensions.some(({ kind }) => kind === 'judge');
 }
 
-function judgeFilesOf(run: LlmRun): Readonly<Record<string, ArtifactRef>> {
+export function judgeFilesOf(run: LlmRun): Readonly<Record<string, ArtifactRef>> {
   const paths = run.plan.spec.evaluate.dimensions.flatMap((each) =>
     each.kind === 'judge' ? [each.prompt, ...(each.labels === null ? [] : [each.labels])] : [],
   );

@@ -7,6 +7,7 @@ import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
 import { computeWork, dataWork, llmWork, records } from '../activity-proxies';
 import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
 import { effectOf, runStage } from '../stage';
+import { llmFileOf } from './evaluate-bundle';
 import type { Ingested } from './ingest';
 
 export interface FineTuned {
@@ -30,10 +31,11 @@ export async function fineTune(
   // `apply` refuses examples of a source that is not there.
   if (!examples) throw new Error(`there is no source ${spec.examples}`);
   const { compute, ...learnt } = spec;
-  const given = { ...learnt, examples: examples.manifest.digest, bundle: chosen.manifest.digest };
+  const cases = llmFileOf(run, run.plan.spec.cases.file);
+  const given = { ...learnt, cases: cases.digest, examples: examples.manifest.digest, bundle: chosen.manifest.digest };
   const prepare = (effect: EffectOf) =>
     dataWork.prepareExamples.executeWithOptions({ summary: `examples as conversations by ${chosen.path}` }, [
-      { ...effect('examples'), examples, bundle: chosen.manifest, fineTune: spec },
+      { ...effect('examples'), examples, bundle: chosen.manifest, fineTune: spec, cases },
     ]);
   if (spec.by === 'provider') return byProvider(run, spec, { chosen, given, prepare });
 

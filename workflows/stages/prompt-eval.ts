@@ -1,10 +1,11 @@
 import type { WrittenBundle } from '../../activities/bundle-version';
 import type { AnswersSummary, ScoreSummary } from '../../domain/llm/evaluation/answered';
 import { worstMean } from '../../domain/llm/evaluation/answered';
-import { llmWork, records } from '../activity-proxies';
+import type { Verdict } from '../../domain/verdict';
+import { llmWork } from '../activity-proxies';
 import type { EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
-import { llmFileOf, questionsOf } from './evaluate-bundle';
+import { judgeFilesOf, llmFileOf, questionsOf } from './evaluate-bundle';
 
 export interface ChosenPrompt {
   /** The bundle with the prompt that goes on. */
@@ -25,6 +26,7 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
     cases: cases.digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
     dimensions: spec.evaluate.dimensions,
+    judges: judgeFilesOf(run),
     quality,
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
@@ -35,14 +37,22 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
     const score = ({ answers }: typeof first): number => worstMean(answers.summary.dimensions[quality] ?? unmeasured);
     const best = rest.reduce((leader, each) => (score(each) > score(leader) ? each : leader), first);
     const candidates = answered.map(({ bundle, answers }) => ({ path: bundle.path, summary: answers.summary }));
+    const unknown = answered.filter(({ answers }) => !isMeasured(answers.summary.dimensions[quality] ?? unmeasured));
+    if (unknown.length > 0) {
+      const verdict = notMeasured(
+        unknown.map(({ bundle }) => bundle.path),
+        quality,
+      );
+      return { output: { chosen: first.bundle, candidates, confirmed: null }, verdict };
+    }
     if (best === first) return { output: { chosen: first.bundle, candidates, confirmed: null } };
-    const { difference } = await compared(best.bundle, first.bundle);
-    const chosen = (difference.mean ?? 0) > 0 ? best.bundle : first.bundle;
+    const { difference, least } = await compared(best.bundle, first.bundle);
+    const chosen = least > 0 ? best.bundle : first.bundle;
     return { output: { chosen, candidates, confirmed: { path: best.bundle.path, difference } } };
 
     async function compared(winner: WrittenBundle, other: WrittenBundle) {
       const [answers, others] = [await answersOf(winner, 'confirm'), await answersOf(other, 'confirm')];
-      return records.compareAnswers({ dimension: quality, answers: answers.results, others: others.results });
+      return llmWork.compareAnswers({ dimension: quality, answers: answers.results, others: others.results });
     }
 
     function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
@@ -57,6 +67,19 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
       ]);
     }
   });
+}
+
+/** Beyond this share without a score a choice says more of the provider than of the prompts. */
+const mostFailures = 0.1;
+
+function isMeasured({ mean, cases, failures }: ScoreSummary): boolean {
+  return mean !== null && failures <= mostFailures * cases;
+}
+
+/** Never kept for a later run: an inconclusive stage is not reused. */
+function notMeasured(paths: readonly string[], quality: string): Verdict {
+  const message = `${quality} could not be measured of ${paths.join(', ')}: more than ${mostFailures * 100} % of the cases have no score; nothing was chosen`;
+  return { kind: 'inconclusive', reasons: [{ gate: 'prompt-eval', code: 'promptEval.notMeasured', message }] };
 }
 
 const unmeasured: ScoreSummary = { mean: null, lower: null, upper: null, cases: 0, failures: 0 };

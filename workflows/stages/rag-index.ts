@@ -1,4 +1,5 @@
-import { ChildWorkflowCancellationType, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ChildWorkflowCancellationType, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import type { BudgetRef } from '../../domain/budget';
 import type { DatasetVersionRef } from '../../domain/dataset';
 import type { IndexSpec } from '../../domain/index/index.schema';
 import type { IndexReport } from '../../domain/index/version';
@@ -14,6 +15,8 @@ export interface BuiltIndex {
   readonly name: string;
   readonly version: number;
   readonly report: IndexReport;
+  /** Who answered when this version was built: the alias moves from exactly there. */
+  readonly seen: Awaited<ReturnType<typeof indexRecords.readIndexChampion>>;
 }
 
 /** Below this a search that reads every vector is as fast, and finds all. */
@@ -37,6 +40,7 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
   });
   return runStage(run, { name: 'rag-index', inputs, cached: true }, async (effect): Promise<StageEnd<BuiltIndex>> => {
     const { workflowId, firstExecutionRunId } = workflowInfo();
+    const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
     const input: IndexBuildInput = {
       tenant: plan.tenant,
       index: name,
@@ -52,6 +56,7 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       maxDocumentBytes: maxDocument,
       maxRejectedShare,
       parity: parity && questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
+      budgets: runBudgets(plan),
       after: 'keep',
       shardsPerExecution: null,
       progress: null,
@@ -64,23 +69,31 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `${name} of ${documents.rows} documents`,
     });
-    return { output: { name, version, report }, ...(verdict?.kind === 'failed' ? { verdict } : {}) };
+    return { output: { name, version, report, seen }, ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}) };
   });
 }
 
-/** Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves. */
-export async function promoteIndex(run: LlmRun, { name: index, version }: BuiltIndex): Promise<void> {
+/**
+ * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since. After the
+ * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between.
+ */
+export async function promoteIndex(run: LlmRun, { name: index, version, seen }: BuiltIndex): Promise<void> {
   const { tenant, runId } = run.plan;
   const { key } = effectOf(run.plan, 'promote')('index');
-  for (;;) {
-    const champion = await indexRecords.readIndexChampion({ tenant, index });
-    const moved = await indexRecords.promoteIndexVersion({
-      ...{ tenant, index, version, key, champion },
-      actor: `run:${runId}`,
-      cause: `the bundle of ${runId} was promoted`,
-    });
-    if (moved.kind !== 'conflict') return;
-  }
+  const cause = `the bundle of ${runId} was promoted`;
+  // The release is done: a cancellation that comes now has nothing left to undo.
+  await CancellationScope.nonCancellable(() =>
+    indexRecords.promoteIndexVersion({ tenant, index, version, key, champion: seen, actor: `run:${runId}`, cause }),
+  );
+}
+
+/** Embeddings of a provider are paid as questions are. */
+function runBudgets({ runId, spec: { budget } }: LlmRun['plan']): readonly BudgetRef[] {
+  const scope = `run/${runId}`;
+  return [
+    ...(budget.usd === null ? [] : [{ scope, unit: 'usd' as const }]),
+    ...(budget.tokens === null ? [] : [{ scope, unit: 'tokens' as const }]),
+  ];
 }
 
 function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<IndexSpec['parity']>) {

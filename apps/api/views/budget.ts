@@ -2,14 +2,21 @@ import { z } from 'zod';
 import { budgetUnits, type Budget } from '../../../domain/budget';
 import { nameField } from '../../../domain/field.schema';
 
-const unit = z.enum(['usd', 'tokens', 'seconds']).describe('usd, tokens or seconds');
+const unit = z.enum(['usd', 'tokens']).describe('usd or tokens');
 const scope = z
   .union([z.literal('tenant'), z.templateLiteral(['provider/', nameField('the name of a provider')])])
   .describe('tenant, or provider/<name>: what is spent for whom');
 const amount = z.number().min(0);
 
 export const budgetView = z
-  .object({ scope: z.string(), unit, limit: amount, spent: amount, reserved: amount, assumed: amount })
+  .object({
+    scope: z.string(),
+    unit: z.enum(['usd', 'tokens', 'seconds']),
+    limit: amount,
+    spent: amount,
+    reserved: amount,
+    assumed: amount,
+  })
   .meta({
     id: 'Budget',
     description: 'assumed is the part of spent that nobody saw settle, at the most that it can have been; reserved is under way',

@@ -27,7 +27,7 @@ export function budgetCommands(program: Command, context: CliContext): void {
     .command('set <scope>')
     .description('the most that may be spent in all, of tenant or provider/<name>; a limit below what was spent refuses everything further')
     .addArgument(new Argument('<limit>', 'such as 100').argParser(amount))
-    .addOption(new Option('--unit <unit>', 'what it is counted in').choices(['usd', 'tokens', 'seconds']).default('usd'))
+    .addOption(new Option('--unit <unit>', 'what it is counted in').choices(['usd', 'tokens']).default('usd'))
     .action(async (scope: string, limit: number, { unit }: { readonly unit: string }) => {
       const set = await context.api().call<BudgetJson>('/budgets', { method: 'PUT', body: { scope, unit, limit } });
       terminal.say(`${set.scope}: ${set.limit} ${set.unit}, ${set.spent} spent`);

@@ -16,11 +16,11 @@ export interface BundleAnswererOptions {
   readonly retrieval: PromptAnswererOptions['retrieval'];
 }
 
-/** A bundle as it is served: its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
+/** A bundle as it is served, but for its standbys: what they answer would be taken for the first one's, today and on the ledger for good.  its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
 export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval }: BundleAnswererOptions): Answerer {
   const { base, sampling, signature } = bundle;
   const first = { provider: base.provider, model: base.model, adapter: base.adapter };
-  const shared = { asking, template: prompt, route: [first, ...base.standby], sampling } as const;
+  const shared = { asking, template: prompt, route: [first], sampling } as const;
   if (policy === null) return promptAnswerer({ ...shared, retrieval });
   const { detect } = detectors;
   const ask = promptAnswerer({

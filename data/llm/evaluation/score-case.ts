@@ -29,8 +29,9 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     unanswered: first.kind === 'unanswered' ? first.reason : null,
     retrieved: (answer?.retrieved ?? []).map(({ documentId }) => ({ documentId })),
     scores,
-    latencyMs: answer?.latencyMs ?? null,
-    cost: answer?.cost ?? null,
+    // What the policy turned away was no work: its nothing would make the rest look fast and cheap.
+    latencyMs: answer === null || answer.blocked === 'input' ? null : answer.latencyMs,
+    cost: answer === null || answer.blocked === 'input' ? null : answer.cost,
   };
 }
 

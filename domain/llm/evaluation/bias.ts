@@ -17,7 +17,7 @@ export interface BiasEvidence {
 /**
  * Counterfactual pairs: cases of one `pair` differ in the group alone (S. Garg, V. Perot, N. Limtiaco, A. Taly, E. H. Chi and A. Beutel, "Counterfactual fairness in text
  * classification through robustness", AIES 2019). A gate asks that every group's difference lies within a margin; it looks at all of them, so each is taken at
- * `simultaneousLevel`.
+ * `simultaneousLevel`. Pairs come in the order of the cases, which must not depend on how they did.
  */
 export function measureBias(
   scored: readonly { readonly case: Pick<EvaluationCase, 'pair' | 'group'>; readonly score: Score }[],
@@ -29,7 +29,7 @@ export function measureBias(
     members.set(of.group, score);
     pairs.set(of.pair, members);
   }
-  const whole = [...pairs].filter(([, members]) => members.size > 1).sort(([a], [b]) => (a < b ? -1 : 1));
+  const whole = [...pairs].filter(([, members]) => members.size > 1);
   const names = [...new Set(whole.flatMap(([, members]) => [...members.keys()]))].sort();
   return {
     groups: names.map((group) => ({

@@ -8,6 +8,8 @@ export interface LlmEvaluationPolicy {
   /** Grows when the meaning of a gate changes, so that an old decision is never explained by new rules. */
   readonly version: 1;
   readonly gates: readonly LlmGate[];
+  /** How often it may be looked at while cases are bought; 1 in policies from before this was told. Bounds that hold for one look alone share their error among so many. */
+  readonly looks?: number;
   /** Why there are none; null when there are some. */
   readonly ungated: string | null;
 }
@@ -38,8 +40,19 @@ export function decideEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvide
 
 /** Every gate with its word, and what they together leave open. */
 export function judgeEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEvidence): readonly JudgedLlmGate[] {
-  const judged = policy.gates.map((gate): JudgedLlmGate => ({ gate: gate.name, kind: gate.kind, ...judgeLlmGate(gate, evidence) }));
+  const judged = policy.gates.map((gate): JudgedLlmGate => ({
+    gate: gate.name,
+    kind: gate.kind,
+    ...judgeLlmGate(forLooks(gate, policy, evidence), evidence),
+  }));
   return [...judged, ...leftOpen(policy, judged)];
+}
+
+/** Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's corrected share have not (Bonferroni). */
+function forLooks(gate: LlmGate, { looks = 1 }: LlmEvaluationPolicy, { dimensions }: LlmEvidence): LlmGate {
+  const oneLook =
+    gate.kind === 'latency' || gate.kind === 'cost' || (gate.kind === 'threshold' && (dimensions[gate.dimension]?.judge ?? null) !== null);
+  return oneLook ? { ...gate, confidence: 1 - (1 - gate.confidence) / looks } : gate;
 }
 
 function leftOpen({ ungated }: LlmEvaluationPolicy, judged: readonly JudgedLlmGate[]): readonly JudgedLlmGate[] {

@@ -14,12 +14,13 @@ export interface Measured {
   readonly dimensions: readonly string[];
   readonly results: readonly CaseResult[];
   readonly counterparts: Readonly<Record<'champion' | 'baseline', readonly CaseResult[] | null>>;
+  readonly missing?: NonNullable<LlmEvidence['missing']>;
   /** By dimension: whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>>;
 }
 
 /** In the order of the cases: one that does not depend on the answers, which the intervals ask for. */
-export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, judges }: Measured): LlmEvidence {
+export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, missing, judges }: Measured): LlmEvidence {
   const ordered = inOrder(results);
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
@@ -36,6 +37,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     cases: results.length,
     dimensions: Object.fromEntries(dimensions.map((name) => [name, evidence(name)])),
     comparisons: { champion: compared(counterparts.champion), baseline: compared(counterparts.baseline) },
+    ...(missing && { missing }),
     bias: ordered.some(({ pair }) => pair !== null)
       ? Object.fromEntries(dimensions.map((name) => [name, measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) })))]))
       : {},

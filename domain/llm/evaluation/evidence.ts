@@ -14,6 +14,8 @@ export interface LlmEvidence {
   readonly dimensions: Readonly<Record<string, DimensionEvidence>>;
   /** Candidate minus counterpart on the same cases; null when there is none. */
   readonly comparisons: Readonly<Record<'champion' | 'baseline', Readonly<Record<string, Aggregate>> | null>>;
+  /** Why a counterpart was not compared with, where it is not that there is none. Absent in evidence from before this was told. */
+  readonly missing?: Readonly<Record<'champion' | 'baseline', MissingCounterpart | null>>;
   readonly bias: Readonly<Record<string, BiasEvidence>>;
   /** One a case that was answered, in the order of the cases. */
   readonly latenciesMs: readonly number[];
@@ -22,6 +24,9 @@ export interface LlmEvidence {
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
 }
+
+/** The very same bundle, or one that could not be asked. */
+export type MissingCounterpart = { readonly kind: 'same' } | { readonly kind: 'notMeasured'; readonly reason: string };
 
 export interface DimensionEvidence {
   readonly aggregate: Aggregate;

@@ -11,6 +11,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
     (['champion', 'baseline'] as const)
       .map((who) => {
         const difference = comparisons[who]?.[name];
+        if (evidence.missing?.[who]?.kind === 'same') return `; it is the ${who}`;
         return difference ? `; beside the ${who} ${intervalOf(difference, true)}` : '';
       })
       .join('');
@@ -21,7 +22,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
     ...Object.entries(dimensions).map(
       ([name, { aggregate, judge }]) => `${name.padEnd(width)} ${intervalOf(aggregate, false)}${judge ? ' by a judge' : ''}${beside(name)}`,
     ),
-    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %; $${cost.toFixed(4)} in all`,
+    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %; $${cost.toFixed(4)} for the first answers`,
   ];
 }
 

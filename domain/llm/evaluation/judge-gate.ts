@@ -17,12 +17,22 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
     case 'threshold':
       return judgeThreshold(gate, evidence);
     case 'nonInferiority': {
-      const { comparisons } = evidence;
-      const isFirst = gate.against === 'champion' && comparisons.champion === null;
-      if (isFirst && gate.whenAbsent === 'notApplicable') {
-        return { outcome: 'notApplicable', code: 'nonInferiority.noChampion', message: 'there is no champion yet', moreCases: null };
-      }
-      const compared = isFirst ? comparisons.baseline : comparisons[gate.against];
+      const { comparisons, missing } = evidence;
+      const isFirst = gate.against === 'champion' && comparisons.champion === null && (missing?.champion ?? null) === null;
+      const notApplicable = (code: string, message: string): LlmGateResult => ({
+        outcome: 'notApplicable',
+        code,
+        message,
+        moreCases: null,
+      });
+      if (isFirst && gate.whenAbsent === 'notApplicable') return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
+      const against = isFirst ? 'baseline' : gate.against;
+      const why = missing?.[against] ?? null;
+      // Nothing is worse than itself: that would say that anything is good enough.
+      if (why?.kind === 'same')
+        return notApplicable('nonInferiority.same', `the candidate is the ${against}: there is nothing to compare it with`);
+      if (why) return unknown(gate, `the ${against} could not be asked: ${why.reason}`);
+      const compared = comparisons[against];
       if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
       if (isJudged(evidence, gate.dimension))
         return unknown(gate, `${gate.dimension} is a judge's: only thresholds are corrected for its error`);
@@ -95,7 +105,7 @@ function judgeAggregate(gate: LlmGate & { readonly dimension: string }, aggregat
     case 'beyond':
       return { outcome: 'failed', code: `${gate.kind}.missed`, message, moreCases: null };
     case 'open': {
-      const moreCases = casesToDecide(aggregate, limit);
+      const moreCases = ofAll(aggregate, casesToDecide(aggregate, limit));
       const advice = moreCases === null ? 'no number of cases would decide' : `about ${moreCases} more cases would decide`;
       return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message: `${message}; ${advice}`, moreCases };
     }
@@ -122,14 +132,32 @@ function judgeQuantile(
   return { outcome: 'inconclusive', code: `${gate.kind}.unproven`, message, moreCases: null };
 }
 
-function tooFew(gate: LlmGate, { cases, failures, reasons }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'>): LlmGateResult | null {
+function tooFew(
+  gate: LlmGate,
+  {
+    cases,
+    failures,
+    reasons,
+    notApplicable = 0,
+  }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & Partial<Pick<Aggregate, 'notApplicable'>>,
+): LlmGateResult | null {
   if (failures > gate.maxFailures * cases) {
     const most = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
     return unknown(gate, `${failures} of ${cases} cases could not be measured, at most ${percent(gate.maxFailures)} may be: ${most}`);
   }
   if (cases >= gate.minCases) return null;
   const message = `${cases} cases, ${gate.minCases} are needed`;
-  return { outcome: 'inconclusive', code: `${gate.kind}.tooFew`, message, moreCases: gate.minCases - cases };
+  return {
+    outcome: 'inconclusive',
+    code: `${gate.kind}.tooFew`,
+    message,
+    moreCases: ofAll({ cases, notApplicable }, gate.minCases - cases),
+  };
+}
+
+/** Cases to ask so that so many say something of the dimension, where one in several does. */
+function ofAll({ cases, notApplicable }: Pick<Aggregate, 'cases' | 'notApplicable'>, more: number | null): number | null {
+  return more === null || cases === 0 ? more : Math.ceil((more * (cases + notApplicable)) / cases);
 }
 
 function isJudged(evidence: LlmEvidence, dimension: string): boolean {

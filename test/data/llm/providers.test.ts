@@ -82,7 +82,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     const secret = (ref: unknown) => (read.push(ref), Promise.resolve('sk-wrong-0123456789'));
     await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, secret);
     const error: unknown = await ask('?').catch((failed: unknown) => failed);
-    expect(error).toMatchObject({ type: 'ProviderRefused', next: expect.stringContaining('scripted') as string });
+    expect(error).toMatchObject({ type: 'ProviderDenied', next: expect.stringContaining('scripted') as string });
     expect(JSON.stringify([(error as Error).message, error])).not.toContain('sk-');
     expect(read).toEqual([{ env: 'MODEL_KEY' }]);
   });
@@ -90,7 +90,7 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
   test('the right key is read anew for each request', async () => {
     const keys = ['sk-old', 'sk-right'];
     await open({ key: 'sk-right' }, { key: { env: 'MODEL_KEY' } }, () => Promise.resolve(keys.shift() ?? ''));
-    await expect(ask('?')).rejects.toMatchObject({ type: 'ProviderRefused' });
+    await expect(ask('?')).rejects.toMatchObject({ type: 'ProviderDenied' });
     expect((await ask('?')).answer.finish).toBe('stop');
   });
 

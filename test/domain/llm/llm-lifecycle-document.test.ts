@@ -29,7 +29,10 @@ spec:
 const files = {
   'prompts/plain.yaml': prompt('plain', '{{question}}'),
   'prompts/short.yaml': prompt('short', 'In a word: {{question}}'),
-  'cases.ndjson': '{"id":"1","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n',
+  'cases.ndjson': Array.from(
+    { length: 100 },
+    (_, index) => `{"id":"${index + 1}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`,
+  ).join(''),
   'safety.yaml': `apiVersion: perennial.dev/v1
 kind: Policy
 metadata: { name: house }
@@ -90,6 +93,24 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     {},
   ],
   ['a part that is not built', edited(text, '  safety:', '  monitor: {}\n  safety:'), 'not in this version', {}],
+  [
+    'fewer cases than a gate needs',
+    text,
+    'the gate useful needs 30 cases and can only have',
+    { 'cases.ndjson': files['cases.ndjson'].split('\n').slice(0, 40).join('\n') },
+  ],
+  [
+    'a share without a case',
+    edited(text, 'file: cases.ndjson', 'file: cases.ndjson, confirm: 0'),
+    'none of the 100 cases of cases.ndjson falls to confirm',
+    {},
+  ],
+  [
+    'two prompts of one name',
+    text,
+    'prompts/short.yaml has the name of prompts/plain.yaml: plain',
+    { 'prompts/short.yaml': prompt('plain', 'In a word: {{question}}') },
+  ],
   [
     'an index of documents that nobody reads',
     edited(text, '  safety:', '  index: { name: wiki, documents: pages }\n  safety:'),

@@ -183,3 +183,52 @@ describe('a decision over gates', () => {
     expect(none('a first try')).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.ungated' }] });
   });
 });
+
+describe('a counterpart that is not there', () => {
+  const policy = (...gates: LlmGate[]) => ({ kind: 'llmEvaluation', version: 1, gates, ungated: null }) as const;
+  const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
+
+  test('is nothing to be as good as: a bundle passes by no comparison with itself', () => {
+    const { verdict, moreCases } = decideEvaluation(policy(noWorse), evidence(same));
+    expect(verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ outcome: 'notApplicable' }, { code: 'policy.noAbsoluteGate' }] });
+    expect(moreCases).toBeNull();
+    const useless = { ...exactly(shareOf(0.1, 400)), ...same };
+    expect(decideEvaluation(policy(noWorse, useful), useless).verdict.kind).toBe('failed');
+    expect(decideEvaluation(policy(noWorse, useful), { ...exactly(shareOf(0.9, 400)), ...same }).verdict.kind).toBe('passed');
+  });
+
+  test('because it could not be asked is not as if there were none', () => {
+    const gone = { missing: { champion: { kind: 'notMeasured', reason: 'acme has no such model' }, baseline: null } } as const;
+    const { verdict } = decideEvaluation(policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful), {
+      ...exactly(shareOf(0.9, 400)),
+      ...gone,
+    });
+    expect(verdict).toMatchObject({
+      kind: 'inconclusive',
+      reasons: [{ code: 'nonInferiority.notMeasured', message: expect.stringContaining('no such model') as string }, {}],
+    });
+  });
+});
+
+test('cases to buy are counted in cases of the set, of which only some say anything', () => {
+  const few = evidence({
+    dimensions: {
+      exact: {
+        aggregate: aggregate([...shareOf(0.8, 10), ...Array.from({ length: 190 }, (): Score => ({ kind: 'notApplicable' }))]),
+        judge: null,
+      },
+    },
+  });
+  const { moreCases } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [useful], ungated: null }, few);
+  // 20 more of which it says something, one in twenty.
+  expect(moreCases).toBe(400);
+});
+
+test('bounds that hold for one look share their error among the looks there may be', () => {
+  const gate: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 100, ...common };
+  const latenciesMs = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 200 : 50));
+  const policy = { kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null } as const;
+  const given = evidence({ latenciesMs, cases: 100 });
+  expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
+  expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
+});

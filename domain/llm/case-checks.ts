@@ -1,0 +1,89 @@
+import type { WrittenDocument } from '../document';
+import type { Issue } from '../failure';
+import { sliceOf, type CaseSlice } from './case-slices';
+import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+import { readPrompt } from './prompt-document';
+import { variablesOf } from './prompt-render';
+
+/** Path → text of what a lifecycle names. */
+export type Files = Readonly<Record<string, string>>;
+
+/** What is wrong with the cases, and with what they leave for each purpose. */
+export function caseIssues(
+  { cases, promptEval, evaluate }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  const shares = cases.search + cases.confirm;
+  const whole =
+    shares > 0.9
+      ? [
+          issueAt(['spec', 'cases'], `spec.cases leaves ${Math.round((1 - shares) * 100)} % of the cases to judge by`, {
+            expected: 'search and confirm of at most 0.9 together',
+          }),
+        ]
+      : [];
+  const text = files[cases.file];
+  if (text === undefined) return whole;
+  const { cases: read, issues } = readCaseSet(text, cases.file);
+  const none = read.length === 0 && issues.length === 0 ? [issueAt(['spec', 'cases', 'file'], `${cases.file} has no case`)] : [];
+  if (read.length === 0 || issues.length > 0 || whole.length > 0) return [...whole, ...issues, ...none];
+  const count = (slice: CaseSlice): number => read.filter((each) => sliceOf(each, cases) === slice).length;
+  const needed: readonly CaseSlice[] = promptEval === null ? ['judge'] : ['search', 'confirm', 'judge'];
+  const empty = needed.flatMap((slice) =>
+    count(slice) > 0
+      ? []
+      : [
+          issueAt(['spec', 'cases'], `none of the ${read.length} cases of ${cases.file} falls to ${slice}`, {
+            expected: 'more cases, or other shares',
+          }),
+        ],
+  );
+  const short = evaluate.gates.flatMap(({ name, minCases }, index) =>
+    minCases <= count('judge')
+      ? []
+      : [
+          issueAt(
+            ['spec', 'evaluate', 'gates', index],
+            `the gate ${name} needs ${minCases} cases and can only have ${count('judge')}: it could never decide`,
+            {
+              expected: 'more cases, a smaller minCases, or cases.search: 0 and cases.confirm: 0 where nothing is chosen by them',
+            },
+          ),
+        ],
+  );
+  return [...empty, ...short];
+}
+
+/** What a judge is asked with, and what it is measured by. */
+export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const known = variablesOfCases(files[cases.file], cases.file);
+  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
+    if (dimension.kind !== 'judge') return [];
+    const at = ['spec', 'evaluate', 'dimensions', place];
+    const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
+    const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
+    const unknown = read?.ok
+      ? variablesOf(read.value).filter((name) => !judged.includes(name) && known !== null && !known.includes(name))
+      : [];
+    return [
+      ...(read && !read.ok ? read.issues : []),
+      ...(unknown.length > 0
+        ? [
+            issueAt([...at, 'prompt'], `${dimension.prompt} wants ${unknown.join(', ')}, which no case has`, {
+              expected: judged.join(', '),
+            }),
+          ]
+        : []),
+      ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
+    ];
+  });
+}
+
+/** What a judge's prompt may use beside the case's own. */
+const judged = ['answer', 'reference', 'first', 'second'];
+
+function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
+  return text === undefined ? null : [...new Set(readCaseSet(text, path).cases.flatMap(({ input }) => Object.keys(input)))];
+}
