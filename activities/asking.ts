@@ -1,11 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
-import type { BudgetRef } from '../domain/budget';
 import { toParts } from '../domain/budget';
 import type { RunId, Tenant } from '../domain/ids';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { Asking } from '../data/llm/evaluation/answerer';
 import type { LedgeredChat } from '../data/llm/ledgered-chat';
 import type { Registry } from '../db/registry';
+import { questionBudgets } from './question-budgets';
 
 interface InRun {
   readonly tenant: Tenant;
@@ -36,18 +36,14 @@ export async function askingIn(
 ): Promise<Asking> {
   const { workflowExecution, activityId, attempt } = activityInfo();
   const own = runLimits(spec.budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
-  const providers = [...new Set(asked.map(({ provider }) => provider))];
-  const others = ['tenant', ...providers.map((name) => `provider/${name}`)].flatMap((scope): BudgetRef[] => [
-    { scope, unit: 'usd' },
-    { scope, unit: 'tokens' },
-  ]);
-  const known = await Promise.all(others.map((each) => registry.budgets.get({ tenant, ...each })));
+  const providers = asked.map(({ provider }) => provider);
+  const given = { tenant, scope: runScope(runId), budgetUsd: null, others: own, providers };
   return {
     chat,
     tenant,
     scope: `${runScope(runId)}/${stage}`,
     owner: { execution: `${workflowExecution?.runId ?? ''}/${activityId}`, attempt },
-    budgets: [...own, ...others.filter((_, index) => known[index] !== null)],
+    budgets: await questionBudgets(registry.budgets, given),
   };
 }
 
