@@ -161,7 +161,7 @@ async function evidencesOf(context: CliContext, rounds: readonly NamedRound[]): 
   const found = new Map<string, LlmEvidence>();
   for (const { run } of rounds) {
     if (run.version === null) continue;
-    const { decisions } = await context.api().call<ExplanationJson>(`/models/${run.lifecycle}/versions/${run.version}/explain`);
+    const { decisions } = await context.api().call<ExplanationJson>(`/models/${run.lifecycle}/explain?version=${run.version}`);
     const evidence = decisions.map(({ evidenceBody }) => evidenceBody).find((body) => body?.kind === 'llmEvaluation');
     if (evidence?.kind === 'llmEvaluation') found.set(run.id, evidence);
   }
