@@ -69,7 +69,10 @@ export function scriptedFineTuning({
   function looked(response: ServerResponse, path: string): void {
     const [, id, verb] = /^\/fine_tuning\/jobs\/([^/]+)(\/cancel)?$/.exec(path) ?? [];
     const job = jobs.find((each) => each.id === id);
-    if (!job) { json(response, 404, { error: { message: 'no such job', code: 'not_found' } }); return; }
+    if (!job) {
+      json(response, 404, { error: { message: 'no such job', code: 'not_found' } });
+      return;
+    }
     if (verb) job.status = 'cancelled';
     else if (job.status !== 'cancelled') job.status = ++job.looks < looks ? 'running' : fails === null ? 'succeeded' : 'failed';
     json(response, 200, shown(job));

@@ -72,7 +72,7 @@ export function parrot(): Parrot {
         await new Promise((turn) => setImmediate(turn));
         signal?.throwIfAborted();
         if (index >= bird.breakAfter) throw failure('ProviderUnavailable', 'the parrot flew away');
-        onText?.(index === 0 ? word : ` ${word}`);
+        await onText?.(index === 0 ? word : ` ${word}`);
       }
       const answer: ChatAnswer = {
         text: said.join(' '),

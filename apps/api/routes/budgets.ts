@@ -21,7 +21,8 @@ export function budgetRoutes({ registry: { budgets }, guards: { viewer, admin } 
         ...admin,
         schema: {
           tags,
-          summary: 'Make a budget of what runs and searches ask, or change its limit; a first one counts for the stages that begin from now on',
+          summary:
+            'Make a budget of what runs and searches ask, or change its limit; a first one counts for the stages that begin from now on',
           body: budgetChange,
           response: { 200: budgetView, default: problem },
         },
