@@ -22,6 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
+/** An odd number: each asks about lands of either parity, whoever of them a rollout draws for its challenger. */
+const users = 23;
+
 interface Answer {
   readonly user: string;
   readonly version: number;
@@ -45,7 +48,7 @@ async function replay({ now }: Pick<OpenedRollout, 'now'>, say: Say = rightAnswe
 }
 
 async function ask(land: number, say: Say): Promise<Omit<Answer, 'steps'>> {
-  const user = `user-${land % 24}`;
+  const user = `user-${land % users}`;
   const { id, text, version } = await world.ask(gateway, { land, user, stream: land % 2 === 1 });
   await world.tell(gateway, { predictionId: id, ...say({ land, text }) });
   return { user, version };
@@ -62,7 +65,7 @@ test('one that answers as well goes from shadow to half of the callers, and is p
   expect(new Set(answers.filter(({ steps: [, after] }) => after === 0).map(({ version }) => version))).toEqual(new Set([1]));
   const byUser = new Map<string, Set<number>>();
   // The first round may still have met the gateway in shadow.
-  for (const { user, version } of answers.filter(({ steps: [before] }) => before === 1).slice(24))
+  for (const { user, version } of answers.filter(({ steps: [before] }) => before === 1).slice(users))
     byUser.set(user, (byUser.get(user) ?? new Set()).add(version));
   expect(new Set([...byUser.values()].flatMap((versions) => [...versions]))).toEqual(new Set([1, 2]));
   for (const versions of byUser.values()) expect(versions.size).toBe(1);
