@@ -19,6 +19,7 @@ export interface Written {
 
 interface Spec {
   readonly prompt: { readonly candidates: readonly string[]; readonly input: string };
+  readonly cases: object;
   readonly data?: { readonly sources: { readonly summaries: object } };
   readonly index?: object;
   readonly promptEval?: object;
@@ -48,6 +49,8 @@ export function withoutRetrieval(written: Written): Written {
   return changed(written, ({ data: _data, index: _index, promptEval: _promptEval, ...spec }) => ({
     ...spec,
     prompt: { ...spec.prompt, candidates: spec.prompt.candidates.slice(0, 1) },
+    // Nothing is chosen by them yet: all may judge.
+    cases: { ...spec.cases, search: 0, confirm: 0 },
     evaluate: {
       ...spec.evaluate,
       first: 40,
