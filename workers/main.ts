@@ -192,6 +192,8 @@ async function cli(args: readonly string[]): Promise<number> {
 main(process.argv.slice(2)).then(
   (exitCode) => {
     process.exitCode = exitCode;
+    // A demo that was interrupted still waits for what will not come: its platform has been stopped, and nobody listens to it any more.
+    if (exitCode === 130) process.exit();
   },
   (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);

@@ -12,12 +12,19 @@ let stateDir: string;
 beforeAll(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
 afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
 
-function start(): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
+/** `interruptAt`: Ctrl-C once this has been said. */
+function start(interruptAt?: string): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
   const env = { ...process.env, PERENNIAL_STATE_DIR: stateDir, PERENNIAL_API_PORT: '0', PERENNIAL_GATEWAY_PORT: '0' };
   const child = spawn(process.execPath, [join(clone, 'bin', 'start.mjs'), '--once', '--json'], { cwd: clone, env });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (said.stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (said.stderr += text.toString()));
+  let isInterrupted = false;
+  child.stderr.on('data', (text: Buffer) => {
+    said.stderr += text.toString();
+    if (interruptAt === undefined || isInterrupted || !said.stderr.includes(interruptAt)) return;
+    isInterrupted = true;
+    child.kill('SIGINT');
+  });
   return new Promise((done) => child.once('close', (exitCode) => done({ exitCode, ...said })));
 }
 
@@ -42,4 +49,12 @@ test('a champion, a successor judged on traffic, and a sabotaged version that is
   expect(summary.rollback?.secondsToFullTraffic).toBeLessThan(1);
   expect(summary.predictions).toBe(1000);
   expect(stderr).toContain('Stopped.');
+});
+
+test('is over after one Ctrl-C in the middle of a life', async () => {
+  const since = Date.now();
+  const { exitCode, stderr } = await start('train     started');
+  expect(exitCode).toBe(130);
+  expect(stderr).toContain('Stopped.');
+  expect(Date.now() - since).toBeLessThan(120_000);
 });
