@@ -39,14 +39,15 @@ interface Asked {
 /** A run with something that happens to it in a stage, and what the provider has on its bill for it. */
 async function survived(
   stage: string,
-  happens: () => Promise<void> | void,
+  happens: (id: string) => Promise<void> | void,
+  more?: string,
 ): Promise<Asked & { readonly run: RunJson; readonly model: string }> {
   const model = `language-${++count}`;
-  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel }));
+  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel, ...(more === undefined ? {} : { more }) }));
   const { body } = await product.start(model);
   await product.waitForStage(body.id, stage);
   await pause(150);
-  await happens();
+  await happens(body.id);
   const run = await product.waitForEnd(body.id, 180);
   const asked = provider.requests
     .filter(({ prompt }) => prompt.includes(`of ${model} `))
@@ -71,12 +72,25 @@ async function expectPromotedOnce({ run, model, paid, different }: Awaited<Retur
 }
 
 describe('kill -9 while a language application is released', () => {
-  test.each(['prompt-eval', 'evaluate', 'promote'])('of the worker in %s: at most what was in flight is asked again', async (stage) => {
+  test.each(['prompt-eval', 'evaluate'])('of the worker in %s: at most what was in flight is asked again', async (stage) => {
     await expectPromotedOnce(
       await survived(stage, () => {
         expect(product.kill('main.ts worker')).toHaveLength(1);
       }),
     );
+  });
+
+  test('of the worker while the promotion waits for a person: the word that comes later still promotes, once', async () => {
+    const approve = async (id: string) => {
+      expect(product.kill('main.ts worker')).toHaveLength(1);
+      for (const until = Date.now() + 60_000; Date.now() < until;) {
+        const { status } = await product.call('POST', `/runs/${id}/approve`, { body: {} });
+        if (status === 200 || status === 202) return;
+        await pause(300);
+      }
+      throw new Error('nobody took the approval');
+    };
+    await expectPromotedOnce(await survived('promote', approve, '  promote: { approval: { required: 1 } }\n'));
   });
 
   test.each([
