@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '../data/artifacts/store';
+import { pauseMs } from '../data/llm/pause';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { FineTuningState } from '../data/llm/provider-fine-tuning';
 import { failure } from '../domain/failure';
@@ -64,15 +65,7 @@ export function createProviderFineTuneActivities({ registry, artifacts, access }
           if (state.kind === 'failed') throw failure('JobFailed', `${provider} did not fine-tune (${job}): ${state.message}`);
           if (state.kind === 'cancelled') throw failure('JobFailed', `${provider} says that the job ${job} was cancelled`);
           if (state.kind === 'succeeded' || Date.now() > until) return state;
-          await new Promise<void>((resolve, reject) => {
-            const timer = setTimeout(resolve, lookMs);
-            const stop = () => {
-              clearTimeout(timer);
-              reject(signal.reason as Error);
-            };
-            if (signal.aborted) stop();
-            else signal.addEventListener('abort', stop, { once: true });
-          });
+          await pauseMs(lookMs, signal);
         }
       }),
 

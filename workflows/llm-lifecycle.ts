@@ -62,7 +62,7 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   });
   const verdict = joined(judged, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
-  if (index && bundle.retrieves) await promoteIndex(run, index);
+  if (indexed && bundle.retrieves) await promoteIndex(run, indexed);
   return { status: 'succeeded', verdict, version: candidate.version };
 }
 

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import type { RunId } from '../../domain/ids';
 import { artifact, digest, failed, type Overrides } from '../support/fake-activities';
 import { fakeLlm, llmPlanOf, withFineTune, withIndex } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
@@ -73,6 +74,24 @@ describe('llm lifecycle', () => {
     expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('writeBundles'));
     expect(calls.indexOf('promoteVersion')).toBeLessThan(calls.indexOf('promoteIndexVersion'));
     expect(calls.filter((call) => call === 'promoteIndexVersion')).toHaveLength(1);
+  });
+
+  test('moves the alias from who answers today, also to a version that an earlier run built', async () => {
+    const moved: unknown[] = [];
+    const champion = { version: 4, fencing: 9 };
+    const built = { name: 'wiki', version: 3, report: { documents: 10, chunks: 12, embedded: 12, rejected: {}, seconds: 1 } };
+    const { outcome } = await runs.run('llm-lifecycle-index-reused', llmPlanOf(withIndex), {
+      ...fakeLlm(better),
+      beginStage: ({ stage }) =>
+        Promise.resolve(stage === 'rag-index' ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { output: built } } : { kind: 'run' }),
+      readIndexChampion: () => Promise.resolve(champion),
+      promoteIndexVersion: ({ version, champion: expected }) => {
+        moved.push([version, expected]);
+        return Promise.resolve({ kind: 'promoted', previous: 4, fencing: 10 });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(moved).toEqual([[3, champion]]);
   });
 
   test('stops when the new index finds less than the one that answers', async () => {

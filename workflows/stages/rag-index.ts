@@ -15,7 +15,10 @@ export interface BuiltIndex {
   readonly name: string;
   readonly version: number;
   readonly report: IndexReport;
-  /** Who answered when this version was built: the alias moves from exactly there. */
+}
+
+export interface IndexedRun extends EndedStage<BuiltIndex> {
+  /** Who answered when this run came to its index: the alias moves from exactly there. Of the run, not of the stage: a version that is taken over was built in other days. */
   readonly seen: Awaited<ReturnType<typeof indexRecords.readIndexChampion>>;
 }
 
@@ -27,7 +30,7 @@ const shardDocuments = 500;
  * A version of the index beside the one that answers. It stays beside it: bundles name their version, and the alias moves when the bundle is promoted. A version whose run fails
  * is left as it is, for a later run with the same documents.
  */
-export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested['datasets']): Promise<EndedStage<BuiltIndex>> {
+export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested['datasets']): Promise<IndexedRun> {
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
   const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
@@ -38,9 +41,9 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
     ...{ chunking, embedder, maxDocument, maxRejectedShare },
     parity: questions && { ...parity, questions: questions.manifest.digest, mode },
   });
-  return runStage(run, { name: 'rag-index', inputs, cached: true }, async (effect): Promise<StageEnd<BuiltIndex>> => {
+  const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
+  const ended = await runStage(run, { name: 'rag-index', inputs, cached: true }, async (effect): Promise<StageEnd<BuiltIndex>> => {
     const { workflowId, firstExecutionRunId } = workflowInfo();
-    const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
     const input: IndexBuildInput = {
       tenant: plan.tenant,
       index: name,
@@ -69,15 +72,16 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `${name} of ${documents.rows} documents`,
     });
-    return { output: { name, version, report, seen }, ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}) };
+    return { output: { name, version, report }, ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}) };
   });
+  return { ...ended, seen };
 }
 
 /**
  * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since. After the
  * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between.
  */
-export async function promoteIndex(run: LlmRun, { name: index, version, seen }: BuiltIndex): Promise<void> {
+export async function promoteIndex(run: LlmRun, { output: { name: index, version }, seen }: IndexedRun): Promise<void> {
   const { tenant, runId } = run.plan;
   const { key } = effectOf(run.plan, 'promote')('index');
   const cause = `the bundle of ${runId} was promoted`;
