@@ -1,7 +1,6 @@
 import type { ArtifactRef } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
 import { answersSummary, leastMean, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
@@ -10,31 +9,21 @@ import { comparePaired } from '../domain/llm/evaluation/comparison';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
-import type { PromptTemplate } from '../domain/llm/prompt';
-import type { SafetyPolicy } from '../domain/llm/safety/policy';
 import type { ArtifactStore } from '../data/artifacts/store';
-import type { ChunkStore } from '../data/indexes/chunk-store';
-import type { Embedders } from '../data/indexes/embedders/open-embedder';
-import { openIndexReader } from '../data/indexes/query-index';
-import { bundleRetrieval } from '../data/llm/evaluation/answerer';
-import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
 import { evaluateCases, type EvaluationProgress } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
-import { openRetrieval } from '../data/llm/retrieval';
-import { openDetectors } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
 import { askingIn } from './asking';
+import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { whileBeating } from './heartbeating';
 import { calibrateAll, openJudges, type KnownJudge } from './judges';
 
-export interface AnswerCasesDeps {
+export interface AnswerCasesDeps extends BundleAnsweringDeps {
   readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'events' | 'indexes'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
   readonly access: ModelAccess;
-  readonly chunkStore: ChunkStore;
-  readonly embedders: Embedders;
 }
 
 export interface AnswerCasesInput {
@@ -66,10 +55,9 @@ export interface ComparedAnswers {
 const progressMs = 2_000;
 
 export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
-  const { registry, artifacts, access, chunkStore, embedders } = deps;
-  const detectors = openDetectors({ embedders });
+  const { registry, artifacts, access, embedders } = deps;
   const chat = ledgeredChat(access, registry.llmCalls);
-  const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
+  const open = openBundleAnswering(deps);
   // The model is read when the first answer is compared by its meaning.
   const tools = createEvaluatorTools(async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts));
 
@@ -81,10 +69,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     async answerCases(input: AnswerCasesInput): Promise<AnsweredCases> {
       return whileBeating(async ({ signal, report }) => {
         const { tenant, runId, spec } = input;
-        const bundle = await artifacts.getJson<ReleaseBundle>(input.bundle);
-        const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
-        const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
-        const index = indexOf(bundle);
+        const { bundle, answererOf } = await open(input);
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : wholePairs(slice, input.most);
         const { dimensions, parallel } = spec.evaluate;
@@ -94,21 +79,13 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           files: input.files,
           asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
         });
-        const answerer = bundleAnswerer({
-          asking,
-          bundle,
-          prompt,
-          policy,
-          detectors,
-          retrieval: index && bundleRetrieval({ retrieve, tenant, index, input: bundle.signature.input }),
-        });
         const told = teller(input, report);
         const caseSet = input.cases.digest;
         const results = await evaluateCases({
           cases,
           caseSet,
           dimensions,
-          answerer,
+          answerer: answererOf(asking),
           judges,
           tools,
           parallel,

@@ -1,0 +1,41 @@
+import type { ArtifactRef } from '../domain/artifact';
+import type { Tenant } from '../domain/ids';
+import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
+import type { PromptTemplate } from '../domain/llm/prompt';
+import type { SafetyPolicy } from '../domain/llm/safety/policy';
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { ChunkStore } from '../data/indexes/chunk-store';
+import type { Embedders } from '../data/indexes/embedders/open-embedder';
+import { openIndexReader } from '../data/indexes/query-index';
+import { bundleRetrieval, type Answerer, type Asking } from '../data/llm/evaluation/answerer';
+import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
+import { openRetrieval } from '../data/llm/retrieval';
+import { openDetectors } from '../data/safety/open-detectors';
+import type { Registry } from '../db/registry';
+
+export interface BundleAnsweringDeps {
+  readonly registry: Pick<Registry, 'indexes'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly chunkStore: ChunkStore;
+  readonly embedders: Embedders;
+}
+
+export interface BundleAnswering {
+  readonly bundle: ReleaseBundle;
+  /** As the bundle is served, with its own prompt or another in its place. */
+  answererOf(asking: Asking, prompt?: PromptTemplate): Answerer;
+}
+
+/** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
+export function openBundleAnswering({ registry, artifacts, chunkStore, embedders }: BundleAnsweringDeps) {
+  const detectors = openDetectors({ embedders });
+  const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
+  return async ({ tenant, bundle: ref }: { readonly tenant: Tenant; readonly bundle: ArtifactRef }): Promise<BundleAnswering> => {
+    const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+    const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
+    const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
+    const index = indexOf(bundle);
+    const retrieval = index && bundleRetrieval({ retrieve, tenant, index, input: bundle.signature.input });
+    return { bundle, answererOf: (asking, prompt = own) => bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval }) };
+  };
+}
