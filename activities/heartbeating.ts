@@ -13,8 +13,9 @@ export interface Beat {
 /** Shows life from its first line until `work` ends: death is noticed by silence, and cancellation arrives with the answer to a beat. */
 export async function whileBeating<T>(work: (beat: Beat) => Promise<T>): Promise<T> {
   const context = Context.current();
-  let latest: unknown;
-  context.heartbeat();
+  // What the attempt before it had said stands until this one says more: dying in between must not unsay it.
+  let latest: unknown = context.info.heartbeatDetails;
+  context.heartbeat(latest);
   const timer = setInterval(() => context.heartbeat(latest), beatMs);
   try {
     return await work({

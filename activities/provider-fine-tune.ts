@@ -1,8 +1,10 @@
+import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
+import { within } from '../data/llm/attempt';
 import { pauseMs } from '../data/llm/pause';
 import type { ModelAccess } from '../data/llm/model-access';
-import type { FineTuningState } from '../data/llm/provider-fine-tuning';
-import { failure } from '../domain/failure';
+import type { FineTuningState, ProviderFineTuning } from '../data/llm/provider-fine-tuning';
+import { failure, isPerennialError, type FailureType, type PerennialError } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { Registry } from '../db/registry';
@@ -11,7 +13,7 @@ import type { PreparedExamples } from './fine-tune';
 import { whileBeating } from './heartbeating';
 
 export interface ProviderFineTuneDeps {
-  readonly registry: Pick<Registry, 'effects'>;
+  readonly registry: Pick<Registry, 'effects' | 'events'>;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'fineTuning'>;
 }
@@ -29,15 +31,45 @@ export interface SubmitFineTuningInput extends AtProvider {
   readonly fineTune: FineTuneSpec;
 }
 
+/** The last two are not there in what was asked before they were. */
 export interface AwaitFineTuningInput extends AtProvider {
   readonly job: string;
+  /** RFC 3339: the provider was away when the last turn ended. */
+  readonly awaySince?: string | null;
+  /** For how long it may be away. */
+  readonly patienceSeconds?: number;
 }
 
-const lookMs = 15_000;
-/** A look takes no longer than this; then the workflow asks anew. */
-const turnMs = 3_600_000;
+export type SeenFineTuning = FineTuningState | AwayProvider;
 
-export function createProviderFineTuneActivities({ registry, artifacts, access }: ProviderFineTuneDeps) {
+/** Its job goes on, as far as anybody knows. */
+export interface AwayProvider {
+  readonly kind: 'away';
+  /** RFC 3339. */
+  readonly since: string;
+  readonly reason: string;
+}
+
+const pace = {
+  lookMs: 15_000,
+  /** That one look may take. */
+  answerMs: 60_000,
+  /** An attempt looks no longer than this; then the workflow asks anew. */
+  turnMs: 3_600_000,
+  /** How often people are told that a provider is still away. */
+  tellMs: 600_000,
+};
+
+/** As long as a job may take where the spec says nothing. */
+const usualPatienceSeconds = 4 * 3_600;
+
+/** Say nothing of the job: it is with the provider, and waiting is all that it takes. */
+const passing: readonly FailureType[] = ['ProviderUnavailable', 'ProviderRateLimited', 'ProviderTimeout', 'AnswerLost'];
+
+export function createProviderFineTuneActivities(
+  { registry, artifacts, access }: ProviderFineTuneDeps,
+  { lookMs, answerMs, turnMs, tellMs } = pace,
+) {
   return {
     /**
      * Uploads the examples and orders the job, once: killed before the answer came, the next attempt finds file and job by the name that the key gives them. A provider bills
@@ -55,24 +87,75 @@ export function createProviderFineTuneActivities({ registry, artifacts, access }
         }),
       ),
 
-    /** Looks until it is over, at most an hour. A provider that is away is asked again by the next attempt: the job goes on without us. */
-    awaitFineTuning: ({ provider, job }: AwaitFineTuningInput): Promise<FineTuningState> =>
-      whileBeating(async ({ signal, report }) => {
+    /**
+     * Looks until it is over, at most an hour. A provider that is away ends nothing: its job goes on without us, and to give it up would throw away what it has nearly made. It is
+     * asked again until it has been away for longer than the stage may take; since when, the next attempt and the next turn know.
+     */
+    awaitFineTuning: (input: AwaitFineTuningInput): Promise<SeenFineTuning> => {
+      const before = activityInfo().heartbeatDetails as SeenFineTuning | undefined;
+      return whileBeating(async ({ signal, report }) => {
+        const { provider, job, patienceSeconds = usualPatienceSeconds } = input;
         const fineTuning = access.fineTuning(provider);
+        let since = before === undefined ? (input.awaySince ?? null) : before.kind === 'away' ? before.since : null;
+        let toldAt = -Infinity;
         for (const until = Date.now() + turnMs; ;) {
-          const state = await fineTuning.read(job, signal);
+          const { state, retryAfterMs } = await look(fineTuning, job, since, signal);
           report(state);
-          if (state.kind === 'failed') throw failure('JobFailed', `${provider} did not fine-tune (${job}): ${state.message}`);
-          if (state.kind === 'cancelled') throw failure('JobFailed', `${provider} says that the job ${job} was cancelled`);
-          if (state.kind === 'succeeded' || Date.now() > until) return state;
-          await pauseMs(lookMs, signal);
+          if (state.kind === 'away') {
+            if (Date.now() - Date.parse(state.since) > patienceSeconds * 1_000) throw givenUp(provider, job, state);
+            if (Date.now() - toldAt >= tellMs) {
+              toldAt = Date.now();
+              tell(input, 'provider.away', { since: state.since, reason: state.reason, patienceSeconds });
+            }
+            since = state.since;
+          } else {
+            if (since !== null) tell(input, 'provider.back', { since });
+            [since, toldAt] = [null, -Infinity];
+            if (state.kind === 'failed') throw failure('JobFailed', `${provider} did not fine-tune (${job}): ${state.message}`);
+            if (state.kind === 'cancelled') throw failure('JobFailed', `${provider} says that the job ${job} was cancelled`);
+            if (state.kind === 'succeeded') return state;
+          }
+          if (Date.now() >= until) return state;
+          await pauseMs(Math.min(Math.max(lookMs, retryAfterMs), turnMs), signal);
         }
-      }),
+      });
+    },
 
     /** Undo of `submitFineTuning`; nothing to end when it ordered nothing, or when the job is over. */
     cancelFineTuning: ({ provider, key }: AtProvider): Promise<void> =>
       whileBeating(({ signal }) => access.fineTuning(provider).cancel(fileName(key), signal)),
   };
+
+  async function look(
+    fineTuning: ProviderFineTuning,
+    job: string,
+    since: string | null,
+    signal: AbortSignal,
+  ): Promise<{ readonly state: SeenFineTuning; readonly retryAfterMs: number }> {
+    const at = new Date().toISOString();
+    try {
+      const state = await within(answerMs, signal, `a look at the job ${job} did not end`, (timed) => fineTuning.read(job, timed));
+      return { state, retryAfterMs: 0 };
+    } catch (error) {
+      if (!isPerennialError(error) || !passing.includes(error.type)) throw error;
+      return { state: { kind: 'away', since: since ?? at, reason: error.message }, retryAfterMs: error.retryAfterMs ?? 0 };
+    }
+  }
+
+  /** What cannot be told is no reason to stop. */
+  function tell({ tenant, runId, key, provider, job }: AwaitFineTuningInput, kind: string, data: Readonly<Record<string, unknown>>): void {
+    registry.events.append({ tenant, runId, kind, stage: key.split('/')[1], data: { provider, job, ...data } }).catch(() => undefined);
+  }
+}
+
+function givenUp(provider: string, job: string, { since, reason }: AwayProvider): PerennialError {
+  return failure(
+    'JobTimeout',
+    `${provider} is away since ${since}, for longer than the stage may take, and its job ${job} with it: ${reason}`,
+    {
+      next: 'look at the job there; perennial run rerun --from fine-tune orders another, spec.fineTune.compute.timeout waits for longer',
+    },
+  );
 }
 
 /** The provider's files are flat, and their names seen by people. */

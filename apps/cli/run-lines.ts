@@ -43,6 +43,7 @@ export function openRunLines(paint: Paint): RunLines {
     const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
     if (kind === 'attempt.failed' && failure)
       return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, another follows: ${failure.message}`));
+    if (kind.startsWith('provider.')) return line(stage ?? 'run', paint.yellow(absenceText(kind, data)));
     if (kind.startsWith('rollout.')) return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
     if (stage === null || !kind.startsWith('stage.')) return [];
     const what = kind.slice('stage.'.length);
@@ -92,6 +93,13 @@ function askedText({ asked, of, unanswered, fromLedger }: Readonly<Record<string
     ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} answered before`] : []),
   ];
   return [`${Number(asked)} of ${Number(of)} cases asked`, ...beside].join(', ');
+}
+
+/** Nobody has to do anything: it is said so that nobody wonders. */
+function absenceText(kind: string, { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>): string {
+  if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
+  const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
+  return `${String(provider)} is away since ${String(since)}: ${String(reason)}; its job ${String(job)} goes on, and ${until}`;
 }
 
 interface RunStatusData {

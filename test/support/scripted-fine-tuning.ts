@@ -24,14 +24,29 @@ export interface ScriptedFineTuning {
   serve(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }
 
-/** `/files` and `/fine_tuning/jobs` as OpenAI has them. A job is over after so many looks at it; `dropped`: the connection is cut after the job was made, as when it is lost on the way back. */
+/** How a look at a job gets no answer. */
+export type Absence = 'unavailable' | 'limited' | 'cut' | 'garbage';
+
+interface FineTuningScript {
+  /** A job is over after so many. */
+  readonly looks?: number;
+  readonly fails?: string | null;
+  /** The connection is cut after the job was made, as when it is lost on the way back. */
+  readonly dropped?: (made: number) => boolean;
+  /** By the number of the look, from 1: its job goes on meanwhile. */
+  readonly away?: (look: number) => Absence | null;
+}
+
+/** `/files` and `/fine_tuning/jobs` as OpenAI has them. */
 export function scriptedFineTuning({
   looks = 2,
   fails = null,
   dropped = () => false,
-}: { readonly looks?: number; readonly fails?: string | null; readonly dropped?: (made: number) => boolean } = {}): ScriptedFineTuning {
+  away = () => null,
+}: FineTuningScript = {}): ScriptedFineTuning {
   const files: Stored[] = [];
   const jobs: Job[] = [];
+  let looked = 0;
 
   return {
     files,
@@ -46,7 +61,7 @@ export function scriptedFineTuning({
       else if (path === '/files') json(response, 200, kept(body));
       else if (path === '/fine_tuning/jobs' && request.method === 'GET') json(response, 200, { data: jobs.map(shown), has_more: false });
       else if (path === '/fine_tuning/jobs') made(response, JSON.parse(body) as Job['body']);
-      else looked(response, path);
+      else look(response, path);
       return true;
     },
   };
@@ -66,7 +81,7 @@ export function scriptedFineTuning({
     else json(response, 200, shown(job));
   }
 
-  function looked(response: ServerResponse, path: string): void {
+  function look(response: ServerResponse, path: string): void {
     const [, id, verb] = /^\/fine_tuning\/jobs\/([^/]+)(\/cancel)?$/.exec(path) ?? [];
     const job = jobs.find((each) => each.id === id);
     if (!job) {
@@ -75,7 +90,9 @@ export function scriptedFineTuning({
     }
     if (verb) job.status = 'cancelled';
     else if (job.status !== 'cancelled') job.status = ++job.looks < looks ? 'running' : fails === null ? 'succeeded' : 'failed';
-    json(response, 200, shown(job));
+    const absence = verb ? null : away(++looked);
+    if (absence === null) json(response, 200, shown(job));
+    else absences[absence](response);
   }
 
   function shown({ id, body, status }: Job) {
@@ -86,6 +103,13 @@ export function scriptedFineTuning({
     };
   }
 }
+
+const absences: Readonly<Record<Absence, (response: ServerResponse) => void>> = {
+  unavailable: (response) => json(response, 503, { error: { message: 'we are down for maintenance' } }),
+  limited: (response) => json(response, 429, { error: { message: 'slow down', code: 'rate_limit_exceeded' } }),
+  cut: (response) => response.destroy(),
+  garbage: (response) => response.end('<html>Bad gateway</html>'),
+};
 
 async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

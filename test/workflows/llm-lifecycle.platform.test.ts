@@ -234,6 +234,26 @@ describe('llm lifecycle', () => {
     expect(seen.calls).not.toContain('cancelFineTuning');
   });
 
+  test('goes on watching while the provider is away, and every turn knows since when', async () => {
+    const since = '2026-03-01T10:00:00.000Z';
+    const away = { kind: 'away', since, reason: 'acme: nothing listens there (ECONNREFUSED)' } as const;
+    const known: unknown[] = [];
+    const { outcome, fake } = await runs.run('llm-lifecycle-provider-away', llmPlanOf(elsewhere), {
+      ...fakeLlm(better),
+      awaitFineTuning: ({ awaySince, patienceSeconds }) => {
+        known.push([awaySince, patienceSeconds]);
+        if (known.length <= 2) return Promise.resolve(away);
+        return Promise.resolve(
+          known.length === 3 ? { kind: 'running', status: 'running' } : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
+        );
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(known).toEqual([null, since, since, null].map((each) => [each, 600]));
+    expect(fake.calls.filter((call) => call === 'submitFineTuning')).toHaveLength(1);
+    expect(fake.calls).not.toContain('cancelFineTuning');
+  });
+
   test('ends the job at the provider when the run fails', async () => {
     const { outcome, fake } = await runs.run('llm-lifecycle-tuned-elsewhere-failed', llmPlanOf(elsewhere), {
       ...fakeLlm(better),

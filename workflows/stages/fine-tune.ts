@@ -77,8 +77,11 @@ async function byProvider(run: LlmRun, spec: FineTuneSpec, { chosen, given, prep
       { summary: `${model} on ${prepared.rows.train} examples, ${provider}` },
       [{ ...ordered, prepared, model, fineTune: spec }],
     );
-    for (;;) {
-      const state = await llmWork.awaitFineTuning.executeWithOptions({ summary: job }, [{ ...ordered, job }]);
+    for (let awaySince: string | null = null; ;) {
+      const summary: string = awaySince === null ? job : `${job}; ${provider} is away since ${awaySince}`;
+      const patienceSeconds = spec.compute.timeoutSeconds;
+      const state = await llmWork.awaitFineTuning.executeWithOptions({ summary }, [{ ...ordered, job, awaySince, patienceSeconds }]);
+      awaySince = state.kind === 'away' ? state.since : null;
       if (state.kind !== 'succeeded') continue;
       const { tenant, runId } = plan;
       const manifest = await records.rebaseBundle({ tenant, runId, bundle: chosen.manifest, model: state.model });

@@ -1,0 +1,110 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createProviderFineTuneActivities } from '../../activities/provider-fine-tune';
+import { openEndpoint } from '../../data/llm/endpoint';
+import { providerFineTuning, type FineTuningOrder } from '../../data/llm/provider-fine-tuning';
+import { effectKey, type RunId, type Tenant } from '../../domain/ids';
+import { scriptedFineTuning, type Absence, type ScriptedFineTuning } from '../support/scripted-fine-tuning';
+
+const runId = 'run_1' as RunId;
+const tenant = 'default' as Tenant;
+const order: FineTuningOrder = {
+  name: 'perennial-run_1.jsonl',
+  model: 'small-1',
+  train: Buffer.from('{"messages":[]}\n'),
+  holdout: Buffer.from('{"messages":[]}\n'),
+  hyperparameters: {},
+  seed: 17,
+};
+const signal = new AbortController().signal;
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+interface Told {
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A job that was ordered at a provider over real HTTP, and what watches it. */
+async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: number } = {}) {
+  const server: Server = createServer((request, response) => void script.serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const endpoint = openEndpoint({ provider: 'acme', url, allowPrivateAddresses: true, key: null, authorize: () => ({}) });
+  open.push(
+    () => endpoint.close(),
+    () => new Promise((resolve) => server.close(resolve)),
+  );
+  const tuning = providerFineTuning('acme', endpoint);
+  const { job } = await tuning.submit(order, signal);
+  const told: Told[] = [];
+  const activities = createProviderFineTuneActivities(
+    {
+      registry: {
+        effects: { claim: never, complete: never, assertOwned: never },
+        events: { append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })), list: never, listen: never },
+      },
+      artifacts: { getBytes: never },
+      access: { fineTuning: () => tuning },
+    },
+    { lookMs: 1, answerMs: 2_000, turnMs: 60_000, tellMs: 60_000, ...pace },
+  );
+  const look = (more: { readonly awaySince?: string | null; readonly patienceSeconds?: number; readonly died?: unknown } = {}) => {
+    const { awaySince = null, patienceSeconds = 3_600, died } = more;
+    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
+    const key = effectKey(runId, 'fine-tune', 'order', 1);
+    return environment.run(activities.awaitFineTuning, { tenant, runId, key, provider: 'acme', job, awaySince, patienceSeconds });
+  };
+  return { look, told };
+}
+
+function never(): never {
+  throw new Error('nobody asks for this here');
+}
+
+const ways: readonly Absence[] = ['unavailable', 'limited', 'cut', 'garbage'];
+
+test('a provider that is away for many looks still has its job when it comes back', async () => {
+  const script = scriptedFineTuning({ looks: 3, away: (look) => (look <= 40 ? (ways[look % ways.length] ?? null) : null) });
+  const { look, told } = await watching(script);
+  expect(await look()).toEqual({ kind: 'succeeded', model: 'ft:small-1:ftjob-1', trainedTokens: 1_234 });
+  expect(script.jobs.map(({ looks, status }) => [looks, status])).toEqual([[41, 'succeeded']]);
+  // Said once, with since when, and that it is over.
+  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  const [away] = told;
+  expect(away?.data).toMatchObject({ provider: 'acme', job: 'ftjob-1', reason: expect.stringContaining('acme') as string });
+  expect(Date.now() - Date.parse(String(away?.data['since']))).toBeLessThan(60_000);
+});
+
+test('an absence lasts over turns and deaths: the next look knows since when', async () => {
+  const script = scriptedFineTuning({ away: () => 'unavailable' });
+  const { look } = await watching(script, { turnMs: 0 });
+  const since = '2026-03-01T10:00:00.000Z';
+  const longAgo = { patienceSeconds: 1e9 };
+  expect(await look({ ...longAgo, awaySince: since })).toMatchObject({
+    kind: 'away',
+    since,
+    reason: expect.stringContaining('503') as string,
+  });
+  expect(await look({ ...longAgo, died: { kind: 'away', since } })).toMatchObject({ kind: 'away', since });
+  // What the attempt before it had seen answering began no absence.
+  expect(await look({ ...longAgo, awaySince: since, died: { kind: 'running', status: 'queued' } })).not.toMatchObject({ since });
+});
+
+test('one that stays away for longer than the stage may take is given up, in words', async () => {
+  const { look } = await watching(scriptedFineTuning({ away: () => 'cut' }));
+  const since = new Date(Date.now() - 61_000).toISOString();
+  await expect(look({ awaySince: since, patienceSeconds: 60 })).rejects.toMatchObject({
+    type: 'JobTimeout',
+    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*ftjob-1`)) as string,
+  });
+});
+
+test('what no waiting helps against is not waited for', async () => {
+  const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
+  await expect(look()).rejects.toMatchObject({ type: 'JobFailed', message: 'acme did not fine-tune (ftjob-1): too few examples' });
+});

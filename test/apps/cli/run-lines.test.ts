@@ -1,0 +1,20 @@
+import { Writable } from 'node:stream';
+import { openRunLines } from '../../../apps/cli/run-lines';
+import { openTerminal } from '../../../apps/cli/terminal';
+
+const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
+
+test('whoever watches is told since when a provider is away, what goes on meanwhile, and when it is back', () => {
+  const linesOf = openRunLines(paint);
+  const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
+  const [provider, job, since] = ['acme', 'ftjob-1', '2026-01-01T00:00:00.000Z'];
+  const away = { provider, job, since, reason: 'acme: nothing listens there (ECONNREFUSED)', patienceSeconds: 14_400 };
+  const lines = [
+    ...linesOf({ seq: 1, kind: 'provider.away', stage: 'fine-tune', data: away, at: at(1) }),
+    ...linesOf({ seq: 2, kind: 'provider.back', stage: 'fine-tune', data: { provider, job, since }, at: at(9) }),
+  ];
+  expect(lines).toEqual([
+    `00:00:01  fine-tune acme is away since ${since}: acme: nothing listens there (ECONNREFUSED); its job ftjob-1 goes on, and it is asked again for 4h in all`,
+    `00:00:09  fine-tune acme is back; it was away since ${since}`,
+  ]);
+});
