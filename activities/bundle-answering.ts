@@ -1,6 +1,7 @@
 import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
 import type { Tenant } from '../domain/ids';
-import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
+import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import type { SafetyPolicy } from '../domain/llm/safety/policy';
 import type { ArtifactStore } from '../data/artifacts/store';
@@ -12,9 +13,10 @@ import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
 import { openRetrieval } from '../data/llm/retrieval';
 import { openDetectors } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
+import { isOperators, operatorBudgets } from './question-budgets';
 
 export interface BundleAnsweringDeps {
-  readonly registry: Pick<Registry, 'indexes'>;
+  readonly registry: Pick<Registry, 'indexes' | 'budgets'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
@@ -23,19 +25,33 @@ export interface BundleAnsweringDeps {
 export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
   /** As the bundle is served, with its own prompt or another in its place. */
-  answererOf(asking: Asking, prompt?: PromptTemplate): Answerer;
+  readonly answererOf: (asking: Asking, prompt?: PromptTemplate) => Answerer;
 }
 
 /** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
 export function openBundleAnswering({ registry, artifacts, chunkStore, embedders }: BundleAnsweringDeps) {
   const detectors = openDetectors({ embedders });
   const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
+
   return async ({ tenant, bundle: ref }: { readonly tenant: Tenant; readonly bundle: ArtifactRef }): Promise<BundleAnswering> => {
     const bundle = await artifacts.getJson<ReleaseBundle>(ref);
     const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
     const index = indexOf(bundle);
-    const retrieval = index && bundleRetrieval({ retrieve, tenant, index, input: bundle.signature.input });
-    return { bundle, answererOf: (asking, prompt = own) => bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval }) };
+    const limits = index === null ? [] : await embedderLimits(tenant, index);
+    return {
+      bundle,
+      answererOf: (asking, prompt = own) => {
+        const paying = { ...asking, budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...limits] };
+        const retrieval = index && bundleRetrieval({ retrieve, paying, index, input: bundle.signature.input });
+        return bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval });
+      },
+    };
   };
+
+  /** What an operator lets be spent on the provider that embeds the questions; none where the embedder is in this process. */
+  async function embedderLimits(tenant: Tenant, { name, version }: BundleIndex): Promise<readonly BudgetRef[]> {
+    const spec = (await registry.indexes.served({ tenant, index: name, version }))?.recipe.embedder.spec;
+    return spec?.kind === 'endpoint' ? operatorBudgets(registry.budgets, { tenant, providers: [spec.provider] }) : [];
+  }
 }

@@ -20,10 +20,24 @@ export async function questionBudgets(
   const { tenant, scope, budgetUsd, others, providers } = given;
   if (budgetUsd !== null) await budgets.set({ tenant, scope, unit: 'usd', limit: toParts('usd', budgetUsd) });
   const own: readonly BudgetRef[] = budgetUsd === null ? [] : [{ scope, unit: 'usd' }];
-  const operators = ['tenant', ...[...new Set(providers)].map((name) => `provider/${name}`)].flatMap((each): readonly BudgetRef[] => [
-    { scope: each, unit: 'usd' },
-    { scope: each, unit: 'tokens' },
-  ]);
-  const known = await Promise.all(operators.map((each) => budgets.get({ tenant, ...each })));
-  return [...own, ...others, ...operators.filter((_, index) => known[index] !== null)];
+  return [...own, ...others, ...(await operatorBudgets(budgets, { tenant, providers }))];
 }
+
+/** Those that an operator has set. */
+export async function operatorBudgets(
+  budgets: Pick<BudgetRepository, 'get'>,
+  { tenant, providers }: { readonly tenant: Tenant; readonly providers: readonly string[] },
+): Promise<readonly BudgetRef[]> {
+  const all = ['tenant', ...[...new Set(providers)].map((name) => `${ofProvider}${name}`)].flatMap((scope): readonly BudgetRef[] => [
+    { scope, unit: 'usd' },
+    { scope, unit: 'tokens' },
+  ]);
+  const known = await Promise.all(all.map((each) => budgets.get({ tenant, ...each })));
+  return all.filter((_, index) => known[index] !== null);
+}
+
+export function isOperators({ scope }: BudgetRef): boolean {
+  return scope === 'tenant' || scope.startsWith(ofProvider);
+}
+
+const ofProvider = 'provider/';

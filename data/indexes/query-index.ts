@@ -5,7 +5,7 @@ import { fuse } from '../../domain/index/fusion';
 import type { SearchMode } from '../../domain/index/version';
 import type { ChunkStore } from './chunk-store';
 import type { ChunkHit, ChunkTable } from './chunk-table';
-import type { Embedder } from './embedders/embedder';
+import type { Embedder, LedgeredPayer } from './embedders/embedder';
 import type { Embedders } from './embedders/open-embedder';
 import { createOpenTables } from './open-tables';
 import {
@@ -25,6 +25,8 @@ export interface IndexQuery extends AskedIndex {
   readonly mode: SearchMode;
   readonly probes?: number;
   readonly refine?: number;
+  /** With it an embedder behind an endpoint is asked through the call ledger, and once for each text. */
+  readonly payer?: LedgeredPayer | undefined;
 }
 
 export interface IndexHit extends ChunkHit {
@@ -148,7 +150,7 @@ async function vectorOf(
   { version, recipe: { embedder } }: ServedIndexVersion,
   embedders: Embedders,
 ): Promise<Float32Array> {
-  const { vector, index } = query;
+  const { vector, index, tenant, payer: entry } = query;
   if (vector) {
     if (vector.embedder === embedder.digest) return vector.values;
     throw failure(
@@ -160,7 +162,7 @@ async function vectorOf(
     );
   }
   const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
-  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], { payer: { tenant: query.tenant } });
+  const [values = new Float32Array()] = await opened.embed([query.text ?? ''], { payer: { tenant, entry } });
   return values;
 }
 

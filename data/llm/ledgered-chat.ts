@@ -9,6 +9,7 @@ import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
 import type { OnText } from './provider';
 import { readPromised } from './promised-json';
+import { shared } from './shared';
 
 export interface LedgeredQuestion {
   readonly tenant: Tenant;
@@ -71,14 +72,6 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
 
 function identityOf({ route, question, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
   return callKey({ target: route[0], question, promptDigest, repeat });
-}
-
-async function shared<T>(running: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
-  const known = running.get(name);
-  if (known) return known;
-  const mine = work().finally(() => running.delete(name));
-  running.set(name, mine);
-  return mine;
 }
 
 async function askOnce(

@@ -9,6 +9,7 @@ import { digestOf } from '../digest';
 import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess, ModelTarget } from './model-access';
 import type { Embeddings } from './provider';
+import { shared } from './shared';
 
 export interface LedgeredTexts {
   readonly tenant: Tenant;
@@ -16,6 +17,8 @@ export interface LedgeredTexts {
   readonly scope: string;
   readonly owner: CallOwner;
   readonly budgets: readonly BudgetRef[];
+  /** What the vectors cost in nanodollars, whoever paid. */
+  readonly paid?: ((cost: number) => void) | undefined;
   readonly target: ModelTarget;
   /** One request: the same ones in the same order are the same call, whoever asks. */
   readonly texts: readonly string[];
@@ -37,14 +40,22 @@ export function ledgeredEmbeddings(
   ledger: CallLedger,
   artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
 ): LedgeredEmbeddings {
+  /** The same texts asked for twice at once in this process are one request: by one owner the second would take the first one's over as if it had died. */
+  const asking = new Map<string, Promise<RecordedAnswer>>();
+
   return async (asked) => {
     for (let repeat = 0; ; repeat += 1) {
-      const recorded = await recordedOf(asked, repeat);
+      const { tenant, target, texts, paid } = asked;
+      const name = digestOf({ tenant, provider: target.provider, model: target.model, texts, repeat });
+      const recorded = await shared(asking, name, () => recordedOf(asked, repeat));
       const vectors = await vectorsOf(recorded).catch((error: unknown) => {
         if (repeat < mostRepeats && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
         throw error;
       });
-      if (vectors) return vectors;
+      if (vectors) {
+        paid?.(recorded.cost);
+        return vectors;
+      }
     }
   };
 

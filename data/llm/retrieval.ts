@@ -3,6 +3,7 @@ import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/llm/bundle';
 import { shownText, withinBudget, type Passage } from '../../domain/llm/passages';
+import type { LedgeredPayer } from '../indexes/embedders/embedder';
 import type { IndexReader } from '../indexes/query-index';
 
 export interface Retrieved {
@@ -24,6 +25,7 @@ export type Retrieve = (asked: {
   readonly tenant: Tenant;
   readonly index: BundleIndex;
   readonly text: string;
+  readonly payer?: LedgeredPayer | undefined;
   readonly signal?: AbortSignal | undefined;
 }) => Promise<Retrieved>;
 
@@ -31,13 +33,13 @@ export type Retrieve = (asked: {
 export type ScreenPassage = (text: string) => Promise<string | null>;
 
 export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
-  return async ({ tenant, index, text, signal }) => {
+  return async ({ tenant, index, text, payer, signal }) => {
     signal?.throwIfAborted();
     const { name, version, digest, k, mode } = index;
     const named = { name, version, digest };
     // Nothing is near to nothing.
     if (!/[\p{L}\p{N}]/u.test(text)) return { index: named, passages: [], left: { room: 0, policy: 0 } };
-    const answer = await reader.query({ tenant, index: name, version, text, k, mode });
+    const answer = await reader.query({ tenant, index: name, version, text, k, mode, payer });
     if (answer.digest !== digest) {
       throw failure('IndexMismatch', `${name}@${version} is another version than the one that was evaluated (${answer.digest})`);
     }

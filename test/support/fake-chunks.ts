@@ -7,6 +7,7 @@ import { normalized } from '../../data/indexes/embedders/embedder';
 import type { Embedders } from '../../data/indexes/embedders/open-embedder';
 import type { ServedIndexVersion } from '../../data/indexes/served-lookup';
 import { sha256 } from '../../data/digest';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 
 /** Chunks in memory, asked as LanceDB is: what is there, what was opened and what was closed can be seen. */
@@ -39,7 +40,8 @@ export function lettersOf(text: string): Float32Array {
   return normalized(vector);
 }
 
-export function fakeChunks(): FakeChunks {
+/** Filled by letters, or said to be by another embedder: what is near is then a matter of chance. */
+export function fakeChunks(space = { digest: letters.identity.digest, dimensions }): FakeChunks {
   const tables = new Map<string, readonly ChunkRow[]>();
   const [opened, closed]: [string[], string[]] = [[], []];
   return {
@@ -67,13 +69,19 @@ export function fakeChunks(): FakeChunks {
           key,
           () => tables.get(key),
           () => closed.push(key),
+          space,
         ),
       );
     },
   };
 }
 
-function tableOf(key: string, rows: () => readonly ChunkRow[] | undefined, onClose: () => void): ChunkTable {
+function tableOf(
+  key: string,
+  rows: () => readonly ChunkRow[] | undefined,
+  onClose: () => void,
+  space: { readonly digest: Digest; readonly dimensions: number },
+): ChunkTable {
   let open = true;
   const there = (): readonly ChunkRow[] => {
     const found = open ? rows() : undefined;
@@ -91,9 +99,9 @@ function tableOf(key: string, rows: () => readonly ChunkRow[] | undefined, onClo
       .slice(0, k);
   return {
     ...unused,
-    space: { embedder: letters.identity.digest, dimensions },
+    space: { embedder: space.digest, dimensions: space.dimensions },
     nearest: async ({ vector, k }) => {
-      checkVector(vector, dimensions, 'the question');
+      checkVector(vector, space.dimensions, 'the question');
       await new Promise(setImmediate);
       return best(k, (row) => row.vector.reduce((sum, value, place) => sum + value * (vector[place] ?? 0), 0));
     },

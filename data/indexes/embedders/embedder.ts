@@ -15,7 +15,7 @@ export interface EmbeddingPayer {
   readonly entry?: LedgeredPayer | undefined;
 }
 
-export type LedgeredPayer = Pick<LedgeredTexts, 'scope' | 'owner' | 'budgets'>;
+export type LedgeredPayer = Pick<LedgeredTexts, 'scope' | 'owner' | 'budgets' | 'paid'>;
 
 /** Text into vectors of length one, of one space. */
 export interface Embedder {

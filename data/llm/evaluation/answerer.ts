@@ -50,24 +50,35 @@ export interface PromptAnswererOptions {
 /** Fills `variable` of the prompt with what is found for a case. */
 export interface CaseRetrieval {
   readonly variable: string;
-  readonly retrieve: (of: EvaluationCase, signal: AbortSignal | undefined) => Promise<Retrieved>;
+  readonly retrieve: (of: EvaluationCase, signal: AbortSignal | undefined) => Promise<RetrievedForCase>;
+}
+
+export interface RetrievedForCase extends Retrieved {
+  /** Nanodollars for the question's embedding; not given where nobody was paid. */
+  readonly cost?: number;
 }
 
 /** As the gateway does for what a user writes; `input` is the prompt's variable that holds it. */
 export function bundleRetrieval({
   retrieve,
-  tenant,
+  paying: { tenant, scope, owner, budgets },
   index,
   input,
 }: {
   readonly retrieve: Retrieve;
-  readonly tenant: Tenant;
+  /** What questions are embedded from, where that is paid. */
+  readonly paying: Omit<Asking, 'chat'>;
   readonly index: BundleIndex;
   readonly input: string;
 }): CaseRetrieval {
   return {
     variable: index.variable,
-    retrieve: (of, signal) => retrieve({ tenant, index, text: String(of.input[input] ?? ''), signal }),
+    async retrieve(of, signal) {
+      let cost = 0;
+      const payer = { scope, owner, budgets, paid: (each: number) => (cost += each) };
+      const found = await retrieve({ tenant, index, text: String(of.input[input] ?? ''), payer, signal });
+      return { ...found, cost };
+    },
   };
 }
 
@@ -83,16 +94,19 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
       const question = { messages: renderPrompt(template, values), sampling, jsonSchema: template.answerSchema };
       return chat.ask({ ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) });
     };
-    if (retrieval === null) return given(await ask({}), []);
+    if (retrieval === null) return given(await ask({}), { passages: [] });
     const { variable } = retrieval;
     const found = await retrieval.retrieve(of, signal);
     const { answer, retrieved } = await askWithRoom(found, ({ passages }) =>
       ask({ [variable]: passageValue(passages, template, variable) }),
     );
-    return given(answer, retrieved.passages);
+    return given(answer, { ...retrieved, cost: found.cost });
   };
 }
 
-function given({ answer, cost, fromLedger }: LedgeredAnswer, retrieved: readonly RetrievedPassage[]): GivenAnswer {
-  return { text: answer.text, retrieved, latencyMs: answer.totalMs, cost, fromLedger };
+function given(
+  { answer, cost, fromLedger }: LedgeredAnswer,
+  { passages, cost: forPassages = 0 }: Pick<RetrievedForCase, 'passages'> & { readonly cost?: number | undefined },
+): GivenAnswer {
+  return { text: answer.text, retrieved: passages, latencyMs: answer.totalMs, cost: cost + forPassages, fromLedger };
 }

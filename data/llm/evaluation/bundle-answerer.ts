@@ -29,7 +29,8 @@ export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, retr
       ...retrieval,
       async retrieve(of, signal) {
         const found = await retrieval.retrieve(of, signal);
-        return screenPassages(found, async (text) => (await screen(policy, 'retrieved', text, detect)).text);
+        const screened = await screenPassages(found, async (text) => (await screen(policy, 'retrieved', text, detect)).text);
+        return { ...found, ...screened };
       },
     },
   });

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
+import { openIndexReader } from '../../../data/indexes/query-index';
+import { bundleRetrieval, promptAnswerer, type Asking } from '../../../data/llm/evaluation/answerer';
+import { ledgeredChat } from '../../../data/llm/ledgered-chat';
+import { ledgeredEmbeddings, type LedgeredTexts } from '../../../data/llm/ledgered-embeddings';
+import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { openRetrieval } from '../../../data/llm/retrieval';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import type { PromptTemplate } from '../../../domain/llm/prompt';
+import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
+import { directoryArtifacts } from '../../support/directory-artifacts';
+import { fakeChunks } from '../../support/fake-chunks';
+import { noSecret, providerAt } from '../../support/model-access';
+import { openScriptedProvider, type ScriptedProvider } from '../../support/scripted-provider';
+
+const folder = mkdtempSync(join(tmpdir(), 'perennial-ledgered-embeddings-'));
+const artifacts = directoryArtifacts(folder);
+let test_: TestRegistry;
+let server: ScriptedProvider;
+let access: ModelAccess;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 10 });
+  server = await openScriptedProvider({ models: ['scripted', 'embed'], answer: () => 'bread', latencyMs: () => 30 });
+  const prices = {
+    scripted: { promptPerMillion: 1, completionPerMillion: 1 },
+    embed: { promptPerMillion: 1_000, completionPerMillion: 0 },
+  };
+  access = openModelAccess([providerAt(server.url, { prices })], noSecret);
+});
+afterAll(async () => {
+  await access.close();
+  await server.close();
+  await test_.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const embedded = () => server.bill.filter(({ model }) => model === 'embed').length;
+
+test('the same texts asked for at once by one owner are paid once', async () => {
+  const embed = ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts);
+  const asked: LedgeredTexts = {
+    ...{ tenant, scope: 'run/same', owner: { execution: 'same', attempt: 1 }, budgets: [] },
+    ...{ target: { provider: 'scripted', model: 'embed' }, texts: ['one', 'two'] },
+  };
+  const before = embedded();
+  const vectors = await Promise.all(Array.from({ length: 5 }, () => embed(asked)));
+  expect(embedded() - before).toBe(1);
+  for (const each of vectors) expect(each).toEqual(vectors[0]);
+});
+
+test('what an evaluation finds passages by is paid from its budgets, once, and is part of what a case costs', async () => {
+  const scope = unique('run/');
+  const budget = { scope, unit: 'usd' as const };
+  await test_.registry.budgets.set({ tenant, ...budget, limit: 1_000_000_000 });
+  const spec = { kind: 'endpoint', provider: 'scripted', model: 'embed', dimensions: 8, maxTokens: 512 } as const;
+  const embedders = openEmbedders({ access, ledgered: ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts) });
+  const { identity } = await embedders.get(spec);
+  const chunks = fakeChunks({ digest: identity.digest, dimensions: 8 });
+  const served = { ...chunks.put({ tenant, index: 'wiki', version: 1 }, { bread: 'bread' }), recipe: { embedder: { ...identity, spec } } };
+  const reader = openIndexReader({ find: () => Promise.resolve(served), store: chunks, embedders });
+  const asking: Asking = {
+    ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope, owner: { execution: scope, attempt: 1 } },
+    budgets: [budget],
+  };
+  const index = { name: 'wiki', version: 1, digest: served.digest, variable: 'passages', k: 1, mode: 'vector' } as const;
+  const ask = (question: string) =>
+    promptAnswerer({
+      ...{ asking, template, route: [{ provider: 'scripted', model: 'scripted' }] },
+      sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
+      retrieval: bundleRetrieval({ retrieve: openRetrieval(reader), paying: asking, index, input: 'question' }),
+    })(caseOf(question), { repeat: 0 });
+
+  const before = embedded();
+  const [first, again] = await Promise.all([ask('what is bread?'), ask('what is bread?')]);
+  expect(embedded() - before).toBe(1);
+  expect(first.retrieved).toMatchObject([{ documentId: 'bread' }]);
+  expect(again.cost).toBe(first.cost);
+  // Three words of a thousandth of a dollar a thousand, and the answer.
+  expect(first.cost).toBeGreaterThan(3_000_000);
+  const { spent, reserved } = (await test_.registry.budgets.get({ tenant, ...budget })) ?? { spent: 0, reserved: -1 };
+  expect({ spent, reserved }).toEqual({ spent: first.cost, reserved: 0 });
+
+  await test_.registry.budgets.set({ tenant, ...budget, limit: spent });
+  await expect(ask('what is a whale?')).rejects.toMatchObject({ type: 'BudgetSpent' });
+  expect(embedded() - before).toBe(1);
+  reader.close();
+});
+
+const caseOf = (question: string): EvaluationCase => ({
+  ...{ id: question, input: { question }, expected: {}, tags: [], group: null, pair: null, rules: [] },
+});
+
+const template: PromptTemplate = {
+  name: 'answer',
+  messages: [{ role: 'user', template: '{{#passages}}{{.}}{{/passages}} {{question}}' }],
+  variables: { question: { type: 'string', description: '' }, passages: { type: 'list', description: '' } },
+  fewShot: null,
+  answerSchema: null,
+};
