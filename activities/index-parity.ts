@@ -4,7 +4,7 @@ import { openIndexReader, type IndexReader } from '../data/indexes/query-index';
 import { readQuestions, type GoldQuestion } from '../data/indexes/questions';
 import { digestOf } from '../data/digest';
 import { openScratch } from '../data/scratch';
-import type { IndexAliasState, IndexPromotion } from '../db/repositories/indexes';
+import type { BundleRef, IndexAliasState, IndexPromotion } from '../db/repositories/indexes';
 import type { ArtifactRef } from '../domain/artifact';
 import type { DatasetManifest } from '../domain/dataset';
 import { failure, isPerennialError } from '../domain/failure';
@@ -79,13 +79,15 @@ export function createIndexParityActivities(deps: IndexDeps) {
       input: IndexVersionInput & {
         readonly key: IdempotencyKey;
         readonly champion: MeasuredParity['champion'];
+        /** Whose promotion it follows. */
+        readonly bundle?: BundleRef;
         readonly actor: string;
         readonly cause: string;
       },
     ): Promise<IndexPromotion> => {
-      const { tenant, index, version, key: idempotencyKey, champion, actor, cause } = input;
+      const { tenant, index, version, key: idempotencyKey, champion, bundle, actor, cause } = input;
       const expectedChampion = champion ?? { version: null };
-      return registry.indexes.promote({ tenant, index, version, expectedChampion, actor, cause, idempotencyKey });
+      return registry.indexes.promote({ tenant, index, version, expectedChampion, bundle, actor, cause, idempotencyKey });
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Sql, Transaction } from '../connection';
 import { once } from '../idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { IndexAliasRepository, IndexPromotion } from '../repositories/indexes';
+import type { BundleRef, IndexAliasRepository, IndexPromotion } from '../repositories/indexes';
 import type { indexAliasHistory } from '../schema/indexes';
 import { appendAudit } from '../writes/audit-entry';
 import { lockIndex, readIndexAliases, type IndexName, type IndexStanding } from './state';
@@ -19,7 +19,7 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           tx,
           { tenant, operation: 'index.promote', key, request },
           async () => {
-            const { index, version, expectedChampion, actor, cause } = request;
+            const { index, version, expectedChampion, bundle, actor, cause } = request;
             const standing = await lockIndex(tx, { tenant, index });
             await requireReady(tx, { tenant, index }, version);
             const { champion } = standing.aliases;
@@ -29,7 +29,15 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
               (champion !== null && champion.fencing !== expectedChampion.fencing)
             )
               return { kind: 'conflict', champion };
-            const fencing = await move(tx, standing, { tenant, index, kind: 'promote', to: version, actor, cause });
+            const fencing = await moveIndex(tx, standing, {
+              tenant,
+              index,
+              kind: 'promote',
+              to: version,
+              bundle: bundle ?? null,
+              actor,
+              cause,
+            });
             return { kind: 'promoted', previous: champion?.version ?? null, fencing };
           },
           ({ kind }) => kind !== 'conflict',
@@ -44,7 +52,15 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
           const { champion, previous } = standing.aliases;
           if (!previous) throw failure('Conflict', `${index} has no version to go back to`, { next: `perennial index show ${index}` });
           await requireReady(tx, { tenant, index }, previous.version);
-          const fencing = await move(tx, standing, { tenant, index, kind: 'rollback', to: previous.version, actor, cause });
+          const fencing = await moveIndex(tx, standing, {
+            tenant,
+            index,
+            kind: 'rollback',
+            to: previous.version,
+            bundle: null,
+            actor,
+            cause,
+          });
           return { from: champion?.version ?? null, to: previous.version, fencing };
         }),
       ),
@@ -59,15 +75,9 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
         rows,
         page,
         (row) => String(row.fencing),
-        ({ id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, movedAt }) => ({
-          id,
-          kind,
-          from,
-          to,
-          fencing,
-          actor,
-          cause,
-          movedAt,
+        ({ id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, model, modelVersion, movedAt }) => ({
+          ...{ id, kind, from, to, fencing, actor, cause, movedAt },
+          bundle: model === null || modelVersion === null ? null : { model, version: modelVersion },
         }),
       );
     },
@@ -84,15 +94,17 @@ async function requireReady(tx: Transaction, { tenant, index }: IndexName, versi
 interface Move extends IndexName {
   readonly kind: 'promote' | 'rollback';
   readonly to: number;
+  /** That it follows. */
+  readonly bundle: BundleRef | null;
   readonly actor: string;
   readonly cause: string;
 }
 
 /** The champion that goes becomes `previous`, after a rollback too: the next one goes forward again, by a person who knows. */
-async function move(
+export async function moveIndex(
   tx: Transaction,
   { fencing: last, aliases }: IndexStanding,
-  { tenant, index, kind, to, actor, cause }: Move,
+  { tenant, index, kind, to, bundle, actor, cause }: Move,
 ): Promise<number> {
   const fencing = last + 1;
   const from = aliases.champion?.version ?? null;
@@ -100,8 +112,8 @@ async function move(
   await point(tx, { tenant, index }, { alias: 'champion', version: to, fencing });
   if (from !== null) await point(tx, { tenant, index }, { alias: 'previous', version: from, fencing });
   await tx`
-    insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause)
-    values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;
+    insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause, model, model_version)
+    values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause}, ${bundle?.model ?? null}, ${bundle?.version ?? null})`;
   const [before, after] = [{ champion: from }, { champion: to, fencing }];
   await appendAudit(tx, { tenant, actor, action: `index.${kind}`, subject: `index:${index}`, cause, before, after });
   return fencing;

@@ -5,6 +5,8 @@ import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { lockIndexesOf, requireIndexOf } from '../index-register/bundles';
+import { followRollback } from '../index-register/follow';
 import { lockOpenRollout } from '../rollout-register/state';
 import { guardRun, lockRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
@@ -35,6 +37,19 @@ export interface AliasMove {
   readonly decisionId: string | null;
   readonly movedAt: string;
 }
+
+export interface RolledBack {
+  readonly from: number | null;
+  readonly to: number;
+  readonly fencing: number;
+  /** Null without retrieval; not there in an answer that was kept before indexes followed. */
+  readonly index?: FollowedIndex | null;
+}
+
+/** What became of the alias of the index that the application asks. */
+export type FollowedIndex =
+  | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
+  | { readonly kind: 'stays'; readonly index: string; readonly at: number | null; readonly why: string };
 
 export interface ExpectedChampion {
   readonly version: number | null;
@@ -77,7 +92,8 @@ export interface AliasRepository {
   }): Promise<Promotion>;
   /**
    * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn. `previous` becomes whom the new champion had
-   * replaced when it was promoted, so rolling back again goes further back and never forward to the bad version. Conflict when there is nothing to go to.
+   * replaced when it was promoted, so rolling back again goes further back and never forward to the bad version. The alias of its
+   * index follows. Conflict when there is nothing to go to, or its index answers no more.
    */
   rollback(input: {
     readonly tenant: Tenant;
@@ -86,7 +102,7 @@ export interface AliasRepository {
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
-  }): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
+  }): Promise<RolledBack>;
   /** What the run promoted, however many moves ago; null when it promoted nothing. */
   promotionBy(input: {
     readonly tenant: Tenant;
@@ -136,6 +152,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             const { champion, previous } = register.aliases;
             if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
             if (!isAsExpected(champion, expectedChampion)) return { kind: 'conflict', champion };
+            await lockIndexesOf(tx, { tenant, model }, [version]);
+            await requireIndexOf(tx, { tenant, model, version });
             const before = { champion: champion?.version ?? null, previous: previous?.version ?? null };
             const after = { champion: version, previous: before.champion };
             const move = {
@@ -158,7 +176,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
 
     rollback: ({ idempotencyKey: key, tenant, ...request }) =>
       sql.begin((tx) =>
-        once(tx, { tenant, operation: 'alias.rollback', key, request }, async () => {
+        once<RolledBack>(tx, { tenant, operation: 'alias.rollback', key, request }, async () => {
           const { model, to, actor, cause } = request;
           const register = await lockModel(tx, { tenant, model });
           const from = register.aliases.champion?.version ?? null;
@@ -169,6 +187,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
             throw failure('Conflict', `${model}@${target} never was a champion that stood: roll back to one that was, or promote it`);
           }
+          await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
+          await requireIndexOf(tx, { tenant, model, version: target });
           const after = { champion: target, previous: await predecessorOf(tx, { tenant, model, version: target }) };
           const fencing = await moveChampion(tx, register, {
             kind: 'rollback',
@@ -179,7 +199,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
             actor,
             cause,
           });
-          return { from, to: target, fencing };
+          const moved = { from: from ?? target, actor, cause: `${model}@${target} is the champion again: ${cause}` };
+          return { from, to: target, fencing, index: await followRollback(tx, { tenant, model, version: target }, moved) };
         }),
       ),
 

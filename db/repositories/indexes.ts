@@ -7,6 +7,7 @@ import { toJson } from '../document';
 import { once } from '../idempotency';
 import { createIndexAliases } from '../index-register/aliases';
 import { createIndexChanges } from '../index-register/changes';
+import { endVersion, retireVersion } from '../index-register/end';
 import { lockIndex, type IndexName } from '../index-register/state';
 import { lockVersion, openVersion, toRecord, type VersionRow } from '../index-register/versions';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
@@ -41,12 +42,24 @@ export interface IndexChange {
   readonly deleted: readonly string[];
 }
 
+/** A version of a language application. */
+export interface BundleRef {
+  readonly model: string;
+  readonly version: number;
+}
+
 export type IndexPromotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: IndexAliasState | null };
 
 export type Sealed = { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
+
+/** The state that it was in before. */
+export interface RetiredVersion {
+  readonly version: number;
+  readonly from: IndexState;
+}
 
 interface Keyed {
   readonly idempotencyKey: string;
@@ -65,6 +78,8 @@ export interface IndexAliasRepository {
       Keyed & {
         readonly expectedChampion:
           { readonly version: number; readonly fencing: number } | { readonly version: null; readonly fencing?: undefined };
+        /** Whose promotion it follows. */
+        readonly bundle?: BundleRef | undefined;
         readonly actor: string;
         readonly cause: string;
       },
@@ -82,6 +97,8 @@ export interface IndexAliasRepository {
       readonly fencing: number;
       readonly actor: string;
       readonly cause: string;
+      /** Whose promotion or rollback it followed; null for a move of the index alone. */
+      readonly bundle: BundleRef | null;
       readonly movedAt: string;
     }>
   >;
@@ -121,8 +138,10 @@ export interface IndexRepository extends IndexAliasRepository {
   served(name: IndexName & { readonly version?: number | IndexAlias | undefined }): Promise<IndexVersionRecord | null>;
   /** From `building`, when it has every change; from then on it takes each as it comes. */
   seal(input: VersionName & { readonly report: IndexReport }): Promise<Sealed>;
-  /** It answers no more, and its table may go. Conflict while an alias points at it; fine when it was ended before. */
+  /** It answers no more, and its table may go. Conflict while an alias points at it or a bundle may ask it; fine when it was ended before. */
   end(input: VersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
+  /** The same at a person's word, with the promise that its table goes. Conflict also while it is built, and while the run that built it goes on. */
+  retire(input: VersionName & Keyed & { readonly actor: string; readonly cause: string }): Promise<RetiredVersion>;
   /** Every version that answers or may. */
   ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<
@@ -195,19 +214,10 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
         return { kind: 'ready' };
       }),
 
-    end: ({ tenant, index, version, state, actor, cause }) =>
-      sql.begin(async (tx) => {
-        const { aliases } = await lockIndex(tx, { tenant, index });
-        const row = await lockVersion(tx, { tenant, index, version });
-        if (row.state === 'failed' || row.state === 'retired') return;
-        const alias = (['champion', 'previous'] as const).find((name) => aliases[name]?.version === version);
-        if (alias) throw failure('Conflict', `${index}@${version} is the ${alias}: it keeps its table`);
-        await tx`
-          update index_versions set state = ${state}, updated_at = now()
-          where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
-        const [before, after] = [{ state: row.state }, { state }];
-        await appendAudit(tx, { tenant, actor, action: 'index.end', subject: `index:${index}@${version}`, cause, before, after });
-      }),
+    end: (input) => sql.begin((tx) => endVersion(tx, input)),
+
+    retire: ({ idempotencyKey: key, tenant, ...request }) =>
+      sql.begin((tx) => once(tx, { tenant, operation: 'index.retire', key, request }, () => retireVersion(tx, { tenant, ...request }))),
 
     async ready({ tenant, index }) {
       const rows = await sql<VersionRow[]>`

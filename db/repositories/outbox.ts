@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
 import type { outbox } from '../schema/outbox';
 
-export type OutboxTopic = 'run.start' | 'alias.moved' | 'schedule.sync';
+export type OutboxTopic = 'run.start' | 'alias.moved' | 'schedule.sync' | 'index.retired' | 'index.changed';
 
 export interface OutboxEntry {
   readonly id: string;

@@ -98,6 +98,9 @@ export const indexAliasHistory = pgTable(
     fencing: counter('fencing').notNull(),
     actor: text('actor').notNull(),
     cause: text('cause').notNull(),
+    /** The bundle whose promotion or rollback it followed; null for a move of the index alone. */
+    model: text('model'),
+    modelVersion: integer('model_version'),
     movedAt: instant('moved_at').notNull().defaultNow(),
   },
   (t) => [
@@ -106,6 +109,7 @@ export const indexAliasHistory = pgTable(
     foreignKey({ name: 'index_alias_history_version_fk', columns: [t.tenantId, t.index, t.toVersion], foreignColumns: [...version] }),
     oneOf('index_alias_history_kind_check', t.kind, ['promote', 'rollback']),
     check('index_alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
+    check('index_alias_history_bundle_check', sql`(${t.model} is null) = (${t.modelVersion} is null)`),
   ],
 );
 

@@ -1,8 +1,9 @@
 import { CancellationScope, ChildWorkflowCancellationType, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
-import type { BudgetRef } from '../../domain/budget';
 import type { DatasetVersionRef } from '../../domain/dataset';
 import type { IndexSpec } from '../../domain/index/index.schema';
 import type { IndexReport } from '../../domain/index/version';
+import { runBudgets } from '../../domain/llm/run-budget';
+import type { ModelVersionRef } from '../../domain/model';
 import type { indexBuild } from '../index-build';
 import type { IndexBuildInput } from '../index-messages';
 import { indexBuildWorkflow } from '../index-messages';
@@ -59,7 +60,8 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       maxDocumentBytes: maxDocument,
       maxRejectedShare,
       parity: parity && questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
-      budgets: runBudgets(plan),
+      // Embeddings of a provider are paid as questions are.
+      budgets: runBudgets(plan.runId, plan.spec.budget),
       after: 'keep',
       shardsPerExecution: null,
       progress: null,
@@ -79,25 +81,24 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
 
 /**
  * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since. After the
- * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between.
+ * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between. It is noted for which bundle: a rollback of that
+ * one takes the index along (db/index-register/follow.ts).
  */
-export async function promoteIndex(run: LlmRun, { output: { name: index, version }, seen }: IndexedRun): Promise<void> {
+export async function promoteIndex(
+  run: LlmRun,
+  { output: { name: index, version }, seen }: IndexedRun,
+  { model, version: promoted }: ModelVersionRef,
+): Promise<void> {
   const { tenant, runId } = run.plan;
   const { key } = effectOf(run.plan, 'promote')('index');
   const cause = `the bundle of ${runId} was promoted`;
   // The release is done: a cancellation that comes now has nothing left to undo.
   await CancellationScope.nonCancellable(() =>
-    indexRecords.promoteIndexVersion({ tenant, index, version, key, champion: seen, actor: `run:${runId}`, cause }),
+    indexRecords.promoteIndexVersion({
+      ...{ tenant, index, version, key, champion: seen, actor: `run:${runId}`, cause },
+      bundle: { model, version: promoted },
+    }),
   );
-}
-
-/** Embeddings of a provider are paid as questions are. */
-function runBudgets({ runId, spec: { budget } }: LlmRun['plan']): readonly BudgetRef[] {
-  const scope = `run/${runId}`;
-  return [
-    ...(budget.usd === null ? [] : [{ scope, unit: 'usd' as const }]),
-    ...(budget.tokens === null ? [] : [{ scope, unit: 'tokens' as const }]),
-  ];
 }
 
 function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<IndexSpec['parity']>) {

@@ -48,6 +48,10 @@ export const indexMove = z
     fencing: z.number(),
     actor: z.string(),
     cause: z.string(),
+    bundle: z
+      .object({ model: z.string(), version: z.number() })
+      .nullable()
+      .describe('the application whose promotion or rollback it followed; null for a move of the index alone'),
     movedAt: instant,
   })
   .meta({ id: 'IndexMove' });

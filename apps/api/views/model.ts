@@ -80,6 +80,13 @@ export const rolledBack = z
     from: z.number().nullable(),
     to: z.number(),
     fencing: z.number(),
+    index: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('moved'), index: z.string(), from: z.number(), to: z.number() }),
+        z.object({ kind: z.literal('stays'), index: z.string(), at: z.number().nullable(), why: z.string() }),
+      ])
+      .nullish()
+      .describe('the alias of the index that a language application asks: it follows where a promotion of the application had moved it'),
     gateways: z
       .array(z.object({ id: z.string(), url: z.string(), epoch: z.number() }))
       .readonly()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { FollowedIndex, RolledBack } from '../../../db/repositories/aliases';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
@@ -128,14 +129,20 @@ export function modelCommands(program: Command, context: CliContext): void {
         ...(options.to === undefined ? {} : { to: options.to }),
         ...(options.reason === undefined ? {} : { reason: options.reason }),
       };
-      const moved = await context.api().call<{ from: number | null; to: number }>(`/models/${name}/rollback`, {
+      const moved = await context.api().call<RolledBack>(`/models/${name}/rollback`, {
         method: 'POST',
         headers: { 'idempotency-key': randomUUID() },
         body,
       });
       terminal.say(`${name}: ${arrow(moved.from)} → ${arrow(moved.to)}`);
+      if (moved.index) terminal.say(indexLine(moved.index));
       if (options.json) terminal.out(JSON.stringify(moved));
     });
+}
+
+function indexLine(followed: FollowedIndex): string {
+  if (followed.kind === 'moved') return `index ${followed.index}: ${arrow(followed.from)} → ${arrow(followed.to)}`;
+  return `index ${followed.index} stays at ${arrow(followed.at)}: ${followed.why}`;
 }
 
 function arrow(version: number | null): string {
