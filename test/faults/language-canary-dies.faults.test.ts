@@ -1,0 +1,167 @@
+/** Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back. */
+import type { RolloutJson } from '../../apps/cli/rollout-view';
+import type { RunJson } from '../../apps/cli/run-view';
+import type { Database } from '../../db/connection';
+import { expectNothingLeft } from '../support/left-behind';
+import type { Product } from '../support/product';
+import { pause, startProduct } from '../support/product';
+import { startQuestions, type GivenAnswer, type QuestionTraffic } from '../support/question-traffic';
+import type { Trials } from '../support/rollout-trials';
+import { openTrials } from '../support/rollout-trials';
+import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+import { openWorkersDatabase } from '../support/worker-process';
+
+jest.setTimeout(300_000);
+
+let product: Product;
+let provider: ScriptedProvider;
+let trials: Trials;
+let database: Database;
+let traffic: QuestionTraffic | null = null;
+let count = 0;
+
+beforeAll(async () => {
+  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60 });
+  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
+  trials = openTrials(product);
+  database = openWorkersDatabase(product);
+});
+afterEach(async () => {
+  await traffic?.stop();
+  traffic = null;
+  await expectNothingLeft(product);
+});
+afterAll(async () => {
+  await database.close();
+  await product.stop();
+  await provider.close();
+});
+
+/** `mayFail`: who kills what answers must let requests fail, once; whoever else dies, none may. */
+const parts = [
+  { part: 'the worker', process: 'main.ts worker', mayFail: false },
+  { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
+  { part: 'PostgreSQL', process: 'bin/postgres', mayFail: false },
+  { part: 'the Temporal server', process: 'temporal server', mayFail: false },
+] as const;
+
+/** It may be about to come back from the kill before. */
+async function kill(process: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; product.kill(process).length === 0;) {
+    if (Date.now() > deadline) throw new Error(`there is no ${process}`);
+    await pause(50);
+  }
+}
+
+const lenient = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
+
+/** A champion, and then a run of another prompt beside it. */
+async function tried(prompt: string, { steps, minSamples }: { readonly steps: string; readonly minSamples: number }): Promise<RunJson> {
+  const name = `tried-${++count}`;
+  const more = `  canary: { steps: ${steps}, quality: { measure: exact, margin: 0.2 }, guardrails: [{ name: errors, max: 0.2 }], test: { alpha: 0.2, minSamples: ${minSamples} } }\n`;
+  const write = (instruction: string) =>
+    product.apply(writeTinyLlmLifecycle(product.workDir, { name, prompts: [instruction], cases: 60, gates: lenient, more }));
+  await write('Be precise.');
+  const first = await product.waitForEnd((await product.start(name)).body.id);
+  expect(first).toMatchObject({ status: 'succeeded', version: 1 });
+  await write(prompt);
+  const { body } = await product.start(name);
+  await trials.until(name, ({ runId }) => runId === body.id);
+  return body;
+}
+
+/** Who was answered by which versions between two times, but for answers that say of themselves that they may be of yesterday. */
+function versionsByCaller(answers: readonly GivenAnswer[], from: number, to: number): ReadonlyMap<string, ReadonlySet<number>> {
+  const versions = new Map<string, Set<number>>();
+  for (const { caller, version, stale, askedAt, answeredAt } of answers) {
+    if (stale || askedAt < from || answeredAt > to) continue;
+    versions.set(caller, (versions.get(caller) ?? new Set()).add(version));
+  }
+  return versions;
+}
+
+async function ended(run: RunJson): Promise<{ readonly run: RunJson; readonly rollout: RolloutJson }> {
+  const over = await product.waitForEnd(run.id, 150);
+  // An end that no gateway has confirmed yet is told with its gateways' names first.
+  const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
+  return { run: over, rollout };
+}
+
+/** I2, I5, I6: one champion, no rollout open, one decision on what was seen, each move once, and the record whole. */
+async function expectSettled({ id, lifecycle: model }: RunJson, moves: readonly number[]): Promise<void> {
+  expect(await trials.champion(model)).toBe(moves[0]);
+  const { sql } = database;
+  expect(await sql`select id from rollouts where ended_at is null`).toEqual([]);
+  expect(await sql`select id from decisions where run_id = ${id} and stage = 'canary'`).toHaveLength(1);
+  expect((await trials.audit(model, 'rollout.end')).length).toBeLessThanOrEqual(1);
+  const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
+  expect(body.items.map(({ to }) => to)).toEqual(moves);
+  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+}
+
+/** All who ask now are answered by this version. */
+async function expectAnsweredBy(version: number): Promise<void> {
+  const since = Date.now() + 1_000;
+  for (const deadline = Date.now() + 60_000; ;) {
+    const answers = traffic?.answers.filter(({ askedAt }) => askedAt > since) ?? [];
+    if (answers.length >= 30) {
+      expect(new Set(answers.map((each) => each.version))).toEqual(new Set([version]));
+      return;
+    }
+    if (Date.now() > deadline) throw new Error(`${answers.length} answers in a minute: ${traffic?.failures.at(-1) ?? ''}`);
+    await pause(100);
+  }
+}
+
+describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
+  test('in shadow, with half of the callers, and while it is promoted: callers keep their version, and the bundle is promoted once', async () => {
+    const run = await tried('Be precise and kind.', { steps: '[0, 50]', minSamples: 120 });
+    const model = run.lifecycle;
+    traffic = startQuestions(product, model);
+    await trials.until(model, ({ quality }) => quality.n >= 30);
+    await kill(process);
+    await trials.until(model, ({ step }) => step === 1, 90);
+    // A question may be under way that was drawn before the step.
+    const from = Date.now() + 500;
+    await pause(1_500);
+    await kill(process);
+    let to = Date.now();
+    for (let standing: RolloutJson | null; (standing = await trials.rolloutOf(model)) === null || standing.status === 'running';) {
+      if (standing !== null) to = Date.now() - 500;
+      await pause(100);
+    }
+    await product.waitForStage(run.id, 'promote');
+    await kill(process);
+    const end = await ended(run);
+    expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+    expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
+    await expectAnsweredBy(2);
+    await traffic.stop();
+    if (!mayFail) expect(traffic.failures).toEqual([]);
+
+    const versions = [...versionsByCaller(traffic.answers, from, to).values()];
+    expect(versions.filter(({ size }) => size > 1)).toEqual([]);
+    expect(new Set(versions.flatMap((each) => [...each]))).toEqual(new Set([1, 2]));
+    await expectSettled(end.run, [2, 1]);
+    expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
+  });
+
+  test('while it answers callers worse, and as it is taken back: all are answered by the champion, and the record says why', async () => {
+    const run = await tried('Answer.', { steps: '[25]', minSamples: 400 });
+    const model = run.lifecycle;
+    traffic = startQuestions(product, model);
+    await trials.until(model, ({ quality }) => quality.n >= 5);
+    await kill(process);
+    await trials.until(model, ({ status }) => status === 'rolledBack', 90);
+    await kill(process);
+    const end = await ended(run);
+    expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
+    expect(end.rollout).toMatchObject({ status: 'rolledBack', weight: 0, verdict: { kind: 'failed' } });
+    await expectAnsweredBy(1);
+    await traffic.stop();
+    if (!mayFail) expect(traffic.failures).toEqual([]);
+    await expectSettled(end.run, [1]);
+    expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
+  });
+});
