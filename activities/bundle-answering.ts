@@ -8,8 +8,8 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
 import { openIndexReader } from '../data/indexes/query-index';
-import { bundleRetrieval, type Answerer, type Asking } from '../data/llm/evaluation/answerer';
-import { bundleAnswerer } from '../data/llm/evaluation/bundle-answerer';
+import { bundleRetrieval, type Answerer, type Asking, type CaseRetrieval } from '../data/llm/evaluation/answerer';
+import { bundleAnswerer, screenedRetrieval } from '../data/llm/evaluation/bundle-answerer';
 import { openRetrieval } from '../data/llm/retrieval';
 import { openDetectors } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
@@ -26,6 +26,9 @@ export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
   /** As the bundle is served, with its own prompt or another in its place. */
   readonly answererOf: (asking: Asking, prompt?: PromptTemplate) => Answerer;
+  /** What its prompt is filled with beside the question, found as it is when the bundle answers; null where it asks no index. */
+  readonly retrievalFor: (asking: Asking) => Promise<CaseRetrieval | null>;
+  readonly prompt: PromptTemplate;
 }
 
 /** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
@@ -39,12 +42,18 @@ export function openBundleAnswering({ registry, artifacts, chunkStore, embedders
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
     const index = indexOf(bundle);
     const limits = index === null ? [] : await embedderLimits(tenant, index);
+    const retrievalOf = (asking: Asking): CaseRetrieval | null => {
+      const paying = { ...asking, budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...limits] };
+      return index && bundleRetrieval({ retrieve, paying, index, input: bundle.signature.input });
+    };
     return {
-      bundle,
-      answererOf: (asking, prompt = own) => {
-        const paying = { ...asking, budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...limits] };
-        const retrieval = index && bundleRetrieval({ retrieve, paying, index, input: bundle.signature.input });
-        return bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval });
+      ...{ bundle, prompt: own },
+      answererOf: (asking, prompt = own) => bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval: retrievalOf(asking) }),
+      async retrievalFor(asking) {
+        const retrieval = retrievalOf(asking);
+        if (retrieval === null || policy === null) return retrieval;
+        await detectors.prepare(policy);
+        return screenedRetrieval(retrieval, policy, detectors);
       },
     };
   };

@@ -4,7 +4,7 @@ import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { screen } from '../../../domain/llm/safety/screen';
 import type { Detectors } from '../../safety/open-detectors';
 import { screenPassages } from '../retrieval';
-import { promptAnswerer, type Answerer, type Asking, type PromptAnswererOptions } from './answerer';
+import { promptAnswerer, type Answerer, type Asking, type CaseRetrieval } from './answerer';
 import { screenedAnswerer } from './screened-answerer';
 
 export interface BundleAnswererOptions {
@@ -13,7 +13,7 @@ export interface BundleAnswererOptions {
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
   readonly detectors: Detectors;
-  readonly retrieval: PromptAnswererOptions['retrieval'];
+  readonly retrieval: CaseRetrieval | null;
 }
 
 /** A bundle as it is served, but for its standbys: what they answer would be taken for the first one's, today and on the ledger for good.  its policy screens what is asked before the model sees it, what was found for it, and what the model says before anybody reads it. */
@@ -22,17 +22,18 @@ export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, retr
   const first = { provider: base.provider, model: base.model, adapter: base.adapter };
   const shared = { asking, template: prompt, route: [first], sampling } as const;
   if (policy === null) return promptAnswerer({ ...shared, retrieval });
-  const { detect } = detectors;
-  const ask = promptAnswerer({
-    ...shared,
-    retrieval: retrieval && {
-      ...retrieval,
-      async retrieve(of, signal) {
-        const found = await retrieval.retrieve(of, signal);
-        const screened = await screenPassages(found, async (text) => (await screen(policy, 'retrieved', text, detect)).text);
-        return { ...found, ...screened };
-      },
-    },
-  });
+  const ask = promptAnswerer({ ...shared, retrieval: retrieval && screenedRetrieval(retrieval, policy, detectors) });
   return screenedAnswerer(ask, { policy, detectors, input: signature.input });
+}
+
+/** Without what the policy does not let into a prompt. */
+export function screenedRetrieval(retrieval: CaseRetrieval, policy: SafetyPolicy, { detect }: Detectors): CaseRetrieval {
+  return {
+    ...retrieval,
+    async retrieve(of, signal) {
+      const found = await retrieval.retrieve(of, signal);
+      const screened = await screenPassages(found, async (text) => (await screen(policy, 'retrieved', text, detect)).text);
+      return { ...found, ...screened };
+    },
+  };
 }
