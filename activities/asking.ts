@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { toParts } from '../domain/budget';
 import type { RunId, Tenant } from '../domain/ids';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import { runBudgets, runLimits, runScope } from '../domain/llm/run-budget';
 import type { Asking } from '../data/llm/evaluation/answerer';
 import type { LedgeredChat } from '../data/llm/ledgered-chat';
 import type { Registry } from '../db/registry';
@@ -35,9 +36,8 @@ export async function askingIn(
   asked: readonly { readonly provider: string }[],
 ): Promise<Asking> {
   const { workflowExecution, activityId, attempt } = activityInfo();
-  const own = runLimits(spec.budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
   const providers = asked.map(({ provider }) => provider);
-  const given = { tenant, scope: runScope(runId), budgetUsd: null, others: own, providers };
+  const given = { tenant, scope: runScope(runId), budgetUsd: null, others: runBudgets(runId, spec.budget), providers };
   return {
     chat,
     tenant,
@@ -45,15 +45,4 @@ export async function askingIn(
     owner: { execution: `${workflowExecution?.runId ?? ''}/${activityId}`, attempt },
     budgets: await questionBudgets(registry.budgets, given),
   };
-}
-
-function runScope(runId: RunId): string {
-  return `run/${runId}`;
-}
-
-function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
-  return [
-    ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),
-    ...(tokens === null ? [] : [{ unit: 'tokens' as const, limit: tokens }]),
-  ];
 }

@@ -15,6 +15,7 @@ import { createEvaluateBundleActivities } from './evaluate-bundle';
 import { createFineTuneActivities } from './fine-tune';
 import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
+import { createLifecycleSearchActivities } from './lifecycle-search';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
 import { createPromotionActivities } from './promotion';
@@ -70,6 +71,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createWatchRolloutActivities(deps),
     ...createIndexActivities(deps),
     ...createPromptSearchActivities(deps),
+    ...createLifecycleSearchActivities(deps),
     ...createPromptEvaluationActivities(deps),
     ...createBundleVersionActivities(deps),
     ...createRunBudgetActivities(deps),

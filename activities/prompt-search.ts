@@ -4,39 +4,32 @@ import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import type { Asking } from '../data/llm/evaluation/answerer';
 import { promptAnswerer } from '../data/llm/evaluation/answerer';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { digestOf } from '../data/digest';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
 import { createMutator } from '../data/llm/search/propose';
-import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch, type SearchReport } from '../data/llm/search/search-steps';
+import { askPiece, beginSearch, casesOf, endRound, reportOf, type PromptSearch } from '../data/llm/search/search-steps';
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import { failure } from '../domain/failure';
-import type { RunId, Tenant } from '../domain/ids';
 import type { Sampling } from '../domain/llm/chat';
 import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { ranked } from '../domain/llm/search/halving';
-import { measuredMean, standingOf, type SearchOutcome, type SearchStanding } from '../domain/llm/search/outcome';
+import { standingOf, type SearchOutcome, type SearchStanding } from '../domain/llm/search/outcome';
 import { searchProblem, type PromptSearchRequest } from '../domain/llm/search/request';
 import type { AskedVariant, Piece, SearchState } from '../domain/llm/search/state';
 import { resultOf, type VariantResult } from '../domain/llm/search/variant';
+import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { whileBeating } from './heartbeating';
+import { branchOf, outcomeOf, scopeOf, type Named, type SearchOrder } from './prompt-search-outcome';
 import { questionBudgets } from './question-budgets';
+import { openRunProgress } from './run-progress';
 
-export interface PromptSearchDeps {
-  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts'>;
+export interface PromptSearchDeps extends BundleAnsweringDeps {
+  readonly registry: Pick<Registry, 'llmCalls' | 'budgets' | 'prompts' | 'promptSearches' | 'artifacts' | 'indexes' | 'events'>;
   readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putJson'>;
   readonly access: ModelAccess;
-}
-
-interface Named {
-  readonly tenant: Tenant;
-  readonly search: string;
-  readonly prompt: string;
-  readonly runId: RunId | null;
-  readonly actor: string;
 }
 
 export interface OpenPromptSearchInput extends Named {
@@ -59,20 +52,13 @@ export interface AskPromptPieceInput extends StepInput {
 
 export type EndPromptRoundInput = StepInput & Pick<AskPromptPieceInput, 'execution'> & { readonly answers: readonly ArtifactRef[] };
 
-/** What all steps share, apart from their inputs so that a history does not repeat it. */
-interface SearchOrder {
-  readonly first: PromptTemplate;
-  readonly firstVersion: number;
-  readonly request: PromptSearchRequest;
-  readonly parallel: number;
-  readonly budgets: readonly BudgetRef[];
-}
-
 /** Rewriting at a temperature of 0 would bring the same child again and again. */
 const rewriting: Sampling = { temperature: 0.9, topP: 1, maxTokens: 1_024, seed: 1, stop: [] };
 
-export function createPromptSearchActivities({ registry, artifacts, access }: PromptSearchDeps) {
+export function createPromptSearchActivities(deps: PromptSearchDeps) {
+  const { registry, artifacts, access } = deps;
   const chat = ledgeredChat(access, registry.llmCalls);
+  const openBundle = openBundleAnswering(deps);
   const tools = createEvaluatorTools(null);
 
   return {
@@ -102,8 +88,8 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
           parallel,
           budgets: await budgetsOf(input),
         } satisfies SearchOrder);
-        await registry.artifacts.reference({ tenant, digest: request.cases.digest, by: holder(input) });
-        const plan = { first, spec: request.spec, dimensions: request.dimensions, cases: await readCases(request.cases) };
+        for (const { digest } of broughtBy(request)) await registry.artifacts.reference({ tenant, digest, by: holder(input) });
+        const plan = { first, spec: request.spec, dimensions: request.dimensions, ...(await casesIn(request)) };
         const state = beginSearch(plan);
         return { order, state: await hold(input, state), standing: standingOf(state, casesOf(plan, state).length) };
       }),
@@ -114,10 +100,13 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
         const [search, state] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
         const { quality } = search.spec;
         const seen: VariantResult[] = [];
+        const tell = teller(input);
         const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
           seen.push(resultOf(id, results, quality));
           const best = ranked(seen)[0];
-          report({ done, of, best: best && { id: best.id, quality: best.quality, cases: best.cases } });
+          const progress = { done, of, best: best && { id: best.id, quality: best.quality, cases: best.cases } };
+          report(progress);
+          tell({ ...progress, step: state.stage, round: state.round + 1, rounds: state.rounds.length });
         });
         return hold(input, answers);
       }),
@@ -139,10 +128,10 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
           artifacts.getJson<SearchState>(input.state),
         ]);
         const found = reportOf({ spec: order.request.spec, first: order.first }, state, await readAnswers(input.answers));
-        const outcome = await outcomeOf(input, order, found);
+        const outcome = await outcomeOf({ registry, hold: (value) => hold(input, value) }, input, order, found);
         await registry.promptSearches.end({ tenant, id, status: 'done', outcome });
         const kept = `${holder(input)}/report`;
-        for (const { digest } of [outcome.report, outcome.winner.artifact, order.request.cases])
+        for (const { digest } of [outcome.report, outcome.winner.artifact, ...broughtBy(order.request)])
           await registry.artifacts.reference({ tenant, digest, by: kept });
         await registry.artifacts.unreference({ tenant, by: holder(input) });
         return outcome;
@@ -161,14 +150,25 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
     const { spec, dimensions, route, sampling } = request;
     const owner = { execution: input.execution, attempt: activityInfo().attempt };
     const asking: Asking = { chat, tenant: input.tenant, scope: scopeOf(input), owner, budgets };
+    const around = request.bundle && (await openBundle({ tenant: input.tenant, bundle: request.bundle }));
     return {
       ...{ first, spec, dimensions, tools, parallel, signal },
-      cases: await readCases(request.cases),
+      ...(await casesIn(request)),
       caseSet: request.cases.digest,
-      answererOf: (template) => promptAnswerer({ asking, template, route, sampling, retrieval: null }),
+      answererOf: (template) =>
+        around?.answererOf(asking, template) ?? promptAnswerer({ asking, template, route, sampling, retrieval: null }),
       mutatorOf: ({ provider, model }) => createMutator({ asking, target: { provider, model }, sampling: rewriting }),
       judges: {},
     };
+  }
+
+  function teller({ tenant, runId }: Named): (data: Readonly<Record<string, unknown>>) => void {
+    if (runId === null) return () => undefined;
+    return openRunProgress(registry.events, { tenant, runId, stage: 'prompt-eval', kind: 'search.progress' });
+  }
+
+  async function casesIn({ cases, heldOut }: PromptSearchRequest): Promise<Pick<PromptSearch, 'cases' | 'heldOut'>> {
+    return { cases: await readCases(cases), ...(heldOut && { heldOut: await readCases(heldOut) }) };
   }
 
   async function readCases(ref: ArtifactRef) {
@@ -196,59 +196,13 @@ export function createPromptSearchActivities({ registry, artifacts, access }: Pr
     const providers = [...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(({ provider }) => provider);
     return questionBudgets(registry.budgets, { tenant, scope: scopeOf(input), budgetUsd: spec.budgetUsd, others, providers });
   }
-
-  async function outcomeOf(input: Named, { first, firstVersion, request }: SearchOrder, found: SearchReport): Promise<SearchOutcome> {
-    const { tenant, search: id, prompt, actor } = input;
-    const { quality } = request.spec;
-    const { winner, first: before, gain, optimism } = found.confirmed;
-    const confirmed = { winner: measuredMean(winner), first: measuredMean(before), gain: measuredMean(gain), optimism };
-    const { template } = found.winner;
-    const share = (mean: number | null) => (mean === null ? 'nothing' : mean.toFixed(3));
-    const cause = `${id}: ${quality} ${share(confirmed.first.mean)} → ${share(confirmed.winner.mean)} on ${found.confirmed.cases} held-out cases`;
-    const stored = await registry.prompts.put({
-      tenant,
-      prompt,
-      template,
-      branch: branchOf(input),
-      actor,
-      cause,
-      idempotencyKey: `${id}/winner`,
-    });
-    const byId = new Map(found.variants.map((variant) => [variant.id, variant]));
-    const { calls, cost, unsettled } = await registry.llmCalls.report({ tenant, scope: scopeOf(input) });
-    const searched = byId.get(found.winner.id)?.result;
-    if (!searched) throw new RangeError('a winner that was not searched');
-    return {
-      winner: { digest: stored.digest, version: stored.version, artifact: await hold(input, template), origin: found.winner.origin },
-      first: { digest: digestOf(first), version: firstVersion },
-      searched,
-      confirmed,
-      improved: confirmed.gain.lower > 0,
-      front: found.front.flatMap((each) => {
-        const variant = byId.get(each);
-        return variant ? [{ ...variant.result, origin: variant.origin.kind }] : [];
-      }),
-      variants: found.variants.length,
-      questions: found.questions,
-      paid: { answers: calls.answered, cost, unsettled: unsettled.requestIds.length },
-      report: await hold(input, found),
-    };
-  }
 }
 
 function holder({ search }: Named): string {
   return `prompt-search:${search}`;
 }
 
-/** Where the ledger's report of a search is found. */
-function scopeOf({ search, runId }: Named): string {
-  return runId === null ? `prompt-search/${search}` : `run/${runId}/prompt-search`;
-}
-
-/** A branch of its own: who looks at `main` sees no trials. */
-function branchOf({ search }: Named): string {
-  return `search-${search
-    .replace(/^search_/, '')
-    .slice(0, 16)
-    .toLowerCase()}`;
+/** What somebody else has stored for it. */
+function broughtBy({ cases, heldOut, bundle }: PromptSearchRequest): readonly ArtifactRef[] {
+  return [cases, ...(heldOut ? [heldOut] : []), ...(bundle ? [bundle] : [])];
 }

@@ -38,7 +38,7 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files, index });
   const [baseline] = bundles;
   if (!baseline) throw new Error('a lifecycle without a prompt');
-  const compared = spec.promptEval ? await promptEval(run, bundles, spec.promptEval.quality) : null;
+  const compared = spec.promptEval ? await promptEval(run, { bundles, index, promptEval: spec.promptEval }) : null;
   if (refused(compared?.verdict)) return { status: 'stopped', verdict: compared.verdict, version: null };
   const chosen = compared?.output.chosen ?? baseline;
   const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, chosen, datasets)).output.bundle : chosen;
@@ -62,7 +62,7 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   });
   const verdict = joined(judged, promoted.verdict);
   if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
-  if (indexed && bundle.retrieves) await promoteIndex(run, indexed);
+  if (indexed && bundle.retrieves) await promoteIndex(run, indexed, candidate);
   return { status: 'succeeded', verdict, version: candidate.version };
 }
 

@@ -37,6 +37,7 @@ export function openRunLines(paint: Paint): RunLines {
     if (kind === 'trial.ended')
       return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
     if (kind === 'evaluation.progress') return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
+    if (kind === 'search.progress') return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
@@ -100,6 +101,13 @@ function absenceText(kind: string, { provider, job, since, reason, patienceSecon
   if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
   const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
   return `${String(provider)} is away since ${String(since)}: ${String(reason)}; its job ${String(job)} goes on, and ${until}`;
+}
+
+function searchedText({ step, round, rounds, done, of, best }: Readonly<Record<string, unknown>>): string {
+  const where = step === 'confirm' ? 'the winner on cases that no choice has seen' : `round ${Number(round)} of ${Number(rounds)}`;
+  const { quality, cases } = (best ?? {}) as { readonly quality?: number; readonly cases?: number };
+  const so = quality === undefined ? '' : `, best ${quality.toFixed(3)} of ${cases} cases`;
+  return `search, ${where}: ${Number(done)} of ${Number(of)} prompts asked${so}`;
 }
 
 interface RunStatusData {

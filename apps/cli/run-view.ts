@@ -58,6 +58,14 @@ export interface PromptsJson {
     readonly cases: number;
     readonly dimensions: Readonly<Record<string, ScoreJson>>;
   }[];
+  readonly searched?: {
+    readonly first: string;
+    readonly found: string | null;
+    readonly variants: number;
+    readonly questions: number;
+    readonly gain: ScoreJson | null;
+    readonly unpaid: string | null;
+  } | null;
   readonly confirmed: { readonly path: string; readonly difference: ScoreJson } | null;
 }
 
@@ -66,6 +74,11 @@ export interface FineTuningJson {
   readonly rows: { readonly train: number; readonly holdout: number };
   readonly metrics: Readonly<Record<string, number>>;
   readonly facts: Readonly<Record<string, unknown>>;
+}
+
+function promptsText({ chosen, candidates, searched }: PromptsJson): string {
+  const beside = searched ? (searched.unpaid ?? `${searched.variants} more were searched`) : '';
+  return [`${chosen} of ${candidates.length} chosen`, beside].filter(Boolean).join(', ');
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -84,7 +97,7 @@ export function describeRun(run: RunJson, paint: Paint): string {
       [
         stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
         stage.tuning ? tuningText(stage.tuning) : '',
-        stage.prompts ? `${stage.prompts.chosen} of ${stage.prompts.candidates.length} chosen` : '',
+        stage.prompts ? promptsText(stage.prompts) : '',
         stage.fineTuning ? `${stage.fineTuning.rows.train} examples` : '',
       ]
         .filter(Boolean)

@@ -5,6 +5,7 @@ import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
+import type { LifecycleSearchSpec } from './search/search';
 
 /** Path → text of what a lifecycle names. */
 export type Files = Readonly<Record<string, string>>;
@@ -40,6 +41,19 @@ export function caseIssues(
           }),
         ],
   );
+  const wanted = promptEval?.search ? casesToSearch(promptEval.search) : 0;
+  const few =
+    promptEval?.search && count('search') < wanted
+      ? [
+          issueAt(
+            ['spec', 'promptEval', 'search'],
+            `a search needs ${wanted} cases, and ${count('search')} of ${cases.file} fall to search`,
+            {
+              expected: 'more cases, a larger cases.search, or a smaller pool or halving.firstCases',
+            },
+          ),
+        ]
+      : [];
   const short = evaluate.gates.flatMap(({ name, minCases }, index) =>
     minCases <= count('judge')
       ? []
@@ -53,7 +67,12 @@ export function caseIssues(
           ),
         ],
   );
-  return [...empty, ...short];
+  return [...empty, ...few, ...short];
+}
+
+/** Those that examples are drawn from, and those of the first round. */
+function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
+  return Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) + halving.firstCases;
 }
 
 /** What a judge is asked with, and what it is measured by. */

@@ -13,6 +13,7 @@ import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
 import { embeddedProvider } from './providers-document';
 import { readSafetyPolicy } from './safety/policy-document';
+import { searchProblem } from './search/request';
 
 /** What parts of an LLM lifecycle, and the files that it names, say together. */
 export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocument, files: Files): readonly Issue[] {
@@ -80,8 +81,8 @@ function promptIssues(
       ]
     : [];
   const needless =
-    candidates.length === 1 && promptEval !== null
-      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from')]
+    candidates.length === 1 && promptEval !== null && !promptEval.search
+      ? [issueAt(['spec', 'promptEval'], 'spec.promptEval has one candidate to choose from', { expected: 'more candidates, or a search' })]
       : [];
   return [...twice, ...read, ...named, ...unasked, ...unchosen, ...needless];
 }
@@ -176,6 +177,8 @@ function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { i
           }),
         ]
       : [];
+  const searched = promptEval?.search ? searchProblem({ spec: promptEval, dimensions }) : null;
+  const search = searched === null || quality.length > 0 ? [] : [issueAt(['spec', 'promptEval', 'search'], searched)];
   const gated =
     gates.length === 0 && ungated === null
       ? [issueAt([...at, 'gates'], 'spec.evaluate.gates is empty', { expected: 'a gate, or ungated: <the reason>' })]
@@ -185,5 +188,5 @@ function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { i
   const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
     issueAt([...at, ...path], detail, { didYouMean }),
   );
-  return [...later, ...quality, ...gated, ...problems];
+  return [...later, ...quality, ...search, ...gated, ...problems];
 }

@@ -18,6 +18,7 @@ import { notInThisVersion } from '../schema-issues.schema';
 import { llmCanarySchema } from './canary.schema';
 import { dimensionSchema } from './evaluation/dimension.schema';
 import { llmGateSchema } from './evaluation/gate.schema';
+import { lifecycleSearchSchema } from './search/search.schema';
 
 const provider = nameField('embedded, or the name of a provider that the operator has set up');
 const model = z.string().trim().min(1).max(200).describe('the name of a model, as its provider knows it');
@@ -137,9 +138,11 @@ export const llmLifecycleSchema = z.strictObject({
       index: indexSchema.optional(),
       fineTune: fineTuneSchema.optional(),
       promptEval: z
-        .strictObject({ quality: nameField('the dimension by which the best prompt is chosen') })
+        .strictObject({ quality: nameField('the dimension by which the best prompt is chosen'), search: lifecycleSearchSchema.optional() })
         .optional()
-        .describe('how a prompt is chosen among the candidates: quality'),
+        .describe(
+          'how a prompt is chosen among the candidates: quality; and, with search, among prompts that are made from the best of them',
+        ),
       evaluate: evaluateSchema,
       canary: llmCanarySchema.optional(),
       safety: pathField('the path of the safety policy').optional(),

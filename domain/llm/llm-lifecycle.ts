@@ -3,6 +3,7 @@ import type { CanarySpec, NotifySpec, PromoteSpec, ScheduleSpec, SourceSpec, Tra
 import type { Sampling } from './chat';
 import type { DimensionSpec } from './evaluation/dimension';
 import type { LlmGate } from './evaluation/gate';
+import type { LifecycleSearchSpec } from './search/search';
 
 /** A parsed, checked and completed lifecycle of a language application: every default is filled in. Made by `llm-lifecycle.schema.ts` alone. */
 export interface LlmLifecycleSpec {
@@ -28,8 +29,8 @@ export interface LlmLifecycleSpec {
   readonly data: { readonly sources: readonly SourceSpec[]; readonly maxBytes: number; readonly timeoutSeconds: number } | null;
   readonly index: IndexSpec | null;
   readonly fineTune: FineTuneSpec | null;
-  /** How a prompt is chosen; null where there is one candidate. */
-  readonly promptEval: { readonly quality: string } | null;
+  /** How a prompt is chosen, and how better ones are looked for; null where there is one candidate. */
+  readonly promptEval: { readonly quality: string; readonly search?: LifecycleSearchSpec | undefined } | null;
   readonly evaluate: LlmEvaluateSpec;
   /** Path of the safety policy. */
   readonly safety: string | null;

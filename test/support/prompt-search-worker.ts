@@ -4,6 +4,9 @@ import { createPromptEvaluationActivities } from '../../activities/prompt-evalua
 import { createPromptSearchActivities } from '../../activities/prompt-search';
 import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore } from '../../data/artifacts/store';
+import { openChunkStore } from '../../data/indexes/chunk-store';
+import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
+import { ledgeredEmbeddings } from '../../data/llm/ledgered-embeddings';
 import { openModelAccess } from '../../data/llm/model-access';
 import { openDatabase } from '../../db/connection';
 import { createRegistry } from '../../db/registry';
@@ -27,7 +30,13 @@ export async function startPromptSearchWorker(order: PromptSearchWorkerOrder): P
   const artifacts = openArtifactStore({ ...order.s3, leases: registry.artifacts });
   const prices = { scripted: { promptPerMillion: 1000, completionPerMillion: 1000 } };
   const access = openModelAccess([providerAt(order.providerUrl, { prices })], noSecret);
-  const deps = { registry, artifacts, access };
+  const deps = {
+    registry,
+    artifacts,
+    access,
+    chunkStore: openChunkStore({ kind: 's3', s3: order.s3 }),
+    embedders: openEmbedders({ access, ledgered: ledgeredEmbeddings(access, registry.llmCalls, artifacts) }),
+  };
   const activities = { ...createPromptSearchActivities(deps), ...createPromptEvaluationActivities(deps) };
   const connection = await NativeConnection.connect({ address: order.temporal.address });
   const interceptors = { activity: [activityBoundary(openLog('prompt-search-worker', 'silent'))] };

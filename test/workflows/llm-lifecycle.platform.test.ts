@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { RunId } from '../../domain/ids';
 import { artifact, digest, failed, type Overrides } from '../support/fake-activities';
+import { fakeSearch } from '../support/fake-prompt-search';
 import { fakeLlm, llmPlanOf, withFineTune, withIndex } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
@@ -67,6 +68,76 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle plain.yaml')]);
   });
 
+  const searching = llmPlanOf({
+    promptEval: {
+      quality: 'right',
+      search: {
+        proposers: [{ kind: 'grid', axes: [{ message: 0, find: 'Answer.', options: ['Be brief.'] }] }],
+        ...{ variants: 4, halving: { firstCases: 8, eta: 3 }, budgetUsd: 1, seed: 1 },
+      },
+    },
+  });
+  const searched = 'prompt://precise.yaml@7';
+
+  test('searches prompts better than the best candidate, and goes on with one that is better where nothing was chosen', async () => {
+    const begun: unknown[] = [];
+    const bundles: string[] = [];
+    const { outcome, fake } = await runs.run('llm-lifecycle-searched', searching, {
+      ...fakeLlm({ ...better, [searched]: 0.8 }),
+      ...fakeSearch({ first: 'precise.yaml', winner: searched }),
+      openPromptSearch: (input) => {
+        begun.push(input.search, input.runId, input.budgets);
+        return fakeSearch({ first: 'precise.yaml', winner: searched }).openPromptSearch?.(input) ?? Promise.reject(new Error('no search'));
+      },
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(bundles).toEqual([digest(`bundle ${searched}`)]);
+    expect(begun).toEqual(['search_1', 'run_1', [{ scope: 'run/run_1', unit: 'tokens' }]]);
+    // Of the one that was found beside the one that the search began with, and beside the first.
+    expect(fake.calls.filter((call) => call === 'compareAnswers')).toHaveLength(2);
+  });
+
+  test('keeps the best candidate when what was searched is not better where nothing was chosen', async () => {
+    const bundles: string[] = [];
+    let looks = 0;
+    const { outcome } = await runs.run('llm-lifecycle-searched-luck', searching, {
+      ...fakeLlm({ ...better, [searched]: 0.8 }),
+      ...fakeSearch({ first: 'precise.yaml', winner: searched }),
+      compareAnswers: () => {
+        looks += 1;
+        const mean = looks === 1 ? -0.1 : 0.2;
+        return Promise.resolve({ difference: { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 }, least: mean });
+      },
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(bundles).toEqual([digest('bundle precise.yaml')]);
+  });
+
+  test('goes on with the candidates when the search has spent its own budget', async () => {
+    const bundles: string[] = [];
+    const { outcome } = await runs.run('llm-lifecycle-searched-unpaid', searching, {
+      ...fakeLlm(better),
+      ...fakeSearch({ first: 'precise.yaml', winner: searched }),
+      askPromptPiece: () => {
+        throw ApplicationFailure.nonRetryable('the budget of run/run_1/prompt-search is spent', 'BudgetSpent');
+      },
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(bundles).toEqual([digest('bundle precise.yaml')]);
+  });
+
   test('builds the index before prompts are compared, and moves its alias with the bundle', async () => {
     const { outcome, fake } = await runs.run('llm-lifecycle-index', llmPlanOf(withIndex), fakeLlm(better));
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
@@ -85,8 +156,8 @@ describe('llm lifecycle', () => {
       beginStage: ({ stage }) =>
         Promise.resolve(stage === 'rag-index' ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { output: built } } : { kind: 'run' }),
       readIndexChampion: () => Promise.resolve(champion),
-      promoteIndexVersion: ({ version, champion: expected }) => {
-        moved.push([version, expected]);
+      promoteIndexVersion: ({ version, champion: expected, bundle }) => {
+        moved.push([version, expected, bundle?.model]);
         return Promise.resolve({ kind: 'promoted', previous: 4, fencing: 10 });
       },
     });

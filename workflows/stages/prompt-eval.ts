@@ -6,18 +6,35 @@ import { llmWork } from '../activity-proxies';
 import type { EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import { judgeFilesOf, llmFileOf, questionsOf } from './evaluate-bundle';
+import { searchPrompts, type SearchedPrompts } from './search-prompts';
+
+export interface PromptContest {
+  /** A bundle for each candidate, the first first. */
+  readonly bundles: readonly WrittenBundle[];
+  /** The version that passages come from. */
+  readonly index: { readonly name: string; readonly version: number } | null;
+  readonly promptEval: NonNullable<LlmRun['plan']['spec']['promptEval']>;
+}
 
 export interface ChosenPrompt {
   /** The bundle with the prompt that goes on. */
   readonly chosen: WrittenBundle;
   /** In the order of the candidates: what each scored on the slice that the choice goes by. */
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
+  /** What a search made of the best candidate; null where none was asked for, or it was another day's. */
+  readonly searched?: SearchedPrompts | null;
   /** Winner minus first prompt on cases that no choice has seen; null where the first one won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
 }
 
-/** Scores every candidate on one slice of the cases, and lays the best beside the first on another: what was only luck in the first slice is not there in the second. */
-export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[], quality: string): Promise<EndedStage<ChosenPrompt>> {
+/**
+ * Scores every candidate on one slice of the cases, has better ones than the best of them searched there, and lays what won beside the first on another slice: what was only luck in
+ * the first slice is not there in the second.
+ */
+export async function promptEval(
+  run: LlmRun,
+  { bundles, index, promptEval: { quality, search } }: PromptContest,
+): Promise<EndedStage<ChosenPrompt>> {
   const { plan } = run;
   const { spec } = plan;
   const cases = llmFileOf(run, spec.cases.file);
@@ -28,6 +45,7 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
     dimensions: spec.evaluate.dimensions,
     judges: judgeFilesOf(run),
     quality,
+    ...(search && { search }),
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
     const answered = [];
@@ -45,10 +63,19 @@ export async function promptEval(run: LlmRun, bundles: readonly WrittenBundle[],
       );
       return { output: { chosen: first.bundle, candidates, confirmed: null }, verdict };
     }
-    if (best === first) return { output: { chosen: first.bundle, candidates, confirmed: null } };
-    const { difference, least } = await compared(best.bundle, first.bundle);
-    const chosen = least > 0 ? best.bundle : first.bundle;
-    return { output: { chosen, candidates, confirmed: { path: best.bundle.path, difference } } };
+    const searched = search ? await searchPrompts(run, best.bundle, index) : null;
+    const leader = (await better(searched, best.bundle)) ?? best.bundle;
+    const found = { candidates, ...(searched && { searched }) };
+    if (leader === first.bundle) return { output: { ...found, chosen: first.bundle, confirmed: null } };
+    const { difference, least } = await compared(leader, first.bundle);
+    return { output: { ...found, chosen: least > 0 ? leader : first.bundle, confirmed: { path: leader.path, difference } } };
+
+    /** The prompt that was searched, where it is better than the one that the search began with on cases that neither was chosen by. */
+    async function better(from: SearchedPrompts | null, than: WrittenBundle): Promise<WrittenBundle | null> {
+      if (from?.kind !== 'found' || from.bundle === null) return null;
+      const { least } = await compared(from.bundle, than);
+      return least > 0 ? from.bundle : null;
+    }
 
     async function compared(winner: WrittenBundle, other: WrittenBundle) {
       const [answers, others] = [await answersOf(winner, 'confirm'), await answersOf(other, 'confirm')];

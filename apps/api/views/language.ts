@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { StageRecord } from '../../../db/repositories/stages';
 import type { AnswersSummary, ScoreSummary } from '../../../domain/llm/evaluation/answered';
+import type { SearchedPrompts } from '../../../workflows/stages/search-prompts';
 
 const score = z.object({
   mean: z.number().nullable(),
@@ -17,6 +18,17 @@ export const promptsView = z
       .array(z.object({ path: z.string(), cases: z.number(), dimensions: z.record(z.string(), score), medianMs: z.number().nullable() }))
       .readonly()
       .describe('in the order of the spec, on the cases that the choice went by'),
+    searched: z
+      .object({
+        first: z.string().describe('the candidate that the search began with'),
+        found: z.string().nullable().describe('prompt://name@version; null where nothing was better, or its budget was spent'),
+        variants: z.number(),
+        questions: z.number(),
+        gain: score.nullable().describe('of what was found over the one that it began with, on cases that no choice has seen'),
+        unpaid: z.string().nullable().describe('what its budget did not pay for'),
+      })
+      .nullable()
+      .describe('null where no search was asked for'),
     confirmed: z
       .object({ path: z.string(), difference: score })
       .nullable()
@@ -38,6 +50,7 @@ export type FineTuningJson = z.output<typeof fineTuningView>;
 interface Chosen {
   readonly chosen: { readonly path: string };
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
+  readonly searched?: SearchedPrompts | null;
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
 }
 
@@ -45,15 +58,24 @@ interface Chosen {
 export function promptsToJson({ stage, output }: StageRecord): PromptsJson | null {
   const left = (output as { readonly output?: Chosen } | null)?.output;
   if (stage !== 'prompt-eval' || !left) return null;
-  const { chosen, candidates, confirmed } = left;
+  const { chosen, candidates, searched, confirmed } = left;
   return {
     chosen: chosen.path,
     candidates: candidates.map(({ path, summary: { cases, dimensions, medianMs } }) => ({
       ...{ path, cases, medianMs },
       dimensions: { ...dimensions },
     })),
+    searched: searched ? searchedToJson(searched) : null,
     confirmed,
   };
+}
+
+function searchedToJson(searched: SearchedPrompts): PromptsJson['searched'] {
+  const { first } = searched;
+  if (searched.kind === 'unpaid') return { first, found: null, variants: 0, questions: 0, gain: null, unpaid: searched.reason };
+  const { bundle, outcome } = searched;
+  const { variants, questions, confirmed } = outcome;
+  return { first, found: bundle?.path ?? null, variants, questions, gain: confirmed.gain, unpaid: null };
 }
 
 interface Tuned {

@@ -24,6 +24,8 @@ import { firstVariants, mutations, roomForMutations, type Mutator } from './prop
 export interface PromptSearch {
   readonly first: PromptTemplate;
   readonly cases: readonly EvaluationCase[];
+  /** What confirms, in place of a share of `cases`. */
+  readonly heldOut?: readonly EvaluationCase[];
   readonly caseSet: Digest;
   readonly dimensions: readonly DimensionSpec[];
   readonly spec: SearchSpec;
@@ -55,7 +57,7 @@ export interface SearchReport {
   readonly questions: number;
 }
 
-type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'dimensions' | 'spec'>;
+type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'heldOut' | 'dimensions' | 'spec'>;
 
 /** The first round, before anything was asked. All that is drawn comes from the seed. Throws InvalidInput for a search that could not tell its variants apart. */
 export function beginSearch(search: SearchPlan): SearchState {
@@ -69,7 +71,7 @@ export function beginSearch(search: SearchPlan): SearchState {
 }
 
 /** Which cases examples come from, which are searched with, and which confirm. */
-export function splitOf(search: Pick<PromptSearch, 'cases' | 'spec'>): SearchCases {
+export function splitOf(search: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): SearchCases {
   return drawn(search).cases;
 }
 
@@ -168,10 +170,14 @@ export function reportOf(
 }
 
 /** The split and then the draws of the proposers, from one seed. */
-function drawn({ cases: all, spec }: Pick<PromptSearch, 'cases' | 'spec'>): { readonly cases: SearchCases; readonly random: Random } {
+function drawn({ cases: all, heldOut, spec }: Pick<PromptSearch, 'cases' | 'heldOut' | 'spec'>): {
+  readonly cases: SearchCases;
+  readonly random: Random;
+} {
   const random = seededRandom([spec.seed, 0x5ea4c4, 0x9e3779b9 | 0, spec.variants]);
   const pool = Math.max(0, ...spec.proposers.map((proposer) => (proposer.kind === 'fewShot' ? proposer.pool : 0)));
-  return { cases: splitCases(all, { confirm: spec.confirm, pool, random }), random };
+  const split = splitCases(all, { confirm: heldOut ? 0 : spec.confirm, pool, random });
+  return { cases: heldOut ? { ...split, confirm: heldOut } : split, random };
 }
 
 /** A search that cannot tell its variants apart would crown one by its digest. */

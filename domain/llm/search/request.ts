@@ -7,8 +7,12 @@ import type { SearchSpec } from './search';
 export interface PromptSearchRequest {
   readonly spec: SearchSpec;
   readonly dimensions: readonly DimensionSpec[];
-  /** NDJSON, a case a line: all that the search may see, held-out ones included. */
+  /** NDJSON, a case a line: all that the search may see, held-out ones included unless `heldOut` brings them. */
   readonly cases: ArtifactRef;
+  /** NDJSON: what the winner is confirmed on, in place of a share of `cases`. */
+  readonly heldOut?: ArtifactRef;
+  /** JSON: `ReleaseBundle`. What stands around each prompt when it is asked, as it would be served; without it the model alone is asked. */
+  readonly bundle?: ArtifactRef;
   readonly route: readonly [SearchTarget, ...SearchTarget[]];
   readonly sampling: Sampling;
 }
@@ -19,7 +23,10 @@ export interface SearchTarget {
 }
 
 /** Why this cannot be searched; null when it can. */
-export function searchProblem({ spec, dimensions }: Pick<PromptSearchRequest, 'spec' | 'dimensions'>): string | null {
+export function searchProblem({
+  spec,
+  dimensions,
+}: Pick<PromptSearchRequest, 'dimensions'> & { readonly spec: Pick<SearchSpec, 'quality'> }): string | null {
   const names = dimensions.map(({ name }) => name);
   const own = dimensions.find(({ name }) => name === spec.quality);
   if (!own) return `the search is to raise ${spec.quality}, which is no dimension: name one of ${names.join(', ')}`;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField } from '../../field.schema';
-import type { SearchSpec } from './search';
+import type { LifecycleSearchSpec, SearchSpec } from './search';
 
 const text = z.string().max(100_000);
 
@@ -52,3 +52,8 @@ export const searchSchema = z
     seed: z.int().min(0).default(1),
   })
   .describe('a search for a better prompt') satisfies z.ZodType<SearchSpec>;
+
+/** A search in a lifecycle: it raises what prompts are chosen by, on the cases that they are chosen by, and the lifecycle's own held-out cases confirm it. */
+export const lifecycleSearchSchema = searchSchema
+  .omit({ quality: true, confirm: true })
+  .describe('a search for a better prompt, from the best candidate: proposers') satisfies z.ZodType<LifecycleSearchSpec>;

@@ -12,6 +12,9 @@ export interface SearchSpec {
   readonly seed: number;
 }
 
+/** As a stage of a lifecycle, which says itself what is to be raised and what confirms it. */
+export type LifecycleSearchSpec = Omit<SearchSpec, 'quality' | 'confirm'>;
+
 export interface HalvingSpec {
   /** Cases of the first round. */
   readonly firstCases: number;
