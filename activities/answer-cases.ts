@@ -7,10 +7,11 @@ import type { EvaluationCase } from '../domain/llm/evaluation/case';
 import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
 import { comparePaired } from '../domain/llm/evaluation/comparison';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
+import type { LatencySample } from '../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { evaluateCases, type EvaluationProgress } from '../data/llm/evaluation/evaluate-cases';
+import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
@@ -18,6 +19,7 @@ import type { Registry } from '../db/registry';
 import { askingIn } from './asking';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { whileBeating } from './heartbeating';
+import { openRunProgress } from './run-progress';
 import { calibrateAll, openJudges, type KnownJudge } from './judges';
 
 export interface AnswerCasesDeps extends BundleAnsweringDeps {
@@ -41,6 +43,8 @@ export interface AnswerCasesInput {
   readonly slice: CaseSlice | null;
   /** The first of them alone; null for all. */
   readonly most: number | null;
+  /** Times that a gate wants of this run; null, and not given by those who ask for none. */
+  readonly latency?: LatencySample | null;
   readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
 }
 
@@ -50,9 +54,6 @@ export interface ComparedAnswers {
   /** Its mean with every case at its worst that was not measured on both sides. */
   readonly least: number;
 }
-
-/** How often people are told how far it is. */
-const progressMs = 2_000;
 
 export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   const { registry, artifacts, access, embedders } = deps;
@@ -79,7 +80,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           files: input.files,
           asking: await askingIn({ chat, registry }, input, judgesOf(dimensions)),
         });
-        const told = teller(input, report);
+        const tell = openRunProgress(registry.events, { ...{ tenant, runId }, stage: input.stage, kind: 'evaluation.progress' });
         const caseSet = input.cases.digest;
         const results = await evaluateCases({
           cases,
@@ -89,8 +90,12 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           judges,
           tools,
           parallel,
+          latency: input.latency ?? null,
           signal,
-          onProgress: told,
+          onProgress: (progress) => {
+            report(progress);
+            tell({ bundle: input.bundle.digest, ...progress });
+          },
         });
         const evidence = evidenceOf({
           candidate: input.bundle.digest,
@@ -143,18 +148,6 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {
       next: 'add cases, or change spec.cases.search and spec.cases.confirm',
     });
-  }
-
-  /** In the heartbeat, and as an event for whoever watches the run. What cannot be told is no reason to stop. */
-  function teller({ tenant, runId, stage, bundle }: AnswerCasesInput, report: (details: unknown) => void) {
-    let toldAt = Date.now();
-    return (progress: EvaluationProgress): void => {
-      report(progress);
-      if (Date.now() - toldAt < progressMs) return;
-      toldAt = Date.now();
-      const data = { bundle: bundle.digest, ...progress };
-      registry.events.append({ tenant, runId, kind: 'evaluation.progress', stage, data }).catch(() => undefined);
-    };
   }
 }
 

@@ -201,9 +201,9 @@ async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow>
   return row;
 }
 
-function recorded({ answer: text, answeredBy, cost, key }: CallRow): RecordedAnswer {
+function recorded({ answer: text, answeredBy, cost, key, scope }: CallRow): RecordedAnswer {
   if (text === null || answeredBy === null || cost === null) throw failure('NotFound', `call ${key} has no answer on the ledger`);
-  return { answer: text, provider: answeredBy, cost };
+  return { scope, answer: text, provider: answeredBy, cost };
 }
 
 function written(row: CallRow | undefined): CallRow {

@@ -39,7 +39,10 @@ export interface AttemptPlan {
 }
 
 export interface RecordedAnswer {
+  /** Of whoever asked first. */
+  readonly scope: string;
   readonly answer: ChatAnswer;
+  /** Whose answer it is: the call's own, or a standby. */
   readonly provider: string;
   /** Nanodollars. */
   readonly cost: number;

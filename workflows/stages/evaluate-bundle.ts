@@ -3,6 +3,7 @@ import type { AnswerCasesInput } from '../../activities/answer-cases';
 import type { DecideBundleInput } from '../../activities/evaluate-bundle';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { AnswersSummary } from '../../domain/llm/evaluation/answered';
+import { latencySample, type LatencySample } from '../../domain/llm/evaluation/latency-sample';
 import type { ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
@@ -45,11 +46,13 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     baseline: withBaseline ? baseline.digest : null,
     cases: llmFileOf(run, spec.cases.file).digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
-    evaluate: { ...spec.evaluate, parallel: null },
+    // How many are asked at once decides nothing but how long each takes.
+    evaluate: { ...spec.evaluate, parallel: hasLatencyGate(run) ? spec.evaluate.parallel : null },
     judges: judgeFilesOf(run),
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
-    const answersOf = (who: string, bundle: ArtifactRef, most: number | null) =>
+    const timed = latencySample(spec.evaluate.gates, { runId: run.plan.runId, looks: looksOf(run) });
+    const answersOf = (who: string, bundle: ArtifactRef, most: number | null, latency: LatencySample | null = null) =>
       llmWork.answerCases.executeWithOptions({ summary: most === null ? who : `${who}, ${most} cases` }, [
         {
           ...questionsOf(run, effect, 'evaluate'),
@@ -57,10 +60,11 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
           bundle,
           slice: 'judge',
           most,
+          ...(latency && { latency }),
         },
       ]);
     const ask = async (most: number | null): Promise<Asked> => {
-      const answers = await answersOf(versionName(candidate), candidate.manifest, most);
+      const answers = await answersOf(versionName(candidate), candidate.manifest, most, timed);
       const { version } = champion;
       const beside = version && (await answersOf(versionName(version), version.manifest, most).catch(unlessGone));
       return {
@@ -82,7 +86,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
           candidate: candidate.manifest.digest,
           ...asked,
           evaluate: spec.evaluate,
-          looks: spec.evaluate.first === null ? 1 : looks,
+          looks: looksOf(run),
           judges,
           mayAskMore,
         },
@@ -122,6 +126,14 @@ type Asked = Pick<DecideBundleInput, 'answers' | 'counterparts' | 'missing'>;
 
 /** More looks than this are many small steps: then the evaluation ends with what it has. */
 const looks = 20;
+
+function looksOf({ plan }: LlmRun): number {
+  return plan.spec.evaluate.first === null ? 1 : looks;
+}
+
+function hasLatencyGate({ plan }: LlmRun): boolean {
+  return plan.spec.evaluate.gates.some(({ kind }) => kind === 'latency');
+}
 
 /** A champion whose model or provider is there no more keeps nobody from taking its place: the evidence says that it could not be asked, and gates that need it that they cannot say. */
 const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'IndexMismatch'];

@@ -6,6 +6,7 @@ import type { BundleIndex } from '../../../domain/llm/bundle';
 import type { Sampling } from '../../../domain/llm/chat';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
+import type { AnsweredBy } from '../../../domain/llm/evaluation/result';
 import { passageValue } from '../../../domain/llm/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/llm/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
@@ -23,7 +24,12 @@ export interface GivenAnswer {
   /** By which side; not given where it did not, or there is none. */
   readonly blocked?: 'input' | 'output';
   readonly retrieved: readonly RetrievedPassage[];
+  /** Of the model's answer, without retrieval and filters. */
   readonly latencyMs: number;
+  /** On behalf of another run or stage: under another load, on another day. */
+  readonly earlier?: boolean;
+  /** Not given where nobody was asked. */
+  readonly by?: AnsweredBy;
   /** Nanodollars. */
   readonly cost: number;
   /** It was paid before. */
@@ -88,25 +94,33 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
   const promptDigest: Digest = digestOf(template);
   const wanted = variablesOf(template);
   return async (of, { repeat, signal }) => {
-    const ask = (found: PromptValues): Promise<LedgeredAnswer> => {
+    const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
       // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
       const values = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
       const question = { messages: renderPrompt(template, values), sampling, jsonSchema: template.answerSchema };
-      return chat.ask({ ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) });
+      const asked = { ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) };
+      const answer = await chat.ask(asked);
+      // Somebody with standbys asked the same before, and one of them answered for good: who is asked alone is asked anew.
+      return route.length > 1 || answer.provider === route[0].provider ? answer : chat.ask({ ...asked, repeat: repeat + anewAlone });
     };
+    const given = (answer: LedgeredAnswer, { passages, cost = 0 }: Pick<RetrievedForCase, 'passages' | 'cost'>): GivenAnswer => ({
+      text: answer.answer.text,
+      retrieved: passages,
+      latencyMs: answer.answer.totalMs,
+      earlier: answer.fromLedger && answer.scope !== shared.scope,
+      by: { provider: answer.provider, model: answer.answer.model, standsIn: answer.provider !== route[0].provider },
+      cost: answer.cost + cost,
+      fromLedger: answer.fromLedger,
+    });
     if (retrieval === null) return given(await ask({}), { passages: [] });
     const { variable } = retrieval;
     const found = await retrieval.retrieve(of, signal);
     const { answer, retrieved } = await askWithRoom(found, ({ passages }) =>
       ask({ [variable]: passageValue(passages, template, variable) }),
     );
-    return given(answer, { ...retrieved, cost: found.cost });
+    return given(answer, { ...found, ...retrieved });
   };
 }
 
-function given(
-  { answer, cost, fromLedger }: LedgeredAnswer,
-  { passages, cost: forPassages = 0 }: Pick<RetrievedForCase, 'passages'> & { readonly cost?: number | undefined },
-): GivenAnswer {
-  return { text: answer.text, retrieved: passages, latencyMs: answer.totalMs, cost: cost + forPassages, fromLedger };
-}
+/** Repeats that a dimension asks for are below this. */
+const anewAlone = 100_000;

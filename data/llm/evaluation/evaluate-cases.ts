@@ -5,6 +5,7 @@ import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import type { LatencySample } from '../../../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
 import type { Judge } from './judge';
@@ -22,6 +23,8 @@ export interface Evaluation {
   readonly tools: EvaluatorTools;
   /** Questions under way at once. Limits of the provider hold in any case. */
   readonly parallel: number;
+  /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
+  readonly latency?: LatencySample | null;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
@@ -64,9 +67,45 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
     const answer = answers[index];
     if (answer) byCase.get(ask.of?.id ?? ask.case.id)?.push({ ask, answer });
   });
-  return inParallel(cases, parallel, (of) => {
+  const results = await inParallel(cases, parallel, (of) => {
     signal?.throwIfAborted();
     return scoreCase(of, byCase.get(of.id) ?? [], evaluation);
+  });
+  return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
+}
+
+/** The results with the times of this run in the place of earlier ones', as far as the sample and the budget go. Answers and scores stay what they are. */
+async function timedAnew(
+  results: readonly CaseResult[],
+  { cases: wanted, repeat }: LatencySample,
+  { cases, answerer, parallel, signal }: Evaluation,
+): Promise<readonly CaseResult[]> {
+  const timed = ({ latencyMs, earlier }: CaseResult): boolean => latencyMs !== null && earlier !== true;
+  const missing = Math.max(0, wanted - results.filter(timed).length);
+  const places = results
+    .flatMap(({ latencyMs, earlier }, place) => (latencyMs !== null && earlier === true ? [place] : []))
+    .slice(0, missing);
+  const times = new Map<number, number>();
+  try {
+    await inParallel(places, parallel, async (place) => {
+      signal?.throwIfAborted();
+      const of = cases[place];
+      if (!of) return;
+      const began = performance.now();
+      const again = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
+      // That no answer came took at least so long.
+      if (again.kind === 'unanswered') times.set(place, performance.now() - began);
+      else if (again.answer.earlier !== true) times.set(place, again.answer.latencyMs);
+    });
+  } catch (error) {
+    // What the budget does not pay for is not measured, and counted so.
+    if (!isPerennialError(error) || error.type !== 'BudgetSpent') throw error;
+  }
+  return results.map((result, place) => {
+    const latencyMs = times.get(place);
+    if (latencyMs === undefined) return result;
+    const { earlier: _earlier, ...rest } = result;
+    return { ...rest, latencyMs };
   });
 }
 

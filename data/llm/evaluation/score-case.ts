@@ -32,6 +32,8 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     // What the policy turned away was no work: its nothing would make the rest look fast and cheap.
     latencyMs: answer === null || answer.blocked === 'input' ? null : answer.latencyMs,
     cost: answer === null || answer.blocked === 'input' ? null : answer.cost,
+    ...(answer?.earlier === true && { earlier: true }),
+    ...(answer?.by && { by: answer.by }),
   };
 }
 

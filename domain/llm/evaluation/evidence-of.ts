@@ -3,7 +3,7 @@ import { inOrder } from '../case-slices';
 import { aggregate } from './aggregate';
 import { measureBias } from './bias';
 import { comparePaired } from './comparison';
-import type { DimensionEvidence, LlmEvidence } from './evidence';
+import type { AnsweredCount, DimensionEvidence, LlmEvidence } from './evidence';
 import type { JudgeCalibration } from './judge';
 import type { CaseResult } from './result';
 import type { Score } from './score';
@@ -41,7 +41,9 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     bias: ordered.some(({ pair }) => pair !== null)
       ? Object.fromEntries(dimensions.map((name) => [name, measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) })))]))
       : {},
-    latenciesMs: ordered.flatMap(({ latencyMs }) => (latencyMs === null ? [] : [latencyMs])),
+    latenciesMs: ordered.flatMap(({ latencyMs, earlier }) => (latencyMs === null || earlier === true ? [] : [latencyMs])),
+    earlier: ordered.filter(({ latencyMs, earlier }) => latencyMs !== null && earlier === true).length,
+    answeredBy: countAnswerers(ordered),
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
     unanswered: countBy(ordered.flatMap(({ unanswered }) => (unanswered === null ? [] : [unanswered]))),
   };
@@ -59,6 +61,16 @@ function scoresBy(results: readonly CaseResult[], dimension: string): ReadonlyMa
 function saidIn(scores: readonly Score[]): { readonly cases: number; readonly right: number } {
   const said = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
   return { cases: said.length, right: said.filter((value) => value === 1).length };
+}
+
+function countAnswerers(results: readonly CaseResult[]): readonly AnsweredCount[] {
+  const counts = new Map<string, AnsweredCount>();
+  for (const { by } of results) {
+    if (!by) continue;
+    const name = JSON.stringify([by.provider, by.model, by.standsIn]);
+    counts.set(name, { ...by, cases: (counts.get(name)?.cases ?? 0) + 1 });
+  }
+  return [...counts].sort(([a, x], [b, y]) => y.cases - x.cases || (a < b ? -1 : 1)).map(([, count]) => count);
 }
 
 function countBy(reasons: readonly string[]): Readonly<Record<string, number>> {

@@ -2,6 +2,7 @@ import type { Digest } from '../../artifact';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from './bias';
 import type { JudgeCalibration } from './judge';
+import type { AnsweredBy } from './result';
 
 /** What was measured of one candidate on one case set. JSON, without a clock or a machine in it but for latencies. */
 export interface LlmEvidence {
@@ -17,12 +18,20 @@ export interface LlmEvidence {
   /** Why a counterpart was not compared with, where it is not that there is none. Absent in evidence from before this was told. */
   readonly missing?: Readonly<Record<'champion' | 'baseline', MissingCounterpart | null>>;
   readonly bias: Readonly<Record<string, BiasEvidence>>;
-  /** One a case that was answered, in the order of the cases. */
+  /** One a case that was answered in this run, in the order of the cases. */
   readonly latenciesMs: readonly number[];
+  /** Cases whose answer was given to an earlier run: their times are of other loads, and in no figure. Absent in evidence from before this was told, which has all times. */
+  readonly earlier?: number;
+  /** Who gave the answers, the most first. Absent likewise. */
+  readonly answeredBy?: readonly AnsweredCount[];
   /** Nanodollars, likewise. */
   readonly costs: readonly number[];
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
+}
+
+export interface AnsweredCount extends AnsweredBy {
+  readonly cases: number;
 }
 
 /** The very same bundle, or one that could not be asked. */

@@ -5,7 +5,7 @@ import type { LlmEvidence } from './evidence';
 
 /** What was measured, one line a dimension, with each counterpart beside it. */
 export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
-  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, costs } = evidence;
+  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, costs } = evidence;
   const width = Math.max(0, ...Object.keys(dimensions).map((name) => name.length));
   const beside = (name: string): string =>
     (['champion', 'baseline'] as const)
@@ -19,11 +19,20 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
   const cost = costs.reduce((sum, each) => sum + each, 0) / budgetUnits.usd;
   return [
     `${cases} cases of ${caseSet.slice(0, 19)}${missing.length === 0 ? ', all answered' : `, without an answer: ${missing.join(', ')}`}`,
+    ...answerers(evidence),
     ...Object.entries(dimensions).map(
       ([name, { aggregate, judge }]) => `${name.padEnd(width)} ${intervalOf(aggregate, false)}${judge ? ' by a judge' : ''}${beside(name)}`,
     ),
-    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %; $${cost.toFixed(4)} for the first answers`,
+    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %${earlier === 0 ? '' : ` of ${latenciesMs.length} cases; the other ${earlier} were answered in earlier runs, under other loads`}; $${cost.toFixed(4)} for the first answers`,
   ];
+}
+
+function answerers({ answeredBy = [] }: LlmEvidence): readonly string[] {
+  if (answeredBy.length === 0) return [];
+  const named = answeredBy.map(({ provider, model, standsIn, cases }) => `${provider} ${model} (${cases}${standsIn ? ', a standby' : ''})`);
+  const standIns = answeredBy.reduce((sum, { standsIn, cases }) => sum + (standsIn ? cases : 0), 0);
+  const warning = standIns === 0 ? '' : `; what is measured is not the first model's alone: standbys gave ${standIns} answers`;
+  return [`answered by ${named.join(', ')}${warning}`];
 }
 
 function intervalOf(aggregate: Aggregate, isDifference: boolean): string {

@@ -41,7 +41,7 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
     case 'bias':
       return judgeBias(gate, evidence);
     case 'latency':
-      return judgeQuantile(gate, evidence, { values: evidence.latenciesMs, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` });
+      return judgeLatency(gate, evidence);
     case 'cost':
       return judgeQuantile(gate, evidence, {
         values: evidence.costs.map((cost) => cost / budgetUnits.usd),
@@ -112,9 +112,21 @@ function judgeAggregate(gate: LlmGate & { readonly dimension: string }, aggregat
   }
 }
 
+/** By what was asked in this run alone: an answer of an earlier one took its time under another load. */
+function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
+  const { latenciesMs: values, earlier = 0 } = evidence;
+  if (values.length === 0 && earlier > 0)
+    return unknown(gate, `all ${earlier} answers were given to earlier runs, and their times are of other loads`);
+  // Cases without an answer are as many among these as among all.
+  const share = values.length / Math.max(1, values.length + earlier);
+  const unanswered = Object.fromEntries(Object.entries(evidence.unanswered).map(([reason, cases]) => [reason, Math.ceil(cases * share)]));
+  const result = judgeQuantile(gate, { unanswered }, { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` });
+  return earlier === 0 ? result : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
+}
+
 function judgeQuantile(
   gate: GateOf<'latency' | 'cost'>,
-  { unanswered }: LlmEvidence,
+  { unanswered }: Pick<LlmEvidence, 'unanswered'>,
   { values, max, show }: { readonly values: readonly number[]; readonly max: number; readonly show: (value: number) => string },
 ): LlmGateResult {
   const failures = Object.values(unanswered).reduce((sum, cases) => sum + cases, 0);

@@ -14,6 +14,19 @@ export interface CaseResult {
   readonly scores: Readonly<Record<string, Score>>;
   /** Of the case alone, without repeats and perturbations; null when there is no answer. */
   readonly latencyMs: number | null;
+  /** The answer was given to another run or stage: its time is of another load. */
+  readonly earlier?: boolean;
+  /** Not given without an answer, and in results from before this was told. */
+  readonly by?: AnsweredBy;
   /** Nanodollars, likewise. */
   readonly cost: number | null;
+}
+
+/** Who gave an answer: not always who was meant. */
+export interface AnsweredBy {
+  readonly provider: string;
+  /** As the provider names it. */
+  readonly model: string;
+  /** A standby's answer, in the place of the one that was meant. */
+  readonly standsIn: boolean;
 }

@@ -4,6 +4,7 @@ import { measureBias } from '../../../../domain/llm/evaluation/bias';
 import { comparePaired } from '../../../../domain/llm/evaluation/comparison';
 import { decideEvaluation } from '../../../../domain/llm/evaluation/decide-evaluation';
 import type { DimensionEvidence, LlmEvidence } from '../../../../domain/llm/evaluation/evidence';
+import { explainLlmEvidence } from '../../../../domain/llm/evaluation/explain';
 import type { LlmGate } from '../../../../domain/llm/evaluation/gate';
 import { calibrate } from '../../../../domain/llm/evaluation/judge';
 import { failed, scored, type Score } from '../../../../domain/llm/evaluation/score';
@@ -136,6 +137,21 @@ describe('a decision over gates', () => {
       /unknown/,
     ],
     [
+      'fast, by the answers of this run alone',
+      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common, maxFailures: 0.02 },
+      // Five of 500 without an answer are one of the hundred that have a time.
+      evidence({ latenciesMs: Array.from({ length: 100 }, () => 100), earlier: 395, unanswered: { ProviderTimeout: 5 } }),
+      'passed',
+      /latency at 90 % 100 ms.*\(102 cases\); 395 more were answered in earlier runs/,
+    ],
+    [
+      'fast in earlier runs, which says nothing of this one',
+      { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common },
+      evidence({ earlier: 400 }),
+      'inconclusive',
+      /all 400 answers were given to earlier runs/,
+    ],
+    [
       'cheap enough',
       { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.001, ...common },
       evidence({ costs: Array.from({ length: 100 }, () => 500_000) }),
@@ -231,4 +247,17 @@ test('bounds that hold for one look share their error among the looks there may 
   const given = evidence({ latenciesMs, cases: 100 });
   expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
   expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
+});
+
+test('what was measured names who answered, a standby as such, and from when the times are', () => {
+  const answeredBy = [
+    { provider: 'openai', model: 'small-2026', standsIn: false, cases: 398 },
+    { provider: 'spare', model: 'other', standsIn: true, cases: 2 },
+  ];
+  const lines = explainLlmEvidence(evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 })).join('\n');
+  expect(lines).toContain(
+    "answered by openai small-2026 (398), spare other (2, a standby); what is measured is not the first model's alone: standbys gave 2 answers",
+  );
+  expect(lines).toContain('30 ms at 95 % of 3 cases; the other 397 were answered in earlier runs, under other loads');
+  expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(/answered by|earlier/);
 });
