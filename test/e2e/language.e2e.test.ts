@@ -79,6 +79,29 @@ describe('a language application from its prompts to an answer', () => {
     expect(told.stdout).toMatch(/pass {2}useful {4}right 1\.000/);
   });
 
+  test('searches a better prompt than the one that it was given, and promotes a bundle with it', async () => {
+    const model = 'searched';
+    const given = { name: model, prompts: ['Answer.'], searched: ['Be kind.', 'Be precise.', 'Be brief.'], cases: 300 };
+    const applying = await product.cli(['lifecycle', 'apply', writeTinyLlmLifecycle(product.workDir, given)]);
+    expect(applying.exitCode).toBe(0);
+    const run = await finished(model);
+    expect(run).toMatchObject({ status: 'succeeded', version: 1 });
+    const prompts = run.stages.find(({ name }) => name === 'prompt-eval')?.prompts;
+    expect(prompts).toMatchObject({
+      chosen: expect.stringMatching(/^prompt:\/\/p0@\d+$/) as string,
+      searched: { first: 'prompts/p0.yaml', found: prompts?.chosen, variants: 4, gain: { mean: expect.closeTo(0.5, 1) as number } },
+    });
+    const answer = await ask(model, 'What is the code of lamp 7?');
+    expect(answer).toMatchObject({ status: 200, body: { choices: [{ message: { content: 'code 7' } }] } });
+    const searches = await product.cli(['prompt', 'searches', 'p0', '--json']);
+    expect(JSON.parse(searches.stdout)).toMatchObject([{ status: 'done', actor: `run:${run.id}` }]);
+
+    const paid = provider.bill.length;
+    const again = await finished(model);
+    expect(again).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    expect(provider.bill).toHaveLength(paid);
+  });
+
   test('keeps the champion when a worse bundle comes, and says of it what other gates would have said', async () => {
     const model = 'worse';
     await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts: ['Be precise.'] }));

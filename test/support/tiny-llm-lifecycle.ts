@@ -8,6 +8,8 @@ export interface TinyLlmOptions {
   /** Instructions, the first first. `precise` is the word that makes the provider right. */
   readonly prompts?: readonly string[];
   readonly cases?: number;
+  /** Other instructions in place of the first one's, to be searched. */
+  readonly searched?: readonly string[];
   /** Replaces the gates. */
   readonly gates?: string;
   /** A judge beside the measure, with so many labels of each kind. */
@@ -34,17 +36,23 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   return folder;
 }
 
-function lifecycleText({ name, gates, judgeLabels, tunedBy, more = '', parallel = 8 }: TinyLlmOptions, paths: readonly string[]): string {
+function lifecycleText(
+  { name, prompts = [], searched, gates, judgeLabels, tunedBy, more = '', parallel = 8 }: TinyLlmOptions,
+  paths: readonly string[],
+): string {
   const judge =
     judgeLabels === undefined ? '' : ', { name: judged, kind: judge, prompt: judge.yaml, model: scripted, labels: labels.ndjson }';
-  const chosen = paths.length > 1 ? '  promptEval: { quality: right }\n' : '';
+  const options = JSON.stringify(searched);
+  const search = `, search: { proposers: [{ kind: grid, axes: [{ find: ${JSON.stringify(prompts[0])}, options: ${options} }] }], halving: { firstCases: 16 } }`;
+  const chooses = paths.length > 1 || searched !== undefined;
+  const chosen = chooses ? `  promptEval: { quality: right${searched === undefined ? '' : search} }\n` : '';
   return `apiVersion: perennial.dev/v1
 kind: LlmLifecycle
 metadata: { name: ${name}, owner: ops@example.org }
 spec:
   model: { ${tunedBy === undefined ? '' : `provider: ${tunedBy}, `}name: scripted }
   prompt: { candidates: [${paths.join(', ')}], input: question }
-  cases: { file: cases.ndjson${paths.length > 1 ? '' : ', search: 0, confirm: 0'} }
+  cases: { file: cases.ndjson${chooses ? '' : ', search: 0, confirm: 0'} }
 ${chosen}  evaluate:
     dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
