@@ -1,0 +1,164 @@
+import type { DecideBundleInput } from '../../activities/evaluate-bundle';
+import { digestOf } from '../../data/digest';
+import { effectKey, type RunId } from '../../domain/ids';
+import type { AnsweredCases } from '../../domain/llm/evaluation/answered';
+import { decideEvaluation, type LlmEvaluationPolicy } from '../../domain/llm/evaluation/decide-evaluation';
+import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
+import type { LlmGate } from '../../domain/llm/evaluation/gate';
+import type { CaseResult } from '../../domain/llm/evaluation/result';
+import { startRun, tenant } from '../db/registry-fixture';
+import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
+
+jest.setTimeout(60_000);
+
+let world: LanguageWorld;
+let runId: RunId;
+
+beforeAll(async () => {
+  world = await openLanguageWorld();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  runId = await startRun(world.registry);
+});
+
+const common = { confidence: 0.95, maxFailures: 0.1, minCases: 20 };
+const useful: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'right', min: 0.4, ...common };
+const noWorse: LlmGate = {
+  ...{ name: 'no-worse', kind: 'nonInferiority', dimension: 'right', against: 'champion', whenAbsent: 'baseline', margin: 0.3 },
+  ...common,
+};
+
+/** Of these scores, null for a case without an answer. */
+async function answered(scores: readonly (number | null)[]): Promise<AnsweredCases> {
+  const results = scores.map((value, index): CaseResult => {
+    const score = value === null ? {} : { right: { kind: 'scored', value } as const };
+    const unanswered = value === null ? 'ContextOverflow' : null;
+    const of = { group: null, pair: null, answer: 'x', retrieved: [], latencyMs: 5, cost: 1 };
+    return { id: `c${index}`, ...of, unanswered, scores: score };
+  });
+  const summary = { cases: scores.length, unanswered: 0, dimensions: {}, cost: 0, medianMs: null };
+  return { results: await world.artifacts.putJson({ tenant, value: results }), caseSet: digestOf('cases'), left: 40, summary };
+}
+
+const scores = (count: number, rightOfTen: number) => Array.from({ length: count }, (_, index) => (index % 10 < rightOfTen ? 1 : 0));
+
+async function given(candidate: readonly (number | null)[], change: Partial<DecideBundleInput> = {}): Promise<DecideBundleInput> {
+  const dimensions = [{ name: 'right', kind: 'exact' }] as const;
+  return {
+    ...{ tenant, runId, key: effectKey(runId, 'evaluate', 'decide', 1), candidate: digestOf('candidate') },
+    answers: await answered(candidate),
+    counterparts: { champion: null, baseline: null },
+    missing: { champion: null, baseline: null },
+    evaluate: { dimensions, gates: [useful], ungated: null, first: null, parallel: 4 },
+    ...{ looks: 1, judges: {}, mayAskMore: false },
+    ...change,
+  };
+}
+
+const decisions = () => world.registry.decisions.list({ tenant, runId });
+
+async function decided(input: DecideBundleInput, over: Parameters<typeof world.run>[2] = {}) {
+  const looked = await world.run('decideBundle', input, over);
+  if (looked.kind !== 'decided') throw new Error(`still open: ${looked.moreCases} more`);
+  return looked;
+}
+
+describe('decideBundle', () => {
+  test('keeps the grounds of a decision, from which the same follows, and holds what was answered', async () => {
+    const input = await given(scores(200, 9), {
+      counterparts: { champion: await answered(scores(200, 8)), baseline: null },
+      evaluate: { ...(await given([])).evaluate, gates: [useful, noWorse] },
+    });
+    const { decision, evidence } = await decided(input);
+    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'no-worse' }] });
+    const policy = (await world.registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as LlmEvaluationPolicy;
+    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+    expect([digestOf(policy), digestOf(found)]).toEqual([decision.policy, evidence]);
+    expect(decideEvaluation(policy, found).verdict).toEqual(decision.verdict);
+    const held = await world.database.sql<{ digest: string }[]>`
+      select digest from artifact_references where held_by = ${`evidence:${evidence}`}`;
+    const results = [input.answers, input.counterparts.champion].flatMap((each) => each?.results.digest ?? []);
+    expect(held.map(({ digest }) => digest).sort()).toEqual([...new Set(results)].sort());
+  });
+
+  test('a second attempt, of whatever reason, makes no second decision', async () => {
+    const input = await given(scores(200, 9));
+    const first = await decided(input);
+    expect(await decided(input, { attempt: 2 })).toEqual(first);
+    expect((await decisions()).map(({ id }) => id)).toEqual([first.decision.id]);
+  });
+
+  test.each([
+    ['before its grounds were kept', { evidence: 'put' }, 0],
+    ['with its grounds kept, before it decided', { decisions: 'record' }, 0],
+    ['with its decision made, before it said so', { effects: 'complete' }, 1],
+  ] as const)('an attempt that died %s: the next one makes the decision, once', async (_, dying, made) => {
+    const input = await given(scores(200, 9));
+    const registry = { ...world.registry };
+    for (const [part, method] of Object.entries(dying))
+      Object.assign(registry, {
+        [part]: { ...world.registry[part as 'effects'], [method]: () => Promise.reject(new Error('the worker died')) },
+      });
+    await expect(world.run('decideBundle', input, { registry })).rejects.toThrow('the worker died');
+    expect(await decisions()).toHaveLength(made);
+    const { decision } = await decided(input, { attempt: 2 });
+    expect((await decisions()).map(({ id }) => id)).toEqual([decision.id]);
+  });
+
+  test('an attempt that a newer one has taken over from decides nothing', async () => {
+    const input = await given(scores(200, 9));
+    let other: Awaited<ReturnType<typeof decided>> | null = null;
+    const effects = {
+      ...world.registry.effects,
+      // It was frozen while another was made in its place.
+      async assertOwned(claim: Parameters<typeof world.registry.effects.assertOwned>[0]) {
+        other = await decided(input, { attempt: 2 });
+        await world.registry.effects.assertOwned(claim);
+      },
+    };
+    const late = world.run('decideBundle', input, { registry: { ...world.registry, effects } });
+    await expect(late).rejects.toMatchObject({ type: 'FencedOff' });
+    expect((await decisions()).map(({ id }) => id)).toEqual([(other as unknown as Awaited<ReturnType<typeof decided>>).decision.id]);
+  });
+
+  test('says how many more cases would decide while it may ask them, and decides nothing meanwhile', async () => {
+    const input = await given(scores(20, 5), { mayAskMore: true, looks: 20 });
+    const looked = await world.run('decideBundle', input);
+    expect(looked).toEqual({ kind: 'open', moreCases: expect.any(Number) as number });
+    expect(await decisions()).toEqual([]);
+    const key = effectKey(runId, 'evaluate', 'decide', 2);
+    const { decision, moreCases } = await decided({ ...input, key, mayAskMore: false });
+    expect(decision.verdict.kind).toBe('inconclusive');
+    expect(moreCases).toBe(looked.kind === 'open' ? looked.moreCases : 0);
+  });
+
+  test.each<[string, readonly (number | null)[], object, string]>([
+    ['cases without an answer beyond what the gate allows', [...scores(150, 10), ...Array<null>(50).fill(null)], {}, 'notMeasured'],
+    ['fewer cases than the gate needs', scores(19, 10), {}, 'tooFew'],
+    ['no case at all', [], {}, ''],
+  ])('%s leave it inconclusive, by the gate, and never passed', async (_, candidate, change, code) => {
+    const { decision } = await decided(await given(candidate, change));
+    expect(decision.verdict.kind).toBe('inconclusive');
+    expect(decision.verdict.reasons[0]).toMatchObject({ gate: 'useful', code: expect.stringContaining(code) as string });
+  });
+
+  test('a champion that could not be asked is told with its reason, and the gate that needs it cannot say', async () => {
+    const reason = 'scripted has no such model';
+    const { evaluate } = await given([]);
+    const input = await given(scores(200, 9), {
+      missing: { champion: { kind: 'notMeasured', reason }, baseline: null },
+      evaluate: { ...evaluate, gates: [useful, noWorse] },
+    });
+    const { decision } = await decided(input);
+    expect(decision.verdict.kind).toBe('inconclusive');
+    expect(decision.verdict.reasons.find(({ gate }) => gate === 'no-worse')?.message).toContain(reason);
+  });
+
+  test('a dimension of a judge without a calibration gates nothing', async () => {
+    const judges = { right: { digest: digestOf('judge'), calibration: null } };
+    const { decision } = await decided(await given(scores(200, 10), { judges }));
+    expect(decision.verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ gate: 'useful' }] });
+    expect(decision.verdict.reasons[0]?.message).toContain('has no calibration');
+  });
+});
