@@ -1,52 +1,25 @@
-import type { ArtifactStore } from '../data/artifacts/store';
-import { llmWeightsPath } from '../data/llm/runtime-module';
-import { openScratch } from '../data/scratch';
 import { openTrainerCatalog } from '../data/trainers/catalog';
-import { writeExamples, type WrittenExamples } from '../data/trainers/examples';
 import type { ArtifactRef, Digest } from '../domain/artifact';
-import type { DatasetManifest, DatasetVersionRef } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { ComputeBackend, ComputeKind, JobResult } from '../domain/job';
-import type { ReleaseBundle } from '../domain/llm/bundle';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
 import type { FineTuneSpec } from '../domain/llm/llm-lifecycle';
-import type { PromptTemplate } from '../domain/llm/prompt';
 import { followJob } from './compute/follow-job';
 import { keepLogs, type LogRecords } from './compute/keep-logs';
 import { metricsReporter } from './compute/report-metrics';
-import { whileBeating } from './heartbeating';
+import type { PreparedExamples } from './prepare-examples';
 
 export interface FineTuneDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getBytes' | 'getJson' | 'putFile' | 'toFile'>;
   readonly registry: LogRecords;
   readonly trainersDir: string;
-  readonly scratchRoot: string;
 }
 
-interface Effect {
+export interface FineTuneInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly key: IdempotencyKey;
   readonly traceId?: string;
-}
-
-export interface PrepareExamplesInput extends Effect {
-  readonly examples: DatasetVersionRef;
-  /** JSON `ReleaseBundle`: its prompt is what stands before each answer, when the model learns as when it serves. */
-  readonly bundle: ArtifactRef;
-  readonly fineTune: FineTuneSpec;
-  /** NDJSON: what the bundle will be judged by is not to be learnt. */
-  readonly cases: ArtifactRef;
-}
-
-export interface PreparedExamples extends WrittenExamples {
-  /** The weights that the adapter will be for; null where a provider keeps them. */
-  readonly base: ArtifactRef | null;
-}
-
-export interface FineTuneInput extends Effect {
   readonly prepared: PreparedExamples;
   readonly fineTune: FineTuneSpec;
 }
@@ -60,46 +33,10 @@ export interface FineTunedModel {
 
 const adapterOutput = 'adapter.gguf';
 
-export function createFineTuneActivities({ backends, artifacts, registry, trainersDir, scratchRoot }: FineTuneDeps) {
+export function createFineTuneActivities({ backends, registry, trainersDir }: FineTuneDeps) {
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
-    /** Examples as conversations, apart by a hash of what the user writes: no question is both learnt from and measured on. Again: the same bytes. */
-    prepareExamples: ({
-      tenant,
-      runId,
-      examples,
-      bundle: ref,
-      fineTune,
-      cases: casesRef,
-    }: PrepareExamplesInput): Promise<PreparedExamples> =>
-      whileBeating(async ({ signal }) => {
-        const bundle = await artifacts.getJson<ReleaseBundle>(ref);
-        const prompt = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
-        const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
-        const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(casesRef)), 'cases');
-        const scratch = await openScratch(scratchRoot, `examples-${runId}`);
-        try {
-          const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });
-          const written = await writeExamples({
-            artifacts,
-            scratch,
-            manifest,
-            prompt,
-            variable: bundle.signature.input,
-            exam: cases.map(({ input }) => String(input[bundle.signature.input] ?? '')),
-            fineTune,
-            format: fineTune.by === 'provider' ? 'chat' : 'parquet',
-            signal,
-            put,
-          });
-          const base = fineTune.by === 'provider' ? null : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
-          return { ...written, base };
-        } finally {
-          await scratch.dispose();
-        }
-      }),
-
     /** One job. A further attempt finds the job of the first by its key; a lost one goes on from its checkpoint. */
     async fineTuneModel(input: FineTuneInput): Promise<FineTunedModel> {
       const { tenant, runId, key, traceId, prepared, fineTune } = input;

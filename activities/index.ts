@@ -18,6 +18,7 @@ import { createIngestActivities } from './ingest';
 import { createLifecycleSearchActivities } from './lifecycle-search';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
+import { createPrepareExamplesActivities } from './prepare-examples';
 import { createPromotionActivities } from './promotion';
 import { createPromptEvaluationActivities } from './prompt-evaluation';
 import { createPromptSearchActivities } from './prompt-search';
@@ -77,6 +78,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRunBudgetActivities(deps),
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),
+    ...createPrepareExamplesActivities(deps),
     ...createFineTuneActivities(deps),
     ...createProviderFineTuneActivities(deps),
     ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),

@@ -9,8 +9,8 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { Registry } from '../db/registry';
 import { effectOnce } from './effect-once';
-import type { PreparedExamples } from './fine-tune';
 import { whileBeating } from './heartbeating';
+import type { PreparedExamples } from './prepare-examples';
 
 export interface ProviderFineTuneDeps {
   readonly registry: Pick<Registry, 'effects' | 'events'>;

@@ -5,17 +5,14 @@ import { quoteName, quoteText, withDuckDb, type PlatformSql } from '../sql/platf
 import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset';
 import { failure } from '../../domain/failure';
+import type { ChatMessage } from '../../domain/llm/chat';
 import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
-import type { PromptTemplate } from '../../domain/llm/prompt';
-import { renderPrompt } from '../../domain/llm/prompt-render';
 
 export interface ExampleSource {
   readonly artifacts: Pick<ArtifactStore, 'toFile'>;
   readonly scratch: Scratch;
   readonly manifest: DatasetManifest;
-  readonly prompt: PromptTemplate;
-  /** The prompt's, that takes what the user writes. */
-  readonly variable: string;
+  readonly conversations: Conversations;
   /** What users write in the cases that judge: left out, in whatever case and spacing. */
   readonly exam: readonly string[];
   readonly fineTune: Pick<FineTuneSpec, 'input' | 'output' | 'most' | 'holdout'>;
@@ -25,6 +22,17 @@ export interface ExampleSource {
   readonly put: (path: string, mediaType: string) => Promise<ArtifactRef>;
 }
 
+/** So many of the drawn examples, from `place` on (the first is 1), out of `of`. */
+export interface ExampleBatch {
+  readonly place: number;
+  readonly of: number;
+  /** What the user writes. */
+  readonly inputs: readonly string[];
+}
+
+/** What stands before the answer of each, in their order; null for one that cannot be asked for want of room. Batches come one after another, the same ones in every attempt. */
+export type Conversations = (batch: ExampleBatch) => Promise<readonly (readonly ChatMessage[] | null)[]>;
+
 export interface WrittenExamples {
   readonly train: ArtifactRef;
   readonly holdout: ArtifactRef;
@@ -33,19 +41,20 @@ export interface WrittenExamples {
     readonly holdout: number;
     /** Without a text on one side. */ readonly leftOut: number;
     /** Left out because they are among the cases. */ readonly inCases: number;
+    /** Left out because they cannot be asked: what they ask is too long to look passages up for. */ readonly tooLong: number;
   };
 }
 
 const limits = { memoryBytes: 512 << 20, threads: 1 };
-const batch = 2_000;
+/** What a death in the middle costs at most is looked up again: few are little work, many are few statements. */
+const batch = 200;
 
 /** Draws, splits and renders. Drawn and split by MD5 of what the user writes, so that neither depends on the order of the rows, and equal questions stay together. */
 export async function writeExamples({
   artifacts,
   scratch,
   manifest,
-  prompt,
-  variable,
+  conversations,
   exam,
   fineTune,
   format,
@@ -69,15 +78,12 @@ export async function writeExamples({
   return withDuckDb(
     async (sql) => {
       await draw(sql, paths, exam, fineTune);
-      await render(sql, (text) => JSON.stringify(renderPrompt(prompt, { [variable]: text })));
-      const rows = await sql.one<{ train: number; holdout: number; left_out: number; in_cases: number }>(
-        `SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout, (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out, (SELECT count(*) FROM usable) - (SELECT count(*) FROM learnable) AS in_cases FROM drawn`,
+      await refuseTooFew(sql, manifest, 'drawn');
+      await render(sql, conversations, signal);
+      const { train, holdout } = await refuseTooFew(sql, manifest, 'drawn JOIN rendered USING (place)');
+      const left = await sql.one<{ left_out: number; in_cases: number; drawn: number }>(
+        `SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out, (SELECT count(*) FROM usable) - (SELECT count(*) FROM learnable) AS in_cases, (SELECT count(*) FROM drawn) AS drawn`,
       );
-      if (rows.train === 0 || rows.holdout === 0) {
-        throw failure('InvalidInput', `${manifest.dataset} leaves ${rows.train} examples to learn from and ${rows.holdout} to measure on`, {
-          next: 'add examples, or change spec.fineTune.holdout',
-        });
-      }
       const write = async (name: 'train' | 'holdout', held: string): Promise<ArtifactRef> => {
         if (format === 'chat') {
           const path = scratch.path(`${name}.jsonl`);
@@ -93,11 +99,22 @@ export async function writeExamples({
       return {
         train: await write('train', 'NOT held'),
         holdout: await write('holdout', 'held'),
-        rows: { train: rows.train, holdout: rows.holdout, leftOut: rows.left_out, inCases: rows.in_cases },
+        rows: { train, holdout, leftOut: left.left_out, inCases: left.in_cases, tooLong: left.drawn - train - holdout },
       };
     },
-    { ...limits, signal },
+    // Conversations with passages in them are more than the memory for it.
+    { ...limits, spillDirectory: scratch.path('spill'), signal },
   );
+}
+
+async function refuseTooFew(sql: PlatformSql, { dataset }: DatasetManifest, from: string) {
+  const rows = await sql.one<{ train: number; holdout: number }>(
+    `SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout FROM ${from}`,
+  );
+  if (rows.train > 0 && rows.holdout > 0) return rows;
+  throw failure('InvalidInput', `${dataset} leaves ${rows.train} examples to learn from and ${rows.holdout} to measure on`, {
+    next: 'add examples, or change spec.fineTune.holdout',
+  });
 }
 
 async function draw(
@@ -151,15 +168,19 @@ async function writeChats(sql: PlatformSql, path: string, held: string): Promise
   }
 }
 
-/** In batches: a hundred thousand conversations are more than a query's answer should be. */
-async function render(sql: PlatformSql, conversation: (text: string) => string): Promise<void> {
+async function render(sql: PlatformSql, conversations: Conversations, signal: AbortSignal): Promise<void> {
   await sql.run('CREATE TABLE rendered (place BIGINT, messages VARCHAR)');
-  for (let from = 0; ; from += batch) {
+  const { of } = await sql.one<{ of: number }>('SELECT count(*) AS of FROM drawn');
+  for (let from = 0; from < of; from += batch) {
+    signal.throwIfAborted();
     const rows = await sql.rows<{ place: number; input: string }>(
       `SELECT place, input FROM drawn WHERE place > ${from} AND place <= ${from + batch} ORDER BY place`,
     );
-    if (rows.length === 0) return;
-    const values = rows.map(({ place, input }) => `(${place}, ${quoteText(conversation(input))})`);
-    await sql.run(`INSERT INTO rendered VALUES ${values.join(', ')}`);
+    const rendered = await conversations({ place: from + 1, of, inputs: rows.map(({ input }) => input) });
+    const values = rows.flatMap(({ place }, index) => {
+      const messages = rendered[index] ?? null;
+      return messages === null ? [] : [`(${place}, ${quoteText(JSON.stringify(messages))})`];
+    });
+    if (values.length > 0) await sql.run(`INSERT INTO rendered VALUES ${values.join(', ')}`);
   }
 }

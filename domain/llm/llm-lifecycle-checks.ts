@@ -100,10 +100,6 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
     ...(index?.parity ? [[['spec', 'index', 'parity', 'questions'], index.parity.questions] as const] : []),
     ...(fineTune ? [[['spec', 'fineTune', 'examples'], fineTune.examples] as const] : []),
   ];
-  const together =
-    index !== null && fineTune !== null
-      ? [issueAt(['spec', 'fineTune'], 'spec.fineTune beside spec.index is not in this version: examples have no passages to learn with')]
-      : [];
   const missing = named.flatMap(([at, name]) =>
     known.includes(name)
       ? []
@@ -126,7 +122,7 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
         ),
       ]
     : [];
-  return [...together, ...elsewhere, ...missing];
+  return [...elsewhere, ...missing];
 }
 
 /** In the words of the document: the spec has them turned into a rollout's. */

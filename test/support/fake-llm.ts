@@ -109,7 +109,7 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
         train: artifact('train'),
         holdout: artifact('holdout'),
         base: artifact('base'),
-        rows: { train: 900, holdout: 100, leftOut: 0, inCases: 0 },
+        rows: { train: 900, holdout: 100, leftOut: 0, inCases: 0, tooLong: 0 },
       }),
     submitFineTuning: () => Promise.resolve({ job: 'ftjob-1' }),
     awaitFineTuning: () => Promise.resolve({ kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 }),

@@ -287,6 +287,49 @@ describe('llm lifecycle', () => {
     expect(judged).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
   });
 
+  test('teaches the model with what the index finds for its examples, and keeps index, adapter and prompt as one bundle', async () => {
+    const prepared: unknown[] = [];
+    const stages: Record<string, unknown> = {};
+    const fake = fakeLlm(better);
+    const learnt = {
+      index: { name: 'wiki', version: 3, digest: digest('wiki@3') },
+      shown: 4_700,
+      without: 12,
+      leftOut: { room: 0, policy: 3 },
+    };
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-fine-tuned-with-index', llmPlanOf({ ...withIndex, ...withFineTune }), {
+      ...fake,
+      describeTrainer: () =>
+        Promise.resolve({
+          ...{ name: 'lora', description: '', tasks: ['generation'], paramsSchema: {}, iterations: null },
+          codeDigest: digest('code'),
+        }),
+      prepareExamples: async (input) => {
+        const { Context } = await import('@temporalio/activity');
+        prepared.push([Context.current().info.taskQueue, input.bundle.digest, input.spec]);
+        const given = await (fake.prepareExamples?.(input) ?? Promise.reject(new Error('no examples')));
+        return { ...given, passages: learnt };
+      },
+      beginStage: ({ stage, inputs }) => {
+        if (stage === 'fine-tune') stages['inputs'] = inputs;
+        return Promise.resolve({ kind: 'run' });
+      },
+      finishStage: (ended) => {
+        if (ended.stage === 'fine-tune' && 'end' in ended) stages['end'] = ended.end;
+        return Promise.resolve();
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    const bundle = digest('bundle precise.yaml');
+    // Passages may have to be paid for.
+    expect(prepared).toEqual([['llm', bundle, { budget: { usd: null, tokens: 1_000 } }]]);
+    // The bundle has the index's version and digest in it: another index is another training.
+    expect(stages).toMatchObject({ inputs: { bundle }, end: { output: { passages: learnt } } });
+    const calls = work(seen.calls);
+    expect(calls.indexOf('sealIndexVersion')).toBeLessThan(calls.indexOf('prepareExamples'));
+    expect(calls.filter((call) => call === 'promoteIndexVersion')).toHaveLength(1);
+  });
+
   test('orders a fine-tuning at the provider once, watches it in turns, and judges the bundle over its model', async () => {
     const looks: string[] = [];
     const fake = fakeLlm(better);

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { WrittenBundle } from '../../activities/bundle-version';
-import type { PreparedExamples } from '../../activities/fine-tune';
+import type { PreparedExamples } from '../../activities/prepare-examples';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { JobResult } from '../../domain/job';
 import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
@@ -14,6 +14,8 @@ export interface FineTuned {
   /** The chosen bundle over the adapted model. */
   readonly bundle: WrittenBundle;
   readonly rows: PreparedExamples['rows'];
+  /** What they were given of the bundle's index; null where it has none, not there in older records. */
+  readonly passages?: PreparedExamples['passages'];
   readonly result: JobResult;
   /** Null where a provider trained. */
   readonly logs: ArtifactRef | null;
@@ -32,10 +34,13 @@ export async function fineTune(
   if (!examples) throw new Error(`there is no source ${spec.examples}`);
   const { compute, ...learnt } = spec;
   const cases = llmFileOf(run, run.plan.spec.cases.file);
+  // The bundle's digest says by which prompt they are asked, and of which version of an index: it has that one's digest in it.
   const given = { ...learnt, cases: cases.digest, examples: examples.manifest.digest, bundle: chosen.manifest.digest };
+  // Passages are hours of questions to an index, whose embedder may be a provider's; without them it is a matter of SQL.
+  const work = chosen.retrieves ? llmWork : dataWork;
   const prepare = (effect: EffectOf) =>
-    dataWork.prepareExamples.executeWithOptions({ summary: `examples as conversations by ${chosen.path}` }, [
-      { ...effect('examples'), examples, bundle: chosen.manifest, fineTune: spec, cases },
+    work.prepareExamples.executeWithOptions({ summary: `examples as conversations by ${chosen.path}` }, [
+      { ...effect('examples'), examples, bundle: chosen.manifest, fineTune: spec, cases, spec: { budget: run.plan.spec.budget } },
     ]);
   if (spec.by === 'provider') return byProvider(run, spec, { chosen, given, prepare });
 
@@ -54,7 +59,8 @@ export async function fineTune(
       throw ApplicationFailure.create({ message, type: 'Conflict', nonRetryable: true, details: [{ next: 'perennial run rerun' }] });
     }
     const manifest = await records.adaptBundle({ tenant, runId, bundle: chosen.manifest, adapter: tuned.adapter });
-    return { output: { bundle: { ...chosen, manifest }, rows: prepared.rows, result: tuned.result, logs: tuned.logs } };
+    const { rows, passages = null } = prepared;
+    return { output: { bundle: { ...chosen, manifest }, rows, passages, result: tuned.result, logs: tuned.logs } };
   });
 }
 
@@ -86,7 +92,8 @@ async function byProvider(run: LlmRun, spec: FineTuneSpec, { chosen, given, prep
       const { tenant, runId } = plan;
       const manifest = await records.rebaseBundle({ tenant, runId, bundle: chosen.manifest, model: state.model });
       const result: JobResult = { metrics: {}, facts: { job, model: state.model, trainedTokens: state.trainedTokens } };
-      return { output: { bundle: { ...chosen, manifest }, rows: prepared.rows, result, logs: null } };
+      const { rows, passages = null } = prepared;
+      return { output: { bundle: { ...chosen, manifest }, rows, passages, result, logs: null } };
     }
   });
 }

@@ -66,6 +66,14 @@ test('a candidate may be a prompt of the registry, which no file is looked for',
   expect(parsed.ok && parsed.value.prompt.candidates).toEqual(['prompts/plain.yaml', 'prompt://short@live']);
 });
 
+test('an index and a fine-tuning go together: examples are given what it finds', () => {
+  const both = `${sources}  index: { name: wiki, documents: pages }\n  fineTune: { examples: pages }\n  safety:`;
+  const found = prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }');
+  const parsed = read(edited(text, '  safety:', both), { 'prompts/short.yaml': found });
+  if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
+  expect(parsed.value).toMatchObject({ index: { variable: 'passages' }, fineTune: { examples: 'pages', by: 'job' } });
+});
+
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
   ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
   [
