@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { request } from 'undici';
 import { createApi } from '../apps/api/server';
+import { createIndexClient } from '../apps/index-client';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/prompt-search-client';
@@ -155,6 +156,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     ...core,
     lifecycles,
     schedules: createScheduleClient({ connection, namespace, uiUrl: null }),
+    indexes: createIndexClient({ connection, namespace, uiUrl: null }),
     searches: createPromptSearchClient({ connection, namespace, uiUrl: null }),
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),

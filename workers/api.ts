@@ -1,5 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { createApi } from '../apps/api/server';
+import { createIndexClient } from '../apps/index-client';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/prompt-search-client';
@@ -23,6 +24,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     ...core,
     lifecycles,
     schedules: createScheduleClient({ connection, namespace, uiUrl }),
+    indexes: createIndexClient({ connection, namespace, uiUrl }),
     searches: createPromptSearchClient({ connection, namespace, uiUrl }),
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl }),
     trainers: openTrainerCatalog(config.trainersDir),

@@ -1,3 +1,4 @@
+import type { IndexClient } from '../apps/index-client';
 import type { LifecycleClient } from '../apps/lifecycle-client';
 import type { ScheduleClient } from '../apps/schedule-client';
 import { collectGarbage } from '../activities/collect-garbage';
@@ -14,6 +15,7 @@ import { deliverWebhooks } from './webhooks';
 export interface MaintenanceDeps extends Core {
   readonly lifecycles: LifecycleClient;
   readonly schedules: ScheduleClient;
+  readonly indexes: IndexClient;
   readonly config: Config;
   readonly log: Logger;
 }

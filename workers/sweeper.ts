@@ -1,4 +1,5 @@
 import { startInput } from '../apps/run-start-input';
+import type { IndexClient } from '../apps/index-client';
 import type { LifecycleClient } from '../apps/lifecycle-client';
 import type { ScheduleClient } from '../apps/schedule-client';
 import { syncSchedule } from '../apps/schedule-sync';
@@ -7,6 +8,7 @@ import type { OutboxTopic } from '../db/repositories/outbox';
 import type { RunRecord, RunStartPayload } from '../db/repositories/runs';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import type { Verdict } from '../domain/verdict';
+import type { IndexRetirementInput } from '../workflows/index-messages';
 import type { Logger } from './log';
 
 export interface SweeperDeps {
@@ -17,15 +19,16 @@ export interface SweeperDeps {
 
 export interface OutboxDeps extends SweeperDeps {
   readonly schedules: Pick<ScheduleClient, 'sync'>;
+  readonly indexes: Pick<IndexClient, 'changed' | 'retired'>;
 }
 
-const swept = ['run.start', 'alias.moved', 'schedule.sync'] as const satisfies readonly OutboxTopic[];
+const swept = ['run.start', 'alias.moved', 'schedule.sync', 'index.changed', 'index.retired'] as const satisfies readonly OutboxTopic[];
 
 /**
  * Starts what was accepted and whose start a crash left behind (I1). Starting twice is harmless: the workflow id is the run's, and a
  * workflow that ran already is not run again.
  */
-export async function sweepOutbox({ registry, lifecycles, schedules, log }: OutboxDeps): Promise<void> {
+export async function sweepOutbox({ registry, lifecycles, schedules, indexes, log }: OutboxDeps): Promise<void> {
   for (const entry of await registry.outbox.claim({ limit: 100, leaseSeconds: 30, topics: swept })) {
     try {
       if (entry.topic === 'run.start') {
@@ -34,6 +37,10 @@ export async function sweepOutbox({ registry, lifecycles, schedules, log }: Outb
       }
       if (entry.topic === 'schedule.sync') {
         await syncSchedule({ registry, schedules }, { tenant: entry.tenant, lifecycle: String(entry.payload['lifecycle']) });
+      }
+      if (entry.topic === 'index.changed') await indexes.changed({ tenant: entry.tenant, index: String(entry.payload['index']) });
+      if (entry.topic === 'index.retired') {
+        await indexes.retired({ tenant: entry.tenant, ...(entry.payload as Omit<IndexRetirementInput, 'tenant'>) });
       }
       await registry.outbox.done({ id: entry.id });
     } catch (error) {

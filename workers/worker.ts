@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createActivities } from '../activities';
 import { createLocalBackend } from '../activities/compute/local/backend';
 import { createOptuna } from '../activities/tuning-optuna';
+import { createIndexClient } from '../apps/index-client';
 import { createLifecycleClient } from '../apps/lifecycle-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openChunkStore } from '../data/indexes/chunk-store';
@@ -80,7 +81,8 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   if (queues.includes('orchestrator')) {
     const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl });
     const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
-    loops = startMaintenance({ ...core, lifecycles, schedules, config, log });
+    const indexes = createIndexClient({ connection: client, namespace, uiUrl });
+    loops = startMaintenance({ ...core, lifecycles, schedules, indexes, config, log });
   }
   const stop = (): void => {
     ready = false;

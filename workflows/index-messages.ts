@@ -12,6 +12,7 @@ import type { Verdict } from '../domain/verdict';
 
 export const indexBuildWorkflow = 'indexBuild';
 export const indexChangesWorkflow = 'indexChanges';
+export const indexRetirementWorkflow = 'indexRetirement';
 
 export interface IndexBuildInput {
   readonly tenant: Tenant;
@@ -81,6 +82,22 @@ export interface IndexChangesInput {
   readonly roundsPerExecution: number | null;
 }
 
+export interface IndexRetirementInput {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly version: number;
+  readonly actor: string;
+  readonly cause: string;
+}
+
 export const indexBuildQuery = defineQuery<IndexBuildState>('status');
 /** Said after a change was accepted; `indexChanges` then applies all there are. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
+
+export function indexChangesWorkflowId({ tenant, index }: Pick<IndexChangesInput, 'tenant' | 'index'>): string {
+  return `index-changes/${tenant}/${index}`;
+}
+
+export function indexRetirementWorkflowId({ tenant, index, version }: Pick<IndexRetirementInput, 'tenant' | 'index' | 'version'>): string {
+  return `index-retirement/${tenant}/${index}/${version}`;
+}

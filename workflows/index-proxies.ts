@@ -16,5 +16,13 @@ export const indexWork = proxyActivities<IndexActivities>({
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
 });
 
+/** Nobody waits for a table to go, and one that stays is paid for ever: tried until the storage is there. */
+export const indexRemoval = proxyActivities<IndexActivities>({
+  taskQueue: taskQueues.llm,
+  startToCloseTimeout: '1h',
+  heartbeatTimeout: '15s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10m' },
+});
+
 /** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
 export const indexRecords = proxyLocalActivities<IndexActivities>(recordOptions);

@@ -5,5 +5,6 @@ export { tuningStudy } from './tuning-study';
 export { canaryRollout } from './canary-rollout';
 export { indexBuild } from './index-build';
 export { indexChanges } from './index-changes';
+export { indexRetirement } from './index-retirement';
 export { promptSearch } from './prompt-search';
 export { promptEvaluation } from './prompt-evaluation';

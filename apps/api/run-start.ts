@@ -5,6 +5,7 @@ import { isFinal } from '../../domain/run';
 import type { Registry } from '../../db/registry';
 import type { RunRecord, RunRepository } from '../../db/repositories/runs';
 import type { LifecycleClient } from '../lifecycle-client';
+import { soon } from './soon';
 import { startInput } from '../run-start-input';
 import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
 
@@ -13,9 +14,6 @@ interface Deps {
   readonly lifecycles: LifecycleClient;
   readonly log: FastifyBaseLogger;
 }
-
-/** Usually the start takes a few milliseconds; a caller waits for no more than this. */
-const patienceMilliseconds = 50;
 
 /**
  * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies in between, or
@@ -26,10 +24,9 @@ export async function startRun({ registry, lifecycles, log }: Deps, accept: Para
   if (!created) return run;
   const { id: runId, lifecycle, traceId, actor } = run;
   log.info({ runId, lifecycle, traceId, actor }, 'run accepted');
-  const started = lifecycles
-    .start(run.workflowId, startInput(run.tenant, run))
-    .catch((error: unknown) => log.warn({ err: error, runId, traceId }, 'not started yet: the sweeper will start it'));
-  await Promise.race([started, new Promise((resolve) => setTimeout(resolve, patienceMilliseconds))]);
+  await soon(lifecycles.start(run.workflowId, startInput(run.tenant, run)), (error) =>
+    log.warn({ err: error, runId, traceId }, 'not started yet: the sweeper will start it'),
+  );
   return run;
 }
 

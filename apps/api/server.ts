@@ -11,6 +11,7 @@ import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
+import type { IndexClient } from '../index-client';
 import type { LifecycleClient } from '../lifecycle-client';
 import type { PromptEvaluationClient } from '../prompt-evaluation-client';
 import type { PromptSearchClient } from '../prompt-search-client';
@@ -33,6 +34,7 @@ import { platformRoutes } from './routes/platform';
 import { promptLabelRoutes } from './routes/prompt-labels';
 import { promptEvaluationRoutes } from './routes/prompt-evaluations';
 import { promptSearchRoutes } from './routes/prompt-searches';
+import { indexChangeRoutes } from './routes/index-changes';
 import { indexRoutes } from './routes/indexes';
 import { promptRoutes } from './routes/prompts';
 import { retentionRoutes } from './routes/retention';
@@ -48,6 +50,7 @@ export interface ApiDeps {
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;
   readonly schedules: ScheduleClient;
+  readonly indexes: IndexClient;
   readonly searches: PromptSearchClient;
   readonly evaluations: PromptEvaluationClient;
   readonly trainers: TrainerCatalog;
@@ -78,6 +81,7 @@ const nouns = [
   modelRoutes,
   promptRoutes,
   indexRoutes,
+  indexChangeRoutes,
   promptLabelRoutes,
   promptSearchRoutes,
   promptEvaluationRoutes,

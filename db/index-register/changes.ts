@@ -5,6 +5,7 @@ import { once } from '../idempotency';
 import type { IndexChange, IndexChangeRepository } from '../repositories/indexes';
 import type { indexChanges } from '../schema/indexes';
 import { appendAudit } from '../writes/audit-entry';
+import { promise } from '../writes/outbox-entry';
 import { lockIndex } from './state';
 
 export function createIndexChanges(sql: Sql): IndexChangeRepository {
@@ -20,6 +21,7 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
             values (${tenant}, ${index}, ${seq}, ${toJson(documents)}, ${toJson(deleted)}, ${actor})`;
           const after = { seq, documents: documents?.digest ?? null, deleted: deleted.length };
           await appendAudit(tx, { tenant, actor, action: 'index.change', subject: `index:${index}`, cause: 'documents changed', after });
+          await promise(tx, { tenant, topic: 'index.changed', payload: { index } });
           return { seq };
         }),
       ),

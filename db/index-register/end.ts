@@ -29,12 +29,12 @@ export async function endVersion(tx: Transaction, { tenant, index, version, stat
 
 /** The table goes by a workflow that the outbox promises: whoever dies in between, it is begun. Of one that was ended before it goes once more, which finds what an earlier death left. */
 export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state'>): Promise<RetiredVersion> {
-  const { tenant, index, version } = ending;
+  const { tenant, index, version, actor, cause } = ending;
   await lockIndex(tx, { tenant, index });
   const { state: from, runId } = await lockVersion(tx, { tenant, index, version });
   await refuseWhileBuilt(tx, ending, { from, runId });
   await endVersion(tx, { ...ending, state: 'retired' });
-  await promise(tx, { tenant, topic: 'index.retired', payload: { index, version } });
+  await promise(tx, { tenant, topic: 'index.retired', payload: { index, version, actor, cause } });
   return { version, from };
 }
 

@@ -5,8 +5,14 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { IndexActivities } from '../../activities/indexes';
 import type { IdempotencyKey, Tenant } from '../../domain/ids';
 import { workflowBundle } from '../../workers/bundle';
-import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput } from '../../workflows/index-messages';
-import { documentsChangedSignal, indexBuildQuery, indexBuildWorkflow, indexChangesWorkflow } from '../../workflows/index-messages';
+import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput, IndexRetirementInput } from '../../workflows/index-messages';
+import {
+  documentsChangedSignal,
+  indexBuildQuery,
+  indexBuildWorkflow,
+  indexChangesWorkflow,
+  indexRetirementWorkflow,
+} from '../../workflows/index-messages';
 import { artifact } from '../support/fake-activities';
 import { record } from '../support/lifecycle-runs';
 import { testTemporal } from '../support/platform';
@@ -86,7 +92,7 @@ function fake(change: Partial<IndexActivities> = {}) {
 }
 
 let count = 0;
-async function begin(type: string, args: IndexBuildInput | IndexChangesInput, activities: IndexActivities) {
+async function begin(type: string, args: IndexBuildInput | IndexChangesInput | IndexRetirementInput, activities: IndexActivities) {
   const queue = `index-test-${process.pid}-${++count}`;
   const handle = await client.workflow.start(type, { workflowId: `index/${queue}`, taskQueue: queue, args: [args] });
   const common = { connection: native, namespace, activities, maxHeartbeatThrottleInterval: 100 };
@@ -203,6 +209,18 @@ test('changes go to every version, and what is told of meanwhile gets a round of
   await end();
   await record('index-changes', handle);
   expect(applied).toEqual([1, 1, 2, 1, 2]);
+});
+
+test('what a retired version leaves is removed when the storage is there again', async () => {
+  let tried = 0;
+  const index = fake({
+    endIndexVersion: () => (++tried === 1 ? Promise.reject(new Error('the storage is away')) : Promise.resolve()),
+  });
+  const args = { tenant: input.tenant, index: 'wiki', version: 1, actor: 'ada', cause: 'old' };
+  const { handle, end } = await begin(indexRetirementWorkflow, args, index.activities);
+  await end();
+  await record('index-retirement', handle);
+  expect(tried).toBe(2);
 });
 
 async function untilCancelled(begun: () => void): Promise<never> {

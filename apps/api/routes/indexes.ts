@@ -3,18 +3,14 @@ import { z } from 'zod';
 import type { IndexVersionRecord } from '../../../db/repositories/indexes';
 import { failure } from '../../../domain/failure';
 import type { RouteDeps } from '../server';
-import { idempotent, keyOf, page, pageOf, problem, why } from '../views/fields';
-import { indexMove, indexRolledBack, indexSummary, indexVersion, indexView } from '../views/indexes';
+import { soon } from '../soon';
+import { idempotent, keyOf, page, pageOf, problem, version, why } from '../views/fields';
+import { indexMove, indexName, indexRetired, indexRolledBack, indexSummary, indexVersion, indexView } from '../views/indexes';
 
-const index = z.object({
-  index: z
-    .string()
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/)
-    .describe('the name of an index'),
-});
+const index = z.object({ index: indexName });
 const tags = ['indexes'];
 
-export function indexRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const { indexes } = registry;
   return async (app) => {
@@ -95,6 +91,29 @@ export function indexRoutes({ registry, guards }: RouteDeps): FastifyPluginAsync
         const cause = reason ?? 'rollback by hand';
         const moved = await indexes.rollback({ tenant, index: of, actor, cause, idempotencyKey: keyOf(headers) });
         return { index: of, ...moved };
+      },
+    );
+
+    app.post(
+      '/indexes/:index/versions/:version/retire',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'It answers no more, and its table goes; refused while an alias points at it or an application may ask it',
+          params: index.extend({ version }),
+          headers: idempotent,
+          body: z.strictObject({ reason: why.optional() }),
+          response: { 202: indexRetired, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params, headers, body: { reason: cause = 'retired by hand' } }, reply) => {
+        const { index: of, version: number } = params;
+        const retired = await indexes.retire({ tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) });
+        await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
+          log.warn({ err: error, index: of, version: number }, 'its table is not removed yet: the sweeper begins it'),
+        );
+        return reply.code(202).send({ index: of, ...retired });
       },
     );
   };

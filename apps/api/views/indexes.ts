@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { document, instant } from './fields';
 
+export const indexName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/)
+  .describe('the name of an index');
+
 const alias = z.object({ version: z.number(), fencing: z.number(), movedAt: instant }).nullable();
 
 export const indexSummary = z
@@ -59,3 +64,18 @@ export const indexMove = z
 export const indexRolledBack = z
   .object({ index: z.string(), from: z.number().nullable(), to: z.number(), fencing: z.number() })
   .meta({ id: 'IndexRolledBack' });
+
+export const indexRetired = z
+  .object({
+    index: z.string(),
+    version: z.number(),
+    from: z.enum(['building', 'ready', 'failed', 'retired']).describe('the state that it was in before'),
+  })
+  .meta({ id: 'IndexRetired' });
+
+export const indexChanged = z
+  .object({
+    index: z.string(),
+    seq: z.number().describe('its place in the order of changes: a version has it when its `applied` is as high'),
+  })
+  .meta({ id: 'IndexChanged' });

@@ -4,10 +4,12 @@ import { request } from 'undici';
 import type { IndexAliasState, IndexVersionRecord } from '../../../db/repositories/indexes';
 import type { IndexAlias } from '../../../domain/index/version';
 import { rejectedOf } from '../../../domain/index/document';
+import { textOfFile } from '../cases-file';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { knownGateway } from '../replay/gateway';
 import { showList } from '../list-view';
+import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 
 interface IndexJson {
@@ -106,6 +108,52 @@ export function indexCommands(program: Command, context: CliContext): void {
       terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
       if (json) terminal.out(JSON.stringify(moved));
     });
+
+  index
+    .command('retire')
+    .description('a version that nobody needs answers no more, and its table goes')
+    .argument('<index>')
+    .argument('<version>', 'a whole number', versionNumber)
+    .option('--reason <text>', 'why, for the record')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, version: number, { reason, json }: { readonly reason?: string; readonly json?: true }) => {
+      const path = `/indexes/${encodeURIComponent(name)}/versions/${version}/retire`;
+      const headers = { 'idempotency-key': randomUUID() };
+      const retired = await context.api().call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
+      terminal.say(`${name}@${version} is retired; its table goes`);
+      if (json) terminal.out(JSON.stringify(retired));
+    });
+
+  index
+    .command('change <index> [file]')
+    .description('documents that came or changed (NDJSON: id, text, title, source), and ids of those that went; every version takes them')
+    .option('--delete <ids...>', 'documents that went')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, file: string | undefined, { delete: deleted = [], json }: ChangeOptions) => {
+      const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
+      const headers = { 'idempotency-key': randomUUID() };
+      const path = `/indexes/${encodeURIComponent(name)}/changes`;
+      const { seq } = await context.api().call<{ readonly seq: number }>(path, { method: 'POST', headers, body: { documents, deleted } });
+      terminal.say(`${name}: change ${seq}, ${documents.length} documents and ${deleted.length} that went`);
+      if (json) terminal.out(JSON.stringify({ index: name, seq }));
+    });
+}
+
+interface ChangeOptions {
+  readonly delete?: readonly string[];
+  readonly json?: true;
+}
+
+function documentsOf(file: string, cwd: string): readonly unknown[] {
+  const lines = textOfFile(file, cwd).split('\n');
+  return lines.flatMap((line, at) => {
+    if (line.trim() === '') return [];
+    try {
+      return [JSON.parse(line) as unknown];
+    } catch {
+      throw new CliError(`${file}:${at + 1} is not JSON; nothing was changed`, 2);
+    }
+  });
 }
 
 function versionsTable({ aliases, versions }: IndexJson): string {

@@ -26,6 +26,8 @@ import type { FakeLifecycles } from './fake-lifecycles';
 import { fakeSchedules } from './fake-schedules';
 import type { FakeEvaluations } from './fake-evaluations';
 import { fakeEvaluations } from './fake-evaluations';
+import type { FakeIndexes } from './fake-indexes';
+import { fakeIndexes } from './fake-indexes';
 import type { FakeSearches } from './fake-searches';
 import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
@@ -60,6 +62,7 @@ export interface ApiWorld {
   readonly heads: AuditHeadArchive;
   readonly signer: AuditSigner;
   readonly lifecycles: FakeLifecycles;
+  readonly indexes: FakeIndexes;
   readonly searches: FakeSearches;
   readonly evaluations: FakeEvaluations;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
@@ -82,6 +85,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
   const heads = openAuditHeads(bucket);
   const { signer, publicKeys } = auditKey();
   const lifecycles = fakeLifecycles();
+  const indexes = fakeIndexes();
   const searches = fakeSearches();
   const evaluations = fakeEvaluations();
   const log: Record<string, unknown>[] = [];
@@ -91,6 +95,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     artifacts,
     lifecycles: client ?? lifecycles,
     schedules,
+    indexes,
     searches,
     evaluations,
     trainers: openTrainerCatalog(join(root, 'trainers')),
@@ -114,6 +119,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     heads,
     signer,
     lifecycles,
+    indexes,
     searches,
     evaluations,
     keys,

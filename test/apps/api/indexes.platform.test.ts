@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { digestOf } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { cliAgainst } from '../cli/fake-api';
+import { openLog } from '../../../workers/log';
+import { sweepOutbox } from '../../../workers/sweeper';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
+import { fakeSchedules } from './fake-schedules';
 
 jest.setTimeout(60_000);
 
@@ -25,8 +28,8 @@ async function built(number: number): Promise<void> {
   const { version: datasetVersion } = await datasets.register({ ...key, dataset, manifest, rows: 7, columns: [], runId: null });
   const embedder = { name: 'all-MiniLM-L6-v2-int8', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } } as const;
   const recipe = { embedder, chunking: { kind: 'sentences', size: 256, overlap: 0 } } as const;
-  const { version } = await indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
-  await indexes.changes.applied({ tenant, index: 'wiki', version, from: 0, to: 0, tableVersion: 9, chunks: 12 });
+  const { version, applied } = await indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
+  await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12 });
   const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, seconds: 3 };
   await indexes.seal({ tenant, index: 'wiki', version, report });
   const { champion } = await indexes.aliases({ tenant, index: 'wiki' });
@@ -78,6 +81,60 @@ test('the command line does the same, and asks the gateway', async () => {
     gateway.server.close();
   }
 });
+
+test('live writes are accepted whole or not at all, begun by the sweeper where the API could not, and no more than once a key', async () => {
+  const changes = '/indexes/wiki/changes';
+  const whale = { id: 'whale', text: 'Whales sing.' };
+  expect((await world.call('POST', changes, { as: 'viewer', body: { documents: [whale] } })).status).toBe(403);
+  const bad = { documents: [whale, { id: 'empty', text: ' ' }] };
+  expect((await world.call('POST', changes, { as: 'operator', body: bad })).body).toMatchObject({
+    detail: expect.stringContaining('document empty cannot be indexed: empty') as string,
+  });
+  expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
+  expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);
+  world.indexes.away = true;
+  const once = { as: 'operator', body: { documents: [whale], deleted: ['shark'] }, headers: { 'idempotency-key': 'write' } } as const;
+  for (let time = 0; time < 2; time += 1)
+    expect(await world.call('POST', changes, once)).toMatchObject({ status: 202, body: { index: 'wiki', seq: 1 } });
+  world.indexes.away = false;
+  expect(world.indexes.changes).toEqual([]);
+  await sweep();
+  expect(world.indexes.changes).toEqual(['wiki']);
+  const [change] = await world.registry.indexes.changes.after({ tenant, index: 'wiki', seq: 0, limit: 10 });
+  expect(change).toMatchObject({ seq: 1, deleted: ['shark'] });
+  const written = await world.artifacts.getBytes(change?.documents ?? (undefined as never));
+  expect(JSON.parse(Buffer.from(written).toString())).toEqual({ ...whale, title: null, source: null });
+});
+
+test('a version is retired by hand when nobody needs it, and its table goes whoever dies meanwhile', async () => {
+  await built(3);
+  const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: tmpdir() };
+  const cli = async (...args: readonly string[]) => {
+    const { stdout, stderr, exitCode } = await cliAgainst(settings, ['index', ...args]);
+    return `${exitCode} ${stdout}${stderr}`;
+  };
+  expect(await cli('retire', 'wiki', '3')).toMatch(/^1 [^]*wiki@3 is the champion: it keeps its table[^]*perennial index show wiki/);
+  world.indexes.away = true;
+  expect(await cli('retire', 'wiki', '@1', '--reason', 'too old', '--json')).toMatch(
+    /^0 [^]*"from":"ready"[^]*wiki@1 is retired; its table goes/,
+  );
+  world.indexes.away = false;
+  expect(world.indexes.removals).toEqual([]);
+  await sweep();
+  const removal = { tenant, index: 'wiki', version: 1, actor: 'admin', cause: 'too old' };
+  expect(world.indexes.removals).toEqual([removal]);
+  expect(await cli('retire', 'wiki', '1')).toMatch(/^0 /);
+  expect(world.indexes.removals).toHaveLength(2);
+  expect(await cli('show', 'wiki')).toMatch(/@1 +retired/);
+  expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(/^0 [^]*change 2, 0 documents and 2 that went/);
+  expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change names documents/);
+});
+
+const sweep = () =>
+  sweepOutbox({
+    ...{ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), indexes: world.indexes },
+    log: openLog('test', 'silent'),
+  });
 
 async function answering(body: object): Promise<{ readonly server: Server; readonly url: string; readonly asked: unknown[] }> {
   const asked: unknown[] = [];

@@ -35,7 +35,8 @@ const start = (body: unknown = {}, key?: string) =>
 const list = async (query = '') =>
   (await world.call<{ items: Run[]; nextPageToken: string | null }>('GET', `/runs?pageSize=200${query}`)).body;
 const log = openLog('test', 'silent');
-const sweep = () => sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), log });
+const sweep = () =>
+  sweepOutbox({ registry: world.registry, lifecycles: world.lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log });
 const outbox = () => world.database.sql<{ id: string }[]>`select id from outbox where topic = 'run.start'`;
 
 describe('an accepted run', () => {

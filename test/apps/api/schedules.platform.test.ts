@@ -108,7 +108,13 @@ describe('the schedule of a spec', () => {
     expect(await apply('later', monthly)).toMatchObject({ status: 200, body: { changed: true } });
     away = false;
     expect(await schedules.get({ tenant, lifecycle: 'later' })).toBeNull();
-    await sweepOutbox({ registry: world.registry, lifecycles: fakeLifecycles(), schedules, log: openLog('test', 'silent') });
+    await sweepOutbox({
+      registry: world.registry,
+      lifecycles: fakeLifecycles(),
+      schedules,
+      indexes: world.indexes,
+      log: openLog('test', 'silent'),
+    });
     expect(await schedules.get({ tenant, lifecycle: 'later' })).toMatchObject({ revision: 1 });
   });
 

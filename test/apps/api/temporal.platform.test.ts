@@ -182,7 +182,9 @@ describe('reconciliation with Temporal', () => {
         ...{ traceId: planOf().traceId, requestDigest: revision.digest },
       });
     const swept = (await accept()).run;
-    await Promise.all([1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, schedules: fakeSchedules(), log })));
+    await Promise.all(
+      [1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log })),
+    );
     await until(swept.id, ({ status }) => status === 'succeeded');
 
     const unknown = (await accept()).run;
