@@ -15,6 +15,7 @@ import { rejectedOf, type RejectionCounts } from '../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
 import { effectOnce } from './effect-once';
 import { whileBeating, type Beat } from './heartbeating';
+import { openRunProgress } from './run-progress';
 import {
   embedderOf,
   embedDocuments,
@@ -131,6 +132,9 @@ export function createIndexBuildActivities(deps: IndexDeps) {
       whileBeating((beat) =>
         effectOnce(registry.effects, input, async (assertOwned) => {
           const { record, embedder } = await building(input);
+          const { runId } = record;
+          const run = { tenant: input.tenant, stage: 'rag-index', kind: 'index.progress' } as const;
+          const tell = runId === null ? null : openRunProgress(registry.events, { ...run, runId });
           const { shards } = await artifacts.getJson<IndexPlan>(input.plan);
           const file = shards[input.shard]?.file;
           if (!file) throw failure('NotFound', `the plan of ${input.index}@${input.version} has no shard ${input.shard}`);
@@ -148,6 +152,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           } finally {
             table.close();
           }
+          tell?.({ shard: input.shard + 1, of: shards.length, chunks: rows.length, embedded });
           return { chunks: rows.length, embedded };
         }),
       ),

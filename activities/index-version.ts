@@ -19,7 +19,7 @@ import { sameSpace } from '../domain/index/embedder';
 import type { Beat } from './heartbeating';
 
 export interface IndexDeps {
-  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects'>;
+  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects' | 'events'>;
   readonly artifacts: ArtifactStore;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;

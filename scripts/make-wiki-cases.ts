@@ -44,7 +44,11 @@ async function definitions(sql: PlatformSql): Promise<{ readonly cases: readonly
   );
   const [cases, examples] = [rows.filter(({ place }) => place <= casesEach), rows.filter(({ place }) => place > casesEach)];
   return {
-    cases: cases.map(({ id, gloss, kind }) => ({ id, input: { text: gloss }, expected: { label: kind } })),
+    cases: cases.map(({ id, gloss, kind }) => ({
+      id,
+      input: { text: gloss },
+      expected: { answer: JSON.stringify({ kind }), label: kind },
+    })),
     examples: examples.map(({ gloss, kind }) => ({ input: gloss, output: JSON.stringify({ kind }) })),
   };
 }

@@ -37,6 +37,7 @@ export function openRunLines(paint: Paint): RunLines {
     if (kind === 'trial.ended')
       return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
     if (kind === 'evaluation.progress') return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
+    if (kind === 'index.progress') return isDue(time) ? line(stage ?? 'rag-index', paint.dim(shardText(data))) : [];
     if (kind === 'search.progress') return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
@@ -101,6 +102,10 @@ function absenceText(kind: string, { provider, job, since, reason, patienceSecon
   if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
   const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
   return `${String(provider)} is away since ${String(since)}: ${String(reason)}; its job ${String(job)} goes on, and ${until}`;
+}
+
+function shardText({ shard, of, chunks, embedded }: Readonly<Record<string, unknown>>): string {
+  return `part ${Number(shard)} of ${Number(of)}: ${Number(chunks)} pieces, ${Number(embedded)} of them embedded`;
 }
 
 function searchedText({ step, round, rounds, done, of, best }: Readonly<Record<string, unknown>>): string {

@@ -12,13 +12,15 @@ interface Written {
 }
 
 interface Spec {
+  readonly promptEval: { readonly search: object };
   readonly fineTune: { readonly params: object };
 }
 
-/** The same with an adapter that saw less: for who wants to see in minutes how the parts work together, not how good they become. */
+/** The same with the prompts that it has and an adapter that saw less: for who wants to see in minutes how the parts work together, not how good they become. */
 export function shortTraining({ document, ...written }: Written): object {
   const whole = parse(document) as { readonly spec: Spec };
-  const { fineTune, ...spec } = whole.spec;
+  const { fineTune, promptEval, ...spec } = whole.spec;
+  const { search: _, ...chosen } = promptEval;
   const params = { ...fineTune.params, steps: 40, evaluate_rows: 80 };
-  return { ...written, document: { ...whole, spec: { ...spec, fineTune: { ...fineTune, params } } } };
+  return { ...written, document: { ...whole, spec: { ...spec, promptEval: chosen, fineTune: { ...fineTune, params } } } };
 }

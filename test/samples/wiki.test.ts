@@ -48,7 +48,8 @@ describe('what the language demo applies can be applied', () => {
   test('the router, and its short training, over the same prompts', () => {
     const short = specOf(shortTraining(router) as Written);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
-    expect({ ...short, fineTune: null }).toEqual({ ...specOf(router), fineTune: null });
+    expect({ ...short, fineTune: null }).toEqual({ ...specOf(router), fineTune: null, promptEval: { quality: 'right' } });
+    expect(specOf(router).promptEval?.search).toBeDefined();
   });
 });
 
