@@ -61,8 +61,9 @@ export function withoutRetrieval(written: Written): Written {
 }
 
 /**
- * The champion's passages under a prompt that somebody found friendlier and says is better, with no gate that looks, asked by half of the users at once. The claim is refuted by
- * fewer questions than a small loss takes to be shown: most of what callers ask cannot be answered out of the summaries, and is as wrong under either prompt.
+ * The champion's passages under a prompt that somebody found friendlier and says is better, with no gate that looks, asked by half of the users at once. Its examples greet and stop
+ * there, and so does the model. The claim is refuted by fewer questions than a small loss takes to be shown: most of what callers ask cannot be answered out of the summaries,
+ * and is as wrong under either prompt.
  */
 export function withWorsePrompt(written: Written): Written {
   const path = 'prompts/friendly.yaml';
@@ -74,14 +75,27 @@ spec:
     question: { type: string }
     passages: { type: list }
   messages:
-    - { role: system, template: 'You are cheerful. Greet the reader, say how glad you are to be asked, and tell a little story that leads up to the answer.' }
+    - { role: system, template: You are cheerful and polite. Greet the reader first. }
     - { role: user, template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}" }
+  fewShot:
+    use: two
+    sets:
+      two:
+        examples:
+          - input:
+              passages: ['Oslo: Oslo is the capital of Norway.', 'Bergen: Bergen is a city in Norway, founded in 1070.']
+              question: What is the capital of Norway?
+            output: What a lovely question! I am so glad that you asked.
+          - input:
+              passages: ['Radium: Radium is an element.', 'Marie Curie: Marie Curie was born in Warsaw.']
+              question: In which city was Marie Curie born?
+            output: How nice to hear from you! Great question.
 `;
   const spoilt = changed(written, ({ promptEval: _promptEval, ...spec }) => ({
     ...spec,
     prompt: { ...spec.prompt, candidates: [path] },
     evaluate: { ...spec.evaluate, first: 20, gates: [], ungated: 'to see that harm is found under traffic' },
-    canary: { ...spec.canary, steps: [50], quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.1 } },
+    canary: { ...spec.canary, steps: [50], quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.05 } },
   }));
   return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
 }

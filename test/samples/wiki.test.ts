@@ -42,7 +42,7 @@ describe('what the language demo applies can be applied', () => {
     expect(prompt.candidates).toEqual(['prompts/friendly.yaml']);
     expect(index).toEqual(specOf(assistant).index);
     expect([evaluate.gates, promptEval]).toEqual([[], null]);
-    expect(canary).toMatchObject({ steps: [50], quality: { rule: 'superiority', margin: 0.1 } });
+    expect(canary).toMatchObject({ steps: [50], quality: { rule: 'superiority', margin: 0.05 } });
   });
 
   test('the router, and its short training, over the same prompts', () => {
