@@ -13,6 +13,7 @@ import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
+import { createParaphraser, paraphrasersIn } from '../data/llm/evaluation/paraphraser';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { Registry } from '../db/registry';
@@ -89,6 +90,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           answerer: answererOf(asking),
           judges,
           tools,
+          paraphraser: createParaphraser(await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)), tools.embed),
           parallel,
           latency: input.latency ?? null,
           signal,

@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import { promptAnswerer, type Asking } from '../data/llm/evaluation/answerer';
 import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
+import { createParaphraser, paraphrasersIn } from '../data/llm/evaluation/paraphraser';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { Registry } from '../db/registry';
@@ -43,12 +44,13 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
         const template = await artifacts.getJson<PromptTemplate>(input.template);
         const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
         const scope = scopeOf(input);
-        const providers = route.map(({ provider }) => provider);
+        const providers = [...route, ...paraphrasersIn(dimensions)].map(({ provider }) => provider);
         const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd, others: [], providers });
         const asking: Asking = { chat, tenant, scope, owner: { execution, attempt: activityInfo().attempt }, budgets };
         const results = await evaluateCases({
           ...{ cases: cases.slice(from, to), caseSet: input.cases.digest, dimensions, judges: {}, tools, parallel, signal },
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
+          paraphraser: createParaphraser(asking, tools.embed),
           onProgress: report,
         });
         return artifacts.putJson({ tenant, value: results });

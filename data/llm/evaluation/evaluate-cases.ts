@@ -9,7 +9,9 @@ import type { LatencySample } from '../../../domain/llm/evaluation/latency-sampl
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
 import type { Judge } from './judge';
+import type { Paraphraser } from './paraphraser';
 import { inParallel } from './pool';
+import { reword } from './reword';
 import { scoreCase } from './score-case';
 
 export interface Evaluation {
@@ -21,6 +23,8 @@ export interface Evaluation {
   /** By the name of the dimension; each of kind `judge` needs its own. */
   readonly judges: Readonly<Record<string, Judge>>;
   readonly tools: EvaluatorTools;
+  /** Needed where a robustness has paraphrases. */
+  readonly paraphraser?: Paraphraser | undefined;
   /** Questions under way at once. Limits of the provider hold in any case. */
   readonly parallel: number;
   /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
@@ -48,7 +52,8 @@ export type AskedAnswer =
  */
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
-  const asks = asksFor(cases, dimensions, caseSet);
+  const { rewordings, refused } = await reword(evaluation);
+  const asks = asksFor(cases, dimensions, { caseSet, rewordings });
   let [asked, unanswered, fromLedger, cost] = [0, 0, 0, 0];
   const answers = await inParallel(asks, parallel, async ({ case: of, repeat }): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
@@ -67,9 +72,11 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
     const answer = answers[index];
     if (answer) byCase.get(ask.of?.id ?? ask.case.id)?.push({ ask, answer });
   });
-  const results = await inParallel(cases, parallel, (of) => {
+  const results = await inParallel(cases, parallel, async (of) => {
     signal?.throwIfAborted();
-    return scoreCase(of, byCase.get(of.id) ?? [], evaluation);
+    const result = await scoreCase(of, byCase.get(of.id) ?? [], evaluation);
+    const notReworded = refused.get(of.id);
+    return notReworded ? { ...result, notReworded } : result;
   });
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
 }

@@ -12,11 +12,30 @@ export interface Ask {
   readonly of: { readonly id: string; readonly dimension: string; readonly place: number } | null;
 }
 
+/** What a case's variable becomes in other words, by `rewordingKey`. Those that were refused are not in it. */
+export type Rewordings = ReadonlyMap<string, string>;
+
+export function rewordingKey({
+  id,
+  dimension,
+  place,
+}: {
+  readonly id: string;
+  readonly dimension: string;
+  readonly place: number;
+}): string {
+  return JSON.stringify([id, dimension, place]);
+}
+
 /**
  * Everything that the dimensions need asked, each question once: the cases, their repeats, their perturbations. Perturbations draw from the case set's digest and the case, so that
  * a resumed evaluation asks the same and candidate and champion meet the same slips.
  */
-export function asksFor(cases: readonly EvaluationCase[], dimensions: readonly DimensionSpec[], caseSet: Digest): readonly Ask[] {
+export function asksFor(
+  cases: readonly EvaluationCase[],
+  dimensions: readonly DimensionSpec[],
+  { caseSet, rewordings }: { readonly caseSet: Digest; readonly rewordings: Rewordings },
+): readonly Ask[] {
   const repeats = Math.max(1, ...dimensions.map((dimension) => (dimension.kind === 'consistency' ? dimension.repeats : 1)));
   return cases.flatMap((each): readonly Ask[] => [
     ...Array.from({ length: repeats }, (_, repeat) => ({ case: each, repeat, of: null })),
@@ -25,7 +44,8 @@ export function asksFor(cases: readonly EvaluationCase[], dimensions: readonly D
         ? []
         : dimension.perturbations.flatMap((perturbation, place): readonly Ask[] => {
             const random = seededRandom(seedFor(caseSet, `${each.id} ${dimension.variable} ${place} ${perturbation.kind}`));
-            const changed = perturb(each, dimension.variable, { perturbation, random });
+            const reworded = rewordings.get(rewordingKey({ id: each.id, dimension: dimension.name, place })) ?? null;
+            const changed = perturb(each, dimension.variable, { perturbation, random, reworded });
             return changed === null ? [] : [{ case: changed, repeat: 0, of: { id: each.id, dimension: dimension.name, place } }];
           }),
     ),

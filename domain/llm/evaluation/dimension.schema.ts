@@ -23,8 +23,19 @@ const perturbationSchema = z
       filler: z.array(text).min(1).max(1_000).describe('texts to fill the context with'),
       characters: z.int().min(1).max(1_000_000).describe('a whole number: how long the variable becomes'),
     }),
+    z.strictObject({
+      kind: z.literal('paraphrase'),
+      provider: nameField('embedded, or the name of a provider that the operator has set up').default('embedded'),
+      model: z.string().min(1).max(200).describe('the model that says the question in other words'),
+      minSimilarity: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.8)
+        .describe('a share from 0 to 1: the least cosine of both texts, where an embedder is there; other paraphrases are refused'),
+    }),
   ])
-  .describe('typos, upperCase, lowerCase, order, distractor or longContext');
+  .describe('typos, upperCase, lowerCase, order, distractor, longContext or paraphrase');
 
 /** What is measured, as a person writes it. That names are unique and that `of` names another dimension is checked by `dimensionProblems`. */
 export const dimensionSchema = z

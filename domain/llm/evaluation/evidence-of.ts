@@ -27,6 +27,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
     return { aggregate: aggregate(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
   };
+  const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
   const compared = (other: readonly CaseResult[] | null) =>
     other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
   return {
@@ -45,6 +46,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     earlier: ordered.filter(({ latencyMs, earlier }) => latencyMs !== null && earlier === true).length,
     answeredBy: countAnswerers(ordered),
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
+    ...(refused.length > 0 && { notReworded: countBy(refused) }),
     unanswered: countBy(ordered.flatMap(({ unanswered }) => (unanswered === null ? [] : [unanswered]))),
   };
 }

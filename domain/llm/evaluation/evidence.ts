@@ -26,6 +26,8 @@ export interface LlmEvidence {
   readonly answeredBy?: readonly AnsweredCount[];
   /** Nanodollars, likewise. */
   readonly costs: readonly number[];
+  /** Paraphrases that were refused and not asked: reason → paraphrases. Absent where none was. */
+  readonly notReworded?: Readonly<Record<string, number>>;
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
 }

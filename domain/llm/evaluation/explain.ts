@@ -23,8 +23,14 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
     ...Object.entries(dimensions).map(
       ([name, { aggregate, judge }]) => `${name.padEnd(width)} ${intervalOf(aggregate, false)}${judge ? ' by a judge' : ''}${beside(name)}`,
     ),
+    ...refusedParaphrases(evidence),
     `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %${earlier === 0 ? '' : ` of ${latenciesMs.length} cases; the other ${earlier} were answered in earlier runs, under other loads`}; $${cost.toFixed(4)} for the first answers`,
   ];
+}
+
+function refusedParaphrases({ notReworded = {} }: LlmEvidence): readonly string[] {
+  const reasons = Object.entries(notReworded).map(([reason, count]) => `${count} × ${reason}`);
+  return reasons.length === 0 ? [] : [`paraphrases that were not asked: ${reasons.join(', ')}`];
 }
 
 function answerers({ answeredBy = [] }: LlmEvidence): readonly string[] {

@@ -1,8 +1,9 @@
 import type { Random } from '../../statistics/random';
 import type { EvaluationCase } from './case';
 import type { PromptValue } from '../prompt';
+import type { ParaphraseSpec } from './paraphrase';
 
-/** A change of the question under which the right answer stays the same. Paraphrases need a model and are made outside. */
+/** A change of the question under which the right answer stays the same. */
 export type Perturbation =
   /** One in `every` words gets a slip of the keyboard. */
   | { readonly kind: 'typos'; readonly every: number }
@@ -12,7 +13,8 @@ export type Perturbation =
   /** One of these texts before the question, or among the items of a list: it says nothing of it, or asks to ignore everything else. */
   | { readonly kind: 'distractor'; readonly texts: readonly string[] }
   /** Filler until the variable has `characters`, the question last. */
-  | { readonly kind: 'longContext'; readonly filler: readonly string[]; readonly characters: number };
+  | { readonly kind: 'longContext'; readonly filler: readonly string[]; readonly characters: number }
+  | ParaphraseSpec;
 
 /**
  * The case with `variable` perturbed; null when the perturbation changes nothing of it, such as the order of one item. Kinds of noise after M. T. Ribeiro, T. Wu, C. Guestrin and S. Singh,
@@ -22,16 +24,25 @@ export type Perturbation =
 export function perturb(
   of: EvaluationCase,
   variable: string,
-  { perturbation, random }: { readonly perturbation: Perturbation; readonly random: Random },
+  {
+    perturbation,
+    random,
+    reworded = null,
+  }: {
+    readonly perturbation: Perturbation;
+    readonly random: Random;
+    /** Made by the model of a paraphrase; null where it made none that may be asked. */
+    readonly reworded?: string | null;
+  },
 ): EvaluationCase | null {
   const value = Object.hasOwn(of.input, variable) ? of.input[variable] : undefined;
   if (value === undefined || typeof value === 'number') return null;
-  const changed = perturbValue(value, perturbation, random);
+  const changed = perturbation.kind === 'paraphrase' ? (reworded ?? value) : perturbValue(value, perturbation, random);
   if (JSON.stringify(changed) === JSON.stringify(value)) return null;
   return { ...of, id: `${of.id}~${perturbation.kind}`, input: { ...of.input, [variable]: changed } };
 }
 
-function perturbValue(value: string | readonly string[], perturbation: Perturbation, random: Random): PromptValue {
+function perturbValue(value: string | readonly string[], perturbation: Exclude<Perturbation, ParaphraseSpec>, random: Random): PromptValue {
   const each = (change: (text: string) => string) => (typeof value === 'string' ? change(value) : value.map(change));
   switch (perturbation.kind) {
     case 'typos':

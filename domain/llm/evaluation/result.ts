@@ -10,6 +10,8 @@ export interface CaseResult {
   /** Why there is no answer: the type of the failure. */
   readonly unanswered: string | null;
   readonly retrieved: readonly Pick<RetrievedPassage, 'documentId'>[];
+  /** Paraphrases of the case that were not asked, by why not; not given where all were. */
+  readonly notReworded?: readonly string[];
   /** By dimension. */
   readonly scores: Readonly<Record<string, Score>>;
   /** Of the case alone, without repeats and perturbations; null when there is no answer. */

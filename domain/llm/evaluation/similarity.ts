@@ -17,7 +17,7 @@ export async function evaluateSimilarity({ case: { expected }, answer }: Judged,
   return Number.isFinite(best) ? scored(Math.min(1, Math.max(0, best))) : failed('the embedder gave a vector without a direction');
 }
 
-function cosine(a: Float32Array, b: Float32Array): number {
+export function cosine(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return NaN;
   let [dot, aa, bb] = [0, 0, 0];
   for (let index = 0; index < a.length; index += 1) {

@@ -32,6 +32,8 @@ export function searchProblem({
   if (!own) return `the search is to raise ${spec.quality}, which is no dimension: name one of ${names.join(', ')}`;
   const base = own.kind === 'robustness' ? dimensions.find(({ name }) => name === own.of) : own;
   if (!base) return `${own.name} is the robustness of a dimension that is not there`;
+  if (own.kind === 'robustness' && own.perturbations.some(({ kind }) => kind === 'paraphrase'))
+    return `a search cannot raise ${own.name} with paraphrases in this version`;
   // A judge that nobody calibrated would crown what pleases it.
   const later = [own, base].find(({ kind }) => kind === 'judge' || kind === 'similarity' || kind === 'retrieval');
   return later ? `a search cannot raise ${later.name}, of kind ${later.kind}, in this version` : null;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { measureBias } from '../../../../domain/llm/evaluation/bias';
 import type { EvaluationCase } from '../../../../domain/llm/evaluation/case';
 import { consistencyOf } from '../../../../domain/llm/evaluation/consistency';
+import { paraphraseProblem } from '../../../../domain/llm/evaluation/paraphrase';
 import { perturb, type Perturbation } from '../../../../domain/llm/evaluation/perturb';
 import { quantileBounds } from '../../../../domain/llm/evaluation/quantile';
 import { failed, scored, type Score } from '../../../../domain/llm/evaluation/score';
@@ -120,5 +121,25 @@ describe('a perturbed case', () => {
     expect(question({ kind: 'distractor', texts: [] })).toBeUndefined();
     expect(perturb(plain, 'nothing', { perturbation: { kind: 'upperCase' }, random: random() })).toBeNull();
     expect(question({ kind: 'typos', every: 2 }, 9)).toBe(question({ kind: 'typos', every: 2 }, 9));
+  });
+});
+
+describe('a paraphrase', () => {
+  test.each<[string, string, string | null]>([
+    ['When was Ada Lovelace born?', 'In which year did Ada Lovelace come into the world?', null],
+    ['When was Ada Lovelace born?', 'when was Ada Lovelace born', 'the same words'],
+    ['When was Ada Lovelace born?', 'When was the first programmer born?', 'a name is lost'],
+    ['Which city was the capital in 1946?', 'What was the capital city in 1964?', 'other numbers'],
+    ['Who won 1,204 votes?', 'Which person got 1204 of the votes?', null],
+    ['Who said "I came, I saw"?', 'Which person uttered "I saw, I came"?', 'a quotation is lost'],
+    ['Which metal is not magnetic?', 'Name a magnetic metal, please.', 'a negation came or went'],
+    ['Which birds don’t fly?', 'Name birds that never fly.', null],
+    ['What does NASA do?', 'What is the work of the space agency?', 'a name is lost'],
+    ['What is at https://example.org/a?', 'What does one find under https://example.org/b?', 'a name is lost'],
+    ['Why?', 'For what reason of all reasons that there are would that be so?', 'another length'],
+    // The capital of a beginning belongs to its place.
+    ['Rivers flow where? Mountains rise why?', 'Where do rivers flow, and for what reason do mountains rise?', null],
+  ])('of %p: %p', (text, paraphrase, problem) => {
+    expect(paraphraseProblem(text, paraphrase)).toBe(problem);
   });
 });
