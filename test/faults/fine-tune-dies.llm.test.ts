@@ -1,0 +1,139 @@
+/** A language application whose model really learns and really answers, in the whole product; what is killed comes back, and what was learnt is not learnt twice. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { runEvents } from '../../apps/cli/event-stream';
+import type { RunJson } from '../../apps/cli/run-view';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { ReleaseBundle } from '../../domain/llm/bundle';
+import { expectNothingLeft, openStore } from '../support/left-behind';
+import { pause, startProduct, type Product } from '../support/product';
+
+// PyTorch takes up to a minute to import on a machine that is busy with other tests.
+jest.setTimeout(1_200_000);
+
+const steps = 30;
+let product: Product;
+
+beforeAll(async () => {
+  product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '1024' } });
+});
+afterEach(() => expectNothingLeft(product));
+afterAll(() => product.stop());
+
+const sample = (...path: readonly string[]) => readFileSync(resolve('samples', 'wiki-router', ...path), 'utf8');
+const firstLines = (text: string, count: number) => `${text.split('\n').slice(0, count).join('\n')}\n`;
+
+/** The sample's first question, over a few of its definitions. */
+function writeRouter(name: string): string {
+  const folder = join(product.workDir, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'question.yaml'), sample('prompts', 'question.yaml'));
+  writeFileSync(join(folder, 'examples.ndjson'), firstLines(sample('examples.ndjson'), 90));
+  writeFileSync(join(folder, 'cases.ndjson'), firstLines(sample('cases.ndjson'), 30));
+  writeFileSync(
+    join(folder, 'lifecycle.yaml'),
+    `apiVersion: perennial.dev/v1
+kind: LlmLifecycle
+metadata: { name: ${name}, owner: ops@library.example }
+spec:
+  model: { name: smollm2-135m-instruct }
+  sampling: { temperature: 0, maxTokens: 24 }
+  prompt: { candidates: [question.yaml], input: text }
+  cases: { file: cases.ndjson, search: 0, confirm: 0 }
+  data: { sources: { definitions: { uri: 'file://./examples.ndjson', format: ndjson } } }
+  fineTune:
+    examples: definitions
+    holdout: 0.15
+    params: { steps: ${steps}, batch: 4, micro_batch: 2, upper_layers: 1, report_steps: 1, checkpoint_seconds: 0, evaluate_rows: 8 }
+    compute: { cpus: 1, memory: 4GiB, timeout: 30m }
+  evaluate:
+    dimensions:
+      - { name: right, kind: label, labels: [animal, plant, food, artifact, person, location, substance, event] }
+      - { name: parseable, kind: json }
+    gates: [{ name: parseable, kind: threshold, dimension: parseable, min: 0.3, minCases: 20 }]
+    parallel: 4
+`,
+  );
+  return folder;
+}
+
+/** Steps that the training has told of, each with when. */
+async function followSteps(id: string, onStep: (step: number) => void): Promise<readonly number[]> {
+  const told: number[] = [];
+  for await (const { kind, data } of runEvents(product, id)) {
+    if (kind !== 'train.metrics') continue;
+    const step = Math.max(...(data['metrics'] as readonly { readonly step: number }[]).map((metric) => metric.step));
+    told.push(step);
+    onStep(step);
+  }
+  return told;
+}
+
+interface Learnt {
+  readonly resumedAt: number | null;
+  readonly adapter: string;
+  readonly said: readonly string[];
+}
+
+/** What came of a run: one version, with one adapter, which was measured and serves. */
+async function learntBy(run: RunJson): Promise<Learnt> {
+  const model = run.lifecycle;
+  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run.stages.map(({ name, status }) => `${name} ${status}`)).toEqual(
+    ['ingest', 'fine-tune', 'evaluate', 'promote'].map((name) => `${name} succeeded`),
+  );
+  const { body } = await product.call<{ items: { manifest: ArtifactRef }[] }>('GET', `/models/${model}/versions`);
+  expect(body.items).toHaveLength(1);
+  const store = openStore(product);
+  try {
+    const bundle = await store.getJson<ReleaseBundle>(body.items[0]?.manifest as ArtifactRef);
+    const training = run.stages.find(({ name }) => name === 'fine-tune')?.fineTuning?.facts['training'];
+    const { resumedAt } = training as { readonly resumedAt: number | null };
+    const said = run.verdict?.reasons.map(({ message }) => message.replaceAll(model, 'it')) ?? [];
+    return { resumedAt, adapter: bundle.base.adapter?.digest ?? '', said };
+  } finally {
+    store.close();
+  }
+}
+
+test('the worker dies as examples are written and as the model learns, and the model as it is asked: one adapter, with the bytes and scores of a run that nobody killed', async () => {
+  await product.apply(writeRouter('killed'));
+  const { body } = await product.start('killed');
+  const killedAt: number[] = [];
+  const following = followSteps(body.id, (step) => {
+    // Twice, some steps apart.
+    const due = killedAt.length === 0 ? step >= 3 : killedAt.length === 1 && step >= Number(killedAt[0]) + 5;
+    if (!due || step >= steps) return;
+    killedAt.push(step);
+    product.kill('main.ts worker');
+  });
+  await product.waitForStage(body.id, 'fine-tune');
+  // In the middle of its examples, or of the weights that go with them.
+  await pause(300);
+  expect(product.kill('main.ts worker')).toHaveLength(1);
+  await product.waitForStage(body.id, 'evaluate');
+  await pause(3_000);
+  expect(product.kill('main.ts llm-server')).toHaveLength(1);
+  const killed = await learntBy(await product.waitForEnd(body.id, 900));
+  const told = await following;
+  expect(killedAt.length).toBeGreaterThan(0);
+  // Found again while it went on, or begun again where it last kept what it had: at most one step is done twice at each death.
+  for (const [place, step] of told.entries()) expect(step).toBeGreaterThanOrEqual((told[place - 1] ?? 0) - 1);
+  if (killed.resumedAt !== null) expect(killed.resumedAt).toBeGreaterThanOrEqual(Number(killedAt.at(-1)) - 1);
+
+  await product.apply(writeRouter('calm'));
+  const { body: other } = await product.start('calm');
+  const calm = await learntBy(await product.waitForEnd(other.id, 900));
+  expect(calm.resumedAt).toBeNull();
+  expect(killed.adapter).toMatch(/^sha256:/);
+  expect(killed.adapter).toBe(calm.adapter);
+  expect(killed.said).toEqual(calm.said);
+
+  const answer = await product.call<{ model: string; choices: { message: { content: string } }[] }>(
+    'POST',
+    `${product.gatewayUrl}/v1/chat/completions`,
+    { body: { model: 'killed', messages: [{ role: 'user', content: 'a small songbird with a red breast' }] } },
+  );
+  expect(answer).toMatchObject({ status: 200, body: { model: 'killed@1' } });
+  expect(JSON.parse(answer.body.choices[0]?.message.content ?? '')).toHaveProperty('kind');
+});
