@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
 /** Well inside the shortest heartbeat timeout of any queue. */
@@ -16,6 +17,8 @@ export async function whileBeating<T>(work: (beat: Beat) => Promise<T>): Promise
   // What the attempt before it had said stands until this one says more: dying in between must not unsay it.
   let latest: unknown = context.info.heartbeatDetails;
   context.heartbeat(latest);
+  // Every question under way listens, and there may be hundreds: no leak to warn of.
+  setMaxListeners(0, context.cancellationSignal);
   const timer = setInterval(() => context.heartbeat(latest), beatMs);
   try {
     return await work({

@@ -2,6 +2,7 @@
  * A search over `--variants` prompts for a routing step of the embedded language model, confirmed on definitions that no choice has seen. Stops after `--minutes` and says so; started
  * again it goes on, since the ledger in `--folder` has every answer. With `--fresh` it begins anew. A machine that does nothing else is fastest with `--threads 2 --sequences 8`. Prints a table and, last, one JSON line.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -59,6 +60,9 @@ async function main(): Promise<void> {
     maxQueued: 1_000,
   });
   const world = await openLlmWorld(folder, [embeddedAt(server.url)]);
+  const stop = AbortSignal.timeout(Number(values.minutes) * 60_000);
+  // Every question under way listens.
+  setMaxListeners(0, stop);
   const since = performance.now();
   const spent = (): Spent => ({ seconds: before.seconds + (performance.now() - since) / 1000, runs: before.runs + 1 });
   // A run that is killed has spent its time, too.
@@ -83,7 +87,7 @@ async function main(): Promise<void> {
       judges: {},
       tools: createEvaluatorTools(null),
       parallel: sequences,
-      signal: AbortSignal.timeout(Number(values.minutes) * 60_000),
+      signal: stop,
     };
     const found = await runSearch(search, say);
     tell(search, found, spent());
