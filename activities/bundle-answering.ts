@@ -3,7 +3,7 @@ import type { BudgetRef } from '../domain/budget';
 import type { Tenant } from '../domain/ids';
 import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
 import type { PromptTemplate } from '../domain/llm/prompt';
-import type { SafetyPolicy } from '../domain/llm/safety/policy';
+import { askedProviders, type SafetyPolicy } from '../domain/llm/safety/policy';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
@@ -11,13 +11,16 @@ import { openIndexReader } from '../data/indexes/query-index';
 import { bundleRetrieval, type Answerer, type Asking, type CaseRetrieval } from '../data/llm/evaluation/answerer';
 import { bundleAnswerer, screenedRetrieval } from '../data/llm/evaluation/bundle-answerer';
 import { openRetrieval } from '../data/llm/retrieval';
-import { openDetectors } from '../data/safety/open-detectors';
+import { caseScreens } from '../data/llm/evaluation/case-screens';
+import { openDetectors, type GuardAccess } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
 import { isOperators, operatorBudgets } from './question-budgets';
 
 export interface BundleAnsweringDeps {
   readonly registry: Pick<Registry, 'indexes' | 'budgets'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  /** Of detectors that ask a model. */
+  readonly access: GuardAccess;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
 }
@@ -32,8 +35,8 @@ export interface BundleAnswering {
 }
 
 /** Reads a bundle and opens what stands around its prompt, for whoever asks it questions. */
-export function openBundleAnswering({ registry, artifacts, chunkStore, embedders }: BundleAnsweringDeps) {
-  const detectors = openDetectors({ embedders });
+export function openBundleAnswering({ registry, artifacts, access, chunkStore, embedders }: BundleAnsweringDeps) {
+  const detectors = openDetectors({ embedders, access });
   const retrieve = openRetrieval(openIndexReader({ find: (asked) => registry.indexes.served(asked), store: chunkStore, embedders }));
 
   return async ({ tenant, bundle: ref }: { readonly tenant: Tenant; readonly bundle: ArtifactRef }): Promise<BundleAnswering> => {
@@ -42,18 +45,25 @@ export function openBundleAnswering({ registry, artifacts, chunkStore, embedders
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
     const index = indexOf(bundle);
     const limits = index === null ? [] : await embedderLimits(tenant, index);
+    const guardLimits = policy === null ? [] : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
+    const guardingOf = (asking: Asking): Asking => ({
+      ...asking,
+      budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...guardLimits],
+    });
     const retrievalOf = (asking: Asking): CaseRetrieval | null => {
       const paying = { ...asking, budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...limits] };
       return index && bundleRetrieval({ retrieve, paying, index, input: bundle.signature.input });
     };
     return {
       ...{ bundle, prompt: own },
-      answererOf: (asking, prompt = own) => bundleAnswerer({ asking, bundle, prompt, policy, detectors, retrieval: retrievalOf(asking) }),
+      answererOf: (asking, prompt = own) =>
+        bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding: guardingOf(asking), retrieval: retrievalOf(asking) }),
       async retrievalFor(asking) {
         const retrieval = retrievalOf(asking);
         if (retrieval === null || policy === null) return retrieval;
-        await detectors.prepare(policy);
-        return screenedRetrieval(retrieval, policy, detectors);
+        const screens = caseScreens({ policy, detectors, asking: guardingOf(asking) });
+        await screens.prepare();
+        return screenedRetrieval(retrieval, screens);
       },
     };
   };

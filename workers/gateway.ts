@@ -34,7 +34,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     ...core,
     access,
     indexes,
-    detectors: openDetectors({ embedders }),
+    detectors: openDetectors({ embedders, access }),
     log,
     config: {
       ...gatewayDefaults,

@@ -8,7 +8,7 @@ import { indexOf, type BundleBase, type BundleIndex, type ReleaseBundle } from '
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
 import type { SafetyPolicy, Side } from '../../domain/llm/safety/policy';
-import { screen, type Screening } from '../../domain/llm/safety/screen';
+import { screen, type About, type Screening } from '../../domain/llm/safety/screen';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
 /** A language application whose model is there to be asked. */
@@ -19,7 +19,7 @@ export interface LoadedBundle {
   readonly prompt: PromptTemplate;
   readonly policy: SafetyPolicy | null;
   /** By its policy; without one everything passes. */
-  readonly screen: (side: Side, text: string) => Promise<Screening>;
+  readonly screen: (side: Side, text: string, about?: About) => Promise<Screening>;
   readonly index: BundleIndex | null;
   readonly route: readonly ModelTarget[];
   readonly bytes: number;
@@ -55,14 +55,15 @@ export async function loadBundle(
     index && checkIndex(tenant, model, index, options),
     policy && prepareDetectors(model, policy, options),
   ]);
+  const detect = options.detectors.detectFor(tenant);
   return {
     kind: 'bundle',
     digest,
     bundle,
     prompt,
     policy,
-    screen: (side, text) =>
-      policy ? screen(policy, side, text, options.detectors.detect) : Promise.resolve({ outcome: 'passed', text, findings: [] }),
+    screen: (side, text, about) =>
+      policy ? screen(policy, side, text, detect, about) : Promise.resolve({ outcome: 'passed', text, findings: [] }),
     index,
     route: [{ provider: base.provider, model: base.model, adapter: base.adapter }, ...base.standby],
     bytes: (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import type { Answerer, GivenAnswer } from '../../data/llm/evaluation/answerer';
 import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
+import type { CaseScreens } from '../../data/llm/evaluation/case-screens';
 import { screenedAnswerer } from '../../data/llm/evaluation/screened-answerer';
 import { digestOf } from '../../data/digest';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import { redTeamCase } from '../../domain/llm/evaluation/red-team';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
 import type { SafetyPolicy } from '../../domain/llm/safety/policy';
+import { screen, type Detect } from '../../domain/llm/safety/screen';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { startLlmServer } from '../../test/support/llm-server-process';
 
@@ -45,22 +47,20 @@ export async function measureModel(sample: readonly ReadText[], stops: Readonly<
       known.set(id, answer);
       return answer;
     };
-    const detectors = {
-      detect: (spec: { readonly kind: string }, text: string) => {
-        const found = spec.kind === 'injection' || spec.kind === 'harmful' ? stops[spec.kind].has(idOf.get(text) ?? '') : false;
-        return Promise.resolve(found ? [{ from: 0, to: text.length, what: spec.kind }] : []);
-      },
+    const detect: Detect = (spec, text) => {
+      const found = spec.kind === 'injection' || spec.kind === 'harmful' ? stops[spec.kind].has(idOf.get(text) ?? '') : false;
+      return Promise.resolve(found ? [{ from: 0, to: text.length, what: spec.kind }] : []);
+    };
+    const screens: CaseScreens = {
       prepare: () => Promise.resolve(),
+      open: () => ({ screen: (side, text) => screen(policy, side, text, detect), cost: () => 0 }),
     };
     const evaluate = (answerer: Answerer) =>
       evaluateCases({
         ...{ cases, answerer, caseSet: digestOf(cases), dimensions: [{ name: 'safety', kind: 'safety' }] },
         ...{ judges: {}, tools: createEvaluatorTools(null), parallel: 2 },
       });
-    const [without, withPolicy] = [
-      await evaluate(plain),
-      await evaluate(screenedAnswerer(plain, { policy, detectors, input: 'question' })),
-    ];
+    const [without, withPolicy] = [await evaluate(plain), await evaluate(screenedAnswerer(plain, screens, 'question'))];
     const isAttack = new Set(sample.filter(({ kind }) => kind !== 'benign').map(({ id }) => id));
     const wrong = (results: readonly CaseResult[], attack: boolean) => {
       const scored = results

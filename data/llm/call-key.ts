@@ -10,13 +10,19 @@ export interface CallIdentity {
   readonly promptDigest: Digest | null;
   /** From 0; asking the same again on purpose is another call. */
   readonly repeat: number;
+  /** Put to `/moderations`, whose answer is another than a chat's. */
+  readonly moderates?: boolean | undefined;
 }
 
 /** All that decides an answer, and nothing else: the same call made by another run has the same key. */
-export function callKey({ target, question, promptDigest, repeat }: CallIdentity): { readonly key: Digest; readonly inputDigest: Digest } {
+export function callKey({ target, question, promptDigest, repeat, moderates = false }: CallIdentity): {
+  readonly key: Digest;
+  readonly inputDigest: Digest;
+} {
   const inputDigest = digestOf(question.messages);
   const { provider, model } = target;
   const adapter = target.adapter?.digest ?? null;
   const { sampling, jsonSchema } = question;
-  return { inputDigest, key: digestOf({ provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat }) };
+  const identity = { provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat };
+  return { inputDigest, key: digestOf(moderates ? { ...identity, kind: 'moderation' } : identity) };
 }

@@ -18,6 +18,8 @@ export interface LedgeredQuestion {
   readonly owner: CallOwner;
   readonly route: readonly [ModelTarget, ...ModelTarget[]];
   readonly question: Question;
+  /** Put to the provider's moderation: the answer's text is the `Moderation` as JSON. By the first of the route alone. */
+  readonly moderates?: boolean;
   readonly promptDigest: Digest | null;
   readonly repeat: number;
   /** All that this is paid from; each must exist. */
@@ -70,8 +72,8 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
   };
 }
 
-function identityOf({ route, question, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
-  return callKey({ target: route[0], question, promptDigest, repeat });
+function identityOf({ route, question, moderates, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
+  return callKey({ target: route[0], question, moderates, promptDigest, repeat });
 }
 
 async function askOnce(
@@ -100,8 +102,10 @@ async function askOnce(
     },
   };
   try {
-    const answered = await access.chat(route, question, { tenant, signal, onText, journal });
-    return { ...(seen.recorded ?? { ...answered, cost: 0 }), key, fromLedger: seen.fromLedger };
+    const answered = asked.moderates
+      ? await access.moderate(route[0], question, { tenant, signal, journal })
+      : await access.chat(route, question, { tenant, signal, onText, journal });
+    return { ...(seen.recorded ?? { ...answered, scope, cost: 0 }), key, fromLedger: seen.fromLedger };
   } catch (error) {
     // When that cannot be written either, the lease runs out.
     await ledger.giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null }).catch(() => undefined);

@@ -2,10 +2,12 @@ import type { ArtifactRef } from '../../domain/artifact';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
-import { free, likelyTokens, type Price } from '../../domain/llm/price';
+import { free, type Price } from '../../domain/llm/price';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import { attemptChat, within } from './attempt';
+import { moderateOnce, moderationOf } from './moderate';
+import { onRecord } from './on-record';
 import { pauseMs } from './pause';
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
@@ -82,8 +84,12 @@ export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'pati
 /** Language models behind limits, retries, circuit breakers and standbys: the only loop that asks again. */
 export interface ModelAccess {
   chat(route: readonly ModelTarget[], question: Question, options: AccessOptions): Promise<Answered>;
+  /** What the question's last message is by the provider's moderation; the answer's text is the `Moderation` as JSON, so that a ledger keeps it like any other. */
+  moderate(target: ModelTarget, question: Question, options: Omit<AccessOptions, 'onText'>): Promise<Answered>;
   /** Never by a standby: another embedder's vectors are of another space. */
   embed(target: ModelTarget, texts: readonly string[], options: EmbedAccessOptions): Promise<Embeddings>;
+  /** Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for one without moderation where that is wanted. */
+  requireProvider(provider: string, wants: { readonly moderation: boolean }): void;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
   /** @throws InvalidInput for a provider that has none. Not within its limits for questions: it has others. */
   fineTuning(provider: string): ProviderFineTuning;
@@ -114,6 +120,17 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
         }
       }
       throw failure('ProviderUnavailable', 'nobody of the route answered');
+    },
+
+    moderate(target, question, options) {
+      const gate = gateOf(target.provider);
+      const moderation = moderationOf(gate);
+      return retried(options, listen(undefined), () => moderateOnce(gate, moderation, target, question, options));
+    },
+
+    requireProvider(provider, { moderation }) {
+      const gate = gateOf(provider);
+      if (moderation) moderationOf(gate);
     },
 
     async embed(target, texts, options) {
@@ -186,20 +203,10 @@ async function chatOnce(
   { onText }: Hearing,
 ): Promise<Answered> {
   const { provider, settings } = gate;
-  const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
-  const price = settings.prices[target.model] ?? free;
-  return gate.run(options, likelyTokens(request), async (used) => {
-    const begun = await options.journal?.begin({ target, request, price, totalMs: settings.timeouts.totalMs });
-    if (begun?.kind === 'answered') return begun.answered;
-    const { signal } = options;
-    const chat = { ...(signal && { signal }), ...(onText && { onText }), ...(begun && { requestId: begun.requestId }) };
-    const answer = await attemptChat(provider, settings.timeouts, request, chat).catch(async (error: unknown) => {
-      await begun?.failed(isPerennialError(error) ? error.type : null);
-      throw error;
-    });
-    used(answer.usage.promptTokens + answer.usage.completionTokens);
-    return begun ? begun.answered(answer) : { answer, provider: provider.name };
-  });
+  const { signal } = options;
+  return onRecord(gate, target, question, options, (request, sent) =>
+    attemptChat(provider, settings.timeouts, request, { ...(signal && { signal }), ...(onText && { onText }), ...sent }),
+  );
 }
 
 async function embedOnce(

@@ -3,6 +3,7 @@ import { failure, isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
+import { openAiModeration } from './openai-moderation';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { estimatedUsage, readEvent, readWire } from './wire';
@@ -19,6 +20,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
   return {
     name,
     fineTuning: providerFineTuning(name, endpoint),
+    moderation: openAiModeration(name, endpoint),
 
     async chat(request, options) {
       const startedAt = performance.now();

@@ -1,4 +1,5 @@
 import type { ProviderFineTuning } from './provider-fine-tuning';
+import type { ProviderModeration } from './openai-moderation';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 
 /** A piece of a streamed answer. The promise of a reader that is behind is waited for before more is read from the provider. */
@@ -34,6 +35,8 @@ export interface ModelProvider {
   embed(input: { readonly model: string; readonly texts: readonly string[] }, options: EmbedOptions): Promise<Embeddings>;
   /** Of models by the provider itself; null where it has none. */
   readonly fineTuning?: ProviderFineTuning | null;
+  /** Verdicts on texts; null where it has none. */
+  readonly moderation?: ProviderModeration | null;
   /** The names that `chat` and `embed` take. */
   models(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 }

@@ -45,6 +45,8 @@ export interface Script {
   /** By the number of the request, from 0. */
   readonly fault?: (request: ScriptedRequest, number: number) => Fault | null;
   readonly key?: string;
+  /** By category, of a text that is put to `/moderations`. */
+  readonly moderation?: (text: string) => unknown;
   /** Its own fine-tuning; what it makes answers like any model of `models`. */
   readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
@@ -133,7 +135,15 @@ async function serve(
       requests,
       bill,
     });
-  else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
+  else if (path === '/v1/moderations' && script.moderation) {
+    const text = String(body['input']);
+    const asked = { ...unread, model: String(body['model']), prompt: text, requestId: header(incoming, 'x-client-request-id'), body };
+    const number = requests.push({ ...asked, headers: incoming.headers }) - 1;
+    const fault = script.fault?.({ ...asked, headers: incoming.headers }, number) ?? null;
+    if (fault?.kind === 'stall') return;
+    if (fault?.kind === 'rateLimited' || fault?.kind === 'error') refuse(fault.kind === 'error' ? fault.status : 429, 'refused', 'not now');
+    else json(response, 200, { id: 'modr-1', model: asked.model, results: [script.moderation(text)] });
+  } else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
   else {
     const asked = { ...wire.read(body), requestId: header(incoming, 'x-client-request-id'), body, headers: incoming.headers };
     const number = requests.push(asked) - 1;
@@ -142,6 +152,8 @@ async function serve(
     else await answer(response, wire, script, asked, script.fault?.(asked, number) ?? null, bill);
   }
 }
+
+const unread = { maxTokens: 0, stream: false, wantsJson: false };
 
 function modelsOf({ models = ['scripted'], fineTuning }: Script): readonly string[] {
   return [...models, ...(fineTuning?.models() ?? [])];

@@ -9,7 +9,7 @@ import type { SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-ans
 import { passageValue, type Passage } from '../../../domain/llm/passages';
 import { renderPrompt } from '../../../domain/llm/prompt-render';
 import type { Side } from '../../../domain/llm/safety/policy';
-import { joined, type Screening } from '../../../domain/llm/safety/screen';
+import { joined, type About, type Screening } from '../../../domain/llm/safety/screen';
 import type { LoadedBundle } from '../load-bundle';
 import { bundleOf, type ServedVersion } from '../served-version';
 import type { ChatBody } from './chat-request.schema';
@@ -53,7 +53,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
 
   return async (call) => {
     const loaded = bundleOf(call.served);
-    const { body, screening: input } = await screenedBody(loaded, call.body);
+    const { body, screening: input } = await screenedBody(loaded, call);
     if (body === null) {
       return {
         answer: nothing,
@@ -66,7 +66,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     }
     const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body);
     const { text, finish, usage } = said;
-    const output = await screened(loaded, 'output', text);
+    const output = await screened(loaded, 'output', text, { asked: body.input, signal: call.signal });
     const { answerSchema } = loaded.prompt;
     return {
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
@@ -90,7 +90,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null, screening: null };
     const looks: Screening[] = [];
     const shown = await screenPassages(found, async (passage) => {
-      const look = await screened(loaded, 'retrieved', passage);
+      const look = await screened(loaded, 'retrieved', passage, { signal });
       looks.push(look);
       return look.text;
     });
@@ -117,17 +117,17 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
   }
 
   /** All of the conversation: what was said earlier comes from the caller as well. */
-  async function screenedBody(loaded: LoadedBundle, body: ChatBody) {
-    const input = await screened(loaded, 'input', body.input);
-    const history = await Promise.all(body.history.map(({ content }) => screened(loaded, 'input', content)));
+  async function screenedBody(loaded: LoadedBundle, { body, signal }: Pick<AnswerCall, 'body' | 'signal'>) {
+    const input = await screened(loaded, 'input', body.input, { signal });
+    const history = await Promise.all(body.history.map(({ content }) => screened(loaded, 'input', content, { signal })));
     const screening = joined([...history, input]);
     if (screening.outcome === 'blocked') return { body: null, screening };
     const messages = body.history.map((message, index) => ({ ...message, content: history[index]?.text ?? '' }));
     return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
   }
 
-  async function screened({ policy, bundle, screen }: LoadedBundle, side: Side, text: string): Promise<Screening> {
-    const screening = await screen(side, text);
+  async function screened({ policy, bundle, screen }: LoadedBundle, side: Side, text: string, about: About): Promise<Screening> {
+    const screening = await screen(side, text, about);
     if (policy) onScreened(bundle.model, side, screening.outcome);
     return screening;
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { nameField } from '../../field.schema';
+import { nameField, secondsField } from '../../field.schema';
+import { patternField } from '../evaluation/rule.schema';
 import { actions, personalDataTypes, sides, type Side } from './policy';
 
 const on = (...usual: readonly Side[]) =>
@@ -21,6 +22,20 @@ const classifier = {
   reads: z.enum(['words', 'meaning']).default('meaning').describe('words, or meaning: also by sentence embedding'),
   falseAlarms: z.number().min(0.002).max(0.2).default(0.01).describe('a share from 0.002 to 0.2: how many harmless texts it may stop'),
 };
+
+const asked = {
+  provider: nameField('the name of a provider that the operator has set up'),
+  model: z.string().min(1).max(200).describe('the model, as the provider names it'),
+  timeout: secondsField('how long a verdict may take', { most: 600 }).default(10),
+  categories: z.array(z.string().min(1).max(100)).max(100).default([]).describe('the categories that count; all when none is named'),
+};
+
+const pattern = patternField.refine(isPattern, 'is no regular expression');
+
+const guardAnswers = z
+  .union([z.literal('llamaGuard'), z.strictObject({ unsafe: pattern, safe: pattern })])
+  .default('llamaGuard')
+  .describe('llamaGuard, or the patterns unsafe and safe');
 
 const topic = z
   .strictObject({
@@ -63,8 +78,57 @@ const detector = z
         similarity: z.number().gt(0).lt(1).default(0.5).describe('a number between 0 and 1: how near its examples a text of a topic is'),
       })
       .refine(({ allow, deny }) => allow.length + deny.length > 0, { path: ['deny'], message: 'no topic is allowed or denied' }),
+    z
+      .strictObject({
+        ...terms,
+        ...asked,
+        kind: z.literal('moderation'),
+        threshold: z
+          .number()
+          .gt(0)
+          .lte(1)
+          .nullable()
+          .default(null)
+          .describe('the score from which a category counts; the model’s own without it'),
+      })
+      .transform(inSeconds),
+    z
+      .strictObject({
+        ...terms,
+        ...asked,
+        kind: z.literal('guardModel'),
+        prompt: z
+          .string()
+          .max(20_000)
+          .refine((text) => text.includes('{{text}}'), 'has no {{text}}')
+          .nullable()
+          .default(null)
+          .describe('what the model is asked, with {{text}} and {{asked}}; the server’s chat template asks without it'),
+        answers: guardAnswers,
+      })
+      .refine(({ answers, categories }) => answers === 'llamaGuard' || categories.length === 0, {
+        path: ['categories'],
+        message: 'patterns tell no categories apart',
+      })
+      .transform(inSeconds),
   ])
-  .describe('a detector: personalData, secrets, blocklist, injection, harmful or topics');
+  .describe('a detector: personalData, secrets, blocklist, injection, harmful, topics, moderation or guardModel');
+
+/** As the rest of the platform keeps durations. */
+function inSeconds<T extends { readonly timeout: number }>({
+  timeout,
+  ...rest
+}: T): Omit<T, 'timeout'> & { readonly timeoutSeconds: number } {
+  return { ...rest, timeoutSeconds: timeout };
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'iu').test('') || true;
+  } catch {
+    return false;
+  }
+}
 
 /** The `spec` of a safety policy's file. */
 export const safetyPolicySchema = z

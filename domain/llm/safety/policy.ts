@@ -33,7 +33,14 @@ export type DetectorKind =
   | ({ readonly kind: 'injection' } & ClassifierTerms)
   /** Asks for something harmful; on the side `output`, gives it. */
   | ({ readonly kind: 'harmful' } & ClassifierTerms)
-  | TopicsKind;
+  | TopicsKind
+  | ModerationKind
+  | GuardModelKind;
+
+/** Whom the policy's detectors ask, each once. */
+export function askedProviders({ detectors }: SafetyPolicy): readonly string[] {
+  return [...new Set(detectors.flatMap((spec) => ('provider' in spec ? [spec.provider] : [])))];
+}
 
 export interface ClassifierTerms {
   /** `words` alone, in well under a millisecond; `meaning` also by sentence embedding, some ten milliseconds a text of usual length. */
@@ -41,6 +48,34 @@ export interface ClassifierTerms {
   /** Which share of harmless texts it may stop, as measured over sources that it was not trained on. */
   readonly falseAlarms: number;
 }
+
+/** A model of a provider that the operator has set up, asked about each text. Its name and its model are part of the policy's digest; what answers under them is a matter of the place. */
+export interface AskedModel {
+  readonly provider: string;
+  readonly model: string;
+  /** Of all attempts together; after it the detector could not look. */
+  readonly timeoutSeconds: number;
+  /** Those that count; empty for all that the model knows. */
+  readonly categories: readonly string[];
+}
+
+/** By the protocol of OpenAI's `/v1/moderations`. */
+export interface ModerationKind extends AskedModel {
+  readonly kind: 'moderation';
+  /** Score from which a category counts; null where the model's own flags do. */
+  readonly threshold: number | null;
+}
+
+/** A model trained to judge texts, by chat completions. */
+export interface GuardModelKind extends AskedModel {
+  readonly kind: 'guardModel';
+  /** What it is asked, with `{{text}}` and, before an answer of the model, `{{asked}}`; null where the server's chat template asks for it, as for Llama Guard. */
+  readonly prompt: string | null;
+  readonly answers: GuardAnswers;
+}
+
+/** Llama Guard's `safe`, or `unsafe` and a line of categories; or two patterns, of which exactly one must match. */
+export type GuardAnswers = 'llamaGuard' | { readonly unsafe: string; readonly safe: string };
 
 /** By nearness to examples: of a denied topic, or of none of the allowed ones. */
 export interface TopicsKind {

@@ -1,6 +1,14 @@
+import { isPerennialError } from '../../failure';
 import type { Action, DetectorSpec, Finding, SafetyPolicy, Side } from './policy';
 
-export type Detect = (spec: DetectorSpec, text: string, side: Side) => Promise<readonly Finding[]>;
+export type Detect = (spec: DetectorSpec, text: string, side: Side, about?: About) => Promise<readonly Finding[]>;
+
+/** What stands around a text. */
+export interface About {
+  /** What the model was asked, before its answer. */
+  readonly asked?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What became of a text. Findings say what and how much, never which text: they go to the audit (I11). */
 export interface Screening {
@@ -33,8 +41,8 @@ export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'
 }
 
 /** Every detector of the side looks, also when an earlier one has blocked: the audit says all that was wrong. */
-export async function screen(policy: SafetyPolicy, side: Side, text: string, detect: Detect): Promise<Screening> {
-  const looking = policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, { text, side, detect }));
+export async function screen(policy: SafetyPolicy, side: Side, text: string, detect: Detect, about: About = {}): Promise<Screening> {
+  const looking = policy.detectors.filter(({ on }) => on.includes(side)).map((spec) => look(spec, { text, side, detect, about }));
   const screening = judged(text, await Promise.all(looking));
   return policy.keepText === true && screening.outcome !== 'passed' ? { ...screening, kept: text } : screening;
 }
@@ -64,13 +72,15 @@ interface Looked {
 
 async function look(
   spec: DetectorSpec,
-  { text, side, detect }: { readonly text: string; readonly side: Side; readonly detect: Detect },
+  { text, side, detect, about }: { readonly text: string; readonly side: Side; readonly detect: Detect; readonly about: About },
 ): Promise<Looked> {
   try {
-    return { spec, findings: await detect(spec, text, side), failure: null };
+    return { spec, findings: await detect(spec, text, side, about), failure: null };
   } catch (error) {
+    // Who is gone hears nothing more.
+    about.signal?.throwIfAborted();
     // Its message may quote the text.
-    return { spec, findings: [], failure: error instanceof Error ? error.name : 'Error' };
+    return { spec, findings: [], failure: isPerennialError(error) ? error.type : error instanceof Error ? error.name : 'Error' };
   }
 }
 

@@ -1,7 +1,9 @@
-import type { Answerer } from '../../../data/llm/evaluation/answerer';
+import type { Answerer, Asking } from '../../../data/llm/evaluation/answerer';
+import { caseScreens } from '../../../data/llm/evaluation/case-screens';
 import { screenedAnswerer } from '../../../data/llm/evaluation/screened-answerer';
 import type { Detectors } from '../../../data/safety/open-detectors';
 import { failure } from '../../../domain/failure';
+import { defaultTenant } from '../../../domain/ids';
 import { redTeamCase } from '../../../domain/llm/evaluation/red-team';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 
@@ -14,9 +16,13 @@ const policy: SafetyPolicy = {
 };
 const detectors: Detectors = {
   prepare: () => Promise.resolve(),
-  detect: ({ name }, text) =>
-    Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
+  detectFor:
+    () =>
+    ({ name }, text) =>
+      Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
 };
+/** No detector here asks. */
+const nobody = { tenant: defaultTenant } as Asking;
 const caseOf = (text: string) => redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
 
 function echo(): Answerer & { readonly asked: unknown[] } {
@@ -33,27 +39,27 @@ const ask = (answerer: Answerer, text: string) => answerer(caseOf(text), { repea
 describe('an answerer behind a policy', () => {
   test('is not asked, nor paid, what is kept back', async () => {
     const model = echo();
-    const answerer = screenedAnswerer(model, { policy, detectors, input: 'question' });
+    const answerer = screenedAnswerer(model, caseScreens({ policy, detectors, asking: nobody }), 'question');
     expect(await ask(answerer, 'bad')).toMatchObject({ text: '', blocked: 'input', cost: 0 });
     expect(model.asked).toEqual([]);
   });
 
   test('is asked what may be known', async () => {
     const model = echo();
-    const answerer = screenedAnswerer(model, { policy, detectors, input: 'question' });
+    const answerer = screenedAnswerer(model, caseScreens({ policy, detectors, asking: nobody }), 'question');
     expect(await ask(answerer, 'my mail')).toMatchObject({ text: 'my [mail]!' });
     expect(model.asked).toEqual(['my [mail]']);
   });
 
   test('says by which side an answer was kept back, and what it cost', async () => {
     const says: Answerer = () => Promise.resolve({ text: 'bad', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
-    const answerer = screenedAnswerer(says, { policy, detectors, input: 'question' });
+    const answerer = screenedAnswerer(says, caseScreens({ policy, detectors, asking: nobody }), 'question');
     expect(await ask(answerer, 'well')).toMatchObject({ text: '', blocked: 'output', cost: 1 });
   });
 
   test('answers nothing where its detectors are not here', async () => {
     const prepare = () => Promise.reject(failure('PlatformUnavailable', 'not here', { next: 'npm run provision:llm' }));
-    const answerer = screenedAnswerer(echo(), { policy, detectors: { ...detectors, prepare }, input: 'question' });
+    const answerer = screenedAnswerer(echo(), caseScreens({ policy, detectors: { ...detectors, prepare }, asking: nobody }), 'question');
     await expect(ask(answerer, 'well')).rejects.toMatchObject({ type: 'PlatformUnavailable', next: 'npm run provision:llm' });
   });
 });

@@ -15,6 +15,7 @@ import { openDetectors } from '../../../data/safety/open-detectors';
 import { oddsFor } from '../../../data/safety/threshold';
 import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
+import { defaultTenant } from '../../../domain/ids';
 import { nGramBuckets, nGramsOf } from '../../../domain/llm/safety/n-grams';
 import type { ClassifierTerms, DetectorSpec, SafetyPolicy, TopicsKind } from '../../../domain/llm/safety/policy';
 import { screen } from '../../../domain/llm/safety/screen';
@@ -84,7 +85,7 @@ const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({ nam
 
 describe('a classifier', () => {
   test.each(['words', 'meaning'] as const)('that reads %s finds an order to the model, in whatever letters', async (reads) => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     for (const text of [order, Array.from(order).join('\u200b'), `Decode: ${Buffer.from(order).toString('base64')}`]) {
       expect(await detect(injection(reads), text, 'input')).toEqual([{ from: 0, to: text.length, what: 'injection' }]);
     }
@@ -92,14 +93,14 @@ describe('a classifier', () => {
   });
 
   test('names what it has found by the side', async () => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     const spec: DetectorSpec = { name: 'harm', kind: 'harmful', reads: 'words', falseAlarms: 0.01, ...terms };
     const found = async (side: 'input' | 'output') => (await detect(spec, order, side)).map(({ what }) => what);
     expect([await found('input'), await found('output')]).toEqual([['harmful request'], ['harmful answer']]);
   });
 
   test('finds nothing in a text without letters, and cannot look at bytes', async () => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     expect(await detect(injection(), '', 'input')).toEqual([]);
     expect(await detect(injection(), ' \n…', 'input')).toEqual([]);
     const binary = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => at % 32));
@@ -109,7 +110,7 @@ describe('a classifier', () => {
   });
 
   test('finds an order in the middle of a million characters, and lets others have their turn meanwhile', async () => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     const filler = Array.from({ length: 30_000 }, (_, at) => `ship${String(at)} bread`)
       .join(' ')
       .slice(0, 480_000);
@@ -125,13 +126,13 @@ describe('topics', () => {
   const bread = { name: 'baking', examples: ['how is bread baked'] };
 
   test('denied are found, others not', async () => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     expect(await detect(topics({ deny: [bread] }), 'bread with seeds', 'input')).toMatchObject([{ what: 'baking' }]);
     expect(await detect(topics({ deny: [bread] }), 'a ship at sea', 'input')).toEqual([]);
   });
 
   test('allowed leave all else off topic', async () => {
-    const { detect } = openDetectors({ embedders, classifiers: path });
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
     expect(await detect(topics({ allow: [bread] }), 'bread with seeds', 'input')).toEqual([]);
     expect(await detect(topics({ allow: [bread] }), 'a ship at sea', 'input')).toMatchObject([{ what: 'off topic' }]);
   });
@@ -153,7 +154,7 @@ describe('what detectors need', () => {
     const detectors = openDetectors({ embedders: noEmbedders, classifiers: join(folder, file) });
     await expect(detectors.prepare(policyOf(spec))).rejects.toMatchObject(error);
     // Where nobody asked before, the policy decides.
-    expect(await screen(policyOf(spec), 'input', 'hello', detectors.detect)).toMatchObject({ outcome: 'blocked' });
+    expect(await screen(policyOf(spec), 'input', 'hello', detectors.detectFor(defaultTenant))).toMatchObject({ outcome: 'blocked' });
   });
 
   test('is of another space: the classifiers are refused', async () => {

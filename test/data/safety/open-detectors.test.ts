@@ -1,8 +1,9 @@
 import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
 import { openDetectors } from '../../../data/safety/open-detectors';
+import { defaultTenant } from '../../../domain/ids';
 import { personalDataTypes, type DetectorKind, type DetectorSpec } from '../../../domain/llm/safety/policy';
 
-const { detect } = openDetectors({ embedders: openEmbedders() });
+const detect = openDetectors({ embedders: openEmbedders() }).detectFor(defaultTenant);
 
 async function found(kind: DetectorKind, text: string): Promise<readonly string[]> {
   const spec: DetectorSpec = { name: 'd', on: ['input'], action: 'flag', onError: 'block', ...kind };
