@@ -13,6 +13,7 @@ import { createBundleVersionActivities } from './bundle-version';
 import { createEvaluateActivities } from './evaluate';
 import { createEvaluateBundleActivities } from './evaluate-bundle';
 import { createFineTuneActivities } from './fine-tune';
+import { createIndexAnswersActivities } from './index-answers';
 import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
 import { createLifecycleSearchActivities } from './lifecycle-search';
@@ -71,6 +72,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
     ...createIndexActivities(deps),
+    ...createIndexAnswersActivities(deps),
     ...createPromptSearchActivities(deps),
     ...createLifecycleSearchActivities(deps),
     ...createPromptEvaluationActivities(deps),

@@ -1,9 +1,15 @@
 /** Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the removal of what was retired. */
-import { Client } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { CancelledFailure } from '@temporalio/common';
+import { digestOf } from '../data/digest';
+import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
-import type { IndexRetirementInput } from '../workflows/index-messages';
+import type { IndexBuildInput, IndexBuildOutcome, IndexBuildRef, IndexBuildState, IndexRetirementInput } from '../workflows/index-messages';
 import {
   documentsChangedSignal,
+  indexBuildQuery,
+  indexBuildWorkflow,
+  indexBuildWorkflowId,
   indexChangesWorkflow,
   indexChangesWorkflowId,
   indexRetirementWorkflow,
@@ -13,19 +19,34 @@ import { taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered } from './lifecycle-client';
 
+export type IndexBuildStanding =
+  /** `state` is null when no worker says how far it is. */
+  | { readonly status: 'running'; readonly state: IndexBuildState | null }
+  | { readonly status: 'done'; readonly outcome: IndexBuildOutcome }
+  | { readonly status: 'failed' | 'cancelled'; readonly cause: string };
+
 /** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
 export interface IndexClient {
   /** There are changes: every version that answers takes them. Harmless when they are taken already. */
   changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
   /** Its table goes. Harmless when it is gone. */
   retired(input: IndexRetirementInput): Promise<void>;
+  /** The same build once, whatever became of it. IdempotencyConflict when another one was begun under its name. */
+  build(ref: IndexBuildRef, input: IndexBuildInput): Promise<void>;
+  /** Null: Temporal knows no such build, or no longer. */
+  standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
+  /** What it has built goes. Fine when it has ended. */
+  cancelBuild(ref: IndexBuildRef): Promise<void>;
+  /** Its page in the Temporal Web UI, where one is known. */
+  buildUrl(ref: IndexBuildRef): string | null;
 }
 
 /** Of a changed document; larger ones are found no more, as in a build. */
 const maxDocumentBytes = 8 << 20;
 
-export function createIndexClient({ connection, namespace }: LifecycleClientOptions): IndexClient {
+export function createIndexClient({ connection, namespace, uiUrl }: LifecycleClientOptions): IndexClient {
   const { workflow } = new Client({ connection, namespace });
+  const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
   return {
     changed: ({ tenant, index }) =>
       answered(connection, async () => {
@@ -48,5 +69,62 @@ export function createIndexClient({ connection, namespace }: LifecycleClientOpti
           staticSummary: `${input.index}@${input.version} by ${input.actor}`,
         });
       }),
+    build: (ref, input) =>
+      answered(connection, async () => {
+        const asked = digestOf(input);
+        try {
+          await workflow.start(indexBuildWorkflow, {
+            workflowId: indexBuildWorkflowId(ref),
+            taskQueue: taskQueues.orchestrator,
+            args: [input],
+            memo: { asked },
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            staticSummary: `${input.index} from ${input.dataset.name}@${input.dataset.version} by ${input.actor}`,
+          });
+        } catch (error) {
+          if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        }
+        const { memo } = await handleOf(ref).describe();
+        if (memo?.['asked'] !== asked)
+          throw failure('IdempotencyConflict', `another build of ${input.index} was begun under this key`, {
+            next: 'use a new key for a new build',
+          });
+      }),
+    async standing(ref) {
+      const handle = handleOf(ref);
+      try {
+        const { status } = await answered(connection, () => handle.describe());
+        if (status.name === 'RUNNING')
+          return { status: 'running', state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))) };
+        return { status: 'done', outcome: await answered(connection, async () => (await handle.result()) as IndexBuildOutcome) };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        if (error instanceof WorkflowFailedError)
+          return { status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', cause: deepest(error).message };
+        throw error;
+      }
+    },
+    cancelBuild: (ref) =>
+      answered(connection, async () => {
+        try {
+          await handleOf(ref).cancel();
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      }),
+    buildUrl: (ref) =>
+      uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
   };
+}
+
+async function silenceIsNull<T>(question: Promise<T>): Promise<T | null> {
+  return question.catch((error: unknown) => {
+    if (isPerennialError(error)) return null;
+    throw error;
+  });
+}
+
+function deepest(error: Error): Error {
+  return error.cause instanceof Error ? deepest(error.cause) : error;
 }

@@ -13,11 +13,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
+import { answersVerdict, bothVerdicts, type AnswersRule } from '../domain/index/answers';
 import type { IndexReport } from '../domain/index/version';
+import type { Verdict } from '../domain/verdict';
 import { allOrNone } from './all-or-none';
 import type { IndexBuildInput, IndexBuildOutcome, IndexBuildProgress, IndexBuildState } from './index-messages';
 import { indexBuildQuery } from './index-messages';
-import { indexRecords, indexWork } from './index-proxies';
+import { indexAnswers, indexRecords, indexWork } from './index-proxies';
 import { messageOf } from './undo';
 
 /** What a version may be found damaged and written again: more is no accident. */
@@ -51,7 +53,8 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     const report = await finish(build);
     const { verdict, champion } = await compare(build);
     if (verdict?.kind === 'failed') {
-      await end(build, verdict.reasons[0]?.message ?? 'it finds less than the index that answers');
+      const failed = verdict.reasons.find(({ outcome }) => outcome === 'failed') ?? verdict.reasons[0];
+      await end(build, failed?.message ?? 'it finds less than the index that answers');
       return { version: progress.version, report, verdict, promoted: false };
     }
     const promoted = input.after === 'promote' && verdict?.kind !== 'inconclusive' && (await promote(build, champion));
@@ -67,6 +70,8 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
 /** The version's row comes first, then its table: whatever dies after this is found by it. */
 async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgress>> {
   const startedAt = Date.now();
+  const { limits } = input;
+  if (limits) await indexAnswers.openIndexBudgets({ tenant: input.tenant, budgets: limits });
   const { tenant, index, key, runId, actor, dataset, embedder, chunking } = input;
   const opened = await indexWork.openIndexVersion.executeWithOptions(
     { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
@@ -140,7 +145,36 @@ function reportOf({ documents, rejected, chunks, embedded, startedAt }: IndexBui
 
 type Compared = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> & Pick<IndexBuildOutcome, 'verdict'>;
 
-async function compare({ input, progress: { version }, show }: Build): Promise<Compared> {
+/** What is found, and then, where that is wanted and not known to be worse, what is answered by it. */
+async function compare(build: Build): Promise<Compared> {
+  const { verdict: found, champion } = await compareFound(build);
+  const { answers } = build.input;
+  if (!answers || found?.kind === 'failed') return { verdict: found, champion };
+  return { verdict: bothVerdicts(found, await compareAnswers(build, answers, champion)), champion };
+}
+
+/** The same questions to the same application over both, one after the other: a budget that the first has spent asks nothing of the second. */
+async function compareAnswers(
+  { input, progress: { version }, show }: Build,
+  rule: AnswersRule,
+  champion: Compared['champion'],
+): Promise<Verdict> {
+  const { tenant, index, budgets = [] } = input;
+  if (champion === null || champion.version === version)
+    return answersVerdict('passed', 'answers.first', 'no index stands there to compare with');
+  show('answering');
+  const ask = (of: number) =>
+    indexAnswers.answerOverIndex.executeWithOptions({ summary: `${rule.bundle.model}@${rule.bundle.version} over ${index}@${of}` }, [
+      { tenant, index, version: of, build: version, rule, budgets },
+    ]);
+  const before = await ask(champion.version);
+  if (before.kind === 'unpaid') return answersVerdict('inconclusive', 'answers.unpaid', before.message);
+  const after = await ask(version);
+  if (after.kind === 'unpaid') return answersVerdict('inconclusive', 'answers.unpaid', after.message);
+  return indexAnswers.decideIndexAnswers({ tenant, index, version, rule, candidate: after.results, champion: before.results });
+}
+
+async function compareFound({ input, progress: { version }, show }: Build): Promise<Compared> {
   const { tenant, index, parity } = input;
   if (parity === null) return { verdict: null, champion: await indexRecords.readIndexChampion({ tenant, index }) };
   show('comparing');

@@ -3,6 +3,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { AnswersRule } from '../domain/index/answers';
 import type { ChunkingPlan } from '../domain/index/chunking';
 import type { RejectionCounts } from '../domain/index/document';
 import type { EmbedderSpec } from '../domain/index/embedder';
@@ -36,10 +37,14 @@ export interface IndexBuildInput {
     readonly questions: { readonly name: string; readonly version: number };
     readonly mode: 'vector' | 'text' | 'hybrid';
   } | null;
+  /** What the answers over the new version must show; null and absent compare none. */
+  readonly answers?: AnswersRule | null;
   /** `keep` leaves the alias where it is: a release decides. */
   readonly after: 'promote' | 'keep';
   /** That an embedder behind an endpoint is paid from: each must exist. */
   readonly budgets?: readonly BudgetRef[];
+  /** Of this build alone, set before it asks anything; each is among `budgets`. */
+  readonly limits?: readonly (BudgetRef & { readonly limit: number })[];
   /** Shards after which it continues as new at the latest; null leaves that to Temporal. */
   readonly shardsPerExecution: number | null;
   /** Where an earlier execution of this build stopped; null at the beginning. */
@@ -69,7 +74,7 @@ export interface IndexBuildOutcome {
 }
 
 export interface IndexBuildState {
-  readonly phase: 'planning' | 'embedding' | 'indexing' | 'catching up' | 'comparing' | 'done';
+  readonly phase: 'planning' | 'embedding' | 'indexing' | 'catching up' | 'comparing' | 'answering' | 'done';
   readonly version: number | null;
   readonly shards: { readonly done: number; readonly of: number };
 }
@@ -90,9 +95,20 @@ export interface IndexRetirementInput {
   readonly cause: string;
 }
 
+export interface IndexBuildRef {
+  readonly tenant: Tenant;
+  readonly index: string;
+  readonly build: string;
+}
+
 export const indexBuildQuery = defineQuery<IndexBuildState>('status');
 /** Said after a change was accepted; `indexChanges` then applies all there are. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
+
+/** Of one that no lifecycle began. */
+export function indexBuildWorkflowId({ tenant, index, build }: IndexBuildRef): string {
+  return `index-build/${tenant}/${index}/${build}`;
+}
 
 export function indexChangesWorkflowId({ tenant, index }: Pick<IndexChangesInput, 'tenant' | 'index'>): string {
   return `index-changes/${tenant}/${index}`;

@@ -34,6 +34,7 @@ import { platformRoutes } from './routes/platform';
 import { promptLabelRoutes } from './routes/prompt-labels';
 import { promptEvaluationRoutes } from './routes/prompt-evaluations';
 import { promptSearchRoutes } from './routes/prompt-searches';
+import { indexBuildRoutes } from './routes/index-builds';
 import { indexChangeRoutes } from './routes/index-changes';
 import { indexRoutes } from './routes/indexes';
 import { promptRoutes } from './routes/prompts';
@@ -81,6 +82,7 @@ const nouns = [
   modelRoutes,
   promptRoutes,
   indexRoutes,
+  indexBuildRoutes,
   indexChangeRoutes,
   promptLabelRoutes,
   promptSearchRoutes,

@@ -41,7 +41,7 @@ const embedder = z
 
 const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
 
-const parity = z
+export const paritySchema = z
   .strictObject({
     questions: sourceName.describe('the source of questions with the ids of the documents that answer them: id, question and documents'),
     metric: metric.default('recall@5'),
@@ -63,7 +63,7 @@ export const indexSchema = z
     k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
     maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
     maxRejectedShare: z.number().min(0).max(1).default(0.1).describe('more documents left out than this fail the build'),
-    parity: parity.nullable().default(null),
+    parity: paritySchema.nullable().default(null),
   })
   .describe('documents that can be found');
 

@@ -2,6 +2,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { IndexAnswersActivities } from '../../activities/index-answers';
 import type { IndexActivities } from '../../activities/indexes';
 import type { IdempotencyKey, Tenant } from '../../domain/ids';
 import { workflowBundle } from '../../workers/bundle';
@@ -59,13 +60,15 @@ const input: IndexBuildInput = {
 };
 
 /** Five shards; `change` replaces activities. */
-function fake(change: Partial<IndexActivities> = {}) {
+type Asked = IndexActivities & IndexAnswersActivities;
+
+function fake(change: Partial<Asked> = {}) {
   const wrote: string[] = [];
   const did: string[] = [];
   const verdict = { kind: 'passed', reasons: [{ gate: 'index-parity', code: 'parity.passed', message: 'as good' }] } as const;
   const champion = { version: 1, fencing: 4 };
   const evidence = { asked: 2, failed: 0, candidate: null, champion: null, difference: null };
-  const activities: IndexActivities = {
+  const activities: Asked = {
     openIndexVersion: () => Promise.resolve({ version: 2, base: { version: 1, tableVersion: 9 } }),
     planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 5, documents: 500, rejected: { empty: 3 } }),
     buildIndexShard: ({ key, shard }) => {
@@ -86,13 +89,22 @@ function fake(change: Partial<IndexActivities> = {}) {
       did.push(`${state}: ${cause}`);
       return Promise.resolve();
     },
+    openIndexBudgets: ({ budgets }) => {
+      did.push(`budgets of ${budgets.map(({ scope }) => scope).join()}`);
+      return Promise.resolve();
+    },
+    answerOverIndex: ({ version }) => {
+      did.push(`asked over ${version}`);
+      return Promise.resolve({ kind: 'answered', results: artifact(`answers-${version}`) });
+    },
+    decideIndexAnswers: () => Promise.resolve({ kind: 'passed', reasons: [{ gate: 'index-answers', code: 'x', message: 'as good' }] }),
     ...change,
   };
   return { activities, wrote, did };
 }
 
 let count = 0;
-async function begin(type: string, args: IndexBuildInput | IndexChangesInput | IndexRetirementInput, activities: IndexActivities) {
+async function begin(type: string, args: IndexBuildInput | IndexChangesInput | IndexRetirementInput, activities: Asked) {
   const queue = `index-test-${process.pid}-${++count}`;
   const handle = await client.workflow.start(type, { workflowId: `index/${queue}`, taskQueue: queue, args: [args] });
   const common = { connection: native, namespace, activities, maxHeartbeatThrottleInterval: 100 };
@@ -178,6 +190,43 @@ describe('index build', () => {
     const unknown = told('inconclusive');
     expect(await (await build({}, unknown)).end()).toMatchObject({ promoted: false, verdict: { kind: 'inconclusive' } });
     expect(unknown.did).toEqual([]);
+  });
+
+  test('lets what is answered decide beside what is found, and asks nothing where less is found', async () => {
+    const cases = artifact('cases');
+    const answers: IndexBuildInput['answers'] = {
+      ...{
+        bundle: { model: 'assistant', version: 3 },
+        manifest: artifact('bundle'),
+        cases,
+        dimensions: [{ name: 'right', kind: 'exact' }],
+      },
+      ...{ quality: 'right', margin: 0.05, confidence: 0.95, minCases: 2, maxFailures: 0.05, parallel: 2 },
+    };
+    const limits = [{ scope: 'index-build/b', unit: 'usd' as const, limit: 1 }];
+    const said = (kind: 'failed' | 'inconclusive') =>
+      Promise.resolve({ kind, reasons: [{ gate: 'index-answers', code: 'x', message: 'right −0.300' }] });
+    const good = fake();
+    const first = await build({ answers, limits }, good);
+    expect(await first.end()).toMatchObject({ promoted: true, verdict: { kind: 'passed', reasons: [{}, { gate: 'index-answers' }] } });
+    await record('index-build-answers', first.handle);
+    expect(good.did).toEqual(['budgets of index-build/b', 'asked over 1', 'asked over 2', 'promote over 1']);
+
+    const worse = fake({ decideIndexAnswers: () => said('failed') });
+    const second = await build({ answers }, worse);
+    expect(await second.end()).toMatchObject({ promoted: false, verdict: { kind: 'failed' } });
+    await record('index-build-answers-worse', second.handle);
+    expect(worse.did.at(-1)).toBe('failed: right −0.300');
+
+    const unpaid = fake({ answerOverIndex: () => Promise.resolve({ kind: 'unpaid', message: 'spent' }) });
+    const third = await build({ answers, parity: null }, unpaid);
+    expect(await third.end()).toMatchObject({ promoted: false, verdict: { kind: 'inconclusive', reasons: [{ message: 'spent' }] } });
+    await record('index-build-answers-unpaid', third.handle);
+    expect(unpaid.did).toEqual([]);
+
+    const alone = fake({ readIndexChampion: () => Promise.resolve(null) });
+    expect(await (await build({ answers, parity: null }, alone)).end()).toMatchObject({ promoted: true, verdict: { kind: 'passed' } });
+    expect(alone.did).toEqual(['promote over none']);
   });
 
   test('that is cancelled leaves nothing behind', async () => {

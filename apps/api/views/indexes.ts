@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { document, instant } from './fields';
+import { document, instant, verdict } from './fields';
 
 export const indexName = z
   .string()
@@ -79,3 +79,24 @@ export const indexChanged = z
     seq: z.number().describe('its place in the order of changes: a version has it when its `applied` is as high'),
   })
   .meta({ id: 'IndexChanged' });
+
+export const indexBuildView = z
+  .object({
+    index: z.string(),
+    build: z.string(),
+    status: z.enum(['running', 'done', 'failed', 'cancelled']),
+    progress: z
+      .object({
+        phase: z.enum(['planning', 'embedding', 'indexing', 'catching up', 'comparing', 'answering', 'done']),
+        version: z.number().nullable(),
+        shards: z.object({ done: z.number(), of: z.number() }),
+      })
+      .nullable()
+      .describe('null when it has ended, or no worker says'),
+    outcome: z
+      .object({ version: z.number(), report: document, verdict: verdict.nullable(), promoted: z.boolean().describe('it answers now') })
+      .nullable(),
+    cause: z.string().nullable().describe('why it failed'),
+    temporalUrl: z.string().nullable(),
+  })
+  .meta({ id: 'IndexBuild' });

@@ -11,6 +11,7 @@ import { knownGateway } from '../replay/gateway';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
+import { indexBuildCommands } from './index-build';
 
 interface IndexJson {
   readonly name: string;
@@ -91,6 +92,8 @@ export function indexCommands(program: Command, context: CliContext): void {
         terminal.out(table(['SCORE', 'DOCUMENT', 'TEXT'], rows));
       }
     });
+
+  indexBuildCommands(index, context);
 
   index
     .command('rollback <index>')

@@ -1,0 +1,112 @@
+import { digestOf } from '../../data/digest';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import type { Registry } from '../../db/registry';
+import { failure } from '../../domain/failure';
+import type { IdempotencyKey, Tenant } from '../../domain/ids';
+import type { AnswersRule } from '../../domain/index/answers';
+import type { BuildOrder } from '../../domain/index/build-order.schema';
+import { invalid } from '../../domain/issue-text';
+import { indexOf, type ReleaseBundle } from '../../domain/llm/bundle';
+import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
+import { evaluationProblems } from '../../domain/llm/evaluation/dimension-checks';
+import type { IndexBuildInput, IndexBuildRef } from '../../workflows/index-messages';
+import type { IndexClient } from '../index-client';
+
+interface Deps {
+  readonly registry: Pick<Registry, 'datasets' | 'models' | 'aliases' | 'artifacts'>;
+  readonly artifacts: Pick<ArtifactStore, 'putBytes' | 'getJson'>;
+  readonly indexes: Pick<IndexClient, 'build'>;
+}
+
+export interface BuildWish {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly index: string;
+  readonly key: string;
+  readonly order: BuildOrder;
+}
+
+/** Below this a search that reads every vector is as fast, and finds all. */
+const flatMost = 20_000;
+const shardDocuments = 500;
+
+/** Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a workflow that fails. */
+export async function startIndexBuild(deps: Deps, { tenant, actor, index, key, order }: BuildWish): Promise<IndexBuildRef> {
+  const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
+  const { chunking, embedder, maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
+  const documents = await datasetOf(deps, tenant, order.documents);
+  const questions = parity && (await datasetOf(deps, tenant, parity.questions));
+  const answers = order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
+  const scope = `index-build/${build}`;
+  const limits = [
+    ...(budget.usd === null ? [] : [{ scope, unit: 'usd' as const, limit: budget.usd }]),
+    ...(budget.tokens === null ? [] : [{ scope, unit: 'tokens' as const, limit: budget.tokens }]),
+  ];
+  const input: IndexBuildInput = {
+    ...{
+      tenant,
+      index,
+      key: build as IdempotencyKey,
+      runId: null,
+      actor,
+      embedder,
+      chunking,
+      shardDocuments,
+      parallel: 2,
+      maxRejectedShare,
+      after,
+    },
+    dataset: { name: documents.name, version: documents.version },
+    vectors: { kind: documents.rows > flatMost ? 'ivfPq' : 'flat' },
+    maxDocumentBytes: maxDocument,
+    parity: parity && questions && { rule: ruleOf(parity), questions: { name: questions.name, version: questions.version }, mode },
+    answers,
+    budgets: limits.map(({ unit }) => ({ scope, unit })),
+    limits,
+    ...{ shardsPerExecution: null, progress: null },
+  };
+  await deps.indexes.build({ tenant, index, build }, input);
+  return { tenant, index, build };
+}
+
+function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<BuildOrder['parity']>) {
+  return { metric, margin, confidence, minQuestions };
+}
+
+async function datasetOf({ registry: { datasets } }: Deps, tenant: Tenant, ref: string) {
+  const [name = '', number] = ref.split('@');
+  const found =
+    number === undefined
+      ? (await datasets.versions({ tenant, dataset: name, pageSize: 1 })).items[0]
+      : await datasets.get({ tenant, dataset: name, version: Number(number) });
+  if (!found) throw failure('NotFound', `there is no dataset ${ref}`, { next: 'perennial dataset list' });
+  return { name, version: found.version, rows: found.rows };
+}
+
+async function answersRule(
+  { registry, artifacts }: Deps,
+  { tenant, index, build }: IndexBuildRef,
+  { model, cases: text, ...rule }: NonNullable<BuildOrder['answers']>,
+): Promise<AnswersRule> {
+  const { cases, issues } = readCaseSet(text, 'answers.cases');
+  if (issues.length > 0) throw invalid('answers.cases', issues);
+  if (cases.length < rule.minCases)
+    throw failure('InvalidInput', `answers.cases has ${cases.length} cases, and answers.minCases asks for ${rule.minCases}`);
+  const [wrong] = evaluationProblems(rule.dimensions, []);
+  if (wrong) throw failure('InvalidInput', `answers.dimensions: ${wrong.detail}`);
+  if (!rule.dimensions.some(({ name }) => name === rule.quality))
+    throw failure('InvalidInput', `answers.quality: there is no dimension ${rule.quality}`);
+  const judge = rule.dimensions.find(({ kind }) => kind === 'judge');
+  if (judge) throw failure('NotInThisVersion', `${judge.name}: a judge decides within a lifecycle, where it is calibrated`);
+  const { champion } = await registry.aliases.get({ tenant, model });
+  const version = champion && (await registry.models.get({ tenant, model, version: champion.version }));
+  if (!version) throw failure('NotFound', `${model} has no champion to ask`, { next: `perennial model show ${model}` });
+  const bundle = await artifacts.getJson<Partial<ReleaseBundle>>(version.manifest);
+  if (bundle.kind !== 'bundle' || indexOf(bundle as ReleaseBundle)?.name !== index)
+    throw failure('InvalidInput', `${model}@${version.version} does not ask ${index}: its answers say nothing of it`, {
+      next: `perennial model explain ${model}`,
+    });
+  const file = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
+  await registry.artifacts.reference({ tenant, digest: file.digest, by: `index-build:${build}` });
+  return { ...rule, bundle: { model, version: version.version }, manifest: version.manifest, cases: file };
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import type { Verdict } from '../../../domain/verdict';
+import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/index-messages';
+import { readCasesFile, textOfFile } from '../cases-file';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+
+interface BuildJson {
+  readonly index: string;
+  readonly build: string;
+  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
+  readonly progress: IndexBuildState | null;
+  readonly outcome: IndexBuildOutcome | null;
+  readonly cause: string | null;
+  readonly temporalUrl: string | null;
+}
+
+interface Options {
+  readonly wait: boolean;
+  readonly json?: true;
+}
+
+const lookMs = 1_000;
+
+/** A version beside the one that answers, outside of a lifecycle: a new embedder, other chunks, or documents that came at once. */
+export function indexBuildCommands(index: Command, context: CliContext): void {
+  const { terminal } = context;
+
+  index
+    .command('build <index> <file>')
+    .description('build a version beside the one that answers, compare the two, and let it take its place when it is not worse')
+    .option('--no-wait', 'do not watch it to its end')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, file: string, options: Options) => {
+      const headers = { 'idempotency-key': randomUUID() };
+      const body = orderOf(file, context);
+      const begun = await context.api().call<BuildJson>(`/indexes/${encodeURIComponent(name)}/builds`, { method: 'POST', headers, body });
+      terminal.say(`${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`);
+      tell(context, options.wait ? await watched(context, begun) : begun, options);
+    });
+
+  index
+    .command('build-result <index> <build>')
+    .description('how far a build is, or what came of it')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, build: string, options: { readonly json?: true }) => {
+      tell(context, await context.api().call<BuildJson>(pathOf(name, build)), options);
+    });
+
+  index
+    .command('build-cancel <index> <build>')
+    .description('stop it; what it has built goes')
+    .action(async (name: string, build: string) => {
+      await context.api().call(`${pathOf(name, build)}/cancel`, { method: 'POST', body: {} });
+      terminal.say(`${build} was told to stop`);
+    });
+}
+
+function pathOf(index: string, build: string): string {
+  return `/indexes/${encodeURIComponent(index)}/builds/${encodeURIComponent(build)}`;
+}
+
+/** The file as it is, but for the cases of the answers: a path beside it. */
+function orderOf(file: string, { settings, terminal }: CliContext): unknown {
+  const order = parse(textOfFile(file, settings.cwd)) as { readonly answers?: { readonly cases?: unknown } } | null;
+  const cases = order?.answers?.cases;
+  if (typeof cases !== 'string') return order;
+  return { ...order, answers: { ...order?.answers, cases: readCasesFile(join(dirname(file), cases), settings.cwd, terminal).text } };
+}
+
+async function watched(context: CliContext, begun: BuildJson): Promise<BuildJson> {
+  const { terminal } = context;
+  let [now, said] = [begun, ''];
+  while (now.status === 'running') {
+    const line = now.progress ? progressLine(now.progress) : '';
+    if (line !== said && line !== '') terminal.say(line);
+    said = line;
+    await sleep(lookMs);
+    now = await context.api().call<BuildJson>(pathOf(begun.index, begun.build));
+  }
+  return now;
+}
+
+function progressLine({ phase, version, shards }: IndexBuildState): string {
+  const at = version === null ? '' : `@${version} `;
+  return phase === 'embedding' ? `${at}${phase}: ${shards.done} of ${shards.of} shards` : `${at}${phase}`;
+}
+
+function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly json?: true }): void {
+  if (json) terminal.out(JSON.stringify(found));
+  const { index, build, status, outcome, cause, progress } = found;
+  if (status === 'running') { terminal.say(progress ? progressLine(progress) : `${build} runs`); return; }
+  if (outcome === null)
+    throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
+  const { version, report, verdict, promoted } = outcome;
+  terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded`);
+  for (const line of reasonsOf(verdict)) terminal.say(line);
+  if (promoted) { terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`); return; }
+  if (verdict && verdict.kind !== 'passed')
+    throw new CliError(
+      `${index}@${version} does not take the place of the one that answers: ${verdict.kind}`,
+      3,
+      `perennial index show ${index}`,
+    );
+  terminal.say(`${index}@${version} is built; the alias stays where it is`);
+}
+
+function reasonsOf(verdict: Verdict | null): readonly string[] {
+  return verdict?.reasons.map(({ gate, message, outcome }) => `${outcome ?? verdict.kind} ${gate}: ${message}`) ?? [];
+}

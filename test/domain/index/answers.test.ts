@@ -1,0 +1,59 @@
+import { bothVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
+import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import type { Verdict } from '../../../domain/verdict';
+import { artifact } from '../../support/fake-activities';
+
+const rule: AnswersRule = {
+  bundle: { model: 'assistant', version: 3 },
+  manifest: artifact('bundle'),
+  cases: artifact('cases'),
+  dimensions: [{ name: 'right', kind: 'exact' }],
+  ...{ quality: 'right', margin: 0.1, confidence: 0.95, minCases: 20, maxFailures: 0.05, parallel: 1 },
+};
+
+/** Null was not answered. */
+const results = (scores: readonly (number | null)[]): readonly CaseResult[] =>
+  scores.map((value, at) => ({
+    ...{ id: String(at), group: null, pair: null, latencyMs: 1, cost: 0, answer: null },
+    unanswered: value === null ? 'the provider refused' : null,
+    scores: value === null ? {} : { right: { kind: 'scored', value } },
+  })) as unknown as readonly CaseResult[];
+
+const decided = (candidate: readonly (number | null)[], champion: readonly (number | null)[] | null) =>
+  decideAnswers(
+    rule,
+    evidenceOf({
+      ...{ candidate: rule.manifest.digest, caseSet: rule.cases.digest, dimensions: ['right'], results: results(candidate) },
+      ...{ counterparts: { champion: champion && results(champion), baseline: null }, judges: {} },
+    }),
+  );
+const all = (count: number, value: number | null) => Array.from({ length: count }, () => value);
+
+describe('answers over a new index', () => {
+  test.each([
+    ['as good on many cases', all(400, 1), all(400, 1), 'passed'],
+    ['far worse', all(400, 0), all(400, 1), 'failed'],
+    ['as good on too few', all(10, 1), all(10, 1), 'inconclusive'],
+    ['as good on so few that nobody knows', all(21, 1), all(21, 1), 'inconclusive'],
+    ['measured only in part', [...all(300, 1), ...all(100, null)], all(400, 1), 'inconclusive'],
+    ['with nothing beside them', all(400, 1), null, 'inconclusive'],
+  ])('%s', (_, candidate, champion, kind) => {
+    expect(decided(candidate, champion)).toMatchObject({ kind, reasons: [{ gate: 'index-answers' }] });
+  });
+
+  test('decide beside what is found: the worse of both counts, with the reasons of both', () => {
+    const said = (kind: Verdict['kind'], gate: string): Verdict => ({ kind, reasons: [{ gate, code: 'x', message: 'x' }] });
+    expect(bothVerdicts(null, null)).toBeNull();
+    expect(bothVerdicts(said('passed', 'found'), null)).toEqual(said('passed', 'found'));
+    expect(bothVerdicts(said('passed', 'found'), said('failed', 'answered'))).toMatchObject({
+      kind: 'failed',
+      reasons: [
+        { gate: 'found', outcome: 'passed' },
+        { gate: 'answered', outcome: 'failed' },
+      ],
+    });
+    expect(bothVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe('inconclusive');
+    expect(bothVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe('failed');
+  });
+});
