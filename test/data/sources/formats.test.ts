@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sha256 } from '../../../data/digest';
@@ -81,6 +81,26 @@ describe('types of NDJSON keys', () => {
     const data = await reading.file('kinds.ndjson', '{"a":1}\n{"a":"x"}\n', 'ndjson');
     expect(await reading.rows(data)).toEqual([{ a: '1' }, { a: 'x' }]);
     expect(data.statistics.notes).toEqual(['column a is kept as text: it holds values of several kinds']);
+  });
+});
+
+describe('long lines of NDJSON', () => {
+  test('are rows as others are, whatever DuckDB takes for too long by itself', async () => {
+    const long = 'word '.repeat(4 << 20);
+    const rows = await reading.rows(await reading.file('long.ndjson', `{"a":"x"}\n{"a":"${long}"}\n{"a":"y"}\n`, 'ndjson'));
+    expect((rows as { a: string }[]).map(({ a }) => a.length)).toEqual([1, long.length, 1]);
+  });
+
+  test('that no memory would hold are named with their length', async () => {
+    const path = join(reading.folder, 'endless.ndjson');
+    await writeFile(path, '{"a":"x"}\n{"a":"');
+    // A hole: nothing of it is written.
+    await truncate(path, 300 << 20);
+    await expect(reading.uri(pathToFileURL(path).href, 'ndjson')).rejects.toMatchObject({
+      type: 'DataUnreadable',
+      message: expect.stringMatching(/: line 2 has 300 MiB, and a line may have 256 MiB$/) as string,
+      next: 'cut what it holds into several rows, or leave it out',
+    });
   });
 });
 
