@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { PerennialError } from '../../../domain/failure';
 import { logicalType, quoteName, quoteText, type PlatformSql } from '../../sql/platform-sql';
 import { sourceFailure } from '../source-failure';
 import { looksLike, readEnds } from './head';
+import { longestLineOf } from './longest-line';
 import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 import { typeText } from './text-types';
 
@@ -11,17 +13,19 @@ import { typeText } from './text-types';
 export const ndjson: FormatReader = {
   async open(sql, files) {
     for (const path of files.paths) await checkHead(path, files.source);
+    const longest = await longestObject(files);
     const detected = await sql.rows<{ column_name: string; column_type: string }>(
-      `DESCRIBE SELECT * FROM ${relationOf(files, 'sample_size = -1, maximum_depth = -1')}`,
+      `DESCRIBE SELECT * FROM ${relationOf(files, longest, 'sample_size = -1, maximum_depth = -1')}`,
     );
     await checkKeys(
       sql,
       files,
+      longest,
       detected.map(({ column_name: name }) => name),
     );
     const keys = detected.map(({ column_name: name, column_type: found }) => ({ name, found, read: readType(name, found, files) }));
     const columns = keys.map(({ name, read }) => `${quoteText(name)}: ${quoteText(read)}`).join(', ');
-    return typeKeys(sql, relationOf(files, `auto_detect = false, columns = {${columns}}`), keys, files);
+    return typeKeys(sql, relationOf(files, longest, `auto_detect = false, columns = {${columns}}`), keys, files);
   },
   explain,
 };
@@ -51,17 +55,39 @@ async function checkHead(path: string, source: SourceFiles['source']): Promise<v
   }
 }
 
-function relationOf({ paths }: SourceFiles, more: string): string {
-  return `read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', records = true, ${more})`;
+/** DuckDB's own default. It holds two of the size in memory whatever the file holds, so more is asked for only where a line needs it. */
+const usualBytes = 16 << 20;
+/** Twice this, and what becomes of it, is within what reading a source may hold. */
+const mostBytes = 256 << 20;
+
+/** Bytes of the longest object that DuckDB must be ready for. */
+async function longestObject({ paths, source }: SourceFiles): Promise<number> {
+  let longest = usualBytes;
+  for (const path of paths) {
+    if ((await stat(path)).size <= usualBytes) continue;
+    const { line, bytes } = await longestLineOf(path);
+    if (bytes > mostBytes) {
+      const said = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB, and a line may have ${mostBytes / 2 ** 20} MiB`;
+      throw sourceFailure('DataUnreadable', source, said, { next: 'cut what it holds into several rows, or leave it out' });
+    }
+    // Its end and what DuckDB adds to it.
+    longest = Math.max(longest, bytes + 1024);
+  }
+  return longest;
+}
+
+function relationOf({ paths }: SourceFiles, longest: number, more: string): string {
+  const list = paths.map(quoteText).join(', ');
+  return `read_json([${list}], format = 'newline_delimited', records = true, maximum_object_size = ${longest}, ${more})`;
 }
 
 /** SQL knows no difference between upper and lower case: DuckDB calls the second of two such keys `Key_1`, and then finds no value under that name. */
-async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, names: readonly string[]): Promise<void> {
+async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, longest: number, names: readonly string[]): Promise<void> {
   const lower = names.map((name) => name.toLowerCase());
   if (!lower.some((name) => /_\d+$/.test(name) && lower.includes(name.replace(/_\d+$/, '')))) return;
   const list = paths.map(quoteText).join(', ');
   const doubled = await sql.rows<{ key: string }>(
-    `SELECT min(key) AS key FROM (SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects([${list}])) GROUP BY lower(key) HAVING count(*) > 1`,
+    `SELECT min(key) AS key FROM (SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects([${list}], maximum_object_size = ${longest})) GROUP BY lower(key) HAVING count(*) > 1`,
   );
   if (doubled[0]) {
     throw sourceFailure('DataUnreadable', source, `key ${doubled[0].key} is spelled in upper and lower case`, {
