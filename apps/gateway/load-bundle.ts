@@ -8,7 +8,7 @@ import { indexOf, type BundleBase, type BundleIndex, type ReleaseBundle } from '
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
 import type { SafetyPolicy, Side } from '../../domain/llm/safety/policy';
-import { screen, type About, type Screening } from '../../domain/llm/safety/screen';
+import { screen, type About, type Detect, type Screening } from '../../domain/llm/safety/screen';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
 /** A language application whose model is there to be asked. */
@@ -32,7 +32,16 @@ export interface BundleLoaderOptions {
   readonly indexes: Pick<IndexReader, 'check'>;
   readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
+  /** Told of every look of a detector: those that ask a model take time and are billed. */
+  readonly onLooked: OnLooked;
 }
+
+export type OnLooked = (look: {
+  readonly model: string;
+  readonly kind: string;
+  readonly outcome: string;
+  readonly seconds: number;
+}) => void;
 
 const maxPartBytes = 4 * 1024 * 1024;
 /** Templates and phrases as text and as objects; the model is elsewhere. */
@@ -55,7 +64,7 @@ export async function loadBundle(
     index && checkIndex(tenant, model, index, options),
     policy && prepareDetectors(model, policy, options),
   ]);
-  const detect = options.detectors.detectFor(tenant);
+  const detect = timed(options.detectors.detectFor(tenant), model, options.onLooked);
   return {
     kind: 'bundle',
     digest,
@@ -68,6 +77,21 @@ export async function loadBundle(
     route: [{ provider: base.provider, model: base.model, adapter: base.adapter }, ...base.standby],
     bytes: (bundle.prompt.artifact.bytes + (bundle.safety?.artifact.bytes ?? 0)) * memoryPerPartByte,
     close: () => Promise.resolve(),
+  };
+}
+
+function timed(detect: Detect, model: string, onLooked: OnLooked): Detect {
+  return async (spec, ...text) => {
+    const startedAt = performance.now();
+    const told = (outcome: string) => onLooked({ model, kind: spec.kind, outcome, seconds: (performance.now() - startedAt) / 1000 });
+    try {
+      const findings = await detect(spec, ...text);
+      told(findings.length > 0 ? 'found' : 'passed');
+      return findings;
+    } catch (error) {
+      told(isPerennialError(error) ? error.type : 'failed');
+      throw error;
+    }
   };
 }
 

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Side } from '../../domain/llm/safety/policy';
+import type { OnLooked } from './load-bundle';
 import type { ShadowOutcome } from './shadow';
 
 /** What `/metrics` reads from the live parts at the moment of a scrape. */
@@ -30,6 +31,7 @@ export interface GatewayMetrics {
   readonly challengerFailed: (model: string, version: number) => void;
   readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
   readonly screened: (model: string, side: Side, outcome: string) => void;
+  readonly looked: OnLooked;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
@@ -84,6 +86,13 @@ export function createGatewayMetrics(): GatewayMetrics {
     name: 'perennial_gateway_screened_texts_total',
     help: 'Texts that a safety policy has looked at, and what became of them.',
     labelNames: ['model', 'side', 'outcome'] as const,
+    registers,
+  });
+  const looks = new Histogram({
+    name: 'perennial_gateway_detector_duration_seconds',
+    help: 'Looks of safety detectors at a text: how many, how long, and whether something was found or why it could not look. Those that ask a model are requests to its provider.',
+    labelNames: ['model', 'kind', 'outcome'] as const,
+    buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const loads = new Counter({
@@ -170,6 +179,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     challengerFailed: (model, version) => challengers.labels({ model, version: String(version) }).inc(),
     shadowed: (model, version, outcome) => shadows.labels({ model, version: String(version), outcome }).inc(),
     screened: (model, side, outcome) => screenings.labels({ model, side, outcome }).inc(),
+    looked: ({ seconds, ...labels }) => looks.labels(labels).observe(seconds),
     loadFailed: (model) => loads.labels({ model }).inc(),
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),

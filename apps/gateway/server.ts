@@ -106,6 +106,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     maxQueued: config.maxQueuedRequests,
     probeTimeoutMs,
     onBatch: metrics.batch,
+    onLooked: metrics.looked,
   });
   const loadError = quietly((model, error) => log.error({ err: error }, `a version of ${model} could not be loaded`));
   const cache = createModelCache({
