@@ -1,0 +1,42 @@
+/** Questions put to one bundle, answered as an evaluation of it would have them answered. */
+import type { Answerer } from '../../data/llm/evaluation/answerer';
+import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
+import { digestOf } from '../../data/digest';
+import type { EvaluationCase } from '../../domain/llm/evaluation/case';
+import type { RetrievedPassage } from '../../domain/llm/evaluation/evaluator';
+import type { CaseResult } from '../../domain/llm/evaluation/result';
+
+export interface Asked {
+  readonly results: readonly CaseResult[];
+  /** What the prompt showed, by the question's id; not given where nothing was. */
+  readonly shown: ReadonlyMap<string, readonly RetrievedPassage[]>;
+}
+
+export async function ask(
+  name: string,
+  {
+    answerer,
+    cases,
+    parallel,
+    signal,
+  }: { readonly answerer: Answerer; readonly cases: readonly EvaluationCase[]; readonly parallel: number; readonly signal: AbortSignal },
+): Promise<Asked> {
+  const shown = new Map<string, readonly RetrievedPassage[]>();
+  let said = performance.now();
+  const results = await evaluateCases({
+    ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'f1', kind: 'f1' }], judges: {}, tools: createEvaluatorTools(null) },
+    ...{ parallel, signal },
+    async answerer(of, asked) {
+      const given = await answerer(of, asked);
+      shown.set(of.id, given.retrieved);
+      return given;
+    },
+    onProgress({ asked, of, fromLedger }) {
+      if (asked < of && performance.now() - said < 15_000) return;
+      said = performance.now();
+      process.stderr.write(`${name}: ${asked} of ${of} answered, ${fromLedger} of them before this run\n`);
+    },
+  });
+  return { results, shown };
+}

@@ -1,0 +1,103 @@
+/** The sample wiki-assistant as its files say it: what is measured is what a lifecycle would make of them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { bundleAnswerer } from '../../data/llm/evaluation/bundle-answerer';
+import { bundleRetrieval, type Answerer, type Asking } from '../../data/llm/evaluation/answerer';
+import { openRetrieval } from '../../data/llm/retrieval';
+import type { Detectors } from '../../data/safety/open-detectors';
+import { digestOf } from '../../data/digest';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { IndexSpec } from '../../domain/index/index.schema';
+import type { EvaluationCase } from '../../domain/llm/evaluation/case';
+import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
+import { parseLifecycle } from '../../domain/lifecycle-document';
+import type { ReleaseBundle } from '../../domain/llm/bundle';
+import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
+import type { PromptTemplate } from '../../domain/llm/prompt';
+import { readPrompt } from '../../domain/llm/prompt-document';
+import { variablesOf } from '../../domain/llm/prompt-render';
+import type { SafetyPolicy } from '../../domain/llm/safety/policy';
+import { readSafetyPolicy } from '../../domain/llm/safety/policy-document';
+import type { Read } from '../../domain/schema-issues.schema';
+import type { WikiIndex } from './wiki-index';
+
+export const bundleNames = ['plain', 'cited', 'passages'] as const;
+export type BundleName = (typeof bundleNames)[number];
+
+export interface Assistant {
+  readonly spec: LlmLifecycleSpec & { readonly index: IndexSpec };
+  readonly prompts: Readonly<Record<BundleName, PromptTemplate>>;
+  readonly policy: SafetyPolicy;
+  /** NDJSON. */
+  readonly cases: string;
+}
+
+const folder = resolve(__dirname, '..', '..', 'samples', 'wiki-assistant');
+
+export function readAssistant(): Assistant {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(yaml|ndjson)$/.test(path));
+  const files = Object.fromEntries(paths.map((path) => [path, readFileSync(join(folder, path), 'utf8')]));
+  const file = 'lifecycle.yaml';
+  const parsed = parseLifecycle({ document: files[file], fileName: file, files, folder });
+  if (!parsed.ok) throw new Error(`${file}: ${JSON.stringify(parsed.issues)}`);
+  const { spec } = parsed;
+  if (spec.kind !== 'LlmLifecycle' || spec.index === null || spec.safety === null) throw new Error(`${file} names no index or no policy`);
+  const prompt = (name: BundleName): PromptTemplate => {
+    const path = `prompts/${name}.yaml`;
+    return read(readPrompt(files[path], path), path);
+  };
+  return {
+    spec: { ...spec, index: spec.index },
+    prompts: { plain: prompt('plain'), cited: prompt('cited'), passages: prompt('passages') },
+    policy: read(readSafetyPolicy(files[spec.safety] ?? '', spec.safety), spec.safety),
+    cases: files[spec.cases.file] ?? '',
+  };
+}
+
+/** Questions whose right answer stands, all of it, in the summary of their article. */
+export function readSampleCases({ spec, cases: lines }: Assistant): readonly EvaluationCase[] {
+  const { cases, issues } = readCaseSet(lines, spec.cases.file);
+  if (issues.length > 0) throw new Error(`${spec.cases.file}: ${JSON.stringify(issues)}`);
+  return cases;
+}
+
+/** A prompt with the sample's model, sampling, policy and, where it takes passages, index around it. */
+export function answererOf(
+  name: BundleName,
+  {
+    assistant: { spec, prompts, policy },
+    index,
+    detectors,
+    asking,
+  }: { readonly assistant: Assistant; readonly index: WikiIndex; readonly detectors: Detectors; readonly asking: Asking },
+): Answerer {
+  const prompt = prompts[name];
+  const { variable, k, mode } = spec.index;
+  const asked = variablesOf(prompt).includes(variable)
+    ? { name: index.name, version: index.version, digest: index.digest, variable, k, mode }
+    : null;
+  const bundle: ReleaseBundle = {
+    kind: 'bundle',
+    model: spec.name,
+    signature: { task: 'chat', input: spec.prompt.input },
+    base: { provider: spec.model.provider, model: spec.model.name, adapter: null, standby: [] },
+    prompt: { name: prompt.name, ...stored(prompt) },
+    safety: { name: policy.name, ...stored(policy) },
+    sampling: spec.sampling,
+    index: asked,
+  };
+  const retrieval =
+    asked && bundleRetrieval({ retrieve: openRetrieval(index.reader), paying: asking, index: asked, input: spec.prompt.input });
+  return bundleAnswerer({ asking, bundle, prompt, policy, detectors, guarding: asking, retrieval });
+}
+
+/** As an artifact would be known: what is measured reads the files. */
+function stored(value: object): { readonly digest: Digest; readonly artifact: ArtifactRef } {
+  const digest = digestOf(value);
+  return { digest, artifact: { uri: `file://${folder}`, digest, bytes: JSON.stringify(value).length, mediaType: 'application/json' } };
+}
+
+function read<T>(result: Read<T>, path: string): T {
+  if (result.ok) return result.value;
+  throw new Error(`${path}: ${JSON.stringify(result.issues)}`);
+}

@@ -1,0 +1,76 @@
+/** Which values of a kind a text states. What counts as one is decided by the text and the question alone, never by which answer is right. */
+import { withoutCitations } from '../../domain/llm/citations';
+import { countriesIn } from './countries';
+import { compositionOf } from './elements';
+import type { ValueKind } from './fact';
+
+/** Of kinds that have a form. Each once, in their order. */
+type FormalKind = Exclude<ValueKind, 'place' | 'person'>;
+
+export function valuesIn(kind: FormalKind, text: string): readonly string[] {
+  return [...new Set(finders[kind](withoutCitations(text)))];
+}
+
+const finders: Readonly<Record<FormalKind, (text: string) => readonly string[]>> = {
+  year: (text) => all(text, /(?<![\d.,])(?:1\d{3}|20[0-2]\d)(?![\d]|[.,]\d)/g),
+  number: (text) => all(text, /(?<![\d.,\p{L}])\d{1,4}(?![\d\p{L}]|[.,]\d)/gu),
+  symbol: symbolsIn,
+  formula: formulasIn,
+  family: (text) => all(text, /\b\p{L}+(?:idae|aceae)\b/giu).map((name) => name.toLowerCase()),
+  country: (text) => countriesIn(text).map(({ country }) => country),
+};
+
+function all(text: string, pattern: RegExp): readonly string[] {
+  return [...text.matchAll(pattern)].map(([value]) => value);
+}
+
+/** Words of English that look like the symbol of an element; before a further word they are taken for words. */
+const shortWords = new Set('A I In As At He No Be Am It Is To Of An On If We My So Or By Do Go Me Up Us US UK'.split(' '));
+
+/** One or two letters by themselves, whether there is such an element or not. */
+function symbolsIn(text: string): readonly string[] {
+  return [...text.matchAll(/(?<![\p{L}\d'’])[A-Z][A-Za-z]?(?![\p{L}\d'’])/gu)].flatMap(({ 0: value, index }) =>
+    shortWords.has(value) && /^\s+\p{L}/u.test(text.slice(index + value.length)) ? [] : [value],
+  );
+}
+
+const subscripts = '₀₁₂₃₄₅₆₇₈₉';
+
+/** By composition. An element alone, without a number, is a letter or a word. */
+function formulasIn(text: string): readonly string[] {
+  const plain = text.replace(/[₀-₉]/g, (digit) => String(subscripts.indexOf(digit)));
+  return all(plain, /(?<![\p{L}\d])(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+(?![\p{L}\d])/gu)
+    .filter((each) => /\d/.test(each) || (each.match(/[A-Z]/g) ?? []).length > 1)
+    .flatMap((each) => compositionOf(each) ?? []);
+}
+
+/** Words with a capital that name nobody and no town: how sentences begin, directions, what things are called. */
+const common = new Set(
+  (
+    'the a an it its this that these those he she his her they their there in on at by of for from to with as is was were are and or but not no yes if when while where who which what how why ' +
+    'answer question passage passages author writer novelist director painter artist composer poet playwright novel book film movie play poem painting opera story title name system user assistant ' +
+    'city town capital province state region country county district republic kingdom empire prefecture island river coast north south east west northern southern eastern western central ' +
+    'africa african asia asian europe european america atlantic pacific mediterranean sir saint st january february march april may june july august september october november december ' +
+    'one two three first second according here as i'
+  ).split(' '),
+);
+
+/** Words of names: those with a capital that are not common ones, nor a country's, nor the question's. Without accents. */
+export function nameWordsIn(text: string, question: string): readonly string[] {
+  const asked = new Set(plainWords(question).map((word) => word.toLowerCase()));
+  const countries = new Set(countriesIn(text).flatMap(({ word }) => plainWords(word)));
+  return plainWords(withoutCitations(text)).filter(
+    (word) => /^\p{Lu}/u.test(word) && !common.has(word.toLowerCase()) && !asked.has(word.toLowerCase()) && !countries.has(word),
+  );
+}
+
+/** Letters without accents, other marks away; `Moby-Dick’s` is two words. */
+export function plainWords(text: string): readonly string[] {
+  return text
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/['’]s\b/g, '')
+    .replace(/['’.](?=\p{L})/gu, '')
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '');
+}

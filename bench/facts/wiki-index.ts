@@ -1,0 +1,70 @@
+/** The index of the sample wiki-assistant over all summaries, kept in a folder: a run that is ended goes on at the shard that it had come to. */
+import { join } from 'node:path';
+import { digestOf } from '../../data/digest';
+import { chunksOf, embedChunks } from '../../data/indexes/chunk-document';
+import { openChunkStore } from '../../data/indexes/chunk-store';
+import type { Embedders } from '../../data/indexes/embedders/open-embedder';
+import { openIndexReader, type IndexReader } from '../../data/indexes/query-index';
+import type { Digest } from '../../domain/artifact';
+import { defaultTenant as tenant } from '../../domain/ids';
+import type { IndexDocument } from '../../domain/index/document';
+import type { IndexSpec } from '../../domain/index/index.schema';
+
+export interface WikiIndex {
+  readonly reader: IndexReader;
+  readonly name: string;
+  readonly version: number;
+  readonly digest: Digest;
+  readonly chunks: number;
+  close(): void;
+}
+
+const version = 1;
+const documentsAShard = 250;
+
+export async function openWikiIndex({
+  folder,
+  spec: { name, embedder: embedderSpec, chunking },
+  documents,
+  embedders,
+  signal,
+}: {
+  readonly folder: string;
+  readonly spec: Pick<IndexSpec, 'name' | 'embedder' | 'chunking'>;
+  readonly documents: readonly IndexDocument[];
+  readonly embedders: Embedders;
+  readonly signal: AbortSignal;
+}): Promise<WikiIndex> {
+  const embedder = await embedders.get(embedderSpec);
+  const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
+  const digest = digestOf({ recipe, documents });
+  // Of other documents, or cut otherwise, it is another table.
+  const store = openChunkStore({ kind: 'directory', path: join(folder, digest.slice(-16)) });
+  const table = await store.create(
+    { tenant, index: name, version },
+    { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions },
+  );
+  let added = false;
+  let chunkCount = 0;
+  for (let from = 0, shard = 0; from < documents.length; from += documentsAShard, shard += 1) {
+    signal.throwIfAborted();
+    const piece = documents.slice(from, from + documentsAShard);
+    const chunks = piece.flatMap((document) => chunksOf(document, { plan: chunking, costOf: embedder.costOf, shard }));
+    chunkCount += chunks.length;
+    if ((await table.countShard(shard)) === chunks.length) continue;
+    const { rows } = await embedChunks(chunks, { embedder, known: new Map() });
+    await table.putShard(shard, rows);
+    added = true;
+    process.stderr.write(`index: ${from + piece.length} of ${documents.length} documents\n`);
+  }
+  if (added) await table.buildIndexes({ kind: 'flat' });
+  const tableVersion = await table.tableVersion();
+  const reader = openIndexReader({ find: () => Promise.resolve({ version, digest, tableVersion, recipe }), store, embedders });
+  return {
+    ...{ reader, name, version, digest, chunks: chunkCount },
+    close() {
+      reader.close();
+      store.close();
+    },
+  };
+}

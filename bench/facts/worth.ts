@@ -1,0 +1,59 @@
+/** What passages are worth on the same questions: shares with and without them, the difference, and the relative change. Pure. */
+import { wilsonBounds } from '../../domain/statistics/wilson';
+import { dayResamples } from '../../domain/statistics/day-resamples';
+import { dayInterval, replicatesFor } from '../../domain/statistics/interval';
+import type { Seed } from '../../domain/statistics/random';
+
+export interface Measured {
+  readonly value: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+const level = 0.95;
+const levels = [(1 + level) / 2];
+const seed: Seed = [5, 67, 51, 1];
+
+/** By Wilson. */
+export function shareOf(events: readonly boolean[]): Measured {
+  const count = events.filter(Boolean).length;
+  return { value: count / events.length, ...wilsonBounds({ events: count, n: events.length }, level) };
+}
+
+/** Of scores of one sample, or of differences of pairs. */
+export function meanOf(scores: readonly number[]): Measured | null {
+  return resampled(scores.length, (weights) => weighted(scores, weights) / total(weights));
+}
+
+/** With minus without, question by question. */
+export function differenceOf(without: readonly number[], with_: readonly number[]): Measured | null {
+  return meanOf(with_.map((value, question) => value - (without[question] ?? NaN)));
+}
+
+/** (With − without) / without: 0.67 is two thirds more. Null where nothing is there without: no share of it is known then. */
+export function relativeChangeOf(without: readonly number[], with_: readonly number[]): Measured | null {
+  return resampled(without.length, (weights) => {
+    const before = weighted(without, weights);
+    return before === 0 ? NaN : (weighted(with_, weights) - before) / before;
+  });
+}
+
+/** Whole questions are drawn anew, with both of their answers; bounds by BCa. */
+function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): Measured | null {
+  if (questions < 2) return null;
+  const resamples = dayResamples({ days: questions, replicates: replicatesFor(levels), seed });
+  const interval = dayInterval({ statistic, resamples, levels, days: questions })?.interval;
+  const bounds = interval?.bounds[0];
+  if (interval === undefined || bounds?.lower == null || bounds.upper == null) return null;
+  return { value: interval.estimate, lower: bounds.lower, upper: bounds.upper };
+}
+
+function weighted(values: readonly number[], weights: ArrayLike<number>): number {
+  return values.reduce((sum, value, question) => sum + value * (weights[question] ?? 0), 0);
+}
+
+function total(weights: ArrayLike<number>): number {
+  let sum = 0;
+  for (let question = 0; question < weights.length; question += 1) sum += weights[question] ?? 0;
+  return sum;
+}
