@@ -93,13 +93,19 @@ function progressLine({ phase, version, shards }: IndexBuildState): string {
 function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly json?: true }): void {
   if (json) terminal.out(JSON.stringify(found));
   const { index, build, status, outcome, cause, progress } = found;
-  if (status === 'running') { terminal.say(progress ? progressLine(progress) : `${build} runs`); return; }
+  if (status === 'running') {
+    terminal.say(progress ? progressLine(progress) : `${build} runs`);
+    return;
+  }
   if (outcome === null)
     throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
   const { version, report, verdict, promoted } = outcome;
   terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded`);
   for (const line of reasonsOf(verdict)) terminal.say(line);
-  if (promoted) { terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`); return; }
+  if (promoted) {
+    terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`);
+    return;
+  }
   if (verdict && verdict.kind !== 'passed')
     throw new CliError(
       `${index}@${version} does not take the place of the one that answers: ${verdict.kind}`,
