@@ -1,6 +1,7 @@
 /**
  * Cases an hour of an evaluation, through ledger, limits and retries, beside the same requests sent straight to the same server in the same minutes: the embedded model, and an
  * OpenAI-compatible server that answers after a fixed time. Then how far the embedded model, as a judge, agrees with sure labels. Prints a table and, last, one JSON line.
+ * `--judge-people` alone: how far a judge agrees with people; `--provider <url> --model <name>` for another than the embedded one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { startLlmServer } from '../test/support/llm-server-process';
 import { openScriptedProvider } from '../test/support/scripted-provider';
 import { contend, type Contended } from './evaluation/contenders';
 import { judgeAgreement } from './evaluation/judge';
+import { judgeBesidePeople, type JudgedByPeople } from './evaluation/judge-people';
 import { median, quantile, report, rounded } from './figures';
 import { embeddedAt, openLlmWorld } from './llm-world';
 import { firstPrompt, glossCases } from './prompt-search/task';
@@ -32,8 +34,15 @@ async function main(): Promise<void> {
       latency: { type: 'string', default: '250' },
       parallel: { type: 'string', default: '16' },
       labels: { type: 'string', default: '120' },
+      'judge-people': { type: 'boolean', default: false },
+      provider: { type: 'string' },
+      model: { type: 'string', default: model },
     },
   });
+  if (values['judge-people']) {
+    await besidePeople({ url: values.provider, model: values.model, labels: Number(values.labels) });
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-evaluation-'));
   const latencyMs = Number(values.latency);
   const upstream = await openScriptedProvider({ models: ['fixed'], answer: () => '{"kind":"animal"}', latencyMs: () => latencyMs });
@@ -66,6 +75,51 @@ async function main(): Promise<void> {
   }
 }
 
+/** Of a server that is there already, or of the embedded one. */
+async function besidePeople({
+  url,
+  model: name,
+  labels,
+}: {
+  readonly url: string | undefined;
+  readonly model: string;
+  readonly labels: number;
+}) {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-judge-'));
+  const own =
+    url === undefined
+      ? await startLlmServer({ folder: join(folder, 'llm'), artifactsFolder: folder, sequences, contextTokens: 1024 })
+      : null;
+  const world = await openLlmWorld(folder, [own ? embeddedAt(own.url) : { ...embeddedAt(''), url: url ?? '' }]);
+  const asking: Asking = { chat: world.chat, tenant, scope: 'people', owner: { execution: 'people', attempt: 1 }, budgets: [] };
+  try {
+    const judged = await judgeBesidePeople(asking, { provider: 'embedded', model: name }, labels);
+    const load = rounded(loadavg()[0] ?? 0);
+    report(`${name} as a judge beside people, load ${load}`, judged.flatMap(peopleRows), { judged, model: name, load });
+  } finally {
+    await world.close();
+    await own?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function peopleRows(judged: JudgedByPeople): readonly (readonly [string, string])[] {
+  const { question, labels, agreed, withoutVerdict, commonest, mayNotGate, corrected, said, people } = judged;
+  const bounds =
+    corrected === null
+      ? 'no better than a coin: no estimate'
+      : `${percent(corrected.estimate)} (${percent(corrected.lower)} to ${percent(corrected.upper)})`;
+  return [
+    [
+      `${question}: agrees with people`,
+      `${percent(agreed.right / agreed.cases)} (${percent(agreed.lower)} to ${percent(agreed.upper)}) of ${agreed.cases}, ${withoutVerdict} of ${labels} without a verdict`,
+    ],
+    [`${question}: always the commoner label`, percent(commonest)],
+    [`${question}: may gate`, mayNotGate.length === 0 ? 'yes' : `no: ${mayNotGate.join('; ')}`],
+    [`${question}: of the other half, said / corrected / by people`, `${percent(said)} / ${bounds} / ${percent(people)}`],
+  ];
+}
+
 function tell(
   embedded: Contended,
   fixed: Contended,
@@ -96,7 +150,7 @@ function tell(
         `${percent(agreed)} of ${positives.cases + negatives.cases}, ${failures} without a verdict`,
       ],
       ['of right answers / of wrong answers', `${positives.right} of ${positives.cases} / ${negatives.right} of ${negatives.cases}`],
-      ['reference', `${percent(reference.accuracy)}; agreement with people is not measured here: there are no labels of people`],
+      ['reference', `${percent(reference.accuracy)}; agreement with people: --judge-people`],
     ],
     {
       embedded,

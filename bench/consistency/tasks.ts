@@ -1,0 +1,51 @@
+/** Two tasks with known answers: a routing step that is held to a schema, and questions that are answered in free words, where a rounding has more to turn. */
+import { llmDataPath } from '../../data/llm/runtime-module';
+import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
+import type { EvaluationCase } from '../../domain/llm/evaluation/case';
+import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
+import type { PromptTemplate } from '../../domain/llm/prompt';
+import { dimensions as ofRouting, firstPrompt, glossCases } from '../prompt-search/task';
+
+export interface Task {
+  readonly name: string;
+  readonly template: PromptTemplate;
+  /** The variable that holds what a user says. */
+  readonly input: string;
+  readonly dimension: DimensionSpec;
+  readonly cases: readonly EvaluationCase[];
+}
+
+const answerPrompt: PromptTemplate = {
+  name: 'answer',
+  messages: [
+    { role: 'system', template: 'Answer in one short sentence.' },
+    { role: 'user', template: '{{question}}' },
+  ],
+  variables: { question: { type: 'string', description: 'what the user wants to know' } },
+  fewShot: null,
+  answerSchema: null,
+};
+
+export async function openTasks(count: number): Promise<readonly Task[]> {
+  const [dimension] = ofRouting;
+  if (!dimension) throw new Error('the routing task measures nothing');
+  const questions = await withDuckDb(
+    (sql) =>
+      sql.rows<{ readonly id: string; readonly question: string; readonly answer: string }>(
+        `SELECT id, question, answers[1] AS answer FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} WHERE len(answers) > 0 ORDER BY md5(id) LIMIT ${count}`,
+      ),
+    { memoryBytes: 256 << 20, threads: 1 },
+  );
+  return [
+    { name: 'a kind, held to a schema', template: firstPrompt, input: 'gloss', dimension, cases: await glossCases(count) },
+    {
+      name: 'an answer in free words',
+      template: answerPrompt,
+      input: 'question',
+      dimension: { name: 'right', kind: 'f1' },
+      cases: questions.map(({ id, question, answer }) => ({
+        ...{ id, input: { question }, expected: { answer }, tags: [], group: null, pair: null, rules: [] },
+      })),
+    },
+  ];
+}
