@@ -54,7 +54,7 @@ const policyOf = (change: Partial<GuardModelKind & SafetyPolicy['detectors'][num
       ...{ name: 'guard', kind: 'guardModel', provider: 'guards', model: 'llama-guard-3-8b', timeoutSeconds: 5, categories: [] },
       ...{ prompt: null, answers: 'llamaGuard', on: ['input', 'output'], action: 'block', onError: 'block' },
       ...change,
-    } as SafetyPolicy['detectors'][number],
+    },
   ],
 });
 
