@@ -42,6 +42,12 @@ describe('the folder of a lifecycle', () => {
       /larger than 1 MiB/,
     ],
     [
+      'with a file of another encoding',
+      () => writeFileSync(join(folder, 'flights', 'cases.ndjson'), Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1')),
+      'flights',
+      /^flights: line 2 of cases\.ndjson holds bytes that are not UTF-8$/,
+    ],
+    [
       'with more files than a lifecycle has',
       () => Array.from({ length: 201 }, (_, i) => writeFileSync(join(folder, 'flights', `${i}.sql`), '')),
       'flights',
