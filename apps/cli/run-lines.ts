@@ -38,6 +38,7 @@ export function openRunLines(paint: Paint): RunLines {
       return isDue(time) || data['ended'] === data['of'] ? line(stage ?? 'tune', paint.dim(progressText(data))) : [];
     if (kind === 'evaluation.progress') return isDue(time) ? line(stage ?? 'evaluate', paint.dim(askedText(data))) : [];
     if (kind === 'index.progress') return isDue(time) ? line(stage ?? 'rag-index', paint.dim(shardText(data))) : [];
+    if (kind === 'examples.progress') return isDue(time) ? line(stage ?? 'fine-tune', paint.dim(foundText(data))) : [];
     if (kind === 'search.progress') return isDue(time) ? line(stage ?? 'prompt-eval', paint.dim(searchedText(data))) : [];
     if (kind === 'run.accepted' || kind === 'run.opened')
       return line('run', typeof data['actor'] === 'string' ? `accepted for ${data['actor']}` : 'accepted');
@@ -95,6 +96,10 @@ function askedText({ asked, of, unanswered, fromLedger }: Readonly<Record<string
     ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} answered before`] : []),
   ];
   return [`${Number(asked)} of ${Number(of)} cases asked`, ...beside].join(', ');
+}
+
+function foundText({ found, of, index }: Readonly<Record<string, unknown>>): string {
+  return `passages of ${String(index)} found for ${Number(found)} of ${Number(of)} examples`;
 }
 
 /** Nobody has to do anything: it is said so that nobody wonders. */

@@ -72,6 +72,8 @@ export interface PromptsJson {
 /** What a fine-tune stage learnt. */
 export interface FineTuningJson {
   readonly rows: { readonly train: number; readonly holdout: number };
+  /** What they were given of the bundle's index. */
+  readonly passages?: { readonly index: string; readonly shown: number; readonly without: number } | null;
   readonly metrics: Readonly<Record<string, number>>;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -79,6 +81,17 @@ export interface FineTuningJson {
 function promptsText({ chosen, candidates, searched }: PromptsJson): string {
   const beside = searched ? (searched.unpaid ?? `${searched.variants} more were searched`) : '';
   return [`${chosen} of ${candidates.length} chosen`, beside].filter(Boolean).join(', ');
+}
+
+/** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */
+function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
+  const { leftOut = 0, maxTokens } = (facts['training'] ?? {}) as { readonly leftOut?: number; readonly maxTokens?: number };
+  const told = passages ? ` with ${passages.shown} passages of ${passages.index}` : '';
+  return [
+    `${rows.train} examples${told}`,
+    ...(passages && passages.without > 0 ? [`${passages.without} without any`] : []),
+    ...(leftOut > 0 ? [`${leftOut} left out, longer than ${maxTokens ?? '?'} tokens`] : []),
+  ].join(', ');
 }
 
 export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
@@ -98,7 +111,7 @@ export function describeRun(run: RunJson, paint: Paint): string {
         stage.reusedFrom === null ? '' : `reused from ${stage.reusedFrom}`,
         stage.tuning ? tuningText(stage.tuning) : '',
         stage.prompts ? promptsText(stage.prompts) : '',
-        stage.fineTuning ? `${stage.fineTuning.rows.train} examples` : '',
+        stage.fineTuning ? fineTuningText(stage.fineTuning) : '',
       ]
         .filter(Boolean)
         .join('; '),

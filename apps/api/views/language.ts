@@ -38,7 +38,21 @@ export const promptsView = z
 
 export const fineTuningView = z
   .object({
-    rows: z.object({ train: z.number(), holdout: z.number(), leftOut: z.number() }),
+    rows: z.object({
+      train: z.number(),
+      holdout: z.number(),
+      leftOut: z.number().describe('without a text on one side'),
+      tooLong: z.number().optional().describe('left out: no passages could be looked up for them'),
+    }),
+    passages: z
+      .object({
+        index: z.string().describe('name@version'),
+        shown: z.number().describe('in all conversations together'),
+        without: z.number().describe('examples that nothing was found for, or nothing that may be shown'),
+        leftOut: z.object({ room: z.number(), policy: z.number() }).describe('found and not shown, by why not'),
+      })
+      .nullable()
+      .describe('what the examples were given of the index; null for a bundle without one'),
     metrics: z.record(z.string(), z.number()).describe('of the trainer, on rows that it held out'),
     facts: z.record(z.string(), z.unknown()),
   })
@@ -80,6 +94,11 @@ function searchedToJson(searched: SearchedPrompts): PromptsJson['searched'] {
 
 interface Tuned {
   readonly rows: FineTuningJson['rows'];
+  readonly passages?:
+    | (Omit<NonNullable<FineTuningJson['passages']>, 'index'> & {
+        readonly index: { readonly name: string; readonly version: number };
+      })
+    | null;
   readonly result: { readonly metrics: Readonly<Record<string, number>>; readonly facts: Readonly<Record<string, unknown>> };
 }
 
@@ -87,6 +106,7 @@ interface Tuned {
 export function fineTuningToJson({ stage, output }: StageRecord): FineTuningJson | null {
   const left = (output as { readonly output?: Tuned } | null)?.output;
   if (stage !== 'fine-tune' || !left) return null;
-  const { rows, result } = left;
-  return { rows, metrics: { ...result.metrics }, facts: { ...result.facts } };
+  const { rows, passages = null, result } = left;
+  const found = passages && { ...passages, index: `${passages.index.name}@${passages.index.version}` };
+  return { rows, passages: found, metrics: { ...result.metrics }, facts: { ...result.facts } };
 }

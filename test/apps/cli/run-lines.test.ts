@@ -18,3 +18,9 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
     `00:00:09  fine-tune acme is back; it was away since ${since}`,
   ]);
 });
+
+test('passages that are looked up for examples are told now and then', () => {
+  const data = { found: 1_200, of: 20_000, index: 'wiki' };
+  const lines = openRunLines(paint)({ seq: 1, kind: 'examples.progress', stage: 'fine-tune', data, at: '2026-01-01T00:00:00.000Z' });
+  expect(lines).toEqual(['00:00:00  fine-tune passages of wiki found for 1200 of 20000 examples']);
+});

@@ -49,4 +49,18 @@ describe('a run as text', () => {
     const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'contract', code: 'contract.rows', message: 'rows: 3' }] };
     expect(said(run(failed, [stage('validate', failed)]))).toEqual(['verdict: failed', '  FAIL  contract  rows: 3']);
   });
+
+  test('says what examples were given of an index, and how many were too long to be learnt from', () => {
+    const passages = { index: 'wiki@3', shown: 4_700, without: 12 };
+    const facts = { training: { rows: 900, leftOut: 312, maxTokens: 256, longest: 1_204 } };
+    const learnt: StageJson = {
+      ...stage('fine-tune', null),
+      fineTuning: { rows: { train: 900, holdout: 100 }, passages, metrics: {}, facts },
+    };
+    expect(describeRun(run(null, [learnt]), paint)).toContain(
+      '900 examples with 4700 passages of wiki@3, 12 without any, 312 left out, longer than 256 tokens',
+    );
+    const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100 }, metrics: {}, facts: {} } };
+    expect(describeRun(run(null, [plain]), paint)).toMatch(/fine-tune +succeeded +1\.0 +900 examples\n/);
+  });
 });
