@@ -54,7 +54,11 @@ function readText(path: string, shown: string): string {
   if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
   const bytes = readFileSync(path);
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new CliError(`${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} holds bytes that are not UTF-8`, 2, 'save it as UTF-8');
+  throw new CliError(
+    `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} holds bytes that are not UTF-8`,
+    2,
+    'save it as UTF-8',
+  );
 }
 
 /** A line end is a byte of its own in UTF-8 and in all that it is taken for. */
