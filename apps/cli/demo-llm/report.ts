@@ -71,6 +71,17 @@ export function promptFigures({ candidates }: PromptsJson, dimension: string): r
   });
 }
 
+/** What a search made of the best candidate, on cases that no choice has seen; null where none was asked for. */
+export function searchedText({ searched }: PromptsJson, dimension: string): string | null {
+  if (!searched) return null;
+  const { first, found, variants, questions, gain, unpaid } = searched;
+  if (unpaid !== null) return `the search for a better prompt than ${nameOf(first)} ended: ${unpaid}`;
+  const measured = gain && measuredOf(gain);
+  const what = found === null ? `nothing better than ${nameOf(first)} was found` : `${found} beside ${nameOf(first)}`;
+  const by = measured ? `, ${dimension} ${signed(measured.value)} (${signed(measured.lower)} … ${signed(measured.upper)})` : '';
+  return `${variants} prompts searched with ${questions} questions: ${what}${by} on cases that no choice has seen`;
+}
+
 /** A difference on the same cases: the counterpart's own mean is what is left. */
 export function differenceFigure(
   { dimensions, comparisons }: Pick<LlmEvidence, 'dimensions' | 'comparisons'>,

@@ -12,6 +12,7 @@ import {
   retrievalFigures,
   rolloutText,
   routingFigures,
+  searchedText,
   signed,
   type Figure,
 } from './report';
@@ -84,9 +85,9 @@ function qualityOf(lifecycle: string): string {
 
 function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence | undefined): readonly string[] {
   const against = (['champion', 'baseline'] as const).flatMap((who) => {
-    const found = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
-    if (!found) return [];
-    const { ours, difference, cases } = found;
+    const figure = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
+    if (!figure) return [];
+    const { ours, difference, cases } = figure;
     const other = who === 'champion' ? 'the champion' : 'the first prompt over the model as it is';
     const interval = `${signed(difference.value)} (${signed(difference.lower)} … ${signed(difference.upper)})`;
     return [
@@ -94,11 +95,13 @@ function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence
     ];
   });
   const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
-  const measured = [...against, ...(others === null ? [] : [`${name}: ${others}`])];
-  if (rollout === null) return measured;
+  const searched = run.stages.flatMap(({ prompts }) => (prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : []));
+  const measured = [...searched, ...(others === null ? [] : [others])].map((text) => `${name}: ${text}`);
+  const found = [...against, ...measured];
+  if (rollout === null) return found;
   const { lower, upper } = rollout.quality;
   const margin = lower === null || upper === null ? '' : `; such traffic shows a difference to ±${halfWidth({ lower, upper }).toFixed(3)}`;
-  return [...measured, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
+  return [...found, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
 }
 
 export function reportText(summary: LlmDemoSummary, rounds: readonly NamedRound[]): string {

@@ -8,6 +8,7 @@ import {
   retrievalFigures,
   rolloutText,
   routingFigures,
+  searchedText,
   shareOf,
   signed,
 } from '../../../apps/cli/demo-llm/report';
@@ -78,6 +79,21 @@ test('candidates stand beside the first prompt; one that could not be measured i
   expect(figures).toMatchObject([
     { ours: { who: 'p1', value: 0.4 }, baseline: { who: 'first: p0', value: 0.1 }, ahead: 'ours', apart: true },
   ]);
+});
+
+test('a search says what it made of the best candidate, or why it ended', () => {
+  const gain = { ...{ mean: 0.05, lower: -0.02, upper: 0.12 }, cases: 40, failures: 0 };
+  const searched = { first: 'prompts/examples.yaml', found: 'prompt://router@4', variants: 25, questions: 534, gain, unpaid: null };
+  const of = (change: Partial<typeof searched> | { unpaid: string }) => ({
+    ...{ chosen: 'prompt://router@4', candidates: [], confirmed: null },
+    searched: { ...searched, ...change },
+  });
+  expect(searchedText(of({}), 'right')).toBe(
+    '25 prompts searched with 534 questions: prompt://router@4 beside examples, right +0.050 (−0.020 … +0.120) on cases that no choice has seen',
+  );
+  expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(/nothing better than examples was found/);
+  expect(searchedText(of({ unpaid: 'the budget is spent' }), 'right')).toMatch(/ended: the budget is spent$/);
+  expect(searchedText({ ...of({}), searched: null }, 'right')).toBeNull();
 });
 
 test('a difference is of the same cases; without a counterpart there is none', () => {
