@@ -148,6 +148,22 @@ describe('a fine-tuning', () => {
     expect(digestOfAdapter(state)).toBe(digestOfAdapter(through));
   });
 
+  test('leaves out examples that are too long, says how many and how long, and measures held-out ones all the same', async () => {
+    const whole = through.result.facts['training'] as { readonly leftOut: number; readonly longest: number };
+    expect(whole).toMatchObject({ leftOut: 0, maxTokens: 256 });
+    const state = await trained(await backend.submit(job('short', { steps: 1, max_tokens: whole.longest - 8 })));
+    const { leftOut, ...training } = state.result.facts['training'] as Record<'rows' | 'leftOut' | 'maxTokens' | 'longest', number>;
+    expect(training).toMatchObject({ rows: 64, maxTokens: whole.longest - 8, longest: whole.longest });
+    expect(leftOut).toBeGreaterThan(0);
+    expect(leftOut).toBeLessThan(64);
+    expect(state.result.facts['holdout']).toMatchObject({ rows: 16, leftOut: 0 });
+    expect(await whenOver(await backend.submit(job('none', { steps: 1, max_tokens: 16 })))).toMatchObject({
+      kind: 'failed',
+      failure: 'JobFailed',
+      message: expect.stringMatching(/^all 64 training rows are longer than 16 tokens, the shortest has \d+: raise max_tokens/) as string,
+    });
+  });
+
   test('of a base that is no model is refused in words', async () => {
     const path = join(folder, 'no.gguf');
     await writeFile(path, 'not a model');

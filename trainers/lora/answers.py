@@ -9,9 +9,7 @@ import torch.nn.functional as F
 from transformers import LlamaForCausalLM
 
 from .examples import Example, padded
-
-#: Rows at once; memory for 8 x 256 tokens is small, and a stop is obeyed after each.
-ROWS = 8
+from .lengths import batches
 
 
 @torch.inference_mode()
@@ -25,8 +23,8 @@ def measure(
     """Nats a token of the completions wanted, and the answers given where `completions` are all that a grammar allows: greedily, as a server with
     constrained output gives them."""
     total, count, answers = 0.0, 0, []
-    for start in range(0, len(examples), ROWS):
-        rows = examples[start : start + ROWS]
+    for batch in batches([example.tokens for example in examples]):
+        rows = [examples[place] for place in batch]
         hidden, ids = _hidden(model, [row.prompt + row.completion for row in rows], padding)
         total += float(_loss(model, hidden, ids, rows))
         count += sum(len(row.completion) for row in rows)

@@ -18,6 +18,10 @@ class Example:
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
 
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt) + len(self.completion)
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -69,13 +73,8 @@ def tokens_of_completion(tokenizer: PreTrainedTokenizerBase, completion: str) ->
     return (*tokenizer(completion, add_special_tokens=False).input_ids, tokenizer.eos_token_id)
 
 
-def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[Row], max_tokens: int) -> list[Example]:
-    """Without those that are longer than `max_tokens`: a completion that is cut off would teach to stop there."""
-    made = (Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows)
-    kept = [example for example in made if len(example.prompt) + len(example.completion) <= max_tokens]
-    if not kept:
-        raise Refused(f"all {len(rows)} training rows are longer than {max_tokens} tokens: raise max_tokens")
-    return kept
+def examples_of(tokenizer: PreTrainedTokenizerBase, rows: list[Row]) -> list[Example]:
+    return [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
 
 
 def padded(sequences: list[tuple[int, ...]], padding: int) -> tuple[torch.Tensor, torch.Tensor]:

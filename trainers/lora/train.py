@@ -19,8 +19,9 @@ from .adapter import with_adapter, write_adapter
 from .answers import completion_loss, measure
 from .baseline import baseline_answers
 from .compute import compute_used
-from .examples import Example, Row, batch_of, examples_of, read_rows, tokens_of_completion, tokens_of_prompt
+from .examples import Example, Row, batch_of, examples_of, read_rows, tokens_of_completion
 from .interval import Interval
+from .lengths import fitting
 from .llama import read_llama
 
 #: More different completions than this are no labels: accuracy and a linear baseline say nothing then.
@@ -38,14 +39,20 @@ def train(job: Job) -> Produced:
     # First our own reading: it says in words what is wrong with the file.
     model = with_adapter(read_llama(path, torch.bfloat16), job.params, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    examples = examples_of(tokenizer, train_rows, job.params["max_tokens"])
-    job.log("base model read", base=digest, rows=len(train_rows), leftOut=len(train_rows) - len(examples))
+    read, most = examples_of(tokenizer, train_rows), job.params["max_tokens"]
+    lengths = [example.tokens for example in read]
+    examples = [read[place] for place in fitting(lengths, most, "training", "raise max_tokens, or let the prompt take fewer passages")]
+    told = {"leftOut": len(read) - len(examples), "maxTokens": most, "longest": max(lengths)}
+    # Held-out ones that are longer than that are measured as well, for they are asked as well; beyond the model's context there is nothing to measure.
+    held, context = examples_of(tokenizer, holdout_rows), model.get_base_model().config.max_position_embeddings
+    measurable = fitting([example.tokens for example in held], context, "held-out", "let the prompt take fewer passages")
+    job.log("base model read", base=digest, rows=len(train_rows), **told)
 
     resumed_at = _fit(job, model, examples, tokenizer.eos_token_id)
     write_adapter(job.output("adapter.gguf"), model, {"perennial.base.digest": digest})
-    metrics, holdout = _judge(job, model, tokenizer, train_rows, holdout_rows)
+    metrics, holdout = _judge(job, model, tokenizer, train_rows, [(holdout_rows[place], held[place]) for place in measurable])
     tokens = sum(
-        len(examples[index].prompt) + len(examples[index].completion)
+        examples[index].tokens
         for step in range(job.params["steps"])
         for index in batch_of(step, job.params["batch"], len(examples), job.seed)
     )
@@ -53,9 +60,9 @@ def train(job: Job) -> Produced:
         metrics=metrics,
         facts={
             "base": {"digest": digest, "architecture": "llama"},
-            "training": {"rows": len(train_rows), "leftOut": len(train_rows) - len(examples), "resumedAt": resumed_at},
+            "training": {"rows": len(train_rows), **told, "resumedAt": resumed_at},
             "compute": _compute(model, job, tokens),
-            "holdout": holdout,
+            "holdout": {**holdout, "leftOut": len(held) - len(measurable)},
         },
     )
 
@@ -114,10 +121,10 @@ def _rate(step: int, params: dict) -> float:
 
 
 def _judge(
-    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[Row], rows: list[Row]
+    job: Job, model: PeftModel, tokenizer: PreTrainedTokenizerBase, train_rows: list[Row], held_out: list[tuple[Row, Example]]
 ) -> tuple[dict[str, float], dict]:
     base, padding = model.get_base_model(), tokenizer.eos_token_id
-    examples = [Example(tokens_of_prompt(tokenizer, prompt), tokens_of_completion(tokenizer, completion)) for prompt, completion in rows]
+    rows, examples = [row for row, _ in held_out], [example for _, example in held_out]
     labels = sorted({completion for _, completion in train_rows})
     completions = {label: tokens_of_completion(tokenizer, label) for label in labels} if len(labels) <= MOST_LABELS else None
     job.log("measuring on held-out rows", rows=len(rows))
