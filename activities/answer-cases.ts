@@ -1,6 +1,6 @@
 import type { ArtifactRef } from '../domain/artifact';
 import { failure } from '../domain/failure';
-import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { RunId, Tenant } from '../domain/ids';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
 import { answersSummary, leastMean, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
@@ -32,7 +32,6 @@ export interface AnswerCasesDeps extends BundleAnsweringDeps {
 export interface AnswerCasesInput {
   readonly tenant: Tenant;
   readonly runId: RunId;
-  readonly key: IdempotencyKey;
   readonly stage: string;
   /** JSON: `ReleaseBundle`. */
   readonly bundle: ArtifactRef;

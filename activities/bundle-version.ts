@@ -45,7 +45,6 @@ export interface WrittenBundle {
 export interface RegisterBundleInput extends InRun {
   readonly key: IdempotencyKey;
   readonly manifest: ArtifactRef;
-  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export function createBundleVersionActivities({ registry, artifacts }: BundleVersionDeps) {
@@ -114,10 +113,10 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     },
 
     /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */
-    async registerBundle({ tenant, runId, key, manifest: ref, metrics }: RegisterBundleInput): Promise<ModelVersionRef> {
+    async registerBundle({ tenant, runId, key, manifest: ref }: RegisterBundleInput): Promise<ModelVersionRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       const { model, signature } = bundle;
-      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, metrics, idempotencyKey: key });
+      const version = await registry.models.register({ tenant, model, runId, manifest: ref, signature, idempotencyKey: key });
       const by = `model:${model}@${version.version}`;
       for (const { digest } of [ref, ...partsOf(bundle)]) await registry.artifacts.reference({ tenant, digest, by });
       const to = { kind: 'model', name: model, version: version.version, digest: ref.digest } as const;
@@ -152,10 +151,10 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
 
   async function indexPart({ tenant, spec, index }: WriteBundlesInput): Promise<ReleaseBundle['index']> {
     if (spec.index === null || index === null) return null;
-    const { variable, k, mode } = spec.index;
+    const { variable, k, mode, rerank } = spec.index;
     const { name, version } = index;
     const found = await registry.indexes.get({ tenant, index: name, version });
-    if (found?.state === 'ready') return { name, version, digest: found.digest, variable, k, mode };
+    if (found?.state === 'ready') return { name, version, digest: found.digest, variable, k, mode, ...(rerank && { rerank }) };
     throw failure('Conflict', `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`, {
       next: 'run with cache: false',
     });

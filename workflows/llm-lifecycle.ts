@@ -71,5 +71,5 @@ async function registerCandidate(run: LlmRun, { manifest }: WrittenBundle): Prom
   const { plan } = run;
   const register = effectOf(plan, 'evaluate')('register');
   run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
-  return records.registerBundle.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [{ ...register, manifest, metrics: {} }]);
+  return records.registerBundle.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [{ ...register, manifest }]);
 }

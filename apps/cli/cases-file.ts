@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Issue } from '../../domain/failure';
 import { formatIssue } from '../../domain/issue-text';
+import { sliceOf } from '../../domain/llm/case-slices';
 import type { EvaluationCase } from '../../domain/llm/evaluation/case';
 import { readCaseSet, writeCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import { importPromptfoo } from '../../domain/llm/evaluation/promptfoo-document';
+import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
 import { CliError } from './cli-error';
 import type { Terminal } from './terminal';
 
@@ -24,6 +26,20 @@ export function readCasesFile(path: string, cwd: string, terminal: Terminal): Re
   const { cases, leftOut, issues } = importPromptfoo(text, path);
   for (const issue of leftOut) terminal.say(terminal.paint.yellow(`not taken over: ${formatIssue(issue)}`));
   return checked({ text: writeCaseSet(cases), cases }, path, issues);
+}
+
+/** Without those that a lifecycle judges by: a prompt that was chosen by them would look better there than it is. By their ids, so that it does not matter of which file they are. */
+export function withoutJudging(
+  { cases }: ReadCases,
+  { name, spec }: { readonly name: string; readonly spec: Pick<LlmLifecycleSpec, 'cases'> },
+): ReadCases {
+  const left = cases.filter((each) => sliceOf(each, spec.cases) !== 'judge');
+  if (left.length > 0) return { text: writeCaseSet(left), cases: left };
+  throw new CliError(
+    `${name} judges by all ${cases.length} cases: none is left to search with`,
+    2,
+    'raise spec.cases.search and spec.cases.confirm, or bring other cases',
+  );
 }
 
 function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {

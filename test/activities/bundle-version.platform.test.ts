@@ -198,7 +198,6 @@ describe('registerBundle', () => {
   const registering = (of: RunId, manifest: ArtifactRef) => ({
     ...{ tenant, runId: of, key: effectKey(of, 'evaluate', 'register', 0) },
     manifest,
-    metrics: {},
   });
   const held = async (version: number) =>
     (

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { readCasesFile } from '../cases-file';
+import { readCasesFile, withoutJudging, type ReadCases } from '../cases-file';
+import type { LifecycleSpec } from '../../../domain/lifecycle';
+import type { LlmLifecycleSpec } from '../../../domain/llm/llm-lifecycle';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
@@ -14,6 +16,7 @@ import { outcomeText, progressLine, type SearchDetailJson, type SearchJson } fro
 const lookMs = 2_000;
 
 interface Options extends SearchOptions {
+  readonly for?: string;
   readonly wait: boolean;
   readonly json?: true;
 }
@@ -26,6 +29,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .command('search <prompt>')
     .description('search a better prompt than a file, or than name[@ref], and confirm it on cases that the search never sees')
     .requiredOption('--cases <file>', 'NDJSON, a case a line, or a promptfoo configuration (.yaml)')
+    .option('--for <lifecycle>', 'leave out the cases that this lifecycle judges by')
     .option('--quality <dimension>', 'what is to be raised: exact, f1, label, json, rules, or a dimension of --spec')
     .option('--model <provider/model>', 'who answers, such as embedded/smollm2-135m-instruct')
     .option('--spec <file>', 'YAML: search with its proposers, dimensions, model, sampling; options come before it')
@@ -38,7 +42,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .option('--no-wait', 'do not watch it to its end')
     .option('--json', 'print as JSON')
     .action(async (given: string, options: Options) => {
-      const read = readCasesFile(options.cases, settings.cwd, terminal);
+      const read = await leftFor(options.for, readCasesFile(options.cases, settings.cwd, terminal), context);
       const order = searchOrder(options, read.cases, settings.cwd);
       const { name, ref } = await promptRefOf(given, context, 'begins a search');
       const body = { ...order, ref, cases: read.text, fileName: options.cases };
@@ -88,6 +92,15 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       await context.api().call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
       terminal.say(`${id} was told to stop`);
     });
+}
+
+async function leftFor(lifecycle: string | undefined, read: ReadCases, context: CliContext): Promise<ReadCases> {
+  if (lifecycle === undefined) return read;
+  const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec | LifecycleSpec }>(`/lifecycles/${lifecycle}`);
+  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} judges no prompts: it is a ${spec.kind}`, 2);
+  const left = withoutJudging(read, { name: lifecycle, spec });
+  context.terminal.say(`${left.cases.length} of ${read.cases.length} cases: ${lifecycle} judges by the others`);
+  return left;
 }
 
 /** A line in a terminal that changes; in a pipe a line for each that is new. */

@@ -1,0 +1,19 @@
+import { withoutJudging } from '../../../apps/cli/cases-file';
+import { sliceOf } from '../../../domain/llm/case-slices';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
+
+const cases = Array.from({ length: 40 }, (_, number): EvaluationCase => ({
+  ...{ id: `c${number}`, input: { question: `q${number}` }, expected: { answer: 'a' } },
+  ...{ tags: [], group: null, pair: null, rules: [] },
+}));
+const sliced = (search: number, confirm: number) => ({ name: 'wiki', spec: { cases: { file: 'cases.ndjson', search, confirm } } });
+
+test('a search for a lifecycle sees none of the cases that it judges by', () => {
+  const of = sliced(0.4, 0.2);
+  const left = withoutJudging({ text: '', cases }, of);
+  expect(left.cases).toEqual(cases.filter((each) => sliceOf(each, of.spec.cases) !== 'judge'));
+  expect(left.cases.length).toBeGreaterThan(10);
+  expect(readCaseSet(left.text, 'cases').cases).toEqual(left.cases);
+  expect(() => withoutJudging({ text: '', cases }, sliced(0, 0))).toThrow('wiki judges by all 40 cases: none is left to search with');
+});
