@@ -26,6 +26,12 @@ export interface AppliedChanges {
   readonly more: boolean;
 }
 
+export interface CompactedIndex {
+  readonly compacted: boolean;
+  /** Rows that were found without an index before. */
+  readonly unindexed: number;
+}
+
 export function createIndexChangeActivities(deps: IndexDeps) {
   const { registry, chunkStore, embedders } = deps;
   const { indexes } = registry;
@@ -60,6 +66,31 @@ export function createIndexChangeActivities(deps: IndexDeps) {
             noted = tableVersion;
           }
           return { applied, more: pending.length === changesAtOnce };
+        } finally {
+          table.close();
+        }
+      }),
+
+    /**
+     * What changed is found without an index until somebody does this. Questions are answered from the noted state all the while; the new one holds the same rows, counted as it is, and
+     * is noted behind them. A worker that dies before that leaves a state that nobody is answered from, and the next change or attempt begins at the noted one. Twice: there is
+     * nothing left to do. FencedOff when a change was faster.
+     */
+    compactIndexVersion: (input: IndexVersionInput & { readonly atLeast: number }): Promise<CompactedIndex> =>
+      whileBeating(async () => {
+        const record = await indexes.get(input);
+        if (record?.state !== 'ready' || record.tableVersion === null) return { compacted: false, unindexed: 0 };
+        const { applied, tableVersion: noted } = record;
+        const answering = await chunkStore.open(input, noted);
+        const unindexed = await answering.unindexedRows().finally(() => answering.close());
+        if (unindexed < input.atLeast) return { compacted: false, unindexed };
+        const table = await chunkStore.open(input);
+        try {
+          const { tableVersion, chunks } = await table.compact(noted);
+          if (chunks !== record.chunks)
+            throw failure('IndexIncomplete', `${input.index}@${input.version}: ${chunks} chunks after compacting ${record.chunks ?? 0}`);
+          await indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
+          return { compacted: true, unindexed };
         } finally {
           table.close();
         }

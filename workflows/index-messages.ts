@@ -83,6 +83,8 @@ export interface IndexChangesInput {
   readonly tenant: Tenant;
   readonly index: string;
   readonly maxDocumentBytes: number;
+  /** Rows that no index has seen are brought into it when there are so many, or when no change has come for so long; absent leaves them to the next build. */
+  readonly compaction?: { readonly atLeast: number; readonly idleSeconds: number };
   /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
   readonly roundsPerExecution: number | null;
 }

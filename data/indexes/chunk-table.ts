@@ -2,8 +2,9 @@ import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { ChunkRow, TableSpace } from './chunk-rows';
 import { checkVector, toArrow } from './chunk-rows';
-import { lanceDb, type LanceTable } from './lancedb';
+import type { LanceTable } from './lancedb';
 import { guarded } from './store-failure';
+import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
 export interface ChunkHit extends Omit<ChunkRow, 'digest' | 'shard' | 'vector'> {
   /** Cosine similarity, or BM25: higher is nearer. */
@@ -46,15 +47,19 @@ export interface ChunkTable {
   audit(): Promise<{ readonly chunks: number; readonly documents: number; readonly duplicates: readonly string[] }>;
   /** Compacts the table, and builds indexes for vectors, words and document ids; those that are there are brought up to date. States before it are gone afterwards. */
   buildIndexes(vectors: VectorIndex): Promise<void>;
+  /** Rows that an index has not seen: they are found by looking at each. */
+  unindexedRows(): Promise<number>;
+  /**
+   * From this state, what changes left in many small parts becomes few large ones, which the indexes have seen: the same rows, in a state of its own behind it. Questions may go on
+   * at the old one: it stays, and those of some hours before it.
+   */
+  compact(noted: number): Promise<TableState>;
   nearest(search: VectorSearch): Promise<readonly ChunkHit[]>;
   matching(text: string, k: number): Promise<readonly ChunkHit[]>;
   close(): void;
 }
 
 const shown = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'heading', 'source', 'text'] as const;
-/** Of IVF. Many small partitions make a question cheaper and the building dearer, by their number squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000. */
-const partitionRows = 4096;
-const mostPartitions = 4096;
 /** A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several questions. */
 const idsAtOnce = 500;
 
@@ -135,28 +140,9 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
       return { chunks: rows.length, documents: documents.size, duplicates };
     },
 
-    async buildIndexes(vectors) {
-      await run('refresh', () => table.checkoutLatest());
-      const rows = await table.countRows();
-      const there = new Set((await run('read', () => table.listIndices())).flatMap(({ columns }) => columns));
-      // A part of each shard becomes few large ones before anything points into them; indexes that are there get what they have not seen. Nobody is answered from this table yet, so the states before it go.
-      await run('bring up to date', () => table.optimize({ cleanupOlderThan: new Date() }));
-      const { Index } = lanceDb();
-      const build = async (column: string, config: unknown): Promise<void> => {
-        if (!there.has(column)) await run(`index ${column} of`, () => table.createIndex(column, { config, replace: true }));
-      };
-      await build('document_id', Index.btree());
-      await build('text', Index.fts({ language: 'English', stem: true, removeStopWords: true, asciiFolding: true, withPosition: false }));
-      const partitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
-      if (vectors.kind === 'ivfPq')
-        await build(
-          'vector',
-          Index.ivfPq({ distanceType: 'cosine', numPartitions: partitions, numSubVectors: subVectors(space.dimensions) }),
-        );
-      // One graph for each million: more of them make every question look into several.
-      if (vectors.kind === 'hnsw')
-        await build('vector', Index.hnswSq({ distanceType: 'cosine', numPartitions: Math.max(1, Math.round(rows / 1_000_000)) }));
-    },
+    buildIndexes: (vectors) => buildIndexes(table, { vectors, space, run }),
+    unindexedRows: () => unindexedRows(table, run),
+    compact: (noted) => compact(table, { noted, restoreTo, run }),
 
     async nearest({ vector, k, probes = 20, refine = 20 }) {
       checkVector(vector, space.dimensions, 'the question');
@@ -184,12 +170,6 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
 
     close: () => table.close(),
   };
-}
-
-/** Eight dimensions a sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
-function subVectors(dimensions: number): number {
-  for (let width = 8; width > 1; width -= 1) if (dimensions % width === 0) return dimensions / width;
-  return dimensions;
 }
 
 function inList(column: string, values: readonly string[]): string {

@@ -362,4 +362,92 @@ describe('changes of documents', () => {
       type: 'Conflict',
     });
   });
+
+  test('are compacted while questions are answered, by the same rows before and after', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
+    await apply(filled.at);
+    const before = await noted(filled.at);
+    expect(before.unindexed).toBe(1);
+    const asked = ['an icy body near the sun', 'bread of flour', 'a wooden instrument'];
+    const answers = () =>
+      Promise.all(asked.map(async (text) => (await ask(index, text, 'hybrid')).hits.map(({ documentId }) => documentId)));
+    const right = await answers();
+    const seen: unknown[] = [];
+    let going = true;
+    const asking = (async () => {
+      while (going) seen.push(await answers());
+    })();
+    expect(await compact(filled.at, 2)).toEqual({ compacted: false, unindexed: 1 });
+    expect(await compact(filled.at)).toEqual({ compacted: true, unindexed: 1 });
+    going = false;
+    await asking;
+    expect(seen.length).toBeGreaterThan(0);
+    for (const each of seen) expect(each).toEqual(right);
+    expect(await answers()).toEqual(right);
+    const after = await noted(filled.at);
+    expect(after).toMatchObject({ unindexed: 0, applied: before.applied, chunks: before.chunks });
+    expect(after.tableVersion).toBeGreaterThan(before.tableVersion);
+    expect(await compact(filled.at)).toEqual({ compacted: false, unindexed: 0 });
+    // Who has opened the old state goes on with it.
+    const old = await world.deps.chunkStore.open(filled.at, before.tableVersion);
+    expect(await old.count()).toBe(before.chunks);
+    expect((await old.matching('icy', 3)).map(({ documentId }) => documentId)).toEqual(['comet']);
+    old.close();
+  });
+
+  test('a compaction that dies before or after it wrote is in no answer, and is made again', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
+    await apply(filled.at);
+    const before = await noted(filled.at);
+    const killed = (when: 'before' | 'after') =>
+      dying((table) => ({
+        compact: async (state) => {
+          if (when === 'after') await table.compact(state);
+          throw new Error(`killed ${when}`);
+        },
+      }));
+    for (const when of ['before', 'after'] as const) {
+      await expect(compact(filled.at, 1, { chunkStore: killed(when) })).rejects.toThrow(`killed ${when}`);
+      expect(await noted(filled.at)).toEqual(before);
+      expect(await first(index, 'an icy body')).toBe('comet');
+    }
+    // A change that comes first begins at the noted state.
+    await change(index, [{ id: 'tide', text: 'The tide is the rise and fall of the sea.' }], ['comet']);
+    await apply(filled.at);
+    expect(await compact(filled.at)).toMatchObject({ compacted: true });
+    expect(await audited(filled.at)).toMatchObject({ documents: library.length + 1, duplicates: [] });
+    expect(await first(index, 'the rise and fall of the sea')).toBe('tide');
+    expect((await ask(index, 'an icy body', 'text')).hits.map(({ documentId }) => documentId)).not.toContain('comet');
+  });
+
+  test('a compaction that a change overtakes is not noted', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
+    await apply(filled.at);
+    await change(index, [{ id: 'tide', text: 'The tide is the rise and fall of the sea.' }]);
+    const overtaken = dying((table) => ({
+      compact: async (state) => {
+        const compacted = await table.compact(state);
+        await apply(filled.at);
+        return compacted;
+      },
+    }));
+    await expect(compact(filled.at, 1, { chunkStore: overtaken })).rejects.toMatchObject({ type: 'FencedOff' });
+    expect(await first(index, 'the rise and fall of the sea')).toBe('tide');
+    expect(await first(index, 'an icy body')).toBe('comet');
+    expect(await compact(filled.at)).toMatchObject({ compacted: true });
+    expect(await audited(filled.at)).toMatchObject({ documents: library.length + 2, duplicates: [] });
+  });
+
+  const compact = (at: { tenant: typeof tenant; index: string; version: number }, atLeast = 1, given = {}) =>
+    world.run('compactIndexVersion', { ...at, atLeast }, given);
+
+  async function noted(at: { readonly tenant: typeof tenant; readonly index: string; readonly version: number }) {
+    const { tableVersion, applied, chunks } = (await world.deps.registry.indexes.get(at)) ?? {};
+    const table = await world.deps.chunkStore.open(at, tableVersion ?? 0);
+    const unindexed = await table.unindexedRows().finally(() => table.close());
+    return { tableVersion: tableVersion ?? 0, applied, chunks: chunks ?? 0, unindexed };
+  }
 });

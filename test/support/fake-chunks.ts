@@ -130,6 +130,8 @@ const unused = {
   vectorsOf: notCalled,
   audit: notCalled,
   buildIndexes: notCalled,
+  unindexedRows: notCalled,
+  compact: notCalled,
 };
 
 function rowOf(documentId: string, text: string): ChunkRow {

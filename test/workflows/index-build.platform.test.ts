@@ -1,6 +1,6 @@
 /** The real workflow code of index builds on a real Temporal server, with activities that keep an index in memory. */
 import { Client, Connection } from '@temporalio/client';
-import { CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { IndexAnswersActivities } from '../../activities/index-answers';
 import type { IndexActivities } from '../../activities/indexes';
@@ -77,6 +77,7 @@ function fake(change: Partial<Asked> = {}) {
     },
     finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500 }),
     applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
+    compactIndexVersion: () => Promise.resolve({ compacted: true, unindexed: 0 }),
     sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
     listIndexFollowers: () => Promise.resolve([1, 2]),
     measureIndexParity: () => Promise.resolve({ verdict, evidence, record: artifact('parity'), champion }),
@@ -258,6 +259,36 @@ test('changes go to every version, and what is told of meanwhile gets a round of
   await end();
   await record('index-changes', handle);
   expect(applied).toEqual([1, 1, 2, 1, 2]);
+});
+
+test('changes are compacted when there are many, and the rest when none has come for a while', async () => {
+  const did: string[] = [];
+  let signal: () => Promise<void> = () => Promise.resolve();
+  const index = fake({
+    listIndexFollowers: () => Promise.resolve([2]),
+    applyIndexChanges: () => {
+      did.push('apply');
+      return Promise.resolve({ applied: 1, more: false });
+    },
+    compactIndexVersion: async ({ atLeast }) => {
+      did.push(`compact from ${atLeast}`);
+      if (did.length === 2) await signal();
+      if (did.length === 4) throw ApplicationFailure.nonRetryable('overtaken', 'FencedOff');
+      return { compacted: false, unindexed: 3 };
+    },
+  });
+  const args = {
+    tenant: input.tenant,
+    index: 'wiki',
+    maxDocumentBytes: 1 << 20,
+    compaction: { atLeast: 50, idleSeconds: 1 },
+    roundsPerExecution: null,
+  };
+  const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
+  signal = () => handle.signal(documentsChangedSignal);
+  await end();
+  await record('index-changes-compacted', handle);
+  expect(did).toEqual(['apply', 'compact from 50', 'apply', 'compact from 50', 'compact from 1']);
 });
 
 test('what a retired version leaves is removed when the storage is there again', async () => {
