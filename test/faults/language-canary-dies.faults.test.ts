@@ -1,4 +1,19 @@
-/** Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back. */
+/**
+ * Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back.
+ *
+ * Who is killed in which stage, by which file of tests (D language-dies, C this one, P provider-fine-tune-dies, F fine-tune-dies.llm, I workflows/index-build-dies.llm, W e2e/wiki.llm;
+ * – where the process has no part in the stage that another stage does not show):
+ *
+ * | stage       | worker | model server | gateway | PostgreSQL | Temporal server |
+ * |-------------|--------|--------------|---------|------------|-----------------|
+ * | ingest      | as processes-die: the same activity    | – | – | – |
+ * | rag-index   | I W    | –            | –       | –          | –               |
+ * | prompt-eval | D      | as evaluate  | –       | –          | –               |
+ * | fine-tune   | F P    | –            | –       | P          | P               |
+ * | evaluate    | D      | D F W        | D       | D          | D               |
+ * | canary      | C      | C            | C       | C          | C               |
+ * | promote     | D C    | –            | C       | C          | C               |
+ */
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
@@ -8,7 +23,7 @@ import { pause, startProduct } from '../support/product';
 import { startQuestions, type GivenAnswer, type QuestionTraffic } from '../support/question-traffic';
 import type { Trials } from '../support/rollout-trials';
 import { openTrials } from '../support/rollout-trials';
-import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/worker-process';
 
@@ -20,14 +35,16 @@ let trials: Trials;
 let database: Database;
 let traffic: QuestionTraffic | null = null;
 let count = 0;
+let fault: () => Fault | null = () => null;
 
 beforeAll(async () => {
-  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60 });
+  provider = await openScriptedProvider({ answer: tinyAnswer, latencyMs: () => 60, fault: () => fault() });
   product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
   trials = openTrials(product);
   database = openWorkersDatabase(product);
 });
 afterEach(async () => {
+  fault = () => null;
   await traffic?.stop();
   traffic = null;
   await expectNothingLeft(product);
@@ -164,4 +181,22 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     await expectSettled(end.run, [1]);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
   });
+});
+
+test('the model is away while both versions ask it: no caller is lost, and whatever is said of the challenger is said once and holds', async () => {
+  const run = await tried('Be precise and kind.', { steps: '[0, 50]', minSamples: 120 });
+  const model = run.lifecycle;
+  traffic = startQuestions(product, model);
+  await trials.until(model, ({ step }) => step === 1, 90);
+  fault = () => ({ kind: 'error', status: 503 });
+  await pause(4_000);
+  fault = () => null;
+  const end = await ended(run);
+  // Failures count against who was asked, whoever is to blame: a challenger may be taken back for them, and never the champion.
+  const promoted = end.run.status === 'succeeded';
+  expect(end.run).toMatchObject(promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } });
+  expect(end.rollout).toMatchObject({ status: promoted ? 'promoted' : 'rolledBack', weight: 0 });
+  await expectAnsweredBy(promoted ? 2 : 1);
+  await traffic.stop();
+  await expectSettled(end.run, promoted ? [2, 1] : [1]);
 });
