@@ -44,15 +44,20 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
     const index = indexOf(bundle);
+    // Said before the first case, and not by each of them.
+    if (index?.rerank) access.requireProvider(index.rerank.provider, { reranking: true });
     const limits = index === null ? [] : await embedderLimits(tenant, index);
+    const rerankLimits = index?.rerank ? await operatorBudgets(registry.budgets, { tenant, providers: [index.rerank.provider] }) : [];
     const guardLimits = policy === null ? [] : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
-    const guardingOf = (asking: Asking): Asking => ({
+    /** What the run is paid from, with what an operator lets be spent on those who are asked here in the place of those who answer. */
+    const within = (asking: Asking, operators: readonly BudgetRef[]): Asking => ({
       ...asking,
-      budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...guardLimits],
+      budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...operators],
     });
+    const guardingOf = (asking: Asking): Asking => within(asking, guardLimits);
     const retrievalOf = (asking: Asking): CaseRetrieval | null => {
-      const paying = { ...asking, budgets: [...asking.budgets.filter((each) => !isOperators(each)), ...limits] };
-      return index && bundleRetrieval({ retrieve, paying, index, input: bundle.signature.input });
+      const payers = { paying: within(asking, limits), reranking: within(asking, rerankLimits) };
+      return index && bundleRetrieval({ retrieve, ...payers, index, input: bundle.signature.input });
     };
     return {
       ...{ bundle, prompt: own },

@@ -39,7 +39,7 @@ export async function openIndexGateway({
   const gateway = await createGateway({
     registry,
     artifacts,
-    access: { chat: notAsked, models: notAsked },
+    access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: () => undefined },
     indexes,
     config: { ...gatewayDefaults, port: 0, spoolDir: folder },
     log: pino({ level: 'silent' }),

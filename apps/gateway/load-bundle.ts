@@ -4,7 +4,7 @@ import type { Detectors } from '../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { indexOf, type BundleBase, type BundleIndex, type ReleaseBundle } from '../../domain/llm/bundle';
+import { indexOf, type BundleBase, type BundleIndex, type BundleReranker, type ReleaseBundle } from '../../domain/llm/bundle';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
 import type { SafetyPolicy, Side } from '../../domain/llm/safety/policy';
@@ -28,7 +28,7 @@ export interface LoadedBundle {
 
 export interface BundleLoaderOptions {
   readonly artifacts: VersionArtifacts;
-  readonly access: Pick<ModelAccess, 'models'>;
+  readonly access: Pick<ModelAccess, 'models' | 'requireProvider'>;
   readonly indexes: Pick<IndexReader, 'check'>;
   readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
@@ -58,6 +58,7 @@ export async function loadBundle(
   const policy =
     bundle.safety && (await readPart<SafetyPolicy>(options.artifacts, bundle.safety.artifact, `the safety policy of ${model}`));
   const index = indexOf(bundle);
+  if (index?.rerank) checkReranker(model, index.rerank, options);
   checkVariables(bundle, prompt, index);
   await Promise.all([
     probe(model, base, options),
@@ -134,6 +135,16 @@ async function checkIndex(
     'ModelUnloadable',
     `${model} was evaluated with another ${index}@${version} (${digest}) than the one here (${found.digest})`,
   );
+}
+
+/** That it can be asked; whether it is there now is for each question to find, as of a standby. */
+function checkReranker(model: string, { provider }: BundleReranker, { access }: Pick<BundleLoaderOptions, 'access'>): void {
+  try {
+    access.requireProvider(provider, { reranking: true });
+  } catch (cause) {
+    const [said, next] = isPerennialError(cause) ? [cause.message, cause.next] : [`${provider} cannot be asked`, undefined];
+    throw failure('ModelUnloadable', `${model} cannot be served without its reranker: ${said}`, { ...(next && { next }), cause });
+  }
 }
 
 async function readPart<T>(artifacts: VersionArtifacts, ref: ArtifactRef, what: string): Promise<T> {

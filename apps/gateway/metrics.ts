@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Side } from '../../domain/llm/safety/policy';
+import type { OnReranked } from './chat/retrieve';
 import type { OnLooked } from './load-bundle';
 import type { ShadowOutcome } from './shadow';
 
@@ -32,6 +33,7 @@ export interface GatewayMetrics {
   readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
   readonly screened: (model: string, side: Side, outcome: string) => void;
   readonly looked: OnLooked;
+  readonly reranked: OnReranked;
   readonly loadFailed: (model: string) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
@@ -93,6 +95,12 @@ export function createGatewayMetrics(): GatewayMetrics {
     help: 'Looks of safety detectors at a text: how many, how long, and whether something was found or why it could not look. Those that ask a model are requests to its provider.',
     labelNames: ['model', 'kind', 'outcome'] as const,
     buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const rerankings = new Counter({
+    name: 'perennial_gateway_rerankings_total',
+    help: 'Questions whose passages a reranker was to order: done, or why it could not and the order of the index stood.',
+    labelNames: ['model', 'outcome'] as const,
     registers,
   });
   const loads = new Counter({
@@ -180,6 +188,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     shadowed: (model, version, outcome) => shadows.labels({ model, version: String(version), outcome }).inc(),
     screened: (model, side, outcome) => screenings.labels({ model, side, outcome }).inc(),
     looked: ({ seconds, ...labels }) => looks.labels(labels).observe(seconds),
+    reranked: (model, outcome) => rerankings.labels({ model, outcome }).inc(),
     loadFailed: (model) => loads.labels({ model }).inc(),
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),

@@ -46,7 +46,7 @@ export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways'
 export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
-  readonly access: Pick<ModelAccess, 'chat' | 'models'>;
+  readonly access: Pick<ModelAccess, 'chat' | 'models' | 'rerank' | 'requireProvider'>;
   readonly indexes: Pick<IndexReader, 'query' | 'check'>;
   /** Of safety policies; its own unless it shares an embedder. */
   readonly detectors?: Detectors;
@@ -163,7 +163,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const chat = createChat({
     picker,
     access,
-    retrieve: createRetriever({ indexes, timeoutMs: config.requestTimeoutMs }),
+    retrieve: createRetriever({ indexes, access, timeoutMs: config.requestTimeoutMs, onReranked: metrics.reranked }),
     shadow: chatShadow,
     limits: config.chat,
     leaseHolds: () => lease.holds(),

@@ -48,9 +48,6 @@ export interface IndexAnswer {
   readonly milliseconds: { readonly embed: number; readonly search: number };
 }
 
-/** Puts hits into another order, or leaves some out: a cross-encoder for one. */
-export type Reranker = (question: string, hits: readonly IndexHit[]) => Promise<readonly IndexHit[]>;
-
 export interface IndexReader {
   /**
    * A question is answered by one state of one version, also when the alias moves while it runs. NotFound for an index that answers nothing yet;
@@ -66,16 +63,15 @@ export interface IndexReaderDeps {
   readonly find: FindServed;
   readonly store: Pick<ChunkStore, 'open'>;
   readonly embedders: Embedders;
-  readonly rerank?: Reranker;
   /** Without it the registry is asked for each question. */
   readonly memory?: LookupMemory;
 }
 
 const openTables = 16;
-/** What each ranking brings to fusion and reranking: beyond it a chunk has nothing to win. */
+/** What each ranking brings to fusion: beyond it a chunk has nothing to win. */
 const depth = (k: number) => Math.max(50, 4 * k);
 
-export function openIndexReader({ find, store, embedders, rerank, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
+export function openIndexReader({ find, store, embedders, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
   const tables = createOpenTables(openTables);
   const lookup = createServedLookup(find, memory);
 
@@ -98,11 +94,10 @@ export function openIndexReader({ find, store, embedders, rerank, memory = { fre
       const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
       const embedded = performance.now();
       const hits = await search(table, query, vector);
-      const ranked = rerank && query.text !== undefined ? await rerank(query.text, hits) : hits;
       return {
         ...{ index, version, digest, tableVersion, stale },
         embedder: { name: embedder.name, digest: embedder.digest, dimensions: embedder.dimensions },
-        hits: ranked.slice(0, query.k),
+        hits: hits.slice(0, query.k),
         milliseconds: { embed: embedded - before, search: performance.now() - embedded },
       };
     });

@@ -10,12 +10,12 @@ export interface CallIdentity {
   readonly promptDigest: Digest | null;
   /** From 0; asking the same again on purpose is another call. */
   readonly repeat: number;
-  /** Put to `/moderations`, whose answer is another than a chat's. */
-  readonly moderates?: boolean | undefined;
+  /** Not given for a chat, whose answer to the same is another. */
+  readonly operation?: 'moderation' | 'rerank' | undefined;
 }
 
 /** All that decides an answer, and nothing else: the same call made by another run has the same key. */
-export function callKey({ target, question, promptDigest, repeat, moderates = false }: CallIdentity): {
+export function callKey({ target, question, promptDigest, repeat, operation }: CallIdentity): {
   readonly key: Digest;
   readonly inputDigest: Digest;
 } {
@@ -24,5 +24,5 @@ export function callKey({ target, question, promptDigest, repeat, moderates = fa
   const adapter = target.adapter?.digest ?? null;
   const { sampling, jsonSchema } = question;
   const identity = { provider, model, adapter, promptDigest, inputDigest, sampling, jsonSchema, repeat };
-  return { inputDigest, key: digestOf(moderates ? { ...identity, kind: 'moderation' } : identity) };
+  return { inputDigest, key: digestOf(operation === undefined ? identity : { ...identity, kind: operation }) };
 }

@@ -6,7 +6,7 @@ import type { CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../do
 import { mostUsage } from '../../domain/llm/price';
 import { callKey } from './call-key';
 import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
-import type { AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
+import type { Answered, AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
 import type { OnText } from './provider';
 import { readPromised } from './promised-json';
 import { shared } from './shared';
@@ -18,8 +18,8 @@ export interface LedgeredQuestion {
   readonly owner: CallOwner;
   readonly route: readonly [ModelTarget, ...ModelTarget[]];
   readonly question: Question;
-  /** Put to the provider's moderation: the answer's text is the `Moderation` as JSON. By the first of the route alone. */
-  readonly moderates?: boolean;
+  /** Put to the provider's moderation or reranking instead of its chat: the answer's text is what `ModelAccess` says of each. By the first of the route alone. */
+  readonly operation?: 'moderation' | 'rerank' | undefined;
   readonly promptDigest: Digest | null;
   readonly repeat: number;
   /** All that this is paid from; each must exist. */
@@ -72,8 +72,8 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
   };
 }
 
-function identityOf({ route, question, moderates, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
-  return callKey({ target: route[0], question, moderates, promptDigest, repeat });
+function identityOf({ route, question, operation, promptDigest, repeat }: LedgeredQuestion): ReturnType<typeof callKey> {
+  return callKey({ target: route[0], question, operation, promptDigest, repeat });
 }
 
 async function askOnce(
@@ -102,13 +102,22 @@ async function askOnce(
     },
   };
   try {
-    const answered = asked.moderates
-      ? await access.moderate(route[0], question, { tenant, signal, journal })
-      : await access.chat(route, question, { tenant, signal, onText, journal });
+    const answered = await send(asked.operation);
     return { ...(seen.recorded ?? { ...answered, scope, cost: 0 }), key, fromLedger: seen.fromLedger };
   } catch (error) {
     // When that cannot be written either, the lease runs out.
     await ledger.giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null }).catch(() => undefined);
     throw error;
+  }
+
+  function send(operation: LedgeredQuestion['operation']): Promise<Answered> {
+    switch (operation) {
+      case 'moderation':
+        return access.moderate(route[0], question, { tenant, signal, journal });
+      case 'rerank':
+        return access.rerank(route[0], question, { tenant, signal, journal });
+      case undefined:
+        return access.chat(route, question, { tenant, signal, onText, journal });
+    }
   }
 }

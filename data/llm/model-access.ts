@@ -12,6 +12,7 @@ import { pauseMs } from './pause';
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
 import { openProviderGate, type ProviderGate, type Resolve } from './provider-gate';
+import { rerankOnce, rerankingOf } from './rerank';
 import { withNearestModel } from './nearest-model';
 
 /** Who is asked. The first of a route is meant; the rest stand by, in this order, and must have been found good enough before. */
@@ -86,10 +87,12 @@ export interface ModelAccess {
   chat(route: readonly ModelTarget[], question: Question, options: AccessOptions): Promise<Answered>;
   /** What the question's last message is by the provider's moderation; the answer's text is the `Moderation` as JSON, so that a ledger keeps it like any other. */
   moderate(target: ModelTarget, question: Question, options: Omit<AccessOptions, 'onText'>): Promise<Answered>;
+  /** How the documents of a `rerankQuestion` are ranked; the answer's text is for `readRanking`. Never by a standby: another model's scores are of another scale. */
+  rerank(target: ModelTarget, question: Question, options: Omit<AccessOptions, 'onText'>): Promise<Answered>;
   /** Never by a standby: another embedder's vectors are of another space. */
   embed(target: ModelTarget, texts: readonly string[], options: EmbedAccessOptions): Promise<Embeddings>;
-  /** Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for one without moderation where that is wanted. */
-  requireProvider(provider: string, wants: { readonly moderation: boolean }): void;
+  /** Without asking it. @throws NotFound for a provider that is not set up here, InvalidInput for one without what is wanted. */
+  requireProvider(provider: string, wants: { readonly moderation?: boolean; readonly reranking?: boolean }): void;
   models(provider: string, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
   /** @throws InvalidInput for a provider that has none. Not within its limits for questions: it has others. */
   fineTuning(provider: string): ProviderFineTuning;
@@ -128,9 +131,20 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
       return retried(options, listen(undefined), () => moderateOnce(gate, moderation, target, question, options));
     },
 
-    requireProvider(provider, { moderation }) {
+    async rerank(target, question, options) {
+      const gate = gateOf(target.provider);
+      const reranking = rerankingOf(gate);
+      try {
+        return await retried(options, listen(undefined), () => rerankOnce(gate, reranking, target, question, options));
+      } catch (error) {
+        throw await withNearestModel(error, gate.provider, target.model);
+      }
+    },
+
+    requireProvider(provider, { moderation = false, reranking = false }) {
       const gate = gateOf(provider);
       if (moderation) moderationOf(gate);
+      if (reranking) rerankingOf(gate);
     },
 
     async embed(target, texts, options) {

@@ -4,6 +4,7 @@ import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';
+import { openAiReranking } from './openai-rerank';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { estimatedUsage, readEvent, readWire } from './wire';
@@ -21,6 +22,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
     name,
     fineTuning: providerFineTuning(name, endpoint),
     moderation: openAiModeration(name, endpoint),
+    reranking: openAiReranking(name, endpoint),
 
     async chat(request, options) {
       const startedAt = performance.now();

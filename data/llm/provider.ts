@@ -1,5 +1,6 @@
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { ProviderModeration } from './openai-moderation';
+import type { ProviderReranking } from './openai-rerank';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 
 /** A piece of a streamed answer. The promise of a reader that is behind is waited for before more is read from the provider. */
@@ -37,6 +38,8 @@ export interface ModelProvider {
   readonly fineTuning?: ProviderFineTuning | null;
   /** Verdicts on texts; null where it has none. */
   readonly moderation?: ProviderModeration | null;
+  /** Which of some documents answer a question best; null where it has none. */
+  readonly reranking?: ProviderReranking | null;
   /** The names that `chat` and `embed` take. */
   models(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 }

@@ -1,10 +1,11 @@
 /** What a bundle's index knows of a question, for the prompt: the same in the gateway and where the bundle is evaluated. */
-import { failure, isPerennialError } from '../../domain/failure';
+import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/llm/bundle';
 import { shownText, withinBudget, type Passage } from '../../domain/llm/passages';
 import type { LedgeredPayer } from '../indexes/embedders/embedder';
 import type { IndexReader } from '../indexes/query-index';
+import type { Rerank } from './reranker';
 
 export interface Retrieved {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
@@ -12,6 +13,8 @@ export interface Retrieved {
   readonly passages: readonly Passage[];
   /** Found and not shown, by why not. */
   readonly left: LeftOut;
+  /** Why the bundle's reranker did not order them, and the index's own order stands; not given where it did, or there is none. */
+  readonly notReranked?: FailureType;
 }
 
 export interface LeftOut {
@@ -26,6 +29,8 @@ export type Retrieve = (asked: {
   readonly index: BundleIndex;
   readonly text: string;
   readonly payer?: LedgeredPayer | undefined;
+  /** For a bundle that has a reranker. */
+  readonly rerank?: Rerank | undefined;
   readonly signal?: AbortSignal | undefined;
 }) => Promise<Retrieved>;
 
@@ -33,13 +38,14 @@ export type Retrieve = (asked: {
 export type ScreenPassage = (text: string) => Promise<string | null>;
 
 export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
-  return async ({ tenant, index, text, payer, signal }) => {
+  return async ({ tenant, index, text, payer, rerank, signal }) => {
     signal?.throwIfAborted();
     const { name, version, digest, k, mode } = index;
     const named = { name, version, digest };
     // Nothing is near to nothing.
     if (!/[\p{L}\p{N}]/u.test(text)) return { index: named, passages: [], left: { room: 0, policy: 0 } };
-    const answer = await reader.query({ tenant, index: name, version, text, k, mode, payer });
+    const candidates = Math.max(k, index.rerank?.candidates ?? 0);
+    const answer = await reader.query({ tenant, index: name, version, text, k: candidates, mode, payer });
     if (answer.digest !== digest) {
       throw failure('IndexMismatch', `${name}@${version} is another version than the one that was evaluated (${answer.digest})`);
     }
@@ -47,9 +53,31 @@ export function openRetrieval(reader: Pick<IndexReader, 'query'>): Retrieve {
       ...{ documentId, chunkId, title, source, score },
       text: shownText({ title, text: chunk }),
     }));
-    const passages = withinBudget(found);
-    return { index: named, passages, left: { room: found.length - passages.length, policy: 0 } };
+    const { ordered, ...told } = await inOrder(index, { text, found, rerank, signal });
+    const nearest = ordered.slice(0, k);
+    const passages = withinBudget(nearest);
+    return { index: named, passages, left: { room: nearest.length - passages.length, policy: 0 }, ...told };
   };
+}
+
+interface Found {
+  readonly text: string;
+  readonly found: readonly Passage[];
+  readonly rerank: Rerank | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** By the bundle's reranker, with its scores in the place of the index's. */
+async function inOrder(
+  { name, rerank: by }: BundleIndex,
+  { text, found, rerank, signal }: Found,
+): Promise<{ readonly ordered: readonly Passage[]; readonly notReranked?: FailureType }> {
+  if (by === undefined || found.length < 2) return { ordered: found };
+  // Whoever asks for such a bundle brings one: its answers without it are another bundle's.
+  if (rerank === undefined) throw new Error(`${name} is asked without the reranker of its bundle`);
+  const ranked = await rerank({ by, query: text, documents: found.map((passage) => passage.text), signal });
+  if (ranked.kind === 'kept') return { ordered: found, notReranked: ranked.failure };
+  return { ordered: ranked.documents.flatMap(({ index, score }) => (found[index] ? [{ ...found[index], score }] : [])) };
 }
 
 /** Documents are data that anybody may have written: what the policy finds in one leaves it out, and the answer goes on without. */

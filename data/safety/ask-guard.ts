@@ -27,7 +27,8 @@ export function askWithin(access: Pick<ModelAccess, 'chat' | 'moderate'>, tenant
 /** On the call ledger and from the budgets of whoever evaluates: a verdict that was paid is read, whoever asks again. `paid` hears of each in nanodollars. */
 export function askOnLedger({ chat, ...shared }: Asking, paid: (cost: number) => void): AskGuard {
   return async ({ target, question, moderates, signal }) => {
-    const { answer, cost } = await chat.ask({ ...shared, route: [target], question, moderates, promptDigest: null, repeat: 0, signal });
+    const operation = moderates ? 'moderation' : undefined;
+    const { answer, cost } = await chat.ask({ ...shared, route: [target], question, operation, promptDigest: null, repeat: 0, signal });
     paid(cost);
     return answer;
   };

@@ -51,6 +51,18 @@ export const paritySchema = z
   })
   .describe('what a new index must show before it takes the place of the one that answers');
 
+const rerank = z
+  .strictObject({
+    provider: nameField('the name of a provider of the platform'),
+    model: z.string().min(1).max(200).describe('a cross-encoder that the provider serves'),
+    candidates: z.int().min(2).max(200).default(20).describe('passages that it is given to order'),
+    onError: z
+      .enum(['fail', 'keepOrder'])
+      .default('keepOrder')
+      .describe('when it is away while serving: no answer, or the order of the index'),
+  })
+  .describe('a model that orders what is found, by POST /rerank of a provider');
+
 /** An index as a spec file declares it. */
 export const indexSchema = z
   .strictObject({
@@ -61,6 +73,7 @@ export const indexSchema = z
     embedder: embedder.default({ kind: 'minilm' }),
     mode: z.enum(['vector', 'text', 'hybrid']).default('vector').describe('how it is asked: by meaning, by words, or both fused'),
     k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
+    rerank: rerank.optional(),
     maxDocument: bytesField('larger documents are left out and counted', 1024).default(8 << 20),
     maxRejectedShare: z.number().min(0).max(1).default(0.1).describe('more documents left out than this fail the build'),
     parity: paritySchema.nullable().default(null),

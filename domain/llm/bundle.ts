@@ -38,6 +38,18 @@ export interface BundleIndex {
   /** Passages that an answer is given, at most. */
   readonly k: number;
   readonly mode: SearchMode;
+  /** Which of what is found the answer is given; without it the nearest by the index. Manifests that are older have none. */
+  readonly rerank?: BundleReranker;
+}
+
+/** A cross-encoder of a provider, known by its name as a provider's own weights are. */
+export interface BundleReranker {
+  readonly provider: string;
+  readonly model: string;
+  /** Passages that it is given to order, at most. */
+  readonly candidates: number;
+  /** While serving, when it cannot be asked: no answer, or one by the index's own order. What is measured is always measured with it. */
+  readonly onError: 'fail' | 'keepOrder';
 }
 
 /** Manifests that are older than retrieval say nothing of an index. */

@@ -110,6 +110,20 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
           }),
         ],
   );
+  const at = ['spec', 'index', 'rerank'];
+  const reranker = [
+    ...(index?.rerank && index.rerank.candidates < index.k
+      ? [
+          issueAt(
+            [...at, 'candidates'],
+            `spec.index.rerank.candidates is ${index.rerank.candidates}, and spec.index.k keeps ${index.k} of them`,
+          ),
+        ]
+      : []),
+    ...(index?.rerank?.provider === embeddedProvider
+      ? [issueAt([...at, 'provider'], 'the embedded model server has no reranker', { expected: 'a provider that serves POST /rerank' })]
+      : []),
+  ];
   const weights = fineTune?.by === (model.provider === embeddedProvider ? 'provider' : 'job');
   const elsewhere = weights
     ? [
@@ -122,7 +136,7 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
         ),
       ]
     : [];
-  return [...elsewhere, ...missing];
+  return [...elsewhere, ...missing, ...reranker];
 }
 
 /** In the words of the document: the spec has them turned into a rollout's. */

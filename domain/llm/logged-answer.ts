@@ -1,4 +1,5 @@
 import type { Digest } from '../artifact';
+import type { FailureType } from '../failure';
 import type { BundleIndex } from './bundle';
 import type { ChatAnswer } from './chat';
 import type { Passage } from './passages';
@@ -28,6 +29,8 @@ export interface LoggedRetrieval {
   readonly cited: readonly number[];
   /** Found and not shown: no room, or not let in by the policy. */
   readonly left: { readonly room: number; readonly policy: number };
+  /** Why the bundle's reranker did not order them; not given where it did, or there is none. */
+  readonly notReranked?: FailureType;
 }
 
 /** What was found by which policy; never the text (I11), unless that policy asks for it. */

@@ -47,6 +47,8 @@ export interface Script {
   readonly key?: string;
   /** By category, of a text that is put to `/moderations`. */
   readonly moderation?: (text: string) => unknown;
+  /** Results of `/rerank`, each an index and a relevance score; 404 without it. */
+  readonly rerank?: (asked: { readonly query: string; readonly documents: readonly string[] }) => unknown;
   /** Its own fine-tuning; what it makes answers like any model of `models`. */
   readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
@@ -143,7 +145,15 @@ async function serve(
     if (fault?.kind === 'stall') return;
     if (fault?.kind === 'rateLimited' || fault?.kind === 'error') refuse(fault.kind === 'error' ? fault.status : 429, 'refused', 'not now');
     else json(response, 200, { id: 'modr-1', model: asked.model, results: [script.moderation(text)] });
-  } else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
+  } else if (path === '/v1/rerank' && script.rerank)
+    await rerank(response, wire, script, {
+      body,
+      requestId: header(incoming, 'x-client-request-id'),
+      headers: incoming.headers,
+      requests,
+      bill,
+    });
+  else if (path !== wire.path) refuse(404, 'not_found', 'no such route');
   else {
     const asked = { ...wire.read(body), requestId: header(incoming, 'x-client-request-id'), body, headers: incoming.headers };
     const number = requests.push(asked) - 1;
@@ -230,6 +240,26 @@ async function embed(response: ServerResponse, wire: Wire, script: Script, { req
   bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
   if (fault !== null) response.destroy();
   else json(response, 200, embeddings(texts, sent.body['encoding_format'] === 'base64', promptTokens));
+}
+
+/** In the shape of llama-server; billed as embeddings are, the question with each document. */
+async function rerank(response: ServerResponse, wire: Wire, script: Script, { requests, bill, ...sent }: EmbedRequest): Promise<void> {
+  const [model, query, documents] = [String(sent.body['model']), String(sent.body['query']), sent.body['documents'] as readonly string[]];
+  const asked = { ...unread, ...sent, model, prompt: [query, ...documents].join('\n') };
+  const number = requests.push(asked) - 1;
+  const fault = script.fault?.(asked, number) ?? null;
+  if (fault?.kind === 'stall') return;
+  if (fault?.kind === 'rateLimited' || fault?.kind === 'error') {
+    const status = fault.kind === 'error' ? fault.status : 429;
+    json(response, status, wire.error(status, 'refused', 'no reranking now'));
+    return;
+  }
+  const latency = script.latencyMs?.(asked) ?? 0;
+  if (latency > 0) await sleep(latency);
+  const promptTokens = documents.reduce((sum, text) => sum + words(query).length + words(text).length, 0);
+  bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
+  const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
+  json(response, 200, { model, object: 'list', usage, results: script.rerank?.({ query, documents }) });
 }
 
 function embeddings(texts: readonly string[], base64: boolean, promptTokens: number): unknown {

@@ -49,7 +49,7 @@ export async function putBundle(
   return put(Buffer.from(JSON.stringify(bundle)));
 }
 
-export interface Parrot extends Pick<ModelAccess, 'chat' | 'models'> {
+export interface Parrot extends Pick<ModelAccess, 'chat' | 'models' | 'rerank' | 'requireProvider'> {
   readonly asked: Question[];
   /** Breaks off after so many words. */
   breakAfter: number;
@@ -61,6 +61,8 @@ export function parrot(): Parrot {
     asked: [],
     breakAfter: Infinity,
     models: () => Promise.resolve(['parrot-1']),
+    rerank: () => Promise.reject(failure('ProviderRefused', 'a parrot ranks nothing')),
+    requireProvider: () => undefined,
     async chat([target], request, { onText, signal }) {
       bird.asked.push(request);
       const words = request.messages

@@ -1,3 +1,5 @@
+import type { ModelAccess } from '../../../data/llm/model-access';
+import { rerankServed } from '../../../data/llm/reranker';
 import { openRetrieval, type Retrieved } from '../../../data/llm/retrieval';
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { Tenant } from '../../../domain/ids';
@@ -8,8 +10,17 @@ import { within } from '../within';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;
+  /** Of rerankers. */
+  readonly access: Pick<ModelAccess, 'rerank'>;
   readonly timeoutMs: number;
+  readonly onReranked: OnReranked;
 }
+
+/** `outcome`: done, or why not and the index's own order stood. */
+export type OnReranked = (model: string, outcome: string) => void;
+
+/** What is found has to be ordered and shown in the rest of the time. */
+const rerankShare = 0.5;
 
 /** What a bundle's index knows of what the user wrote last; null for a bundle without an index. */
 export type Retriever = (
@@ -17,12 +28,15 @@ export type Retriever = (
   asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
 ) => Promise<Retrieved | null>;
 
-export function createRetriever({ indexes, timeoutMs }: RetrieverOptions): Retriever {
+export function createRetriever({ indexes, access, timeoutMs, onReranked }: RetrieverOptions): Retriever {
   const retrieve = openRetrieval(indexes);
-  return async ({ index }, asked) => {
+  return async ({ index, bundle }, asked) => {
     if (index === null) return null;
     const late = { type: 'StorageUnavailable', message: `the index ${index.name} did not answer` } as const;
-    return within(timeoutMs, retrieve({ ...asked, index }), late);
+    const rerank = rerankServed({ access, tenant: asked.tenant, timeoutMs: timeoutMs * rerankShare });
+    const retrieved = await within(timeoutMs, retrieve({ ...asked, index, rerank }), late);
+    if (index.rerank) onReranked(bundle.model, retrieved.notReranked ?? 'done');
+    return retrieved;
   };
 }
 
@@ -48,7 +62,7 @@ export function annotationsOf(text: string, retrieved: Retrieved | null): readon
 }
 
 /** All that the answer was shown, whether it says so or not. */
-export function sourcesOf(text: string, { index, passages, left }: Retrieved) {
+export function sourcesOf(text: string, { index, passages, left, notReranked }: Retrieved) {
   const cited = new Set(citedNumbers(text));
   return {
     index: `${index.name}@${index.version}`,
@@ -57,15 +71,17 @@ export function sourcesOf(text: string, { index, passages, left }: Retrieved) {
       cited: cited.has(place + 1),
     })),
     leftOut: left,
+    ...(notReranked && { notReranked }),
   };
 }
 
 /** For the log: which documents, never their text. */
-export function loggedRetrieval(text: string, { index, passages, left }: Retrieved): LoggedRetrieval {
+export function loggedRetrieval(text: string, { index, passages, left, notReranked }: Retrieved): LoggedRetrieval {
   return {
     index,
     passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),
     cited: citedNumbers(text).filter((number) => number >= 1 && number <= passages.length),
     left,
+    ...(notReranked && { notReranked }),
   };
 }

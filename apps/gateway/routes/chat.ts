@@ -40,6 +40,9 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     const answered = await chat(call);
     count(answered, reply, 200);
     void reply.headers(headersOf(answered, call.body));
+    // Of a stream the sources in its last piece say so.
+    const notReranked = answered.retrieved?.notReranked;
+    if (notReranked) void reply.header('x-perennial-not-reranked', notReranked);
     return completionOf(answered, created);
   }
 

@@ -13,6 +13,7 @@ import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
 import { digestOf } from '../../digest';
 import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
 import type { ModelTarget } from '../model-access';
+import { rerankOnLedger } from '../reranker';
 import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
 
 /** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. */
@@ -60,7 +61,7 @@ export interface CaseRetrieval {
 }
 
 export interface RetrievedForCase extends Retrieved {
-  /** Nanodollars for the question's embedding; not given where nobody was paid. */
+  /** Nanodollars for the question's embedding and for the order of what was found; not given where nobody was paid. */
   readonly cost?: number;
 }
 
@@ -68,12 +69,15 @@ export interface RetrievedForCase extends Retrieved {
 export function bundleRetrieval({
   retrieve,
   paying: { tenant, scope, owner, budgets },
+  reranking,
   index,
   input,
 }: {
   readonly retrieve: Retrieve;
   /** What questions are embedded from, where that is paid. */
   readonly paying: Omit<Asking, 'chat'>;
+  /** What the index's reranker is paid from; needed where it has one. */
+  readonly reranking?: Asking;
   readonly index: BundleIndex;
   readonly input: string;
 }): CaseRetrieval {
@@ -81,8 +85,10 @@ export function bundleRetrieval({
     variable: index.variable,
     async retrieve(of, signal) {
       let cost = 0;
-      const payer = { scope, owner, budgets, paid: (each: number) => (cost += each) };
-      const found = await retrieve({ tenant, index, text: String(of.input[input] ?? ''), payer, signal });
+      const paid = (each: number) => (cost += each);
+      const payer = { scope, owner, budgets, paid };
+      const rerank = reranking && rerankOnLedger(reranking, paid);
+      const found = await retrieve({ tenant, index, text: String(of.input[input] ?? ''), payer, rerank, signal });
       return { ...found, cost };
     },
   };

@@ -30,7 +30,7 @@ beforeAll(async () => {
   gateway = await createGateway({
     registry,
     artifacts: fakeArtifacts(),
-    access: { chat: notAsked, models: notAsked },
+    access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: () => undefined },
     indexes: openIndexReader({ find, store: chunks, embedders: lettersOnly }),
     config: { ...gatewayDefaults, port: 0, spoolDir: folder },
     log: pino({ level: 'silent' }),

@@ -49,7 +49,7 @@ async function start(changes: Partial<GatewayConfig> = {}): Promise<void> {
   gateway = await createGateway({
     registry,
     artifacts,
-    access: { chat: notAsked, models: notAsked },
+    access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: notAsked },
     indexes: noIndexes,
     config,
     log: pino({ level: 'silent' }),

@@ -1,5 +1,6 @@
 import { openIndexReader } from '../../../data/indexes/query-index';
 import { askWithRoom, openRetrieval, screenPassages, type Retrieved } from '../../../data/llm/retrieval';
+import type { Rerank } from '../../../data/llm/reranker';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { BundleIndex } from '../../../domain/llm/bundle';
@@ -26,6 +27,46 @@ test('a question gets the nearest passages of the bundle’s own index version',
   expect(ids(await retrieve({ tenant, index, text: ' … ' }))).toEqual([]);
   await expect(retrieve({ tenant, index: { ...index, digest: 'sha256:other' }, text: 'bread' })).rejects.toMatchObject({
     type: 'IndexMismatch',
+  });
+});
+
+describe('with a reranker in the bundle', () => {
+  const by = { provider: 'ranks', model: 'cross', candidates: 3, onError: 'keepOrder' } as const;
+
+  test('it is given the candidates as they would be shown, and its best are kept, with its scores', async () => {
+    const { retrieve, index } = world();
+    const given: string[] = [];
+    const rerank: Rerank = ({ query, documents }) => {
+      given.push(query, ...documents);
+      const ranked = documents.map((text, place) => ({ index: place, score: text.includes('whales') ? 9 : -place }));
+      return Promise.resolve({ kind: 'ranked', documents: ranked.toSorted((a, b) => b.score - a.score) });
+    };
+    const found = await retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked', rerank });
+    expect(given).toEqual([
+      'bread is baked',
+      expect.stringContaining('bread is baked'),
+      expect.stringContaining('flour'),
+      expect.any(String),
+    ]);
+    expect(found.passages.map(({ documentId, score }) => [documentId, score])).toEqual([
+      ['whale', 9],
+      ['bread', -0],
+    ]);
+    expect(found).toMatchObject({ left: { room: 0, policy: 0 } });
+    expect(found).not.toHaveProperty('notReranked');
+  });
+
+  test('the order of the index that stands for it is told', async () => {
+    const { retrieve, index } = world();
+    const rerank: Rerank = () => Promise.resolve({ kind: 'kept', failure: 'ProviderTimeout' });
+    const found = await retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked', rerank });
+    expect(ids(found)).toEqual(['bread', 'breads']);
+    expect(found.notReranked).toBe('ProviderTimeout');
+  });
+
+  test('nobody is answered without it unseen', async () => {
+    const { retrieve, index } = world();
+    await expect(retrieve({ tenant, index: { ...index, rerank: by }, text: 'bread is baked' })).rejects.toThrow('without the reranker');
   });
 });
 

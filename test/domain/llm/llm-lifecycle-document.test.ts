@@ -74,6 +74,30 @@ test('an index and a fine-tuning go together: examples are given what it finds',
   expect(parsed.value).toMatchObject({ index: { variable: 'passages' }, fineTune: { examples: 'pages', by: 'job' } });
 });
 
+describe('an index with a reranker', () => {
+  const found = {
+    'prompts/short.yaml': prompt('short', '{{passages}} {{question}}', ', passages: { type: string, description: what is found }'),
+  };
+  const reranked = (rerank: string) =>
+    read(edited(text, '  safety:', `${sources}  index: { name: wiki, documents: pages, k: 5, rerank: ${rerank} }\n  safety:`), found);
+
+  test('has twenty candidates, answers without it while it is away, and is written out as it reads', () => {
+    const parsed = reranked('{ provider: ranks, model: cross }');
+    if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
+    expect(parsed.value.index?.rerank).toEqual({ provider: 'ranks', model: 'cross', candidates: 20, onError: 'keepOrder' });
+    expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), { ...files, ...found })).toEqual(parsed);
+  });
+
+  test.each([
+    ['{ provider: ranks, model: cross, candidates: 4 }', 'spec.index.rerank.candidates is 4, and spec.index.k keeps 5 of them'],
+    ['{ provider: embedded, model: cross }', 'the embedded model server has no reranker'],
+    ['{ provider: ranks }', 'spec.index.rerank.model'],
+  ])('of %s is refused', (rerank, said) => {
+    const parsed = reranked(rerank);
+    expect(parsed.ok ? 'read' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
+  });
+});
+
 test.each<readonly [string, string, string, Readonly<Record<string, string | undefined>>]>([
   ['a prompt that is not there', text, 'prompts/short.yaml, which is not there', { 'prompts/short.yaml': undefined }],
   [
