@@ -80,6 +80,41 @@ describe('kill -9 while a language application is released', () => {
     );
   });
 
+  test.each([
+    ['the worker', 'main.ts worker'],
+    ['the Temporal server', 'temporal server'],
+  ])(
+    'of %s while a better prompt is searched: the same one is found, and at most what was in flight is asked again',
+    async (_, process) => {
+      const model = `language-${++count}`;
+      const searched = [...Array.from({ length: 11 }, (_option, index) => `Be kind ${index}.`), 'Be precise.'];
+      await product.apply(
+        writeTinyLlmLifecycle(product.workDir, { name: model, cases, parallel, prompts: [`Answer ${count}.`], searched }),
+      );
+      const { body } = await product.start(model);
+      type Searches = { readonly items?: readonly { readonly actor: string }[] };
+      const begun = async () => {
+        const { body: list } = await product.call<Searches>('GET', '/prompts/p0/searches');
+        return list.items?.some(({ actor }) => actor === `run:${body.id}`) === true;
+      };
+      for (const until = Date.now() + 60_000; !(await begun());) {
+        if (Date.now() > until) throw new Error('no search began');
+        await pause(100);
+      }
+      await pause(400);
+      expect(product.kill(process).length).toBeGreaterThan(0);
+      const run = await product.waitForEnd(body.id, 180);
+      expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
+      const prompts = run.stages.find(({ name }) => name === 'prompt-eval')?.prompts;
+      expect(prompts).toMatchObject({ chosen: prompts?.searched?.found, searched: { variants: 13 } });
+      expect(prompts?.searched?.gain?.mean).toBeGreaterThan(0.3);
+      const asked = provider.requests.flatMap(({ prompt, body: sent }) =>
+        prompt.includes(`of ${model} `) ? [JSON.stringify(sent['messages'])] : [],
+      );
+      expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(parallel);
+    },
+  );
+
   test('of the worker while the promotion waits for a person: the word that comes later still promotes, once', async () => {
     const approve = async (id: string) => {
       expect(product.kill('main.ts worker')).toHaveLength(1);
