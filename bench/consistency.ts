@@ -1,7 +1,8 @@
 /**
  * Whether the same bundle answers the same wherever it runs. An *environment* is here what may differ between two places with the same bytes of model and prompt: the processor's
  * generation, the number of threads, how many answers are written at once, whether prompts are kept, and the way to the model, straight or through evaluation or gateway. Not measured: other
- * operating systems, ARM, GPUs, and providers that change a model behind its name. Prints a table and, last, one JSON line.
+ * operating systems, ARM, GPUs, and providers that change a model behind its name. `--only <text>`: the first environment and those whose name has the text. Prints a table and, last, one
+ * JSON line.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -48,7 +49,7 @@ interface Compared {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { cases: { type: 'string', default: '120' } } });
+  const { values } = parseArgs({ options: { cases: { type: 'string', default: '120' }, only: { type: 'string', default: '' } } });
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-consistency-'));
   const tasks = await openTasks(Number(values.cases));
   const all: { environment: string; answers: readonly (readonly string[])[] }[] = [];
@@ -69,28 +70,29 @@ async function main(): Promise<void> {
     });
   try {
     let own = '';
-    const on = async (name: (server: LlmServerProcess) => string, starting: Promise<LlmServerProcess>, atOnce = 1): Promise<void> => {
-      const server = await starting;
+    const wanted = (name: string): boolean => all.length === 0 || name.includes(values.only);
+    const on = async (name: string, start: () => Promise<LlmServerProcess>, atOnce = 1): Promise<void> => {
+      if (!wanted(name)) return;
+      const server = await start();
       try {
-        await measure(name(server), straightTo(server.url, atOnce));
-        own ||= processorOf(server.pid);
+        const runs = processorOf(server.pid);
+        await measure(`${name}, ${runs}`, straightTo(server.url, atOnce));
+        own ||= runs;
       } finally {
         await server.stop();
       }
     };
-    await on(({ pid }) => `one thread, one answer at a time, ${processorOf(pid)}`, serve({}));
-    await on(() => 'the same, another process', serve({}));
-    await on(() => 'two threads', serve({ threads: 2 }));
-    await on(() => 'four answers at once', serve({ sequences: 4 }), 4);
-    await on(() => 'prompts kept', serve({ keepPrompts: true }));
+    await on('one thread, one answer at a time', () => serve({}));
+    await on('the same in another process', () => serve({}));
+    await on('two threads', () => serve({ threads: 2 }));
+    await on('four answers at once', () => serve({ sequences: 4 }), 4);
+    await on('prompts kept', () => serve({ keepPrompts: true }));
     for (const processor of ['skylakex', 'haswell', 'sse42'] as const)
-      if (processor !== own)
-        await on(
-          ({ pid }) => `processor of ${processorOf(pid)}`,
-          asOn(processor, folder, () => serve({})),
-        );
-    const server = await serve({ sequences: 4, keepPrompts: true });
-    await throughPlatform(folder, server, tasks, measure).finally(() => server.stop());
+      if (processor !== own) await on(`another processor (${processor})`, () => asOn(processor, folder, () => serve({})));
+    if (wanted('through')) {
+      const server = await serve({ sequences: 4, keepPrompts: true });
+      await throughPlatform(folder, server, tasks, measure).finally(() => server.stop());
+    }
     await tell(tasks, all);
   } finally {
     rmSync(folder, { recursive: true, force: true });
