@@ -95,16 +95,15 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
       }),
     async standing(ref) {
       const handle = handleOf(ref);
+      const found = await answered(connection, () => handle.describe().catch(nullWhenUnknown));
+      if (found === null) return null;
+      if (found.status.name === 'RUNNING')
+        return { status: 'running', state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))) };
       try {
-        const { status } = await answered(connection, () => handle.describe());
-        if (status.name === 'RUNNING')
-          return { status: 'running', state: await silenceIsNull(answered(connection, () => handle.query(indexBuildQuery))) };
         return { status: 'done', outcome: await answered(connection, async () => (await handle.result()) as IndexBuildOutcome) };
       } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        if (error instanceof WorkflowFailedError)
-          return { status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', cause: deepest(error).message };
-        throw error;
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        return { status: error.cause instanceof CancelledFailure ? 'cancelled' : 'failed', cause: deepest(error).message };
       }
     },
     cancelBuild: (ref) =>
@@ -118,6 +117,11 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
     buildUrl: (ref) =>
       uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
   };
+}
+
+function nullWhenUnknown(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError) return null;
+  throw error;
 }
 
 async function silenceIsNull<T>(question: Promise<T>): Promise<T | null> {
