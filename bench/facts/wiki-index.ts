@@ -1,4 +1,5 @@
 /** The index of the sample wiki-assistant over all summaries, kept in a folder: a run that is ended goes on at the shard that it had come to. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../../data/digest';
 import { chunksOf, embedChunks } from '../../data/indexes/chunk-document';
@@ -39,14 +40,17 @@ export async function openWikiIndex({
   const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
   const digest = digestOf({ recipe, documents });
   // Of other documents, or cut otherwise, it is another table.
-  const store = openChunkStore({ kind: 'directory', path: join(folder, digest.slice(-16)) });
+  const place = join(folder, digest.slice(-16));
+  const store = openChunkStore({ kind: 'directory', path: place });
   const table = await store.create(
     { tenant, index: name, version },
     { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions },
   );
-  let added = false;
-  let chunkCount = 0;
-  for (let from = 0, shard = 0; from < documents.length; from += documentsAShard, shard += 1) {
+  // That all is there: counting again what each shard should hold takes longer than asking twenty questions.
+  const filledFile = join(place, 'filled.json');
+  const filled = existsSync(filledFile) ? (JSON.parse(readFileSync(filledFile, 'utf8')) as { readonly chunks: number }) : null;
+  let chunkCount = filled?.chunks ?? 0;
+  for (let from = 0, shard = 0; filled === null && from < documents.length; from += documentsAShard, shard += 1) {
     signal.throwIfAborted();
     const piece = documents.slice(from, from + documentsAShard);
     const chunks = piece.flatMap((document) => chunksOf(document, { plan: chunking, costOf: embedder.costOf, shard }));
@@ -54,10 +58,10 @@ export async function openWikiIndex({
     if ((await table.countShard(shard)) === chunks.length) continue;
     const { rows } = await embedChunks(chunks, { embedder, known: new Map() });
     await table.putShard(shard, rows);
-    added = true;
     process.stderr.write(`index: ${from + piece.length} of ${documents.length} documents\n`);
   }
-  if (added) await table.buildIndexes({ kind: 'flat' });
+  if (filled === null) await table.buildIndexes({ kind: 'flat' });
+  writeFileSync(filledFile, JSON.stringify({ chunks: chunkCount }));
   const tableVersion = await table.tableVersion();
   const reader = openIndexReader({ find: () => Promise.resolve({ version, digest, tableVersion, recipe }), store, embedders });
   return {
