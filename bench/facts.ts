@@ -76,7 +76,7 @@ async function main(): Promise<void> {
       return asked as Record<BundleName, Asked>;
     };
     const byFacts = await askEach('facts', facts.map(caseOf));
-    const sample = readSampleCases(assistant);
+    const sample = readSampleCases(assistant).slice(0, Number(values.questions));
     const bySample = await askEach('FanOutQA', sample);
     const found = await findAll(index, assistant.spec.index.mode, facts);
     tellFacts({ facts, byFacts, sample, bySample, found, documents: summaries.length, chunks: index.chunks, load: loadavg()[0] ?? 0 });
