@@ -20,8 +20,9 @@ export async function asOn<T>(processor: Processor, folder: string, start: () =>
 process.dlopen = function (module, file, ...rest) {
   open.call(this, module, file, ...rest);
   if (!file.endsWith('llama-addon.node')) return;
-  const load = module.exports.loadBackends;
-  module.exports.loadBackends = (path) => path && load.call(module.exports, ${JSON.stringify(alone)});
+  const native = module.exports;
+  const loadBackends = (path) => path && native.loadBackends(${JSON.stringify(alone)});
+  module.exports = Object.create(native, { loadBackends: { value: loadBackends } });
 };
 `,
   );
