@@ -2,13 +2,13 @@
  * Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back.
  *
  * Who is killed in which stage, by which file of tests (D language-dies, C this one, P provider-fine-tune-dies, F fine-tune-dies.llm, I workflows/index-build-dies.llm, W e2e/wiki.llm;
- * – where the process has no part in the stage that another stage does not show):
+ * – where nobody is killed: the process has no part in the stage, or does there what another stage shows):
  *
  * | stage       | worker | model server | gateway | PostgreSQL | Temporal server |
  * |-------------|--------|--------------|---------|------------|-----------------|
  * | ingest      | as processes-die: the same activity    | – | – | – |
  * | rag-index   | I W    | –            | –       | –          | –               |
- * | prompt-eval | D      | as evaluate  | –       | –          | –               |
+ * | prompt-eval | D      | –            | –       | –          | D               |
  * | fine-tune   | F P    | –            | –       | P          | P               |
  * | evaluate    | D      | D F W        | D       | D          | D               |
  * | canary      | C      | C            | C       | C          | C               |
