@@ -110,6 +110,22 @@ describe('writeBundles', () => {
     expect(found?.index).toMatchObject({ ...index, variable: 'passages', k: 3, mode: 'hybrid' });
   });
 
+  test('gives a reranker to the bundle whose index has one, so that another is another bundle', async () => {
+    const index = await indexVersion('ready');
+    const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
+    const rerank = { provider: 'ranks', model: 'cross', candidates: 20, onError: 'keepOrder' } as const;
+    const written = async (spec: typeof passages) =>
+      (await world.run('writeBundles', await input(files, { index: spec }, index)))[0]?.manifest;
+    const [with_, other, without] = [
+      await written({ ...passages, rerank }),
+      await written({ ...passages, rerank: { ...rerank, model: 'other' } }),
+      await written(passages),
+    ];
+    expect(with_ && (await bundleAt(with_)).index).toMatchObject({ rerank });
+    expect(without && (await bundleAt(without)).index).not.toHaveProperty('rerank');
+    expect(new Set([with_, other, without].map((manifest) => manifest?.digest)).size).toBe(3);
+  });
+
   test.each(['building', 'gone'] as const)('refuses an index version that is %s, by its name and with what helps', async (state) => {
     const index = state === 'gone' ? { name: unique('index'), version: 4 } : await indexVersion('building');
     const files = { 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
