@@ -48,6 +48,8 @@ export interface WrittenExamples {
 const limits = { memoryBytes: 512 << 20, threads: 1 };
 /** What a death in the middle costs at most is looked up again: few are little work, many are few statements. */
 const batch = 200;
+/** Of a table: a group is held in memory whole, and a conversation may have as many letters as a prompt has room for passages. */
+const rowGroup = 2_048;
 
 /** Draws, splits and renders. Drawn and split by MD5 of what the user writes, so that neither depends on the order of the rows, and equal questions stay together. */
 export async function writeExamples({
@@ -78,41 +80,41 @@ export async function writeExamples({
   return withDuckDb(
     async (sql) => {
       await draw(sql, paths, exam, fineTune);
-      await refuseTooFew(sql, manifest, 'drawn');
-      await render(sql, conversations, signal);
-      const { train, holdout } = await refuseTooFew(sql, manifest, 'drawn JOIN rendered USING (place)');
+      refuseTooFew(manifest, await sql.one<Halves>(halvesOfDrawn));
+      const lines = { train: scratch.path('train.jsonl'), holdout: scratch.path('holdout.jsonl') };
+      const kept = await render(sql, { paths: lines, conversations, lineOf: lineOf[format], signal });
+      refuseTooFew(manifest, kept);
       const left = await sql.one<{ left_out: number; in_cases: number; drawn: number }>(
         `SELECT (SELECT count(*) FROM given) - (SELECT count(*) FROM usable) AS left_out, (SELECT count(*) FROM usable) - (SELECT count(*) FROM learnable) AS in_cases, (SELECT count(*) FROM drawn) AS drawn`,
       );
-      const write = async (name: 'train' | 'holdout', held: string): Promise<ArtifactRef> => {
-        if (format === 'chat') {
-          const path = scratch.path(`${name}.jsonl`);
-          await writeChats(sql, path, held);
-          return put(path, 'application/jsonl');
-        }
-        const path = scratch.path(`${name}.parquet`);
+      const write = async (half: keyof Halves): Promise<ArtifactRef> => {
+        if (format === 'chat') return put(lines[half], 'application/jsonl');
+        const path = scratch.path(`${half}.parquet`);
         await sql.run(
-          `COPY (SELECT messages, output AS completion FROM drawn JOIN rendered USING (place) WHERE ${held} ORDER BY place) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`,
+          `COPY (FROM read_json(${quoteText(lines[half])}, format = 'newline_delimited', columns = { messages: 'VARCHAR', completion: 'VARCHAR' })) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup})`,
         );
         return put(path, 'application/vnd.apache.parquet');
       };
       return {
-        train: await write('train', 'NOT held'),
-        holdout: await write('holdout', 'held'),
-        rows: { train, holdout, leftOut: left.left_out, inCases: left.in_cases, tooLong: left.drawn - train - holdout },
+        train: await write('train'),
+        holdout: await write('holdout'),
+        rows: { ...kept, leftOut: left.left_out, inCases: left.in_cases, tooLong: left.drawn - kept.train - kept.holdout },
       };
     },
-    // Conversations with passages in them are more than the memory for it.
-    { ...limits, spillDirectory: scratch.path('spill'), signal },
+    { ...limits, signal },
   );
 }
 
-async function refuseTooFew(sql: PlatformSql, { dataset }: DatasetManifest, from: string) {
-  const rows = await sql.one<{ train: number; holdout: number }>(
-    `SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout FROM ${from}`,
-  );
-  if (rows.train > 0 && rows.holdout > 0) return rows;
-  throw failure('InvalidInput', `${dataset} leaves ${rows.train} examples to learn from and ${rows.holdout} to measure on`, {
+interface Halves {
+  readonly train: number;
+  readonly holdout: number;
+}
+
+const halvesOfDrawn = 'SELECT count(*) FILTER (NOT held) AS train, count(*) FILTER (held) AS holdout FROM drawn';
+
+function refuseTooFew({ dataset }: DatasetManifest, { train, holdout }: Halves): void {
+  if (train > 0 && holdout > 0) return;
+  throw failure('InvalidInput', `${dataset} leaves ${train} examples to learn from and ${holdout} to measure on`, {
     next: 'add examples, or change spec.fineTune.holdout',
   });
 }
@@ -146,41 +148,51 @@ function normal(expression: string): string {
   return `lower(trim(regexp_replace(${expression}, '\\s+', ' ', 'g')))`;
 }
 
-/** As providers' fine-tuning APIs take them: each conversation with the answer at its end. */
-async function writeChats(sql: PlatformSql, path: string, held: string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    for (let from = 0; ;) {
-      const rows = await sql.rows<{ place: number; messages: string; output: string }>(
-        `SELECT place, messages, output FROM drawn JOIN rendered USING (place) WHERE ${held} AND place > ${from} ORDER BY place LIMIT ${batch}`,
-      );
-      const last = rows.at(-1);
-      if (!last) return;
-      const lines = rows.map(({ messages, output }) => {
-        const conversation = [...(JSON.parse(messages) as readonly object[]), { role: 'assistant', content: output }];
-        return `${JSON.stringify({ messages: conversation })}\n`;
-      });
-      await file.write(lines.join(''));
-      from = last.place;
-    }
-  } finally {
-    await file.close();
-  }
-}
+type LineOf = (messages: readonly ChatMessage[], output: string) => object;
 
-async function render(sql: PlatformSql, conversations: Conversations, signal: AbortSignal): Promise<void> {
-  await sql.run('CREATE TABLE rendered (place BIGINT, messages VARCHAR)');
+const lineOf: Readonly<Record<ExampleSource['format'], LineOf>> = {
+  parquet: (messages, completion) => ({ messages: JSON.stringify(messages), completion }),
+  /** As providers' fine-tuning APIs take them: each conversation with the answer at its end. */
+  chat: (messages, content) => ({ messages: [...messages, { role: 'assistant', content }] }),
+};
+
+/** Straight to their files: conversations with passages in them are more than the memory of a query. */
+async function render(
+  sql: PlatformSql,
+  {
+    paths,
+    conversations,
+    lineOf: line,
+    signal,
+  }: {
+    readonly paths: Readonly<Record<keyof Halves, string>>;
+    readonly conversations: Conversations;
+    readonly lineOf: LineOf;
+    readonly signal: AbortSignal;
+  },
+): Promise<Halves> {
   const { of } = await sql.one<{ of: number }>('SELECT count(*) AS of FROM drawn');
-  for (let from = 0; from < of; from += batch) {
-    signal.throwIfAborted();
-    const rows = await sql.rows<{ place: number; input: string }>(
-      `SELECT place, input FROM drawn WHERE place > ${from} AND place <= ${from + batch} ORDER BY place`,
-    );
-    const rendered = await conversations({ place: from + 1, of, inputs: rows.map(({ input }) => input) });
-    const values = rows.flatMap(({ place }, index) => {
-      const messages = rendered[index] ?? null;
-      return messages === null ? [] : [`(${place}, ${quoteText(JSON.stringify(messages))})`];
-    });
-    if (values.length > 0) await sql.run(`INSERT INTO rendered VALUES ${values.join(', ')}`);
+  const counts = { train: 0, holdout: 0 };
+  const files = { train: await open(paths.train, 'w'), holdout: await open(paths.holdout, 'w') };
+  try {
+    for (let from = 0; from < of; from += batch) {
+      signal.throwIfAborted();
+      const rows = await sql.rows<{ input: string; output: string; held: boolean }>(
+        `SELECT input, output, held FROM drawn WHERE place > ${from} AND place <= ${from + batch} ORDER BY place`,
+      );
+      const rendered = await conversations({ place: from + 1, of, inputs: rows.map(({ input }) => input) });
+      for (const half of ['train', 'holdout'] as const) {
+        const lines = rows.flatMap(({ output, held }, index) => {
+          const messages = rendered[index] ?? null;
+          return messages === null || held !== (half === 'holdout') ? [] : [`${JSON.stringify(line(messages, output))}\n`];
+        });
+        await files[half].write(lines.join(''));
+        counts[half] += lines.length;
+      }
+    }
+    return counts;
+  } finally {
+    await files.train.close();
+    await files.holdout.close();
   }
 }
