@@ -157,12 +157,12 @@ describe('llm lifecycle', () => {
         Promise.resolve(stage === 'rag-index' ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { output: built } } : { kind: 'run' }),
       readIndexChampion: () => Promise.resolve(champion),
       promoteIndexVersion: ({ version, champion: expected, bundle }) => {
-        moved.push([version, expected, bundle?.model]);
+        moved.push([version, expected, bundle?.version]);
         return Promise.resolve({ kind: 'promoted', previous: 4, fencing: 10 });
       },
     });
     expect(outcome.status).toBe('succeeded');
-    expect(moved).toEqual([[3, champion]]);
+    expect(moved).toEqual([[3, champion, outcome.version]]);
   });
 
   test('stops when the new index finds less than the one that answers', async () => {
