@@ -1,0 +1,71 @@
+/** Parts of the product die while a provider fine-tunes a model for it: the job is ordered and paid once, and what comes of it is served. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expectNothingLeft } from '../support/left-behind';
+import { pause, startProduct, type Product } from '../support/product';
+import { scriptedFineTuning } from '../support/scripted-fine-tuning';
+import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+
+jest.setTimeout(300_000);
+
+let folder: string;
+let product: Product;
+let acme: ScriptedProvider;
+let count = 0;
+// Fifteen seconds pass between two looks: it has a middle.
+const fineTuning = scriptedFineTuning({ looks: 2 });
+
+beforeAll(async () => {
+  acme = await openScriptedProvider({ answer: tinyAnswer, fineTuning });
+  folder = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
+  const providersFile = join(folder, 'providers.yaml');
+  writeFileSync(
+    providersFile,
+    `apiVersion: perennial.dev/v1
+kind: Platform
+metadata: { name: here }
+spec: { providers: { acme: { url: '${acme.url}', allowPrivateAddresses: true } } }
+`,
+  );
+  product = await startProduct({ env: { PERENNIAL_PROVIDERS_FILE: providersFile } });
+});
+afterEach(() => expectNothingLeft(product));
+afterAll(async () => {
+  await product.stop();
+  await acme.close();
+  // Whoever comes back reads it again.
+  rmSync(folder, { recursive: true });
+});
+
+test.each([
+  ['the worker, as it orders', 'main.ts worker', 100],
+  ['the worker, while it waits', 'main.ts worker', 5_000],
+  ['PostgreSQL', 'bin/postgres', 3_000],
+  ['the Temporal server', 'temporal server', 3_000],
+])('kill -9 of %s: one job, one version, and its answers', async (_, process, afterMs) => {
+  const model = `tuned-${++count}`;
+  const before = fineTuning.jobs.length;
+  const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.8 }]';
+  // Of their own, so that no stage of another test is taken over.
+  const prompts = [`Answer ${count}.`];
+  await product.apply(writeTinyLlmLifecycle(product.workDir, { name: model, prompts, cases: 100, gates, tunedBy: 'acme' }));
+  const { body } = await product.start(model);
+  await product.waitForStage(body.id, 'fine-tune');
+  await pause(afterMs);
+  expect(product.kill(process).length).toBeGreaterThan(0);
+  const run = await product.waitForEnd(body.id, 240);
+  expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'fine-tune', 'evaluate', 'promote']);
+  expect(fineTuning.jobs).toHaveLength(before + 1);
+  const { body: versions } = await product.call<{ items: unknown[] }>('GET', `/models/${model}/versions`);
+  expect(versions.items).toHaveLength(1);
+  const answer = await product.call<{ model: string; choices: { message: { content: string } }[] }>(
+    'POST',
+    `${product.gatewayUrl}/v1/chat/completions`,
+    { body: { model, messages: [{ role: 'user', content: 'What is the code of lamp 7?' }] } },
+  );
+  // Only the fine-tuned one knows it without being told to be precise.
+  expect(answer).toMatchObject({ status: 200, body: { model: `${model}@1`, choices: [{ message: { content: 'code 7' } }] } });
+});
