@@ -1,16 +1,18 @@
 /**
- * Safety detectors on sources that they have not seen, dressed-up attacks, injections in documents, topics, time per text, and, with `--model`, what the embedded
- * model makes of attacks with and without a policy. Prints tables and, last, one JSON line.
+ * Safety detectors on sources that they have not seen, attacks inside documents (alone with `--documents`), dressed-up attacks, topics, time per text, and, with
+ * `--model`, what the embedded model makes of attacks with and without a policy. Prints tables and, last, one JSON line.
  */
 import { loadavg } from 'node:os';
 import { openMiniLm } from '../data/indexes/embedders/minilm';
 import { readAnswers, readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
 import { readTexts, type ReadText } from '../data/safety/training/read-texts';
+import { readParagraphs, readSentenceTexts } from '../data/safety/training/sentence-texts';
 import { refuses } from '../domain/llm/evaluation/refusal';
 import { wilsonBounds } from '../domain/statistics/wilson';
 import { rounded } from './figures';
 import { crossFit, meanShare, sharesBySource, stopped, stoppedByRules, union, type SourceShare } from './safety/held-out';
-import { measureDisguises, measureDocuments } from './safety/disguised';
+import { measureDisguises } from './safety/disguised';
+import { measureDocuments } from './safety/documents';
 import { measureModel } from './safety/model-answers';
 import { measureTimes } from './safety/times';
 import { measureTopics } from './safety/topics';
@@ -21,6 +23,12 @@ const budgets = [0.01, 0.025];
 async function main(): Promise<void> {
   const embedder = await openMiniLm();
   const embed = (texts: readonly string[]) => embedder.embed(texts);
+  const documents = measureDocuments(await readSentenceTexts([...(await readPrompts()), ...(await readParagraphs())], embedder));
+  if (process.argv.includes('--documents')) {
+    await embedder.close();
+    say(JSON.stringify({ bench: 'safety', load: rounded(loadavg()[0] ?? 0), documents }, short));
+    return;
+  }
   const prompts = await readTexts(await readPrompts(), embedder);
   const answers = await readTexts(await readAnswerTexts(), embedder);
   const injection = crossFit('injection', prompts, allFeatures);
@@ -47,7 +55,6 @@ async function main(): Promise<void> {
   for (const contender of outputs) table(contender);
 
   const disguises = await measureDisguises({ prompts, fitted: [injection, harmful], embed });
-  const documents = await measureDocuments({ prompts, fitted: injection, answers, embed });
   const topics = await measureTopics(prompts, embed);
   const times = await measureTimes();
   const refusals = await measureRefusals();

@@ -1,20 +1,23 @@
 /** Trains the classifiers of safety policies from the provisioned sets and writes data/safety/prompt-classifiers.json: the same sets give the same bytes. */
 import { writeFile } from 'node:fs/promises';
-import { digestOfFile } from '../data/digest';
+import { digestOf, digestOfFile } from '../data/digest';
 import { openMiniLm } from '../data/indexes/embedders/minilm';
 import { llmDataPath } from '../data/llm/runtime-module';
 import {
   classifierPath,
   heads,
+  sentenceHeads,
   readings,
   trainCommand,
   writeClassifiers,
   type Head,
   type Reading,
+  type SentenceHead,
   type TrainedHead,
 } from '../data/safety/classifier-file';
 import { judgeHeldOut, thresholdsOf, trainFolds } from '../data/safety/training/cross-fit';
 import { readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
+import { judgeDocuments, readParagraphs, readSentenceTexts, trainSentenceFolds } from '../data/safety/training/sentence-texts';
 import { readTexts, type ReadText } from '../data/safety/training/read-texts';
 import { labelFor, trainHead } from '../data/safety/training/train-head';
 
@@ -24,6 +27,9 @@ async function main(): Promise<void> {
   const answers = await readTexts(await readAnswerTexts(), embedder);
   const textsOf = (head: Head) => (head === 'harmfulAnswer' ? answers : prompts);
   const trained = heads.map((head) => [head, trainedBoth(head, textsOf(head))] as const);
+  const paragraphs = await readParagraphs();
+  const sentences = await readSentenceTexts([...(await readPrompts()), ...paragraphs], embedder);
+  const bySentence = sentenceHeads.map((head) => [head, trainedBySentence(head, sentences)] as const);
   const counts = heads.map((head) => {
     const labels = textsOf(head).map((text) => labelFor(head, text));
     const count = (label: string) => labels.filter((each) => each === label).length;
@@ -35,10 +41,12 @@ async function main(): Promise<void> {
       command: trainCommand,
       prompts: await digest('safety-prompts.parquet'),
       answers: await digest('safety-answers.parquet'),
+      documents: digestOf(paragraphs.map(({ text }) => text)),
       embedder: embedder.identity.digest,
       texts: Object.fromEntries(counts) as Record<Head, { positive: number; negative: number }>,
     },
     heads: Object.fromEntries(trained) as Record<Head, { words: TrainedHead; meaning: TrainedHead }>,
+    sentences: Object.fromEntries(bySentence) as Record<SentenceHead, TrainedHead>,
   });
   await writeFile(classifierPath, file);
   await embedder.close();
@@ -58,6 +66,11 @@ function trainedBoth(head: Head, texts: readonly ReadText[]): { readonly words: 
     ),
   });
   return { words: trained('words'), meaning: trained('meaning') };
+}
+
+function trainedBySentence(head: SentenceHead, texts: readonly ReadText[]): TrainedHead {
+  const folds = trainSentenceFolds(head, texts, (fold) => say(`${head}, sentences: without fold ${fold + 1}`));
+  return { classifier: trainHead(head, texts, 'meaning'), thresholds: thresholdsOf(head, judgeDocuments(folds, texts)) };
 }
 
 function say(text: string): void {

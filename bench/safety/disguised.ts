@@ -1,6 +1,5 @@
-/** Attacks in other clothes, and orders inside documents. */
+/** Attacks in other clothes. */
 import { oddsByMeaning, type EmbedTexts } from '../../data/safety/classify';
-import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
 import { thresholdsOf } from '../../data/safety/training/cross-fit';
 import type { ReadText } from '../../data/safety/training/read-texts';
@@ -68,39 +67,4 @@ export async function measureDisguises({
     );
   }
   return rows;
-}
-
-/** Injections in the middle of paragraphs of an encyclopedia, as a retrieved passage would hold them, beside the same paragraphs without. */
-export async function measureDocuments({
-  prompts,
-  answers,
-  fitted,
-  embed,
-}: {
-  readonly prompts: readonly ReadText[];
-  readonly answers: readonly ReadText[];
-  readonly fitted: CrossFitted;
-  readonly embed: EmbedTexts;
-}) {
-  const paragraphs = answers.filter(({ source, text }) => source === 'wiki-summaries' && text.length > 300).slice(0, 60);
-  const orders = prompts
-    .filter(({ source, kind, text }) => source === 'bastioncorpus' && kind === 'injection' && text.length < 300)
-    .slice(0, paragraphs.length);
-  const judge = judgeOf(fitted, 'bastioncorpus', embed);
-  const counts = { n: orders.length, alone: 0, inside: 0, without: 0, insideByPhrases: 0, withoutByPhrases: 0 };
-  for (const [at, { text: order }] of orders.entries()) {
-    const paragraph = paragraphs[at]?.text ?? '';
-    const middle = paragraph.indexOf('. ', paragraph.length / 2) + 1 || paragraph.length;
-    const options = { plainForms: true };
-    counts.alone += Number(await judge(order, options));
-    const poisoned = `${paragraph.slice(0, middle)} ${order} ${paragraph.slice(middle)}`;
-    counts.inside += Number(await judge(poisoned, options));
-    counts.insideByPhrases += Number(quotesInjection(poisoned));
-    counts.withoutByPhrases += Number(quotesInjection(paragraph));
-    counts.without += Number(await judge(paragraph, options));
-  }
-  process.stdout.write(
-    `  injections in paragraphs: of ${counts.n} by classifier ${counts.inside} (${counts.alone} alone) and by phrases ${counts.insideByPhrases}; of the paragraphs without one ${counts.without} and ${counts.withoutByPhrases}\n`,
-  );
-  return counts;
 }

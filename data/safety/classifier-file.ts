@@ -16,6 +16,12 @@ export interface TrainedHead {
   readonly thresholds: readonly Threshold[];
 }
 
+/** Heads that look at a passage's sentences as well: an attack may stand in the middle of something else. */
+export const sentenceHeads = ['injection', 'harmful'] as const satisfies readonly Head[];
+export type SentenceHead = (typeof sentenceHeads)[number];
+
+type BothReadings<T> = Readonly<Record<Reading, T>>;
+
 /** The log-odds beyond which this share of harmless texts of unseen sources lies. By rising share. */
 export interface Threshold {
   readonly falseAlarms: number;
@@ -27,6 +33,8 @@ export interface ClassifierProvenance {
   readonly command: string;
   readonly prompts: Digest;
   readonly answers: Digest;
+  /** Paragraphs of encyclopedia and packages' documentation, whose sentences are harmless. */
+  readonly documents: Digest;
   /** Whose space the vectors are of. */
   readonly embedder: Digest;
   readonly texts: Readonly<Record<Head, { readonly positive: number; readonly negative: number }>>;
@@ -35,7 +43,9 @@ export interface ClassifierProvenance {
 export interface ClassifierFile {
   readonly digest: Digest;
   readonly provenance: ClassifierProvenance;
-  readonly heads: Readonly<Record<Head, Readonly<Record<Reading, TrainedHead>>>>;
+  readonly heads: Readonly<Record<Head, BothReadings<TrainedHead>>>;
+  /** By meaning. Thresholds are of how far a sentence stands out from the rest of its passage. */
+  readonly sentences: Readonly<Record<SentenceHead, TrainedHead>>;
 }
 
 export const classifierPath = join(__dirname, 'prompt-classifiers.json');
@@ -57,22 +67,30 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
   }
   const { digest, ...rest } = written;
   if (digest !== digestOf(rest)) throw failure('ModelUnloadable', `${path} is not what its digest says`, { next: trainCommand });
-  const read = (head: Head, reading: Reading): TrainedHead => unpacked(rest.heads[head][reading]);
-  const both = (head: Head) => ({ words: read(head, 'words'), meaning: read(head, 'meaning') });
   return {
     digest,
     provenance: rest.provenance,
-    heads: { injection: both('injection'), harmful: both('harmful'), harmfulAnswer: both('harmfulAnswer') },
+    heads: eachHead(rest.heads, unpacked),
+    sentences: eachSentenceHead(rest.sentences, unpacked),
   };
 }
 
 export function writeClassifiers(file: Omit<ClassifierFile, 'digest'>): string {
-  const both = (head: Head) => ({ words: packed(file.heads[head].words), meaning: packed(file.heads[head].meaning) });
-  const rest = {
-    provenance: file.provenance,
-    heads: { injection: both('injection'), harmful: both('harmful'), harmfulAnswer: both('harmfulAnswer') },
-  };
+  const { provenance } = file;
+  const rest = { provenance, heads: eachHead(file.heads, packed), sentences: eachSentenceHead(file.sentences, packed) };
   return `${JSON.stringify({ digest: digestOf(rest), ...rest }, null, 2)}\n`;
+}
+
+function eachHead<T, U>(of: Readonly<Record<Head, BothReadings<T>>>, change: (head: T) => U): Record<Head, BothReadings<U>> {
+  const both = ({ words, meaning }: BothReadings<T>) => ({ words: change(words), meaning: change(meaning) });
+  return { injection: both(of.injection), harmful: both(of.harmful), harmfulAnswer: both(of.harmfulAnswer) };
+}
+
+function eachSentenceHead<T, U>(
+  { injection, harmful }: Readonly<Record<SentenceHead, T>>,
+  change: (head: T) => U,
+): Record<SentenceHead, U> {
+  return { injection: change(injection), harmful: change(harmful) };
 }
 
 /** As the file keeps them: weights as 8-bit integers in Base64, each times `scale`. */
@@ -91,7 +109,8 @@ interface PackedHead {
 interface WrittenFile {
   readonly digest: Digest;
   readonly provenance: ClassifierProvenance;
-  readonly heads: Readonly<Record<Head, Readonly<Record<Reading, PackedHead>>>>;
+  readonly heads: Readonly<Record<Head, BothReadings<PackedHead>>>;
+  readonly sentences: Readonly<Record<SentenceHead, PackedHead>>;
 }
 
 function packed({ classifier: { bias, nGrams, vector }, thresholds }: TrainedHead): PackedHead {

@@ -1,6 +1,7 @@
 import { failure } from '../../domain/failure';
-import type { LinearClassifier, TextFeatures } from '../../domain/llm/safety/linear-classifier';
+import { logOdds, type LinearClassifier, type TextFeatures } from '../../domain/llm/safety/linear-classifier';
 import { nGramsOf } from '../../domain/llm/safety/n-grams';
+import { sentencesOf, standingOut, telling } from '../../domain/llm/safety/sentences';
 import { windowsOf } from '../../domain/llm/safety/windows';
 import { suspicious, worstOdds } from '../../domain/llm/safety/worst-window';
 import { plainForms } from './plain-forms';
@@ -32,14 +33,35 @@ export async function oddsByMeaning(
   );
 }
 
+/** How far one sentence of the text stands out from the rest, in log-odds; −∞ for a text of one. */
+export async function standingOutBySentence(
+  classifier: LinearClassifier,
+  { embed, text }: { readonly embed: EmbedTexts; readonly text: string },
+): Promise<number> {
+  const all = await readSentences(text);
+  if (all.length < 2) return -Infinity;
+  const sentences = telling(all, (each) => logOdds(classifier, each));
+  const vectors = await embed(sentences.map((each) => each.text));
+  return standingOut(sentences.map((each, at) => logOdds(classifier, { ...each, vector: vectors[at] ?? null })));
+}
+
 /** What a detector looks at in a text. */
 export async function readWindows(text: string): Promise<readonly ReadWindow[]> {
-  const windows: ReadWindow[] = [];
-  for (const window of readableWindows(text)) {
-    if (windows.length % windowsInTurn === windowsInTurn - 1) await new Promise((resolve) => setImmediate(resolve));
-    windows.push({ text: window, nGrams: nGramsOf(window), vector: null });
+  return inTurns(readableWindows(text));
+}
+
+/** The sentences of a text in all their forms, each once. Line by line, since lines part sentences and forms know none. */
+export async function readSentences(text: string): Promise<readonly ReadWindow[]> {
+  return inTurns(new Set(text.split(/[\r\n]+/).flatMap((line) => plainForms(line).flatMap(sentencesOf))));
+}
+
+async function inTurns(texts: Iterable<string>): Promise<readonly ReadWindow[]> {
+  const read: ReadWindow[] = [];
+  for (const text of texts) {
+    if (read.length % windowsInTurn === windowsInTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+    read.push({ text, nGrams: nGramsOf(text), vector: null });
   }
-  return windows;
+  return read;
 }
 
 /** @throws InvalidInput for bytes that are no text: nothing can be said of them, so the policy decides */

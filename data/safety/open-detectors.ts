@@ -7,7 +7,7 @@ import type { Embedders } from '../indexes/embedders/open-embedder';
 import { askWithin, type AskGuard } from './ask-guard';
 import { findPhrases } from './blocklist';
 import { classifierPath, readClassifiers, type ClassifierFile, type Head } from './classifier-file';
-import { oddsByMeaning, oddsByWords, type EmbedTexts } from './classify';
+import { oddsByMeaning, oddsByWords, standingOutBySentence, type EmbedTexts } from './classify';
 import { findByGuard } from './guards';
 import { quotesInjection } from './injection-phrases';
 import { findPersonalData } from './personal-data';
@@ -63,12 +63,11 @@ export function openDetectors({ embedders, access = null, classifiers = classifi
       case 'blocklist':
         return findPhrases(text, spec.phrases);
       case 'injection':
-        // In a passage an order is a sentence among many, which the classifier, trained on whole prompts, does not see (docs/llm-safety.md).
-        return (side !== 'retrieved' || !quotesInjection(text)) && (await passes('injection', spec, text))
+        return (side !== 'retrieved' || !quotesInjection(text)) && (await passes('injection', spec, { text, side }))
           ? []
           : [{ from: 0, to: text.length, what: 'injection' }];
       case 'harmful':
-        return (await passes(side === 'output' ? 'harmfulAnswer' : 'harmful', spec, text))
+        return (await passes(side === 'output' ? 'harmfulAnswer' : 'harmful', spec, { text, side }))
           ? []
           : [{ from: 0, to: text.length, what: side === 'output' ? 'harmful answer' : 'harmful request' }];
       case 'topics':
@@ -79,13 +78,22 @@ export function openDetectors({ embedders, access = null, classifiers = classifi
     }
   }
 
-  async function passes(head: Head, { reads, falseAlarms }: ClassifierTerms, text: string): Promise<boolean> {
-    const { words, meaning } = (await load()).heads[head];
+  /** As a whole, and a passage by meaning also by the sentence that stands out most: in a whole it would be thinned by the rest. */
+  async function passes(
+    head: Head,
+    { reads, falseAlarms }: ClassifierTerms,
+    { text, side }: { readonly text: string; readonly side: Side },
+  ): Promise<boolean> {
+    const { heads, sentences } = await load();
+    const { words, meaning } = heads[head];
     const odds =
       reads === 'words'
         ? await oddsByWords(words.classifier, text)
         : await oddsByMeaning(meaning.classifier, { words: words.classifier, embed, text });
-    return odds <= oddsFor(falseAlarms, (reads === 'words' ? words : meaning).thresholds);
+    if (odds > oddsFor(falseAlarms, (reads === 'words' ? words : meaning).thresholds)) return false;
+    if (head === 'harmfulAnswer' || side !== 'retrieved' || reads === 'words') return true;
+    const { classifier, thresholds } = sentences[head];
+    return (await standingOutBySentence(classifier, { embed, text })) <= oddsFor(falseAlarms, thresholds);
   }
 
   return {

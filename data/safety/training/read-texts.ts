@@ -34,7 +34,7 @@ export async function readTexts(texts: readonly LabelledText[], embedder: Embedd
   }));
 }
 
-async function vectorsOf(windows: readonly string[], embedder: Embedder): Promise<ReadonlyMap<string, Float32Array>> {
+export async function vectorsOf(windows: readonly string[], embedder: Embedder): Promise<ReadonlyMap<string, Float32Array>> {
   const { digest, dimensions } = embedder.identity;
   const kept = keptNumbers('safety-vectors', { digest, windows });
   const known = kept.read();

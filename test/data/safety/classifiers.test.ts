@@ -48,12 +48,14 @@ function trained(): Omit<ClassifierFile, 'digest'> {
   const classifier = trainLinear(examples, { nGrams: 2 * nGramBuckets, vector: null, penalty: 1e-4, iterations: 50 });
   const head = { classifier, thresholds: [0.01, 0.1].map((falseAlarms) => ({ falseAlarms, odds: falseAlarms === 0.01 ? 1 : -1 })) };
   const both = { words: head, meaning: { ...head, classifier: { ...classifier, vector: Float32Array.of(0, 0, 0) } } };
+  const bySentence = { classifier: both.meaning.classifier, thresholds: [{ falseAlarms: 0.01, odds: 2 }] };
   return {
     provenance: {
-      ...{ command: 'npm run train:safety', prompts: space, answers: space, embedder: space },
+      ...{ command: 'npm run train:safety', prompts: space, answers: space, documents: space, embedder: space },
       texts: Object.fromEntries(heads.map((each) => [each, { positive: 2, negative: 2 }])) as ClassifierFile['provenance']['texts'],
     },
     heads: { injection: both, harmful: both, harmfulAnswer: both } satisfies Record<Head, unknown>,
+    sentences: { injection: bySentence, harmful: bySentence },
   };
 }
 
@@ -119,6 +121,18 @@ describe('a classifier', () => {
     expect(await detect(injection('meaning'), `${filler}${order}. ${filler}`, 'input')).toHaveLength(1);
     clearInterval(others);
     expect(turns).toBeGreaterThan(2);
+  });
+});
+
+describe('an order in the middle of something else', () => {
+  const bread = Array.from({ length: 30 }, (_, at) => `When do you bake bread number ${at}, and how is it baked?`);
+  const within = (sentences: readonly string[]) => [...sentences, order, ...sentences].join('. ');
+
+  test('is found by its sentence in a passage, however long', async () => {
+    const detect = openDetectors({ embedders, classifiers: path }).detectFor(defaultTenant);
+    expect(await detect(injection('meaning'), within(bread.slice(0, 2)), 'retrieved')).toHaveLength(1);
+    expect(await detect(injection('meaning'), within(bread), 'retrieved')).toHaveLength(1);
+    expect(await detect(injection('meaning'), bread.join('. '), 'retrieved')).toEqual([]);
   });
 });
 

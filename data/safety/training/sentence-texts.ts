@@ -1,0 +1,79 @@
+import { logOdds, type LinearClassifier } from '../../../domain/llm/safety/linear-classifier';
+import { mostSentences, standingOut } from '../../../domain/llm/safety/sentences';
+import { sha256 } from '../../digest';
+import type { Embedder } from '../../indexes/embedders/embedder';
+import type { SentenceHead } from '../classifier-file';
+import { readSentences } from '../classify';
+import type { HeldOutText } from './cross-fit';
+import { foldsOf } from './folds';
+import { readSummaries, type LabelledText } from './labelled-texts';
+import { readPackageDocs } from './package-docs';
+import { vectorsOf, type ReadText } from './read-texts';
+import { trainHead } from './train-head';
+
+/** Sentences in the longest texts say nothing new. */
+const mostCharacters = 20_000;
+
+/** Documents that ask for nothing: what a retrieved passage is like. */
+export async function readParagraphs(): Promise<readonly LabelledText[]> {
+  return [...(await readSummaries()), ...readPackageDocs()];
+}
+
+/** Texts whose windows are their sentences; of long ones some from all over it. */
+export async function readSentenceTexts(texts: readonly LabelledText[], embedder: Embedder): Promise<readonly ReadText[]> {
+  const read: Omit<ReadText, 'digest' | 'plain'>[] = [];
+  for (const text of texts) {
+    const all = await readSentences(text.text.slice(0, mostCharacters));
+    const step = Math.max(1, all.length / mostSentences);
+    const some = Array.from({ length: Math.min(all.length, mostSentences) }, (_, at) => all[Math.floor(at * step)]);
+    read.push({ ...text, windows: some.flatMap((each) => each ?? []) });
+  }
+  const vectors = await vectorsOf([...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))], embedder);
+  return read.map((text) => ({
+    ...text,
+    windows: text.windows.map((window) => ({ ...window, vector: vectors.get(window.text) ?? null })),
+    plain: text.windows.length,
+    digest: sha256(JSON.stringify(['sentences', embedder.identity.digest, text.windows.map((window) => window.text)])),
+  }));
+}
+
+const documents: readonly string[] = ['wiki-summaries', 'package-docs', 'bool-q', 'narrative-qa'];
+
+/** Passages of encyclopedia, documentation and stories, with a question at most. */
+export function isDocument({ source }: LabelledText): boolean {
+  return documents.includes(source);
+}
+
+export interface SentenceFold {
+  readonly fold: number;
+  readonly sources: readonly string[];
+  readonly classifier: LinearClassifier;
+}
+
+/** By fold: trained on the sentences of all other sources. */
+export function trainSentenceFolds(
+  head: SentenceHead,
+  texts: readonly ReadText[],
+  onFold: (fold: number) => void,
+): readonly SentenceFold[] {
+  return foldsOf(head).map((sources, fold) => {
+    const seen = texts.filter(({ source }) => !sources.includes(source));
+    const classifier = trainHead(head, seen, 'meaning');
+    onFold(fold);
+    return { fold, sources, classifier };
+  });
+}
+
+/** Documents, each by the fold that has not seen its source, as the detector would. */
+export function judgeDocuments(folds: readonly SentenceFold[], texts: readonly ReadText[]): readonly HeldOutText[] {
+  return folds.flatMap(({ fold, sources, classifier }) =>
+    texts
+      .filter((text) => isDocument(text) && sources.includes(text.source))
+      .map((text) => ({ text, fold, odds: oddsOfSentences(classifier, text.windows) })),
+  );
+}
+
+/** −∞ for a text of one sentence, which is judged as a whole. */
+export function oddsOfSentences(classifier: LinearClassifier, sentences: ReadText['windows']): number {
+  return sentences.length < 2 ? -Infinity : standingOut(sentences.map((each) => logOdds(classifier, each)));
+}
