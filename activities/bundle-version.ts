@@ -101,7 +101,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
     },
 
-    /** The same bundle over a fine-tuned model. */
+    /** The same bundle over a fine-tuned model. Standbys have learnt nothing of it, so it has none. */
     async adaptBundle({
       tenant,
       runId,
@@ -109,7 +109,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       adapter,
     }: InRun & { readonly bundle: ArtifactRef; readonly adapter: ArtifactRef }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
-      return artifacts.putJson({ tenant, runId, value: { ...bundle, base: { ...bundle.base, adapter } } satisfies ReleaseBundle });
+      const base = { ...bundle.base, adapter, standby: [] };
+      return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
     },
 
     /** One version a key: a second attempt finds the first one's. `withdrawVersion` undoes it. */

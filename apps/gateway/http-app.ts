@@ -6,7 +6,7 @@ import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
 
 /** Where a failure means something else here than in the platform API. */
-export const gatewayOverrides = { InvalidInput: 400, NotInThisVersion: 400, SqlTimeout: 504 } as const;
+export const gatewayOverrides = { InvalidInput: 400, NotInThisVersion: 400, ContextOverflow: 400, SqlTimeout: 504 } as const;
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {

@@ -22,10 +22,13 @@ export function openAiErrorOf({
       message: next === undefined ? detail : `${detail}; ${next}`,
       type: typeOf(status),
       param: first === undefined ? null : first.pointer.slice(1).replaceAll('/', '.'),
-      code,
+      code: codes[code] ?? code,
     },
   };
 }
+
+/** What OpenAI has a word of its own for, by which clients shorten a conversation and ask again. The problem keeps ours. */
+const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded' };
 
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';

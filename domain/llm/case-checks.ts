@@ -12,7 +12,7 @@ export type Files = Readonly<Record<string, string>>;
 
 /** What is wrong with the cases, and with what they leave for each purpose. */
 export function caseIssues(
-  { cases, promptEval, evaluate }: LlmLifecycleSpec,
+  { cases, prompt, promptEval, evaluate }: LlmLifecycleSpec,
   { issueAt }: WrittenDocument,
   files: Files,
 ): readonly Issue[] {
@@ -67,7 +67,18 @@ export function caseIssues(
           ),
         ],
   );
-  return [...empty, ...few, ...short];
+  const unasked = read.filter(({ input }) => !Object.hasOwn(input, prompt.input));
+  const mute =
+    unasked.length === 0
+      ? []
+      : [
+          issueAt(
+            ['spec', 'cases', 'file'],
+            `${unasked.length} of ${read.length} cases of ${cases.file} have no ${prompt.input}, which spec.prompt.input names: ${unasked[0]?.id ?? ''} is the first`,
+            { expected: `input: { ${prompt.input}: … }` },
+          ),
+        ];
+  return [...mute, ...empty, ...few, ...short];
 }
 
 /** Those that examples are drawn from, and those of the first round. */

@@ -194,7 +194,7 @@ describe('adaptBundle and rebaseBundle', () => {
     const adapter = await world.file('an adapter');
     const adapted = await world.run('adaptBundle', { ...of, adapter });
     expect(await world.run('adaptBundle', { ...of, adapter }, { attempt: 2 })).toEqual(adapted);
-    expect(await bundleAt(adapted)).toMatchObject({ ...bundle, base: { ...bundle.base, adapter } });
+    expect(await bundleAt(adapted)).toMatchObject({ ...bundle, base: { ...bundle.base, adapter, standby: [] } });
     const rebased = await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' });
     expect(await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' }, { attempt: 2 })).toEqual(rebased);
     // A standby has none of what the provider has taught its own model.

@@ -172,7 +172,10 @@ describe('a request to what is served', () => {
     });
 
   test('beyond the model’s context is refused by its name', async () => {
-    expect(await ask('very '.repeat(contextTokens))).toMatchObject({ status: 422, body: { error: { code: 'ContextOverflow' } } });
+    expect(await ask('very '.repeat(contextTokens))).toMatchObject({
+      status: 400,
+      body: { code: 'ContextOverflow', error: { code: 'context_length_exceeded', type: 'invalid_request_error' } },
+    });
   });
 
   test('of a version that is not there, or of nobody, is 404 and says what there is', async () => {

@@ -40,7 +40,7 @@ export async function readSentenceTexts(texts: readonly LabelledText[], embedder
 const documents: readonly string[] = ['wiki-summaries', 'package-docs', 'bool-q', 'narrative-qa'];
 
 /** Passages of encyclopedia, documentation and stories, with a question at most. */
-export function isDocument({ source }: LabelledText): boolean {
+function isDocument({ source }: LabelledText): boolean {
   return documents.includes(source);
 }
 

@@ -117,6 +117,15 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     'gates is empty',
     {},
   ],
+  [
+    'cases that do not ask',
+    text,
+    '1 of 2 cases of cases.ndjson have no question, which spec.prompt.input names: b is the first',
+    {
+      'cases.ndjson':
+        '{"id":"a","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n{"id":"b","input":{"text":"Who?"},"expected":{"answer":"Ada"}}\n',
+    },
+  ],
   ['several prompts and no way to choose', edited(text, '  promptEval: { quality: answer }\n', ''), 'nothing says how one is chosen', {}],
   [
     'shares that leave nothing to judge by',
