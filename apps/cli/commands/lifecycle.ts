@@ -7,6 +7,7 @@ import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle-plan';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import { gateOutlooks } from '../../../domain/llm/gate-outlook';
 import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
@@ -61,8 +62,10 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .command('validate <folder>')
     .description('check a lifecycle without a platform')
     .action(async (given: string) => {
-      const { name } = await check(readLifecycleFolder(settings.cwd, given));
-      terminal.say(`${name}: valid`);
+      const folder = readLifecycleFolder(settings.cwd, given);
+      const spec = await check(folder);
+      terminal.say(`${spec.name}: valid`);
+      if (spec.kind === 'LlmLifecycle') for (const line of gateOutlooks(spec, folder.files)) terminal.say(`  ${line}`);
     });
 
   lifecycle
@@ -129,13 +132,13 @@ function checkTrainer(trainersDir: string, trainer: string): void {
 }
 
 /** The same checks as the API's, but for what only the platform knows: its trainers. */
-async function check({ document, fileName, files, folder }: LifecycleFolder): Promise<{ readonly name: string }> {
+async function check({ document, fileName, files, folder }: LifecycleFolder): Promise<LifecycleSpec> {
   const parsed = parseLifecycle({ document, fileName, files, folder });
   // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { lifecycleSqlIssues } = require('../../../data/sql/lifecycle-sql') as typeof LifecycleSql;
   const issues = !parsed.ok ? parsed.issues : parsed.spec.kind === 'ModelLifecycle' ? await lifecycleSqlIssues(parsed.spec, files) : [];
-  if (parsed.ok && issues.length === 0) return { name: parsed.spec.name };
+  if (parsed.ok && issues.length === 0) return parsed.spec;
   const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
   throw new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
 }

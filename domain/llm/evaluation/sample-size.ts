@@ -75,3 +75,16 @@ export function requiredCases({
   }
   return high;
 }
+
+/** The other way round: the least share of so many yes-or-no cases that shows a share of at least `min`; null when not even all of them do. */
+export function leastShown({ cases, min, level }: { readonly cases: number; readonly min: number; readonly level: number }): number | null {
+  const isEnough = (truth: number): boolean => (requiredCases({ truth, min, level }) ?? Infinity) <= cases;
+  if (!isEnough(1)) return null;
+  let [low, high] = [min, 1];
+  while (high - low > 0.001) {
+    const middle = (low + high) / 2;
+    if (isEnough(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { aggregate, boundsOf } from '../../../../domain/llm/evaluation/aggregate';
 import { comparePaired } from '../../../../domain/llm/evaluation/comparison';
 import { failed, notApplicable, scored, type Score } from '../../../../domain/llm/evaluation/score';
-import { casesToDecide, requiredCases, standingOf } from '../../../../domain/llm/evaluation/sample-size';
+import { casesToDecide, leastShown, requiredCases, standingOf } from '../../../../domain/llm/evaluation/sample-size';
 import { emptyMean, extendMean } from '../../../../domain/statistics/mean-sequence';
 import { seededRandom, type Random } from '../../../../domain/statistics/random';
 import { rateIn } from '../../../support/monte-carlo';
@@ -111,6 +111,13 @@ describe('how many cases', () => {
     expect(shown.rate).toBeLessThan(0.75);
     expect(requiredCases({ truth: 0.8, min: 0.8, level: 0.95 })).toBeNull();
     expect(requiredCases({ truth: 0.81, min: 0.8, level: 0.95 }) ?? 0).toBeGreaterThan(5000);
+  });
+
+  test('say what they can show: the least share that is enough, and null when all of them are not', () => {
+    const least = leastShown({ cases: 300, min: 0.8, level: 0.95 }) ?? 0;
+    expect(requiredCases({ truth: least, min: 0.8, level: 0.95 })).toBeLessThanOrEqual(300);
+    expect(requiredCases({ truth: least - 0.005, min: 0.8, level: 0.95 })).toBeGreaterThan(300);
+    expect(leastShown({ cases: 5, min: 0.8, level: 0.95 })).toBeNull();
   });
 });
 
