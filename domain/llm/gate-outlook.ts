@@ -1,0 +1,22 @@
+import { sliceOf } from './case-slices';
+import type { Files } from './case-checks';
+import { readCaseSet } from './evaluation/case-set-document';
+import { leastShown } from './evaluation/sample-size';
+import type { LlmLifecycleSpec } from './llm-lifecycle';
+
+/** What each threshold will take, said before anything is paid: bounds of few cases are wide, and a gate that they can hardly meet is found out here. */
+export function gateOutlooks({ cases, evaluate }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate'>, files: Files): readonly string[] {
+  const { cases: all } = readCaseSet(files[cases.file] ?? '', cases.file);
+  const judging = all.filter((each) => sliceOf(each, cases) === 'judge').length;
+  return evaluate.gates.flatMap((gate) => {
+    if (gate.kind !== 'threshold') return [];
+    const { name, dimension, min, confidence } = gate;
+    const least = leastShown({ cases: judging, min, level: confidence });
+    const what = `${name}: ${judging} cases judge, and ${dimension} of at least ${min}`;
+    return [
+      least === null
+        ? `${what} is more than so few can show`
+        : `${what} is shown by a mean from ${least.toFixed(2)}, where scores are all or nothing`,
+    ];
+  });
+}
