@@ -149,6 +149,11 @@ describe('a language application from its prompts to an answer', () => {
     );
     await product.apply(folder);
     expect(await finished(model)).toMatchObject({ status: 'succeeded', verdict: { reasons: [{ code: 'promote.unchanged' }] } });
+    const prompt = join(folder, 'prompts', 'p1.yaml');
+    writeFileSync(prompt, readFileSync(prompt, 'utf8').replace('Be precise.', 'Be very precise.'));
+    const version = /version (\d+) written/.exec((await product.cli(['prompt', 'apply', prompt])).stderr)?.[1] ?? '';
+    expect((await product.cli(['prompt', 'label', 'p1', 'live', version, '--reason', 'it says more'])).exitCode).toBe(0);
+    expect(await finished(model)).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
     writeFileSync(file, readFileSync(file, 'utf8').replace('p1@live', 'p1@nowhere'));
     await product.apply(folder);
     const failed = await finished(model);

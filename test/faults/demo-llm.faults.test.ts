@@ -39,6 +39,7 @@ test('an assistant that begins bare and is tried with an index, a worse prompt t
   expect(summary.champion?.version).toBe(retrieving?.status === 'succeeded' ? 2 : 1);
 
   expect(worse).toMatchObject({ status: 'stopped' });
+  expect(summary.rollback).toMatchObject({ from: worse?.version, to: summary.champion?.version });
   expect(summary.champion?.version).not.toBe(worse?.version);
 
   expect(router?.stages.map(({ name }) => name)).toEqual(expect.arrayContaining(['ingest', 'prompt-eval', 'fine-tune', 'evaluate']));
