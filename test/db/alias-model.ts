@@ -66,7 +66,8 @@ export class AliasModel {
       if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'never was a champion that stood');
       const promotion = this.promotions.findLast((each) => each.version === target && !each.undone);
       this.move({ champion: target, previous: promotion?.before.champion ?? null });
-      return { from, to: target, fencing: this.fencing };
+      // None of its versions asks an index.
+      return { from, to: target, fencing: this.fencing, index: null };
     });
   }
 
