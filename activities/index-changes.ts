@@ -4,6 +4,7 @@ import type { ChunkTable, TableState } from '../data/indexes/chunk-table';
 import type { IndexChange, IndexVersionRecord, Sealed } from '../db/repositories/indexes';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
+import type { Rejection } from '../domain/index/document';
 import type { IndexReport } from '../domain/index/version';
 import { whileBeating, type Beat } from './heartbeating';
 import {
@@ -118,8 +119,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       throw failure('IndexMismatch', `the table of ${record.index}@${record.version} was filled by another embedder`);
     const read = file === null ? [] : await inScratch(deps, beat, input, (source) => readDocumentFile(file, source));
     const documents = read.filter(isDocument);
-    // What is no text any more is found no more, as if it had been deleted.
-    const gone = read.flatMap((each) => ('rejected' in each && each.id !== null && each.rejected !== 'duplicateId' ? [each.id] : []));
+    const gone = read.flatMap((each) => ('rejected' in each && each.id !== null && isGone(each.rejected) ? [each.id] : []));
     const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
     const known = await table.vectorsOf(documents.map(({ id }) => id));
     const embedder = await embedderOf(record, embedders);
@@ -128,4 +128,9 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, payer, signal: beat.signal });
     return table.replaceDocuments(touched, rows);
   }
+}
+
+/** What is no text any more is found no more, as if it had been deleted. What is only too large is said to nobody here: the old one stays rather than none. */
+function isGone(rejected: Rejection): boolean {
+  return rejected !== 'duplicateId' && rejected !== 'tooLarge';
 }

@@ -4,6 +4,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { digestOf } from '../data/digest';
 import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
+import { largestChange } from '../domain/index/document';
 import type { IndexBuildInput, IndexBuildOutcome, IndexBuildRef, IndexBuildState, IndexRetirementInput } from '../workflows/index-messages';
 import {
   documentsChangedSignal,
@@ -41,8 +42,6 @@ export interface IndexClient {
   buildUrl(ref: IndexBuildRef): string | null;
 }
 
-/** Of a changed document; larger ones are found no more, as in a build. */
-const maxDocumentBytes = 8 << 20;
 /** Looking at a thousand rows takes a question about a millisecond; compacting writes what changed once more, and reads all words of small parts. */
 const compaction = { atLeast: 1_000, idleSeconds: 600 };
 
@@ -55,7 +54,7 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
         await workflow.signalWithStart(indexChangesWorkflow, {
           workflowId: indexChangesWorkflowId({ tenant, index }),
           taskQueue: taskQueues.orchestrator,
-          args: [{ tenant, index, maxDocumentBytes, compaction, roundsPerExecution: null }],
+          args: [{ tenant, index, maxDocumentBytes: largestChange, compaction, roundsPerExecution: null }],
           signal: documentsChangedSignal,
           signalArgs: [],
           staticSummary: `${index}: changed documents`,

@@ -13,6 +13,9 @@ export type Rejection = 'withoutId' | 'duplicateId' | 'unreadable' | 'empty' | '
 
 export type RejectionCounts = Readonly<Partial<Record<Rejection, number>>>;
 
+/** Bytes of the text of a document that is changed in an index: larger ones are refused before the change is accepted. */
+export const largestChange = 8 << 20;
+
 /** A share of characters that no text in the right encoding has: one in fifty. Single ones are kept, since old texts hold a form feed or a lost character. */
 const strangeShare = 0.02;
 

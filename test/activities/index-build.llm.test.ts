@@ -289,6 +289,13 @@ describe('changes of documents', () => {
     }
   });
 
+  test('one that is too large leaves the document as it was', async () => {
+    const { index, filled } = await served();
+    await change(index, [{ id: 'whale', text: 'Whales sing. '.repeat((1 << 20) / 13 + 1) }]);
+    expect(await apply(filled.at)).toEqual({ applied: 1, more: false });
+    expect(await first(index, 'the largest animal')).toBe('whale');
+  });
+
   test('a worker that dies between the write and the note repeats it without a trace', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body. It grows a tail near the sun.' }], ['whale']);

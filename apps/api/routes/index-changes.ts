@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { documentLine } from '../../../data/indexes/document-lines';
 import { documentsType } from '../../../data/indexes/shards';
 import { failure } from '../../../domain/failure';
-import { rejectionOf } from '../../../domain/index/document';
+import { largestChange, rejectionOf } from '../../../domain/index/document';
 import type { RouteDeps } from '../server';
 import { soon } from '../soon';
 import { idempotent, keyOf, problem } from '../views/fields';
@@ -66,6 +66,15 @@ function check(documents: readonly z.output<typeof document>[], deleted: readonl
   for (const each of documents) {
     const rejected = seen.has(each.id) ? 'duplicateId' : rejectionOf(each);
     if (rejected) throw failure('InvalidInput', `document ${each.id} cannot be indexed: ${rejected}; nothing was changed`);
+    const bytes = Buffer.byteLength(each.text);
+    if (bytes > largestChange)
+      throw failure(
+        'InvalidInput',
+        `document ${each.id} is ${bytes} bytes, and a change takes up to ${largestChange}; nothing was changed`,
+        {
+          next: 'cut it into documents, or build the index anew from a dataset that has it',
+        },
+      );
     seen.add(each.id);
   }
 }

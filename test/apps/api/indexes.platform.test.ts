@@ -90,6 +90,10 @@ test('live writes are accepted whole or not at all, begun by the sweeper where t
   expect((await world.call('POST', changes, { as: 'operator', body: bad })).body).toMatchObject({
     detail: expect.stringContaining('document empty cannot be indexed: empty') as string,
   });
+  const large = { documents: [whale, { id: 'encyclopaedia', text: 'word '.repeat((8 << 20) / 5 + 1) }] };
+  expect((await world.call('POST', changes, { as: 'operator', body: large })).body).toMatchObject({
+    detail: expect.stringMatching(/document encyclopaedia is .* bytes, and .* 8388608; nothing was changed/) as string,
+  });
   expect((await world.call('POST', changes, { as: 'operator', body: {} })).status).toBe(422);
   expect((await world.call('POST', '/indexes/none/changes', { as: 'operator', body: { deleted: ['a'] } })).status).toBe(404);
   world.indexes.away = true;
