@@ -1,5 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { IndexAlias, IndexState } from '../../domain/index/version';
+import { readAliases } from '../alias-register/state';
 import type { Sql, Transaction } from '../connection';
 import { once } from '../idempotency';
 import { newId } from '../ids';
@@ -7,6 +8,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import type { BundleRef, IndexAliasRepository, IndexPromotion } from '../repositories/indexes';
 import type { indexAliasHistory } from '../schema/indexes';
 import { appendAudit } from '../writes/audit-entry';
+import type { BundleName } from './bundles';
 import { lockIndex, readIndexAliases, type IndexName, type IndexStanding } from './state';
 
 export function createIndexAliases(sql: Sql): IndexAliasRepository {
@@ -29,6 +31,7 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
               (champion !== null && champion.fencing !== expectedChampion.fencing)
             )
               return { kind: 'conflict', champion };
+            if (bundle && !(await isChampion(tx, { tenant, ...bundle }))) return { kind: 'conflict', champion };
             const fencing = await moveIndex(tx, standing, {
               tenant,
               index,
@@ -82,6 +85,11 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
       );
     },
   };
+}
+
+/** A move of an application's champion holds the lock of the index that it asks: one that goes back waits for this move and takes it along, or is seen here. */
+async function isChampion(tx: Transaction, { tenant, model, version }: BundleName): Promise<boolean> {
+  return (await readAliases(tx, { tenant, model })).champion?.version === version;
 }
 
 async function requireReady(tx: Transaction, { tenant, index }: IndexName, version: number): Promise<void> {

@@ -78,7 +78,7 @@ export interface IndexAliasRepository {
       Keyed & {
         readonly expectedChampion:
           { readonly version: number; readonly fencing: number } | { readonly version: null; readonly fencing?: undefined };
-        /** Whose promotion it follows. */
+        /** Whose promotion it follows: a conflict where that one is the champion no more. */
         readonly bundle?: BundleRef | undefined;
         readonly actor: string;
         readonly cause: string;

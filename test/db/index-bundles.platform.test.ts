@@ -104,6 +104,25 @@ describe('indexes and the bundles that ask them', () => {
     expect(items).toMatchObject([{ action: 'index.rollback', actor: 'ada', after: { champion: one.asks } }]);
   });
 
+  test('the index does not follow a bundle that was rolled back before its turn came', async () => {
+    const one = await released();
+    const runId = await startRun(test_.registry);
+    const of = await built(runId);
+    const version = await bundle(of, runId);
+    const expectedChampion = (await aliases().get({ tenant, model })).champion ?? { version: null, fencing: 0 };
+    const told = { tenant, actor: `run:${runId}`, cause: 'decided' };
+    const promotion = { ...told, model, version, expectedChampion, decisionId: null, runId, idempotencyKey: unique('promote') };
+    await aliases().promote(promotion);
+    await rollback();
+    const at = (await indexes().aliases({ tenant, index })).champion ?? { version: null };
+    const follow = { ...told, index, version: of, expectedChampion: at, idempotencyKey: unique('follow') };
+    expect(await indexes().promote({ ...follow, bundle: { model, version } })).toMatchObject({
+      kind: 'conflict',
+      champion: { version: one.asks },
+    });
+    expect(await answers()).toBe(one.asks);
+  });
+
   test('over several bundles at once, and past one that asks the same version', async () => {
     const one = await released();
     const two = await released();

@@ -80,7 +80,7 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
 }
 
 /**
- * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since. After the
+ * Whoever asks the index by its name alone is answered by the version of the promoted bundle. Again: nothing moves; nor does it where another run has moved it since, or where the bundle has been rolled back meanwhile. After the
  * bundle's own alias, in a transaction of its own: bundles name their version, so that none is answered by another one's index in between. It is noted for which bundle: a rollback of that
  * one takes the index along (db/index-register/follow.ts).
  */
