@@ -1,6 +1,7 @@
 import type { BudgetRef } from '../domain/budget';
 import { toParts } from '../domain/budget';
 import type { Tenant } from '../domain/ids';
+import { ofProvider } from '../domain/llm/provider-budget';
 import type { BudgetRepository } from '../db/repositories/budgets';
 
 /**
@@ -39,5 +40,3 @@ export async function operatorBudgets(
 export function isOperators({ scope }: BudgetRef): boolean {
   return scope === 'tenant' || scope.startsWith(ofProvider);
 }
-
-const ofProvider = 'provider/';

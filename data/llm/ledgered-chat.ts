@@ -4,6 +4,7 @@ import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
 import { mostUsage } from '../../domain/llm/price';
+import { budgetsFor } from '../../domain/llm/provider-budget';
 import { callKey } from './call-key';
 import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { Answered, AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
@@ -22,7 +23,7 @@ export interface LedgeredQuestion {
   readonly operation?: 'moderation' | 'rerank' | undefined;
   readonly promptDigest: Digest | null;
   readonly repeat: number;
-  /** All that this is paid from; each must exist. */
+  /** All that this is paid from; each must exist. Those of a provider pay what that one is asked. */
   readonly budgets: readonly BudgetRef[];
   readonly signal?: AbortSignal;
   /** Not called for an answer that is on the ledger already. */
@@ -88,9 +89,9 @@ async function askOnce(
   const known = (await ledger.find({ tenant, keys: [key] }))[key];
   if (known) return { ...known, key, fromLedger: true };
   const seen: { recorded: RecordedAnswer | null; fromLedger: boolean } = { recorded: null, fromLedger: false };
-  const entry: LedgerEntry = { ledger, call, owner, budgets: asked.budgets, signal };
   const journal: AttemptJournal = {
     async begin({ target, request, price, totalMs }) {
+      const entry: LedgerEntry = { ledger, call, owner, budgets: budgetsFor(target.provider, asked.budgets), signal };
       const claim = await claimAttempt(entry, { target, most: mostUsage(request), price, totalMs });
       if (claim.kind === 'answered') {
         seen.recorded = claim.recorded;

@@ -96,6 +96,31 @@ describe('asking through the call ledger', () => {
     expect(server.bill).toHaveLength(12);
   });
 
+  test("an operator's limit for a provider pays what that provider is asked, and nobody else's answer", async () => {
+    const [first, standby] = [unique('first'), unique('standby')];
+    server = await openScriptedProvider({
+      fault: (_, number) => (number === 1 ? { kind: 'rateLimited', headers: { 'retry-after': '600' } } : null),
+    });
+    access = openModelAccess(
+      [first, standby].map((name) => providerAt(server.url, { name, prices: { scripted: price } })),
+      noSecret,
+    );
+    chat = ledgeredChat(access, test_.registry.llmCalls);
+    const budgets = [scope, `provider/${first}`, `provider/${standby}`].map((each) => ({ scope: each, unit: 'tokens' as const }));
+    for (const each of budgets) await test_.registry.budgets.set({ tenant, ...each, limit: 10_000 });
+    const spent = async () => Promise.all(budgets.map(async (each) => (await test_.registry.budgets.get({ tenant, ...each }))?.spent));
+    const route = [
+      { provider: first, model: 'scripted' },
+      { provider: standby, model: 'scripted' },
+    ] as const;
+    const one = await chat.ask(asked('one', { route, budgets }));
+    const used = ({ answer: { usage } }: typeof one) => usage.promptTokens + usage.completionTokens;
+    expect(await spent()).toEqual([used(one), used(one), 0]);
+    const two = await chat.ask(asked('two', { route, budgets }));
+    expect(two).toMatchObject({ provider: standby });
+    expect(await spent()).toEqual([used(one) + used(two), used(one), used(two)]);
+  });
+
   test('an answer that is not the promised JSON is named, and paid once', async () => {
     await open({
       answer: ({ prompt }) =>
