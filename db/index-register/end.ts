@@ -7,7 +7,7 @@ import { appendAudit } from '../writes/audit-entry';
 import { promise } from '../writes/outbox-entry';
 import { refuseWhileNeeded } from './bundles';
 import { lockIndex } from './state';
-import { lockVersion } from './versions';
+import { buildOf, lockVersion } from './versions';
 
 type Ending = Parameters<IndexRepository['end']>[0];
 
@@ -28,11 +28,11 @@ export async function endVersion(tx: Transaction, { tenant, index, version, stat
 }
 
 /** The table goes by a workflow that the outbox promises: whoever dies in between, it is begun. Of one that was ended before it goes once more, which finds what an earlier death left. */
-export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state'>): Promise<RetiredVersion> {
+export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state'>, endedBuild: string | null): Promise<RetiredVersion> {
   const { tenant, index, version, actor, cause } = ending;
   await lockIndex(tx, { tenant, index });
   const { state: from, runId } = await lockVersion(tx, { tenant, index, version });
-  await refuseWhileBuilt(tx, ending, { from, runId });
+  await refuseWhileBuilt(tx, ending, { from, runId, endedBuild });
   await endVersion(tx, { ...ending, state: 'retired' });
   await promise(tx, { tenant, topic: 'index.retired', payload: { index, version, actor, cause } });
   return { version, from };
@@ -41,14 +41,15 @@ export async function retireVersion(tx: Transaction, ending: Omit<Ending, 'state
 async function refuseWhileBuilt(
   tx: Transaction,
   { tenant, index, version }: Omit<Ending, 'state'>,
-  { from, runId }: { readonly from: IndexState; readonly runId: RunId | null },
+  { from, runId, endedBuild }: { readonly from: IndexState; readonly runId: RunId | null; readonly endedBuild: string | null },
 ): Promise<void> {
-  if (from === 'building')
-    throw failure('Conflict', `${index}@${version} is being built`, { next: `cancel its build: perennial index show ${index}` });
-  if (from !== 'ready' || runId === null) return;
+  const build = await buildOf(tx, { tenant, index, version });
+  if (build !== null && build !== endedBuild)
+    throw failure('Conflict', `${index}@${version} is being built`, { next: `perennial index build-cancel ${index} ${build}` });
+  if ((from !== 'ready' && from !== 'building') || runId === null) return;
   const [open] = await tx<{ id: string }[]>`select id from runs where tenant_id = ${tenant} and id = ${runId} and ended_at is null`;
   if (open)
-    throw failure('Conflict', `${index}@${version} was built by ${open.id}, which goes on and may release it`, {
+    throw failure('Conflict', `${index}@${version} is of ${open.id}, which goes on and may release it`, {
       next: `perennial run watch ${open.id}`,
     });
 }

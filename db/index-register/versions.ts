@@ -1,11 +1,12 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import type { Transaction } from '../connection';
+import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
-import type { IndexRepository, IndexVersionRecord } from '../repositories/indexes';
+import type { IndexRepository, IndexVersionRecord, Sealed } from '../repositories/indexes';
 import type { indexVersions } from '../schema/indexes';
 import { appendAudit } from '../writes/audit-entry';
-import type { IndexName } from './state';
+import { appendIndexLineage } from '../writes/index-lineage';
+import { lockIndex, type IndexName } from './state';
 
 export type VersionRow = typeof indexVersions.$inferSelect;
 
@@ -28,6 +29,35 @@ export async function openVersion(tx: Transaction, input: Parameters<IndexReposi
   const after = { version, digest, dataset: `${dataset}@${datasetVersion}`, embedder: recipe.embedder.name };
   await appendAudit(tx, { tenant, actor, action: 'index.open', subject: `index:${index}@${version}`, cause: 'build', after });
   return toRecord(row);
+}
+
+/** From `building`, when it has every change; from then on it takes each as it comes. */
+export async function sealVersion(
+  tx: Transaction,
+  { tenant, index, version, report }: Parameters<IndexRepository['seal']>[0],
+): Promise<Sealed> {
+  const { changes } = await lockIndex(tx, { tenant, index });
+  const row = await lockVersion(tx, { tenant, index, version });
+  if (row.state === 'ready') return { kind: 'ready' };
+  if (row.state !== 'building') throw failure('FencedOff', `${index}@${version} is ${row.state}`);
+  if (row.applied < changes || row.tableVersion === null) return { kind: 'behind', changes };
+  await tx`
+    update index_versions set state = 'ready', report = ${toJson(report)}, updated_at = now()
+    where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
+  await appendIndexLineage(tx, row);
+  const after = { ...report, rejected: { ...report.rejected } };
+  const [action, subject] = ['index.ready', `index:${index}@${version}`];
+  await appendAudit(tx, { tenant, actor: 'perennial', action, subject, cause: 'built', after });
+  return { kind: 'ready' };
+}
+
+/** The build that opened it, where a person began one: a version of a run is built by the run. Null when it is no longer building, or when keys of that age are forgotten. */
+export async function buildOf(sql: Query, { tenant, index, version }: IndexName & { readonly version: number }): Promise<string | null> {
+  const [row] = await sql<{ key: string }[]>`
+    select i.key from index_versions v join idempotency i on i.tenant_id = v.tenant_id and i.operation = 'index.open'
+      and i.answer->>'index' = v.index and (i.answer->>'version')::int = v.version
+    where v.tenant_id = ${tenant} and v.index = ${index} and v.version = ${version} and v.state = 'building' and v.run_id is null`;
+  return row?.key ?? null;
 }
 
 export async function lockVersion(

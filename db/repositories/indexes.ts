@@ -1,20 +1,16 @@
 import type { ArtifactRef } from '../../domain/artifact';
-import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { IndexAlias, IndexRecipe, IndexReport, IndexState, IndexVersionRef } from '../../domain/index/version';
 import type { Database } from '../connection';
-import { toJson } from '../document';
 import { once } from '../idempotency';
 import { createIndexAliases } from '../index-register/aliases';
 import { createIndexChanges } from '../index-register/changes';
 import { endVersion, retireVersion } from '../index-register/end';
-import { lockIndex, type IndexName } from '../index-register/state';
-import { lockVersion, openVersion, toRecord, type VersionRow } from '../index-register/versions';
+import type { IndexName } from '../index-register/state';
+import { buildOf, openVersion, sealVersion, toRecord, type VersionRow } from '../index-register/versions';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { guardRun } from '../run-guard';
 import type { indexes } from '../schema/indexes';
-import { appendIndexLineage } from '../writes/index-lineage';
-import { appendAudit } from '../writes/audit-entry';
 
 export interface IndexAliasState {
   readonly version: number;
@@ -140,8 +136,12 @@ export interface IndexRepository extends IndexAliasRepository {
   seal(input: VersionName & { readonly report: IndexReport }): Promise<Sealed>;
   /** It answers no more, and its table may go. Conflict while an alias points at it or a bundle may ask it; fine when it was ended before. */
   end(input: VersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
-  /** The same at a person's word, with the promise that its table goes. Conflict also while it is built, and while the run that built it goes on. */
-  retire(input: VersionName & Keyed & { readonly actor: string; readonly cause: string }): Promise<RetiredVersion>;
+  /** The build that a person began and that has not ended the version: whether it still runs, Temporal knows. Null without one. */
+  buildOf(name: VersionName): Promise<string | null>;
+  /** The same at a person's word, with the promise that its table goes. Conflict also while the run that built it goes on, and while it is built, unless by a build that runs no more. */
+  retire(
+    input: VersionName & Keyed & { readonly actor: string; readonly cause: string; readonly endedBuild?: string | null },
+  ): Promise<RetiredVersion>;
   /** Every version that answers or may. */
   ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<
@@ -191,33 +191,17 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
       return row ? toRecord(row) : null;
     },
 
-    seal: ({ tenant, index, version, report }) =>
-      sql.begin(async (tx) => {
-        const { changes } = await lockIndex(tx, { tenant, index });
-        const row = await lockVersion(tx, { tenant, index, version });
-        if (row.state === 'ready') return { kind: 'ready' };
-        if (row.state !== 'building') throw failure('FencedOff', `${index}@${version} is ${row.state}`);
-        if (row.applied < changes || row.tableVersion === null) return { kind: 'behind', changes };
-        await tx`
-          update index_versions set state = 'ready', report = ${toJson(report)}, updated_at = now()
-          where tenant_id = ${tenant} and index = ${index} and version = ${version}`;
-        await appendIndexLineage(tx, row);
-        const after = { ...report, rejected: { ...report.rejected } };
-        await appendAudit(tx, {
-          tenant,
-          actor: 'perennial',
-          action: 'index.ready',
-          subject: `index:${index}@${version}`,
-          cause: 'built',
-          after,
-        });
-        return { kind: 'ready' };
-      }),
+    seal: (input) => sql.begin((tx) => sealVersion(tx, input)),
 
     end: (input) => sql.begin((tx) => endVersion(tx, input)),
 
-    retire: ({ idempotencyKey: key, tenant, ...request }) =>
-      sql.begin((tx) => once(tx, { tenant, operation: 'index.retire', key, request }, () => retireVersion(tx, { tenant, ...request }))),
+    buildOf: (name) => buildOf(sql, name),
+
+    // What is known of its build is not what was asked.
+    retire: ({ idempotencyKey: key, tenant, endedBuild = null, ...request }) =>
+      sql.begin((tx) =>
+        once(tx, { tenant, operation: 'index.retire', key, request }, () => retireVersion(tx, { tenant, ...request }, endedBuild)),
+      ),
 
     async ready({ tenant, index }) {
       const rows = await sql<VersionRow[]>`

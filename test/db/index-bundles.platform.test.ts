@@ -25,10 +25,9 @@ describe('indexes and the bundles that ask them', () => {
   const indexes = () => test_.registry.indexes;
   const aliases = () => test_.registry.aliases;
 
-  async function built(runId: RunId | null = null): Promise<number> {
+  async function opened(runId: RunId | null = null, idempotencyKey = unique('key')): Promise<number> {
     const dataset = `${index}.documents`;
     const manifest = refTo(unique('documents'));
-    const idempotencyKey = unique('key');
     const of = await test_.registry.datasets.register({ tenant, dataset, manifest, rows: 1, columns: [], runId: null, idempotencyKey });
     const { version } = await indexes().open({
       tenant,
@@ -40,6 +39,11 @@ describe('indexes and the bundles that ask them', () => {
       actor: 'ada',
       idempotencyKey,
     });
+    return version;
+  }
+
+  async function built(runId: RunId | null = null): Promise<number> {
+    const version = await opened(runId);
     await indexes().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2 });
     await indexes().seal({ tenant, index, version, report });
     return version;
@@ -206,6 +210,27 @@ describe('indexes and the bundles that ask them', () => {
     await expect(retire(fresh)).rejects.toMatchObject({ type: 'Conflict', next: `perennial run watch ${runId}` });
     await ended(runId);
     expect(await retire(fresh)).toMatchObject({ from: 'ready' });
+  });
+
+  test('a version whose build is over without an end of its own is retired, and not while it goes on', async () => {
+    const runId = await startRun(test_.registry);
+    const ofRun = await opened(runId);
+    await expect(retire(ofRun)).rejects.toMatchObject({ type: 'Conflict', next: `perennial run watch ${runId}` });
+    await ended(runId);
+    expect(await retire(ofRun)).toEqual({ version: ofRun, from: 'building' });
+
+    const build = unique('build');
+    const alone = await opened(null, build);
+    const name = { tenant, index, version: alone };
+    const cancel = { type: 'Conflict', next: `perennial index build-cancel ${index} ${build}` };
+    await expect(retire(alone)).rejects.toMatchObject(cancel);
+    const told = { ...name, actor: 'ada', cause: 'old', idempotencyKey: unique('retire') };
+    await expect(indexes().retire({ ...told, endedBuild: 'another' })).rejects.toMatchObject(cancel);
+    expect(await indexes().buildOf(name)).toBe(build);
+    const gone = { version: alone, from: 'building' };
+    expect(await indexes().retire({ ...told, endedBuild: build })).toEqual(gone);
+    expect(await indexes().retire(told)).toEqual(gone);
+    expect(await indexes().buildOf(name)).toBeNull();
   });
 
   test('a rollback and the retiring of what it goes to never both happen', async () => {

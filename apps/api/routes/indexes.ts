@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { IndexVersionRecord } from '../../../db/repositories/indexes';
 import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
 import type { RouteDeps } from '../server';
 import { soon } from '../soon';
 import { idempotent, keyOf, page, pageOf, problem, version, why } from '../views/fields';
@@ -13,6 +14,15 @@ const tags = ['indexes'];
 export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const { indexes } = registry;
+
+  /** One that was terminated, or that could not take away what it had built, leaves its version `building`. */
+  async function endedBuildOf(name: { readonly tenant: Tenant; readonly index: string; readonly version: number }): Promise<string | null> {
+    const build = await indexes.buildOf(name);
+    if (build === null) return null;
+    const { tenant, index: of } = name;
+    return (await began.standing({ tenant, index: of, build }))?.status === 'running' ? null : build;
+  }
+
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -109,7 +119,9 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
       },
       async ({ caller: { tenant, name: actor }, params, headers, body: { reason: cause = 'retired by hand' } }, reply) => {
         const { index: of, version: number } = params;
-        const retired = await indexes.retire({ tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) });
+        const endedBuild = await endedBuildOf({ tenant, index: of, version: number });
+        const asked = { tenant, index: of, version: number, actor, cause, idempotencyKey: keyOf(headers) };
+        const retired = await indexes.retire({ ...asked, endedBuild });
         await soon(began.retired({ tenant, index: of, version: number, actor, cause }), (error) =>
           log.warn({ err: error, index: of, version: number }, 'its table is not removed yet: the sweeper begins it'),
         );

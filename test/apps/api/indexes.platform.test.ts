@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { digestOf } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
+import type { IndexBuildInput } from '../../../workflows/index-messages';
 import { cliAgainst } from '../cli/fake-api';
 import { openLog } from '../../../workers/log';
 import { sweepOutbox } from '../../../workers/sweeper';
@@ -20,15 +21,21 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-async function built(number: number): Promise<void> {
+async function opened(number: number, idempotencyKey: string) {
   const { datasets, indexes } = world.registry;
   const manifest = await world.artifacts.putJson({ tenant, value: { number } });
-  const key = { tenant, idempotencyKey: `built/${number}` };
+  const key = { tenant, idempotencyKey };
   const dataset = 'wiki.documents';
   const { version: datasetVersion } = await datasets.register({ ...key, dataset, manifest, rows: 7, columns: [], runId: null });
   const embedder = { name: 'all-MiniLM-L6-v2-int8', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } } as const;
   const recipe = { embedder, chunking: { kind: 'sentences', size: 256, overlap: 0 } } as const;
-  const { version, applied } = await indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
+  return indexes.open({ ...key, index: 'wiki', recipe, dataset, datasetVersion, runId: null, actor: 'ada' });
+}
+
+async function built(number: number): Promise<void> {
+  const { indexes } = world.registry;
+  const key = { tenant, idempotencyKey: `built/${number}` };
+  const { version, applied } = await opened(number, key.idempotencyKey);
   await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12 });
   const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, seconds: 3 };
   await indexes.seal({ tenant, index: 'wiki', version, report });
@@ -132,6 +139,19 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
   expect(await cli('show', 'wiki')).toMatch(/@1 +retired/);
   expect(await cli('change', 'wiki', '--delete', 'a', 'b')).toMatch(/^0 [^]*change 2, 0 documents and 2 that went/);
   expect(await cli('change', 'wiki')).toMatch(/^[12] [^]*a change names documents/);
+});
+
+test('a version whose build was ended from outside is retired when Temporal says that it runs no more', async () => {
+  const key = `build_${'a'.repeat(24)}`;
+  const { version } = await opened(4, key);
+  await world.indexes.build({ tenant, index: 'wiki', build: key }, { key } as IndexBuildInput);
+  const path = `/indexes/wiki/versions/${version}/retire`;
+  expect((await world.call('POST', path, { as: 'operator', body: {} })).body).toMatchObject({
+    detail: expect.stringContaining('is being built') as string,
+    next: `perennial index build-cancel wiki ${key}`,
+  });
+  world.indexes.standingOf = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
+  expect(await world.call('POST', path, { as: 'operator', body: {} })).toMatchObject({ status: 202, body: { from: 'building' } });
 });
 
 const sweep = () =>
