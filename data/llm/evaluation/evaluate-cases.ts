@@ -81,7 +81,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
 }
 
-/** The results with the times of this run in the place of earlier ones', as far as the sample and the budget go. Answers and scores stay what they are. */
+/** The results with the times of this run in the place of earlier ones', as far as the sample and the budget go; a question that now fails has none, and says why. Answers and scores stay what they are. */
 async function timedAnew(
   results: readonly CaseResult[],
   { cases: wanted, repeat }: LatencySample,
@@ -92,27 +92,26 @@ async function timedAnew(
   const places = results
     .flatMap(({ latencyMs, earlier }, place) => (latencyMs !== null && earlier === true ? [place] : []))
     .slice(0, missing);
-  const times = new Map<number, number>();
+  const times = new Map<number, Pick<CaseResult, 'latencyMs' | 'untimed'>>();
   try {
     await inParallel(places, parallel, async (place) => {
       signal?.throwIfAborted();
       const of = cases[place];
       if (!of) return;
-      const began = performance.now();
       const again = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
-      // That no answer came took at least so long.
-      if (again.kind === 'unanswered') times.set(place, performance.now() - began);
-      else if (again.answer.earlier !== true) times.set(place, again.answer.latencyMs);
+      // How fast a refusal came says nothing of an answer.
+      if (again.kind === 'unanswered') times.set(place, { latencyMs: null, untimed: again.reason });
+      else if (again.answer.earlier !== true) times.set(place, { latencyMs: again.answer.latencyMs });
     });
   } catch (error) {
     // What the budget does not pay for is not measured, and counted so.
     if (!isPerennialError(error) || error.type !== 'BudgetSpent') throw error;
   }
   return results.map((result, place) => {
-    const latencyMs = times.get(place);
-    if (latencyMs === undefined) return result;
+    const timed = times.get(place);
+    if (timed === undefined) return result;
     const { earlier: _earlier, ...rest } = result;
-    return { ...rest, latencyMs };
+    return { ...rest, ...timed };
   });
 }
 

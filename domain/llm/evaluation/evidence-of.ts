@@ -28,6 +28,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     return { aggregate: aggregate(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
   };
   const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
+  const untimed = ordered.flatMap(({ untimed: reason }) => (reason === undefined ? [] : [reason]));
   const compared = (other: readonly CaseResult[] | null) =>
     other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
   return {
@@ -44,6 +45,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
       : {},
     latenciesMs: ordered.flatMap(({ latencyMs, earlier }) => (latencyMs === null || earlier === true ? [] : [latencyMs])),
     earlier: ordered.filter(({ latencyMs, earlier }) => latencyMs !== null && earlier === true).length,
+    ...(untimed.length > 0 && { untimed: countBy(untimed) }),
     answeredBy: countAnswerers(ordered),
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
     ...(refused.length > 0 && { notReworded: countBy(refused) }),

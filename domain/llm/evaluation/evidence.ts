@@ -22,6 +22,8 @@ export interface LlmEvidence {
   readonly latenciesMs: readonly number[];
   /** Cases whose answer was given to an earlier run: their times are of other loads, and in no figure. Absent in evidence from before this was told, which has all times. */
   readonly earlier?: number;
+  /** Cases of an earlier answer that had none when they were asked again for their time: reason → cases. Absent where none was. */
+  readonly untimed?: Readonly<Record<string, number>>;
   /** Who gave the answers, the most first. Absent likewise. */
   readonly answeredBy?: readonly AnsweredCount[];
   /** Nanodollars, likewise. */

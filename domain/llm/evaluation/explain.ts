@@ -5,7 +5,7 @@ import type { LlmEvidence } from './evidence';
 
 /** What was measured, one line a dimension, with each counterpart beside it. */
 export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
-  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, costs } = evidence;
+  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, untimed = {}, costs } = evidence;
   const width = Math.max(0, ...Object.keys(dimensions).map((name) => name.length));
   const beside = (name: string): string =>
     (['champion', 'baseline'] as const)
@@ -16,6 +16,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
       })
       .join('');
   const missing = Object.entries(unanswered).map(([reason, count]) => `${count} × ${reason}`);
+  const late = Object.entries(untimed).map(([reason, count]) => `${count} × ${reason}`);
   const cost = costs.reduce((sum, each) => sum + each, 0) / budgetUnits.usd;
   return [
     `${cases} cases of ${caseSet.slice(0, 19)}${missing.length === 0 ? ', all answered' : `, without an answer: ${missing.join(', ')}`}`,
@@ -24,7 +25,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
       ([name, { aggregate, judge }]) => `${name.padEnd(width)} ${intervalOf(aggregate, false)}${judge ? ' by a judge' : ''}${beside(name)}`,
     ),
     ...refusedParaphrases(evidence),
-    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %${earlier === 0 ? '' : ` of ${latenciesMs.length} cases; the other ${earlier} were answered in earlier runs, under other loads`}; $${cost.toFixed(4)} for the first answers`,
+    `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %${earlier === 0 ? '' : ` of ${latenciesMs.length} cases; the other ${earlier} were answered in earlier runs, under other loads`}${late.length === 0 ? '' : `; without an answer when asked again for their time: ${late.join(', ')}`}; $${cost.toFixed(4)} for the first answers`,
   ];
 }
 

@@ -114,13 +114,20 @@ function judgeAggregate(gate: LlmGate & { readonly dimension: string }, aggregat
 
 /** By what was asked in this run alone: an answer of an earlier one took its time under another load. */
 function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
-  const { latenciesMs: values, earlier = 0 } = evidence;
-  if (values.length === 0 && earlier > 0)
+  const { latenciesMs: values, earlier = 0, untimed = {} } = evidence;
+  const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
+  if (asked === 0 && earlier > 0)
     return unknown(gate, `all ${earlier} answers were given to earlier runs, and their times are of other loads`);
   // Cases without an answer are as many among these as among all.
-  const share = values.length / Math.max(1, values.length + earlier);
-  const unanswered = Object.fromEntries(Object.entries(evidence.unanswered).map(([reason, cases]) => [reason, Math.ceil(cases * share)]));
-  const result = judgeQuantile(gate, { unanswered }, { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` });
+  const share = asked / Math.max(1, asked + earlier);
+  const unanswered = new Map(Object.entries(untimed));
+  for (const [reason, cases] of Object.entries(evidence.unanswered))
+    unanswered.set(reason, (unanswered.get(reason) ?? 0) + Math.ceil(cases * share));
+  const result = judgeQuantile(
+    gate,
+    { unanswered: Object.fromEntries(unanswered) },
+    { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` },
+  );
   return earlier === 0 ? result : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
 }
 

@@ -18,6 +18,8 @@ export interface CaseResult {
   readonly latencyMs: number | null;
   /** The answer was given to another run or stage: its time is of another load. */
   readonly earlier?: boolean;
+  /** Why a question that was answered earlier had no answer when it was asked again for its time: the type of the failure. Not given otherwise. */
+  readonly untimed?: string;
   /** Not given without an answer, and in results from before this was told. */
   readonly by?: AnsweredBy;
   /** Nanodollars, likewise. */

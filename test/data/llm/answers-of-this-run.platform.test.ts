@@ -8,6 +8,8 @@ import { digestOf } from '../../../data/digest';
 import type { RunId } from '../../../domain/ids';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import { explainLlmEvidence } from '../../../domain/llm/evaluation/explain';
+import { judgeLlmGate } from '../../../domain/llm/evaluation/judge-gate';
 import { latencySample, type LatencySample } from '../../../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
@@ -20,12 +22,13 @@ let [first, spare]: ScriptedProvider[] = [];
 let access: ModelAccess;
 let isAway = false;
 let latencyMs = 1;
+let refuses: (prompt: string) => boolean = () => false;
 beforeAll(async () => {
   test_ = await openTestRegistry({ maxConnections: 10 });
   first = await openScriptedProvider({
     answer: () => 'first',
     latencyMs: () => latencyMs,
-    fault: () => (isAway ? { kind: 'error', status: 503 } : null),
+    fault: ({ prompt }) => (isAway ? { kind: 'error', status: 503 } : refuses(prompt) ? { kind: 'error', status: 400, body: '{}' } : null),
   });
   spare = await openScriptedProvider({ answer: () => 'spare' });
   access = openModelAccess([providerAt(first.url, { name: 'first' }), providerAt(spare.url, { name: 'spare' })], noSecret);
@@ -62,11 +65,13 @@ function evaluate(
   });
 }
 
-const seen = (results: readonly CaseResult[]) => {
-  const { latenciesMs, earlier, answeredBy } = evidenceOf({
+const evidenceIn = (results: readonly CaseResult[]) =>
+  evidenceOf({
     ...{ candidate: digestOf('x'), caseSet: digestOf('y'), dimensions: ['exact'], results, judges: {} },
     counterparts: { champion: null, baseline: null },
   });
+const seen = (results: readonly CaseResult[]) => {
+  const { latenciesMs, earlier, answeredBy } = evidenceIn(results);
   return { latenciesMs, earlier, answeredBy };
 };
 
@@ -97,6 +102,23 @@ test('times are of this run alone; where a gate wants them, as many cases as it 
     earlier: 8,
   });
   expect(paid() - before).toBe(12);
+});
+
+test('a question that fails when it is asked for its time took longer than any, and is no fast one', async () => {
+  const cases = casesOf(8);
+  await evaluate(cases, 'i');
+  refuses = (prompt) => /[0-5]$/.test(prompt);
+  const results = await evaluate(cases, 'j', { latency: { ...sampleOf('j'), cases: 8 } });
+  refuses = () => false;
+  expect(seen(results)).toMatchObject({ latenciesMs: { length: 2 }, earlier: 0 });
+  const evidence = evidenceIn(results);
+  expect(evidence.untimed).toEqual({ ProviderRefused: 6 });
+  // Scored they are: what they answered before stays.
+  expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
+  expect(explainLlmEvidence(evidence).join('\n')).toContain('without an answer when asked again for their time: 6 × ProviderRefused');
+  const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 10_000, confidence: 0.8, maxFailures: 1, minCases: 1 } as const;
+  expect(judgeLlmGate(gate, evidence)).toMatchObject({ outcome: 'failed', code: 'latency.missed' });
+  expect(judgeLlmGate({ ...gate, maxFailures: 0.5 }, evidence)).toMatchObject({ outcome: 'inconclusive', code: 'latency.notMeasured' });
 });
 
 test('what a standby answered is said to be its answer, and is no answer of the first', async () => {
