@@ -4,6 +4,7 @@ import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import type { RunId, Tenant } from '../domain/ids';
+import { searchScope } from '../domain/llm/run-budget';
 import { measuredMean, type SearchOutcome } from '../domain/llm/search/outcome';
 import type { PromptSearchRequest } from '../domain/llm/search/request';
 
@@ -67,7 +68,7 @@ export async function outcomeOf(
 
 /** Where the ledger's report of a search is found. */
 export function scopeOf({ search, runId }: Pick<Named, 'search' | 'runId'>): string {
-  return runId === null ? `prompt-search/${search}` : `run/${runId}/prompt-search`;
+  return runId === null ? `prompt-search/${search}` : searchScope(runId);
 }
 
 /** A branch of its own: who looks at `main` sees no trials. */

@@ -47,3 +47,8 @@ export function formatBudgetAmount(unit: BudgetUnit, parts: number): string {
       ? `${parts} tokens`
       : `${parts / budgetUnits.seconds} s`;
 }
+
+/** How the message of `BudgetSpent` begins: a workflow, which gets type and message alone, knows by it whose budget it was. */
+export function spentMessage(scope: string): string {
+  return `the budget of ${scope} is spent`;
+}

@@ -1,6 +1,6 @@
 /** One request to a provider under the call ledger: on record, and paid for from every budget, before it is sent. */
 import type { Budget, BudgetAmount, BudgetRef } from '../../domain/budget';
-import { formatBudgetAmount } from '../../domain/budget';
+import { formatBudgetAmount, spentMessage } from '../../domain/budget';
 import { failure, type FailureType } from '../../domain/failure';
 import type { AttemptEnd, AttemptPlan, CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
 import type { ChatAnswer, Usage } from '../../domain/llm/chat';
@@ -99,7 +99,7 @@ function budgetSpent({ scope, unit, limit, spent }: Budget, asked: number): Erro
   const amount = (parts: number) => formatBudgetAmount(unit, parts);
   return failure(
     'BudgetSpent',
-    `the budget of ${scope} is spent: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
+    `${spentMessage(scope)}: ${amount(spent)} of ${amount(limit)}, and the next call may take ${amount(asked)}`,
     {
       next: scope.startsWith('run/')
         ? 'raise spec.budget, apply and start again: what was answered is on the ledger and is not paid again'

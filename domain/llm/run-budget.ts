@@ -6,6 +6,11 @@ export function runScope(runId: RunId): string {
   return `run/${runId}`;
 }
 
+/** Of the search in a run: a budget of its own, and where the ledger's report of it is found. */
+export function searchScope(runId: RunId): string {
+  return `${runScope(runId)}/prompt-search`;
+}
+
 export function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
   return [
     ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),

@@ -138,6 +138,17 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle precise.yaml')]);
   });
 
+  test('fails when the run itself has nothing left for the search: what follows could not be paid either', async () => {
+    const { outcome } = await runs.run('llm-lifecycle-searched-spent', searching, {
+      ...fakeLlm(better),
+      ...fakeSearch({ first: 'precise.yaml', winner: searched }),
+      askPromptPiece: () => {
+        throw ApplicationFailure.nonRetryable('the budget of run/run_1 is spent: 1,000 of 1,000', 'BudgetSpent');
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'prompt-eval' } });
+  });
+
   test('builds the index before prompts are compared, and moves its alias with the bundle', async () => {
     const { outcome, fake } = await runs.run('llm-lifecycle-index', llmPlanOf(withIndex), fakeLlm(better));
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });

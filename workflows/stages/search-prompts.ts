@@ -1,7 +1,8 @@
 import { ChildWorkflowCancellationType, ChildWorkflowFailure, executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
 import type { WrittenBundle } from '../../activities/bundle-version';
+import { spentMessage } from '../../domain/budget';
 import type { SearchOutcome } from '../../domain/llm/search/outcome';
-import { runBudgets } from '../../domain/llm/run-budget';
+import { runBudgets, searchScope } from '../../domain/llm/run-budget';
 import { records, llmWork } from '../activity-proxies';
 import type { promptSearch } from '../prompt-search';
 import { promptSearchWorkflow, type PromptSearchInput } from '../prompt-search-messages';
@@ -60,8 +61,12 @@ export async function searchPrompts(
     });
     return { kind: 'found', first: first.path, bundle: written[0] ?? null, outcome };
   } catch (error) {
-    if (error instanceof ChildWorkflowFailure && typeOf(error) === 'BudgetSpent')
-      return { kind: 'unpaid', first: first.path, reason: messageOf(error) };
+    const isOwn =
+      error instanceof ChildWorkflowFailure &&
+      typeOf(error) === 'BudgetSpent' &&
+      messageOf(error).startsWith(spentMessage(searchScope(runId)));
+    // What the run, or an operator, has no more money for is missing in what follows as well.
+    if (isOwn) return { kind: 'unpaid', first: first.path, reason: messageOf(error) };
     throw error;
   }
 }
