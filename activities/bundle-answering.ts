@@ -14,6 +14,7 @@ import { openRetrieval } from '../data/llm/retrieval';
 import { caseScreens } from '../data/llm/evaluation/case-screens';
 import { openDetectors, type GuardAccess } from '../data/safety/open-detectors';
 import type { Registry } from '../db/registry';
+import { embedderLimits } from './index-version';
 import { isOperators, operatorBudgets } from './question-budgets';
 
 export interface BundleAnsweringDeps {
@@ -46,7 +47,7 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     const index = indexOf(bundle);
     // Said before the first case, and not by each of them.
     if (index?.rerank) access.requireProvider(index.rerank.provider, { reranking: true });
-    const limits = index === null ? [] : await embedderLimits(tenant, index);
+    const limits = index === null ? [] : await indexLimits(tenant, index);
     const rerankLimits = index?.rerank ? await operatorBudgets(registry.budgets, { tenant, providers: [index.rerank.provider] }) : [];
     const guardLimits = policy === null ? [] : await operatorBudgets(registry.budgets, { tenant, providers: askedProviders(policy) });
     /** What the run is paid from, with what an operator lets be spent on those who are asked here in the place of those who answer. */
@@ -74,8 +75,8 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
   };
 
   /** What an operator lets be spent on the provider that embeds the questions; none where the embedder is in this process. */
-  async function embedderLimits(tenant: Tenant, { name, version }: BundleIndex): Promise<readonly BudgetRef[]> {
+  async function indexLimits(tenant: Tenant, { name, version }: BundleIndex): Promise<readonly BudgetRef[]> {
     const spec = (await registry.indexes.served({ tenant, index: name, version }))?.recipe.embedder.spec;
-    return spec?.kind === 'endpoint' ? operatorBudgets(registry.budgets, { tenant, providers: [spec.provider] }) : [];
+    return spec ? embedderLimits(registry.budgets, tenant, spec) : [];
   }
 }

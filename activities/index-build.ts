@@ -142,7 +142,8 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const documents = read.filter(isDocument);
           const known =
             input.base === null ? new Map() : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
-          const payer = payerOf({ ...nameOf(input), runId: record.runId }, { work: input.key, budgets: input.budgets });
+          const asked = { embedder: record.recipe.embedder.spec, work: input.key, budgets: input.budgets };
+          const payer = await payerOf(deps, { ...nameOf(input), runId }, asked);
           const { shard } = input;
           const { rows, embedded } = await embedDocuments(documents, { record, embedder, shard, known, payer, signal: beat.signal });
           await assertOwned();

@@ -124,7 +124,8 @@ export function createIndexChangeActivities(deps: IndexDeps) {
     const known = await table.vectorsOf(documents.map(({ id }) => id));
     const embedder = await embedderOf(record, embedders);
     // Of nobody's run: changes come when a build has long ended.
-    const payer = payerOf({ ...nameOf(input), runId: null }, { work: `change/${input.index}@${input.version}/${seq}` });
+    const asked = { embedder: record.recipe.embedder.spec, work: `change/${input.index}@${input.version}/${seq}` };
+    const payer = await payerOf(deps, { ...nameOf(input), runId: null }, asked);
     const { rows } = await embedDocuments(documents, { record, embedder, shard: -seq, known, payer, signal: beat.signal });
     return table.replaceDocuments(touched, rows);
   }

@@ -1,11 +1,13 @@
 /** Whether a new index finds as much as the one that answers, and the move of the alias that follows. */
 import type { ArtifactStore } from '../data/artifacts/store';
+import type { LedgeredPayer } from '../data/indexes/embedders/embedder';
 import { openIndexReader, type IndexReader } from '../data/indexes/query-index';
 import { readQuestions, type GoldQuestion } from '../data/indexes/questions';
 import { digestOf } from '../data/digest';
 import { openScratch } from '../data/scratch';
 import type { BundleRef, IndexAliasState, IndexPromotion } from '../db/repositories/indexes';
 import type { ArtifactRef } from '../domain/artifact';
+import type { BudgetRef } from '../domain/budget';
 import type { DatasetManifest } from '../domain/dataset';
 import { failure, isPerennialError } from '../domain/failure';
 import type { IdempotencyKey, Tenant } from '../domain/ids';
@@ -15,12 +17,14 @@ import type { SearchMode } from '../domain/index/version';
 import { seedOf } from '../domain/statistics/random';
 import type { Verdict } from '../domain/verdict';
 import { whileBeating, type Beat } from './heartbeating';
-import type { IndexDeps, IndexVersionInput } from './index-version';
+import { payerOf, type IndexDeps, type IndexVersionInput } from './index-version';
 
 export interface ParityInput extends IndexVersionInput {
   readonly rule: ParityRule;
   readonly questions: { readonly name: string; readonly version: number };
   readonly mode: SearchMode;
+  /** That an embedder behind an endpoint is paid from. */
+  readonly budgets?: readonly BudgetRef[];
 }
 
 export interface MeasuredParity {
@@ -38,6 +42,14 @@ const depth = 100;
 export function createIndexParityActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore: store, embedders } = deps;
 
+  /** Questions to either version are of the build, and cost what that version's embedder takes. */
+  async function payerOfQuestions({ tenant, index, version, budgets }: ParityInput, which: number): Promise<LedgeredPayer> {
+    const [built, asked] = await Promise.all([version, which].map((each) => registry.indexes.get({ tenant, index, version: each })));
+    if (!built || !asked) throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
+    const work = { embedder: asked.recipe.embedder.spec, work: `parity/${index}@${version}/${which}`, budgets };
+    return (await payerOf(deps, { tenant, index, version, runId: built.runId }, work)).entry;
+  }
+
   return {
     /** Puts the same questions to both. Reads alone: a second attempt asks again. */
     measureIndexParity: (input: ParityInput): Promise<MeasuredParity> =>
@@ -47,7 +59,8 @@ export function createIndexParityActivities(deps: IndexDeps) {
         const { champion } = await registry.indexes.aliases({ tenant, index });
         const reader = openIndexReader({ find: (asked) => registry.indexes.served(asked), store, embedders });
         try {
-          const ask = (which: number) => answersOf(reader, { ...input, version: which }, questions, beat);
+          const ask = async (which: number) =>
+            answersOf(reader, { ...input, version: which, payer: await payerOfQuestions(input, which) }, questions, beat);
           const answers = {
             candidate: await ask(version),
             champion: champion === null || champion.version === version ? null : await ask(champion.version),
@@ -111,14 +124,14 @@ async function questionsOf(
 /** Null for a question that got no answer: it is counted, never taken for a miss. */
 async function answersOf(
   reader: IndexReader,
-  { tenant, index, version, mode }: ParityInput,
+  { tenant, index, version, mode, payer }: ParityInput & { readonly payer: LedgeredPayer },
   questions: readonly GoldQuestion[],
   { signal, report }: Beat,
 ): Promise<readonly (Retrieved | null)[]> {
   const answers: (Retrieved | null)[] = [];
   for (const { id: question, text, gold } of questions) {
     signal.throwIfAborted();
-    const answer = await reader.query({ tenant, index, version, text, k: depth, mode }).catch(nullWhenRefused);
+    const answer = await reader.query({ tenant, index, version, text, k: depth, mode, payer }).catch(nullWhenRefused);
     answers.push(answer && { question, gold, found: [...new Set(answer.hits.map(({ documentId }) => documentId))] });
     report({ phase: 'parity', version, questions: answers.length, of: questions.length });
   }

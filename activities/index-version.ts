@@ -6,25 +6,29 @@ import type { ChunkRow } from '../data/indexes/chunk-rows';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { ReadDocument } from '../data/indexes/document-lines';
 import type { DocumentSource } from '../data/indexes/documents';
-import type { Embedder, EmbeddingPayer } from '../data/indexes/embedders/embedder';
+import type { Embedder, EmbeddingPayer, LedgeredPayer } from '../data/indexes/embedders/embedder';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
 import { openScratch } from '../data/scratch';
 import type { Registry } from '../db/registry';
+import type { BudgetRepository } from '../db/repositories/budgets';
 import type { IndexVersionRecord } from '../db/repositories/indexes';
 import type { BudgetRef } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import type { IndexDocument } from '../domain/index/document';
-import { sameSpace } from '../domain/index/embedder';
+import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
 import type { Beat } from './heartbeating';
+import { operatorBudgets } from './question-budgets';
 
 export interface IndexDeps {
-  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects' | 'events'>;
+  readonly registry: Pick<Registry, 'indexes' | 'datasets' | 'artifacts' | 'effects' | 'events' | 'budgets'>;
   readonly artifacts: ArtifactStore;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;
   readonly scratchRoot: string;
 }
+
+type Payer = Required<EmbeddingPayer> & { readonly entry: LedgeredPayer };
 
 export interface IndexVersionInput {
   readonly tenant: Tenant;
@@ -64,13 +68,28 @@ export async function inScratch<T>(
   }
 }
 
-/** Whoever does the same work again, at a higher attempt, is given what is on the ledger already. */
-export function payerOf(
+/** Whoever does the same work again, at a higher attempt, is given what is on the ledger already. Beside the caller's, an operator's limits hold. */
+export async function payerOf(
+  { registry }: Pick<IndexDeps, 'registry'>,
   { tenant, index, version, runId }: IndexVersionInput & { readonly runId: RunId | null },
-  { work, budgets = [] }: { readonly work: string; readonly budgets?: readonly BudgetRef[] | undefined },
-): EmbeddingPayer {
+  {
+    embedder,
+    work,
+    budgets = [],
+  }: { readonly embedder: EmbedderSpec; readonly work: string; readonly budgets?: readonly BudgetRef[] | undefined },
+): Promise<Payer> {
   const scope = runId === null ? `index/${index}@${version}` : `run/${runId}/rag-index`;
-  return { tenant, entry: { scope, owner: { execution: work, attempt: activityInfo().attempt }, budgets } };
+  const limits = await embedderLimits(registry.budgets, tenant, embedder);
+  return { tenant, entry: { scope, owner: { execution: work, attempt: activityInfo().attempt }, budgets: [...budgets, ...limits] } };
+}
+
+/** What an operator lets be spent on the provider that embeds; none where the embedder is in this process. */
+export async function embedderLimits(
+  budgets: Pick<BudgetRepository, 'get'>,
+  tenant: Tenant,
+  spec: EmbedderSpec,
+): Promise<readonly BudgetRef[]> {
+  return spec.kind === 'endpoint' ? operatorBudgets(budgets, { tenant, providers: [spec.provider] }) : [];
 }
 
 export async function embedDocuments(

@@ -175,12 +175,12 @@ async function compareAnswers(
 }
 
 async function compareFound({ input, progress: { version }, show }: Build): Promise<Compared> {
-  const { tenant, index, parity } = input;
+  const { tenant, index, parity, budgets } = input;
   if (parity === null) return { verdict: null, champion: await indexRecords.readIndexChampion({ tenant, index }) };
   show('comparing');
   const { verdict, champion } = await indexWork.measureIndexParity.executeWithOptions(
     { summary: `${index}@${version}: compare with the champion` },
-    [{ tenant, index, version, ...parity }],
+    [{ tenant, index, version, ...parity, ...(budgets && { budgets }) }],
   );
   return { verdict, champion };
 }

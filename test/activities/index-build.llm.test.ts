@@ -2,6 +2,7 @@ import { spaceOf, toArrow, type ChunkRow } from '../../data/indexes/chunk-rows';
 import type { ChunkTable } from '../../data/indexes/chunk-table';
 import type { ChunkStore } from '../../data/indexes/chunk-store';
 import { lanceDb } from '../../data/indexes/lancedb';
+import type { Embedder } from '../../data/indexes/embedders/embedder';
 import { addressOf } from '../../data/indexes/location';
 import type { Digest } from '../../domain/artifact';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
@@ -457,4 +458,35 @@ describe('changes of documents', () => {
     const unindexed = await table.unindexedRows().finally(() => table.close());
     return { tableVersion: tableVersion ?? 0, applied, chunks: chunks ?? 0, unindexed };
   }
+});
+
+test('what builds, comparisons and changes ask of a paid embedder is within what an operator lets be spent', async () => {
+  const real = await world.deps.embedders.get(wordllama);
+  const scopes: (string | undefined)[] = [];
+  const paid: Embedder = {
+    ...real,
+    embed(texts, options) {
+      const entry = options?.payer?.entry;
+      scopes.push(
+        entry && `${entry.owner.execution.split('/')[0] ?? ''} ${entry.budgets.map(({ scope, unit }) => `${scope} ${unit}`).join()}`,
+      );
+      return real.embed(texts, options);
+    },
+  };
+  const given = { embedders: { get: () => Promise.resolve(paid), close: () => Promise.resolve() } };
+  await world.registry.budgets.set({ tenant, scope: 'provider/paid', unit: 'usd', limit: 1_000 });
+  const index = unique('paid');
+  const embedder = { kind: 'endpoint', provider: 'paid', model: 'm', dimensions: 256, maxTokens: 512 } as const;
+  const filled = await fill(world, index, await world.dataset(`${index}.documents`, library), { embedder, given });
+  await complete(world, filled, given);
+  await promote(world, filled);
+  const documents = await world.documents([{ id: 'comet', text: 'A comet is an icy body.' }]);
+  await world.registry.indexes.changes.append({ tenant, index, documents, deleted: [], actor: 'ada', idempotencyKey: unique('change') });
+  await world.run('applyIndexChanges', { ...filled.at, maxDocumentBytes: 1 << 20 }, given);
+  const questions = await world.dataset(`${index}.questions`, [{ id: '1', question: 'What is icy?', documents: ['comet'] }]);
+  const rule = { metric: 'recall@5', margin: 0.1, confidence: 0.95, minQuestions: 1 } as const;
+  const builds = { scope: 'index-build/b', unit: 'usd' } as const;
+  await world.run('measureIndexParity', { ...filled.at, rule, questions, mode: 'vector', budgets: [builds] }, given);
+  const shard = `${index} provider/paid usd`;
+  expect(scopes).toEqual([shard, shard, shard, 'change provider/paid usd', 'parity index-build/b usd,provider/paid usd']);
 });

@@ -110,27 +110,34 @@ export async function fill(
     chunking = sentences,
     embedder = wordllama,
     maxRejectedShare = 0.5,
-  }: { readonly chunking?: ChunkingPlan; readonly embedder?: EmbedderSpec; readonly maxRejectedShare?: number } = {},
+    given = {},
+  }: {
+    readonly chunking?: ChunkingPlan;
+    readonly embedder?: EmbedderSpec;
+    readonly maxRejectedShare?: number;
+    readonly given?: Partial<IndexDeps>;
+  } = {},
 ) {
   const key = unique(`${index}/build`) as IdempotencyKey;
-  const opened = await world.run('openIndexVersion', { tenant, index, key, runId: null, actor: 'key:ada', dataset, embedder, chunking });
+  const asked = { tenant, index, key, runId: null, actor: 'key:ada', dataset, embedder, chunking };
+  const opened = await world.run('openIndexVersion', asked, given);
   const at = { tenant, index, version: opened.version };
-  const planned = await world.run('planIndexBuild', { ...at, ...limits, maxRejectedShare });
+  const planned = await world.run('planIndexBuild', { ...at, ...limits, maxRejectedShare }, given);
   const chunks: number[] = [];
   let embedded = 0;
   for (let shard = 0; shard < planned.shards; shard += 1) {
     const input = { ...at, ...limits, key: `${key}/${shard}` as IdempotencyKey, plan: planned.plan, shard, base: opened.base };
-    const built = await world.run('buildIndexShard', input);
+    const built = await world.run('buildIndexShard', input, given);
     chunks.push(built.chunks);
     embedded += built.embedded;
   }
   return { at, key, planned, chunks, embedded, base: opened.base };
 }
 
-export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typeof fill>>) {
+export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typeof fill>>, given: Partial<IndexDeps> = {}) {
   const { at, chunks, embedded, planned } = filled;
-  const finished = await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } });
-  while ((await world.run('applyIndexChanges', { ...at, ...limits })).more);
+  const finished = await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } }, given);
+  while ((await world.run('applyIndexChanges', { ...at, ...limits }, given)).more);
   const { documents, rejected } = planned;
   const report = { documents, rejected, chunks: chunks.reduce((sum, each) => sum + each, 0), embedded, seconds: 1 };
   const sealed = await world.run('sealIndexVersion', { ...at, report });
