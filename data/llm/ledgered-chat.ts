@@ -104,7 +104,7 @@ async function askOnce(
   };
   try {
     const answered = await send(asked.operation);
-    return { ...(seen.recorded ?? { ...answered, scope, cost: 0 }), key, fromLedger: seen.fromLedger };
+    return { ...(seen.recorded ?? { ...answered, model, scope, cost: 0 }), key, fromLedger: seen.fromLedger };
   } catch (error) {
     // When that cannot be written either, the lease runs out.
     await ledger.giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null }).catch(() => undefined);

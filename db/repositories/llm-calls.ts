@@ -15,7 +15,7 @@ import type { llmAttempts, llmCalls } from '../schema/llm-calls';
 import { assumeBudgets, reserveBudgets, settleBudgets } from '../writes/budget-reservation';
 import { reportCalls, reportsBelow } from './llm-call-report';
 
-type CallRow = typeof llmCalls.$inferSelect;
+type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string | null };
 type AttemptRow = typeof llmAttempts.$inferSelect;
 
 /** The longest that somebody who waits for another's call goes without looking. */
@@ -25,7 +25,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
   return {
     async find({ tenant, keys }) {
       const rows = await sql<CallRow[]>`
-        select * from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and state = 'answered'`;
+        select *, ${answeredModel(sql)} from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and state = 'answered'`;
       return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
     },
 
@@ -42,7 +42,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
         const isFirst = end.kind === 'answered' && row.state !== 'answered';
-        const result = isFirst ? await answer(tx, call, attempt.provider, end) : row.state === 'answered' ? row : null;
+        const result = isFirst ? await answer(tx, call, attempt, end) : row.state === 'answered' ? row : null;
         const ref = { tenant: call.tenant, holder: attempt.requestId };
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
@@ -101,7 +101,7 @@ async function answerAtOnce(sql: Query, { tenant, key }: CallRef, number: number
       update llm_attempts set outcome = 'answered', failure = null, ended_at = now(), prompt_tokens = ${usage.promptTokens},
         completion_tokens = ${usage.completionTokens}, cost = ${cost}, first_token_ms = ${rounded(firstTokenMs)}, total_ms = ${rounded(totalMs)}
       from call where llm_attempts.tenant_id = call.tenant_id and llm_attempts.key = call.key and llm_attempts.number = ${number})
-    select * from call`;
+    select *, (select model from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number}) as answered_model from call`;
   return row ? recorded(row) : null;
 }
 
@@ -185,25 +185,34 @@ async function endAttempt(tx: Transaction, { tenant, key }: CallRef, number: num
 async function answer(
   tx: Transaction,
   { tenant, key }: CallRef,
-  provider: string,
+  { provider, model }: AttemptRow,
   end: AttemptEnd & { kind: 'answered' },
 ): Promise<CallRow> {
   const [row] = await tx<CallRow[]>`
     update llm_calls set state = 'answered', failure = null, answer = ${toJson(end.answer)}, answered_by = ${provider}, cost = ${end.cost},
       ended_at = now()
     where tenant_id = ${tenant} and key = ${key} returning *`;
-  return written(row);
+  return { ...written(row), answeredModel: model };
 }
 
 async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow> {
-  const [row] = await tx<CallRow[]>`select * from llm_calls where tenant_id = ${tenant} and key = ${key} for update`;
+  const [row] = await tx<CallRow[]>`
+    select *, ${answeredModel(tx)} from llm_calls where tenant_id = ${tenant} and key = ${key} for update`;
   if (!row) throw failure('NotFound', `call ${key} is not on the ledger`);
   return row;
 }
 
-function recorded({ answer: text, answeredBy, cost, key, scope }: CallRow): RecordedAnswer {
+/** Whose answer the call has: of the attempts at who answered, the first that ended so. */
+function answeredModel(sql: Query) {
+  return sql`(
+    select attempt.model from llm_attempts attempt
+    where attempt.tenant_id = llm_calls.tenant_id and attempt.key = llm_calls.key and attempt.provider = llm_calls.answered_by and attempt.outcome = 'answered'
+    order by attempt.ended_at, attempt.number limit 1) as answered_model`;
+}
+
+function recorded({ answer: text, answeredBy, answeredModel: asked, model, cost, key, scope }: CallRow): RecordedAnswer {
   if (text === null || answeredBy === null || cost === null) throw failure('NotFound', `call ${key} has no answer on the ledger`);
-  return { scope, answer: text, provider: answeredBy, cost };
+  return { scope, answer: text, provider: answeredBy, model: asked ?? model, cost };
 }
 
 function written(row: CallRow | undefined): CallRow {

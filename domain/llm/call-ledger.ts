@@ -44,6 +44,8 @@ export interface RecordedAnswer {
   readonly answer: ChatAnswer;
   /** Whose answer it is: the call's own, or a standby. */
   readonly provider: string;
+  /** That was asked, by the name that it was asked by: a standby may be another model of the same provider. */
+  readonly model: string;
   /** Nanodollars. */
   readonly cost: number;
 }

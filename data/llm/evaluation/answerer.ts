@@ -99,6 +99,8 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
   const { chat, ...shared } = asking;
   const promptDigest: Digest = digestOf(template);
   const wanted = variablesOf(template);
+  const [first] = route;
+  const standsIn = ({ provider, model }: LedgeredAnswer) => provider !== first.provider || model !== first.model;
   return async (of, { repeat, signal }) => {
     const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
       // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
@@ -107,14 +109,14 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
       const asked = { ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) };
       const answer = await chat.ask(asked);
       // Somebody with standbys asked the same before, and one of them answered for good: who is asked alone is asked anew.
-      return route.length > 1 || answer.provider === route[0].provider ? answer : chat.ask({ ...asked, repeat: repeat + anewAlone });
+      return route.length > 1 || !standsIn(answer) ? answer : chat.ask({ ...asked, repeat: repeat + anewAlone });
     };
     const given = (answer: LedgeredAnswer, { passages, cost = 0 }: Pick<RetrievedForCase, 'passages' | 'cost'>): GivenAnswer => ({
       text: answer.answer.text,
       retrieved: passages,
       latencyMs: answer.answer.totalMs,
       earlier: answer.fromLedger && answer.scope !== shared.scope,
-      by: { provider: answer.provider, model: answer.answer.model, standsIn: answer.provider !== route[0].provider },
+      by: { provider: answer.provider, model: answer.answer.model, standsIn: standsIn(answer) },
       cost: answer.cost + cost,
       fromLedger: answer.fromLedger,
     });

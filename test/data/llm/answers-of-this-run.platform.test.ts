@@ -22,13 +22,22 @@ let [first, spare]: ScriptedProvider[] = [];
 let access: ModelAccess;
 let isAway = false;
 let latencyMs = 1;
+let isLost = false;
 let refuses: (prompt: string) => boolean = () => false;
 beforeAll(async () => {
   test_ = await openTestRegistry({ maxConnections: 10 });
   first = await openScriptedProvider({
-    answer: () => 'first',
+    models: ['scripted', 'smaller'],
+    answer: ({ model }) => (model === 'smaller' ? 'smaller' : 'first'),
     latencyMs: () => latencyMs,
-    fault: ({ prompt }) => (isAway ? { kind: 'error', status: 503 } : refuses(prompt) ? { kind: 'error', status: 400, body: '{}' } : null),
+    fault: ({ prompt, model }) =>
+      isLost && model === 'scripted'
+        ? { kind: 'cut', afterTokens: 0 }
+        : isAway
+          ? { kind: 'error', status: 503 }
+          : refuses(prompt)
+            ? { kind: 'error', status: 400, body: '{}' }
+            : null,
   });
   spare = await openScriptedProvider({ answer: () => 'spare' });
   access = openModelAccess([providerAt(first.url, { name: 'first' }), providerAt(spare.url, { name: 'spare' })], noSecret);
@@ -39,16 +48,16 @@ afterAll(async () => {
   await test_.close();
 });
 beforeEach(() => {
-  [isAway, latencyMs] = [false, 1];
+  [isAway, isLost, latencyMs] = [false, false, 1];
 });
 
-const target = (provider: string): ModelTarget => ({ provider, model: 'scripted' });
+const target = (provider: string, model = 'scripted'): ModelTarget => ({ provider, model });
 const paid = () => first?.bill.length ?? 0;
 
 function evaluate(
   cases: readonly EvaluationCase[],
   run: string,
-  given: { standby?: boolean; latency?: LatencySample | null; budget?: number } = {},
+  given: { standby?: boolean | ModelTarget; latency?: LatencySample | null; budget?: number } = {},
 ) {
   const asking: Asking = {
     ...{ chat: ledgeredChat(access, test_.registry.llmCalls), tenant, scope: `run/${run}/evaluate`, owner: { execution: run, attempt: 1 } },
@@ -59,7 +68,7 @@ function evaluate(
     ...{ parallel: 2, latency: given.latency ?? null },
     answerer: promptAnswerer({
       ...{ asking, template, retrieval: null },
-      route: [target('first'), ...(given.standby ? [target('spare')] : [])],
+      route: [target('first'), ...(given.standby ? [given.standby === true ? target('spare') : given.standby] : [])],
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
@@ -137,6 +146,22 @@ test('what a standby answered is said to be its answer, and is no answer of the 
     expect(seen(alone).answeredBy).toEqual([{ ...by, provider: 'first', standsIn: false }]);
   }
   expect(paid() - before).toBe(3);
+}, 60_000);
+
+test("what another model of the same provider answered is a standby's answer, too", async () => {
+  const cases = casesOf(2);
+  isLost = true;
+  const standIns = [{ provider: 'first', model: 'smaller', standsIn: true, cases: 2 }];
+  // Paid from a budget, an answer goes another way onto the ledger.
+  await test_.registry.budgets.set({ tenant, scope: 'run/n', unit: 'tokens', limit: 1_000_000 });
+  const standby = target('first', 'smaller');
+  for (const results of await Promise.all([evaluate(cases, 'k', { standby }), evaluate(casesOf(2), 'n', { standby, budget: 1 })]))
+    expect(seen(results).answeredBy).toEqual(standIns);
+  isLost = false;
+  expect(seen(await evaluate(cases, 'l', { standby })).answeredBy).toEqual(standIns);
+  const alone = await evaluate(cases, 'm');
+  expect(alone.map(({ answer }) => answer)).toEqual(['first', 'first']);
+  expect(seen(alone).answeredBy).toEqual([{ provider: 'first', model: 'scripted', standsIn: false, cases: 2 }]);
 }, 60_000);
 
 function sampleOf(run: string): LatencySample {
