@@ -1,8 +1,10 @@
 /** Whether an application answers as well over a new index as over the one that answers. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
+import type { Asking } from '../data/llm/evaluation/answerer';
 import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
+import { createParaphraser, paraphrasersIn } from '../data/llm/evaluation/paraphraser';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { Registry } from '../db/registry';
@@ -69,14 +71,16 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
         const { tenant, index, version, build, rule, budgets: others } = input;
         const { bundle, answererOf } = await open({ tenant, bundle: await overIndex(input) });
         const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(rule.cases)), 'cases');
-        const providers = [bundle.base, ...bundle.base.standby].map(({ provider }) => provider);
+        const providers = [bundle.base, ...paraphrasersIn(rule.dimensions)].map(({ provider }) => provider);
         const scope = `index/${index}@${build}`;
         const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd: null, others, providers });
         const owner = { execution: `answers/${index}@${version}/${build}`, attempt: activityInfo().attempt };
+        const asking: Asking = { chat, tenant, scope, owner, budgets };
         try {
           const results = await evaluateCases({
             ...{ cases, caseSet: rule.cases.digest, dimensions: rule.dimensions, judges: {}, tools, parallel: rule.parallel, signal },
-            answerer: answererOf({ chat, tenant, scope, owner, budgets }),
+            answerer: answererOf(asking),
+            paraphraser: createParaphraser(asking, tools.embed),
             onProgress: (progress) => report({ phase: 'answers', version, ...progress }),
           });
           return { kind: 'answered', results: await kept({ tenant, index, version: build }, results) };

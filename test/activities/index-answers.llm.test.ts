@@ -33,6 +33,9 @@ const prompt: PromptTemplate = {
   answerSchema: null,
 };
 
+/** Asked for a paraphrase. */
+const rewording = 'Put the text below into other words';
+
 let world: IndexWorld;
 let provider: ScriptedProvider;
 let rule: AnswersRule;
@@ -44,6 +47,7 @@ beforeAll(async () => {
   // Reads the passages that it is given: the title of the one on its subject, where it is among them.
   provider = await openScriptedProvider({
     answer: ({ prompt: text }) => {
+      if (text.includes(rewording)) return JSON.stringify({ paraphrase: `Tell me: ${text.split('\n\n').at(-1) ?? ''}` });
       const subject = Object.keys(questions).find((id) => text.includes(questions[id] ?? '')) ?? '';
       const document = library.find(({ id }) => id === subject);
       return document && text.includes(document.text.slice(0, 30)) ? subject : 'I do not know';
@@ -107,6 +111,24 @@ test('the same application is asked over either version, and what the new one do
   // Six cases do not tell whether it is worse by more than a tenth.
   expect(await decide(less, 0.1)).toMatchObject({ kind: 'inconclusive' });
   expect(await decide(same, 0.1)).toMatchObject({ kind: 'inconclusive' });
+});
+
+test('the same is asked in other words where a dimension wants it, and paid once for both versions', async () => {
+  const sturdy: AnswersRule['dimensions'][number] = {
+    ...{ name: 'sturdy', kind: 'robustness', of: 'right', variable: 'question' },
+    perturbations: [{ kind: 'paraphrase', provider: 'scripted', model: 'scripted', minSimilarity: 0.5 }],
+  };
+  const given = { rule: { ...rule, dimensions: [...rule.dimensions, sturdy] } };
+  const asked: number[] = [];
+  for (const version of [1, 2]) {
+    const before = provider.requests.length;
+    const answered = await over(version, given);
+    if (answered.kind !== 'answered') throw new Error(answered.message);
+    const results = await world.deps.artifacts.getJson<readonly CaseResult[]>(answered.results);
+    expect(results.map(({ scores }) => scores['sturdy'])).toEqual(results.map(() => ({ kind: 'scored', value: 1 })));
+    asked.push(provider.requests.slice(before).filter(({ prompt: text }) => text.includes(rewording)).length);
+  }
+  expect(asked).toEqual([6, 0]);
 });
 
 test('a second attempt reads from the ledger, and comes to the same bytes', async () => {
