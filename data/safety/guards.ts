@@ -21,7 +21,7 @@ export async function findByGuard(spec: GuardModelKind | ModerationKind, given: 
   const target = { provider: spec.provider, model: spec.model };
   const moderates = spec.kind === 'moderation';
   const question = moderates ? asked([{ role: 'user', content: text }], 0) : guardQuestion(spec, given);
-  const answer = await withinTime(spec, about.signal, (signal) => ask({ target, question, moderates, signal, timeoutMs }));
+  const answer = await ask({ target, question, moderates, signal: about.signal, timeoutMs });
   const found = spec.kind === 'moderation' ? moderated(spec, JSON.parse(answer.text) as Moderation) : judged(spec, answer.text);
   return found.map((what) => ({ from: 0, to: text.length, what }));
 }
@@ -59,20 +59,4 @@ function moderated({ model, categories, threshold }: ModerationKind, { flags, sc
     throw failure('AnswerInvalid', `${model} has no ${what} for ${missing.join(', ') || 'any category'}`);
   }
   return wanted.filter((category) => (threshold === null ? flags[category] === true : (scores[category] ?? 0) >= threshold));
-}
-
-/** Waits for turns and retries are within it as well: a text that is not judged in time waits for nobody. */
-async function withinTime<T>(
-  { provider, model, timeoutSeconds }: GuardModelKind | ModerationKind,
-  caller: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const said = `${provider} (${model}) gave no verdict within ${timeoutSeconds} s`;
-  const timer = setTimeout(() => late.abort(failure('ProviderTimeout', said)), timeoutSeconds * 1000);
-  try {
-    return await work(caller ? AbortSignal.any([caller, late.signal]) : late.signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -14,6 +14,7 @@ let test_: TestRegistry;
 let provider: ScriptedProvider;
 let access: ModelAccess;
 let fault: Fault | null;
+let latencyMs: number;
 let scope: string;
 
 beforeAll(async () => {
@@ -23,11 +24,13 @@ afterAll(() => test_.close());
 
 beforeEach(async () => {
   fault = null;
+  latencyMs = 0;
   scope = unique('run/');
   provider = await openScriptedProvider({
     models: ['guard'],
     answer: ({ prompt }) => (prompt.includes('bomb') ? 'unsafe\nS1' : 'safe'),
     fault: () => fault,
+    latencyMs: () => latencyMs,
   });
   access = openModelAccess([providerAt(provider.url, { prices: { guard: price } })], noSecret);
 });
@@ -48,13 +51,13 @@ const policy: SafetyPolicy = {
 };
 
 /** As an attempt that starts anew would. */
-function answerer() {
+function answerer(screens: SafetyPolicy = policy) {
   const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
   const chat = ledgeredChat(access, test_.registry.llmCalls);
   const owner = { execution: unique('execution'), attempt: 1 };
   const asking = { chat, tenant, scope, owner, budgets: [{ scope, unit: 'tokens' as const }] };
   const says = () => Promise.resolve({ text: 'well', retrieved: [], latencyMs: 1, cost: 1, fromLedger: false });
-  const ask = screenedAnswerer(says, caseScreens({ policy, detectors, asking }), 'question');
+  const ask = screenedAnswerer(says, caseScreens({ policy: screens, detectors, asking }), 'question');
   return (text: string) =>
     ask(redTeamCase({ id: text, text: `${scope} ${text}`, isAttack: true, source: 's', category: 'c' }), { repeat: 0 });
 }
@@ -84,4 +87,15 @@ test('a spent budget ends the evaluation instead of blocking the rest', async ()
   await budget(1);
   await expect(answerer()('who was Ada?')).rejects.toMatchObject({ type: 'BudgetSpent' });
   expect(provider.requests).toEqual([]);
+});
+
+test('many cases stand in line for the provider’s limits as long as they must: the detector’s time is for callers who wait', async () => {
+  await access.close();
+  const limits = { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 };
+  access = openModelAccess([providerAt(provider.url, { prices: { guard: price }, limits })], noSecret);
+  latencyMs = 300;
+  await budget(100_000);
+  const ask = answerer({ ...policy, detectors: policy.detectors.map((each) => ({ ...each, on: ['input'], timeoutSeconds: 1 })) });
+  const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => ask(`who was number ${index}?`)));
+  expect(answers.map(({ text }) => text)).toEqual(answers.map(() => 'well'));
 });
