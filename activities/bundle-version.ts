@@ -2,7 +2,7 @@ import type { ArtifactRef, Digest } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
+import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { readPrompt } from '../domain/llm/prompt-document';
@@ -40,6 +40,8 @@ export interface WrittenBundle {
   readonly manifest: ArtifactRef;
   /** Whether its prompt takes passages. */
   readonly retrieves: boolean;
+  /** The last change of documents that its index's version had taken; not there where none has come. The manifest names the version alone, which stays when its documents change. */
+  readonly indexChanges?: number;
 }
 
 export interface RegisterBundleInput extends InRun {
@@ -58,7 +60,9 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const { candidates, input: variable } = spec.prompt;
       const put = (value: unknown) => artifacts.putJson({ tenant, runId, value });
       const safety = spec.safety === null ? null : await policyPart(spec.safety, files);
-      const index = await indexPart(input);
+      const found = await indexPart(input);
+      const index = found?.part ?? null;
+      const indexChanges = found?.applied ?? 0;
       const written: WrittenBundle[] = [];
       // One after the other: two prompts of one name are two versions of it, in this order.
       for (const path of candidates) {
@@ -78,7 +82,9 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
           index: index && variablesOf(template).includes(index.variable) ? index : null,
         };
         const manifest = await put(bundle);
-        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves: bundle.index !== null });
+        const retrieves = bundle.index !== null;
+        const changed = retrieves && indexChanges > 0 ? { indexChanges } : {};
+        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves, ...changed });
       }
       return written;
 
@@ -150,12 +156,17 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     throw failure('InvalidInput', `${path} ${wrong}, and a request brings ${brought.join(' and ')}`);
   }
 
-  async function indexPart({ tenant, spec, index }: WriteBundlesInput): Promise<ReleaseBundle['index']> {
+  async function indexPart({
+    tenant,
+    spec,
+    index,
+  }: WriteBundlesInput): Promise<{ readonly part: BundleIndex; readonly applied: number } | null> {
     if (spec.index === null || index === null) return null;
     const { variable, k, mode, rerank } = spec.index;
     const { name, version } = index;
     const found = await registry.indexes.get({ tenant, index: name, version });
-    if (found?.state === 'ready') return { name, version, digest: found.digest, variable, k, mode, ...(rerank && { rerank }) };
+    if (found?.state === 'ready')
+      return { part: { name, version, digest: found.digest, variable, k, mode, ...(rerank && { rerank }) }, applied: found.applied };
     throw failure('Conflict', `${name}@${version} is ${found?.state ?? 'gone'}, and this bundle would ask it`, {
       next: 'run with cache: false',
     });

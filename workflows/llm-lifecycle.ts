@@ -38,15 +38,17 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   const bundles = await records.writeBundles({ tenant, runId, model: lifecycle, spec, files, index });
   const [baseline] = bundles;
   if (!baseline) throw new Error('a lifecycle without a prompt');
-  const compared = spec.promptEval ? await promptEval(run, { bundles, index, promptEval: spec.promptEval }) : null;
+  // As of before the first question: what changes meanwhile is judged anew by the next run.
+  const indexChanges = Math.max(...bundles.map(({ indexChanges: taken = 0 }) => taken));
+  const compared = spec.promptEval ? await promptEval(run, { bundles, index, indexChanges, promptEval: spec.promptEval }) : null;
   if (refused(compared?.verdict)) return { status: 'stopped', verdict: compared.verdict, version: null };
   const chosen = compared?.output.chosen ?? baseline;
-  const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, chosen, datasets)).output.bundle : chosen;
+  const bundle = spec.fineTune ? (await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets)).output.bundle : chosen;
 
   const champion = await records.readChampion({ tenant, model: lifecycle });
   if (champion.version?.manifest.digest === bundle.manifest.digest) return unchanged(champion.version, 'prompt, model, index and policy');
   const candidate = await registerCandidate(run, bundle);
-  const evaluated = await evaluateBundle(run, { candidate, champion, baseline: baseline.manifest });
+  const evaluated = await evaluateBundle(run, { candidate, champion, baseline: baseline.manifest, indexChanges });
   if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, evaluated.verdict);
 
   const tried = spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;

@@ -105,6 +105,21 @@ describe('writeBundles', () => {
     const files = { 'bare.yaml': promptFile('Answer.'), 'found.yaml': promptFile('Answer from this:', { passages: 'passages' }) };
     const written = await world.run('writeBundles', await input(files, { index: passages }, index));
     expect(written.map(({ retrieves }) => retrieves)).toEqual([false, true]);
+    expect(written.map(({ indexChanges }) => indexChanges)).toEqual([undefined, undefined]);
+    const change = { tenant, index: index.name, documents: null, deleted: ['gone'], actor: 'ada', idempotencyKey: unique('change') };
+    const { seq } = await world.registry.indexes.changes.append(change);
+    await world.registry.indexes.changes.applied({
+      tenant,
+      index: index.name,
+      version: index.version,
+      from: 0,
+      to: seq,
+      tableVersion: 4,
+      chunks: 2,
+    });
+    const changed = await world.run('writeBundles', await input(files, { index: passages }, index));
+    expect(changed.map(({ manifest }) => manifest)).toEqual(written.map(({ manifest }) => manifest));
+    expect(changed.map(({ indexChanges }) => indexChanges)).toEqual([undefined, seq]);
     const [bare, found] = await Promise.all(written.map(({ manifest }) => bundleAt(manifest)));
     expect(bare?.index).toBeNull();
     expect(found?.index).toMatchObject({ ...index, variable: 'passages', k: 3, mode: 'hybrid' });

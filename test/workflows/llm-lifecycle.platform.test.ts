@@ -176,6 +176,25 @@ describe('llm lifecycle', () => {
     expect(moved).toEqual([[3, champion, outcome.version]]);
   });
 
+  test('what is judged over an index says after which change of its documents', async () => {
+    const seen: Record<string, unknown> = {};
+    const tuned = { ...withIndex, fineTune: withFineTune.fineTune };
+    const llm = fakeLlm(better);
+    const { outcome } = await runs.run('llm-lifecycle-index-changed', llmPlanOf(tuned), {
+      ...llm,
+      beginStage: ({ stage, inputs }) => {
+        seen[stage] = (inputs as { readonly indexChanges?: number }).indexChanges;
+        return Promise.resolve({ kind: 'run' });
+      },
+      writeBundles: async (given) => {
+        const written = (await llm.writeBundles?.(given)) ?? [];
+        return written.map((each) => ({ ...each, indexChanges: 3 }));
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(seen).toMatchObject({ 'prompt-eval': 3, 'fine-tune': 3, evaluate: 3 });
+  });
+
   test('stops when the new index finds less than the one that answers', async () => {
     const rule = { questions: 'pages', metric: 'recall@5', margin: 0.02, confidence: 0.97, minQuestions: 2 } as const;
     const { outcome, fake } = await runs.run(

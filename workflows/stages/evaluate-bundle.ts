@@ -18,6 +18,8 @@ export interface BundleContest {
   readonly champion: ChampionSeen;
   /** The first prompt over the model as it is. */
   readonly baseline: ArtifactRef;
+  /** Of the index that they ask, the last change of documents that was taken: 0 before the first. */
+  readonly indexChanges: number;
 }
 
 export interface EvaluatedBundle {
@@ -36,7 +38,7 @@ export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
 /** The whole bundle on cases that nothing was chosen by, beside the champion and, where a gate asks for it, the baseline. */
 export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
   const { spec } = run.plan;
-  const { candidate, champion, baseline } = contest;
+  const { candidate, champion, baseline, indexChanges } = contest;
   const baselineIsCandidate = baseline.digest === candidate.manifest.digest;
   const withBaseline = needsBaseline(run, champion) && !baselineIsCandidate;
   const championDigest = champion.version?.manifest.digest ?? null;
@@ -49,6 +51,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     // How many are asked at once decides nothing but how long each takes.
     evaluate: { ...spec.evaluate, parallel: hasLatencyGate(run) ? spec.evaluate.parallel : null },
     judges: judgeFilesOf(run),
+    ...(indexChanges > 0 && { indexChanges }),
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
     const timed = latencySample(spec.evaluate.gates, { runId: run.plan.runId, looks: looksOf(run) });

@@ -25,7 +25,7 @@ export interface FineTuned {
 export async function fineTune(
   run: LlmRun,
   spec: FineTuneSpec,
-  chosen: WrittenBundle,
+  { chosen, indexChanges }: { readonly chosen: WrittenBundle; readonly indexChanges: number },
   datasets: Ingested['datasets'],
 ): Promise<EndedStage<FineTuned>> {
   const { tenant, runId } = run.plan;
@@ -34,8 +34,9 @@ export async function fineTune(
   if (!examples) throw new Error(`there is no source ${spec.examples}`);
   const { compute, ...learnt } = spec;
   const cases = llmFileOf(run, run.plan.spec.cases.file);
-  // The bundle's digest says by which prompt they are asked, and of which version of an index: it has that one's digest in it.
-  const given = { ...learnt, cases: cases.digest, examples: examples.manifest.digest, bundle: chosen.manifest.digest };
+  // The bundle's digest says by which prompt they are asked, and of which version of an index: it has that one's digest in it, which stays when its documents change.
+  const changed = chosen.retrieves && indexChanges > 0 ? { indexChanges } : {};
+  const given = { ...learnt, cases: cases.digest, examples: examples.manifest.digest, bundle: chosen.manifest.digest, ...changed };
   // Passages are hours of questions to an index, whose embedder may be a provider's; without them it is a matter of SQL.
   const work = chosen.retrieves ? llmWork : dataWork;
   const prepare = (effect: EffectOf) =>

@@ -13,6 +13,8 @@ export interface PromptContest {
   readonly bundles: readonly WrittenBundle[];
   /** The version that passages come from. */
   readonly index: { readonly name: string; readonly version: number } | null;
+  /** Of its documents, the last that was taken: 0 before the first. */
+  readonly indexChanges: number;
   readonly promptEval: NonNullable<LlmRun['plan']['spec']['promptEval']>;
 }
 
@@ -33,7 +35,7 @@ export interface ChosenPrompt {
  */
 export async function promptEval(
   run: LlmRun,
-  { bundles, index, promptEval: { quality, search } }: PromptContest,
+  { bundles, index, indexChanges, promptEval: { quality, search } }: PromptContest,
 ): Promise<EndedStage<ChosenPrompt>> {
   const { plan } = run;
   const { spec } = plan;
@@ -46,6 +48,7 @@ export async function promptEval(
     judges: judgeFilesOf(run),
     quality,
     ...(search && { search }),
+    ...(indexChanges > 0 && { indexChanges }),
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
     const answered = [];
