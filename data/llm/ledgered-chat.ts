@@ -47,14 +47,14 @@ export interface LedgeredChat {
 }
 
 export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredChat {
-  /** The same question asked twice at once in this process is one call: the second hears of the end only. */
+  /** The same question asked twice at once by one owner is one call: the second hears of the end only. Another owner's end is another's: its budget, its cancellation. */
   const asking = new Map<string, Promise<LedgeredAnswer>>();
 
   return {
     async ask(asked) {
-      const { tenant, question } = asked;
+      const { tenant, question, owner } = asked;
       const identity = identityOf(asked);
-      const name = `${tenant} ${identity.key}`;
+      const name = `${tenant} ${identity.key} ${owner.attempt} ${owner.execution}`;
       const answer = await shared(asking, name, () => askOnce(access, ledger, asked, identity));
       if (question.jsonSchema !== null) readPromised(answer.answer, question.jsonSchema);
       return answer;

@@ -40,13 +40,13 @@ export function ledgeredEmbeddings(
   ledger: CallLedger,
   artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
 ): LedgeredEmbeddings {
-  /** The same texts asked for twice at once in this process are one request: by one owner the second would take the first one's over as if it had died. */
+  /** The same texts asked for twice at once by one owner are one request: the second would take the first one's over as if it had died. Another owner's end is another's: its budget, its cancellation. */
   const asking = new Map<string, Promise<RecordedAnswer>>();
 
   return async (asked) => {
     for (let repeat = 0; ; repeat += 1) {
-      const { tenant, target, texts, paid } = asked;
-      const name = digestOf({ tenant, provider: target.provider, model: target.model, texts, repeat });
+      const { tenant, owner, target, texts, paid } = asked;
+      const name = digestOf({ tenant, owner, provider: target.provider, model: target.model, texts, repeat });
       const recorded = await shared(asking, name, () => recordedOf(asked, repeat));
       const vectors = await vectorsOf(recorded).catch((error: unknown) => {
         if (repeat < mostRepeats && isPerennialError(error) && error.type === 'ArtifactMissing') return null;

@@ -159,6 +159,23 @@ describe('asking through the call ledger', () => {
     expect(await report()).toMatchObject({ attempts: { broken: 1, answered: 1 } });
   });
 
+  test("whoever asks the same at once has an end of one's own when the first one's budget is spent, or is cancelled", async () => {
+    await open({ latencyMs: () => 200 });
+    await setBudget('tokens', 1);
+    const other = { owner: { execution: 'another run', attempt: 1 } };
+    // Whose turn is first is not said: the one without a budget may read what the other pays.
+    const [, rich] = await Promise.allSettled([
+      chat.ask(asked('one', { budgets: [{ scope, unit: 'tokens' }] })),
+      chat.ask(asked('one', other)),
+    ]);
+    expect(rich).toMatchObject({ status: 'fulfilled', value: { fromLedger: false } });
+    const caller = new AbortController();
+    setTimeout(() => caller.abort(new Error('cancelled')), 100);
+    const [gone, stays] = await Promise.allSettled([chat.ask(asked('two', { signal: caller.signal })), chat.ask(asked('two', other))]);
+    expect(gone).toMatchObject({ status: 'rejected', reason: { message: 'cancelled' } });
+    expect(stays.status).toBe('fulfilled');
+  });
+
   test('an evaluation that is killed with kill -9 pays again for what was in flight only, and comes to the same scores', async () => {
     await open();
     const provider = await openEvaluatedProvider('some');

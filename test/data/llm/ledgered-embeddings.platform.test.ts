@@ -51,6 +51,18 @@ test('the same texts asked for at once by one owner are paid once', async () => 
   for (const each of vectors) expect(each).toEqual(vectors[0]);
 });
 
+test('the same texts asked for at once by two are embedded for the one whose budget is not spent', async () => {
+  const embed = ledgeredEmbeddings(access, test_.registry.llmCalls, artifacts);
+  const [poor, rich] = [unique('run/'), unique('run/')];
+  await test_.registry.budgets.set({ tenant, scope: poor, unit: 'tokens', limit: 1 });
+  const of = (scope: string, budgets: LedgeredTexts['budgets']): LedgeredTexts => ({
+    ...{ tenant, scope, owner: { execution: scope, attempt: 1 }, budgets },
+    ...{ target: { provider: 'scripted', model: 'embed' }, texts: [`${poor} one`, 'two'] },
+  });
+  const [, embeddings] = await Promise.allSettled([embed(of(poor, [{ scope: poor, unit: 'tokens' }])), embed(of(rich, []))]);
+  expect(embeddings).toMatchObject({ status: 'fulfilled', value: { length: 2 } });
+});
+
 test('what an evaluation finds passages by is paid from its budgets, once, and is part of what a case costs', async () => {
   const scope = unique('run/');
   const budget = { scope, unit: 'usd' as const };
