@@ -1,7 +1,7 @@
 /** Starts what is done with indexes beside the lifecycles: builds, changes of documents, and the removal of what was retired. */
 import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { digestOf } from '../data/digest';
+import type { Digest } from '../domain/artifact';
 import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import { largestChange } from '../domain/index/document';
@@ -18,7 +18,7 @@ import {
 } from '../workflows/index-messages';
 import { taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered } from './lifecycle-client';
+import { answered, nullWhenUnknown } from './lifecycle-client';
 
 export type IndexBuildStanding =
   /** `state` is null when no worker says how far it is. */
@@ -32,8 +32,11 @@ export interface IndexClient {
   changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
   /** Its table goes. Harmless when it is gone. */
   retired(input: IndexRetirementInput): Promise<void>;
-  /** The same build once, whatever became of it. IdempotencyConflict when another one was begun under its name. */
-  build(ref: IndexBuildRef, input: IndexBuildInput): Promise<void>;
+  /**
+   * The same build once, whatever became of it. `asked` is of the order as it came: what it means is looked up only for the first, since datasets and champions move on. IdempotencyConflict
+   * when another order was begun under its name.
+   */
+  build(ref: IndexBuildRef, order: { readonly asked: Digest; readonly input: () => Promise<IndexBuildInput> }): Promise<void>;
   /** Null: Temporal knows no such build, or no longer. */
   standing(ref: IndexBuildRef): Promise<IndexBuildStanding | null>;
   /** What it has built goes. Fine when it has ended. */
@@ -48,6 +51,27 @@ const compaction = { atLeast: 1_000, idleSeconds: 600 };
 export function createIndexClient({ connection, namespace, uiUrl }: LifecycleClientOptions): IndexClient {
   const { workflow } = new Client({ connection, namespace });
   const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
+  const askedOf = (ref: IndexBuildRef) =>
+    answered(connection, async () => {
+      const found = await handleOf(ref).describe().catch(nullWhenUnknown);
+      return found && (found.memo?.['asked'] ?? 'not said');
+    });
+  const start = (ref: IndexBuildRef, asked: Digest, input: IndexBuildInput) =>
+    answered(connection, async () => {
+      try {
+        await workflow.start(indexBuildWorkflow, {
+          workflowId: indexBuildWorkflowId(ref),
+          taskQueue: taskQueues.orchestrator,
+          args: [input],
+          memo: { asked },
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          staticSummary: `${input.index} from ${input.dataset.name}@${input.dataset.version} by ${input.actor}`,
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    });
   return {
     changed: ({ tenant, index }) =>
       answered(connection, async () => {
@@ -70,28 +94,15 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
           staticSummary: `${input.index}@${input.version} by ${input.actor}`,
         });
       }),
-    build: (ref, input) =>
-      answered(connection, async () => {
-        const asked = digestOf(input);
-        try {
-          await workflow.start(indexBuildWorkflow, {
-            workflowId: indexBuildWorkflowId(ref),
-            taskQueue: taskQueues.orchestrator,
-            args: [input],
-            memo: { asked },
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            workflowIdReusePolicy: 'REJECT_DUPLICATE',
-            staticSummary: `${input.index} from ${input.dataset.name}@${input.dataset.version} by ${input.actor}`,
-          });
-        } catch (error) {
-          if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        }
-        const { memo } = await handleOf(ref).describe();
-        if (memo?.['asked'] !== asked)
-          throw failure('IdempotencyConflict', `another build of ${input.index} was begun under this key`, {
-            next: 'use a new key for a new build',
-          });
-      }),
+    build: async (ref, { asked, input }) => {
+      const begun = await askedOf(ref);
+      if (begun === null) await start(ref, asked, await input());
+      // Of two at once one began it.
+      if ((begun ?? (await askedOf(ref))) !== asked)
+        throw failure('IdempotencyConflict', `another build of ${ref.index} was begun under this key`, {
+          next: 'use a new key for a new build',
+        });
+    },
     async standing(ref) {
       const handle = handleOf(ref);
       const found = await answered(connection, () => handle.describe().catch(nullWhenUnknown));
@@ -116,11 +127,6 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
     buildUrl: (ref) =>
       uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(indexBuildWorkflowId(ref))}`,
   };
-}
-
-function nullWhenUnknown(error: unknown): null {
-  if (error instanceof WorkflowNotFoundError) return null;
-  throw error;
 }
 
 async function silenceIsNull<T>(question: Promise<T>): Promise<T | null> {

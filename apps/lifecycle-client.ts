@@ -209,6 +209,12 @@ export async function answered<T>(connection: Connection, question: () => Promis
   }
 }
 
+/** For what may never have been begun: within a question, since `answered` tells a workflow that is not there as one that has ended. */
+export function nullWhenUnknown(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError) return null;
+  throw error;
+}
+
 const unavailable = 14;
 
 /** gRPC's UNAVAILABLE and DEADLINE_EXCEEDED, perhaps within the SDK's own error. */

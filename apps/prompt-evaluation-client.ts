@@ -1,11 +1,11 @@
 /** Starts evaluations of prompts, and says how far they are and what came of them. */
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
 import { isPerennialError } from '../domain/failure';
 import { taskQueues } from '../workflows/messages';
 import type { PromptEvaluationInput, PromptEvaluationOutcome, PromptEvaluationView } from '../workflows/prompt-evaluation-messages';
 import { promptEvaluationQuery, promptEvaluationWorkflow, promptEvaluationWorkflowId } from '../workflows/prompt-evaluation-messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
-import { answered } from './lifecycle-client';
+import { answered, nullWhenUnknown } from './lifecycle-client';
 
 type EvaluationRef = Pick<PromptEvaluationInput, 'tenant' | 'evaluation'>;
 
@@ -59,14 +59,10 @@ export function createPromptEvaluationClient({ connection, namespace }: Lifecycl
       }),
     async state(ref) {
       const workflowId = promptEvaluationWorkflowId(ref);
-      try {
-        const { status } = await answered(connection, () => workflow.getHandle(workflowId).describe());
-        if (status.name === 'RUNNING') return { status: 'running', view: await viewOf(workflowId) };
-        return await answered(connection, () => outcomeOf(workflowId));
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      }
+      const found = await answered(connection, () => workflow.getHandle(workflowId).describe().catch(nullWhenUnknown));
+      if (found === null) return null;
+      if (found.status.name === 'RUNNING') return { status: 'running', view: await viewOf(workflowId) };
+      return answered(connection, () => outcomeOf(workflowId));
     },
   };
 }
