@@ -31,8 +31,14 @@ const flatMost = 20_000;
 const shardDocuments = 500;
 
 /** Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a workflow that fails. */
-export async function startIndexBuild(deps: Deps, { tenant, actor, index, key, order }: BuildWish): Promise<IndexBuildRef> {
+export async function startIndexBuild(deps: Deps, wish: BuildWish): Promise<IndexBuildRef> {
+  const { tenant, actor, index, key, order } = wish;
   const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
+  await deps.indexes.build({ tenant, index, build }, { asked: digestOf({ actor, order }), input: () => inputOf(deps, wish, build) });
+  return { tenant, index, build };
+}
+
+async function inputOf(deps: Deps, { tenant, actor, index, order }: BuildWish, build: string): Promise<IndexBuildInput> {
   const { chunking, embedder, maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
   const documents = await datasetOf(deps, tenant, order.documents);
   const questions = parity && (await datasetOf(deps, tenant, parity.questions));
@@ -42,7 +48,7 @@ export async function startIndexBuild(deps: Deps, { tenant, actor, index, key, o
     ...(budget.usd === null ? [] : [{ scope, unit: 'usd' as const, limit: budget.usd }]),
     ...(budget.tokens === null ? [] : [{ scope, unit: 'tokens' as const, limit: budget.tokens }]),
   ];
-  const input: IndexBuildInput = {
+  return {
     ...{
       tenant,
       index,
@@ -65,8 +71,6 @@ export async function startIndexBuild(deps: Deps, { tenant, actor, index, key, o
     limits,
     ...{ shardsPerExecution: null, progress: null },
   };
-  await deps.indexes.build({ tenant, index, build }, input);
-  return { tenant, index, build };
 }
 
 function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<BuildOrder['parity']>) {

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createIndexClient, type IndexBuildStanding, type IndexClient } from '../../apps/index-client';
+import { digestOf } from '../../data/digest';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
 import { workflowBundle } from '../../workers/bundle';
 import type { IndexBuildInput, IndexBuildRef } from '../../workflows/index-messages';
@@ -81,22 +82,23 @@ async function until(of: IndexBuildRef, status: IndexBuildStanding['status']): P
 test('a build is begun once under its name, and says how far it is and what came of it', async () => {
   const one = ref('good', 'one');
   expect(await client.standing(one)).toBeNull();
-  await client.build(one, input('good', one.build));
-  await client.build(one, input('good', one.build));
+  const asked = digestOf('the order');
+  const order = { asked, input: () => Promise.resolve(input('good', one.build)) };
+  await Promise.all([client.build(one, order), client.build(one, order)]);
   expect(await until(one, 'done')).toMatchObject({ outcome: { version: 1, promoted: true, verdict: null } });
-  // Also when it has long ended.
-  await client.build(one, input('good', one.build));
-  await expect(client.build(one, { ...input('good', one.build), after: 'keep' })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
+  // Also when it has long ended, and what it names has moved on or is gone.
+  await client.build(one, { asked, input: () => Promise.reject(new Error('there is no such dataset any more')) });
+  await expect(client.build(one, { ...order, asked: digestOf('another') })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
   await client.cancelBuild(one);
   expect(client.buildUrl(one)).toContain(encodeURIComponent(`index-build/${tenant}/good/${one.build}`));
 });
 
 test('one that fails says why, and one that is cancelled leaves nothing', async () => {
   const bad = ref('bad', 'two');
-  await client.build(bad, input('bad', bad.build));
+  await client.build(bad, { asked: digestOf('bad'), input: () => Promise.resolve(input('bad', bad.build)) });
   expect(await until(bad, 'failed')).toMatchObject({ cause: 'chunks are cut off' });
   const slow = ref('slow', 'three');
-  await client.build(slow, input('slow', slow.build));
+  await client.build(slow, { asked: digestOf('slow'), input: () => Promise.resolve(input('slow', slow.build)) });
   expect(await until(slow, 'running')).toMatchObject({ status: 'running' });
   await client.cancelBuild(slow);
   expect(await until(slow, 'cancelled')).toMatchObject({ status: 'cancelled' });

@@ -1,4 +1,5 @@
 import type { IndexBuildStanding, IndexClient } from '../../../apps/index-client';
+import { failure } from '../../../domain/failure';
 import type { IndexBuildInput, IndexRetirementInput } from '../../../workflows/index-messages';
 
 /** Temporal as the routes of indexes see it. */
@@ -18,6 +19,7 @@ export function fakeIndexes(): FakeIndexes {
     tell();
     return Promise.resolve();
   };
+  const orders = new Map<string, string>();
   const fake: FakeIndexes = {
     away: false,
     changes: [],
@@ -26,7 +28,12 @@ export function fakeIndexes(): FakeIndexes {
     standingOf: () => ({ status: 'running', state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } } }),
     changed: ({ index }) => told(() => fake.changes.push(index)),
     retired: (input) => told(() => fake.removals.push(input)),
-    build: (_, input) => told(() => fake.builds.push(input)),
+    async build({ build }, { asked, input }) {
+      const first = orders.get(build);
+      if (first === undefined) fake.builds.push(await input());
+      else if (first !== asked) throw failure('IdempotencyConflict', 'another build was begun under this key');
+      orders.set(build, asked);
+    },
     standing: ({ build }) => {
       const begun = fake.builds.find(({ key }) => key === build);
       return Promise.resolve(begun ? fake.standingOf(begun) : null);

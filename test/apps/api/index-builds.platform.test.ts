@@ -21,10 +21,7 @@ beforeAll(async () => {
     ['wiki.documents', 7],
     ['wiki.questions', 3],
   ] as const)
-    await world.registry.datasets.register({
-      ...{ tenant, dataset, rows, columns: [], runId: null, idempotencyKey: dataset },
-      manifest: await world.artifacts.putJson({ tenant, value: { dataset } }),
-    });
+    await documents(dataset, rows);
   await application('asking', { name: 'wiki', version: 1, digest: digestOf('index'), variable: 'passages', k: 3, mode: 'vector' });
   await application('bare', null);
 });
@@ -32,6 +29,14 @@ afterAll(async () => {
   await world.close();
   rmSync(folder, { recursive: true });
 });
+
+async function documents(dataset: string, rows: number): Promise<void> {
+  const manifest = await world.artifacts.putJson({ tenant, value: { dataset, rows } });
+  await world.registry.datasets.register({
+    ...{ tenant, dataset, rows, columns: [], runId: null, manifest },
+    idempotencyKey: `${dataset}/${rows}`,
+  });
+}
 
 async function application(model: string, index: Parameters<typeof putBundle>[1]['index']): Promise<void> {
   const put = (bytes: Uint8Array) => world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
@@ -65,6 +70,12 @@ test('a build is begun once a key, with all that it will be decided by', async (
   expect(body).toMatchObject({ index: 'wiki', status: 'running', progress: { phase: 'embedding', version: 2 }, outcome: null });
   expect(headers.get('location')).toBe(`/api/v1/indexes/wiki/builds/${body.build}`);
   expect((await world.call('POST', '/indexes/wiki/builds', once)).body).toEqual(body);
+  await documents('wiki.documents', 9);
+  expect((await world.call('POST', '/indexes/wiki/builds', once)).body).toEqual(body);
+  expect((await world.call('POST', '/indexes/wiki/builds', { ...once, body: { ...order, after: 'keep' } })).body).toMatchObject({
+    detail: 'another build was begun under this key',
+  });
+  expect(world.indexes.builds).toHaveLength(1);
   const scope = `index-build/${body.build}`;
   expect(world.indexes.builds[0]).toMatchObject({
     ...{ key: body.build, runId: null, actor: 'operator', dataset: { name: 'wiki.documents', version: 1 }, vectors: { kind: 'flat' } },
