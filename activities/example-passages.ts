@@ -6,7 +6,7 @@ import type { LeftOut, Retrieved } from '../data/llm/retrieval';
 import type { ExampleBatch } from '../data/trainers/examples';
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
-import { isPerennialError } from '../domain/failure';
+import { isPerennialError, type FailureType } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { BundleIndex } from '../domain/llm/bundle';
 import type { Passage } from '../domain/llm/passages';
@@ -20,10 +20,12 @@ export interface ExamplePassages {
   /** Examples that nothing was found for, or nothing that may be shown. */
   readonly without: number;
   readonly leftOut: LeftOut;
+  /** Examples that are left out because a provider, such as the reranker's, refused them or said nothing of use: reason → examples. Not given where none was. */
+  readonly refused?: Readonly<Partial<Record<FailureType, number>>>;
 }
 
 export interface ExampleSearch {
-  /** For each example of the batch; null for one whose question is longer than the embedder takes. */
+  /** For each example of the batch; null for one that is left out: its question is longer than the embedder takes, or it was refused. */
   find(batch: ExampleBatch): Promise<readonly (readonly Passage[] | null)[]>;
   /** Of all batches so far. */
   told(): ExamplePassages;
@@ -42,7 +44,7 @@ export interface ExampleSearchOptions {
   readonly signal: AbortSignal;
 }
 
-type Kept = readonly (Pick<Retrieved, 'passages' | 'left'> | null)[];
+type Kept = readonly (Pick<Retrieved, 'passages' | 'left'> | { readonly refused: FailureType } | null)[];
 
 /** Looked up at once: enough for an embedder behind an endpoint, and no more than one machine's own can do. */
 const atOnce = 4;
@@ -58,6 +60,7 @@ export function openExampleSearch(
 ): ExampleSearch {
   const { name, version, digest } = index;
   const sum = { shown: 0, without: 0, room: 0, policy: 0 };
+  const refused: Partial<Record<FailureType, number>> = {};
 
   return {
     async find({ place, inputs }) {
@@ -73,33 +76,47 @@ export function openExampleSearch(
       });
       for (const each of found) {
         if (each === null) continue;
+        if ('refused' in each) {
+          refused[each.refused] = (refused[each.refused] ?? 0) + 1;
+          continue;
+        }
         sum.shown += each.passages.length;
         sum.without += each.passages.length === 0 ? 1 : 0;
         sum.room += each.left.room;
         sum.policy += each.left.policy;
       }
-      return found.map((each) => each && each.passages);
+      return found.map((each) => (each === null || 'refused' in each ? null : each.passages));
     },
     told: () => ({
       index: { name, version, digest },
       ...{ shown: sum.shown, without: sum.without },
       leftOut: { room: sum.room, policy: sum.policy },
+      ...(Object.keys(refused).length > 0 && { refused: { ...refused } }),
     }),
   };
 
-  function look(place: number, inputs: readonly string[]): Promise<Kept> {
-    return inParallel(inputs, atOnce, async (text, offset) => {
+  async function look(place: number, inputs: readonly string[]): Promise<Kept> {
+    const refusals: unknown[] = [];
+    const found = await inParallel(inputs, atOnce, async (text, offset): Promise<Kept[number]> => {
       const example = { ...unjudged, id: `example ${place + offset}`, input: { [input]: text } };
       try {
         const { passages, left } = await retrieval.retrieve(example, signal);
         return { passages, left };
       } catch (error) {
         if (isPerennialError(error) && error.type === 'ContextOverflow') return null;
-        throw error;
+        if (!isPerennialError(error) || !ofTheExample.includes(error.type)) throw error;
+        refusals.push(error);
+        return { refused: error.type };
       }
     });
+    // Refused one and all from the first on, it is not the examples that are wrong.
+    if (place === 1 && refusals.length === inputs.length) throw refusals[0];
+    return found;
   }
 }
+
+/** Asked again it would end the same: what is of no use is on the ledger for good. The index's own order in its place would teach what the bundle is not asked with. */
+const ofTheExample: readonly FailureType[] = ['AnswerInvalid', 'ProviderRefused'];
 
 /** An example is asked as a case is, and what is known of its answer is for the trainer. */
 const unjudged = { expected: {}, tags: [], group: null, pair: null, rules: [] } as const;

@@ -93,7 +93,9 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
             format: fineTune.by === 'provider' ? 'chat' : 'parquet',
           });
           const base = fineTune.by === 'provider' ? null : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
-          return { ...written, base, passages: search && search.told() };
+          const passages = search && search.told();
+          const refused = Object.values(passages?.refused ?? {}).reduce((sum, examples) => sum + examples, 0);
+          return { ...written, rows: { ...written.rows, tooLong: written.rows.tooLong - refused }, base, passages };
         } finally {
           await scratch.dispose();
         }

@@ -41,7 +41,12 @@ beforeAll(async () => {
   test_ = await openTestRegistry({ maxConnections: 10 });
   artifacts = openArtifactStore({ ...testBucket(), leases: test_.registry.artifacts });
   await artifacts.ensureBucket();
-  provider = await openScriptedProvider({ fault: (request) => fault(request) });
+  provider = await openScriptedProvider({
+    fault: (request) => fault(request),
+    // Of a riddle there is half an order.
+    rerank: ({ query, documents }) =>
+      documents.slice(query.startsWith('Riddler 7:') ? 1 : 0).map((_, index) => ({ index, relevance_score: index })),
+  });
   const prices = { scripted: { promptPerMillion: 1, completionPerMillion: 1 } };
   access = openModelAccess([providerAt(provider.url, { prices })], noSecret);
   folder = await mkdtemp(join(tmpdir(), 'perennial-examples-'));
@@ -64,6 +69,8 @@ const served = chunks.put(
   { tenant, index: 'library', version: 3 },
   Object.fromEntries(things.map((thing, place) => [thing, `The ${thing} stands in room ${place}, which is secret number ${place * 7}.`])),
 );
+
+const indexed = { name: 'library', version: 3, digest: served.digest, variable: 'passages', k: 2, mode: 'hybrid' } as const;
 
 /** Questions about things, each of them several times. */
 async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
@@ -92,7 +99,7 @@ async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRe
     base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     prompt: { name: prompt.value.name, digest: artifact.digest, artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 16, seed: 7, stop: [] },
-    index: { name: 'library', version: 3, digest: served.digest, variable: 'passages', k: 2, mode: 'hybrid' },
+    index: indexed,
     ...change,
   };
   return artifacts.putJson({ tenant, value: bundle });
@@ -231,6 +238,32 @@ describe('examples of a bundle with an index', () => {
     const prepared = await prepare(await inputOf(20, { bundle }));
     expect(prepared.passages).toMatchObject({ shown: 0, without: 19, leftOut: { room: 0, policy: 38 } });
     expect(JSON.stringify(await conversationsIn(prepared.train))).not.toContain('secret');
+  });
+});
+
+describe('examples of a bundle with a reranker', () => {
+  const rerank = { provider: 'scripted', model: 'cross', candidates: 4, onError: 'fail' } as const;
+  const reranked = () => bundleOf({ index: { ...indexed, rerank } });
+
+  test('that cannot be ranked or are refused are left out and counted by why; the others are learnt from, again and again', async () => {
+    const refuses = ({ prompt }: ScriptedRequest): Fault | null =>
+      prompt.startsWith('Riddler 9:') || prompt.startsWith('Riddler 11:') ? { kind: 'error', status: 400 } : null;
+    fault = refuses;
+    const input = await inputOf(30, { who: 'Riddler', bundle: await reranked() });
+    const prepared = await prepare(input);
+    expect(prepared.rows).toMatchObject({ inCases: 1, tooLong: 0 });
+    expect(prepared.rows.train + prepared.rows.holdout).toBe(26);
+    expect(prepared.passages).toMatchObject({ shown: 52, refused: { AnswerInvalid: 1, ProviderRefused: 2 } });
+    const all = JSON.stringify([await conversationsIn(prepared.train), await conversationsIn(prepared.holdout)]);
+    expect(all).not.toMatch(/Riddler (7|9|11):/);
+    expect(await prepare(input, { attempt: 2 })).toEqual(prepared);
+  });
+
+  test('that are refused one and all end with what the reranker said', async () => {
+    fault = () => ({ kind: 'error', status: 400 });
+    await expect(prepare(await inputOf(30, { who: 'Nobody', bundle: await reranked() }))).rejects.toMatchObject({
+      type: 'ProviderRefused',
+    });
   });
 });
 

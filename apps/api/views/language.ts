@@ -50,6 +50,10 @@ export const fineTuningView = z
         shown: z.number().describe('in all conversations together'),
         without: z.number().describe('examples that nothing was found for, or nothing that may be shown'),
         leftOut: z.object({ room: z.number(), policy: z.number() }).describe('found and not shown, by why not'),
+        refused: z
+          .record(z.string(), z.number())
+          .optional()
+          .describe('examples left out because a provider, such as the reranker’s, refused them or said nothing of use, by why'),
       })
       .nullable()
       .describe('what the examples were given of the index; null for a bundle without one'),
