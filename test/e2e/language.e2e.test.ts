@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
@@ -77,6 +79,22 @@ describe('a language application from its prompts to an answer', () => {
     expect(told.stdout).toMatch(/codes@1 is champion and serves/);
     expect(told.stdout).toMatch(/right\s+1\.000 \(95 %: 0\.\d+ … 1\.000\); beside the baseline \+0\.\d+/);
     expect(told.stdout).toMatch(/pass {2}useful {4}right 1\.000/);
+  });
+
+  test('answers curl, whole and streamed', async () => {
+    const curl = async (more: object): Promise<string> => {
+      const body = JSON.stringify({ model: 'codes', messages: [{ role: 'user', content: 'What is the code of lamp 7?' }], ...more });
+      const headers = ['content-type: application/json', `authorization: Bearer ${product.apiKey}`].flatMap((each) => ['-H', each]);
+      const url = `${product.gatewayUrl}/v1/chat/completions`;
+      return (await promisify(execFile)('curl', ['-sS', '--no-buffer', ...headers, '-d', body, url])).stdout;
+    };
+    expect(JSON.parse(await curl({}))).toMatchObject({ object: 'chat.completion', choices: [{ message: { content: 'code 7' } }] });
+    const events = (await curl({ stream: true })).trim().split('\n\n');
+    expect(events.at(-1)).toBe('data: [DONE]');
+    const pieces = events
+      .slice(0, -1)
+      .map((event) => JSON.parse(event.replace(/^data: /, '')) as { choices: { delta: { content?: string } }[] });
+    expect(pieces.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('code 7');
   });
 
   test('searches a better prompt than the one that it was given, and promotes a bundle with it', async () => {
