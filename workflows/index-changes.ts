@@ -32,11 +32,13 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     for (const version of versions) if (!more()) await compact(version, 1);
   }
 
-  /** Found all the same where it fails, only slower: no change waits for it. */
+  /** Found all the same where it fails, only slower; changes that come meanwhile wait for it, so it is not tried again and again. */
   async function compact(version: number, atLeast: number): Promise<void> {
     try {
       const summary = `${index}@${version}: compact what changed`;
-      await indexWork.compactIndexVersion.executeWithOptions({ summary }, [{ tenant, index, version, atLeast }]);
+      await indexWork.compactIndexVersion.executeWithOptions({ summary, retry: { maximumAttempts: 2 } }, [
+        { tenant, index, version, atLeast },
+      ]);
     } catch (error) {
       if (isCancellation(error)) throw error;
       log.warn('changes were not compacted', { index, version, error: messageOf(error) });

@@ -291,6 +291,27 @@ test('changes are compacted when there are many, and the rest when none has come
   expect(did).toEqual(['apply', 'compact from 50', 'apply', 'compact from 50', 'compact from 1']);
 });
 
+test('changes do not wait for a compaction that keeps failing', async () => {
+  let tried = 0;
+  const index = fake({
+    listIndexFollowers: () => Promise.resolve([2]),
+    compactIndexVersion: () => {
+      tried += 1;
+      return Promise.reject(new Error('the storage is away'));
+    },
+  });
+  const compaction = { atLeast: 50, idleSeconds: 3_600 };
+  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, compaction, roundsPerExecution: null };
+  const applied = jest.spyOn(index.activities, 'applyIndexChanges');
+  const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
+  while (tried < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  await handle.signal(documentsChangedSignal);
+  while (applied.mock.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(tried).toBeLessThanOrEqual(3);
+  await handle.terminate('the test is over');
+  await end().catch(() => undefined);
+});
+
 test('what a retired version leaves is removed when the storage is there again', async () => {
   let tried = 0;
   const index = fake({
