@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { Verdict } from '../../../domain/verdict';
@@ -64,12 +64,15 @@ function pathOf(index: string, build: string): string {
   return `/indexes/${encodeURIComponent(index)}/builds/${encodeURIComponent(build)}`;
 }
 
-/** The file as it is, but for the cases of the answers: a path beside it. */
+/** The file as it is, but for the cases of the answers: a path from its folder. */
 function orderOf(file: string, { settings, terminal }: CliContext): unknown {
   const order = parse(textOfFile(file, settings.cwd)) as { readonly answers?: { readonly cases?: unknown } } | null;
   const cases = order?.answers?.cases;
   if (typeof cases !== 'string') return order;
-  return { ...order, answers: { ...order?.answers, cases: readCasesFile(join(dirname(file), cases), settings.cwd, terminal).text } };
+  return {
+    ...order,
+    answers: { ...order?.answers, cases: readCasesFile(resolve(settings.cwd, dirname(file), cases), settings.cwd, terminal).text },
+  };
 }
 
 async function watched(context: CliContext, begun: BuildJson): Promise<BuildJson> {

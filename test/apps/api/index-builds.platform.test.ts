@@ -125,6 +125,8 @@ test('the command line watches a build to its end, and says no with 3', async ()
   world.indexes.standingOf = ended('passed', 'right +0.010');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(/^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 answers/);
   expect(world.indexes.builds.at(-1)?.answers?.cases).toEqual(world.indexes.builds[0]?.answers?.cases);
+  const absolute = { ...order, answers: { ...order.answers, cases: join(folder, 'cases.ndjson') } };
+  writeFileSync(join(folder, 'build.yaml'), JSON.stringify(absolute));
   world.indexes.standingOf = ended('failed', 'right −0.300');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
     /^3 [^]*failed index-answers: right −0\.300[^]*does not take the place[^]*failed/,
