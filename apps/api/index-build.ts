@@ -9,6 +9,7 @@ import { invalid } from '../../domain/issue-text';
 import { indexOf, type ReleaseBundle } from '../../domain/llm/bundle';
 import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import { evaluationProblems } from '../../domain/llm/evaluation/dimension-checks';
+import { runLimits } from '../../domain/llm/run-budget';
 import type { IndexBuildInput, IndexBuildRef } from '../../workflows/index-messages';
 import type { IndexClient } from '../index-client';
 
@@ -44,10 +45,7 @@ async function inputOf(deps: Deps, { tenant, actor, index, order }: BuildWish, b
   const questions = parity && (await datasetOf(deps, tenant, parity.questions));
   const answers = order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
   const scope = `index-build/${build}`;
-  const limits = [
-    ...(budget.usd === null ? [] : [{ scope, unit: 'usd' as const, limit: budget.usd }]),
-    ...(budget.tokens === null ? [] : [{ scope, unit: 'tokens' as const, limit: budget.tokens }]),
-  ];
+  const limits = runLimits(budget).map((limit) => ({ scope, ...limit }));
   return {
     ...{
       tenant,
