@@ -10,6 +10,7 @@ import type { BudgetRef } from '../domain/budget';
 import type { DatasetManifest } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import { orderHolder } from '../domain/index/answers';
 import type { ChunkingPlan } from '../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
@@ -37,6 +38,8 @@ export interface OpenIndexVersionInput {
   readonly dataset: { readonly name: string; readonly version: number };
   readonly embedder: EmbedderSpec;
   readonly chunking: ChunkingPlan;
+  /** The cases of its answers, which were kept for its build until now. */
+  readonly cases?: ArtifactRef | undefined;
 }
 
 /** A version whose vectors of equal texts are taken over: the same embedder made them. */
@@ -89,7 +92,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
     /** Registers the version with the vector space that its embedder has here. A second attempt finds the first one's. */
     openIndexVersion: (input: OpenIndexVersionInput): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
       whileBeating(async () => {
-        const { tenant, index, key, runId, actor, dataset, embedder: spec, chunking } = input;
+        const { tenant, index, key, runId, actor, dataset, embedder: spec, chunking, cases } = input;
         const embedder = await embedders.get(spec);
         if (chunking.size > embedder.maxTokens) {
           throw failure(
@@ -105,6 +108,10 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           ...{ tenant, index, recipe, runId, actor, idempotencyKey: key },
           ...{ dataset: dataset.name, datasetVersion: dataset.version },
         });
+        if (cases) {
+          await registry.artifacts.reference({ tenant, digest: cases.digest, by: holder({ tenant, index, version }) });
+          await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
+        }
         const champion = await registry.indexes.served({ tenant, index });
         const usable = champion?.tableVersion != null && sameSpace(champion.recipe.embedder, embedder.identity);
         return { version, base: usable ? { version: champion.version, tableVersion: champion.tableVersion } : null };

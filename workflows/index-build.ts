@@ -72,10 +72,10 @@ async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgres
   const startedAt = Date.now();
   const { limits } = input;
   if (limits) await indexAnswers.openIndexBudgets({ tenant: input.tenant, budgets: limits });
-  const { tenant, index, key, runId, actor, dataset, embedder, chunking } = input;
+  const { tenant, index, key, runId, actor, dataset, embedder, chunking, answers } = input;
   const opened = await indexWork.openIndexVersion.executeWithOptions(
     { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
-    [{ tenant, index, key, runId, actor, dataset, embedder, chunking }],
+    [{ tenant, index, key, runId, actor, dataset, embedder, chunking, ...(answers && { cases: answers.cases }) }],
   );
   const { version, base } = opened;
   try {

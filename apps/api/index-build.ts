@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import type { Registry } from '../../db/registry';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, Tenant } from '../../domain/ids';
-import type { AnswersRule } from '../../domain/index/answers';
+import { orderHolder, type AnswersRule } from '../../domain/index/answers';
 import type { BuildOrder } from '../../domain/index/build-order.schema';
 import { invalid } from '../../domain/issue-text';
 import { indexOf, type ReleaseBundle } from '../../domain/llm/bundle';
@@ -109,6 +109,6 @@ async function answersRule(
       next: `perennial model explain ${model}`,
     });
   const file = await artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/x-ndjson' });
-  await registry.artifacts.reference({ tenant, digest: file.digest, by: `index-build:${build}` });
+  await registry.artifacts.reference({ tenant, digest: file.digest, by: orderHolder(build) });
   return { ...rule, bundle: { model, version: version.version }, manifest: version.manifest, cases: file };
 }

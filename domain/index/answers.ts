@@ -49,3 +49,8 @@ export function bothVerdicts(found: Verdict | null, answered: Verdict | null): V
   const kind = said.includes('failed') ? 'failed' : said.includes('inconclusive') ? 'inconclusive' : 'passed';
   return { kind, reasons: [found, answered].flatMap((each) => each.reasons.map((reason) => ({ ...reason, outcome: each.kind }))) };
 }
+
+/** Who keeps the cases of a build until its version does. */
+export function orderHolder(build: string): string {
+  return `index-build:${build}`;
+}

@@ -371,6 +371,21 @@ describe('changes of documents', () => {
     });
   });
 
+  test('the cases of a build go with its version, and not before', async () => {
+    const { artifacts } = world.registry;
+    const index = unique('index');
+    const key = unique('build') as IdempotencyKey;
+    const cases = await world.documents([{ id: unique('case') }]);
+    await artifacts.reference({ tenant, digest: cases.digest, by: `index-build:${key}` });
+    const dataset = await world.dataset(`${index}.documents`, library);
+    const opening = { tenant, index, key, runId: null, actor: 'ada', dataset, embedder: wordllama, chunking: sentences, cases };
+    const { version } = await world.run('openIndexVersion', opening);
+    expect(await world.run('openIndexVersion', opening)).toMatchObject({ version });
+    expect(await artifacts.unreference({ tenant, by: `index-build:${key}` })).toBe(0);
+    const digest = cases.digest;
+    expect(await artifacts.unreference({ tenant, by: `index:${index}@${version}`, digest })).toBe(1);
+  });
+
   test('are compacted while questions are answered, by the same rows before and after', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
