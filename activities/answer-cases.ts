@@ -74,7 +74,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : wholePairs(slice, input.most);
         const { dimensions, parallel } = spec.evaluate;
-        const asking = await askingIn({ chat, registry }, input, [bundle.base, ...bundle.base.standby]);
+        const asking = await askingIn({ chat, registry }, input, [bundle.base]);
         const judges = await openJudges(dimensions, {
           artifacts,
           files: input.files,
