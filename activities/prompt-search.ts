@@ -99,10 +99,11 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
       whileBeating(async ({ signal, report }) => {
         const [search, state] = await Promise.all([opened(input, signal), artifacts.getJson<SearchState>(input.state)]);
         const { quality } = search.spec;
+        const before = new Map(state.alive.map(({ id, results }) => [id, results]));
         const seen: VariantResult[] = [];
         const tell = teller(input);
         const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
-          seen.push(resultOf(id, results, quality));
+          seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], quality));
           const best = ranked(seen)[0];
           const progress = { done, of, best: best && { id: best.id, quality: best.quality, cases: best.cases } };
           report(progress);
