@@ -38,3 +38,14 @@ test('a connection that cannot listen is closed, however often it is tried', asy
   await Promise.all([listener.close(), standby.close()]);
   expect(left).toBe(0);
 });
+
+test('none is made again for somebody who has given up', async () => {
+  const standby = await openStandby();
+  const listener = openListener({ host: '127.0.0.1', port: standby.port, user: 'test', database: 'test' });
+  await expect(listener.listen('perennial_events', () => undefined)).rejects.toThrow('cannot execute LISTEN during recovery');
+  // Its loss began to make another, which is there by now.
+  await new Promise((done) => setTimeout(done, 300));
+  const left = standby.open.size;
+  await Promise.all([listener.close(), standby.close()]);
+  expect(left).toBe(0);
+});
