@@ -29,6 +29,8 @@ export function openListener(config: ClientConfig): Listener {
     });
     await made.connect();
     try {
+      // Whoever it was made for has given up meanwhile.
+      if (callbacks.size === 0) throw new Error('nobody listens any more');
       for (const channel of callbacks.keys()) await made.query(`listen ${channel}`);
     } catch (error) {
       // One that listens to nothing is of no use; kept, every further attempt would take another of the server's connections.
