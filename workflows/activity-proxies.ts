@@ -96,10 +96,12 @@ export const rolloutWork = proxyActivities<Activities>({
  * Questions to language models, hours of them. Limits and short failures of a provider are waited for inside; what reaches a retry here has lost its worker, or a provider for
  * minutes. An attempt reads what was answered from the ledger, so however many there are, only what was in flight is asked again.
  */
-export const llmWork = proxyActivities<Activities>({
+export const askingOptions = {
   taskQueue: taskQueues.llm,
   startToCloseTimeout: oneDay,
   heartbeatTimeout: '15s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 12 },
-});
+} as const;
+
+export const llmWork = proxyActivities<Activities>(askingOptions);

@@ -2,7 +2,7 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { IndexAnswersActivities } from '../activities/index-answers';
 import type { IndexActivities } from '../activities/indexes';
-import { recordOptions } from './activity-proxies';
+import { askingOptions, recordOptions } from './activity-proxies';
 import { taskQueues } from './messages';
 
 /**
@@ -17,14 +17,8 @@ export const indexWork = proxyActivities<IndexActivities>({
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 12 },
 });
 
-/** Questions to language models; as `llmWork` in activity-proxies.ts: an attempt reads what was answered from the ledger. */
-export const indexAnswers = proxyActivities<IndexAnswersActivities>({
-  taskQueue: taskQueues.llm,
-  startToCloseTimeout: '1 day',
-  heartbeatTimeout: '15s',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 12 },
-});
+/** Questions to language models, over an index. */
+export const indexAnswers = proxyActivities<IndexAnswersActivities>(askingOptions);
 
 /** Nobody waits for a table to go, and one that stays is paid for ever: tried until the storage is there. */
 export const indexRemoval = proxyActivities<IndexActivities>({
