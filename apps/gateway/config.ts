@@ -24,6 +24,7 @@ export interface GatewayConfig {
   readonly keyGraceSeconds: number;
   readonly shadow: ShadowLimits;
   readonly chat: ChatLimits;
+  readonly embeddings: EmbeddingsLimits;
   readonly log: PredictionLogLimits;
 }
 
@@ -57,6 +58,15 @@ export interface ChatShadowLimits {
   readonly timeoutMs: number;
   /** Of prompts and answers, in this process. */
   readonly tokensPerHour: number;
+}
+
+/** Of `POST /v1/embeddings`. An embedder in this process works on its event loop, so what it does for one caller the others wait for. */
+export interface EmbeddingsLimits {
+  /** Of the texts of one request together. */
+  readonly maxTokens: number;
+  /** Of all requests at once; further ones get 503. */
+  readonly maxTokensUnderWay: number;
+  readonly timeoutMs: number;
 }
 
 export interface PredictionLogLimits {
@@ -107,6 +117,12 @@ export const gatewayDefaults = {
     maxAnswers: 10_000,
     stallMs: 30_000,
     drainMs: 10_000,
+  },
+  embeddings: {
+    // Some 16 s of one core for MiniLM.
+    maxTokens: 65_536,
+    maxTokensUnderWay: 262_144,
+    timeoutMs: 60_000,
   },
   log: {
     flushEveryMs: 200,

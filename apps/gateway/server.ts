@@ -11,43 +11,38 @@ import { openDetectors, type Detectors } from '../../data/safety/open-detectors'
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { Registry } from '../../db/registry';
-import { withOpenAiError } from '../http/openai-error';
-import { requires } from './authentication';
 import { createChat } from './chat/chat';
 import { createChatShadow } from './chat/chat-shadow';
 import { createOpenAnswers } from './chat/open-answers';
 import { createRetriever } from './chat/retrieve';
 import type { GatewayConfig } from './config';
-import { errorHandler, openHttpApp } from './http-app';
+import { createEmbeddings } from './embeddings/embeddings';
+import { createNameIndex } from './embeddings/name-index';
+import { registerRoutes } from './gateway-routes';
+import { openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './lease';
 import { createModelLoader } from './loaded-model';
-import { createIndexMetrics } from './index-metrics';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model-cache';
 import { startPredictionLog } from './prediction-log';
-import { chatRoutes } from './routes/chat';
-import { feedbackRoutes } from './routes/feedback';
-import { healthRoutes } from './routes/health';
-import { indexQueryRoutes } from './routes/index-query';
-import { inferRoutes } from './routes/infer';
-import { modelMetadataRoutes } from './routes/model-metadata';
-import { openAiModelRoutes } from './routes/openai-models';
-import { probeRoutes } from './routes/probe';
+import { quietly } from './quietly';
 import { createRoutingTable } from './routing-table';
 import type { ServedVersion } from './served-version';
 import { createShadow, type ShadowOutcome } from './shadow';
 import { openSpill } from './spill';
 import { createVersionPicker } from './version-picker';
 
-export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways' | 'predictions' | 'routing'>;
+export type GatewayRegistry = Pick<Registry, 'apiKeys' | 'feedback' | 'gateways' | 'predictions' | 'routing'> & {
+  readonly indexes: Pick<Registry['indexes'], 'list'>;
+};
 
 export interface GatewayDeps {
   readonly registry: GatewayRegistry;
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   readonly access: Pick<ModelAccess, 'chat' | 'models' | 'rerank' | 'requireProvider'>;
-  readonly indexes: Pick<IndexReader, 'query' | 'check'>;
+  readonly indexes: Pick<IndexReader, 'query' | 'check' | 'embedder'>;
   /** Of safety policies; its own unless it shares an embedder. */
   readonly detectors?: Detectors;
   readonly config: GatewayConfig;
@@ -194,30 +189,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   });
 
   const app = openHttpApp(config, log);
-  await app.register((routes, _options, done) => {
-    healthRoutes(routes, { health, metrics });
-    done();
+  const embeddings = createEmbeddings({
+    indexes,
+    nameIndex: createNameIndex({ indexes: registry.indexes, table, timeoutMs: registryTimeoutMs }),
+    limits: config.embeddings,
   });
-  await app.register((routes, _options, done) => {
-    routes.addHook('onRequest', requires('viewer', keys));
-    inferRoutes(routes, { infer, metrics });
-    modelMetadataRoutes(routes, { picker });
-    indexQueryRoutes(routes, { indexes, metrics: createIndexMetrics(metrics.registry), timeoutMs: config.requestTimeoutMs });
-    done();
-  });
-  await app.register((routes, _options, done) => {
-    routes.addHook('onRequest', requires('viewer', keys));
-    routes.setErrorHandler(errorHandler(config, withOpenAiError));
-    chatRoutes(routes, { chat, answers, metrics, stallMs: config.chat.stallMs });
-    openAiModelRoutes(routes, { table });
-    done();
-  });
-  await app.register((routes, _options, done) => {
-    // Labels and probes change what is decided later; a key that may only look may not send them.
-    routes.addHook('onRequest', requires('operator', keys));
-    feedbackRoutes(routes, { feedback: registry.feedback, metrics, timeoutMs: registryTimeoutMs });
-    probeRoutes(routes, { picker });
-    done();
+  const { feedback } = registry;
+  await registerRoutes(app, {
+    ...{ config, keys, metrics, answers, indexes, picker, table, health, registryTimeoutMs },
+    ...{ chat, embeddings, infer, feedback },
   });
   const tending = setInterval(
     () => {
@@ -280,15 +260,4 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return hostname();
   return host.includes(':') ? `[${host}]` : host;
-}
-
-/** The first of a kind, then one a minute: an outage must not fill the log. */
-function quietly(tell: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
-  const told = new Map<string, number>();
-  return (what, error) => {
-    const last = told.get(what) ?? -Infinity;
-    if (performance.now() - last < 60_000) return;
-    told.set(what, performance.now());
-    tell(what, error);
-  };
 }

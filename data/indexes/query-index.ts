@@ -56,7 +56,13 @@ export interface IndexReader {
   query(query: IndexQuery): Promise<IndexAnswer>;
   /** That it can be asked here: the version answers, and its embedder is the one that made it. Throws as `query` does. */
   check(asked: AskedIndex & Pick<IndexQuery, 'mode'>): Promise<Pick<ServedIndexVersion, 'version' | 'digest'>>;
+  /** Who makes vectors of the version's own space. Throws as `query` does. */
+  embedder(asked: AskedIndex): Promise<IndexEmbedder>;
   close(): void;
+}
+
+export interface IndexEmbedder extends Pick<IndexAnswer, 'version' | 'stale'> {
+  readonly embedder: Embedder;
 }
 
 export interface IndexReaderDeps {
@@ -75,7 +81,7 @@ export function openIndexReader({ find, store, embedders, memory = { freshMs: 0,
   const tables = createOpenTables(openTables);
   const lookup = createServedLookup(find, memory);
 
-  async function lookUp(query: IndexQuery): Promise<KnownVersion> {
+  async function lookUp(query: AskedIndex): Promise<KnownVersion> {
     const known = await lookup.get(query);
     if (known?.served.tableVersion == null) throw failure('NotFound', notThere(query), { next: `perennial index show ${query.index}` });
     return known;
@@ -121,6 +127,10 @@ export function openIndexReader({ find, store, embedders, memory = { freshMs: 0,
       if (served?.tableVersion == null) throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
       if (mode !== 'text') await embedderOf(asked, served, embedders);
       return { version: served.version, digest: served.digest };
+    },
+    async embedder(asked) {
+      const { served, stale } = await lookUp(asked);
+      return { version: served.version, stale, embedder: await embedderOf(asked, served, embedders) };
     },
     close: () => tables.close(),
   };

@@ -62,6 +62,16 @@ function wordsIn(text: string, { start, end }: Span, costOf: TokenCost): readonl
   return units;
 }
 
+/** What the embedder makes of a text; counting ends where it is more than `most`. */
+export function countTokens(text: string, costOf: TokenCost, most = Infinity): number {
+  let sum = 0;
+  for (const match of text.matchAll(word)) {
+    sum += costOf(match[0]);
+    if (sum > most) break;
+  }
+  return sum;
+}
+
 function costWithin(text: string, span: Span, costOf: TokenCost): number {
   let sum = 0;
   for (const match of text.slice(span.start, span.end).matchAll(word)) sum += costOf(match[0]);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { failure, type Issue } from '../../../domain/failure';
 import type { ChatMessage } from '../../../domain/llm/chat';
+import { bodyIssues, invalidBody } from '../openai-body';
 
 const part = z.strictObject({ type: z.literal('text', { error: 'only parts of type text are in this version' }), text: z.string() });
 
@@ -52,11 +52,11 @@ export interface ChatBody {
 /** Throws InvalidInput with every mistake, each named by its place. */
 export function parseChatBody(body: unknown): ChatBody {
   const read = schema.safeParse(body);
-  if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
+  if (!read.success) throw invalidBody(read.error.issues.flatMap(bodyIssues));
   const { messages, ...given } = read.data;
   const last = messages.at(-1);
   if (last?.role !== 'user') {
-    throw invalid([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with one of the user' }]);
+    throw invalidBody([{ pointer: `/messages/${messages.length - 1}/role`, detail: 'messages must end with one of the user' }]);
   }
   const limits = [given.max_tokens, given.max_completion_tokens].filter((limit) => typeof limit === 'number');
   return {
@@ -73,27 +73,4 @@ export function parseChatBody(body: unknown): ChatBody {
 
 function textOf(content: string | readonly { readonly text: string }[]): string {
   return typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
-}
-
-function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
-  const pointer = issue.path.map((key) => `/${String(key)}`).join('');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      pointer: `${pointer}/${key.slice(0, 60)}`,
-      detail: `\`${key.slice(0, 60)}\` is not in this version`,
-    }));
-  }
-  const name = pointer === '' ? 'the body' : pointer.slice(1).replaceAll('/', '.');
-  return [{ pointer, detail: `${name}: ${issue.message}` }];
-}
-
-function invalid(issues: readonly Issue[]): Error {
-  return failure(
-    'InvalidInput',
-    issues
-      .map(({ detail }) => detail)
-      .slice(0, 5)
-      .join('; '),
-    { issues: issues.slice(0, 20) },
-  );
 }

@@ -11,11 +11,13 @@ export interface GatewayHealth {
   readonly spilledBytes: number;
 }
 
+export interface HealthRouteDeps {
+  readonly health: () => GatewayHealth;
+  readonly metrics: GatewayMetrics;
+}
+
 /** No key needed: probes and scrapers have none. */
-export function healthRoutes(
-  app: FastifyInstance,
-  { health, metrics }: { readonly health: () => GatewayHealth; readonly metrics: GatewayMetrics },
-): void {
+export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRouteDeps): void {
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_request, reply) => {
     const { ready, ...detail } = health();

@@ -6,6 +6,8 @@ import type { LedgeredTexts } from '../../llm/ledgered-embeddings';
 export interface EmbedOptions {
   readonly signal?: AbortSignal | undefined;
   readonly payer?: EmbeddingPayer | undefined;
+  /** Told of the tokens of each request to an endpoint, as its provider counts them; an embedder in this process asks nobody. */
+  readonly onUsage?: ((promptTokens: number) => void) | undefined;
 }
 
 /** On whose behalf, and under which limits, an endpoint is asked; an embedder in this process asks nobody. */

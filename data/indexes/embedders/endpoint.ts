@@ -29,11 +29,13 @@ export async function openEndpoint(spec: EndpointSpec, { access, ledgered }: End
   /** What opens the embedder, and what asks an index without saying for whom, is the operator's own. */
   async function ask(
     texts: readonly string[],
-    { signal, payer = { tenant: defaultTenant } }: EmbedOptions,
+    { signal, payer = { tenant: defaultTenant }, onUsage }: EmbedOptions,
   ): Promise<readonly Float32Array[]> {
     const { tenant, entry } = payer;
     if (entry && ledgered) return ledgered({ ...entry, tenant, target, texts, signal });
-    return (await access.embed(target, texts, { tenant, signal })).vectors;
+    const { vectors, usage } = await access.embed(target, texts, { tenant, signal });
+    onUsage?.(usage.promptTokens);
+    return vectors;
   }
 
   async function embed(texts: readonly string[], options: EmbedOptions = {}): Promise<readonly Float32Array[]> {

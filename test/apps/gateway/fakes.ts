@@ -18,6 +18,7 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly keys: Map<string, ApiKeyIdentity>;
   readonly inserted: PredictionRow[];
   readonly labels: Map<PredictionId, unknown>;
+  indexNames: string[];
   readonly beats: { readonly epoch: number }[];
   /** As a promotion does: table, epoch, notification. */
   route(
@@ -34,6 +35,7 @@ export function fakeRegistry(): FakeRegistry {
 
   const registry: FakeRegistry = {
     away: false,
+    indexNames: [],
     epoch: 0,
     models: [],
     versions: new Map(),
@@ -73,6 +75,13 @@ export function fakeRegistry(): FakeRegistry {
         }),
       live: () => present(() => []),
       leave: () => present(() => undefined),
+    },
+    indexes: {
+      list: () =>
+        present(() => ({
+          items: registry.indexNames.map((name) => ({ name, versions: 1, champion: 1, changes: 0, createdAt: '2026-01-01T00:00:00Z' })),
+          nextPageToken: null,
+        })),
     },
     apiKeys: {
       ...unused,
@@ -151,7 +160,7 @@ export function fakeArtifacts(): FakeArtifacts {
 }
 
 /** For a gateway whose test asks no index. */
-export const noIndexes: Pick<IndexReader, 'query' | 'check'> = { query: noIndex, check: noIndex };
+export const noIndexes: Pick<IndexReader, 'query' | 'check' | 'embedder'> = { query: noIndex, check: noIndex, embedder: noIndex };
 
 function noIndex({ index }: { readonly index: string }): Promise<never> {
   return Promise.reject(failure('NotFound', `there is no index ${index} in this test`));

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import OpenAI from 'openai';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { unique } from '../../db/registry-fixture';
 import { startGatewayProcess, type GatewayProcess } from '../../support/gateway-process';
@@ -53,6 +54,26 @@ test('a gateway answers from LanceDB on S3, by text and by a vector of the index
   expect(await ask(index, { vector: [...vector], embedder: digest })).toMatchObject({ status: 200, first: 'whale' });
   expect(await ask(index, { vector: [...vector].slice(1), embedder: digest })).toMatchObject({ status: 409 });
   expect((await ask('no-such-index', { text: 'whale' })).status).toBe(404);
+});
+
+test('a stock OpenAI client gets vectors of the index’s own embedder, with which the index can be asked', async () => {
+  const index = unique('index');
+  await promote(world, await built(index));
+  const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: key, maxRetries: 0 });
+  const texts = ['the largest animal in the sea', 'a mould that kills bacteria'];
+  const { data, response } = await client.embeddings.create({ model: index, input: texts }).withResponse();
+  const embedder = await world.deps.embedders.get(wordllama);
+  expect(data.data.map(({ embedding }) => Float32Array.from(embedding))).toEqual(await embedder.embed(texts));
+  expect(data).toMatchObject({ model: `${index}@1` });
+  expect(data.usage.prompt_tokens).toBeGreaterThan(8);
+  const vector = data.data[0]?.embedding;
+  expect(await ask(index, { vector, embedder: response.headers.get('x-perennial-embedder') })).toMatchObject({
+    status: 200,
+    first: 'whale',
+  });
+  const long = client.embeddings.create({ model: index, input: 'whale '.repeat(1100) });
+  await expect(long).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
+  await expect(client.embeddings.create({ model: `${index}x`, input: 'whale' })).rejects.toThrow(`did you mean \`${index}\`?`);
 });
 
 test('a moved alias is followed within 5 seconds, forth and back, and no question fails meanwhile', async () => {

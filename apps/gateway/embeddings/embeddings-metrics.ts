@@ -1,0 +1,42 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+export interface EmbeddingsMetrics {
+  /** `index` and `version` are empty for what is not there: an unknown name would be a new series for every typing mistake. */
+  request(labels: {
+    readonly index: string;
+    readonly version: string;
+    readonly tokens: number;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
+}
+
+export function createEmbeddingsMetrics(registry: Registry): EmbeddingsMetrics {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'perennial_gateway_embeddings_requests_total',
+    help: 'Requests for vectors by the index version whose embedder made them and the status.',
+    labelNames: ['index', 'version', 'status'] as const,
+    registers,
+  });
+  const tokens = new Counter({
+    name: 'perennial_gateway_embeddings_tokens_total',
+    help: 'Tokens of the texts that were embedded for callers.',
+    labelNames: ['index', 'version'] as const,
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'perennial_gateway_embeddings_duration_seconds',
+    help: 'Time from the head of a request for vectors to its answer.',
+    labelNames: ['index'] as const,
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60],
+    registers,
+  });
+  return {
+    request({ index, version, tokens: embedded, status, seconds }) {
+      requests.labels({ index, version, status: String(status) }).inc();
+      latency.labels({ index }).observe(seconds);
+      if (embedded > 0) tokens.labels({ index, version }).inc(embedded);
+    },
+  };
+}

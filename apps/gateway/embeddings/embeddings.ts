@@ -1,0 +1,115 @@
+import type { IndexReader } from '../../../data/indexes/query-index';
+import type { EmbedderIdentity } from '../../../domain/index/embedder';
+import { countTokens } from '../../../domain/index/chunking';
+import { failure, isPerennialError } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { HttpProblem } from '../../http/problem';
+import type { EmbeddingsLimits } from '../config';
+import { parseModelName, type ModelName } from '../model-name';
+import { within } from '../within';
+import type { EmbeddingsBody } from './embeddings-request.schema';
+import type { NameIndex } from './name-index';
+
+export interface EmbeddingsCall {
+  readonly tenant: Tenant;
+  readonly body: EmbeddingsBody;
+  /** The caller went away, or the gateway stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface EmbeddingsReply {
+  readonly index: string;
+  readonly version: number;
+  /** The registry was away, and another version may be meant by now. */
+  readonly stale: boolean;
+  readonly embedder: EmbedderIdentity;
+  /** One a text, in order. */
+  readonly vectors: readonly Float32Array[];
+  /** As the provider counts them, or the embedder's own tokenizer here. */
+  readonly tokens: number;
+}
+
+export interface EmbeddingsOptions {
+  readonly indexes: Pick<IndexReader, 'embedder'>;
+  readonly nameIndex: NameIndex;
+  readonly limits: EmbeddingsLimits;
+}
+
+/**
+ * Texts into vectors of the index that `model` names, by the embedder of the version that answers: so nobody can ask it with vectors of another space unawares.
+ * Nothing is cut off unseen: a text beyond what the embedder takes is ContextOverflow.
+ */
+export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptions): (call: EmbeddingsCall) => Promise<EmbeddingsReply> {
+  let underWay = 0;
+
+  return async ({ tenant, body: { model, texts, dimensions }, signal }) => {
+    const asked = indexIn(parseModelName(model));
+    const { version, stale, embedder } = await indexes.embedder({ tenant, ...asked }).catch(async (error: unknown) => {
+      throw isPerennialError(error) && error.type === 'NotFound' ? await nameIndex(tenant, asked.index, error) : error;
+    });
+    const { identity, maxTokens, costOf } = embedder;
+    const name = `${asked.index}@${version}`;
+    if (dimensions !== null && dimensions !== identity.dimensions) throw otherDimensions(name, identity, dimensions);
+    const counted = texts.map((text) => countTokens(text, costOf, maxTokens));
+    const long = counted.findIndex((count) => count > maxTokens);
+    if (long !== -1) throw tooLong(name, identity, maxTokens, long);
+    const tokens = counted.reduce((sum, count) => sum + count, 0);
+    if (tokens > limits.maxTokens) throw tooMany(tokens, limits.maxTokens);
+    if (underWay + tokens > limits.maxTokensUnderWay) throw noRoom(limits.maxTokensUnderWay);
+
+    underWay += tokens;
+    const late = new AbortController();
+    let billed = 0;
+    try {
+      const embedding = embedder.embed(texts, {
+        signal: AbortSignal.any([signal, late.signal]),
+        payer: { tenant },
+        onUsage: (promptTokens) => (billed += promptTokens),
+      });
+      const vectors = await within(limits.timeoutMs, embedding, {
+        type: 'ProviderTimeout',
+        message: `the embedder of ${name} did not end`,
+      });
+      return { index: asked.index, version, stale, embedder: identity, vectors, tokens: billed > 0 ? billed : tokens };
+    } finally {
+      late.abort();
+      underWay -= tokens;
+    }
+  };
+}
+
+function indexIn({ model: index, selector }: ModelName): { readonly index: string; readonly version: number | 'champion' | 'previous' } {
+  switch (selector.kind) {
+    case 'routed':
+      return { index, version: 'champion' };
+    case 'version':
+      return { index, version: selector.version };
+    case 'alias':
+      if (selector.alias !== 'challenger') return { index, version: selector.alias };
+      throw failure('NotFound', 'an index has a champion and a previous version, and no challenger', {
+        next: `perennial index show ${index}`,
+      });
+  }
+}
+
+function otherDimensions(name: string, { name: embedder, dimensions }: EmbedderIdentity, asked: number): Error {
+  const detail = `dimensions: ${embedder}, the embedder of ${name}, makes ${dimensions}, and others would be no vectors of this index, not ${asked}`;
+  return failure('InvalidInput', detail, { issues: [{ pointer: '/dimensions', detail }] });
+}
+
+function tooLong(name: string, { name: embedder }: EmbedderIdentity, maxTokens: number, place: number): Error {
+  const detail = `input.${place}: has more than the ${maxTokens} tokens that ${embedder}, the embedder of ${name}, takes of a text`;
+  return failure('ContextOverflow', detail, {
+    issues: [{ pointer: `/input/${place}`, detail }],
+    next: 'cut it, as the index cuts its documents',
+  });
+}
+
+function tooMany(tokens: number, most: number): Error {
+  const detail = `input: is of ${tokens} tokens together; a request takes ${most}`;
+  return failure('InvalidInput', detail, { issues: [{ pointer: '/input', detail }], next: 'send fewer texts a request' });
+}
+
+function noRoom(most: number): Error {
+  return new HttpProblem(503, 'TooManyEmbeddings', `this gateway embeds ${most} tokens at once, as many as it may`, 'ask again later');
+}

@@ -1,0 +1,39 @@
+import type { IndexRepository } from '../../../db/repositories/indexes';
+import { failure, type PerennialError } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { nearest } from '../../../domain/nearest';
+import type { RoutingTable } from '../routing-table';
+import { within } from '../within';
+
+/** What a caller most likely meant who named no index that answers. */
+export type NameIndex = (tenant: Tenant, asked: string, refused: PerennialError) => Promise<PerennialError>;
+
+export interface NameIndexOptions {
+  readonly indexes: Pick<IndexRepository, 'list'>;
+  readonly table: Pick<RoutingTable, 'route'>;
+  readonly timeoutMs: number;
+}
+
+export function createNameIndex({ indexes, table, timeoutMs }: NameIndexOptions): NameIndex {
+  return async (tenant, asked, refused) => {
+    const champion = table.route(tenant, asked)?.champion.served;
+    if (champion?.hold.model.kind === 'bundle') {
+      const { index } = champion.hold.model;
+      const message = `${champion.name} is a language application, not an index: vectors are of an index's own space`;
+      const next =
+        index === null ? 'it asks no index' : `it asks ${index.name}@${index.version}: "model": "${index.name}@${index.version}"`;
+      return failure('NotFound', message, { next });
+    }
+    const known = await within(timeoutMs, indexes.list({ tenant, pageSize: 1000 }), {
+      type: 'DatabaseUnavailable',
+      message: 'the registry named no indexes',
+    }).catch(() => null);
+    if (known === null) return refused;
+    const names = known.items.map(({ name }) => name);
+    // The index is there, and not the version.
+    if (names.includes(asked)) return refused;
+    const near = nearest(asked, names);
+    const message = `there is no index \`${asked.slice(0, 100)}\`${near === null ? '' : `; did you mean \`${near}\`?`}`;
+    return failure('NotFound', message, { next: names.length === 0 ? 'perennial index build' : 'perennial index list' });
+  };
+}

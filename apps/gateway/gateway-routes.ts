@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify';
+import type { IndexReader } from '../../data/indexes/query-index';
+import { withOpenAiError } from '../http/openai-error';
+import { requires } from './authentication';
+import type { OpenAnswers } from './chat/open-answers';
+import type { GatewayConfig } from './config';
+import { createEmbeddingsMetrics } from './embeddings/embeddings-metrics';
+import { errorHandler } from './http-app';
+import { createIndexMetrics } from './index-metrics';
+import type { KeyCache } from './key-cache';
+import { chatRoutes, type ChatRouteDeps } from './routes/chat';
+import { embeddingsRoutes, type EmbeddingsRouteDeps } from './routes/embeddings';
+import { feedbackRoutes, type FeedbackRouteDeps } from './routes/feedback';
+import { healthRoutes, type HealthRouteDeps } from './routes/health';
+import { indexQueryRoutes } from './routes/index-query';
+import { inferRoutes, type InferRouteDeps } from './routes/infer';
+import { modelMetadataRoutes } from './routes/model-metadata';
+import { openAiModelRoutes } from './routes/openai-models';
+import { probeRoutes } from './routes/probe';
+import type { RoutingTable } from './routing-table';
+import type { VersionPicker } from './version-picker';
+
+export interface GatewayParts
+  extends
+    Pick<ChatRouteDeps, 'chat' | 'metrics'>,
+    Pick<EmbeddingsRouteDeps, 'embeddings'>,
+    Pick<InferRouteDeps, 'infer'>,
+    Pick<FeedbackRouteDeps, 'feedback'>,
+    Pick<HealthRouteDeps, 'health'> {
+  readonly config: GatewayConfig;
+  readonly keys: KeyCache;
+  readonly answers: OpenAnswers;
+  readonly indexes: Pick<IndexReader, 'query'>;
+  readonly picker: VersionPicker;
+  readonly table: RoutingTable;
+  readonly registryTimeoutMs: number;
+}
+
+/** Every route, behind the scope that it needs and with the errors of its protocol. */
+export async function registerRoutes(app: FastifyInstance, parts: GatewayParts): Promise<void> {
+  const { config, keys, metrics, answers, indexes, picker, table } = parts;
+  await app.register((routes, _options, done) => {
+    healthRoutes(routes, parts);
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    routes.addHook('onRequest', requires('viewer', keys));
+    inferRoutes(routes, parts);
+    modelMetadataRoutes(routes, { picker });
+    indexQueryRoutes(routes, { indexes, metrics: createIndexMetrics(metrics.registry), timeoutMs: config.requestTimeoutMs });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    routes.addHook('onRequest', requires('viewer', keys));
+    routes.setErrorHandler(errorHandler(config, withOpenAiError));
+    chatRoutes(routes, { ...parts, stallMs: config.chat.stallMs });
+    embeddingsRoutes(routes, { embeddings: parts.embeddings, answers, metrics: createEmbeddingsMetrics(metrics.registry) });
+    openAiModelRoutes(routes, { table });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    // Labels and probes change what is decided later; a key that may only look may not send them.
+    routes.addHook('onRequest', requires('operator', keys));
+    feedbackRoutes(routes, { ...parts, timeoutMs: parts.registryTimeoutMs });
+    probeRoutes(routes, { picker });
+    done();
+  });
+}

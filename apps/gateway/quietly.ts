@@ -1,0 +1,10 @@
+/** The first of a kind, then one a minute: an outage must not fill the log. */
+export function quietly(tell: (what: string, error: unknown) => void): (what: string, error: unknown) => void {
+  const told = new Map<string, number>();
+  return (what, error) => {
+    const last = told.get(what) ?? -Infinity;
+    if (performance.now() - last < 60_000) return;
+    told.set(what, performance.now());
+    tell(what, error);
+  };
+}
