@@ -2,8 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
-import type { RunJson } from '../../apps/cli/run-view';
+import type { Database } from '../../db/connection';
+import { championsOf, eventually } from '../support/dying-product';
+import { expectNothingLeft } from '../support/left-behind';
 import { pause, startProduct, type Product } from '../support/product';
+import { askedBy, expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
+import { openWorkersDatabase } from '../support/worker-process';
 
 // Four models' worth of work on a machine that is busy with other tests.
 jest.setTimeout(900_000);
@@ -26,25 +30,46 @@ const towns = [
   'Ludlow',
 ] as const;
 
+// As the spec has it when nothing is said.
+const parallel = 4;
+
 let product: Product;
-let run: RunJson;
+let database: Database;
 
 beforeAll(async () => {
   product = await startProduct({ env: { PERENNIAL_LLM_SERVER: 'true', PERENNIAL_LLM_PORT: '0', PERENNIAL_LLM_CONTEXT_TOKENS: '1024' } });
+  database = openWorkersDatabase(product);
   await product.apply(writeQuarters(product.workDir));
 });
-afterAll(() => product.stop());
+afterEach(() => expectNothingLeft(product));
+afterAll(async () => {
+  await database.close();
+  await product.stop();
+});
 
-test('is released though the worker dies while it indexes and the model while it answers', async () => {
+test('is released though the worker dies while it indexes and the model while it answers: no chunk twice, no question paid twice, one promotion', async () => {
   const { body } = await product.start(model);
   await product.waitForStage(body.id, 'rag-index');
+  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: 'rag-index', status: 'running' });
   expect(product.kill('main.ts worker')).toHaveLength(1);
-  await product.waitForStage(body.id, 'evaluate');
-  await pause(3_000);
+  await eventually('some cases are answered, and others are being asked', async () => {
+    const { attempts } = await askedBy(database, body.id, 'evaluate');
+    return attempts.answered >= 2 && attempts.sent > 0;
+  });
   expect(product.kill('main.ts llm-server')).toHaveLength(1);
-  run = await product.waitForEnd(body.id, 800);
+  const run = await product.waitForEnd(body.id, 800);
   expect(run).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
   expect(run.stages.map(({ name }) => name)).toEqual(['ingest', 'rag-index', 'evaluate', 'promote']);
+
+  const stored = await storedIn(product, 'quarters', 1);
+  expect(stored).toMatchObject({ documents: cases, duplicates: [] });
+  expect(await versionsOf(database, 'quarters')).toEqual([{ version: 1, state: 'ready', chunks: stored.chunks }]);
+  expect(await movesOf(database, 'quarters')).toEqual([1]);
+  expect(await championsOf(product, model)).toEqual([1]);
+  // Each case once, and at least one of them was under way when the model died.
+  expect((await askedBy(database, run.id, 'evaluate')).calls.answered).toBe(cases);
+  expect(await expectPaidOnce(database, run.id, parallel)).toBeGreaterThan(0);
+  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
 });
 
 test('answers a stock client whole and in a stream, with where it found it', async () => {

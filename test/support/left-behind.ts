@@ -1,6 +1,7 @@
 /** What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch folders, unfinished uploads. Looked at from outside the product. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import type { Product } from './product';
 import { pause } from './product';
@@ -37,16 +38,20 @@ export async function expectNothingLeft(product: Product, seconds = 30): Promise
 
 /** The product's own artifact store. */
 export function openStore(product: Product): ArtifactStore {
+  return openArtifactStore({ ...storeOf(product), leases: null });
+}
+
+/** Where it is, as the product's processes reach it. */
+export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
   const [worker = -1] = product.pids('main.ts worker');
   const environment = environmentOf(worker);
-  return openArtifactStore({
+  return {
     endpoint: environment['PERENNIAL_S3_ENDPOINT'] ?? '',
     region: environment['AWS_REGION'] ?? '',
     bucket: environment['PERENNIAL_S3_BUCKET'] ?? 'perennial',
     accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
     secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    leases: null,
-  });
+  };
 }
 
 /** Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents of living workers. */

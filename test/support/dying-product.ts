@@ -1,0 +1,89 @@
+/** Parts of a whole product that are killed while a version is tried on traffic, and what must hold when all is over. */
+import type { RolloutJson } from '../../apps/cli/rollout-view';
+import type { RunJson } from '../../apps/cli/run-view';
+import type { Database } from '../../db/connection';
+import type { Product } from './product';
+import { pause } from './product';
+import type { Trials } from './rollout-trials';
+
+/** `mayFail`: who kills what answers must let requests fail; whoever else dies, none may. */
+export const dyingParts = [
+  { part: 'the worker', process: 'main.ts worker', mayFail: false },
+  { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
+  { part: 'PostgreSQL', process: 'bin/postgres', mayFail: false },
+  { part: 'the Temporal server', process: 'temporal server', mayFail: false },
+] as const;
+
+/** It may be about to come back from the kill before. */
+export async function killPart(product: Pick<Product, 'kill'>, process: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; product.kill(process).length === 0;) {
+    if (Date.now() > deadline) throw new Error(`there is no ${process}`);
+    await pause(50);
+  }
+}
+
+export interface EndedTrial {
+  readonly run: RunJson;
+  readonly rollout: RolloutJson;
+}
+
+export async function endOfTrial(product: Product, trials: Trials, run: RunJson, seconds = 150): Promise<EndedTrial> {
+  const over = await product.waitForEnd(run.id, seconds);
+  // An end that no gateway has confirmed yet is told with its gateways' names first.
+  const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
+  return { run: over, rollout };
+}
+
+/** I2, I5, I6, I7: this champion and no other, nothing open, the end said once, and the record whole. */
+export async function expectSettled(
+  { product, trials, database: { sql } }: { readonly product: Product; readonly trials: Trials; readonly database: Database },
+  model: string,
+  champion: number,
+): Promise<void> {
+  expect(await trials.champion(model)).toBe(champion);
+  expect(await sql`select id from rollouts where ended_at is null`).toEqual([]);
+  expect((await trials.audit(model, 'rollout.end')).length).toBeLessThanOrEqual(1);
+  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+}
+
+/** Champions in their order, newest first. */
+export async function championsOf(product: Product, model: string): Promise<readonly number[]> {
+  const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
+  return body.items.map(({ to }) => to);
+}
+
+/** Says yes to what a run waits for, as soon as there is somebody who takes it. */
+export async function approve(product: Product, id: string): Promise<void> {
+  await eventually('somebody takes the approval', async () => {
+    const answer = await product.call('POST', `/runs/${id}/approve`, { body: {} }).catch(() => null);
+    return answer?.status === 200 || answer?.status === 202;
+  });
+}
+
+/** Until it is so; the time is for a busy machine. */
+export async function eventually(what: string, isSo: () => Promise<boolean> | boolean, seconds = 120): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; !(await isSo());) {
+    if (Date.now() > deadline) throw new Error(`not in ${seconds} s: ${what}`);
+    await pause(50);
+  }
+}
+
+/** Dies exactly before a write: the table is locked from outside until somebody has come to it, and `there` has killed whom it wants. */
+export async function atTable(
+  { sql }: Database,
+  table: string,
+  begin: () => Promise<void> | void,
+  there: () => Promise<void>,
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`lock table ${tx(table)} in exclusive mode`;
+    await begin();
+    await eventually(`somebody comes to ${table}`, async () => {
+      const [waits] = await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
+      return waits !== undefined;
+    });
+    await there();
+    // The dead process's connection holds nothing any more once the server has noticed.
+    await pause(1_000);
+  });
+}
