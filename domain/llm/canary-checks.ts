@@ -10,7 +10,7 @@ export interface CanaryProblem {
 
 /** What parts of a canary say together that cannot be. */
 export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuration }: WrittenLlmCanary): readonly CanaryProblem[] {
-  const { from, measure, labels, rule, margin } = quality;
+  const { from, measure, labels, rule, margin, judge, mostPairs } = quality;
   const problems: (CanaryProblem | false)[] = [
     steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
       path: ['steps'],
@@ -22,6 +22,24 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
         path: ['steps'],
         detail: 'nobody is answered by the challenger, so that no caller can say anything of it',
         expected: 'a step above 0, or quality.from: references',
+      },
+    from === 'judge' &&
+      judge === undefined && {
+        path: ['quality', 'judge'],
+        detail: 'quality is from a judge, and nothing says which',
+        expected: 'judge: <a dimension of spec.evaluate of kind judge>',
+      },
+    from !== 'judge' &&
+      judge !== undefined && {
+        path: ['quality', 'judge'],
+        detail: `quality is from ${from}, and a judge is named`,
+        expected: 'from: judge, or no judge',
+      },
+    from === 'judge' &&
+      mostPairs < test.minSamples && {
+        path: ['quality', 'mostPairs'],
+        detail: `at most ${mostPairs} pairs are judged, and test.minSamples asks for ${test.minSamples}: it could never decide`,
+        expected: `${test.minSamples} or more`,
       },
     measure === 'label' &&
       labels === undefined && {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canarySchema } from '../canary.schema';
-import { secondsField } from '../field.schema';
+import { nameField, secondsField } from '../field.schema';
 
 const share = (what: string) => z.number().gt(0).lt(1).describe(`a share between 0 and 1 of ${what}`);
 const above = (what: string) => ({
@@ -38,11 +38,24 @@ export const llmCanarySchema = z
     quality: z
       .strictObject({
         from: z
-          .enum(['references', 'callers'])
+          .enum(['references', 'callers', 'judge'])
           .default('references')
           .describe(
-            'references: right answers, which score both versions; callers: scores and corrections of the answer that they were given',
+            'references: right answers, which score both versions; callers: scores and corrections of the answer that they were given; judge: the verdicts of a calibrated judge on both answers',
           ),
+        judge: nameField('the dimension of spec.evaluate whose judge it is, for from: judge').optional(),
+        share: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(1)
+          .describe('a share above 0, for from: judge: of the questions that both versions answered, drawn by their ids'),
+        mostPairs: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(2_000)
+          .describe('a whole number above 0, for from: judge: questions whose two answers are judged, at most'),
         measure: z.enum(['exact', 'f1', 'label']).default('f1').describe('exact, f1 or label: how an answer is compared with a right one'),
         labels: z.array(z.string().min(1).max(200)).min(2).max(1_000).optional().describe('all labels there are, for measure: label'),
         rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),

@@ -1,13 +1,15 @@
 import { formatSeconds } from '../duration';
 import type { CanarySpec, DataSpec } from '../lifecycle';
-import { answerLossOf, type AnswerMeasure, type AnswerQuality } from '../rollout/answer-quality';
+import { answerLossOf, type AnswerJudge, type AnswerMeasure, type AnswerQuality } from '../rollout/answer-quality';
 import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
 
 /** In the words of every rollout: the same workflow, the same bounds. */
 export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLlmCanary): CanarySpec {
-  const { from, measure: kind, labels = [], rule, margin, availableAfter } = quality;
+  const { from, measure: kind, labels = [], rule, margin, availableAfter, judge: dimension, share, mostPairs } = quality;
   const { minDuration, ...tested } = test;
   const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
+  // A judge beside another source is refused.
+  const judge: AnswerJudge | null = from === 'judge' && dimension !== undefined ? { dimension, share, mostPairs } : null;
   return {
     ...canary,
     quality: {
@@ -15,7 +17,7 @@ export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLl
       rule,
       margin,
       bound: null,
-      answers: { from, measure, availableAfterSeconds: availableAfter },
+      answers: { from, ...(judge && { judge }), measure, availableAfterSeconds: availableAfter },
     },
     test: { ...tested, minDurationSeconds: minDuration },
     maxDurationSeconds: maxDuration,
@@ -25,12 +27,13 @@ export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLl
 /** The way back: a document, every default written out, that reads as this spec. */
 export function llmCanaryDocument({ steps, quality, guardrails, test, maxDurationSeconds, onInconclusive }: CanarySpec): LlmCanaryDocument {
   const { rule, margin } = quality;
-  const { from, measure, availableAfterSeconds } = answersOf(quality);
+  const { from, judge, measure, availableAfterSeconds } = answersOf(quality);
   const { minDurationSeconds, ...tested } = test;
   return {
     steps: [...steps],
     quality: {
       from,
+      ...(judge && { judge: judge.dimension, share: judge.share, mostPairs: judge.mostPairs }),
       measure: measure.kind,
       ...(measure.kind === 'label' && { labels: [...measure.labels] }),
       rule,

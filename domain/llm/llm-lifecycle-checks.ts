@@ -6,6 +6,7 @@ import { sourceIssues } from '../lifecycle-checks';
 import { nearest } from '../nearest';
 import { caseIssues, judgeIssues, type Files } from './case-checks';
 import { llmCanaryProblems } from './canary-checks';
+import { canaryJudgeIssues } from './canary-judge-checks';
 import { evaluationProblems } from './evaluation/dimension-checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { CompleteLlmLifecycle } from './llm-lifecycle.schema';
@@ -140,11 +141,9 @@ function dataIssues({ data, index, fineTune, model }: LlmLifecycleSpec, { issueA
 }
 
 /** In the words of the document: the spec has them turned into a rollout's. */
-export function canaryIssues(
-  { spec: { canary, prompt } }: CompleteLlmLifecycle,
-  { issueAt }: WrittenDocument,
-  files: Files,
-): readonly Issue[] {
+export function canaryIssues(complete: CompleteLlmLifecycle, document: WrittenDocument, files: Files): readonly Issue[] {
+  const { canary, prompt } = complete.spec;
+  const { issueAt } = document;
   if (canary === undefined) return [];
   const at = ['spec', 'canary'];
   const format = canary.guardrails.findIndex(({ name }) => name === 'format');
@@ -154,6 +153,7 @@ export function canaryIssues(
     ...(format >= 0 && loose.length > 0
       ? [issueAt([...at, 'guardrails', format], `the guardrail format watches promised JSON, and ${loose.join(', ')} promises none`)]
       : []),
+    ...canaryJudgeIssues(complete, document, files),
   ];
 }
 

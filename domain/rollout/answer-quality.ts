@@ -1,3 +1,5 @@
+import type { Digest } from '../artifact';
+import type { JudgeCalibration } from '../llm/evaluation/judge';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../llm/evaluation/quality';
 import type { Score } from '../llm/evaluation/score';
 
@@ -5,24 +7,45 @@ import type { Score } from '../llm/evaluation/score';
 export interface AnswerQuality {
   /**
    * `references`: right answers, known whatever was answered, so that both versions' answers to a question are scored by one. `callers`: what people say of the
-   * answer that they were given, a score or how it should have been; it says nothing of the answer that they were not given.
+   * answer that they were given, a score or how it should have been; it says nothing of the answer that they were not given. `judge`: a model's verdicts on both
+   * answers to a question, corrected for its errors (`judge-error.ts`).
    */
-  readonly from: 'references' | 'callers';
+  readonly from: 'references' | 'callers' | 'judge';
+  /** Given where `from` is `judge`. */
+  readonly judge?: AnswerJudge;
   /** Between an answer and a right one. */
   readonly measure: AnswerMeasure;
   /** Event time after which such feedback is due: as long as the slowest of it takes, or the quick answers are counted first. */
   readonly availableAfterSeconds: number;
 }
 
+export interface AnswerJudge {
+  /** The dimension of `spec.evaluate` whose judge it is. */
+  readonly dimension: string;
+  /** Of the questions that both versions answered, drawn by a hash of their id. */
+  readonly share: number;
+  /** What is beyond is not asked, and costs nothing. */
+  readonly mostPairs: number;
+  /** The version of the judge whose verdicts count, and how often it was right on answers that people have judged: put in by the run, before anything is opened. */
+  readonly calibrated?: Pick<JudgeCalibration, 'judge' | 'positives' | 'negatives'>;
+}
+
 /** Evaluators of `domain/llm/evaluation/quality.ts`: what an answer was released by, it is watched by. */
 export type AnswerMeasure =
   { readonly kind: 'exact' } | { readonly kind: 'f1' } | { readonly kind: 'label'; readonly labels: readonly string[] };
 
-export type AnswerLoss = `${AnswerMeasure['kind'] | 'caller'}-loss`;
+export type AnswerLoss = `${AnswerMeasure['kind'] | 'caller' | 'judge'}-loss`;
 
 /** The name under which it is measured: positive is worse, as of every loss. */
 export function answerLossOf({ from, measure }: Pick<AnswerQuality, 'from' | 'measure'>): AnswerLoss {
-  return from === 'callers' ? 'caller-loss' : `${measure.kind}-loss`;
+  switch (from) {
+    case 'callers':
+      return 'caller-loss';
+    case 'judge':
+      return 'judge-loss';
+    case 'references':
+      return `${measure.kind}-loss`;
+  }
 }
 
 /** What feedback says of an answer, as it is stored. */
@@ -33,6 +56,15 @@ export interface AnswerFeedback {
   readonly score?: number;
   /** The answer that should have been given. */
   readonly correction?: string;
+  readonly judged?: JudgedPair;
+}
+
+/** A judge's verdicts on both answers to a question: 1 right, 0 wrong, null where there was none, or no answer. */
+export interface JudgedPair {
+  /** Another version of the judge is another judge, whose errors are not known. */
+  readonly judge: Digest;
+  readonly served: 0 | 1 | null;
+  readonly beside: 0 | 1 | null;
 }
 
 /** Null: no answer, or one that may not be known. An empty one was kept back by a policy, and is as wrong as any that is not right. */
@@ -48,12 +80,13 @@ export interface AnswerScores {
 
 /** Null where the feedback is none of the kind that is asked for: such a request has no label. */
 export function answerScores(
-  { from, measure }: Pick<AnswerQuality, 'from' | 'measure'>,
+  { from, measure, judge }: Pick<AnswerQuality, 'from' | 'measure' | 'judge'>,
   feedback: unknown,
   { served, beside }: GivenAnswers,
 ): AnswerScores | null {
   if (typeof feedback !== 'object' || feedback === null) return null;
-  const { references, score, correction } = feedback as AnswerFeedback;
+  const { references, score, correction, judged } = feedback as AnswerFeedback;
+  if (from === 'judge') return judged === undefined ? null : judgedScores(judge?.calibrated, judged, { served, beside });
   if (from === 'references') {
     if (references === undefined) return null;
     return { served: against(references, measure, served), beside: against(references, measure, beside) };
@@ -61,6 +94,23 @@ export function answerScores(
   // A number is what somebody thinks of the answer; a correction only tells how far it was from another.
   if (score !== undefined) return { served: score, beside: null };
   return correction === undefined ? null : { served: against([correction], measure, served), beside: null };
+}
+
+/**
+ * An answer that was kept back, or is empty, is known to be wrong, whatever a judge says. It is given what the judge gives wrong answers on average, 1 − specificity: given 0, the version
+ * that answers in its place would gain by every mistake of the judge.
+ */
+function judgedScores(calibrated: AnswerJudge['calibrated'], judged: JudgedPair, { served, beside }: GivenAnswers): AnswerScores | null {
+  if (judged.judge !== calibrated?.judge) return null;
+  const { cases, right } = calibrated.negatives;
+  const scoreOf = (answer: string | null, verdict: JudgedPair['served']) =>
+    answer === null ? null : isKnownWrong(answer) ? 1 - right / cases : verdict;
+  return { served: scoreOf(served, judged.served), beside: scoreOf(beside, judged.beside) };
+}
+
+/** Nobody need be asked. */
+export function isKnownWrong(answer: string): boolean {
+  return answer.trim() === '';
 }
 
 function against([first, ...others]: readonly string[], measure: AnswerMeasure, answer: string | null): number | null {

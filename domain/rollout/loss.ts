@@ -31,6 +31,7 @@ export function requestLoss({ metric, bound }: Pick<RolloutPolicy['quality'], 'm
     case 'f1-loss':
     case 'label-loss':
     case 'caller-loss':
+    case 'judge-loss':
       return { takes: (label) => label === rightAnswer, of: (label, score) => label - Math.min(1, Math.max(0, score)), min: 0, max: 1 };
   }
 }

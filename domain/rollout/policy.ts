@@ -45,6 +45,8 @@ export function rolloutPolicyOf(canary: CanarySpec, label: Pick<DataSpec['label'
 export interface AlphaBudget {
   /** Of each of the two statements about the traffic: "harmful" and "good enough". */
   readonly qualityPerSide: number;
+  /** Of either bound of what is known of the judge; 0 where none scores the answers. */
+  readonly calibration: number;
   /** Of either statement about days to come. */
   readonly acrossDays: number;
   /** Of one guardrail in one step. */
@@ -54,9 +56,17 @@ export interface AlphaBudget {
 /**
  * `alpha` bounds the chance that anything which this rollout ever says of its traffic is wrong, so it is split once over quality and guardrails (Bonferroni);
  * quality's part over its two sides, as traffic may be good today and bad tomorrow; a guardrail's part over the steps, as each step counts anew. The mean
- * over days to come is on one side of the limit for good, so only one of the two statements about it can be wrong, and each has `alpha` to itself.
+ * over days to come is on one side of the limit for good, so only one of the two statements about it can be wrong, and each has `alpha` to itself. Behind a judge a
+ * statement is also wrong where its calibration is, which has half of the statement's part.
  */
-export function alphaBudget({ test, guardrails, steps }: RolloutPolicy): AlphaBudget {
+export function alphaBudget({ test, guardrails, steps, quality }: RolloutPolicy): AlphaBudget {
   const perMetric = test.alpha / (1 + guardrails.length);
-  return { qualityPerSide: perMetric / 2, acrossDays: test.alpha, perGuardrail: perMetric / steps.length };
+  const perSide = perMetric / 2;
+  const calibration = quality.answers?.judge === undefined ? 0 : perSide / 2;
+  return {
+    qualityPerSide: perSide - calibration,
+    calibration,
+    acrossDays: test.alpha - calibration,
+    perGuardrail: perMetric / steps.length,
+  };
 }

@@ -3,6 +3,7 @@ import { boundsAcrossDays } from '../statistics/days-sequence';
 import { meanBounds, meanOf, type MeanState, type SequenceBounds } from '../statistics/mean-sequence';
 import { shareBounds } from '../statistics/share-sequence';
 import type { ArmsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
+import { judgeErrorOf, trueBounds, trueDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
 import type { MetricReading } from './verdict';
@@ -31,7 +32,7 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
     role: 'quality',
     outcome: n > 0 && refuted ? 'failed' : n > 0 && shown ? 'passed' : 'inconclusive',
     n,
-    estimate: differenceOf(quality),
+    estimate: differenceOf(policy, quality),
     ...bounds,
     limit,
     days,
@@ -47,7 +48,11 @@ export function labelledOf(quality: QualityEvidence): number {
 export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
   const loss = requestLoss(policy.quality);
   const { qualityPerSide } = alphaBudget(policy);
-  if (quality.kind === 'pairs') return meanBounds(quality.traffic, pairRange(loss), qualityPerSide);
+  if (quality.kind === 'pairs') {
+    const bounds = meanBounds(quality.traffic, pairRange(loss), qualityPerSide);
+    const error = errorIn(policy, quality);
+    return error === null ? bounds : trueBounds(bounds, error);
+  }
   // Two sequences must hold for one bound of their difference, and each step begins new ones.
   const trafficSteps = policy.steps.filter((percent) => percent > 0).length;
   const alpha = qualityPerSide / (2 * Math.max(1, trafficSteps));
@@ -56,8 +61,18 @@ export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): 
   return { lower: challenger.lower - champion.upper, upper: challenger.upper - champion.lower };
 }
 
-function differenceOf(quality: QualityEvidence): number | null {
-  return quality.kind === 'pairs' ? meanOf(quality.traffic) : armsDifference(quality);
+function differenceOf(policy: RolloutPolicy, quality: QualityEvidence): number | null {
+  if (quality.kind === 'arms') return armsDifference(quality);
+  return behind(errorIn(policy, quality), meanOf(quality.traffic));
+}
+
+/** Of the judge between the answers and the figures; null where there is none. */
+export function errorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
+  return quality.kind === 'arms' ? null : judgeErrorOf(policy, { n: quality.traffic.n, unscored: quality.unscored });
+}
+
+function behind(error: JudgeError | null, difference: number | null): number | null {
+  return error === null || difference === null ? difference : trueDifference(difference, error);
 }
 
 function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
@@ -65,9 +80,17 @@ function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
   return of === null || against === null ? null : of - against;
 }
 
-function daysReading(policy: RolloutPolicy, { days }: QualityEvidence): NonNullable<MetricReading['days']> {
-  const bounds = boundsAcrossDays(days, alphaBudget(policy).acrossDays);
-  const estimate = days.days === 0 ? null : days.sum / days.days;
+/** Null while there are too few days. */
+export function dayBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds | null {
+  const bounds = boundsAcrossDays(quality.days, alphaBudget(policy).acrossDays);
+  const error = errorIn(policy, quality);
+  return error === null || bounds === null ? bounds : trueBounds(bounds, error);
+}
+
+function daysReading(policy: RolloutPolicy, quality: QualityEvidence): NonNullable<MetricReading['days']> {
+  const { days } = quality;
+  const bounds = dayBounds(policy, quality);
+  const estimate = behind(errorIn(policy, quality), days.days === 0 ? null : days.sum / days.days);
   return { n: days.days, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
 }
 

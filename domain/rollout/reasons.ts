@@ -4,6 +4,7 @@ import { fewestDaysAcross } from '../statistics/days-sequence';
 import type { Reason } from '../verdict';
 import type { QualityEvidence, ShownMark } from './evidence';
 import { alphaBudget, type RolloutPolicy } from './policy';
+import { errorIn } from './readings';
 import type { DaysReading, MetricReading } from './verdict';
 
 /** What a reading says, in words and with its numbers. */
@@ -26,15 +27,27 @@ function qualityReason(
   if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
   const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
   const unit = quality.kind === 'pairs' ? 'pairs' : 'labelled answers an arm';
-  const level = percent(1 - alphaBudget(policy).qualityPerSide);
+  const { qualityPerSide, calibration } = alphaBudget(policy);
+  const level = percent(1 - qualityPerSide - calibration);
   const found =
     `${metric} ${word} than the champion's: ${signed(estimate)} (bounds ${signed(lower)} … ${signed(upper)}, each at ${level} at all times; ` +
-    `positive is worse; ${count(n)} ${unit}${missingText(quality)}${days === null ? '' : `; ${daysText(days)}`})`;
+    `positive is worse; ${count(n)} ${unit}${judgeText(policy, quality)}${missingText(quality)}${days === null ? '' : `; ${daysText(days)}`})`;
   const demand = `asked: ${demandOf(policy)}`;
   if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
   if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
   if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
   return said('open', `${found}; ${demand}: ${openText(reading)}`);
+}
+
+/** Whose word the figures are, after what is known of its errors, and how often it said nothing. */
+function judgeText(policy: RolloutPolicy, quality: QualityEvidence): string {
+  const error = errorIn(policy, quality);
+  const judge = policy.quality.answers?.judge;
+  if (error === null || judge === undefined || quality.kind === 'arms') return '';
+  const { lower, upper } = error.youden;
+  const version = judge.calibrated?.judge.slice(0, 19) ?? '';
+  const silent = quality.unscored === 0 ? '' : `; ${count(quality.unscored)} more without a verdict on both answers count at their worst`;
+  return ` judged by ${judge.dimension} (${version}), corrected for its errors (its sensitivity + specificity − 1 is ${figure(lower)} to ${figure(upper)})${silent}`;
 }
 
 /** What part of the traffic the figures are about is for people to judge: some labels never come, by nature. */

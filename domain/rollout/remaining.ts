@@ -1,9 +1,10 @@
-import { boundsAcrossDays, scaledDays } from '../statistics/days-sequence';
+import { scaledDays } from '../statistics/days-sequence';
 import { scaledMean, wealthAgainst } from '../statistics/mean-sequence';
 import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
+import { observedLimit } from './judge-error';
 import { pairRange, requestLoss } from './loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
-import { labelledOf, trafficBounds } from './readings';
+import { dayBounds, errorIn, labelledOf, trafficBounds } from './readings';
 import type { Remaining } from './verdict';
 
 /** More than that is as good as never. */
@@ -41,12 +42,14 @@ function secondsBetween(from: string, to: string): number {
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
   if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
   // The same without searching for the bound: this is asked some thirty times for one forecast.
-  const { atLeast } = wealthAgainst(quality.traffic, pairRange(requestLoss(policy.quality)), limitOf(policy));
+  const error = errorIn(policy, quality);
+  const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
+  const { atLeast } = wealthAgainst(quality.traffic, pairRange(requestLoss(policy.quality)), limit);
   return atLeast > -Math.log(alphaBudget(policy).qualityPerSide);
 }
 
-function isShownAcrossDays(policy: RolloutPolicy, { days }: QualityEvidence): boolean {
-  const bounds = boundsAcrossDays(days, alphaBudget(policy).acrossDays);
+function isShownAcrossDays(policy: RolloutPolicy, quality: QualityEvidence): boolean {
+  const bounds = dayBounds(policy, quality);
   return bounds !== null && bounds.upper < limitOf(policy);
 }
 
@@ -56,7 +59,8 @@ function limitOf({ quality }: RolloutPolicy): number {
 
 function scaled(quality: QualityEvidence, times: number): QualityEvidence {
   const days = scaledDays(quality.days, times);
-  if (quality.kind === 'pairs') return { ...quality, days, traffic: scaledMean(quality.traffic, times) };
+  if (quality.kind === 'pairs')
+    return { ...quality, days, traffic: scaledMean(quality.traffic, times), unscored: quality.unscored * times };
   return { ...quality, days, champion: scaledMean(quality.champion, times), challenger: scaledMean(quality.challenger, times) };
 }
 

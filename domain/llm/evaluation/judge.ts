@@ -56,7 +56,7 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
 }
 
 /** Labels of each kind below which sensitivity or specificity is a guess. */
-const fewestLabels = 30;
+export const fewestLabels = 30;
 /** Of sensitivity + specificity − 1 (W. J. Youden, "Index for rating diagnostic tests", Cancer 3 (1950)), its lower bound at 95 %: 0 is a judge that tosses a coin. */
 const leastYouden = 0.2;
 const mostFailures = 0.05;
@@ -67,7 +67,7 @@ export function uncalibrated(calibration: JudgeCalibration | null, judge: Digest
   if (calibration.judge !== judge)
     return [`the judge has changed: calibrated was ${calibration.judge.slice(0, 19)}, it is ${judge.slice(0, 19)}`];
   const { positives, negatives, failures, cases } = calibration;
-  const youden = youdenBound(calibration, 0.95);
+  const { lower: youden } = youdenBounds(calibration, 0.95);
   return [
     ...(positives.cases < fewestLabels ? [`${positives.cases} labels of right answers, ${fewestLabels} are needed`] : []),
     ...(negatives.cases < fewestLabels ? [`${negatives.cases} labels of wrong answers, ${fewestLabels} are needed`] : []),
@@ -76,10 +76,23 @@ export function uncalibrated(calibration: JudgeCalibration | null, judge: Digest
   ];
 }
 
-/** Normal approximation on A. Agresti and B. A. Coull's counts (The American Statistician 52 (1998)), which behaves at shares near 1. */
-function youdenBound({ positives, negatives }: JudgeCalibration, level: number): number {
+/** Sensitivity + specificity − 1, at most 1. */
+export interface YoudenBounds {
+  readonly estimate: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/** Each bound one-sided at `level`: normal approximation on A. Agresti and B. A. Coull's counts (The American Statistician 52 (1998)), which behaves at shares near 1. */
+export function youdenBounds({ positives, negatives }: Pick<JudgeCalibration, 'positives' | 'negatives'>, level: number): YoudenBounds {
   const [se, sp] = [smoothed(positives), smoothed(negatives)];
-  return se.share + sp.share - 1 - normalQuantile(level) * Math.sqrt(se.variance + sp.variance);
+  const middle = se.share + sp.share - 1;
+  const spread = normalQuantile(level) * Math.sqrt(se.variance + sp.variance);
+  return {
+    estimate: positives.right / positives.cases + negatives.right / negatives.cases - 1,
+    lower: middle - spread,
+    upper: Math.min(1, middle + spread),
+  };
 }
 
 /** A success and a failure more. */

@@ -39,9 +39,19 @@ describe('the canary of a language application', () => {
       maxDuration: '20d',
       onInconclusive: 'hold',
     },
+    { quality: { from: 'judge', judge: 'sound', margin: 0.1, share: 0.5, mostPairs: 900 } },
   ])('reads as it was written: %j', (document) => {
     const canary = llmCanaryOf(read(document));
     expect(llmCanaryOf(read(llmCanaryDocument(canary)))).toEqual(canary);
+  });
+
+  test('asks a judge about both answers to a question, and never about more pairs than is said', () => {
+    const canary = llmCanaryOf(read({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+    expect(canary.quality).toMatchObject({
+      metric: 'judge-loss',
+      answers: { from: 'judge', judge: { dimension: 'sound', share: 1, mostPairs: 2_000 } },
+    });
+    expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('pairs');
   });
 
   test('compares arms where callers judge the answer that they were given', () => {
@@ -55,6 +65,9 @@ describe('the canary of a language application', () => {
     ['callers who meet nobody', { steps: [0], quality: { from: 'callers', margin: 0.1 } }, ['steps']],
     ['labels that are not named', { quality: { measure: 'label', margin: 0.1 } }, ['quality']],
     ['labels of another measure', { quality: { measure: 'f1', labels: ['yes', 'no'], margin: 0.1 } }, ['quality', 'labels']],
+    ['a judge that is not named', { quality: { from: 'judge', margin: 0.1 } }, ['quality', 'judge']],
+    ['a judge beside right answers', { quality: { judge: 'sound', margin: 0.1 } }, ['quality', 'judge']],
+    ['fewer pairs than are needed', { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
     ['a margin of nothing', { quality: { margin: 0 } }, ['quality', 'margin']],
     ['minima beyond the end', { ...least, test: { minDuration: '3d' }, maxDuration: '1d' }, ['test', 'minDuration']],
     [

@@ -181,3 +181,57 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   const parsed = read(document, changed);
   expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
 });
+
+describe('a judge of live answers', () => {
+  const labelled = (right: number, wrong: number) =>
+    Array.from(
+      { length: right + wrong },
+      (_, index) =>
+        `${JSON.stringify({ case: { id: `l${index}`, input: { question: 'Who?' }, expected: {} }, answer: 'Ada', right: index < right })}\n`,
+    ).join('');
+  const judgePrompt = (variables: readonly string[]) => `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { ${variables.map((name) => `${name}: { type: string, description: what is meant }`).join(', ')} }
+  messages: [{ role: user, template: "${variables.map((name) => `{{${name}}}`).join(' ')}" }]
+`;
+  const judging = (name: string, dimension = '{ name: sound, kind: judge, prompt: judge.yaml, model: big, labels: labels.ndjson }') =>
+    edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`) +
+    `  canary: { quality: { from: judge, judge: ${name}, margin: 0.1 } }\n`;
+  const judged = { 'judge.yaml': judgePrompt(['question', 'answer']), 'labels.ndjson': labelled(30, 30) };
+  const saidOf = (document: string, changed: Readonly<Record<string, string>> = {}) => {
+    const parsed = read(document, { ...judged, ...changed });
+    return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
+  };
+
+  test('is asked for the question and the answer, and has labels enough', () => {
+    expect(saidOf(judging('sound'))).toBe('');
+  });
+
+  test.each<[string, string, Readonly<Record<string, string>>, RegExp]>([
+    ['that is not there', judging('sond'), {}, /there is no dimension sond.*sound/s],
+    ['that is another measure', judging('answer'), {}, /answer is of kind f1, not judge/],
+    [
+      'that wants a right answer',
+      judging('sound'),
+      { 'judge.yaml': judgePrompt(['answer', 'reference']) },
+      /wants reference, and nobody knows that of a live question/,
+    ],
+    [
+      'that sees two answers in order',
+      judging('sound'),
+      { 'judge.yaml': judgePrompt(['question', 'first', 'second']) },
+      /wants first, second/,
+    ],
+    [
+      'without labels',
+      judging('sound', '{ name: sound, kind: judge, prompt: judge.yaml, model: big }'),
+      {},
+      /nobody has labelled answers for the judge sound/,
+    ],
+    ['with few labels', judging('sound'), { 'labels.ndjson': labelled(40, 12) }, /40 right and 12 wrong answers/],
+  ])('%s is refused', (_what, document, changed, detail) => {
+    expect(saidOf(document, changed)).toMatch(detail);
+  });
+});

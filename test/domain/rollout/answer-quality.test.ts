@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { answerScores, type AnswerQuality } from '../../../domain/rollout/answer-quality';
+import type { Digest } from '../../../domain/artifact';
+import { answerScores, type AnswerQuality, type JudgedPair } from '../../../domain/rollout/answer-quality';
 import { requestLoss, rightAnswer } from '../../../domain/rollout/loss';
 
 type Quality = Pick<AnswerQuality, 'from' | 'measure'>;
@@ -42,6 +43,39 @@ describe('what callers say of the answer that they were given', () => {
 
   test('a right answer is none of it', () => {
     expect(answerScores(callers, { references: ['Paris'] }, { served: 'Paris', beside: null })).toBeNull();
+  });
+});
+
+describe('what a judge says of both answers to a question', () => {
+  const digest = (of: string): Digest => `sha256:${of.repeat(64)}`;
+  const calibrated = { judge: digest('a'), positives: { cases: 40, right: 32 }, negatives: { cases: 50, right: 45 } };
+  const judge = { dimension: 'sound', share: 1, mostPairs: 100, calibrated };
+  const quality = { from: 'judge', measure: { kind: 'f1' }, judge } as const;
+  const judged = (served: JudgedPair['served'], beside: JudgedPair['beside'], by = digest('a')) => ({
+    judged: { judge: by, served, beside },
+  });
+
+  test.each<[string, object, [string | null, string | null], [number | null, number | null]]>([
+    ['its verdicts stand for themselves', judged(1, 0), ['Paris', 'Rome'], [1, 0]],
+    ['where it gave none, there is no score', judged(null, 1), ['Paris', 'Rome'], [null, 1]],
+    [
+      'an answer that was kept back is worth what it gives wrong ones on average',
+      judged(0, 1),
+      ['', 'Rome'],
+      [expect.closeTo(0.1) as number, 1],
+    ],
+    ['no answer has no score, whatever was said', judged(1, 1), [null, 'Rome'], [null, 1]],
+    ['what people say besides does not count', { ...judged(1, 0), references: ['Rome'], score: 0 }, ['Paris', 'Rome'], [1, 0]],
+  ])('%s', (_what, feedback, [served, beside], scores) => {
+    expect(answerScores(quality, feedback, { served, beside })).toEqual({ served: scores[0], beside: scores[1] });
+  });
+
+  test.each([judged(1, 0, digest('b')), { score: 1 }, { references: ['Paris'] }, 1])('%j is none of it', (feedback) => {
+    expect(answerScores(quality, feedback, { served: 'Paris', beside: 'Rome' })).toBeNull();
+  });
+
+  test('counts for nobody who asks for right answers, or callers', () => {
+    for (const other of [exact, callers]) expect(answerScores(other, judged(1, 0), { served: 'Paris', beside: 'Rome' })).toBeNull();
   });
 });
 
