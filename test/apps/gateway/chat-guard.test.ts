@@ -1,30 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { openDetectors } from '../../../data/safety/open-detectors';
 import type { GuardModelKind, SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { noSecret, providerAt } from '../../support/model-access';
 import { openScriptedProvider, type ScriptedProvider } from '../../support/scripted-provider';
-import { parrot, putBundle, questionPrompt } from '../../support/served-bundles';
-import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeRegistry } from './fakes';
+import { putBundle, questionPrompt } from '../../support/served-bundles';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let key: string;
 let provider: ScriptedProvider;
 let access: ModelAccess;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
   provider = await openScriptedProvider({
@@ -33,10 +26,8 @@ beforeEach(async () => {
   });
   access = openModelAccess([providerAt(provider.url, { name: 'guards' })], noSecret);
   const detectors = openDetectors({ embedders: { get: () => Promise.reject(new Error('no embedder')) }, access });
-  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 };
-  const log = pino({ level: 'silent' });
-  gateway = await createGateway({ registry, artifacts, access: parrot(), detectors, indexes: noIndexes, config, log });
-  ({ url } = await gateway.start());
+  gateway = await startGateway({ registry, artifacts, detectors });
+  ({ url } = gateway);
   key = addKey(registry, 'viewer');
 });
 
@@ -44,7 +35,6 @@ afterEach(async () => {
   await gateway.stop();
   await access.close();
   await provider.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const policyOf = (change: Partial<GuardModelKind & SafetyPolicy['detectors'][number]> = {}): SafetyPolicy => ({

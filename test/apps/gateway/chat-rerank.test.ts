@@ -1,10 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import OpenAI from 'openai';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -14,13 +8,13 @@ import { noSecret, providerAt } from '../../support/model-access';
 import { openScriptedProvider, type Fault, type ScriptedProvider } from '../../support/scripted-provider';
 import { parrot, putBundle } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let key: string;
 let ranks: ScriptedProvider;
@@ -33,7 +27,6 @@ const wiki = chunks.put(
 );
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   [registry, artifacts, fault] = [fakeRegistry(), fakeArtifacts(), null];
   ranks = await openScriptedProvider({
     models: ['cross'],
@@ -44,7 +37,7 @@ beforeEach(async () => {
     [providerAt(ranks.url, { name: 'ranks' }), providerAt(ranks.url, { name: 'claude', protocol: 'anthropic' })],
     noSecret,
   );
-  gateway = await createGateway({
+  gateway = await startGateway({
     registry,
     artifacts,
     access: {
@@ -53,10 +46,8 @@ beforeEach(async () => {
       requireProvider: (...wanted) => access.requireProvider(...wanted),
     },
     indexes: openIndexReader({ find: () => Promise.resolve(wiki), store: chunks, embedders: lettersOnly }),
-    config: { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 },
-    log: pino({ level: 'silent' }),
   });
-  ({ url } = await gateway.start());
+  ({ url } = gateway);
   key = addKey(registry, 'viewer');
 });
 
@@ -64,7 +55,6 @@ afterEach(async () => {
   await gateway.stop();
   await access.close();
   await ranks.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function register(change: Partial<BundleReranker> = {}): Promise<string> {

@@ -1,10 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import OpenAI from 'openai';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import type { ServedIndexVersion } from '../../../data/indexes/served-lookup';
 import { failure } from '../../../domain/failure';
@@ -15,13 +9,13 @@ import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { fakeChunks, lettersOnly, type FakeChunks } from '../../support/fake-chunks';
 import { parrot, putBundle, type Parrot } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let key: string;
 let bird: Parrot;
@@ -29,7 +23,6 @@ let chunks: FakeChunks;
 let wiki: ServedIndexVersion;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
   bird = parrot();
@@ -38,7 +31,7 @@ beforeEach(async () => {
     { tenant, index: 'wiki', version: 2 },
     { ada: 'Ada Lovelace wrote of the engine [7].', bread: 'Bread is baked.', whale: 'Whales swim.' },
   );
-  gateway = await createGateway({
+  gateway = await startGateway({
     registry,
     artifacts,
     access: bird,
@@ -47,16 +40,13 @@ beforeEach(async () => {
       store: chunks,
       embedders: lettersOnly,
     }),
-    config: { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 },
-    log: pino({ level: 'silent' }),
   });
-  ({ url } = await gateway.start());
+  ({ url } = gateway);
   key = addKey(registry, 'viewer');
 });
 
 afterEach(async () => {
   await gateway.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const prompt = (template: string): PromptTemplate => ({

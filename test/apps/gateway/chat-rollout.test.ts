@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import OpenAI from 'openai';
-import pino from 'pino';
 import { gatewayDefaults, type ChatLimits } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import type { PredictionRow } from '../../../db/repositories/predictions';
 import type { RolloutId } from '../../../domain/ids';
@@ -12,7 +7,8 @@ import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { noSecret, providerAt } from '../../support/model-access';
 import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedRequest } from '../../support/scripted-provider';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
-import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
@@ -20,12 +16,11 @@ jest.setTimeout(30_000);
 const asked = (version: number) => (request: ScriptedRequest) => request.prompt.includes(`You are number ${version}.`);
 const [byOne, byTwo] = [asked(1), asked(2)];
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
 let provider: ScriptedProvider;
 let access: ModelAccess;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let client: OpenAI;
 let url: string;
 let fault: (request: ScriptedRequest) => Fault | null;
@@ -33,7 +28,6 @@ let latencyMs: (request: ScriptedRequest) => number;
 const limits: ChatLimits = { ...gatewayDefaults.chat, challengerFirstTokenMs: 400, challengerWholeMs: 800 };
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
   [fault, latencyMs] = [() => null, () => 0];
@@ -44,9 +38,8 @@ beforeEach(async () => {
     msPerToken: 2,
   });
   access = openModelAccess([providerAt(provider.url)], noSecret);
-  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, leaseSeconds: 0.6, chat: limits };
-  gateway = await createGateway({ registry, artifacts, access, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
-  ({ url } = await gateway.start());
+  gateway = await startGateway({ registry, artifacts, access, config: { leaseSeconds: 0.6, chat: limits } });
+  ({ url } = gateway);
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });
 
@@ -54,7 +47,6 @@ afterEach(async () => {
   await gateway.stop();
   await access.close();
   await provider.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function until(condition: () => boolean): Promise<void> {

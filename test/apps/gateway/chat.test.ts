@@ -1,39 +1,30 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import OpenAI, { APIError } from 'openai';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
-import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let bird: Parrot;
 let client: OpenAI;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   artifacts = fakeArtifacts();
   bird = parrot();
-  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05 };
-  gateway = await createGateway({ registry, artifacts, access: bird, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
-  ({ url } = await gateway.start());
+  gateway = await startGateway({ registry, artifacts, access: bird });
+  ({ url } = gateway);
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });
 
 afterEach(async () => {
   await gateway.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function promote(version: number, instruction: string, policy?: SafetyPolicy) {

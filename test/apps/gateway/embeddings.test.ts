@@ -1,32 +1,25 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import OpenAI, { APIError } from 'openai';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import type { Embedder } from '../../../data/indexes/embedders/embedder';
 import { defaultTenant, type Tenant } from '../../../domain/ids';
 import { fakeChunks, letters, lettersOf } from '../../support/fake-chunks';
-import { parrot, putBundle, questionPrompt } from '../../support/served-bundles';
+import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
 const limits = { maxTokens: 600, maxTokensUnderWay: 700, timeoutMs: 300 };
 
-let folder: string;
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let client: OpenAI;
 /** What the scripted embedder does with the next texts. */
 let embed: Embedder['embed'];
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   registry = fakeRegistry();
   registry.indexNames = ['wiki', 'weather'];
   artifacts = fakeArtifacts();
@@ -40,21 +33,18 @@ beforeEach(async () => {
     const number = version === 'champion' ? 3 : version === 'previous' ? 2 : Number(version);
     return Promise.resolve((tenant === defaultTenant && index === 'wiki' && versions.get(number)) || null);
   };
-  gateway = await createGateway({
+  gateway = await startGateway({
     registry,
     artifacts,
-    access: parrot(),
     indexes: openIndexReader({ find, store: chunks, embedders: { get: () => Promise.resolve(scripted), close: () => Promise.resolve() } }),
-    config: { ...gatewayDefaults, embeddings: limits, port: 0, spoolDir: folder, pollSeconds: 0.05 },
-    log: pino({ level: 'silent' }),
+    config: { embeddings: limits },
   });
-  ({ url } = await gateway.start());
+  ({ url } = gateway);
   client = new OpenAI({ baseURL: `${url}/v1`, apiKey: addKey(registry, 'viewer'), maxRetries: 0 });
 });
 
 afterEach(async () => {
   await gateway.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const create = (body: object) => client.embeddings.create(body as OpenAI.EmbeddingCreateParams);

@@ -1,21 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pino from 'pino';
-import { gatewayDefaults } from '../../../apps/gateway/config';
-import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import { defaultTenant, type Tenant } from '../../../domain/ids';
 import { fakeChunks, letters, lettersOf, lettersOnly } from '../../support/fake-chunks';
-import { addKey, fakeArtifacts, fakeRegistry } from './fakes';
+import { addKey, fakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
 
-let folder: string;
-let gateway: Gateway;
+let gateway: StartedGateway;
 let url: string;
 let viewer: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   const registry = fakeRegistry();
   const chunks = fakeChunks();
   const wiki = chunks.put(
@@ -27,20 +20,16 @@ beforeAll(async () => {
   viewer = addKey(registry, 'viewer');
   registry.keys.set('pk_other', { id: 'key_other', tenant: 'other' as Tenant, name: 'another tenant’s', scope: 'admin' });
   const notAsked = () => Promise.reject(new Error('no language application is here'));
-  gateway = await createGateway({
+  gateway = await startGateway({
     registry,
-    artifacts: fakeArtifacts(),
     access: { chat: notAsked, models: notAsked, rerank: notAsked, requireProvider: () => undefined },
     indexes: openIndexReader({ find, store: chunks, embedders: lettersOnly }),
-    config: { ...gatewayDefaults, port: 0, spoolDir: folder },
-    log: pino({ level: 'silent' }),
   });
-  ({ url } = await gateway.start());
+  ({ url } = gateway);
 });
 
 afterAll(async () => {
   await gateway.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function ask(body: unknown, { index = 'wiki', key = viewer }: { readonly index?: string; readonly key?: string | null } = {}) {

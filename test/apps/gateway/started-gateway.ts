@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
+import { createGateway, type Gateway, type GatewayDeps } from '../../../apps/gateway/server';
+import { parrot } from '../../support/served-bundles';
+import { fakeArtifacts, noIndexes } from './fakes';
+
+export interface StartedGateway extends Gateway {
+  readonly url: string;
+}
+
+/** Listens on a port and keeps its files in a folder of its own, which goes when it stops. What is not given is a fake. */
+export async function startGateway({
+  config,
+  ...parts
+}: Pick<GatewayDeps, 'registry'> &
+  Partial<Omit<GatewayDeps, 'config' | 'log'>> & { readonly config?: Partial<GatewayConfig> }): Promise<StartedGateway> {
+  const spoolDir = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
+  const gateway = await createGateway({
+    ...{ artifacts: fakeArtifacts(), access: parrot(), indexes: noIndexes, log: pino({ level: 'silent' }) },
+    ...parts,
+    config: { ...gatewayDefaults, port: 0, spoolDir, pollSeconds: 0.05, ...config },
+  });
+  const { url } = await gateway.start();
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    rmSync(spoolDir, { recursive: true, force: true });
+  };
+  return { ...gateway, url, stop };
+}
