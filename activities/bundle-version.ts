@@ -3,6 +3,7 @@ import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
+import { withStandbys, type StandbyModel } from '../domain/llm/standby';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { readPrompt } from '../domain/llm/prompt-document';
@@ -11,6 +12,7 @@ import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
 import type { ModelVersionRef } from '../domain/model';
 import type { Read } from '../domain/schema-issues.schema';
 import type { ArtifactStore } from '../data/artifacts/store';
+import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import type { LineageNode } from '../db/repositories/lineage';
 
@@ -37,7 +39,10 @@ export interface WrittenBundle {
   /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
+  /** Nobody stands by for its model: who may is known when they are measured. */
   readonly manifest: ArtifactRef;
+  /** What the manifest's digest becomes if all qualify that are to stand by; not there where none is to. */
+  readonly withStandbys?: Digest;
   /** Whether its prompt takes passages. */
   readonly retrieves: boolean;
   /** The last change of documents that its index's version had taken; not there where none has come. The manifest names the version alone, which stays when its documents change. */
@@ -74,7 +79,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
           kind: 'bundle',
           model,
           signature: { task: 'chat', input: variable },
-          base: { provider, model: name, adapter: null, standby },
+          base: { provider, model: name, adapter: null, standby: [] },
           prompt,
           safety,
           sampling: spec.sampling,
@@ -84,7 +89,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
         const manifest = await put(bundle);
         const retrieves = bundle.index !== null;
         const changed = retrieves && indexChanges > 0 ? { indexChanges } : {};
-        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves, ...changed });
+        const whole = standby.length > 0 ? { withStandbys: digestOf(withStandbys(bundle, standby)) } : {};
+        written.push({ path, prompt: { name: prompt.name, digest: prompt.digest }, manifest, retrieves, ...whole, ...changed });
       }
       return written;
 
@@ -95,16 +101,33 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       }
     },
 
-    /** The same bundle over a model that its provider has fine-tuned. Standbys know nothing of it, so it has none. */
+    /**
+     * The same bundle over another model: one that its provider has fine-tuned, of which standbys know nothing, or one that is to stand by itself, of another provider. Nobody stands
+     * by for either.
+     */
     async rebaseBundle({
       tenant,
       runId,
       bundle: ref,
       model,
-    }: InRun & { readonly bundle: ArtifactRef; readonly model: string }): Promise<ArtifactRef> {
+      provider,
+    }: InRun & { readonly bundle: ArtifactRef; readonly model: string; readonly provider?: string }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
-      const base = { ...bundle.base, model, standby: [] };
+      const base = { ...bundle.base, ...(provider !== undefined && { provider }), model, standby: [] };
       return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
+    },
+
+    /** The bundle that is decided on and promoted, with those that may answer in its model's place and nobody else. Content-addressed: a second attempt gives the same reference. */
+    async nameStandbys({
+      tenant,
+      runId,
+      bundle: ref,
+      standbys,
+    }: InRun & { readonly bundle: ArtifactRef; readonly standbys: readonly StandbyModel[] }): Promise<ArtifactRef> {
+      const bundle = await artifacts.getJson<ReleaseBundle>(ref);
+      if (bundle.base.adapter !== null && standbys.length > 0)
+        throw failure('InvalidInput', `${bundle.model} has an adapter, of which a standby has learnt nothing`);
+      return artifacts.putJson({ tenant, runId, value: withStandbys(bundle, standbys) });
     },
 
     /** The same bundle over a fine-tuned model. Standbys have learnt nothing of it, so it has none. */

@@ -1,12 +1,13 @@
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { AnsweredCases } from '../domain/llm/evaluation/answered';
-import { decideEvaluation, type LlmEvaluationPolicy } from '../domain/llm/evaluation/decide-evaluation';
+import { decideEvaluation, type LlmDecision, type LlmEvaluationPolicy } from '../domain/llm/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../domain/llm/evaluation/evidence';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmEvaluateSpec } from '../domain/llm/llm-lifecycle';
-import type { DecisionRef } from '../domain/verdict';
+import { standbyOutcome, type StandbyModel, type StandbyOutcome } from '../domain/llm/standby';
+import type { DecisionRef, VerdictKind } from '../domain/verdict';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
@@ -14,14 +15,12 @@ import { effectOnce } from './effect-once';
 import type { KnownJudge } from './judges';
 
 export interface EvaluateBundleDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts' | 'events'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 
-export interface DecideBundleInput {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-  readonly key: IdempotencyKey;
+/** What was measured, and by what it is judged. */
+export interface MeasuredBundle {
   readonly candidate: Digest;
   readonly answers: AnsweredCases;
   /** On the same cases; null where there is none, or no gate asks for it. */
@@ -33,11 +32,36 @@ export interface DecideBundleInput {
   readonly looks: number;
   /** By dimension: whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
+}
+
+interface ForEffect {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+}
+
+export interface WeighBundleInput extends MeasuredBundle {
   /** Whether there are cases that could still be asked. */
   readonly mayAskMore: boolean;
 }
 
-export type LookedAtBundle = { readonly kind: 'open'; readonly moreCases: number } | DecidedBundle;
+export interface DecideBundleInput extends ForEffect, WeighBundleInput {
+  /** What came of those that were to stand by for it; not there where nobody was. */
+  readonly standbys?: readonly StandbyOutcome[];
+}
+
+export interface QualifyStandbyInput extends ForEffect, MeasuredBundle {
+  /** `candidate` is the bundle over it. */
+  readonly standby: StandbyModel;
+}
+
+interface OpenBundle {
+  readonly kind: 'open';
+  readonly moreCases: number;
+}
+
+export type WeighedBundle = OpenBundle | { readonly kind: 'weighed'; readonly verdict: VerdictKind };
+export type LookedAtBundle = OpenBundle | DecidedBundle;
 
 export interface DecidedBundle {
   readonly kind: 'decided';
@@ -47,6 +71,13 @@ export interface DecidedBundle {
   readonly moreCases: number | null;
 }
 
+interface Grounds {
+  readonly policy: LlmEvaluationPolicy;
+  readonly evidence: LlmEvidence;
+}
+
+const stage = 'evaluate';
+
 export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
   return {
     /**
@@ -55,40 +86,65 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
      */
     decideBundle(input: DecideBundleInput): Promise<LookedAtBundle> {
       return effectOnce(registry.effects, input, async (assertOwned): Promise<LookedAtBundle> => {
-        const { tenant, runId, key, candidate, answers, counterparts, missing, evaluate, looks } = input;
-        const { gates, ungated } = evaluate;
-        const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates, looks, ungated };
-        const evidence = evidenceOf({
-          candidate,
-          caseSet: answers.caseSet,
-          dimensions: evaluate.dimensions.map(({ name }) => name),
-          results: await resultsOf(answers),
-          counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
-          missing,
-          judges: input.judges,
-        });
-        const { verdict, moreCases } = decideEvaluation(policy, evidence);
+        const { tenant, runId, key, standbys = [] } = input;
+        const { policy, evidence, verdict, moreCases } = await weigh(input);
         if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };
-        const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
         await assertOwned();
-        await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
-        await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
-        for (const { digest } of [answers, counterparts.champion, counterparts.baseline].flatMap((each) => each?.results ?? [])) {
-          await registry.artifacts.reference({ tenant, digest, by: `evidence:${evidenceDigest}` });
-        }
-        const decision = await registry.decisions.record({
-          tenant,
-          runId,
-          stage: 'evaluate',
-          policy: policyDigest,
-          evidence: evidenceDigest,
-          verdict,
-          idempotencyKey: key,
-        });
-        return { kind: 'decided', decision, evidence: evidenceDigest, moreCases };
+        const grounds = await keep(input, { policy, evidence });
+        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, idempotencyKey: key });
+        for (const each of standbys) await registry.events.append({ tenant, runId, stage, kind: 'standby.judged', data: { ...each } });
+        return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
+      });
+    },
+
+    /** What `decideBundle` would say, and nothing is decided or kept: those that are to stand by for a bundle are asked once it has passed itself. Reads alone. */
+    async weighBundle(input: WeighBundleInput): Promise<WeighedBundle> {
+      const { verdict, moreCases } = await weigh(input);
+      const open = verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore;
+      return open ? { kind: 'open', moreCases } : { kind: 'weighed', verdict: verdict.kind };
+    },
+
+    /** Puts one that is to stand by to the gates that the bundle has passed, and keeps the grounds. A second attempt finds what the first one said. */
+    qualifyStandby(input: QualifyStandbyInput): Promise<StandbyOutcome> {
+      return effectOnce(registry.effects, input, async (assertOwned): Promise<StandbyOutcome> => {
+        const { policy, evidence, verdict } = await weigh(input);
+        await assertOwned();
+        const grounds = await keep(input, { policy, evidence });
+        return standbyOutcome(input.standby, { verdict, cases: evidence.cases, evidence: grounds.evidence });
       });
     },
   };
+
+  async function weigh(input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>): Promise<Grounds & LlmDecision> {
+    const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
+    const { gates, ungated } = evaluate;
+    const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates, looks, ungated };
+    const evidence = evidenceOf({
+      candidate,
+      caseSet: answers.caseSet,
+      dimensions: evaluate.dimensions.map(({ name }) => name),
+      results: await resultsOf(answers),
+      counterparts: { champion: await resultsOf(counterparts.champion), baseline: await resultsOf(counterparts.baseline) },
+      missing,
+      standbys,
+      judges,
+    });
+    return { policy, evidence, ...decideEvaluation(policy, evidence) };
+  }
+
+  /** By their digests, with what was answered. */
+  async function keep(
+    { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & MeasuredBundle,
+    { policy, evidence }: Grounds,
+  ): Promise<{ readonly policy: Digest; readonly evidence: Digest }> {
+    const kept = { policy: digestOf(policy), evidence: digestOf(evidence) };
+    await registry.evidence.put({ tenant, kind: 'policy', digest: kept.policy, body: policy });
+    await registry.evidence.put({ tenant, kind: 'evidence', digest: kept.evidence, body: evidence });
+    for (const { digest } of [answers, counterparts.champion, counterparts.baseline].flatMap((each) => each?.results ?? [])) {
+      await registry.artifacts.reference({ tenant, digest, by: `evidence:${kept.evidence}` });
+    }
+    return kept;
+  }
 
   function resultsOf(answers: AnsweredCases): Promise<readonly CaseResult[]>;
   function resultsOf(answers: AnsweredCases | null): Promise<readonly CaseResult[] | null>;

@@ -55,6 +55,8 @@ export interface StageEnd<T> {
   readonly output: T;
   readonly verdict?: Verdict;
   readonly decision?: DecisionRef;
+  /** Something that is no part of the inputs was missing and may be there later: another run does not take the output over by itself. A rerun that names this one does. */
+  readonly again?: true;
 }
 
 export interface EndedStage<T> extends StageEnd<T> {

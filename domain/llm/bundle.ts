@@ -8,8 +8,11 @@ export interface BundleBase {
   readonly provider: string;
   readonly model: string;
   readonly adapter: ArtifactRef | null;
-  /** Asked in this order when the first cannot answer. What is measured of a bundle is measured of the first alone. */
-  readonly standby: readonly { readonly provider: string; readonly model: string }[];
+  /**
+   * Asked in this order when the first cannot answer. Each was asked the cases that the bundle was judged by and passed its gates before the bundle had these bytes: `qualified`.
+   * Manifests from before standbys were measured name them without it.
+   */
+  readonly standby: readonly { readonly provider: string; readonly model: string; readonly qualified?: true }[];
 }
 
 /** The bytes behind the digest of an LLM version: canonical JSON of this. It is evaluated, promoted, served and rolled back as one thing (I3). */

@@ -76,7 +76,7 @@ describe('writeBundles', () => {
     expect(written.map(({ path }) => path)).toEqual(['b.yaml', 'a.yaml']);
     expect(await bundleAt(written[0]?.manifest ?? refTo(''))).toMatchObject({
       ...{ kind: 'bundle', model, signature: { task: 'chat', input: 'question' }, sampling, safety: null, index: null },
-      base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [{ provider: 'other', model: 'spare' }] },
+      base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
     });
     expect(await world.run('writeBundles', given, { attempt: 2 })).toEqual(written);
     const other = { ...given, runId: await startRun(world.registry) };
@@ -214,6 +214,41 @@ describe('adaptBundle and rebaseBundle', () => {
     expect(await world.run('rebaseBundle', { ...of, model: 'ft:scripted:1' }, { attempt: 2 })).toEqual(rebased);
     // A standby has none of what the provider has taught its own model.
     expect(await bundleAt(rebased)).toEqual({ ...bundle, base: { ...bundle.base, model: 'ft:scripted:1', standby: [] } });
+    // One that is to stand by is asked as if it were the first.
+    const over = await world.run('rebaseBundle', { ...of, provider: 'other', model: 'spare' });
+    expect(await bundleAt(over)).toEqual({ ...bundle, base: { ...bundle.base, provider: 'other', model: 'spare', standby: [] } });
+  });
+});
+
+describe('nameStandbys', () => {
+  const spare = { provider: 'other', model: 'spare' };
+  const written = async () => {
+    const [first] = await world.run('writeBundles', await input({ 'a.yaml': promptFile('Answer.') }));
+    if (!first) throw new Error('no bundle');
+    return { ...first, of: { tenant, runId, bundle: first.manifest } };
+  };
+
+  test('names those that qualified, as such, in the bytes that all of them were foreseen to give, and gives the same again', async () => {
+    const { withStandbys, manifest, of } = await written();
+    const whole = await world.run('nameStandbys', { ...of, standbys: [spare] });
+    expect(whole.digest).toBe(withStandbys);
+    expect(await world.run('nameStandbys', { ...of, standbys: [spare] }, { attempt: 2 })).toEqual(whole);
+    const bundle = await bundleAt(manifest);
+    expect(await bundleAt(whole)).toEqual({ ...bundle, base: { ...bundle.base, standby: [{ ...spare, qualified: true }] } });
+    expect(await world.run('nameStandbys', { ...of, standbys: [] })).toEqual(manifest);
+  });
+
+  test('leaves none that a manifest from before they were measured names', async () => {
+    const { manifest } = await written();
+    const bundle = await bundleAt(manifest);
+    const old = await world.artifacts.putJson({ tenant, value: { ...bundle, base: { ...bundle.base, standby: [spare] } } });
+    expect(await world.run('nameStandbys', { tenant, runId, bundle: old, standbys: [] })).toEqual(manifest);
+  });
+
+  test('names nobody to stand by for a model with an adapter', async () => {
+    const { of } = await written();
+    const adapted = await world.run('adaptBundle', { ...of, adapter: await world.file('an adapter') });
+    await expect(world.run('nameStandbys', { ...of, bundle: adapted, standbys: [spare] })).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 });
 

@@ -162,3 +162,95 @@ describe('decideBundle', () => {
     expect(decision.verdict.reasons[0]?.message).toContain('has no calibration');
   });
 });
+
+describe('weighBundle', () => {
+  test('says what would be decided, and decides and keeps nothing', async () => {
+    const input = await given(scores(123, 9));
+    expect(await world.run('weighBundle', input)).toEqual({ kind: 'weighed', verdict: 'passed' });
+    expect(await world.run('weighBundle', await given(scores(200, 1)))).toEqual({ kind: 'weighed', verdict: 'failed' });
+    const open = await world.run('weighBundle', await given(scores(20, 5), { mayAskMore: true, looks: 20 }));
+    expect(open).toEqual({ kind: 'open', moreCases: expect.any(Number) as number });
+    expect(await decisions()).toEqual([]);
+    const held = await world.database.sql`select 1 from artifact_references where digest = ${input.answers.results.digest}`;
+    expect(held).toEqual([]);
+  });
+});
+
+describe('qualifyStandby', () => {
+  const standby = { provider: 'spare', model: 'small' };
+  const qualifying = async (of: readonly (number | null)[], change: Partial<DecideBundleInput> = {}) => ({
+    ...(await given(of, change)),
+    ...{ key: effectKey(runId, 'evaluate', 'standby', 1), candidate: digestOf('over the standby'), standby },
+  });
+  const gated = async (gates: readonly LlmGate[]) => ({ evaluate: { ...(await given([])).evaluate, gates } });
+
+  test('keeps what was measured of one that passes, with what it answered, and a second attempt finds the same', async () => {
+    const input = await qualifying(scores(200, 9));
+    const outcome = await world.run('qualifyStandby', input);
+    expect(outcome).toEqual({ ...standby, kind: 'qualified', cases: 200, evidence: expect.any(String) as string });
+    expect(await world.run('qualifyStandby', input, { attempt: 2 })).toEqual(outcome);
+    if (outcome.kind !== 'qualified') throw new Error('it did not qualify');
+    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: outcome.evidence })) as LlmEvidence;
+    expect(found).toMatchObject({ candidate: input.candidate, cases: 200 });
+    const held = await world.database.sql<{ digest: string }[]>`
+      select digest from artifact_references where held_by = ${`evidence:${outcome.evidence}`}`;
+    expect(held.map(({ digest }) => digest)).toEqual([input.answers.results.digest]);
+    expect(await decisions()).toEqual([]);
+  });
+
+  test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
+    ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.100'],
+    ['of which too few cases say too little', scores(25, 5), useful, 'inconclusive', 'about 40 more cases would decide'],
+    ['that did not answer', Array<null>(100).fill(null), useful, 'inconclusive', 'ContextOverflow'],
+    [
+      'that is too slow',
+      scores(200, 9),
+      { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 2, ...common },
+      'failed',
+      'quick: latency at 90 % 5 ms',
+    ],
+    [
+      'that is too dear',
+      scores(200, 9),
+      { name: 'cheap', kind: 'cost', quantile: 0.9, maxUsd: 1e-10, ...common },
+      'failed',
+      'cheap: cost at 90 %',
+    ],
+  ])('one %s does not qualify, by the gate', async (_, of, gate, verdict, reason) => {
+    const outcome = await world.run('qualifyStandby', await qualifying(of, await gated([gate])));
+    expect(outcome).toMatchObject({ ...standby, kind: 'refused', verdict, reason: expect.stringContaining(reason) as string });
+  });
+
+  test('one that is worse than the champion does not qualify, as a bundle that is would not', async () => {
+    const champion = await answered(scores(200, 10));
+    const input = await qualifying(scores(200, 5), { counterparts: { champion, baseline: null }, ...(await gated([useful, noWorse])) });
+    expect(await world.run('qualifyStandby', input)).toMatchObject({
+      ...{ kind: 'refused', verdict: 'failed' },
+      reason: expect.stringMatching(/no-worse: right -0\.5/) as string,
+    });
+  });
+
+  test('nobody qualifies by no gate', async () => {
+    const { evaluate } = await given([]);
+    const input = await qualifying(scores(200, 10), { evaluate: { ...evaluate, gates: [], ungated: 'a trial' } });
+    expect(await world.run('qualifyStandby', input)).toMatchObject({ kind: 'refused', verdict: 'inconclusive' });
+  });
+
+  test('what came of each is in the grounds of the decision on the bundle, and told to whoever watches the run', async () => {
+    const outcome = await world.run('qualifyStandby', await qualifying(scores(200, 9)));
+    const away = { provider: 'away', model: 'large', kind: 'notMeasured', reason: 'away does not accept the key' } as const;
+    const input = await given(scores(200, 9), { standbys: [outcome, away] });
+    const { decision, evidence } = await decided(input);
+    const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+    expect(found.standbys).toEqual([outcome, away]);
+    // What becomes of a standby is no word on the bundle.
+    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }] });
+    await decided(input, { attempt: 2 });
+    const events = await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 });
+    const told = events.filter(({ kind }) => kind === 'standby.judged');
+    expect(told).toMatchObject([
+      { stage: 'evaluate', data: { ...standby, kind: 'qualified' } },
+      { stage: 'evaluate', data: away },
+    ]);
+  });
+});

@@ -80,6 +80,11 @@ export const withFineTune = {
   },
 } as const satisfies Partial<LlmLifecycleSpec>;
 
+/** The name of the bundle that these stand by for. */
+export function withStandbys(standbys: readonly { readonly model: string }[]): string {
+  return `with ${standbys.map(({ model }) => model).join(', ') || 'nobody'}`;
+}
+
 /** `scores`: of each prompt by its path, the share of right answers; those that are not named get 0.5. */
 export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: Verdict = passed): Overrides {
   const written = (path: string, retrieves: boolean) => ({
@@ -115,6 +120,10 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
     awaitFineTuning: () => Promise.resolve({ kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 }),
     cancelFineTuning: () => Promise.resolve(),
     rebaseBundle: ({ model }) => Promise.resolve(artifact(`over ${model}`)),
+    weighBundle: () => Promise.resolve({ kind: 'weighed', verdict: verdict.kind }),
+    qualifyStandby: ({ standby, answers: { summary } }) =>
+      Promise.resolve({ ...standby, kind: 'qualified', cases: summary.cases, evidence: digest(`evidence ${standby.model}`) }),
+    nameStandbys: ({ standbys }) => Promise.resolve(artifact(withStandbys(standbys))),
     fineTuneModel: () =>
       Promise.resolve({
         adapter: artifact('adapter'),

@@ -1,10 +1,10 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../activities/answer-cases';
-import type { DecideBundleInput } from '../../activities/evaluate-bundle';
+import type { DecideBundleInput, LookedAtBundle } from '../../activities/evaluate-bundle';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { AnswersSummary } from '../../domain/llm/evaluation/answered';
 import { latencySample, type LatencySample } from '../../domain/llm/evaluation/latency-sample';
-import type { ModelVersionRef } from '../../domain/model';
+import type { StandbyModel, StandbyOutcome } from '../../domain/llm/standby';
 import { versionName } from '../../domain/model';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
@@ -12,9 +12,14 @@ import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import { messageOf, typeOf } from '../undo';
 import type { ChampionSeen } from './evaluate';
+import { qualifyStandbys } from './qualify-standbys';
 
 export interface BundleContest {
-  readonly candidate: ModelVersionRef;
+  readonly bundle: ArtifactRef;
+  /** What people read of it. */
+  readonly name: string;
+  /** Models that are to stand by for its own, none of which the bundle names yet. */
+  readonly standbys: readonly StandbyModel[];
   readonly champion: ChampionSeen;
   /** The first prompt over the model as it is. */
   readonly baseline: ArtifactRef;
@@ -28,6 +33,9 @@ export interface EvaluatedBundle {
   /** Manifest of the champion that the candidate was laid beside. */
   readonly champion: Digest | null;
   readonly moreCases: number | null;
+  /** The bundle with those that qualified to stand by for it, as it was decided on; not there where none was to. */
+  readonly bundle?: ArtifactRef;
+  readonly standbys?: readonly StandbyOutcome[];
 }
 
 export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
@@ -35,15 +43,19 @@ export interface JudgedBundle extends EndedStage<EvaluatedBundle> {
   readonly decision: DecisionRef;
 }
 
-/** The whole bundle on cases that nothing was chosen by, beside the champion and, where a gate asks for it, the baseline. */
+/**
+ * The whole bundle on cases that nothing was chosen by, beside the champion and, where a gate asks for it, the baseline. Then, where it has passed, those that are to stand by for it;
+ * what is decided on is the bundle that names those of them that passed as well.
+ */
 export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promise<JudgedBundle> {
   const { spec } = run.plan;
-  const { candidate, champion, baseline, indexChanges } = contest;
-  const baselineIsCandidate = baseline.digest === candidate.manifest.digest;
+  const { bundle, name, standbys, champion, baseline, indexChanges } = contest;
+  const baselineIsCandidate = baseline.digest === bundle.digest;
   const withBaseline = needsBaseline(run, champion) && !baselineIsCandidate;
   const championDigest = champion.version?.manifest.digest ?? null;
   const inputs = () => ({
-    candidate: candidate.manifest.digest,
+    candidate: bundle.digest,
+    ...(standbys.length > 0 && { standbys }),
     champion: championDigest,
     baseline: withBaseline ? baseline.digest : null,
     cases: llmFileOf(run, spec.cases.file).digest,
@@ -55,19 +67,16 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
     const timed = latencySample(spec.evaluate.gates, { runId: run.plan.runId, looks: looksOf(run) });
+    const questions = <Most extends number | null>(most: Most, latency: LatencySample | null) => ({
+      ...questionsOf(run, effect, 'evaluate'),
+      ...{ slice: 'judge' as const, most, ...(latency && { latency }) },
+    });
     const answersOf = (who: string, bundle: ArtifactRef, most: number | null, latency: LatencySample | null = null) =>
       llmWork.answerCases.executeWithOptions({ summary: most === null ? who : `${who}, ${most} cases` }, [
-        {
-          ...questionsOf(run, effect, 'evaluate'),
-          ...effect('answers', `${bundle.digest}-${most ?? 'all'}`),
-          bundle,
-          slice: 'judge',
-          most,
-          ...(latency && { latency }),
-        },
+        { ...questions(most, latency), ...effect('answers', `${bundle.digest}-${most ?? 'all'}`), bundle },
       ]);
     const ask = async (most: number | null): Promise<Asked> => {
-      const answers = await answersOf(versionName(candidate), candidate.manifest, most, timed);
+      const answers = await answersOf(name, bundle, most, timed);
       const { version } = champion;
       const beside = version && (await answersOf(versionName(version), version.manifest, most).catch(unlessGone));
       return {
@@ -82,18 +91,27 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
         },
       };
     };
-    const look = (asked: Asked, place: number, mayAskMore: boolean) =>
-      llmWork.decideBundle.executeWithOptions({ summary: `gates of ${versionName(candidate)}` }, [
-        {
-          ...effect('decide', String(place)),
-          candidate: candidate.manifest.digest,
-          ...asked,
-          evaluate: spec.evaluate,
-          looks: looksOf(run),
-          judges,
-          mayAskMore,
-        },
-      ]);
+    const look = async (asked: Asked, place: number, mayAskMore: boolean): Promise<LookedAt> => {
+      const measured = { evaluate: spec.evaluate, looks: looksOf(run), judges, ...asked };
+      const given = { ...measured, candidate: bundle.digest, mayAskMore };
+      const summary = `gates of ${name}`;
+      const decide = (of: DecideBundleInput) => llmWork.decideBundle.executeWithOptions({ summary }, [of]);
+      if (standbys.length === 0) return decide({ ...effect('decide', String(place)), ...given });
+      const weighed = await llmWork.weighBundle.executeWithOptions({ summary }, [given]);
+      if (weighed.kind === 'open') return weighed;
+      const qualified = await qualifyStandbys(run, effect, {
+        ...{ bundle, standbys, hasPassed: weighed.verdict === 'passed' },
+        questions: questions(asked.answers.summary.cases, timed),
+        beside: { ...measured, ...besideStandby(asked) },
+      });
+      const whole = { candidate: qualified.bundle.digest, standbys: qualified.standbys, mayAskMore: false };
+      return { ...(await decide({ ...effect('decide', String(place)), ...given, ...whole })), ...qualified };
+    };
+    /** Where the bundle is its own baseline, whoever stands by for it has one in it. */
+    const besideStandby = ({ answers, counterparts, missing }: Asked): Pick<Asked, 'counterparts' | 'missing'> =>
+      baselineIsCandidate && needsBaseline(run, champion)
+        ? { counterparts: { ...counterparts, baseline: answers }, missing: { ...missing, baseline: null } }
+        : { counterparts, missing };
     const judges = hasJudge(run)
       ? await llmWork.calibrateJudges.executeWithOptions({ summary: 'judges on answers that people have judged' }, [
           { ...questionsOf(run, effect, 'evaluate'), ...effect('judges') },
@@ -113,10 +131,12 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
       asked = more;
     }
 
-    function decided(looked: Awaited<ReturnType<typeof look>>, { summary }: Asked['answers']): StageEnd<EvaluatedBundle> {
+    function decided(looked: LookedAt, { summary }: Asked['answers']): StageEnd<EvaluatedBundle> {
       if (looked.kind === 'open') throw new Error('nothing more could be asked, and nothing was decided');
-      const { decision, evidence, moreCases } = looked;
-      return { output: { evidence, summary, champion: championDigest, moreCases }, verdict: decision.verdict, decision };
+      const { kind: _kind, decision, ...found } = looked;
+      const end = { output: { ...found, summary, champion: championDigest }, verdict: decision.verdict, decision };
+      // Who was away is asked by the next run.
+      return found.standbys?.some(({ kind }) => kind === 'notMeasured') ? { ...end, again: true } : end;
     }
   });
   const { verdict, decision } = ended;
@@ -126,6 +146,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
 }
 
 type Asked = Pick<DecideBundleInput, 'answers' | 'counterparts' | 'missing'>;
+type LookedAt = LookedAtBundle & Pick<EvaluatedBundle, 'bundle' | 'standbys'>;
 
 /** More looks than this are many small steps: then the evaluation ends with what it has. */
 const looks = 20;

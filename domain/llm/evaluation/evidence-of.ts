@@ -15,12 +15,13 @@ export interface Measured {
   readonly results: readonly CaseResult[];
   readonly counterparts: Readonly<Record<'champion' | 'baseline', readonly CaseResult[] | null>>;
   readonly missing?: NonNullable<LlmEvidence['missing']>;
+  readonly standbys?: LlmEvidence['standbys'] | undefined;
   /** By dimension: whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, { readonly digest: Digest; readonly calibration: JudgeCalibration | null }>>;
 }
 
 /** In the order of the cases: one that does not depend on the answers, which the intervals ask for. */
-export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, missing, judges }: Measured): LlmEvidence {
+export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, missing, standbys, judges }: Measured): LlmEvidence {
   const ordered = inOrder(results);
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
@@ -49,6 +50,7 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     answeredBy: countAnswerers(ordered),
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
     ...(refused.length > 0 && { notReworded: countBy(refused) }),
+    ...(standbys && { standbys }),
     unanswered: countBy(ordered.flatMap(({ unanswered }) => (unanswered === null ? [] : [unanswered]))),
   };
 }

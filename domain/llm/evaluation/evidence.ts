@@ -2,6 +2,7 @@ import type { Digest } from '../../artifact';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from './bias';
 import type { JudgeCalibration } from './judge';
+import type { StandbyOutcome } from '../standby';
 import type { AnsweredBy } from './result';
 
 /** What was measured of one candidate on one case set. JSON, without a clock or a machine in it but for latencies. */
@@ -30,6 +31,8 @@ export interface LlmEvidence {
   readonly costs: readonly number[];
   /** Paraphrases that were refused and not asked: reason → paraphrases. Absent where none was. */
   readonly notReworded?: Readonly<Record<string, number>>;
+  /** Of the models that were to stand by, in their order; those that qualified are named in the candidate. Absent where none was to. */
+  readonly standbys?: readonly StandbyOutcome[];
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
 }

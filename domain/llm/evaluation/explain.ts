@@ -1,4 +1,5 @@
 import { budgetUnits } from '../../budget';
+import { standbyText } from '../standby';
 import { scoreSummary } from './answered';
 import type { Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
@@ -26,6 +27,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
     ),
     ...refusedParaphrases(evidence),
     `time ${percentile(latenciesMs, 0.5)} in the middle, ${percentile(latenciesMs, 0.95)} at 95 %${earlier === 0 ? '' : ` of ${latenciesMs.length} cases; the other ${earlier} were answered in earlier runs, under other loads`}${late.length === 0 ? '' : `; without an answer when asked again for their time: ${late.join(', ')}`}; $${cost.toFixed(4)} for the first answers`,
+    ...(evidence.standbys ?? []).map(standbyText),
   ];
 }
 
