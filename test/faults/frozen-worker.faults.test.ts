@@ -40,7 +40,14 @@ async function applied(options: Partial<Parameters<typeof writeTinyLifecycle>[1]
 
 function freeze(pid: number): void {
   process.kill(pid, 'SIGSTOP');
-  unfinished.push(() => process.kill(pid, 'SIGCONT'));
+  unfinished.push(() => {
+    try {
+      process.kill(pid, 'SIGCONT');
+    } catch (error) {
+      // One that woke up late may have given up since, and been started again under another number.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  });
 }
 
 /** A second worker by hand, as the supervisor started the first. */

@@ -231,7 +231,7 @@ describe('prediction log', () => {
   });
 
   test('more rows than the registry takes at once go by the disk', async () => {
-    const { log, registry, lost } = await running({ maxPendingRows: 100, insertTimeoutMs: 5_000 });
+    const { log, registry, lost } = await running({ maxPendingRows: 100, insertTimeoutMs: 60_000 });
     const insert = registry.predictions.insert.bind(registry.predictions);
     let release: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => (release = resolve));
