@@ -74,8 +74,8 @@ const settings: ProviderSettings = {
 };
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
+  for (const end = Date.now() + 25_000; !(await condition());) {
+    if (Date.now() > end) throw new Error('it did not happen within 25 s');
     await pause(10);
   }
 }
