@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
+import { quietly } from '../apps/gateway/quietly';
 import { createGateway } from '../apps/gateway/server';
 import { openChunkStore } from '../data/indexes/chunk-store';
 import { openEmbedders } from '../data/indexes/embedders/open-embedder';
 import { openIndexReader } from '../data/indexes/query-index';
+import { openAllowances } from '../data/llm/allowances';
+import { meteredAccess } from '../data/llm/metered-access';
 import { openModelAccess } from '../data/llm/model-access';
 import { openDetectors } from '../data/safety/open-detectors';
+import { newId } from '../db/ids';
+import { embeddedProvider } from '../domain/llm/providers-document';
 import { answerPlaces, openFileLimit } from './answer-places';
 import { openCore } from './compose';
 import type { Config } from './config';
@@ -26,7 +31,16 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     drainMs: config.drainSeconds === null ? drainMs : config.drainSeconds * 1000,
   };
   const core = openCore(config, 'perennial-gateway');
-  const access = openModelAccess(modelProviders(config), config.secretOf);
+  const allowances = openAllowances({
+    ledger: core.registry.budgets,
+    holder: `gateway/${newId('gw')}`,
+    onError: quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`)),
+  });
+  const access = meteredAccess({
+    access: openModelAccess(modelProviders(config), config.secretOf),
+    allowances,
+    isFree: (provider) => provider === embeddedProvider,
+  });
   const store = openChunkStore({ kind: 's3', s3: config.s3 });
   const embedders = openEmbedders({ access });
   const indexes = openIndexReader({ find: (asked) => core.registry.indexes.served(asked), store, embedders, memory: indexMemory });
@@ -54,6 +68,6 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   await gateway.stop();
   indexes.close();
   store.close();
-  await Promise.all([access.close(), embedders.close()]);
+  await Promise.all([access.close(), embedders.close(), allowances.close()]);
   await core.close();
 }

@@ -1,12 +1,19 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { isPerennialError } from '../../domain/failure';
 import { HttpProblem, notFoundHandler, problemHandler, type Problem } from '../http/problem';
 import '../http/request-context';
 import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
 
 /** Where a failure means something else here than in the platform API. */
-export const gatewayOverrides = { InvalidInput: 400, NotInThisVersion: 400, ContextOverflow: 400, SqlTimeout: 504 } as const;
+export const gatewayOverrides = {
+  InvalidInput: 400,
+  NotInThisVersion: 400,
+  ContextOverflow: 400,
+  SqlTimeout: 504,
+  BudgetSpent: 429,
+} as const;
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
@@ -53,6 +60,8 @@ export function errorHandler(
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   const answerProblem = problemHandler(gatewayOverrides, bodyOf);
   return (error, request, reply) => {
+    // Stock clients come again after 429 unless they are told not to: more money does not come in seconds.
+    if (isPerennialError(error) && error.type === 'BudgetSpent') void reply.header('x-should-retry', 'false');
     answerProblem(isTooLarge(error) ? tooLarge(request.headers['content-length'], bodyLimitBytes) : (error as Error), request, reply);
   };
 }

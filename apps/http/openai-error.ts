@@ -20,15 +20,15 @@ export function openAiErrorOf({
   return {
     error: {
       message: next === undefined ? detail : `${detail}; ${next}`,
-      type: typeOf(status),
+      type: code === 'BudgetSpent' ? 'insufficient_quota' : typeOf(status),
       param: first === undefined ? null : first.pointer.slice(1).replaceAll('/', '.'),
       code: codes[code] ?? code,
     },
   };
 }
 
-/** What OpenAI has a word of its own for, by which clients shorten a conversation and ask again. The problem keeps ours. */
-const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded' };
+/** What OpenAI has a word of its own for, by which clients shorten a conversation and ask again, or ask no more. The problem keeps ours. */
+const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded', BudgetSpent: 'insufficient_quota' };
 
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';

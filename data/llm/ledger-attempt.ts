@@ -76,7 +76,7 @@ export function attemptEnds({ ledger, call, budgets }: LedgerEntry, number: numb
 }
 
 /** By the words of domain/failure.ts. */
-const unpaid: readonly FailureType[] = [
+export const unpaid: readonly FailureType[] = [
   'ProviderRateLimited',
   'ProviderUnavailable',
   'ProviderRefused',

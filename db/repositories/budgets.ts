@@ -2,13 +2,15 @@ import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/bud
 import { formatBudgetAmount } from '../../domain/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import type { BlockLedger } from '../../domain/llm/allowance';
 import type { Database } from '../connection';
 import type { budgets } from '../schema/budgets';
 import { appendAudit } from '../writes/audit-entry';
+import { accountBlock } from '../writes/budget-block';
 import { assumeBudgets, reserveBudgets, settleBudgets, toBudget, type Reservation } from '../writes/budget-reservation';
 
 /** One ledger of what may be spent, for language models and for compute. Never overspent: what may be needed is reserved before, what was needed settled after. */
-export interface BudgetRepository {
+export interface BudgetRepository extends BlockLedger {
   /** Makes it, or changes its limit; what was spent stays. A limit below that refuses everything further. With `actor` the change is on the audit log. */
   set(input: BudgetRef & { readonly tenant: Tenant; readonly limit: number; readonly actor?: string }): Promise<Budget>;
   /** All amounts or none. The same holder may reserve once. After `leaseMs` a holder that did not settle counts as dead and its amount as spent. */
@@ -52,6 +54,7 @@ export function createBudgetRepository({ sql }: Database): BudgetRepository {
 
     reserve: (input) => sql.begin((tx) => reserveBudgets(tx, input)),
     settle: (input) => sql.begin((tx) => settleBudgets(tx, input)),
+    account: (account) => sql.begin((tx) => accountBlock(tx, account)),
     assume: (input) => sql.begin((tx) => assumeBudgets(tx, input)),
 
     async get({ tenant, scope, unit }) {

@@ -39,6 +39,10 @@ export const budgetReservations = pgTable(
     /** `open` holds the amount; `assumed` counts all of it as spent, until somebody knows better; `settled` is known. */
     state: text('state').$type<'open' | 'assumed' | 'settled'>().notNull(),
     spent: counter('spent').notNull().default(0),
+    /** Of a gateway's block: the part that questions under way may cost, which counts as spent when its lease is over; the rest goes back. Null: all of it counts. */
+    inUse: counter('in_use'),
+    /** Of a gateway's block: what its holder has told so far that it spent, which is in the budget already. */
+    accounted: counter('accounted').notNull().default(0),
     /** Of an open one: whoever holds it is dead by then. */
     expiresAt: instant('expires_at').notNull(),
     createdAt: createdAt(),

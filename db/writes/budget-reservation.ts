@@ -1,4 +1,4 @@
-import type { Budget, BudgetAmount, Reserved } from '../../domain/budget';
+import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Query, Transaction } from '../connection';
@@ -86,27 +86,40 @@ export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reserva
 
 async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
   const { scope, unit, amount } = asked;
-  const locked = await lock(tx, tenant, asked);
+  const locked = await lockBudget(tx, tenant, asked);
   if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };
   if (locked.spent + locked.reserved + amount <= locked.limit) return null;
-  // What dead holders left open is in the way only until it is looked for.
-  const expired = await tx<{ amount: number }[]>`
-    update budget_reservations set state = 'assumed', spent = amount
-    where (tenant_id, holder, scope, unit) in (
-      select tenant_id, holder, scope, unit from budget_reservations
-      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now()
-      -- One that is just being settled is waiting for this budget.
-      for update skip locked
-    ) returning amount`;
-  if (expired.length === 0) return { kind: 'held', budget: locked, asked: amount };
-  const left = expired.reduce((sum, each) => sum + each.amount, 0);
+  const expired = await expireReservations(tx, tenant, asked);
+  if (expired.reserved === 0) return { kind: 'held', budget: locked, asked: amount };
   await tx`
-    update budgets set reserved = reserved - ${left}, spent = spent + ${left}, assumed = assumed + ${left}
+    update budgets set reserved = reserved - ${expired.reserved}, spent = spent + ${expired.spent}, assumed = assumed + ${expired.spent}
     where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
   return refusal(tx, tenant, asked);
 }
 
-async function lock(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetAmount): Promise<Budget> {
+/** What dead holders left open is in the way only until it is looked for. The budget's own sums are the caller's to change, who has it locked. */
+export async function expireReservations(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit }: BudgetRef,
+  exceptHolder = '',
+): Promise<{ readonly reserved: number; readonly spent: number }> {
+  const expired = await tx<{ amount: number; spent: number }[]>`
+    update budget_reservations set state = 'assumed', spent = coalesce(in_use, amount)
+    where (tenant_id, holder, scope, unit) in (
+      select tenant_id, holder, scope, unit from budget_reservations
+      where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now()
+        and holder <> ${exceptHolder}
+      -- One that is just being settled is waiting for this budget.
+      for update skip locked
+    ) returning amount, spent`;
+  return expired.reduce((sum, each) => ({ reserved: sum.reserved + each.amount, spent: sum.spent + each.spent }), {
+    reserved: 0,
+    spent: 0,
+  });
+}
+
+export async function lockBudget(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<Budget> {
   const [row] = await tx<BudgetRow[]>`
     select * from budgets where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} for update`;
   if (!row) throw failure('NotFound', `there is no budget of ${unit} for ${scope}`);

@@ -1,0 +1,93 @@
+import OpenAI, { APIError } from 'openai';
+import { openAllowances, type Allowances } from '../../../data/llm/allowances';
+import { meteredAccess } from '../../../data/llm/metered-access';
+import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { defaultTenant as tenant } from '../../../domain/ids';
+import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
+import { noSecret, providerAt } from '../../support/model-access';
+import { openScriptedProvider, type ScriptedProvider } from '../../support/scripted-provider';
+import { putBundle, questionPrompt } from '../../support/served-bundles';
+import { addKey, fakeArtifacts, fakeRegistry } from './fakes';
+import { startGateway, type StartedGateway } from './started-gateway';
+
+jest.setTimeout(30_000);
+
+const messages = [{ role: 'user' as const, content: 'Who was Ada?' }];
+let gateway: StartedGateway;
+let provider: ScriptedProvider;
+let access: ModelAccess;
+let budgets: FakeBudgets;
+let allowances: Allowances;
+let client: OpenAI;
+
+beforeEach(async () => {
+  provider = await openScriptedProvider({ answer: () => 'She wrote of the engine.' });
+  budgets = fakeBudgets({ tenant, scope: 'provider/paid', unit: 'tokens', limit: 400, reserved: 0, spent: 0, assumed: 0 });
+  allowances = openAllowances({ ledger: budgets, holder: 'gateway/a', accountMs: 20, onError: () => undefined });
+  access = meteredAccess({
+    access: openModelAccess([providerAt(provider.url, { name: 'paid' })], noSecret),
+    allowances,
+    isFree: () => false,
+  });
+  const [registry, artifacts] = [fakeRegistry(), fakeArtifacts()];
+  gateway = await startGateway({ registry, artifacts, access });
+  const base = { provider: 'paid', model: 'scripted', adapter: null, standby: [] };
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt('Be brief.'), base });
+  registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
+  // As a stock client is: it comes again by itself where that may help.
+  client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: addKey(registry, 'viewer') });
+  for (const end = Date.now() + 10_000; (await client.models.list()).data.length === 0;)
+    if (Date.now() > end) throw new Error('the bundle was not routed to within 10 s');
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  await allowances.close();
+  await access.close();
+  await provider.close();
+});
+
+const ask = () => client.chat.completions.create({ model: 'wiki-assistant', messages });
+
+async function refusedAfter(asking: () => Promise<unknown>): Promise<APIError> {
+  for (;;) {
+    const error: unknown = await asking().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    if (error === null) continue;
+    if (error instanceof APIError) return error;
+    throw error as Error;
+  }
+}
+
+test('a spent budget answers as OpenAI does without credit, once, and bounds what callers cost', async () => {
+  const refused = await refusedAfter(ask);
+  expect(refused).toMatchObject({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' });
+  expect(refused.message).toMatch(
+    /the budget of provider\/paid is spent: \d+ tokens of 400 tokens.*perennial budget set provider\/paid <more>/,
+  );
+  const sent = provider.requests.length;
+  const before = performance.now();
+  await expect(ask()).rejects.toMatchObject({ status: 429 });
+  // Told not to come again, a stock client does not.
+  expect(performance.now() - before).toBeLessThan(400);
+  expect(provider.requests).toHaveLength(sent);
+  await allowances.close();
+  const spent = provider.bill.reduce((sum, line) => sum + line.promptTokens + line.completionTokens, 0);
+  expect(budgets.budgets[0]).toMatchObject({ spent, reserved: 0 });
+  expect(spent).toBeLessThanOrEqual(400);
+});
+
+test('a stream is refused before its first piece, by an ordinary answer', async () => {
+  await refusedAfter(ask);
+  const stream = client.chat.completions.create({ model: 'wiki-assistant', messages, stream: true });
+  await expect(stream).rejects.toMatchObject({ status: 429, code: 'insufficient_quota' });
+});
+
+test('with more of it the same callers are answered again', async () => {
+  await refusedAfter(ask);
+  budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 100_000 };
+  await new Promise((followed) => setTimeout(followed, 1_100));
+  expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
+});

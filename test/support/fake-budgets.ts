@@ -1,0 +1,38 @@
+import type { Budget } from '../../domain/budget';
+import { failure } from '../../domain/failure';
+import { blockOf, type BlockAccount, type BlockLedger } from '../../domain/llm/allowance';
+
+/** The operator's budgets in memory, with what each gateway told of them. */
+export interface FakeBudgets extends BlockLedger {
+  readonly budgets: Budget[];
+  readonly accounts: BlockAccount[];
+  away: boolean;
+}
+
+export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
+  const blocks = new Map<string, { granted: number; told: number }>();
+  const fake: FakeBudgets = {
+    budgets,
+    accounts: [],
+    away: false,
+    list: ({ tenant }) => present(() => fake.budgets.filter((each) => each.tenant === tenant)),
+    account: (account) =>
+      present(() => {
+        fake.accounts.push(account);
+        const place = fake.budgets.findIndex(({ scope, unit }) => scope === account.scope && unit === account.unit);
+        const budget = fake.budgets[place];
+        if (!budget) throw failure('NotFound', `there is no budget of ${account.unit} for ${account.scope}`);
+        const key = `${account.holder}/${account.scope}/${account.unit}`;
+        const before = blocks.get(key) ?? { granted: 0, told: 0 };
+        const now = { ...budget, spent: budget.spent + account.spent - before.told, reserved: budget.reserved - before.granted };
+        const block = blockOf(now, account);
+        blocks.set(key, { granted: block.granted, told: account.spent });
+        const after = { ...now, reserved: now.reserved + block.granted };
+        fake.budgets[place] = after;
+        return { ...block, budget: after };
+      }),
+  };
+  const present = <T>(answer: () => T): Promise<T> =>
+    fake.away ? Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached')) : Promise.resolve().then(answer);
+  return fake;
+}
