@@ -1,6 +1,7 @@
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
+import { atTable, championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
@@ -33,28 +34,9 @@ afterAll(async () => {
   await product.stop();
 });
 
-/** `mayFail`: who kills what answers must let requests fail; whoever else dies, none may. */
-const parts = [
-  { part: 'the worker', process: 'main.ts worker', mayFail: false },
-  { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
-  { part: 'PostgreSQL', process: 'bin/postgres', mayFail: false },
-  { part: 'the Temporal server', process: 'temporal server', mayFail: false },
-] as const;
-
-/** It may be about to come back from the kill before. */
-async function kill(process: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; product.kill(process).length === 0;) {
-    if (Date.now() > deadline) throw new Error(`there is no ${process}`);
-    await pause(50);
-  }
-}
-
-async function ended(run: RunJson): Promise<{ readonly run: RunJson; readonly rollout: RolloutJson }> {
-  const over = await product.waitForEnd(run.id, 150);
-  // An end that no gateway has confirmed yet is told with its gateways' names first.
-  const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
-  return { run: over, rollout };
-}
+const ended = (run: RunJson) => endOfTrial(product, trials, run);
+const kill = (process: string) => killPart(product, process);
+const settled = (model: string, champion: number) => expectSettled({ product, trials, database }, model, champion);
 
 /**
  * Each pair is counted once and none is forgotten: what the evidence holds, what the queue of labels says, and what was counted as requests came in, agree.
@@ -76,15 +58,6 @@ async function expectCountedOnce({ id, status, quality }: RolloutJson): Promise<
   expect(counted.hourly).toBe(counted.requests);
 }
 
-/** I2, I5, I6, I7: nobody but the champion is served, nothing is open, and the record is whole. */
-async function expectSettled(model: string, champion: number): Promise<void> {
-  expect(await trials.champion(model)).toBe(champion);
-  const { sql } = database;
-  expect(await sql`select id from rollouts where ended_at is null`).toEqual([]);
-  expect((await trials.audit(model, 'rollout.end')).length).toBeLessThanOrEqual(1);
-  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
-}
-
 async function gatewayAnswers(model: string): Promise<void> {
   for (const deadline = Date.now() + 30_000; ;) {
     const answer = await product.call('GET', `${product.gatewayUrl}/v2/models/${model}/ready`).catch(() => null);
@@ -94,7 +67,7 @@ async function gatewayAnswers(model: string): Promise<void> {
   }
 }
 
-describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
+describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
   test('in shadow, with half the traffic, and while it is promoted: the version is promoted, once', async () => {
     const model = await trials.withChampion(`dies-${++count}`);
     const run = await trials.open(model, 0.5);
@@ -111,11 +84,10 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     await gatewayAnswers(model);
     const { failures } = await traffic.stop();
     if (!mayFail) expect(failures).toEqual([]);
-    await expectSettled(model, 2);
+    await settled(model, 2);
     await expectCountedOnce(end.rollout);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
-    const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
-    expect(body.items.map(({ to }) => to)).toEqual([2, 1]);
+    expect(await championsOf(product, model)).toEqual([2, 1]);
   });
 
   test('while harm is done, and as it is rolled back: all traffic is the champion’s, and the record says why', async () => {
@@ -140,7 +112,7 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     const { failures, versions } = await traffic.stop();
     if (!mayFail) expect(failures).toEqual([]);
     expect(versions[`${model}@2`]).toBe(before);
-    await expectSettled(model, 1);
+    await settled(model, 1);
     await expectCountedOnce(end.rollout);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
   });
@@ -158,20 +130,12 @@ describe('kill -9 of the worker that has found harm', () => {
     await trials.until(model, ({ weight }) => weight === 0.25);
     const { sql } = database;
     const decided = () => sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`;
-    await sql.begin(async (tx) => {
-      await tx`lock table ${tx(table)} in exclusive mode`;
+    const begin = () => {
       traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z', parallel: 2 });
-      for (const deadline = Date.now() + 60_000; ;) {
-        const [waits] =
-          await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
-        if (waits) break;
-        if (Date.now() > deadline) throw new Error(`nobody has come to ${table}`);
-        await pause(20);
-      }
+    };
+    await atTable(database, table, begin, async () => {
       await kill('main.ts worker');
       expect(await decided()).toHaveLength(kept);
-      // The dead worker's connection holds nothing any more once the server has noticed.
-      await pause(1_000);
     });
     const since = Date.now();
     const end = await ended(run);
@@ -181,7 +145,7 @@ describe('kill -9 of the worker that has found harm', () => {
     expect(Date.now() - since).toBeLessThan(30_000);
     expect(await decided()).toHaveLength(1);
     expect((await traffic?.stop())?.failures).toEqual([]);
-    await expectSettled(model, 1);
+    await settled(model, 1);
     await expectCountedOnce(end.rollout);
   });
 });

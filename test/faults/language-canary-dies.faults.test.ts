@@ -17,10 +17,11 @@
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
+import { championsOf, dyingParts, endOfTrial, expectSettled, killPart } from '../support/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
-import { startQuestions, type GivenAnswer, type QuestionTraffic } from '../support/question-traffic';
+import { startQuestions, versionsByCaller, type QuestionTraffic } from '../support/question-traffic';
 import type { Trials } from '../support/rollout-trials';
 import { openTrials } from '../support/rollout-trials';
 import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
@@ -55,21 +56,11 @@ afterAll(async () => {
   await provider.close();
 });
 
-/** `mayFail`: who kills what answers must let requests fail, once; whoever else dies, none may. */
-const parts = [
-  { part: 'the worker', process: 'main.ts worker', mayFail: false },
-  { part: 'the gateway', process: 'main.ts gateway', mayFail: true },
-  { part: 'PostgreSQL', process: 'bin/postgres', mayFail: false },
-  { part: 'the Temporal server', process: 'temporal server', mayFail: false },
-] as const;
+/** What answers has what it answers by in memory: the store may go, and nobody notices. */
+const parts = [...dyingParts, { part: 'the S3 store', process: 'bin/weed', mayFail: false }] as const;
 
-/** It may be about to come back from the kill before. */
-async function kill(process: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; product.kill(process).length === 0;) {
-    if (Date.now() > deadline) throw new Error(`there is no ${process}`);
-    await pause(50);
-  }
-}
+const ended = (run: RunJson) => endOfTrial(product, trials, run);
+const kill = (process: string) => killPart(product, process);
 
 const lenient = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
 
@@ -88,47 +79,11 @@ async function tried(prompt: string, { steps, minSamples }: { readonly steps: st
   return body;
 }
 
-/** Who was answered by which versions between two times, but for answers that say of themselves that they may be of yesterday. */
-function versionsByCaller(answers: readonly GivenAnswer[], from: number, to: number): ReadonlyMap<string, ReadonlySet<number>> {
-  const versions = new Map<string, Set<number>>();
-  for (const { caller, version, stale, askedAt, answeredAt } of answers) {
-    if (stale || askedAt < from || answeredAt > to) continue;
-    versions.set(caller, (versions.get(caller) ?? new Set()).add(version));
-  }
-  return versions;
-}
-
-async function ended(run: RunJson): Promise<{ readonly run: RunJson; readonly rollout: RolloutJson }> {
-  const over = await product.waitForEnd(run.id, 150);
-  // An end that no gateway has confirmed yet is told with its gateways' names first.
-  const rollout = await trials.until(over.lifecycle, ({ endedAt }) => endedAt !== null);
-  return { run: over, rollout };
-}
-
-/** I2, I5, I6: one champion, no rollout open, one decision on what was seen, each move once, and the record whole. */
-async function expectSettled({ id, lifecycle: model }: RunJson, moves: readonly number[]): Promise<void> {
-  expect(await trials.champion(model)).toBe(moves[0]);
-  const { sql } = database;
-  expect(await sql`select id from rollouts where ended_at is null`).toEqual([]);
-  expect(await sql`select id from decisions where run_id = ${id} and stage = 'canary'`).toHaveLength(1);
-  expect((await trials.audit(model, 'rollout.end')).length).toBeLessThanOrEqual(1);
-  const { body } = await product.call<{ items: { to: number }[] }>('GET', `/models/${model}/history`);
-  expect(body.items.map(({ to }) => to)).toEqual(moves);
-  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
-}
-
-/** All who ask now are answered by this version. */
-async function expectAnsweredBy(version: number): Promise<void> {
-  const since = Date.now() + 1_000;
-  for (const deadline = Date.now() + 60_000; ;) {
-    const answers = traffic?.answers.filter(({ askedAt }) => askedAt > since) ?? [];
-    if (answers.length >= 30) {
-      expect(new Set(answers.map((each) => each.version))).toEqual(new Set([version]));
-      return;
-    }
-    if (Date.now() > deadline) throw new Error(`${answers.length} answers in a minute: ${traffic?.failures.at(-1) ?? ''}`);
-    await pause(100);
-  }
+/** And one decision on what was seen, and each move once. */
+async function expectSettledOnce({ id, lifecycle: model }: RunJson, moves: readonly [number, ...number[]]): Promise<void> {
+  await expectSettled({ product, trials, database }, model, moves[0]);
+  expect(await database.sql`select id from decisions where run_id = ${id} and stage = 'canary'`).toHaveLength(1);
+  expect(await championsOf(product, model)).toEqual(moves);
 }
 
 describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
@@ -153,14 +108,14 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     const end = await ended(run);
     expect(end.run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
     expect(end.rollout).toMatchObject({ status: 'promoted', step: 1, weight: 0 });
-    await expectAnsweredBy(2);
+    await traffic.untilAnsweredBy(2);
     await traffic.stop();
     if (!mayFail) expect(traffic.failures).toEqual([]);
 
     const versions = [...versionsByCaller(traffic.answers, from, to).values()];
     expect(versions.filter(({ size }) => size > 1)).toEqual([]);
     expect(new Set(versions.flatMap((each) => [...each]))).toEqual(new Set([1, 2]));
-    await expectSettled(end.run, [2, 1]);
+    await expectSettledOnce(end.run, [2, 1]);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
   });
 
@@ -175,10 +130,10 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     const end = await ended(run);
     expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
     expect(end.rollout).toMatchObject({ status: 'rolledBack', weight: 0, verdict: { kind: 'failed' } });
-    await expectAnsweredBy(1);
+    await traffic.untilAnsweredBy(1);
     await traffic.stop();
     if (!mayFail) expect(traffic.failures).toEqual([]);
-    await expectSettled(end.run, [1]);
+    await expectSettledOnce(end.run, [1]);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'rolled_back']);
   });
 });
@@ -196,7 +151,7 @@ test('the model is away while both versions ask it: no caller is lost, and whate
   const promoted = end.run.status === 'succeeded';
   expect(end.run).toMatchObject(promoted ? { verdict: { kind: 'passed' } } : { status: 'stopped', verdict: { kind: 'failed' } });
   expect(end.rollout).toMatchObject({ status: promoted ? 'promoted' : 'rolledBack', weight: 0 });
-  await expectAnsweredBy(promoted ? 2 : 1);
+  await traffic.untilAnsweredBy(promoted ? 2 : 1);
   await traffic.stop();
-  await expectSettled(end.run, promoted ? [2, 1] : [1]);
+  await expectSettledOnce(end.run, promoted ? [2, 1] : [1]);
 });

@@ -1,4 +1,5 @@
 import type { RunJson } from '../../apps/cli/run-view';
+import { approve } from '../support/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
@@ -47,6 +48,7 @@ async function survived(
   const { body } = await product.start(model);
   await product.waitForStage(body.id, stage);
   await pause(150);
+  expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: stage, status: 'running' });
   await happens(body.id);
   const run = await product.waitForEnd(body.id, 180);
   const asked = provider.requests
@@ -115,23 +117,33 @@ describe('kill -9 while a language application is released', () => {
     },
   );
 
+  const waitsForAPerson = '  promote: { approval: { required: 1 } }\n';
+
   test('of the worker while the promotion waits for a person: the word that comes later still promotes, once', async () => {
-    const approve = async (id: string) => {
+    const happens = async (id: string) => {
       expect(product.kill('main.ts worker')).toHaveLength(1);
-      for (const until = Date.now() + 60_000; Date.now() < until;) {
-        const { status } = await product.call('POST', `/runs/${id}/approve`, { body: {} });
-        if (status === 200 || status === 202) return;
-        await pause(300);
-      }
-      throw new Error('nobody took the approval');
+      await approve(product, id);
     };
-    await expectPromotedOnce(await survived('promote', approve, '  promote: { approval: { required: 1 } }\n'));
+    await expectPromotedOnce(await survived('promote', happens, waitsForAPerson));
+  });
+
+  test('of the S3 store as the bundle is promoted, which no gateway has loaded yet: it is loaded when the store is back', async () => {
+    const happens = async (id: string) => {
+      const returns = () => product.log().match(/S3 store \(SeaweedFS\) is back/g)?.length ?? 0;
+      const before = returns();
+      expect(product.kill('bin/weed').length).toBeGreaterThan(0);
+      await approve(product, id);
+      expect(returns()).toBe(before);
+    };
+    await expectPromotedOnce(await survived('promote', happens, waitsForAPerson));
+    expect(product.log()).toMatch(/S3 store \(SeaweedFS\) is back/);
   });
 
   test.each([
     ['PostgreSQL', 'bin/postgres'],
     ['the Temporal server', 'temporal server'],
     ['the gateway', 'main.ts gateway'],
+    ['the S3 store', 'bin/weed'],
   ])('of %s in the evaluation', async (_, process) => {
     await expectPromotedOnce(
       await survived('evaluate', () => {

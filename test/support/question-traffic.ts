@@ -3,63 +3,83 @@ import type { Product } from './product';
 import { pause } from './product';
 
 export interface GivenAnswer {
+  /** Of its prediction. */
+  readonly id: string;
   readonly caller: string;
   readonly version: number;
   /** By a gateway that did not know whether it knew the current table. */
   readonly stale: boolean;
   readonly askedAt: number;
   readonly answeredAt: number;
+  readonly text: string;
+}
+
+/** What is asked, and what is right. */
+export interface TrafficQuestion {
+  readonly text: string;
+  readonly label: string;
 }
 
 export interface QuestionTraffic {
   readonly answers: readonly GivenAnswer[];
   /** Tries that were not answered; each question was asked until it was. */
   readonly failures: readonly string[];
+  /** All who ask from now on are answered by this version. */
+  untilAnsweredBy(version: number): Promise<void>;
   /** Ends it, once every question is answered and what was to be told of it is told. */
   stop(): Promise<void>;
 }
 
 /** An odd number: each asks about things of either parity, whoever of them a rollout draws for its challenger. */
 const names = 23;
-/** Longer than a gateway needs to come back. */
-const patienceMs = 60_000;
+/** Longer than a gateway, or a model, needs to come back on a busy machine. */
+const patienceMs = 120_000;
 
-export function startQuestions(product: Product, model: string, { parallel = 3 }: { readonly parallel?: number } = {}): QuestionTraffic {
+const lamp = (number: number): TrafficQuestion => ({ text: `What is the code of lamp ${number}?`, label: `code ${number}` });
+
+export interface TrafficOptions {
+  readonly parallel?: number;
+  readonly questionOf?: (number: number) => TrafficQuestion;
+}
+
+export function startQuestions(product: Product, model: string, { parallel = 3, questionOf = lamp }: TrafficOptions = {}): QuestionTraffic {
   const answers: GivenAnswer[] = [];
   const failures: string[] = [];
   let [thing, stopped] = [0, false];
 
-  async function ask(number: number): Promise<{ readonly given: GivenAnswer; readonly id: string }> {
+  async function ask(number: number): Promise<GivenAnswer> {
     const caller = `caller-${number % names}`;
     const askedAt = Date.now();
     const answer = await product.call<{ id?: string; model?: string; choices?: { message: { content: string } }[] }>(
       'POST',
       `${product.gatewayUrl}/v1/chat/completions`,
-      { body: { model, messages: [{ role: 'user', content: `What is the code of lamp ${number}?` }], safety_identifier: caller } },
+      { body: { model, messages: [{ role: 'user', content: questionOf(number).text }], safety_identifier: caller } },
     );
     const { id, model: name = '' } = answer.body;
     if (answer.status !== 200 || id === undefined || answer.headers.get('x-perennial-model-version') !== name)
       throw new Error(`${answer.status} ${name} ${JSON.stringify(answer.body).slice(0, 300)}`);
     const stale = answer.headers.get('x-perennial-stale') !== null;
-    return { id, given: { caller, version: Number(name.split('@')[1]), stale, askedAt, answeredAt: Date.now() } };
+    const text = answer.body.choices?.[0]?.message.content ?? '';
+    return { id, caller, version: Number(name.split('@')[1]), stale, askedAt, answeredAt: Date.now(), text };
   }
 
   async function tell(id: string, number: number): Promise<void> {
-    const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: { predictionId: id, label: `code ${number}` } });
+    const body = { predictionId: id, label: questionOf(number).label };
+    const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body });
     if (answer.status !== 200) throw new Error(`feedback: ${answer.status}`);
   }
 
   async function caller(): Promise<void> {
     while (!stopped) {
       const number = thing++;
-      const { id, given } = await untilDone(
+      const given = await untilDone(
         () => ask(number),
         (said) => failures.push(said),
       );
       answers.push(given);
       // The registry or the gateway may be away: who wants a label to count sends it again.
       await untilDone(
-        () => tell(id, number),
+        () => tell(given.id, number),
         () => undefined,
       );
     }
@@ -71,11 +91,33 @@ export function startQuestions(product: Product, model: string, { parallel = 3 }
   return {
     answers,
     failures,
+    async untilAnsweredBy(version) {
+      const since = Date.now() + 1_000;
+      for (const deadline = Date.now() + patienceMs; ;) {
+        const late = answers.filter(({ askedAt }) => askedAt > since);
+        if (late.length >= 30) {
+          expect(new Set(late.map((each) => each.version))).toEqual(new Set([version]));
+          return;
+        }
+        if (Date.now() > deadline) throw new Error(`${late.length} answers in ${patienceMs} ms: ${failures.at(-1) ?? ''}`);
+        await pause(100);
+      }
+    },
     async stop() {
       stopped = true;
       await callers;
     },
   };
+}
+
+/** Who was answered by which versions between two times, but for answers that say of themselves that they may be of yesterday. */
+export function versionsByCaller(answers: readonly GivenAnswer[], from: number, to: number): ReadonlyMap<string, ReadonlySet<number>> {
+  const versions = new Map<string, Set<number>>();
+  for (const { caller, version, stale, askedAt, answeredAt } of answers) {
+    if (stale || askedAt < from || answeredAt > to) continue;
+    versions.set(caller, (versions.get(caller) ?? new Set()).add(version));
+  }
+  return versions;
 }
 
 async function untilDone<T>(work: () => Promise<T>, failed: (said: string) => void): Promise<T> {
