@@ -17,6 +17,7 @@ import { createIndexAnswersActivities } from './index-answers';
 import { createIndexActivities } from './indexes';
 import { createIngestActivities } from './ingest';
 import { createLifecycleSearchActivities } from './lifecycle-search';
+import { createJudgeAnswersActivities } from './judge-answers';
 import { createModelVersionActivities } from './model-version';
 import { createParityActivities } from './parity';
 import { createPrepareExamplesActivities } from './prepare-examples';
@@ -71,6 +72,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createPromotionActivities(deps),
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
+    ...createJudgeAnswersActivities(deps),
     ...createIndexActivities(deps),
     ...createIndexAnswersActivities(deps),
     ...createPromptSearchActivities(deps),

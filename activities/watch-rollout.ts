@@ -4,7 +4,7 @@ import type { RolloutPolicy } from '../domain/rollout/policy';
 import type { OpenRolloutStatus, RolloutRollback } from '../domain/rollout/rollout';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import { decideRollout } from '../domain/rollout/decide-rollout';
-import type { RolloutEvidence } from '../domain/rollout/evidence';
+import type { NoMoreLabels, RolloutEvidence } from '../domain/rollout/evidence';
 import { growState } from '../domain/rollout/state';
 import type { RolloutVerdict } from '../domain/rollout/verdict';
 import type { DecisionRef, Reason, Verdict, VerdictKind } from '../domain/verdict';
@@ -32,6 +32,8 @@ export interface WatchInput {
   /** A held rollout, and one that has passed, is watched for harm and for its end alone. */
   readonly mode: OpenRolloutStatus;
   readonly step: number;
+  /** Nothing more will be judged. */
+  readonly noMoreLabels?: NoMoreLabels;
 }
 
 export type Watched =
@@ -137,13 +139,13 @@ function askedIn({ total }: Consumption['traffic']): number {
 type Judged = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
 
 async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInput): Promise<Consumption> {
-  const { tenant, rollout: id, policy, names } = input;
+  const { tenant, rollout: id, policy, names, noMoreLabels } = input;
   return rollouts.consume({
     tenant,
     id,
     limit: batch,
     settleMs,
-    fold: (state, seen, { step, extendedSeconds }) => growState(policy, state, { ...names, step, extendedSeconds }, seen),
+    fold: (state, seen, { step, extendedSeconds }) => growState(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
   });
 }
 
@@ -173,7 +175,8 @@ async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInpu
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
   const { tenant, rollout: id } = input;
-  const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : 'nothing was decided in time';
+  const inTime = input.noMoreLabels ? `nothing was decided: ${input.noMoreLabels.why}` : 'nothing was decided in time';
+  const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : inTime;
   const { rollout, changed } = await registry.rollouts.end({
     tenant,
     id,

@@ -14,6 +14,7 @@ import { createEvidenceRepository, type EvidenceRepository } from './repositorie
 import { createFeedbackRepository, type FeedbackRepository } from './repositories/feedback';
 import { createGatewayRepository, type GatewayRepository } from './repositories/gateways';
 import { createIndexRepository, type IndexRepository } from './repositories/indexes';
+import { createJudgedAnswerRepository, type JudgedAnswerRepository } from './repositories/judged-answers';
 import { createLifecycleRepository, type LifecycleRepository } from './repositories/lifecycles';
 import { createLineageRepository, type LineageRepository } from './repositories/lineage';
 import { createCallLedger } from './repositories/llm-calls';
@@ -51,6 +52,7 @@ export interface Registry {
   readonly routing: RoutingRepository;
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
+  readonly judgedAnswers: JudgedAnswerRepository;
   readonly indexes: IndexRepository;
   readonly lineage: LineageRepository;
   readonly audit: AuditRepository;
@@ -84,6 +86,7 @@ export function createRegistry(database: Database): Registry {
     routing: createRoutingRepository(database),
     predictions,
     feedback: createFeedbackRepository(database),
+    judgedAnswers: createJudgedAnswerRepository(database),
     indexes: createIndexRepository(database),
     lineage: createLineageRepository(database),
     audit: createAuditRepository(database),

@@ -22,11 +22,13 @@ import { rolloutPolicyOf } from '../domain/rollout/policy';
 import type { RolloutRollback, RolloutStatus } from '../domain/rollout/rollout';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import type { DecisionRef, Verdict } from '../domain/verdict';
+import type { Judging } from '../activities/judge-answers';
 import { records, rolloutWork } from './activity-proxies';
 import type { Command } from './messages';
 import { rolloutStoodSignal } from './messages';
 import type { QueuedCommand, RolloutControl, RolloutProgress } from './rollout-control';
 import { openRolloutControl } from './rollout-control';
+import { startJudging } from './rollout-judging';
 import { messageOf } from './undo';
 
 export interface RolloutInput {
@@ -40,6 +42,8 @@ export interface RolloutInput {
   readonly label: DataSpec['label'];
   /** The challenger answers nobody while people decide on its promotion. */
   readonly parkWhenPassed: boolean;
+  /** Where a judge says what answers are worth; not given elsewhere. */
+  readonly judging?: Judging;
   /** Of the execution before this one. */
   readonly progress?: RolloutProgress;
 }
@@ -245,6 +249,7 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
   const { status: mode, step } = progress;
   const scope = new CancellationScope();
   control.interrupt = () => scope.cancel();
+  const judged = startJudging(control, input.judging, { ...effect(input, 'judge'), rollout: idOf(progress) });
   const seen = await scope
     .run(() =>
       rolloutWork.watchRollout.executeWithOptions(
@@ -258,6 +263,7 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
             policy: rolloutPolicyOf(canary, label),
             mode,
             step,
+            ...(progress.noMoreLabels && { noMoreLabels: progress.noMoreLabels }),
           },
         ],
       ),
@@ -265,7 +271,8 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
     .catch((error: unknown) => {
       if (isCancellation(error) && !CancellationScope.current().consideredCancelled) return interrupted;
       throw error;
-    });
+    })
+    .finally(judged.stop);
   control.interrupt = () => undefined;
   switch (seen.kind) {
     case 'ended':

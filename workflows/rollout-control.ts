@@ -1,6 +1,7 @@
 /** What people may say to a rollout. Commands queue up and the rollout obeys them one after the other between its own moves, so none ever meets a half-made one. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import type { RolloutId } from '../domain/ids';
+import type { NoMoreLabels } from '../domain/rollout/evidence';
 import type { RolloutStatus } from '../domain/rollout/rollout';
 import type { DecisionRef } from '../domain/verdict';
 import type { Command, PromotionEnd, RolloutView } from './messages';
@@ -29,6 +30,8 @@ export interface RolloutProgress {
   /** Of the canary that passed. */
   decision: DecisionRef | null;
   promotion: PromotionEnd | null;
+  /** Nothing more will be judged; not given by histories of before there were judges. */
+  noMoreLabels?: NoMoreLabels;
   /** Ids of updates that were obeyed in an earlier execution: Temporal itself knows those of its own alone. */
   obeyed: string[];
 }

@@ -33,6 +33,9 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
           from (select) one left join found on true
           on conflict on constraint feedback_pk do update set
             label = case
+              -- A judge's verdicts stay, whatever kind of label somebody gives.
+              when f.label -> 'judged' is not null and json_typeof(excluded.label) <> 'object'
+                then case when excluded.labelled_at > f.labelled_at then (f.label::jsonb || jsonb_build_object('label', excluded.label))::json else f.label end
               when json_typeof(f.label) <> 'object' or json_typeof(excluded.label) <> 'object'
                 then case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end
               when excluded.labelled_at > f.labelled_at then (f.label::jsonb || excluded.label::jsonb)::json

@@ -118,7 +118,7 @@ function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): Re
 
 /** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */
 function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
-  if (quality.from === 'references' && other === null) return null;
+  if (quality.from !== 'callers' && other === null) return null;
   const scores = answerScores(quality, label, { served: textOf(output), beside: textOf(other?.output) });
   return scores && { label: rightAnswer, ...scores };
 }

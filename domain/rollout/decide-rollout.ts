@@ -14,7 +14,7 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its limit, or quality whose demand is refuted.
  * - The shadow step ends, and the last step promotes, when quality is shown on `minSamples` labels and `minDuration` of event time. Other steps end when the
  *   guardrails saw `minSamples` requests that the challenger was to answer without showing harm.
- * - Whatever is undecided when `maxDuration` is over expires.
+ * - Whatever is undecided when `maxDuration` is over expires; so does quality that is not shown when nothing more will be judged.
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   const readings = readingsOf(policy, evidence);
@@ -34,6 +34,14 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
       : { kind: 'advance', toStep, percent: next, reasons, readings, shown };
   }
   const remaining = remainingOf(policy, evidence, shown);
+  const why = whyNeverShown(policy, evidence, { readings, shown });
+  if (why !== null) {
+    const never = hold(
+      'noMoreLabels',
+      `nothing more is judged: ${why}; quality can no longer be shown, and the policy says ${policy.onInconclusive}`,
+    );
+    return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, never], readings, shown };
+  }
   const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
   if (secondsBetween(evidence.startedAt, evidence.asOf) < allowed) return { kind: 'continue', remaining, reasons, readings, shown };
   const expired = hold(
@@ -55,6 +63,18 @@ function firstShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: 
   const quality = readings.find(({ role }) => role === 'quality');
   if (quality?.outcome !== 'passed' || belowMinima(policy, evidence).length > 0) return null;
   return { eventTime: evidence.asOf, n: quality.n };
+}
+
+/** Nobody waits for weeks for labels that will not come. Quality that is good enough on labels enough may still wait for its time. */
+function whyNeverShown(
+  { test: { minSamples } }: RolloutPolicy,
+  { noMoreLabels, asOf, quality }: RolloutEvidence,
+  { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
+): string | null {
+  if (noMoreLabels === undefined || shown !== null) return null;
+  if (noMoreLabels.after !== null && Date.parse(asOf) < Date.parse(noMoreLabels.after)) return null;
+  const isGood = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
+  return isGood && labelledOf(quality) >= minSamples ? null : noMoreLabels.why;
 }
 
 /** Everything that keeps the step from ending, so that a person sees all of it at once. */

@@ -27,8 +27,17 @@ export interface RolloutEvidence {
   readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
   /** Since the step began: in shadow, requests that the challenger scored beside the answers; in other steps those that it was to answer. */
   readonly requestsInStep: number;
+  /** Given where quality is a judge's and nothing more will be judged. */
+  readonly noMoreLabels?: NoMoreLabels;
   /** When quality was first shown, carried over from the verdict that said so: a statement that holds at all times at once does not lapse. */
   readonly shown: ShownMark | null;
+}
+
+export interface NoMoreLabels {
+  /** Event time: labels of requests up to here may still become due. Null before there was traffic. */
+  readonly after: string | null;
+  /** For people. */
+  readonly why: string;
 }
 
 export interface ShownMark {

@@ -2,7 +2,7 @@ import type { GuardrailSpec } from '../lifecycle';
 import type { ShareState } from '../statistics/share-sequence';
 import { decideRollout } from './decide-rollout';
 import type { EventClock } from './event-clock';
-import type { QualityEvidence, RolloutEvidence } from './evidence';
+import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
 import type { ArmObservation, PairObservation } from './observation';
@@ -29,6 +29,7 @@ export interface Standing {
   readonly challenger: string;
   readonly step: number;
   readonly extendedSeconds: number;
+  readonly noMoreLabels?: NoMoreLabels | undefined;
 }
 
 /** What the registry hands out: labels that are due, and how often the arms were asked. */
@@ -100,10 +101,15 @@ export function growState(policy: RolloutPolicy, state: RolloutState, standing: 
   return { evidence: { ...grown, shown: verdict.shown }, history: withPoint(state.history, grown, verdict) };
 }
 
-function observed(policy: RolloutPolicy, before: RolloutEvidence, { step, extendedSeconds }: Standing, seen: Seen): RolloutEvidence {
+function observed(
+  policy: RolloutPolicy,
+  before: RolloutEvidence,
+  { step, extendedSeconds, noMoreLabels }: Standing,
+  seen: Seen,
+): RolloutEvidence {
   // While a queue is worked off, what it has handed out may lie before what is known already.
   const asOf = seen.ripeUntil !== null && Date.parse(seen.ripeUntil) > Date.parse(before.asOf) ? seen.ripeUntil : before.asOf;
-  const inStep = enterStep({ ...before, extendedSeconds }, { step, at: before.asOf });
+  const inStep = enterStep({ ...before, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
   const isPaired = policy.quality.comparison === 'pairs';
   return observe(policy, inStep, {
     asOf,

@@ -11,6 +11,7 @@ import type { EndedStage, Run, StageEnd } from '../stage';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
 import { startRollout, whenStanding } from '../tracked-rollout';
+import { canaryJudge } from './canary-judge';
 import type { ChampionSeen } from './evaluate';
 
 export interface Trial {
@@ -43,7 +44,7 @@ export async function canary(run: Run, trial: Trial): Promise<Tried> {
   const started: { rollout?: TrackedRollout } = {};
   run.undo.push({ what: `rollout of ${versionName(candidate)}`, run: () => takeBack(run, started.rollout) });
   const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null, canary: plan.spec.canary });
-  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (): Promise<StageEnd<Canaried>> => {
+  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (effect): Promise<StageEnd<Canaried>> => {
     const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<Canaried> => ({
       output: { rollout: null, champion: seen, ended: how },
       verdict,
@@ -51,7 +52,12 @@ export async function canary(run: Run, trial: Trial): Promise<Tried> {
     if (champion.version === null) return without('notApplicable', withoutChampion(run, candidate));
     // A rerun takes an evaluation over as it was, against the champion of that time.
     if (evaluated.output.champion !== seen) return without('notOpened', otherChampion(trial));
-    started.rollout = await startRollout(run.control, inputOf(run, candidate, { version: champion.version, fencing: champion.fencing }));
+    const judge = await canaryJudge(run, effect);
+    if (judge.kind === 'refused') return without('notOpened', judge.verdict);
+    const beside = { version: champion.version, fencing: champion.fencing };
+    const input = inputOf(run, candidate, beside);
+    const { kind: _, ...judged } = judge;
+    started.rollout = await startRollout(run.control, { ...input, ...judged });
     const outcome = await whenStanding(run.control, started.rollout, ({ decision }) => decision !== null);
     if (outcome !== null) {
       const { rollout, kind, verdict, decision } = outcome;

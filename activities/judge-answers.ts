@@ -1,0 +1,153 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ArtifactRef } from '../domain/artifact';
+import { failure, isPerennialError, type FailureType } from '../domain/failure';
+import type { IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
+import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
+import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
+import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
+import type { NoMoreLabels } from '../domain/rollout/evidence';
+import type { ArtifactStore } from '../data/artifacts/store';
+import type { Judge } from '../data/llm/evaluation/judge';
+import { inParallel } from '../data/llm/evaluation/pool';
+import { ledgeredChat } from '../data/llm/ledgered-chat';
+import type { ModelAccess } from '../data/llm/model-access';
+import type { Registry } from '../db/registry';
+import type { UnjudgedPair } from '../db/repositories/judged-answers';
+import { askingIn } from './asking';
+import { whileBeating } from './heartbeating';
+import { openJudges } from './judges';
+
+export interface JudgeAnswersDeps {
+  readonly registry: Pick<Registry, 'judgedAnswers' | 'rollouts' | 'llmCalls' | 'budgets'>;
+  readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
+  readonly access: ModelAccess;
+}
+
+/** What a rollout needs to have its answers judged. */
+export interface Judging {
+  readonly judge: AnswerJudge;
+  /** Of kind `judge`. */
+  readonly dimension: DimensionSpec;
+  /** The variable of the judge's prompt that takes what the user wrote. */
+  readonly input: string;
+  /** What the judge is made of, by path. */
+  readonly files: Readonly<Record<string, ArtifactRef>>;
+  readonly budget: LlmLifecycleSpec['budget'];
+  /** Questions under way at once. */
+  readonly parallel: number;
+}
+
+export interface JudgeAnswersInput extends Judging {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly key: IdempotencyKey;
+  readonly traceId: string;
+  readonly rollout: RolloutId;
+}
+
+export type JudgedAnswers =
+  /** The turn is over; there may be more to judge. */
+  | { readonly kind: 'still' }
+  /** Nothing more will be judged in this rollout. */
+  | { readonly kind: 'over'; readonly noMoreLabels: NoMoreLabels };
+
+/** Well within the activity's own limit. */
+const turnMs = 3_600_000;
+const idleMs = 1_000;
+/** Pairs at a time: between two batches somebody may have stopped it. */
+const batch = 50;
+/** What a worker left that died is found, and what was not judged for longer is left: which pairs those are has nothing to do with what they say. */
+const lookBackMs = 86_400_000;
+/** A row is written when the second answer is there; longer than a gateway gives up on that. */
+const writtenWithinMs = 600_000;
+
+/** No attempt can help, now or in an hour. */
+const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'ModelNotFound', 'ProviderDenied'];
+
+export function createJudgeAnswersActivities({ registry, artifacts, access }: JudgeAnswersDeps) {
+  const { judgedAnswers } = registry;
+  const chat = ledgeredChat(access, registry.llmCalls);
+  return {
+    /**
+     * Asks the judge about both answers to what was drawn, as it is logged, until the turn is over, so many pairs were judged as may be, or the budget is spent. Dying before a verdict is
+     * stored: it is on the call ledger, and read there; after it: the pair is judged and not looked at again. Two at once ask the same questions once, and the first verdicts stand;
+     * they may judge a batch more than `mostPairs`. Late, when the rollout has ended: what it still writes counts for nothing.
+     */
+    async judgeAnswers(input: JudgeAnswersInput): Promise<JudgedAnswers> {
+      return whileBeating(async ({ signal, report }) => {
+        const { tenant, rollout } = input;
+        try {
+          const judge = await open(input);
+          const { startedAt } = await rolloutOf(input);
+          const until = Date.now() + turnMs;
+          let since = new Date(Math.max(Date.parse(startedAt), Date.now() - lookBackMs)).toISOString();
+          while (Date.now() < until) {
+            signal.throwIfAborted();
+            const { share, mostPairs } = input.judge;
+            const judged = await judgedAnswers.count({ tenant, rollout });
+            report({ judged, mostPairs });
+            if (judged >= mostPairs) return await over(input, `${judged} pairs were judged, and mostPairs allows ${mostPairs}`);
+            const limit = Math.min(batch, mostPairs - judged);
+            const pairs = await judgedAnswers.pending({ tenant, rollout, share, since, limit });
+            await inParallel(pairs, input.parallel, async (pair) => {
+              signal.throwIfAborted();
+              const verdicts = await verdictsOn(judge, input, pair, signal);
+              await judgedAnswers.record({ tenant, predictionId: pair.predictionId, judged: { judge: judge.digest, ...verdicts } });
+            });
+            if (pairs.length === limit) continue;
+            since = new Date(Math.max(Date.parse(since), Date.now() - writtenWithinMs)).toISOString();
+            await pause(idleMs, undefined, { signal });
+          }
+          return { kind: 'still' };
+        } catch (error) {
+          if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, error.message);
+          throw error;
+        }
+      });
+    },
+  };
+
+  async function open(input: JudgeAnswersInput): Promise<Judge> {
+    const { tenant, runId, dimension, files, budget } = input;
+    const asked = dimension.kind === 'judge' ? [{ provider: dimension.provider }] : [];
+    const asking = await askingIn({ chat, registry }, { tenant, runId, stage: 'canary', spec: { budget } }, asked);
+    const judge = (await openJudges([dimension], { artifacts, files, asking }))[dimension.name];
+    const calibrated = input.judge.calibrated?.judge;
+    if (judge === undefined || judge.digest !== calibrated) {
+      const [is, was] = [judge?.digest, calibrated].map((digest) => digest?.slice(0, 19) ?? 'none');
+      throw failure('Conflict', `the judge ${dimension.name} has changed: calibrated was ${was}, it is ${is}`);
+    }
+    return judge;
+  }
+
+  async function rolloutOf({ tenant, rollout: id }: JudgeAnswersInput) {
+    const rollout = await registry.rollouts.get({ tenant, id });
+    if (!rollout) throw failure('NotFound', `there is no rollout ${id}`);
+    return rollout;
+  }
+
+  /** What was judged lies before now, by the rollout's clock. */
+  async function over({ tenant, rollout: id }: JudgeAnswersInput, why: string): Promise<JudgedAnswers> {
+    const { eventNow } = await registry.rollouts.traffic({ tenant, id });
+    return { kind: 'over', noMoreLabels: { after: eventNow, why } };
+  }
+}
+
+/** Whoever gave no answer cannot be compared, and an answer that was kept back is wrong: nobody is asked about either. */
+async function verdictsOn(
+  judge: Judge,
+  { input }: Judging,
+  { predictionId, question, served, beside }: UnjudgedPair,
+  signal: AbortSignal,
+): Promise<Pick<JudgedPair, 'served' | 'beside'>> {
+  if (served === null || beside === null) return { served: null, beside: null };
+  const verdictOn = async (answer: string): Promise<0 | 1 | null> => {
+    if (isKnownWrong(answer)) return 0;
+    if (question === null) return null;
+    const of = { id: predictionId, input: { [input]: question }, expected: {}, tags: [], group: null, pair: null, rules: [] };
+    const [first = null, ...others] = await judge.verdicts(of, answer, signal);
+    return first === null || others.some((other) => other !== first) ? null : first ? 1 : 0;
+  };
+  const [of, against] = await Promise.all([verdictOn(served), verdictOn(beside)]);
+  return { served: of, beside: against };
+}
