@@ -1,6 +1,5 @@
 /** The steps of `indexBuild` that fill a version's table (workflows/index-build.ts). */
 import type { ArtifactStore } from '../data/artifacts/store';
-import type { VectorIndex } from '../data/indexes/chunk-table';
 import { readDocumentFile, type DocumentSource } from '../data/indexes/documents';
 import type { Embedder } from '../data/indexes/embedders/embedder';
 import { planShards, type IndexPlan } from '../data/indexes/shards';
@@ -14,6 +13,7 @@ import { orderHolder } from '../domain/index/answers';
 import type { ChunkingPlan } from '../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
+import { vectorKindFor, type VectorChoice, type VectorKind } from '../domain/index/vector-index';
 import { effectOnce } from './effect-once';
 import { whileBeating, type Beat } from './heartbeating';
 import { openRunProgress } from './run-progress';
@@ -73,7 +73,14 @@ export interface IndexShardInput extends IndexVersionInput {
 }
 
 export type FinishedTable =
-  | { readonly kind: 'complete'; readonly tableVersion: number; readonly chunks: number; readonly documents: number }
+  | {
+      readonly kind: 'complete';
+      readonly tableVersion: number;
+      readonly chunks: number;
+      readonly documents: number;
+      /** What was built. Absent in histories of before there was a choice. */
+      readonly vectors?: VectorKind;
+    }
   /** Shards that do not hold what was written to them: a worker that was thought dead wrote late, or storage lost a commit. They are done again. */
   | { readonly kind: 'damaged'; readonly shards: readonly number[] };
 
@@ -167,7 +174,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
 
     /** Counts every shard, looks for chunks that are there twice, and builds the indexes. A second attempt counts again. */
     finishIndexTable: (
-      input: IndexVersionInput & { readonly chunks: readonly number[]; readonly vectors: VectorIndex },
+      input: IndexVersionInput & { readonly chunks: readonly number[]; readonly vectors: { readonly kind: VectorChoice } },
     ): Promise<FinishedTable> =>
       whileBeating(async () => {
         const { record } = await building(input);
@@ -183,7 +190,8 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const { chunks, documents, duplicates } = await table.audit();
           if (duplicates.length > 0)
             throw failure('IndexIncomplete', `${duplicates.length} chunks of ${input.index}@${input.version} are there twice`);
-          await table.buildIndexes(input.vectors);
+          const vectors = vectorKindFor(input.vectors.kind, chunks);
+          await table.buildIndexes(vectors);
           // The state that questions are answered from is counted as it is: building indexes takes long enough for a worker that was thought dead to write.
           const tableVersion = await table.tableVersion();
           const kept = await chunkStore.open(input, tableVersion);
@@ -191,7 +199,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           if (count !== chunks) return { kind: 'damaged', shards: await damaged() };
           const { applied } = record;
           await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
-          return { kind: 'complete', tableVersion, chunks, documents };
+          return { kind: 'complete', tableVersion, chunks, documents, vectors };
         } finally {
           table.close();
         }

@@ -39,7 +39,7 @@ export async function indexedTable(
   const { digest, dimensions } = tables.embedder.identity;
   const table = await tables.store.create(name, { embedder: digest, dimensions });
   const fillSeconds = await timed('fill', () => fill(table, tables, vectors));
-  const indexSeconds = await timed('index', () => table.buildIndexes({ kind: 'ivfPq' }));
+  const indexSeconds = await timed('index', () => table.buildIndexes('ivfPq'));
   return { table, times: { fillSeconds, indexSeconds } };
 }
 

@@ -74,7 +74,7 @@ async function byIndex(
   const table = await store.create(name, { embedder: embedder.identity.digest, dimensions: embedder.identity.dimensions });
   for (let from = 0, shard = 0; from < documents.length; from += 500, shard += 1)
     await table.putShard(shard, await rowsOf(documents.slice(from, from + 500), shard, embedder));
-  await table.buildIndexes({ kind: 'flat' });
+  await table.buildIndexes('flat');
   const secondsToBuild = (performance.now() - begun) / 1000;
   const tableVersion = await table.tableVersion();
   const recipe = { embedder: { ...embedder.identity, spec } };

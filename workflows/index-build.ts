@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { answersVerdict, bothVerdicts, type AnswersRule } from '../domain/index/answers';
+import type { VectorKind } from '../domain/index/vector-index';
 import type { IndexReport } from '../domain/index/version';
 import type { Verdict } from '../domain/verdict';
 import { allOrNone } from './all-or-none';
@@ -119,12 +120,16 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   const { tenant, index, vectors, maxDocumentBytes } = input;
   const { version } = progress;
   show('indexing');
+  let built: VectorKind | undefined;
   for (let round = 1; ; round += 1) {
     const chunks = progress.chunks.map((each) => each ?? 0);
     const found = await indexWork.finishIndexTable.executeWithOptions({ summary: `${index}@${version}: count and index` }, [
       { tenant, index, version, chunks, vectors },
     ]);
-    if (found.kind === 'complete') break;
+    if (found.kind === 'complete') {
+      built = found.vectors;
+      break;
+    }
     if (round > repairs)
       throw ApplicationFailure.nonRetryable(`shards ${found.shards.join(', ')} do not stay as they were written`, 'IndexIncomplete');
     for (const shard of found.shards) await embedShard({ input, progress }, shard, round + 1);
@@ -132,7 +137,7 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   show('catching up');
   for (;;) {
     while ((await indexWork.applyIndexChanges({ tenant, index, version, maxDocumentBytes })).more);
-    const report = reportOf(progress);
+    const report = { ...reportOf(progress), ...(built && { vectors: built }) };
     const sealed = await indexRecords.sealIndexVersion({ tenant, index, version, report });
     if (sealed.kind === 'ready') return report;
   }

@@ -8,6 +8,7 @@ import type { ChunkingPlan } from '../domain/index/chunking';
 import type { RejectionCounts } from '../domain/index/document';
 import type { EmbedderSpec } from '../domain/index/embedder';
 import type { ParityRule } from '../domain/index/parity';
+import type { VectorChoice } from '../domain/index/vector-index';
 import type { IndexReport } from '../domain/index/version';
 import type { Verdict } from '../domain/verdict';
 
@@ -25,7 +26,8 @@ export interface IndexBuildInput {
   readonly dataset: { readonly name: string; readonly version: number };
   readonly embedder: EmbedderSpec;
   readonly chunking: ChunkingPlan;
-  readonly vectors: { readonly kind: 'flat' | 'ivfPq' | 'hnsw' };
+  /** `auto` is decided when all pieces are counted. */
+  readonly vectors: { readonly kind: VectorChoice };
   readonly shardDocuments: number;
   /** Shards at once. */
   readonly parallel: number;

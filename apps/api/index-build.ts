@@ -27,8 +27,6 @@ export interface BuildWish {
   readonly order: BuildOrder;
 }
 
-/** Below this a search that reads every vector is as fast, and finds all. */
-const flatMost = 20_000;
 const shardDocuments = 500;
 
 /** Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a workflow that fails. */
@@ -40,7 +38,7 @@ export async function startIndexBuild(deps: Deps, wish: BuildWish): Promise<Inde
 }
 
 async function inputOf(deps: Deps, { tenant, actor, index, order }: BuildWish, build: string): Promise<IndexBuildInput> {
-  const { chunking, embedder, maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
+  const { chunking, embedder, vectors = 'auto', maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
   const documents = await datasetOf(deps, tenant, order.documents);
   const questions = parity && (await datasetOf(deps, tenant, parity.questions));
   const answers = order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
@@ -61,7 +59,7 @@ async function inputOf(deps: Deps, { tenant, actor, index, order }: BuildWish, b
       after,
     },
     dataset: { name: documents.name, version: documents.version },
-    vectors: { kind: documents.rows > flatMost ? 'ivfPq' : 'flat' },
+    vectors: { kind: vectors },
     maxDocumentBytes: maxDocument,
     parity: parity && questions && { rule: ruleOf(parity), questions: { name: questions.name, version: questions.version }, mode },
     answers,
@@ -82,7 +80,7 @@ async function datasetOf({ registry: { datasets } }: Deps, tenant: Tenant, ref: 
       ? (await datasets.versions({ tenant, dataset: name, pageSize: 1 })).items[0]
       : await datasets.get({ tenant, dataset: name, version: Number(number) });
   if (!found) throw failure('NotFound', `there is no dataset ${ref}`, { next: 'perennial dataset list' });
-  return { name, version: found.version, rows: found.rows };
+  return { name, version: found.version };
 }
 
 async function answersRule(

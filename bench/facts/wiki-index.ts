@@ -60,7 +60,7 @@ export async function openWikiIndex({
     await table.putShard(shard, rows);
     process.stderr.write(`index: ${from + piece.length} of ${documents.length} documents\n`);
   }
-  if (filled === null) await table.buildIndexes({ kind: 'flat' });
+  if (filled === null) await table.buildIndexes('flat');
   writeFileSync(filledFile, JSON.stringify({ chunks: chunkCount }));
   const tableVersion = await table.tableVersion();
   const reader = openIndexReader({ find: () => Promise.resolve({ version, digest, tableVersion, recipe }), store, embedders });

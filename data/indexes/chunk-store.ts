@@ -1,8 +1,9 @@
+import { totalmem } from 'node:os';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
 import { openChunkTable, type ChunkTable } from './chunk-table';
-import { lanceDb, type LanceConnection } from './lancedb';
+import { lanceDb, type LanceConnection, type LanceSession } from './lancedb';
 import { addressOf, type IndexLocation } from './location';
 import { guarded } from './store-failure';
 
@@ -23,14 +24,19 @@ export interface ChunkStore {
   close(): void;
 }
 
+/** LanceDB's own for one connection; a store has a connection for each index, and one cache for all of them. */
+const mostIndexCache = 6 * 2 ** 30;
+const metadataCache = 2 ** 28;
+
 export function openChunkStore(location: IndexLocation): ChunkStore {
   const connections = new Map<string, Promise<LanceConnection>>();
+  let session: LanceSession | null = null;
 
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
     const { uri, storageOptions } = addressOf(location, at);
     let connection = connections.get(uri);
     if (!connection) {
-      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions }));
+      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions }, (session ??= openSession())));
       connections.set(uri, connection);
       // The next call tries again.
       connection.catch(() => connections.delete(uri));
@@ -69,6 +75,12 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
       connections.clear();
     },
   };
+}
+
+/** Indexes that were asked stay in memory, up to a quarter of what this process may have; the ones that were asked longest ago make room. */
+function openSession(): LanceSession {
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  return new (lanceDb().Session)(BigInt(Math.min(mostIndexCache, Math.floor(memory / 4))), BigInt(metadataCache));
 }
 
 function tableOf({ version }: TableName): string {

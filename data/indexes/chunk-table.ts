@@ -1,8 +1,10 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
+import type { VectorKind } from '../../domain/index/vector-index';
 import type { ChunkRow, TableSpace } from './chunk-rows';
 import { checkVector, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
+import { openNearest, toFloats, type VectorSearch } from './nearest';
 import { guarded } from './store-failure';
 import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
@@ -11,23 +13,11 @@ export interface ChunkHit extends Omit<ChunkRow, 'digest' | 'shard' | 'vector'> 
   readonly score: number;
 }
 
-export interface VectorSearch {
-  readonly vector: Float32Array;
-  readonly k: number;
-  /** Partitions that are looked into. */
-  readonly probes?: number;
-  /** Multiples of k whose exact distances are taken. */
-  readonly refine?: number;
-}
-
 /** A state of a table, and what is in it. */
 export interface TableState {
   readonly tableVersion: number;
   readonly chunks: number;
 }
-
-/** How vectors are found without looking at each. `flat` looks at each: exact, and quick enough up to some ten thousand. */
-export type VectorIndex = { readonly kind: 'flat' } | { readonly kind: 'ivfPq' } | { readonly kind: 'hnsw' };
 
 /** One table of chunks. Every write is one commit; what is read stays at the state that was opened. */
 export interface ChunkTable {
@@ -46,7 +36,7 @@ export interface ChunkTable {
   /** Documents, and ids of chunks that are there twice. */
   audit(): Promise<{ readonly chunks: number; readonly documents: number; readonly duplicates: readonly string[] }>;
   /** Compacts the table, and builds indexes for vectors, words and document ids; those that are there are brought up to date. States before it are gone afterwards. */
-  buildIndexes(vectors: VectorIndex): Promise<void>;
+  buildIndexes(vectors: VectorKind): Promise<void>;
   /** Rows that an index has not seen: they are found by looking at each. */
   unindexedRows(): Promise<number>;
   /**
@@ -65,6 +55,7 @@ const idsAtOnce = 500;
 
 export function openChunkTable(table: LanceTable, space: TableSpace, name: string): ChunkTable {
   const run = <T>(what: string, work: () => Promise<T>) => guarded(`${what} ${name}`, work);
+  const ask = openNearest(table, run);
 
   async function putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }> {
     const where = `shard = ${shard}`;
@@ -144,16 +135,9 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
     unindexedRows: () => unindexedRows(table, run),
     compact: (noted) => compact(table, { noted, restoreTo, run }),
 
-    async nearest({ vector, k, probes = 20, refine = 20 }) {
-      checkVector(vector, space.dimensions, 'the question');
-      const query = table.query().nearestTo(vector).distanceType('cosine').nprobes(probes).refineFactor(refine);
-      const rows = await run('ask', () =>
-        query
-          .select([...shown, '_distance'])
-          .limit(k)
-          .toArray(),
-      );
-      return rows.map((row) => toHit(row, 1 - Number(row['_distance'])));
+    async nearest(search) {
+      checkVector(search.vector, space.dimensions, 'the question');
+      return (await ask(search, shown)).map(({ row, score }) => toHit(row, score));
     },
 
     async matching(text, k) {
@@ -194,10 +178,4 @@ function toHit(row: Readonly<Record<string, unknown>>, score: number): ChunkHit 
     text: text('text') ?? '',
     score,
   };
-}
-
-/** Arrow gives a list as a vector of its own, which is a view into a batch that goes away. */
-function toFloats(vector: unknown): Float32Array {
-  const { toArray } = vector as { toArray?: () => Iterable<number> };
-  return Float32Array.from(toArray ? toArray.call(vector) : (vector as Iterable<number>));
 }

@@ -2,8 +2,15 @@
 import { requireFromLlmRuntime } from '../llm/runtime-module';
 
 export interface LanceDb {
-  connect(uri: string, options: { readonly storageOptions?: Readonly<Record<string, string>> }): Promise<LanceConnection>;
+  connect(
+    uri: string,
+    options: { readonly storageOptions?: Readonly<Record<string, string>> },
+    session?: LanceSession,
+  ): Promise<LanceConnection>;
+  /** Caches of indexes, and of what tables and files say of themselves, in bytes. */
+  readonly Session: new (indexCacheBytes: bigint, metadataCacheBytes: bigint) => LanceSession;
   readonly Index: {
+    ivfFlat(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
     ivfPq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number; readonly numSubVectors: number }): unknown;
     hnswSq(options: { readonly distanceType: 'cosine'; readonly numPartitions: number }): unknown;
     btree(): unknown;
@@ -15,6 +22,11 @@ export interface LanceDb {
       readonly withPosition: boolean;
     }): unknown;
   };
+}
+
+declare const lanceSession: unique symbol;
+export interface LanceSession {
+  readonly [lanceSession]: true;
 }
 
 export interface LanceConnection {
@@ -66,6 +78,8 @@ export interface LanceVectorQuery extends LanceQuery {
   distanceType(type: 'cosine'): LanceVectorQuery;
   nprobes(partitions: number): LanceVectorQuery;
   refineFactor(factor: number): LanceVectorQuery;
+  /** Candidates that a walk through an HNSW graph keeps. */
+  ef(candidates: number): LanceVectorQuery;
   bypassVectorIndex(): LanceVectorQuery;
 }
 

@@ -1,6 +1,7 @@
 /** What makes a table quick to ask: few large parts, and indexes that have seen every row. */
 import type { TableSpace } from './chunk-rows';
-import type { TableState, VectorIndex } from './chunk-table';
+import { vectorKinds, type VectorKind } from '../../domain/index/vector-index';
+import type { TableState } from './chunk-table';
 import { lanceDb, type LanceTable } from './lancedb';
 
 export type Run = <T>(what: string, work: () => Promise<T>) => Promise<T>;
@@ -10,10 +11,11 @@ const partitionRows = 4096;
 const mostPartitions = 4096;
 /** Longer than an attempt may take, and any question at a state that a gateway remembers. */
 const keptMs = 6 * 3_600_000;
+const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<VectorKind, string>;
 
 export async function buildIndexes(
   table: LanceTable,
-  { vectors, space, run }: { readonly vectors: VectorIndex; readonly space: TableSpace; readonly run: Run },
+  { vectors, space, run }: { readonly vectors: VectorKind; readonly space: TableSpace; readonly run: Run },
 ): Promise<void> {
   await run('refresh', () => table.checkoutLatest());
   const rows = await table.countRows();
@@ -26,12 +28,30 @@ export async function buildIndexes(
   };
   await build('document_id', Index.btree());
   await build('text', Index.fts({ language: 'English', stem: true, removeStopWords: true, asciiFolding: true, withPosition: false }));
-  const partitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
-  if (vectors.kind === 'ivfPq')
-    await build('vector', Index.ivfPq({ distanceType: 'cosine', numPartitions: partitions, numSubVectors: subVectors(space.dimensions) }));
-  // One graph for each million: more of them make every question look into several.
-  if (vectors.kind === 'hnsw')
-    await build('vector', Index.hnswSq({ distanceType: 'cosine', numPartitions: Math.max(1, Math.round(rows / 1_000_000)) }));
+  if (rows > 0) await build('vector', vectorIndex(vectors, rows, space));
+}
+
+function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace): unknown {
+  const { Index } = lanceDb();
+  const distanceType = 'cosine';
+  switch (kind) {
+    // An index for its cache alone: without one LanceDB reads every vector from the bucket at each question.
+    case 'flat':
+      return Index.ivfFlat({ distanceType, numPartitions: 1 });
+    // One graph for each million: more of them make every question look into several.
+    case 'hnsw':
+      return Index.hnswSq({ distanceType, numPartitions: Math.max(1, Math.round(rows / 1_000_000)) });
+    case 'ivfPq': {
+      const numPartitions = Math.max(1, Math.min(mostPartitions, Math.round(rows / partitionRows)));
+      return Index.ivfPq({ distanceType, numPartitions, numSubVectors: subVectors(dimensions) });
+    }
+  }
+}
+
+/** Null for a table that has none: one that was built before flat ones had theirs, or that all rows have left since. */
+export async function vectorKindOf(table: LanceTable, run: Run): Promise<VectorKind | null> {
+  const found = (await run('read', () => table.listIndices())).find(({ columns }) => columns.includes('vector'));
+  return vectorKinds.find((kind) => lanceNames[kind] === found?.indexType) ?? null;
 }
 
 export async function unindexedRows(table: LanceTable, run: Run): Promise<number> {

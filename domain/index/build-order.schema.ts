@@ -24,7 +24,7 @@ const answers = z
 
 /** A build apart from a lifecycle's. */
 export const buildOrderSchema = indexSchema
-  .pick({ chunking: true, embedder: true, maxDocument: true, maxRejectedShare: true, mode: true })
+  .pick({ chunking: true, embedder: true, vectors: true, maxDocument: true, maxRejectedShare: true, mode: true })
   .extend({
     documents: dataset,
     parity: paritySchema.extend({ questions: dataset }).nullable().default(null),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bytesField, nameField, variableField } from '../field.schema';
 import { sourceName } from '../lifecycle.schema';
 import { problem } from '../schema-issues.schema';
+import { vectorKinds } from './vector-index';
 
 const size = z.int().min(16).max(8192).describe('16 to 8192: tokens a chunk, at most what the embedder takes');
 
@@ -39,6 +40,11 @@ const embedder = z
   ])
   .describe('minilm, wordllama, or endpoint with a provider and its model');
 
+/** Optional, and not `auto` where nothing is said: documents of before have their digests by what stands in them. */
+const vectors = z
+  .enum(['auto', ...vectorKinds])
+  .describe('how vectors are found: flat (exact), hnsw, ivfPq, or auto, by the number of pieces, which is also what absent means');
+
 const metric = z.templateLiteral([z.enum(['recall', 'ndcg']), '@', z.int().min(1).max(100)]).or(z.literal('mrr'));
 
 export const paritySchema = z
@@ -71,6 +77,7 @@ export const indexSchema = z
     variable: variableField.default('passages').describe('the variable of the prompts that takes what is found'),
     chunking: chunking.default({ kind: 'sentences', size: 256, overlap: 0 }),
     embedder: embedder.default({ kind: 'minilm' }),
+    vectors: vectors.optional(),
     mode: z.enum(['vector', 'text', 'hybrid']).default('vector').describe('how it is asked: by meaning, by words, or both fused'),
     k: z.int().min(1).max(100).default(5).describe('chunks that a question is given'),
     rerank: rerank.optional(),

@@ -2,6 +2,7 @@ import type { Digest } from '../artifact';
 import type { ChunkingPlan } from './chunking';
 import type { RejectionCounts } from './document';
 import type { EmbedderIdentity, EmbedderSpec } from './embedder';
+import type { VectorKind } from './vector-index';
 
 /** What makes one vector space of documents: change any of it and a new version is built beside the old one. */
 export interface IndexRecipe {
@@ -24,6 +25,8 @@ export interface IndexReport {
   /** Chunks whose vector was made; the others were taken over from the version before, or from an equal text. */
   readonly embedded: number;
   readonly rejected: RejectionCounts;
+  /** How its vectors are found; absent for versions of before there was a choice. */
+  readonly vectors?: VectorKind;
   readonly seconds: number;
 }
 

@@ -23,8 +23,6 @@ export interface IndexedRun extends EndedStage<BuiltIndex> {
   readonly seen: Awaited<ReturnType<typeof indexRecords.readIndexChampion>>;
 }
 
-/** Below this a search that reads every vector is as fast, and finds all. */
-const flatMost = 20_000;
 const shardDocuments = 500;
 
 /**
@@ -35,11 +33,12 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
   const { plan } = run;
   const documents = datasetOf(datasets, spec.documents);
   const questions = spec.parity && datasetOf(datasets, spec.parity.questions);
-  const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode } = spec;
+  // A document of before there was a choice has none.
+  const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode, vectors = 'auto' } = spec;
   const inputs = () => ({
     index: name,
     documents: documents.manifest.digest,
-    ...{ chunking, embedder, maxDocument, maxRejectedShare },
+    ...{ chunking, embedder, vectors, maxDocument, maxRejectedShare },
     parity: questions && { ...parity, questions: questions.manifest.digest, mode },
   });
   const seen = await indexRecords.readIndexChampion({ tenant: plan.tenant, index: name });
@@ -54,7 +53,7 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       dataset: versionOf(documents),
       embedder,
       chunking,
-      vectors: { kind: documents.rows > flatMost ? 'ivfPq' : 'flat' },
+      vectors: { kind: vectors },
       shardDocuments,
       parallel: 2,
       maxDocumentBytes: maxDocument,

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dirname, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { parse } from 'yaml';
+import { vectorKinds, type VectorChoice } from '../../../domain/index/vector-index';
 import type { Verdict } from '../../../domain/verdict';
 import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/index-messages';
 import { readCasesFile, textOfFile } from '../cases-file';
@@ -24,6 +25,10 @@ interface Options {
   readonly json?: true;
 }
 
+interface BuildOptions extends Options {
+  readonly vectors?: VectorChoice;
+}
+
 const lookMs = 1_000;
 
 /** A version beside the one that answers, outside of a lifecycle: a new embedder, other chunks, or documents that came at once. */
@@ -33,11 +38,13 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
   index
     .command('build <index> <file>')
     .description('build a version beside the one that answers, compare the two, and let it take its place when it is not worse')
+    .addOption(new Option('--vectors <kind>', 'how vectors are found, whatever the file says').choices(['auto', ...vectorKinds]))
     .option('--no-wait', 'do not watch it to its end')
     .option('--json', 'print as JSON')
-    .action(async (name: string, file: string, options: Options) => {
+    .action(async (name: string, file: string, options: BuildOptions) => {
       const headers = { 'idempotency-key': randomUUID() };
-      const body = orderOf(file, context);
+      const { vectors } = options;
+      const body = { ...orderOf(file, context), ...(vectors !== undefined && { vectors }) };
       const begun = await context.api().call<BuildJson>(`/indexes/${encodeURIComponent(name)}/builds`, { method: 'POST', headers, body });
       terminal.say(`${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`);
       tell(context, options.wait ? await watched(context, begun) : begun, options);
@@ -65,7 +72,7 @@ function pathOf(index: string, build: string): string {
 }
 
 /** The file as it is, but for the cases of the answers: a path from its folder. */
-function orderOf(file: string, { settings, terminal }: CliContext): unknown {
+function orderOf(file: string, { settings, terminal }: CliContext): object | null {
   const order = parse(textOfFile(file, settings.cwd)) as { readonly answers?: { readonly cases?: unknown } } | null;
   const cases = order?.answers?.cases;
   if (typeof cases !== 'string') return order;
@@ -103,7 +110,8 @@ function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly j
   if (outcome === null)
     throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
   const { version, report, verdict, promoted } = outcome;
-  terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded`);
+  const by = report.vectors === undefined ? '' : `, found by ${report.vectors}`;
+  terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded${by}`);
   for (const line of reasonsOf(verdict)) terminal.say(line);
   if (promoted) {
     terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`);

@@ -1,0 +1,32 @@
+import { buildOrderSchema } from '../../../domain/index/build-order.schema';
+import { indexSchema } from '../../../domain/index/index.schema';
+import { vectorKindFor, type VectorChoice, type VectorKind } from '../../../domain/index/vector-index';
+
+describe('how vectors are found', () => {
+  test.each<readonly [VectorChoice, number, VectorKind]>([
+    ['auto', 1, 'flat'],
+    ['auto', 10_000, 'flat'],
+    ['auto', 10_001, 'hnsw'],
+    ['auto', 100_000, 'hnsw'],
+    ['auto', 100_001, 'ivfPq'],
+    ['flat', 1_000_000, 'flat'],
+    ['hnsw', 1, 'hnsw'],
+    ['ivfPq', 256, 'ivfPq'],
+    // A product quantizer cannot be trained on fewer.
+    ['ivfPq', 255, 'flat'],
+  ])('%s of %d pieces is %s', (choice, pieces, kind) => {
+    expect(vectorKindFor(choice, pieces)).toBe(kind);
+  });
+
+  test('is named by a lifecycle and by a build, and an index that says nothing stays as it was written', () => {
+    const index = { name: 'wiki', documents: 'pages' };
+    expect(indexSchema.parse(index)).not.toHaveProperty('vectors');
+    expect(indexSchema.parse({ ...index, vectors: 'hnsw' })).toMatchObject({ vectors: 'hnsw' });
+    expect(buildOrderSchema.parse({ documents: 'wiki.pages', vectors: 'auto' })).toMatchObject({ vectors: 'auto' });
+  });
+
+  test('another name is refused with those that there are', () => {
+    const { error } = buildOrderSchema.safeParse({ documents: 'wiki.pages', vectors: 'hsnw' });
+    expect(error?.issues).toMatchObject([{ path: ['vectors'], message: expect.stringMatching(/auto.*flat.*hnsw.*ivfPq/) as string }]);
+  });
+});
