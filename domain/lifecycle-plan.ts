@@ -125,8 +125,8 @@ function llmStagesAfter(
   const read = named(/^spec\.data\b/);
   const indexed = named(/^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/);
   const learned = named(/^spec\.fineTune\b/);
-  const asked = [...named(/^spec\.(model|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/), ...changed(files)];
-  const judged = named(/^spec\.(evaluate|safety)\b/);
+  const asked = [...named(/^spec\.(model(?!\.standby)|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/), ...changed(files)];
+  const judged = named(/^spec\.(evaluate|safety|model\.standby)\b/);
   const planned: Readonly<Partial<Record<StageName, PlannedStage>>> = {
     ingest: {
       stage: 'ingest',

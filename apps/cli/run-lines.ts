@@ -1,5 +1,6 @@
 import type { RunEventMessage } from './event-stream';
 import { formatSeconds } from '../../domain/duration';
+import { standbyText, type StandbyOutcome } from '../../domain/llm/standby';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/verdict';
@@ -46,6 +47,7 @@ export function openRunLines(paint: Paint): RunLines {
     const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
     if (kind === 'attempt.failed' && failure)
       return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, another follows: ${failure.message}`));
+    if (kind === 'standby.judged') return line(stage ?? 'evaluate', standbyLine(data as unknown as StandbyOutcome, paint));
     if (kind.startsWith('provider.')) return line(stage ?? 'run', paint.yellow(absenceText(kind, data)));
     if (kind.startsWith('rollout.')) return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
     if (stage === null || !kind.startsWith('stage.')) return [];
@@ -107,6 +109,10 @@ function absenceText(kind: string, { provider, job, since, reason, patienceSecon
   if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
   const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
   return `${String(provider)} is away since ${String(since)}: ${String(reason)}; its job ${String(job)} goes on, and ${until}`;
+}
+
+function standbyLine(outcome: StandbyOutcome, paint: Paint): string {
+  return outcome.kind === 'qualified' ? standbyText(outcome) : paint.yellow(standbyText(outcome));
 }
 
 function shardText({ shard, of, chunks, embedded }: Readonly<Record<string, unknown>>): string {

@@ -1,14 +1,21 @@
 import { sliceOf } from './case-slices';
 import type { Files } from './case-checks';
+import { mostAsksOfCase } from './evaluation/asks';
 import { readCaseSet } from './evaluation/case-set-document';
 import { leastShown } from './evaluation/sample-size';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
-/** What each threshold will take, said before anything is paid: bounds of few cases are wide, and a gate that they can hardly meet is found out here. */
-export function gateOutlooks({ cases, evaluate }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate'>, files: Files): readonly string[] {
+/**
+ * What each threshold will take, and each model that is to stand by, said before anything is paid: bounds of few cases are wide, and a gate that they can hardly meet is found out
+ * here.
+ */
+export function gateOutlooks(
+  { cases, evaluate, model }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model'>,
+  files: Files,
+): readonly string[] {
   const { cases: all } = readCaseSet(files[cases.file] ?? '', cases.file);
   const judging = all.filter((each) => sliceOf(each, cases) === 'judge').length;
-  return evaluate.gates.flatMap((gate) => {
+  const thresholds = evaluate.gates.flatMap((gate) => {
     if (gate.kind !== 'threshold') return [];
     const { name, dimension, min, confidence } = gate;
     const least = leastShown({ cases: judging, min, level: confidence });
@@ -19,4 +26,12 @@ export function gateOutlooks({ cases, evaluate }: Pick<LlmLifecycleSpec, 'cases'
         : `${what} is shown by a mean from ${least.toFixed(2)}, where scores are all or nothing`,
     ];
   });
+  const questions = judging * mostAsksOfCase(evaluate.dimensions);
+  const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge') ? ', and what the judges are asked about its answers' : '';
+  return [
+    ...thresholds,
+    ...model.standby.map(
+      (each) => `${each.provider} ${each.model} stands by once it has passed the gates itself: up to ${questions} questions${judged}`,
+    ),
+  ];
 }

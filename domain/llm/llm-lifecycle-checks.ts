@@ -21,12 +21,38 @@ export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocum
   return [
     ...sourceIssues(document),
     ...dataIssues(spec, document),
+    ...standbyIssues(spec, document),
     ...promptIssues(spec, document, files),
     ...caseIssues(spec, document, files),
     ...safetyIssues(spec, files),
     ...evaluationIssues(spec, document),
     ...judgeIssues(spec, document, files),
   ];
+}
+
+/** Whoever is to stand by has to qualify: by gates, over weights that it has, and as somebody else. */
+function standbyIssues({ model, evaluate, fineTune }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+  const { standby } = model;
+  const at = ['spec', 'model', 'standby'];
+  if (standby.length === 0) return [];
+  const names = [{ provider: model.provider, model: model.name }, ...standby].map((each) => `${each.provider} ${each.model}`);
+  const twice = names.flatMap((name, place) =>
+    names.indexOf(name) < place
+      ? [issueAt([...at, place - 1], names[0] === name ? `${name} is the model that it would stand by for` : `${name} is there twice`)]
+      : [],
+  );
+  const learnt = fineTune
+    ? [issueAt(at, 'nobody can stand by for a model that is fine-tuned: they have learnt nothing of it', { expected: 'no standby' })]
+    : [];
+  const gateless =
+    evaluate.gates.length === 0
+      ? [
+          issueAt(at, 'a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty', {
+            expected: 'a gate, or no standby',
+          }),
+        ]
+      : [];
+  return [...twice, ...learnt, ...gateless];
 }
 
 function promptIssues(

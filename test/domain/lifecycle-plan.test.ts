@@ -3,11 +3,12 @@ import type { LifecycleRevision } from '../../domain/lifecycle';
 import { parseLifecycle } from '../../domain/lifecycle-document';
 import type { LifecyclePlan, NextRevision } from '../../domain/lifecycle-plan';
 import { planLifecycle } from '../../domain/lifecycle-plan';
+import { llmLifecycleTemplate } from '../../domain/llm/llm-lifecycle-template';
 import { contractText, edited, lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
 
 /** Texts stand in for digests: equal when equal. */
-function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}): NextRevision {
-  const files = { ...lifecycleFiles, ...changed };
+function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}, all = lifecycleFiles): NextRevision {
+  const files = { ...all, ...changed };
   const parsed = parseLifecycle({ document: text, fileName: 'lifecycle.yaml', files });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   const digestOf = (path: string): Digest => `sha256:${files[path] ?? ''}`;
@@ -15,18 +16,19 @@ function revisionOf(text: string, changed: Readonly<Record<string, string>> = {}
   return { digest: `sha256:${JSON.stringify([parsed.spec, digests])}`, spec: parsed.spec, contract: parsed.contract, files: digests };
 }
 
-const before = revisionOf(lifecycleText);
-const current: LifecycleRevision = {
-  ...before,
-  lifecycle: 'late-orders',
+const applied = (revision: NextRevision): LifecycleRevision => ({
+  ...revision,
+  lifecycle: revision.spec.name,
   revision: 3,
   files: Object.fromEntries(
-    Object.entries(before.files).map(([path, { digest }]) => [
+    Object.entries(revision.files).map(([path, { digest }]) => [
       path,
       { uri: `s3://bucket/${path}`, digest, bytes: 1, mediaType: 'text/plain' },
     ]),
   ),
-};
+});
+const before = revisionOf(lifecycleText);
+const current = applied(before);
 
 const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next);
 const actions = ({ stages }: LifecyclePlan): string => stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
@@ -185,4 +187,17 @@ test('a gate that is gone, and one that is new', () => {
     '  - spec.evaluate.gates.parity {"kind":"parity","rows":1000,"tolerance":0.005,"minShare":0.999}',
     '  + spec.evaluate.gates.better {"kind":"superiority","metric":"auc","against":"champion","whenAbsent":"baselin…',
   ]);
+});
+
+test('another model that is to stand by is measured, and nothing is chosen again for it', () => {
+  const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'capitals' });
+  const named = (model: string) =>
+    edited(text, 'name: smollm2-135m-instruct }', `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`);
+  const was = applied(revisionOf(named('small'), {}, files));
+  const changed = planLifecycle(was, revisionOf(named('smaller'), {}, files));
+  expect(actions(changed)).toBe('prompt-eval reused, evaluate runs, promote runs');
+  const first = planLifecycle(applied(revisionOf(text, {}, files)), revisionOf(named('small'), {}, files));
+  expect(actions(first)).toBe('prompt-eval reused, evaluate runs, promote runs');
+  const other = edited(text, 'name: smollm2-135m-instruct }', 'name: another }');
+  expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe('prompt-eval runs, evaluate runs, promote runs');
 });

@@ -36,7 +36,7 @@ export function asksFor(
   dimensions: readonly DimensionSpec[],
   { caseSet, rewordings }: { readonly caseSet: Digest; readonly rewordings: Rewordings },
 ): readonly Ask[] {
-  const repeats = Math.max(1, ...dimensions.map((dimension) => (dimension.kind === 'consistency' ? dimension.repeats : 1)));
+  const repeats = repeatsOf(dimensions);
   return cases.flatMap((each): readonly Ask[] => [
     ...Array.from({ length: repeats }, (_, repeat) => ({ case: each, repeat, of: null })),
     ...dimensions.flatMap((dimension) =>
@@ -50,6 +50,15 @@ export function asksFor(
           }),
     ),
   ]);
+}
+
+function repeatsOf(dimensions: readonly DimensionSpec[]): number {
+  return Math.max(1, ...dimensions.map((dimension) => (dimension.kind === 'consistency' ? dimension.repeats : 1)));
+}
+
+/** The most questions that a case can be: fewer where a perturbation changes nothing of it. */
+export function mostAsksOfCase(dimensions: readonly DimensionSpec[]): number {
+  return dimensions.reduce((sum, each) => sum + (each.kind === 'robustness' ? each.perturbations.length : 0), repeatsOf(dimensions));
 }
 
 /** FNV-1a over the text, mixed into the digest's words: other cases get other draws. */

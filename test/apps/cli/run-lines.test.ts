@@ -24,3 +24,15 @@ test('passages that are looked up for examples are told now and then', () => {
   const lines = openRunLines(paint)({ seq: 1, kind: 'examples.progress', stage: 'fine-tune', data, at: '2026-01-01T00:00:00.000Z' });
   expect(lines).toEqual(['00:00:00  fine-tune passages of wiki found for 1200 of 20000 examples']);
 });
+
+test('whoever watches is told who stands by, and who does not and why', () => {
+  const linesOf = openRunLines(paint);
+  const at = '2026-01-01T00:00:01.000Z';
+  const told = (data: Readonly<Record<string, unknown>>) => linesOf({ seq: 1, kind: 'standby.judged', stage: 'evaluate', data, at });
+  const good = { provider: 'acme', model: 'small', kind: 'qualified', cases: 120, evidence: 'sha256:a' };
+  expect(told(good)).toEqual(['00:00:01  evaluate  acme small stands by: it passed the same gates on 120 cases']);
+  const bad = { ...good, kind: 'refused', verdict: 'failed', reason: 'useful: right 0.2, minimum 0.4' };
+  expect(told(bad)).toEqual(['00:00:01  evaluate  acme small does not stand by: failed on 120 cases, useful: right 0.2, minimum 0.4']);
+  const away = { provider: 'acme', model: 'small', kind: 'notMeasured', reason: 'acme does not accept the key' };
+  expect(told(away)).toEqual(['00:00:01  evaluate  acme small does not stand by, for it was not measured: acme does not accept the key']);
+});

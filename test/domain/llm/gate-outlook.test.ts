@@ -1,13 +1,14 @@
 import { gateOutlooks } from '../../../domain/llm/gate-outlook';
+import type { LlmLifecycleSpec } from '../../../domain/llm/llm-lifecycle';
 import { llmPlanOf } from '../../support/fake-llm';
 
-const { evaluate } = llmPlanOf().spec;
+const { evaluate, model } = llmPlanOf().spec;
 const gate = { name: 'useful', kind: 'threshold', dimension: 'right', confidence: 0.95, maxFailures: 0.02, minCases: 1 } as const;
 const lines = (count: number) =>
   Array.from({ length: count }, (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`).join('');
-const said = (count: number, min: number) =>
+const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}) =>
   gateOutlooks(
-    { cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, evaluate: { ...evaluate, gates: [{ ...gate, min }] } },
+    { cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, evaluate: { ...evaluate, gates: [{ ...gate, min }] }, model, ...change },
     { 'cases.ndjson': lines(count) },
   );
 
@@ -17,4 +18,28 @@ test('a threshold says what its cases can show before anything is asked', () => 
   expect(Number(least)).toBeGreaterThan(0.65);
   expect(Number(least)).toBeLessThan(0.8);
   expect(said(4, 0.9)).toEqual(['useful: 4 cases judge, and right of at least 0.9 is more than so few can show']);
+});
+
+test('what it takes until a model may stand by is said for each, with everything that the dimensions ask of a case', () => {
+  const standby = [
+    { provider: 'acme', model: 'small' },
+    { provider: 'embedded', model: 'tiny' },
+  ];
+  expect(said(200, 0.6, { model: { ...model, standby } }).slice(1)).toEqual([
+    'acme small stands by once it has passed the gates itself: up to 200 questions',
+    'embedded tiny stands by once it has passed the gates itself: up to 200 questions',
+  ]);
+  const dimensions: LlmLifecycleSpec['evaluate']['dimensions'] = [
+    { name: 'right', kind: 'exact' },
+    { name: 'same', kind: 'consistency', repeats: 3 },
+    {
+      name: 'sturdy',
+      kind: 'robustness',
+      of: 'right',
+      variable: 'question',
+      perturbations: [{ kind: 'upperCase' }, { kind: 'lowerCase' }],
+    },
+  ];
+  const asked = said(200, 0.6, { model: { ...model, standby: standby.slice(0, 1) }, evaluate: { ...evaluate, dimensions, gates: [] } });
+  expect(asked).toEqual(['acme small stands by once it has passed the gates itself: up to 1000 questions']);
 });

@@ -61,6 +61,54 @@ test('an LLM lifecycle is completed with safe defaults, and written out in full 
   expect(readLlmLifecycle(objectDocument(llmDocumentOf(parsed.value), 'again'), files)).toEqual(parsed);
 });
 
+describe('models that are to stand by', () => {
+  const withStandby = (list: string) =>
+    edited(text, '{ name: smollm2-135m-instruct }', `{ name: smollm2-135m-instruct, standby: [${list}] }`);
+  const acme = '{ provider: acme, model: small }';
+  const said = (document: string) => {
+    const parsed = read(document);
+    return parsed.ok ? [] : parsed.issues.map(({ pointer, detail }) => `${pointer} ${detail}`);
+  };
+
+  test('are taken in their order where there are gates to qualify by', () => {
+    expect(read(withStandby(`${acme}, { provider: acme, model: smaller }`))).toMatchObject({
+      ok: true,
+      value: {
+        model: {
+          standby: [
+            { provider: 'acme', model: 'small' },
+            { provider: 'acme', model: 'smaller' },
+          ],
+        },
+      },
+    });
+  });
+
+  test('cannot qualify by nothing', () => {
+    const ungated = edited(
+      withStandby(acme),
+      'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]',
+      'gates: []\n    ungated: a trial',
+    );
+    expect(said(ungated)).toEqual([
+      '/spec/model/standby a standby qualifies by the gates that its bundle passes, and spec.evaluate.gates is empty',
+    ]);
+  });
+
+  test('are somebody else, each once', () => {
+    const own = '{ provider: embedded, model: smollm2-135m-instruct }';
+    expect(said(withStandby(`${acme}, ${acme}, ${own}`))).toEqual([
+      '/spec/model/standby/1 acme small is there twice',
+      '/spec/model/standby/2 embedded smollm2-135m-instruct is the model that it would stand by for',
+    ]);
+  });
+
+  test('have learnt nothing of a fine-tuning', () => {
+    const tuned = `${withStandby(acme)}${sources}  fineTune: { examples: pages }\n`;
+    expect(said(tuned)).toEqual(['/spec/model/standby nobody can stand by for a model that is fine-tuned: they have learnt nothing of it']);
+  });
+});
+
 test('a candidate may be a prompt of the registry, which no file is looked for', () => {
   const parsed = read(edited(text, 'prompts/short.yaml', 'prompt://short@live'));
   expect(parsed.ok && parsed.value.prompt.candidates).toEqual(['prompts/plain.yaml', 'prompt://short@live']);

@@ -261,3 +261,24 @@ test('what was measured names who answered, a standby as such, and from when the
   expect(lines).toContain('30 ms at 95 % of 3 cases; the other 397 were answered in earlier runs, under other loads');
   expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(/answered by|earlier/);
 });
+
+test('what was measured names who stands by, and who does not and why', () => {
+  const found = evidence({
+    standbys: [
+      { provider: 'acme', model: 'small', kind: 'qualified', cases: 400, evidence: digest('d') },
+      {
+        provider: 'acme',
+        model: 'tiny',
+        kind: 'refused',
+        cases: 400,
+        evidence: digest('e'),
+        verdict: 'failed',
+        reason: 'useful: exact 0.1',
+      },
+    ],
+  });
+  expect(explainLlmEvidence(found).slice(-2)).toEqual([
+    'acme small stands by: it passed the same gates on 400 cases',
+    'acme tiny does not stand by: failed on 400 cases, useful: exact 0.1',
+  ]);
+});
