@@ -2,7 +2,7 @@ import type { ModelAccess, ModelTarget } from '../../data/llm/model-access';
 import type { IndexReader } from '../../data/indexes/query-index';
 import type { Detectors } from '../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
-import { failure, isPerennialError } from '../../domain/failure';
+import { failure, failures, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { indexOf, type BundleBase, type BundleIndex, type BundleReranker, type ReleaseBundle } from '../../domain/llm/bundle';
 import type { PromptTemplate } from '../../domain/llm/prompt';
@@ -113,6 +113,7 @@ async function prepareDetectors(model: string, policy: SafetyPolicy, { detectors
   try {
     await detectors.prepare(policy);
   } catch (cause) {
+    unlessAway(cause);
     const said = isPerennialError(cause) ? cause.message : `its detectors could not be loaded`;
     const next = isPerennialError(cause) ? cause.next : undefined;
     throw failure('ModelUnloadable', `${model} cannot be screened by its policy ${policy.name}: ${said}`, { ...(next && { next }), cause });
@@ -127,6 +128,7 @@ async function checkIndex(
   { indexes }: Pick<BundleLoaderOptions, 'indexes'>,
 ): Promise<void> {
   const found = await indexes.check({ tenant, index, version, mode }).catch((cause: unknown) => {
+    unlessAway(cause);
     const said = isPerennialError(cause) ? cause.message : `${index}@${version} cannot be asked`;
     throw failure('ModelUnloadable', `${model} cannot be served without its index: ${said}`, { cause });
   });
@@ -147,6 +149,11 @@ function checkReranker(model: string, { provider }: BundleReranker, { access }: 
   }
 }
 
+/** What is away may be there at the next attempt, and whoever promotes comes again for it: a bundle is turned down for what it is alone. */
+function unlessAway(cause: unknown): void {
+  if (isPerennialError(cause) && failures[cause.type].retryable) throw cause;
+}
+
 async function readPart<T>(artifacts: VersionArtifacts, ref: ArtifactRef, what: string): Promise<T> {
   return JSON.parse(new TextDecoder().decode(await verifiedBytes(artifacts, ref, maxPartBytes, what))) as T;
 }
@@ -157,10 +164,13 @@ async function probe(
   base: BundleBase,
   { access, probeTimeoutMs }: Pick<BundleLoaderOptions, 'access' | 'probeTimeoutMs'>,
 ): Promise<void> {
+  const signal = AbortSignal.timeout(probeTimeoutMs);
   let names: readonly string[];
   try {
-    names = await access.models(base.provider, { signal: AbortSignal.timeout(probeTimeoutMs) });
+    names = await access.models(base.provider, { signal });
   } catch (cause) {
+    unlessAway(cause);
+    if (signal.aborted) throw failure('ProviderTimeout', `${base.provider} did not list its models in ${probeTimeoutMs} ms`, { cause });
     const said = isPerennialError(cause) ? cause.message : `${base.provider} did not list its models`;
     throw failure('ModelUnloadable', `${model} did not answer its probe: ${said}`, { cause });
   }

@@ -38,13 +38,24 @@ async function load(given: Partial<Pick<BundleLoaderOptions, 'access' | 'indexes
   );
 }
 
-const models = (list: () => Promise<readonly string[]>) => ({ access: { ...parrot(), models: list } });
+const models = (list: BundleLoaderOptions['access']['models']) => ({ access: { ...parrot(), models: list } });
 const checked = (check: BundleLoaderOptions['indexes']['check']) => ({ indexes: { check } });
 const fails = (type: FailureType) => () => Promise.reject(failure(type, 'so it is'));
+
+/** Until nobody waits any more; an answer later would be too late. */
+const silent: BundleLoaderOptions['access']['models'] = (_, { signal }) =>
+  new Promise((_answer, fail) => {
+    const late = setTimeout(() => fail(new Error('nobody stopped waiting')), 5_000);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(late);
+      fail(signal.reason as Error);
+    });
+  });
 
 test.each([
   ['its provider is away', models(fails('ProviderUnavailable')), 'ProviderUnavailable'],
   ['its provider is asked too much', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
+  ['its provider says nothing', models(silent), 'ProviderTimeout'],
   ['the embedder of its index is away', checked(fails('ProviderUnavailable')), 'ProviderUnavailable'],
   ['the registry is away', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
 ])('while %s, an attempt later may load it', async (_, given, type) => {
