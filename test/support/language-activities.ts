@@ -5,6 +5,7 @@ import { createAnswerCasesActivities, type AnswerCasesDeps } from '../../activit
 import { createRunBudgetActivities } from '../../activities/asking';
 import { createBundleVersionActivities, type BundleVersionDeps } from '../../activities/bundle-version';
 import { createEvaluateBundleActivities, type EvaluateBundleDeps } from '../../activities/evaluate-bundle';
+import { createJudgeAnswersActivities, type JudgeAnswersDeps } from '../../activities/judge-answers';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { openChunkStore } from '../../data/indexes/chunk-store';
 import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
@@ -15,17 +16,17 @@ import { noSecret, providerAt } from './model-access';
 import { testBucket } from './platform';
 import { openScriptedProvider, type Script, type ScriptedProvider } from './scripted-provider';
 
-type LanguageDeps = AnswerCasesDeps & BundleVersionDeps & EvaluateBundleDeps;
+type LanguageDeps = AnswerCasesDeps & BundleVersionDeps & EvaluateBundleDeps & JudgeAnswersDeps;
 type LanguageActivities = ReturnType<typeof createActivities>;
 
 export interface LanguageWorld extends TestRegistry {
   readonly artifacts: ArtifactStore;
   readonly provider: ScriptedProvider;
-  /** Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt it is. */
+  /** Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of which activity it is. */
   run<Name extends keyof LanguageActivities>(
     name: Name,
     input: Parameters<LanguageActivities[Name]>[0],
-    given?: Partial<LanguageDeps> & { readonly attempt?: number; readonly signal?: AbortSignal },
+    given?: Partial<LanguageDeps> & { readonly attempt?: number; readonly activityId?: string; readonly signal?: AbortSignal },
   ): Promise<Awaited<ReturnType<LanguageActivities[Name]>>>;
   /** A file of a lifecycle. */
   file(text: string): Promise<ArtifactRef>;
@@ -36,6 +37,7 @@ function createActivities(deps: LanguageDeps & Parameters<typeof createRunBudget
     ...createBundleVersionActivities(deps),
     ...createAnswerCasesActivities(deps),
     ...createEvaluateBundleActivities(deps),
+    ...createJudgeAnswersActivities(deps),
     ...createRunBudgetActivities(deps),
   };
 }
@@ -56,8 +58,8 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
     ...test,
     artifacts,
     provider,
-    run(name, input, { attempt = 1, signal, ...given } = {}) {
-      const environment = new MockActivityEnvironment({ attempt, activityId: name }, { logger: new DefaultLogger('ERROR') });
+    run(name, input, { attempt = 1, activityId = name, signal, ...given } = {}) {
+      const environment = new MockActivityEnvironment({ attempt, activityId }, { logger: new DefaultLogger('ERROR') });
       signal?.addEventListener('abort', () => environment.cancel());
       const activity = createActivities({ ...deps, ...given })[name] as (input: unknown) => Promise<never>;
       return environment.run(activity, input);

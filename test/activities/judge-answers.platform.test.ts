@@ -1,0 +1,267 @@
+import type { JudgeAnswersInput, JudgedAnswers } from '../../activities/judge-answers';
+import { newId } from '../../db/ids';
+import type { PredictionRow } from '../../db/repositories/predictions';
+import type { RipePair, RolloutRecord } from '../../db/repositories/rollouts';
+import { effectKey, type PredictionId, type RunId } from '../../domain/ids';
+import { llmCanaryOf } from '../../domain/llm/canary';
+import { llmCanarySchema } from '../../domain/llm/canary.schema';
+import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
+import type { LoggedAnswer } from '../../domain/llm/logged-answer';
+import type { AnswerJudge } from '../../domain/rollout/answer-quality';
+import { nothingSeen } from '../../domain/rollout/state';
+import { registerVersions, tenant, unique } from '../db/registry-fixture';
+import { openRollout, promoteOver } from '../db/rollout-fixture';
+import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
+
+jest.setTimeout(60_000);
+
+let world: LanguageWorld;
+let model: string;
+let runId: RunId;
+let rollout: RolloutRecord;
+let judge: AnswerJudge;
+let files: JudgeAnswersInput['files'];
+
+const judgePrompt = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
+  messages: [{ role: user, template: "Judge <{{answer}}> to <{{question}}>" }]
+`;
+const dimension: DimensionSpec = {
+  name: 'sound',
+  kind: 'judge',
+  prompt: 'judge.yaml',
+  provider: 'scripted',
+  model: 'scripted',
+  labels: 'labels.ndjson',
+};
+const labels = Array.from({ length: 80 }, (_, index) => {
+  const of = { id: `l${index}`, input: { question: `code of label ${index}?` }, expected: {} };
+  return `${JSON.stringify({ case: of, answer: index < 40 ? `code ${index}` : 'no idea', right: index < 40 })}\n`;
+}).join('');
+
+beforeAll(async () => {
+  world = await openLanguageWorld({
+    answer({ prompt }) {
+      const [, answer, number] = /Judge <(.*)> to <code of \S+ (\d+)\?>/.exec(prompt) ?? [];
+      if (answer?.includes('ramble')) return 'Well, it depends.';
+      return JSON.stringify({ reason: 'as it reads', verdict: answer === `code ${number ?? ''}` ? 'right' : 'wrong' });
+    },
+  });
+  files = { 'judge.yaml': await world.file(judgePrompt), 'labels.ndjson': await world.file(labels) };
+});
+afterAll(() => world.close());
+
+/** A rollout by the judge, in shadow, whose calibration is known. */
+beforeEach(async () => {
+  const { registry } = world;
+  model = unique('codes');
+  runId = await registerVersions(registry, model, 2);
+  await promoteOver(registry, model, 1);
+  await budget(null);
+  const known = await world.run('calibrateJudges', {
+    ...{ tenant, runId, stage: 'canary', files },
+    spec: { ...spec, evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 } },
+  });
+  const { calibration } = known['sound'] ?? {};
+  if (!calibration) throw new Error('no calibration');
+  const { judge: version, positives, negatives } = calibration;
+  judge = { dimension: 'sound', share: 1, mostPairs: 100, calibrated: { judge: version, positives, negatives } };
+  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+  const { answers } = canary.quality;
+  if (!answers) throw new Error('no answers');
+  const quality = { ...canary.quality, answers: { ...answers, judge } };
+  const opening = await openRollout(registry, { model, runId, spec: { ...canary, quality }, availableAfterSeconds: 0 });
+  if (opening.kind !== 'opened') throw new Error(opening.kind);
+  ({ rollout } = opening);
+});
+
+const spec = { cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, budget: { usd: null, tokens: 1_000_000 } };
+const budget = (tokens: number | null) =>
+  world.run('openRunBudget', { tenant, runId, budget: { usd: null, tokens: tokens ?? spec.budget.tokens } });
+
+const said = (text: string | null, over: Partial<LoggedAnswer> = {}): LoggedAnswer => ({
+  ...{ text, finish: 'stop', usage: { promptTokens: 9, completionTokens: 2 }, firstTokenMs: null, blocked: null, malformed: false },
+  ...{ error: null, safety: null, retrieved: null },
+  ...over,
+});
+let asked = 0;
+/** The champion's answer, and the challenger's beside it. */
+const answered = (champion: LoggedAnswer, challenger: LoggedAnswer | null, over: Partial<PredictionRow> = {}): PredictionRow => ({
+  ...{ tenant, id: newId('pred') as PredictionId, receivedAt: new Date().toISOString(), model, version: 1, arm: 'champion' },
+  ...{ entity: null, eventTime: null, latencyMs: 10, rollout: { id: rollout.id, step: 0 } },
+  input: { messages: [{ role: 'user', content: `code of ${model} ${(asked += 1)}?` }] },
+  output: champion,
+  other: {
+    version: 2,
+    role: 'shadow',
+    score: null,
+    output: challenger,
+    error: challenger === null ? 'ProviderTimeout' : null,
+    latencyMs: 10,
+  },
+  ...over,
+});
+const right = () => said(`code ${asked + 1}`);
+const wrong = () => said('no idea');
+const store = async (...rows: PredictionRow[]) => {
+  await world.registry.predictions.insert(rows);
+  return rows.map(({ id }) => id);
+};
+/** Ends when so many are judged. */
+const judged = (
+  mostPairs: number,
+  given: Parameters<typeof world.run>[2] = {},
+  over: Partial<JudgeAnswersInput> = {},
+): Promise<JudgedAnswers> =>
+  world.run(
+    'judgeAnswers',
+    {
+      ...{ tenant, runId, key: effectKey(runId, 'canary', 'judge', 1), traceId: 'a'.repeat(32), rollout: rollout.id },
+      ...{ judge: { ...judge, mostPairs }, dimension, input: 'question', files, budget: spec.budget, parallel: 1 },
+      ...over,
+    },
+    given,
+  );
+const labelOf = async (id: PredictionId | undefined) => (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
+const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
+  world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
+const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
+const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
+const consumed = async () => {
+  let pairs: readonly RipePair[] = [];
+  const fold = (_: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
+    ({ pairs } = batch);
+    return nothingSeen;
+  };
+  await world.registry.rollouts.consume({ tenant, id: rollout.id, limit: 100, settleMs: 0, fold });
+  return pairs.map(({ champion, challenger }) => [champion, challenger]);
+};
+
+describe('judgeAnswers', () => {
+  test('asks about both answers to what was logged, and what it says is counted in pairs', async () => {
+    const start = world.provider.bill.length;
+    const ids = await store(answered(right(), wrong()), answered(right(), right()), answered(wrong(), said('ramble')));
+    expect(await judged(3)).toMatchObject({
+      kind: 'over',
+      noMoreLabels: { why: expect.stringContaining('3 pairs were judged') as string },
+    });
+    expect(await Promise.all(ids.map(labelOf))).toEqual([
+      { judged: verdicts(1, 0) },
+      { judged: verdicts(1, 1) },
+      { judged: verdicts(0, null) },
+    ]);
+    // The same answer to the same question is asked about once.
+    expect(world.provider.bill.length - start).toBe(5);
+    expect(await consumed()).toEqual([
+      [1, 0],
+      [1, 1],
+      [0, null],
+    ]);
+  });
+
+  test('asks about nothing that is known to be wrong, or was not answered, and not about what follows in a conversation', async () => {
+    const start = world.provider.bill.length;
+    const later = { messages: [...['user', 'assistant', 'user'].map((role) => ({ role, content: `code of ${model} 1?` }))] };
+    const ids = await store(
+      answered(said('', { blocked: 'output' }), wrong()),
+      answered(right(), null),
+      answered(right(), said(null)),
+      answered(said('', { blocked: 'input' }), wrong(), { input: { messages: [] } }),
+      answered(right(), right(), { input: later }),
+      answered(right(), right(), { other: null }),
+    );
+    await judged(4);
+    expect(await Promise.all(ids.map(labelOf))).toEqual([
+      { judged: verdicts(0, 0) },
+      { judged: verdicts(null, null) },
+      { judged: verdicts(null, null) },
+      { judged: verdicts(0, null) },
+      null,
+      null,
+    ]);
+    expect(world.provider.bill.length - start).toBe(1);
+  });
+
+  test('an attempt that died before it kept its verdicts leaves them on the ledger; one that had kept them is not followed', async () => {
+    const start = world.provider.bill.length;
+    const ids = await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    const { registry } = world;
+    const dying = { ...registry, judgedAnswers: { ...registry.judgedAnswers, record: () => Promise.reject(new Error('killed')) } };
+    await expect(judged(3, { registry: dying })).rejects.toThrow('killed');
+    await judged(3, { attempt: 2 });
+    await judged(3, { attempt: 3 });
+    expect(world.provider.bill.length - start).toBe(6);
+    await registry.judgedAnswers.record({
+      tenant,
+      predictionId: ids[0] as PredictionId,
+      judged: { judge: judge.calibrated?.judge ?? 'sha256:', served: 0, beside: 1 },
+    });
+    expect(await labelOf(ids[0])).toEqual({ judged: verdicts(1, 0) });
+    expect(await consumed()).toHaveLength(3);
+    expect(await consumed()).toEqual([]);
+  });
+
+  test('one that was cancelled and has not heard of it, and the next one: each question is paid once, and each pair counts once', async () => {
+    const start = world.provider.bill.length;
+    await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    await Promise.all([judged(3), judged(3, { activityId: 'the-next' })]);
+    expect(world.provider.bill.length - start).toBe(6);
+    expect(await consumed()).toHaveLength(3);
+  });
+
+  test('a spent budget ends it in words, and what was judged stays', async () => {
+    await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
+    const before = await world.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' });
+    await budget((before?.spent ?? 0) + 700);
+    expect(await judged(12)).toMatchObject({ kind: 'over', noMoreLabels: { why: expect.stringContaining(`run/${runId}`) as string } });
+    const sofar = await count();
+    expect(sofar).toBeGreaterThan(0);
+    expect(sofar).toBeLessThan(12);
+    expect(await consumed()).toHaveLength(sofar);
+  });
+
+  test('what people say of the same answer stays, before and after it is judged, of whatever kind it is', async () => {
+    const [scored, plain, later, plainLater] = await store(...Array.from({ length: 4 }, () => answered(right(), wrong())));
+    await tell(scored, { score: 0.5 }, '2026-01-02T00:00:00Z');
+    await tell(plain, 7);
+    expect(await consumed()).toEqual([]);
+    await judged(4);
+    await tell(later, { correction: 'code 3' });
+    await tell(plainLater, true);
+    // Said earlier and heard later: the newer word stands, also where it was judged in between.
+    await tell(scored, { score: 0 }, '2026-01-01T00:00:00Z');
+    expect(await labelOf(scored)).toEqual({ score: 0.5, judged: verdicts(1, 0) });
+    expect(await labelOf(plain)).toEqual({ label: 7, judged: verdicts(1, 0) });
+    expect(await labelOf(later)).toEqual({ correction: 'code 3', judged: verdicts(1, 0) });
+    expect(await labelOf(plainLater)).toEqual({ label: true, judged: verdicts(1, 0) });
+    expect(await consumed()).toHaveLength(4);
+  });
+
+  test('a judge that has changed since it was calibrated is not asked', async () => {
+    const start = world.provider.bill.length;
+    await store(answered(right(), wrong()));
+    const changed = { ...files, 'judge.yaml': await world.file(judgePrompt.replace('Judge', 'Strictly judge')) };
+    expect(await judged(1, {}, { files: changed })).toMatchObject({
+      kind: 'over',
+      noMoreLabels: { why: expect.stringContaining('the judge sound has changed') as string },
+    });
+    expect(world.provider.bill.length - start).toBe(0);
+    expect(await count()).toBe(0);
+  });
+
+  test('a share of the questions is drawn by their ids: the same by whoever asks', async () => {
+    const rows = Array.from({ length: 200 }, () => answered(right(), right()));
+    await store(...rows);
+    const pending = (share: number) =>
+      world.registry.judgedAnswers.pending({ tenant, rollout: rollout.id, share, since: rollout.startedAt, limit: 500 });
+    const [half, again, all] = await Promise.all([pending(0.5), pending(0.5), pending(1)]);
+    expect(again).toEqual(half);
+    expect(all).toHaveLength(200);
+    expect(half.length).toBeGreaterThan(70);
+    expect(half.length).toBeLessThan(130);
+    expect(half.some(({ predictionId }) => rows.slice(0, 100).some(({ id }) => id === predictionId))).toBe(true);
+  });
+});
