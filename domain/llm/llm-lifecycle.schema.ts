@@ -31,7 +31,7 @@ export const modelSchema = z
       .array(z.strictObject({ provider, model }).describe('provider and model'))
       .max(5)
       .default([])
-      .describe('who answers, in this order, when the first cannot'),
+      .describe('who answers, in this order, when the first cannot; in a lifecycle only those that pass the gates'),
   })
   .describe('who answers: provider and name');
 
