@@ -228,7 +228,8 @@ async function embed(response: ServerResponse, wire: Wire, script: Script, { req
   const texts = sent.body['input'] as readonly string[];
   const model = String(sent.body['model']);
   const asked = { ...sent, model, prompt: texts.join('\n'), maxTokens: 0, stream: false, wantsJson: false };
-  const fault = script.fault?.(asked, requests.push(asked) - 1) ?? null;
+  const number = requests.push(asked) - 1;
+  const fault = script.fault?.(asked, number) ?? null;
   if (fault?.kind === 'rateLimited' || fault?.kind === 'error') {
     const status = fault.kind === 'error' ? fault.status : 429;
     json(response, status, wire.error(status, 'refused', 'no embeddings now'));

@@ -4,15 +4,18 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { llmDataPath } from '../../data/llm/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
+import { openDatabase, type Database } from '../../db/connection';
 import { toParts } from '../../domain/budget';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../domain/ids';
 import type { IndexBuildInput, IndexBuildOutcome } from '../../workflows/index-messages';
 import { documentsChangedSignal, indexBuildWorkflow, indexChangesWorkflow } from '../../workflows/index-messages';
 import { unique } from '../db/registry-fixture';
+import { atTable, eventually } from '../support/dying-product';
 import type { IndexWorkerOrder } from '../support/index-worker';
 import { openIndexWorld, type IndexWorld } from '../support/index-world';
 import { providerAt } from '../support/model-access';
 import { testTemporal } from '../support/platform';
+import { movesOf } from '../support/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 
 jest.setTimeout(300_000);
@@ -24,6 +27,7 @@ let client: Client;
 let order: IndexWorkerOrder;
 let worker: ChildProcess | undefined;
 let provider: ScriptedProvider;
+let database: Database;
 let documents: { readonly id: string; readonly text: string }[];
 let questions: { readonly id: string; readonly question: string; readonly documents: readonly string[] }[];
 
@@ -32,6 +36,7 @@ beforeAll(async () => {
   const temporal = await testTemporal();
   client = new Client({ connection: await Connection.connect({ address: temporal.address }), namespace: temporal.namespace });
   const { databaseUrl, s3 } = world;
+  database = openDatabase({ url: databaseUrl, maxConnections: 3 });
   const { scratchRoot } = world.deps;
   provider = await openScriptedProvider({ latencyMs: () => 100 });
   const providers = [providerAt(provider.url, { prices: { embedder: { promptPerMillion: 20, completionPerMillion: 0 } } })];
@@ -56,6 +61,7 @@ afterAll(async () => {
   worker?.kill('SIGKILL');
   await provider.close();
   await client.connection.close();
+  await database.close();
   await world.close();
 });
 
@@ -192,6 +198,90 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   expect(again.report.embedded).toBe(0);
   expect(bill()).toHaveLength(before);
 });
+
+test('a build whose worker is killed as it indexes, as it compares and as it moves the alias is whole, promoted once, and finds what one finds that nobody killed', async () => {
+  const index = unique('phases');
+  const dataset = await world.dataset(`${index}.documents`, documents);
+  const parity: IndexBuildInput['parity'] = {
+    rule: { metric: 'recall@5', margin: 0.2, confidence: 0.95, minQuestions: 100 },
+    questions: await world.dataset(`${index}.questions`, questions),
+    mode: 'vector',
+  };
+  await killWorker();
+  await startWorker();
+  await (await build(index, { dataset, shardDocuments: 50 })).result();
+  const finer = { dataset, parity, shardDocuments: 50, chunking: { kind: 'sentences', size: 32, overlap: 0 } } as const;
+  const killAndStart = async () => {
+    await killWorker();
+    await startWorker();
+  };
+
+  const handle = await build(index, finer);
+  await eventually('it counts and indexes', async () => (await underWay(handle))?.name === 'finishIndexTable');
+  await killAndStart();
+  // All is built, and the registry does not know yet.
+  await atTable(database, 'index_versions', () => undefined, killWorker);
+  await startWorker();
+  await eventually('it has put some questions', async () => Number((await underWay(handle))?.told?.['questions'] ?? 0) >= 5);
+  await killAndStart();
+  await atTable(
+    database,
+    'index_aliases',
+    () => undefined,
+    async () => {
+      await killWorker();
+      expect((await world.registry.indexes.aliases({ tenant, index })).champion).toMatchObject({ version: 1 });
+    },
+  );
+  await startWorker();
+
+  const killed = (await handle.result()) as IndexBuildOutcome;
+  expect(killed).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed' } });
+  const attempts = attemptsIn(await handle.fetchHistory());
+  expect(attempts['finishIndexTable']).toBeGreaterThanOrEqual(3);
+  expect(attempts['measureIndexParity']).toBeGreaterThanOrEqual(2);
+  expect(await movesOf(database, index)).toEqual([1, 2]);
+  const stored = await storedIn(index, 2);
+  expect(stored).toEqual({ chunks: killed.report.chunks, documents: documents.length, duplicates: [] });
+
+  await world.registry.indexes.rollback({ tenant, index, actor: 'key:ada', cause: 'to compare', idempotencyKey: unique('back') });
+  const calm = (await (await build(index, { ...finer, after: 'keep' })).result()) as IndexBuildOutcome;
+  expect(await storedIn(index, 3)).toEqual(stored);
+  // Bounds are drawn for each version anew; what was found is the same.
+  const found = ({ verdict }: IndexBuildOutcome) => verdict?.reasons.map(({ message }) => message.split(' (')[0]);
+  expect(found(killed)).toEqual(found(calm));
+});
+
+interface UnderWay {
+  readonly name: string;
+  /** By its last heartbeat. */
+  readonly told: Readonly<Record<string, unknown>> | null;
+}
+
+/** The activity that a worker is at. */
+async function underWay(handle: WorkflowHandle): Promise<UnderWay | null> {
+  const { raw } = await handle.describe();
+  const started = raw.pendingActivities?.find(({ lastStartedTime }) => lastStartedTime != null);
+  if (!started) return null;
+  const [told] = started.heartbeatDetails?.payloads ?? [];
+  return {
+    name: started.activityType?.name ?? '',
+    told: told?.data?.length ? (JSON.parse(Buffer.from(told.data).toString()) as Record<string, unknown>) : null,
+  };
+}
+
+/** How often each activity was begun until it ended, by its name: the most of all that have it. */
+function attemptsIn({ events }: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>): Readonly<Record<string, number>> {
+  const names = new Map(
+    (events ?? []).map((event) => [String(event.eventId), event.activityTaskScheduledEventAttributes?.activityType?.name]),
+  );
+  const attempts: Record<string, number> = {};
+  for (const { activityTaskStartedEventAttributes: started } of events ?? []) {
+    const name = started && names.get(String(started.scheduledEventId));
+    if (name) attempts[name] = Math.max(attempts[name] ?? 0, started.attempt ?? 0);
+  }
+  return attempts;
+}
 
 async function storedIn(index: string, version: number) {
   const table = await world.deps.chunkStore.open({ tenant, index, version }).catch(() => null);
