@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import type { S3Settings } from '../data/artifacts/s3';
 import type { openDeathWatch } from '../infra/death-watch';
 import { findPostgres, findServer } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
@@ -7,6 +8,7 @@ import { freePorts } from '../infra/ports';
 import { openServingWorld, type ServingWorld } from '../test/support/serving-world';
 
 const root = resolve(__dirname, '..');
+const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
 
 /** A registry on a PostgreSQL that syncs as in production, and an artifact store; what was started is added to `closers`, to be ended in reverse. */
 export async function openEmbeddedWorld(
@@ -14,9 +16,7 @@ export async function openEmbeddedWorld(
   watch: ReturnType<typeof openDeathWatch>,
   closers: (() => Promise<void>)[],
 ): Promise<ServingWorld> {
-  const search = { environment: process.env, cacheDir: join(root, '.perennial', 'bin') };
-  const [postgresPort = 0, ...seaweedPorts] = await freePorts(1 + seaweedPortNames.length);
-  const credentials = { accessKeyId: 'PERENNIALBENCH', secretAccessKey: 'bench-secret' };
+  const [postgresPort = 0] = await freePorts(1);
   const [postgres, s3] = await Promise.all([
     startPostgres({
       home: findPostgres(search),
@@ -29,26 +29,31 @@ export async function openEmbeddedWorld(
       durability: 'on',
       guard: watch,
     }),
-    startSeaweed({
-      binary: findServer('weed', search),
-      stateDir: join(folder, 's3'),
-      logFile: join(folder, 's3.log'),
-      ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, seaweedPorts[index]])) as unknown as SeaweedPorts,
-      internalKey: 'bench',
-      guard: watch,
-      ...credentials,
-    }),
+    openEmbeddedS3(folder, watch, closers),
   ]);
-  closers.push(
-    () => postgres.stop(),
-    () => s3.stop(),
-  );
-  const world = await openServingWorld(postgres.url('perennial'), {
-    endpoint: s3.endpoint,
-    region: 'us-east-1',
-    bucket: 'bench',
-    ...credentials,
-  });
+  closers.push(() => postgres.stop());
+  const world = await openServingWorld(postgres.url('perennial'), s3);
   closers.push(() => world.close());
   return world;
+}
+
+/** The S3 server that `up` starts, with a bucket's name: it is made by who writes to it first. */
+export async function openEmbeddedS3(
+  folder: string,
+  watch: ReturnType<typeof openDeathWatch>,
+  closers: (() => Promise<void>)[],
+): Promise<S3Settings> {
+  const ports = await freePorts(seaweedPortNames.length);
+  const credentials = { accessKeyId: 'PERENNIALBENCH', secretAccessKey: 'bench-secret' };
+  const server = await startSeaweed({
+    binary: findServer('weed', search),
+    stateDir: join(folder, 's3'),
+    logFile: join(folder, 's3.log'),
+    ports: Object.fromEntries(seaweedPortNames.map((name, index) => [name, ports[index]])) as unknown as SeaweedPorts,
+    internalKey: 'bench',
+    guard: watch,
+    ...credentials,
+  });
+  closers.push(() => server.stop());
+  return { endpoint: server.endpoint, region: 'us-east-1', bucket: 'bench', ...credentials };
 }

@@ -45,6 +45,7 @@ export interface LanceTable {
   countRows(filter?: string): Promise<number>;
   createIndex(column: string, options: { readonly config: unknown; readonly replace: boolean }): Promise<void>;
   listIndices(): Promise<readonly { readonly name: string; readonly columns: readonly string[]; readonly indexType: string }[]>;
+  dropIndex(name: string): Promise<void>;
   indexStats(name: string): Promise<{ readonly numUnindexedRows: number } | undefined>;
   listVersions(): Promise<readonly { readonly version: number; readonly timestamp: Date }[]>;
   /** Without `cleanupOlderThan` states of more than a week go, also the one that questions are answered from. */
