@@ -1,4 +1,18 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
@@ -6,6 +20,7 @@ import { openDeathWatch, type DeathWatch } from '../../infra/death-watch';
 import { findPostgres } from '../../infra/embedded/binaries';
 import { startPostgres, type EmbeddedPostgres } from '../../infra/embedded/postgres';
 import { freePort } from '../../infra/ports';
+import { birthOf } from '../../infra/process-identity';
 
 jest.setTimeout(60_000);
 const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
@@ -79,6 +94,36 @@ test('recovers after a kill -9, with a pid file that names another program', asy
   writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)));
   expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
 });
+
+test('recovers after a kill -9, though nobody has taken note of its end yet', async () => {
+  const first = await start({ durability: 'on' });
+  await ask(first, 'CREATE TABLE kept AS SELECT 1 AS one');
+  process.kill(first.pid, 'SIGKILL');
+  await first.exited;
+  const ended = await unreaped('postgres');
+  const pidFile = join(folder, 'state', 'data', 'postmaster.pid');
+  writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(ended.pid)));
+  try {
+    expect(await ask(await start(), 'SELECT * FROM kept')).toEqual([{ one: 1 }]);
+  } finally {
+    ended.forget();
+  }
+});
+
+/** A process of this name and of PostgreSQL's user that has ended, while its parent never asks how: a zombie. */
+async function unreaped(name: string): Promise<{ readonly pid: number; forget(): void }> {
+  const program = join(folder, name);
+  symlinkSync('/bin/true', program);
+  chmodSync(folder, 0o755);
+  const parent = spawn('/bin/sh', ['-c', '"$0" & echo $!; exec sleep 60', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    ...(isRoot ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(said.toString());
+  while (birthOf(pid) !== null) await new Promise((resolve) => setTimeout(resolve, 10));
+  return { pid, forget: () => parent.kill('SIGKILL') };
+}
 
 test('begins again where a first start was cut off', async () => {
   mkdirSync(join(folder, 'state', 'data.new', 'base'), { recursive: true });
