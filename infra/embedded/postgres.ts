@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { failure } from '../../domain/failure';
 import type { ProcessGuard } from '../death-watch';
 import { rotateLog } from '../log-file';
+import { birthOf } from '../process-identity';
 import { describeSpawnError, explainEnd, type ProcessEnd } from './explain';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
@@ -85,8 +86,8 @@ function settings(options: PostgresOptions): string[] {
 }
 
 /**
- * After a kill -9 the file names a process that is gone, or whose number now is another program's (in a container, quickly): PostgreSQL would refuse
- * to start. The memory segment that it checks besides still keeps out a second server on the same data.
+ * After a kill -9 the file names a process that is gone, whose end nobody has taken note of yet (a zombie), or whose number now is another program's (in a
+ * container, quickly): PostgreSQL would refuse to start. The memory segment that it checks besides still keeps out a second server on the same data.
  */
 function removeStalePidFile(dataDir: string): void {
   const file = join(dataDir, 'postmaster.pid');
@@ -96,6 +97,7 @@ function removeStalePidFile(dataDir: string): void {
 }
 
 function isPostgres(pid: number): boolean {
+  if (birthOf(pid) === null) return false;
   const result = spawnSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' });
   if (result.error === undefined) return result.stdout.includes('postgres');
   try {
