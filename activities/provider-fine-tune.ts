@@ -4,13 +4,14 @@ import { within } from '../data/llm/attempt';
 import { pauseMs } from '../data/llm/pause';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { FineTuningState, ProviderFineTuning } from '../data/llm/provider-fine-tuning';
-import { failure, isPerennialError, type FailureType, type PerennialError } from '../domain/failure';
+import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { Registry } from '../db/registry';
 import { effectOnce } from './effect-once';
 import { whileBeating } from './heartbeating';
 import type { PreparedExamples } from './prepare-examples';
+import { awayTooLong, watchAbsence, type Absence, type AwayProvider } from './provider-absence';
 
 export interface ProviderFineTuneDeps {
   readonly registry: Pick<Registry, 'effects' | 'events'>;
@@ -42,18 +43,12 @@ export interface AwaitFineTuningInput extends AtProvider {
 
 export type SeenFineTuning = FineTuningState | AwayProvider;
 
-/** Its job goes on, as far as anybody knows. */
-export interface AwayProvider {
-  readonly kind: 'away';
-  /** RFC 3339. */
-  readonly since: string;
-  readonly reason: string;
-}
-
 const pace = {
   lookMs: 15_000,
   /** That one look may take. */
   answerMs: 60_000,
+  /** That one order may take, with the upload of its examples. */
+  orderMs: 600_000,
   /** An attempt looks no longer than this; then the workflow asks anew. */
   turnMs: 3_600_000,
   /** How often people are told that a provider is still away. */
@@ -63,29 +58,41 @@ const pace = {
 /** As long as a job may take where the spec says nothing. */
 const usualPatienceSeconds = 4 * 3_600;
 
-/** Say nothing of the job: it is with the provider, and waiting is all that it takes. */
-const passing: readonly FailureType[] = ['ProviderUnavailable', 'ProviderRateLimited', 'ProviderTimeout', 'AnswerLost'];
-
 export function createProviderFineTuneActivities(
   { registry, artifacts, access }: ProviderFineTuneDeps,
-  { lookMs, answerMs, turnMs, tellMs } = pace,
+  { lookMs, answerMs, orderMs, turnMs, tellMs } = pace,
 ) {
   return {
     /**
      * Uploads the examples and orders the job, once: killed before the answer came, the next attempt finds file and job by the name that the key gives them. A provider bills
-     * what it trains, whoever reads the answer.
+     * what it trains, whoever reads the answer. One that is away is asked again for as long as the stage may take, and looked at for the job first each time.
      */
-    submitFineTuning: (input: SubmitFineTuningInput): Promise<{ readonly job: string }> =>
-      whileBeating(({ signal }) =>
+    submitFineTuning: (input: SubmitFineTuningInput): Promise<{ readonly job: string }> => {
+      const before = activityInfo().heartbeatDetails as AwayProvider | undefined;
+      return whileBeating(({ signal, report }) =>
         effectOnce(registry.effects, input, async (assertOwned) => {
           const { prepared, model, fineTune, provider, key } = input;
           const [train, holdout] = await Promise.all([artifacts.getBytes(prepared.train), artifacts.getBytes(prepared.holdout)]);
-          await assertOwned();
-          return access
-            .fineTuning(provider)
-            .submit({ name: fileName(key), model, train, holdout, hyperparameters: fineTune.params, seed: fineTune.seed }, signal);
+          const order = { name: fileName(key), model, train, holdout, hyperparameters: fineTune.params, seed: fineTune.seed };
+          const absence = absenceOf(input, { job: null, since: before?.since ?? null, patienceSeconds: fineTune.compute.timeoutSeconds });
+          for (;;) {
+            await assertOwned();
+            const at = new Date().toISOString();
+            try {
+              const submit = (timed: AbortSignal) => access.fineTuning(provider).submit(order, timed);
+              const made = await within(orderMs, signal, `${provider} did not take its order`, submit);
+              absence.over();
+              return made;
+            } catch (error) {
+              const { state, retryAfterMs } = absence.seen(error, at);
+              report(state);
+              absence.endure(state);
+              await pauseMs(Math.max(lookMs, retryAfterMs), signal);
+            }
+          }
         }),
-      ),
+      );
+    },
 
     /**
      * Looks until it is over, at most an hour. A provider that is away ends nothing: its job goes on without us, and to give it up would throw away what it has nearly made. It is
@@ -96,21 +103,14 @@ export function createProviderFineTuneActivities(
       return whileBeating(async ({ signal, report }) => {
         const { provider, job, patienceSeconds = usualPatienceSeconds } = input;
         const fineTuning = access.fineTuning(provider);
-        let since = before === undefined ? (input.awaySince ?? null) : before.kind === 'away' ? before.since : null;
-        let toldAt = -Infinity;
+        const since = before === undefined ? (input.awaySince ?? null) : before.kind === 'away' ? before.since : null;
+        const absence = absenceOf(input, { job, since, patienceSeconds });
         for (const until = Date.now() + turnMs; ;) {
-          const { state, retryAfterMs } = await look(fineTuning, job, since, signal);
+          const { state, retryAfterMs } = await look(fineTuning, job, absence, signal);
           report(state);
-          if (state.kind === 'away') {
-            if (Date.now() - Date.parse(state.since) > patienceSeconds * 1_000) throw givenUp(provider, job, state);
-            if (Date.now() - toldAt >= tellMs) {
-              toldAt = Date.now();
-              tell(input, 'provider.away', { since: state.since, reason: state.reason, patienceSeconds });
-            }
-            since = state.since;
-          } else {
-            if (since !== null) tell(input, 'provider.back', { since });
-            [since, toldAt] = [null, -Infinity];
+          if (state.kind === 'away') absence.endure(state);
+          else {
+            absence.over();
             if (state.kind === 'failed') throw failure('JobFailed', `${provider} did not fine-tune (${job}): ${state.message}`);
             if (state.kind === 'cancelled') throw failure('JobFailed', `${provider} says that the job ${job} was cancelled`);
             if (state.kind === 'succeeded') return state;
@@ -129,7 +129,7 @@ export function createProviderFineTuneActivities(
   async function look(
     fineTuning: ProviderFineTuning,
     job: string,
-    since: string | null,
+    absence: Absence,
     signal: AbortSignal,
   ): Promise<{ readonly state: SeenFineTuning; readonly retryAfterMs: number }> {
     const at = new Date().toISOString();
@@ -137,25 +137,31 @@ export function createProviderFineTuneActivities(
       const state = await within(answerMs, signal, `a look at the job ${job} did not end`, (timed) => fineTuning.read(job, timed));
       return { state, retryAfterMs: 0 };
     } catch (error) {
-      if (!isPerennialError(error) || !passing.includes(error.type)) throw error;
-      return { state: { kind: 'away', since: since ?? at, reason: error.message }, retryAfterMs: error.retryAfterMs ?? 0 };
+      return absence.seen(error, at);
     }
   }
 
-  /** What cannot be told is no reason to stop. */
-  function tell({ tenant, runId, key, provider, job }: AwaitFineTuningInput, kind: string, data: Readonly<Record<string, unknown>>): void {
-    registry.events.append({ tenant, runId, kind, stage: key.split('/')[1], data: { provider, job, ...data } }).catch(() => undefined);
+  /** `job`: null while it is not ordered. What cannot be told is no reason to stop. */
+  function absenceOf(
+    { tenant, runId, key, provider }: AtProvider,
+    { job, since, patienceSeconds }: { readonly job: string | null; readonly since: string | null; readonly patienceSeconds: number },
+  ): Absence {
+    return watchAbsence({
+      ...{ since, patienceSeconds, tellMs },
+      tell: (kind, data) => {
+        const told = { provider, ...(job !== null && { job }), ...data };
+        registry.events.append({ tenant, runId, kind, stage: key.split('/')[1], data: told }).catch(() => undefined);
+      },
+      givenUp: (away) => {
+        const which = job === null ? 'without having taken its order' : `and its job ${job} with it`;
+        const first = job === null ? 'perennial run rerun --from fine-tune' : 'look at the job there; perennial run rerun --from fine-tune';
+        return awayTooLong(
+          `${provider} is away since ${away.since}, for longer than the stage may take, ${which}: ${away.reason}`,
+          `${first} orders another, spec.fineTune.compute.timeout waits for longer`,
+        );
+      },
+    });
   }
-}
-
-function givenUp(provider: string, job: string, { since, reason }: AwayProvider): PerennialError {
-  return failure(
-    'JobTimeout',
-    `${provider} is away since ${since}, for longer than the stage may take, and its job ${job} with it: ${reason}`,
-    {
-      next: 'look at the job there; perennial run rerun --from fine-tune orders another, spec.fineTune.compute.timeout waits for longer',
-    },
-  );
 }
 
 /** The provider's files are flat, and their names seen by people. */

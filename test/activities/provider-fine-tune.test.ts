@@ -3,8 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createProviderFineTuneActivities } from '../../activities/provider-fine-tune';
 import { openEndpoint } from '../../data/llm/endpoint';
-import { providerFineTuning, type FineTuningOrder } from '../../data/llm/provider-fine-tuning';
+import type { PreparedExamples } from '../../activities/prepare-examples';
+import { sha256 } from '../../data/digest';
+import { providerFineTuning, type FineTuningOrder, type ProviderFineTuning } from '../../data/llm/provider-fine-tuning';
+import type { Registry } from '../../db/registry';
 import { effectKey, type RunId, type Tenant } from '../../domain/ids';
+import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
 import { scriptedFineTuning, type Absence, type ScriptedFineTuning } from '../support/scripted-fine-tuning';
 
 const runId = 'run_1' as RunId;
@@ -29,8 +33,8 @@ interface Told {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** A job that was ordered at a provider over real HTTP, and what watches it. */
-async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: number } = {}) {
+/** A provider's fine-tuning over real HTTP. */
+async function provided(script: ScriptedFineTuning): Promise<ProviderFineTuning> {
   const server: Server = createServer((request, response) => void script.serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
@@ -39,27 +43,65 @@ async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: nu
     () => endpoint.close(),
     () => new Promise((resolve) => server.close(resolve)),
   );
-  const tuning = providerFineTuning('acme', endpoint);
+  return providerFineTuning('acme', endpoint);
+}
+
+const key = effectKey(runId, 'fine-tune', 'order', 1);
+const quick = { lookMs: 1, answerMs: 2_000, orderMs: 2_000, turnMs: 60_000, tellMs: 60_000 };
+
+/** A job that was ordered, and what watches it. */
+async function watching(script: ScriptedFineTuning, pace: { readonly turnMs?: number } = {}) {
+  const tuning = await provided(script);
   const { job } = await tuning.submit(order, signal);
   const told: Told[] = [];
   const activities = createProviderFineTuneActivities(
     {
-      registry: {
-        effects: { claim: never, complete: never, assertOwned: never },
-        events: { append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })), list: never, listen: never },
-      },
+      registry: { effects: { claim: never, complete: never, assertOwned: never }, events: eventsInto(told) },
       artifacts: { getBytes: never },
       access: { fineTuning: () => tuning },
     },
-    { lookMs: 1, answerMs: 2_000, turnMs: 60_000, tellMs: 60_000, ...pace },
+    { ...quick, ...pace },
   );
   const look = (more: { readonly awaySince?: string | null; readonly patienceSeconds?: number; readonly died?: unknown } = {}) => {
     const { awaySince = null, patienceSeconds = 3_600, died } = more;
     const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
-    const key = effectKey(runId, 'fine-tune', 'order', 1);
     return environment.run(activities.awaitFineTuning, { tenant, runId, key, provider: 'acme', job, awaySince, patienceSeconds });
   };
   return { look, told };
+}
+
+/** What orders a job, as one attempt of it. */
+async function ordering(script: ScriptedFineTuning, { timeoutSeconds = 3_600 } = {}) {
+  const tuning = await provided(script);
+  const told: Told[] = [];
+  let done: unknown = null;
+  const activities = createProviderFineTuneActivities(
+    {
+      registry: {
+        effects: {
+          claim: () => Promise.resolve(done === null ? { kind: 'claimed', token: 1 } : { kind: 'done', result: done }),
+          complete: ({ result }) => Promise.resolve((done = result)).then(() => undefined),
+          assertOwned: () => Promise.resolve(),
+        },
+        events: eventsInto(told),
+      },
+      artifacts: { getBytes: () => Promise.resolve(order.train) },
+      access: { fineTuning: () => tuning },
+    },
+    quick,
+  );
+  const file = { uri: 's3://test/x', digest: sha256('x'), bytes: 1, mediaType: 'application/jsonl' };
+  const submit = (died?: unknown) => {
+    const environment = new MockActivityEnvironment(died === undefined ? {} : { heartbeatDetails: died });
+    const prepared = { train: file, holdout: file } as unknown as PreparedExamples;
+    const fineTune = { params: {}, seed: 17, compute: { timeoutSeconds } } as unknown as FineTuneSpec;
+    return environment.run(activities.submitFineTuning, { tenant, runId, key, provider: 'acme', prepared, model: 'small-1', fineTune });
+  };
+  return { submit, told };
+}
+
+function eventsInto(told: Told[]): Registry['events'] {
+  return { append: ({ kind, data }) => Promise.resolve(told.push({ kind, data })), list: never, listen: never };
 }
 
 function never(): never {
@@ -107,4 +149,40 @@ test('one that stays away for longer than the stage may take is given up, in wor
 test('what no waiting helps against is not waited for', async () => {
   const { look } = await watching(scriptedFineTuning({ looks: 1, fails: 'too few examples' }));
   await expect(look()).rejects.toMatchObject({ type: 'JobFailed', message: 'acme did not fine-tune (ftjob-1): too few examples' });
+});
+
+test('a provider that is away is asked again to take an order, and takes it once', async () => {
+  // Away at first, then in the middle: after a file, and after the job was made but not answered.
+  const script = scriptedFineTuning({
+    dropped: (made) => made === 1,
+    awayAtOrders: (request) => (request <= 40 || request % 7 === 0 ? (ways[request % ways.length] ?? null) : null),
+  });
+  const { submit, told } = await ordering(script);
+  expect(await submit()).toEqual({ job: 'ftjob-1' });
+  expect(script.jobs).toHaveLength(1);
+  expect(new Set(script.files.map(({ filename }) => filename)).size).toBe(script.files.length);
+  expect(told.map(({ kind }) => kind)).toEqual(['provider.away', 'provider.back']);
+  expect(told[0]?.data).not.toHaveProperty('job');
+  expect(await submit()).toEqual({ job: 'ftjob-1' });
+  expect(script.jobs).toHaveLength(1);
+});
+
+test('one that takes no order for as long as the stage may take is given up, counted from before a death', async () => {
+  const script = scriptedFineTuning({ awayAtOrders: () => 'unavailable' });
+  const { submit } = await ordering(script, { timeoutSeconds: 60 });
+  const since = new Date(Date.now() - 61_000).toISOString();
+  await expect(submit({ kind: 'away', since })).rejects.toMatchObject({
+    type: 'JobTimeout',
+    message: expect.stringMatching(new RegExp(`^acme is away since ${since}.*without having taken its order`)) as string,
+  });
+  expect(script.jobs).toHaveLength(0);
+});
+
+test('an order that is refused is not asked again', async () => {
+  const { submit, told } = await ordering({
+    ...scriptedFineTuning(),
+    serve: (_, response) => Promise.resolve(!!response.writeHead(401).end('{}')),
+  });
+  await expect(submit()).rejects.toMatchObject({ type: 'ProviderDenied' });
+  expect(told).toEqual([]);
 });

@@ -35,6 +35,8 @@ interface FineTuningScript {
   readonly dropped?: (made: number) => boolean;
   /** By the number of the look, from 1: its job goes on meanwhile. */
   readonly away?: (look: number) => Absence | null;
+  /** By the number of the request that is no look, from 1. */
+  readonly awayAtOrders?: (request: number) => Absence | null;
 }
 
 /** `/files` and `/fine_tuning/jobs` as OpenAI has them. */
@@ -43,10 +45,12 @@ export function scriptedFineTuning({
   fails = null,
   dropped = () => false,
   away = () => null,
+  awayAtOrders = () => null,
 }: FineTuningScript = {}): ScriptedFineTuning {
   const files: Stored[] = [];
   const jobs: Job[] = [];
   let looked = 0;
+  let ordered = 0;
 
   return {
     files,
@@ -56,7 +60,9 @@ export function scriptedFineTuning({
       const [, path = ''] = /^\/v1(\/(?:files|fine_tuning)[^?]*)/.exec(request.url ?? '') ?? [];
       if (path === '') return false;
       const body = await textOf(request);
-      if (path === '/files' && request.method === 'GET')
+      const absence = /^\/fine_tuning\/jobs\/./.test(path) ? null : awayAtOrders(++ordered);
+      if (absence !== null) absences[absence](response);
+      else if (path === '/files' && request.method === 'GET')
         json(response, 200, { data: files.map(({ id, filename }) => ({ id, filename })), has_more: false });
       else if (path === '/files') json(response, 200, kept(body));
       else if (path === '/fine_tuning/jobs' && request.method === 'GET') json(response, 200, { data: jobs.map(shown), has_more: false });
