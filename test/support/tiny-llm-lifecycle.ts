@@ -16,6 +16,8 @@ export interface TinyLlmOptions {
   readonly judgeLabels?: number;
   /** Fine-tuned by its provider, `acme`, from examples of its own. */
   readonly tunedBy?: 'acme';
+  /** So many short documents in an index that every question asks, embedded by the scripted provider's `embedder`. */
+  readonly documents?: number;
   /** More lines of the spec, indented by two. */
   readonly more?: string;
   readonly parallel?: number;
@@ -27,9 +29,11 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   const folder = join(parent, name);
   mkdirSync(join(folder, 'prompts'), { recursive: true });
   const paths = prompts.map((_, index) => `prompts/p${index}.yaml`);
-  prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction)));
+  const finds = options.documents !== undefined;
+  prompts.forEach((instruction, index) => writeFileSync(join(folder, paths[index] ?? ''), promptText(`p${index}`, instruction, finds)));
   writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
   writeFileSync(join(folder, 'examples.ndjson'), exampleLines);
+  writeFileSync(join(folder, 'documents.ndjson'), documentLines(name, options.documents ?? 1));
   writeFileSync(join(folder, 'judge.yaml'), judgePrompt);
   writeFileSync(join(folder, 'labels.ndjson'), labelLines(options.judgeLabels ?? 1));
   writeFileSync(join(folder, 'lifecycle.yaml'), lifecycleText(options, paths));
@@ -37,7 +41,7 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
 }
 
 function lifecycleText(
-  { name, prompts = [], searched, gates, judgeLabels, tunedBy, more = '', parallel = 8 }: TinyLlmOptions,
+  { name, prompts = [], searched, gates, judgeLabels, tunedBy, documents, more = '', parallel = 8 }: TinyLlmOptions,
   paths: readonly string[],
 ): string {
   const judge =
@@ -57,23 +61,37 @@ ${chosen}  evaluate:
     dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
     parallel: ${parallel}
-${tunedBy === undefined ? '' : tuning}${more}`;
+${tunedBy === undefined ? '' : tuning}${documents === undefined ? '' : indexed(name)}${more}`;
 }
 
 const tuning = `  data: { sources: { examples: { uri: "file://./examples.ndjson" } } }
   fineTune: { examples: examples, by: provider, params: { n_epochs: 2 } }
 `;
 
-function promptText(name: string, instruction: string): string {
+function indexed(name: string): string {
+  const embedder = '{ kind: endpoint, provider: embedded, model: embedder, dimensions: 8 }';
+  return `  data: { sources: { documents: { uri: "file://./documents.ndjson" } } }
+  index: { name: ${name}, documents: documents, k: 1, embedder: ${embedder} }
+`;
+}
+
+function promptText(name: string, instruction: string, finds: boolean): string {
+  const passages = finds ? ', passages: { type: string, description: what was found }' : '';
   return `apiVersion: perennial.dev/v1
 kind: Prompt
 metadata: { name: ${name} }
 spec:
-  variables: { question: { type: string, description: what is asked } }
+  variables: { question: { type: string, description: what is asked }${passages} }
   messages:
-    - { role: system, template: "${instruction}" }
+    - { role: system, template: "${instruction}${finds ? ' {{passages}}' : ''}" }
     - { role: user, template: "{{question}}" }
 `;
+}
+
+/** Of whoever has the name: no two lifecycles share a text, so that nothing is taken over. */
+function documentLines(name: string, count: number): string {
+  const line = (index: number) => `${JSON.stringify({ id: `d${index}`, text: `Lamp ${index} of ${name} shines in room ${index % 7}.` })}\n`;
+  return Array.from({ length: count }, (_, index) => line(index)).join('');
 }
 
 const exampleLines = Array.from(
