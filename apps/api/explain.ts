@@ -6,6 +6,7 @@ import type { LifecycleClient } from '../lifecycle-client';
 import { compareRuns } from './run-compare';
 import { findRun } from './run-start';
 import { summaryToJson } from './views/rollout';
+import { judgeToJson } from './views/rollout-judge';
 import { runToJson } from './views/run';
 
 interface Of {
@@ -46,7 +47,7 @@ export async function explainVersion(
     record,
     run: run && runToJson(run, lifecycles),
     stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
-    rollout: rollout && summaryToJson(rollout),
+    rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
     decisions: chain,
     moves: moves.items.filter((move) => move.to === version || move.from === version),
     lineage,

@@ -8,6 +8,7 @@ import type { EvaluationPolicy } from '../../domain/policy';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
 import type { Verdict } from '../../domain/verdict';
+import { judgeText, type RolloutJudgeJson } from './rollout-judge-view';
 import type { RolloutSummaryJson } from './rollout-view';
 
 export interface DecisionJson {
@@ -42,7 +43,7 @@ export interface ExplanationJson {
     readonly revision: string;
     readonly temporalUrl: string | null;
   } | null;
-  readonly rollout?: RolloutSummaryJson | null;
+  readonly rollout?: (RolloutSummaryJson & { readonly judge?: RolloutJudgeJson | null }) | null;
   readonly decisions: readonly DecisionJson[];
   readonly moves: readonly MoveJson[];
   readonly lineage: readonly { readonly from: { readonly kind: string; readonly name: string; readonly version?: number } }[];
@@ -100,6 +101,7 @@ export function describeExplanation({ model, version, serves, record, run, rollo
     ...(rollout
       ? [
           `tried beside @${rollout.champion} from ${rollout.startedAt}: ${rollout.status}; perennial rollout show ${model} --id ${rollout.id}`,
+          ...(rollout.judge ? [`  ${judgeText(rollout.judge)}`] : []),
         ]
       : []),
     ...moves.map(({ kind, from, to, actor, cause, movedAt }) => `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`),

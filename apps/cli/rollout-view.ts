@@ -8,6 +8,7 @@ import type { RolloutRollback, RolloutStatus } from '../../domain/rollout/rollou
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
+import { judgedText, judgeText, type RolloutJudgeJson } from './rollout-judge-view';
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
@@ -54,6 +55,8 @@ export interface RolloutJson extends RolloutSummaryJson {
   readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;
   readonly test: { readonly maxDurationSeconds: number; readonly extendedSeconds: number };
   readonly rollback: RolloutRollback | null;
+  /** Not given by an API of before there were judges. */
+  readonly judge?: RolloutJudgeJson | null;
   readonly history: readonly HistoryPoint[];
   readonly eventStartedAt: string | null;
   readonly eventNow: string | null;
@@ -92,6 +95,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonsOf(said, paint).flatMap((line) => wrap(line, hanging)),
     ...trafficLines(rollout),
+    ...(rollout.judge ? wrap(judgeText(rollout.judge)) : []),
     ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
     ...wrap(remainingText(rollout)),
     ...wrap(rollbackText(rollout)),
@@ -113,7 +117,8 @@ export function progressOf(rollout: RolloutJson): string {
   const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers an arm';
   const found =
     n === 0 ? 'no label is due yet' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
-  return [`${stepText(rollout)}${held}: ${found}`, remainingText(rollout)].filter(Boolean).join('; ');
+  const judged = rollout.judge ? judgedText(rollout.judge) : '';
+  return [`${stepText(rollout)}${held}: ${found}`, judged, remainingText(rollout)].filter(Boolean).join('; ');
 }
 
 export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {

@@ -16,8 +16,14 @@ export function underOtherRules(
   const why = [...otherMeasures(policy, canary)];
   if (why.length > 0) return { kind: 'unknown', why };
   const dependsOnPrediction = policy.quality.comparison === 'arms';
-  const other = { ...rolloutPolicyOf(canary, { dependsOnPrediction }), steps: policy.steps };
-  return decideRollout(other, { ...evidence, shown: null });
+  const other = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
+  return decideRollout({ ...other, steps: policy.steps }, { ...evidence, shown: null });
+}
+
+/** Whose errors are what they were: a file says nothing of them. */
+function byTheSameJudge(policy: RolloutPolicy, { quality, ...canary }: CanarySpec): CanarySpec {
+  const { answers } = policy.quality;
+  return { ...canary, quality: answers?.judge === undefined ? quality : { ...quality, answers } };
 }
 
 function otherMeasures({ quality, guardrails }: RolloutPolicy, canary: CanarySpec): readonly string[] {
@@ -27,6 +33,9 @@ function otherMeasures({ quality, guardrails }: RolloutPolicy, canary: CanarySpe
     const [was, asked] = [quality, canary.quality].map(({ metric, bound }) => `${metric}${bounded(bound)}`);
     why.push(`quality was measured by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have been`);
   }
+  const [was, asked] = [quality, canary.quality].map(({ answers }) => answers?.judge?.dimension ?? null);
+  if (was !== asked && was !== null && asked !== null)
+    why.push(`answers were judged by ${was ?? ''}, and nobody knows what ${asked ?? ''} would have said`);
   for (const asked of canary.guardrails) {
     const counted = guardrails.find(({ name }) => name === asked.name);
     if (counted === undefined) why.push(`${asked.name} was not counted`);

@@ -6,6 +6,7 @@ import type { RolloutRecord } from '../../../db/repositories/rollouts';
 import { commandRollout, neverOne } from '../rollout-command';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem, why } from '../views/fields';
+import { judgeToJson } from '../views/rollout-judge';
 import { rolloutSummary, rolloutToJson, rolloutView, summaryToJson } from '../views/rollout';
 
 const model = z.object({ model: name });
@@ -22,7 +23,10 @@ const tags = ['rollouts'];
 
 export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
-  const shown = async (rollout: RolloutRecord) => rolloutToJson(rollout, await registry.rollouts.traffic(rollout), lifecycles);
+  const shown = async (rollout: RolloutRecord) => {
+    const [traffic, judge] = await Promise.all([registry.rollouts.traffic(rollout), judgeToJson(registry, rollout)]);
+    return rolloutToJson(rollout, traffic, judge, lifecycles);
+  };
   return async (app) => {
     await Promise.resolve();
     app.get(

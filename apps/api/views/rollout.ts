@@ -7,12 +7,15 @@ import { rolloutWorkflowId } from '../../../workflows/messages';
 import type { LifecycleClient } from '../../lifecycle-client';
 import { outlookOf } from '../rollout-outlook';
 import { instant, reason, verdict } from './fields';
+import { rolloutJudge } from './rollout-judge';
 
 const bounds = { estimate: z.number().nullable(), lower: z.number().nullable(), upper: z.number().nullable() };
 const outcome = z.enum(['passed', 'failed', 'inconclusive']);
 
 const quality = z.object({
-  metric: z.string().describe('logloss, brier or mae; of a language application exact-loss, f1-loss, label-loss or caller-loss'),
+  metric: z
+    .string()
+    .describe('logloss, brier or mae; of a language application exact-loss, f1-loss, label-loss, caller-loss or judge-loss'),
   rule: z.enum(['nonInferiority', 'superiority']),
   margin: z.number(),
   limit: z.number().describe('what the bounds are compared with: the margin, negative for superiority'),
@@ -95,6 +98,7 @@ export const rolloutView = summary
       onInconclusive: z.enum(['rollback', 'hold']),
     }),
     rollback: rollback.nullable(),
+    judge: rolloutJudge.nullable().describe('who says what answers are worth, where that is a judge'),
     history: z
       .array(z.object({ n: z.number(), eventTime: instant, ...bounds, estimate: z.number() }))
       .readonly()
@@ -116,6 +120,7 @@ export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSu
 export function rolloutToJson(
   rollout: RolloutRecord,
   traffic: RolloutTraffic,
+  judge: z.output<typeof rolloutJudge> | null,
   lifecycles: Pick<LifecycleClient, 'url'>,
 ): z.output<typeof rolloutView> {
   const { spec, state, status, stepStartedAt, eventStartedAt, extendedSeconds } = rollout;
@@ -145,6 +150,7 @@ export function rolloutToJson(
     traffic: isOnRecord(traffic) ? { step: traffic.step, total: traffic.total } : null,
     test: { alpha, minSamples, minDurationSeconds, maxDurationSeconds, extendedSeconds, onInconclusive },
     rollback: rollout.rollback,
+    judge,
     history: state.history,
     stepStartedAt,
     eventStartedAt,

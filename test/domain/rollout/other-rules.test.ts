@@ -59,3 +59,31 @@ test.each<[string, Partial<CanarySpec>, RegExp]>([
 ])('%s is not in the evidence, and that is said', (_what, change, why) => {
   expect(under(change)).toEqual({ kind: 'unknown', why: [expect.stringMatching(why)] });
 });
+
+describe('where a judge says what answers are worth', () => {
+  const judge = { dimension: 'sound', share: 1, mostPairs: 400 };
+  const counts = { positives: { cases: 200, right: 180 }, negatives: { cases: 200, right: 180 } };
+  const calibrated = { judge: `sha256:${'a'.repeat(64)}`, ...counts } as const;
+  const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
+  const written: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
+  const known = { ...written, quality: { ...written.quality, answers: { ...answers, judge: { ...judge, calibrated } } } };
+  const by = (change: Partial<CanarySpec['quality']>) =>
+    underOtherRules(rolloutPolicyOf(known, { dependsOnPrediction: false }), evidence, {
+      ...written,
+      quality: { ...written.quality, ...change },
+    });
+
+  test('its errors are what they were, whatever a file says', () => {
+    // An eighth, which is a sixth after its errors.
+    expect(by({ margin: 0.14 })).toMatchObject({ kind: 'continue' });
+    expect(by({ margin: 0.4 })).toMatchObject({ kind: 'advance' });
+    expect(by({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'judge-loss' });
+  });
+
+  test('another judge was not asked', () => {
+    expect(by({ answers: { ...answers, judge: { ...judge, dimension: 'strict' } } })).toEqual({
+      kind: 'unknown',
+      why: ['answers were judged by sound, and nobody knows what strict would have said'],
+    });
+  });
+});

@@ -1,0 +1,49 @@
+import { decideRollout } from '../../../domain/rollout/decide-rollout';
+import type { NoMoreLabels } from '../../../domain/rollout/evidence';
+import { rightAnswer } from '../../../domain/rollout/loss';
+import { observe, startEvidence } from '../../../domain/rollout/observe';
+import { judgeDigest, judgedPolicy } from '../../support/simulated-judged';
+
+const counts = { cases: 200, right: 180 };
+const policy = judgedPolicy({ margin: 0.2 }, { judge: judgeDigest, positives: counts, negatives: counts });
+const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
+
+/** So many pairs of which the challenger's answer is as good, and as many requests as are needed. */
+const after = (pairs: number, noMoreLabels: NoMoreLabels) => ({
+  ...observe(policy, startEvidence(policy, { champion: 'a@1', challenger: 'a@2', at: at(0) }), {
+    asOf: at(30),
+    pairs: Array.from({ length: pairs }, () => ({ eventTimeMs: Date.parse(at(1)), label: rightAnswer, champion: 1, challenger: 1 })),
+    answers: [],
+    requests: Array.from({ length: 400 }, () => ({ failed: false, latencyMs: 50 })),
+  }),
+  noMoreLabels,
+});
+const spent = (minutes: number | null): NoMoreLabels => ({ after: minutes === null ? null : at(minutes), why: 'the budget is spent' });
+
+describe('when nothing more is judged', () => {
+  test('nobody waits for what will not come: it ends as the policy says, and says why', () => {
+    for (const minutes of [20, null]) {
+      const verdict = decideRollout(policy, after(20, spent(minutes)));
+      expect(verdict).toMatchObject({ kind: 'expired', action: 'rollback' });
+      expect(verdict.reasons.at(-1)).toMatchObject({
+        code: 'rollout.noMoreLabels',
+        outcome: 'inconclusive',
+        message: expect.stringContaining('nothing more is judged: the budget is spent') as string,
+      });
+    }
+  });
+
+  test('what was judged has its turn first', () => {
+    expect(decideRollout(policy, after(20, spent(40)))).toMatchObject({ kind: 'continue' });
+  });
+
+  test('what was judged decides, where it is enough', () => {
+    expect(decideRollout(policy, after(400, spent(20)))).toMatchObject({ kind: 'promote' });
+  });
+
+  test('quality that was shown before stays shown', () => {
+    const shown = { eventTime: at(10), n: 200 };
+    const waiting = { ...after(20, spent(20)), shown, requestsInStep: 10 };
+    expect(decideRollout(policy, waiting)).toMatchObject({ kind: 'continue' });
+  });
+});
