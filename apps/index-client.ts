@@ -5,10 +5,18 @@ import type { Digest } from '../domain/artifact';
 import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import { largestChange } from '../domain/index/document';
-import type { IndexBuildInput, IndexBuildOutcome, IndexBuildRef, IndexBuildState, IndexRetirementInput } from '../workflows/index-messages';
+import type {
+  IndexBuildInput,
+  IndexBuildOutcome,
+  IndexBuildRef,
+  IndexBuildState,
+  IndexRetirementInput,
+  WaitingChanges,
+} from '../workflows/index-messages';
 import {
   documentsChangedSignal,
   indexBuildQuery,
+  indexChangesQuery,
   indexBuildWorkflow,
   indexBuildWorkflowId,
   indexChangesWorkflow,
@@ -30,6 +38,8 @@ export type IndexBuildStanding =
 export interface IndexClient {
   /** There are changes: every version that answers takes them. Harmless when they are taken already. */
   changed(at: { readonly tenant: Tenant; readonly index: string }): Promise<void>;
+  /** Changes that wait, and why; null when none does, or nobody says so. */
+  waiting(at: { readonly tenant: Tenant; readonly index: string }): Promise<WaitingChanges | null>;
   /** Its table goes. Harmless when it is gone. */
   retired(input: IndexRetirementInput): Promise<void>;
   /**
@@ -84,6 +94,14 @@ export function createIndexClient({ connection, namespace, uiUrl }: LifecycleCli
           staticSummary: `${index}: changed documents`,
         });
       }),
+    async waiting(at) {
+      const handle = workflow.getHandle(indexChangesWorkflowId(at));
+      const asked = answered(connection, async () => {
+        const found = await handle.describe().catch(nullWhenUnknown);
+        return found?.status.name === 'RUNNING' ? (await handle.query(indexChangesQuery)).waiting : null;
+      });
+      return silenceIsNull(asked);
+    },
     retired: (input) =>
       answered(connection, async () => {
         await workflow.start(indexRetirementWorkflow, {

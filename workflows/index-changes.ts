@@ -2,34 +2,64 @@
  * Applies what changed in an index's documents to every version that answers or may, one after the other, and compacts them: after many changes, and when none has come for a while. One
  * an index, for as long as there is something to do.
  */
-import { allHandlersFinished, condition, continueAsNew, isCancellation, log, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { IndexChangesInput } from './index-messages';
-import { documentsChangedSignal } from './index-messages';
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  isCancellation,
+  log,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { IndexChangesInput, WaitingChanges } from './index-messages';
+import { documentsChangedSignal, indexChangesQuery } from './index-messages';
 import { indexRecords, indexWork } from './index-proxies';
-import { messageOf } from './undo';
+import { messageOf, typeOf } from './undo';
 
 export async function indexChanges(input: IndexChangesInput): Promise<void> {
-  const { tenant, index, maxDocumentBytes } = input;
+  const { tenant, index, maxDocumentBytes, budgetLookSeconds = 300 } = input;
   let heard = 1;
+  let waiting = input.waiting ?? null;
+  setHandler(indexChangesQuery, () => ({ waiting }));
   setHandler(documentsChangedSignal, () => {
     heard += 1;
   });
   // A signal that arrives while changes are applied asks for one round more: the change that it tells of may have come too late for this one.
-  for (let round = 1, taken = 0; taken < heard; round += 1) {
+  for (let round = 1, taken = 0; taken < heard || waiting !== null; round += 1) {
     if (workflowInfo().continueAsNewSuggested || round > (input.roundsPerExecution ?? Infinity)) {
       await condition(allHandlersFinished);
-      return continueAsNew<typeof indexChanges>(input);
+      return continueAsNew<typeof indexChanges>(waiting === null && !input.waiting ? input : { ...input, waiting });
     }
     taken = heard;
-    const versions = await indexRecords.listIndexFollowers({ tenant, index });
-    for (const version of versions) {
-      const summary = `${index}@${version}: changed documents`;
-      while ((await indexWork.applyIndexChanges.executeWithOptions({ summary }, [{ tenant, index, version, maxDocumentBytes }])).more);
-      if (input.compaction) await compact(version, input.compaction.atLeast);
-    }
     const more = () => heard > taken;
+    const versions = await indexRecords.listIndexFollowers({ tenant, index });
+    const unpaid: { readonly version: number; readonly reason: string }[] = [];
+    for (const version of versions) {
+      const reason = await applied(version);
+      if (reason !== null) unpaid.push({ version, reason });
+      else if (input.compaction) await compact(version, input.compaction.atLeast);
+    }
+    waiting = waitingOf(unpaid, waiting);
+    if (waiting !== null) {
+      await condition(more, budgetLookSeconds * 1000);
+      continue;
+    }
     if (!input.compaction || (await condition(more, input.compaction.idleSeconds * 1000))) continue;
     for (const version of versions) if (!more()) await compact(version, 1);
+  }
+
+  /** Null, or why they wait: what a version has not taken up stays in order in the registry until there is budget again, and other versions do not wait for it. */
+  async function applied(version: number): Promise<string | null> {
+    const summary = `${index}@${version}: changed documents`;
+    try {
+      while ((await indexWork.applyIndexChanges.executeWithOptions({ summary }, [{ tenant, index, version, maxDocumentBytes }])).more);
+      return null;
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || typeOf(error) !== 'BudgetSpent' || !patched('index-changes-wait-for-budget')) throw error;
+      return messageOf(error);
+    }
   }
 
   /** Found all the same where it fails, only slower; changes that come meanwhile wait for it, so it is not tried again and again. */
@@ -44,4 +74,14 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       log.warn('changes were not compacted', { index, version, error: messageOf(error) });
     }
   }
+}
+
+function waitingOf(
+  unpaid: readonly { readonly version: number; readonly reason: string }[],
+  before: WaitingChanges | null,
+): WaitingChanges | null {
+  const [first] = unpaid;
+  if (first === undefined) return null;
+  const since = before?.since ?? new Date().toISOString();
+  return { versions: unpaid.map(({ version }) => version), since, reason: first.reason };
 }

@@ -89,6 +89,18 @@ export interface IndexChangesInput {
   readonly compaction?: { readonly atLeast: number; readonly idleSeconds: number };
   /** Rounds after which it continues as new at the latest; null leaves that to Temporal. */
   readonly roundsPerExecution: number | null;
+  /** How often a spent budget is looked at again; absent means minutes. */
+  readonly budgetLookSeconds?: number;
+  /** Of the execution before. */
+  readonly waiting?: WaitingChanges | null;
+}
+
+/** Changes that a version has not taken up, because there is no budget to embed them from. */
+export interface WaitingChanges {
+  readonly versions: readonly number[];
+  /** RFC 3339. */
+  readonly since: string;
+  readonly reason: string;
 }
 
 export interface IndexRetirementInput {
@@ -106,6 +118,7 @@ export interface IndexBuildRef {
 }
 
 export const indexBuildQuery = defineQuery<IndexBuildState>('status');
+export const indexChangesQuery = defineQuery<{ readonly waiting: WaitingChanges | null }>('status');
 /** Said after a change was accepted; `indexChanges` then applies all there are. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
 

@@ -9,6 +9,7 @@ import { workflowBundle } from '../../workers/bundle';
 import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput, IndexRetirementInput } from '../../workflows/index-messages';
 import {
   documentsChangedSignal,
+  indexChangesQuery,
   indexBuildQuery,
   indexBuildWorkflow,
   indexChangesWorkflow,
@@ -75,7 +76,7 @@ function fake(change: Partial<Asked> = {}) {
       wrote.push(key);
       return Promise.resolve({ chunks: 10 + shard, embedded: 1 });
     },
-    finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500 }),
+    finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'flat' }),
     applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
     compactIndexVersion: () => Promise.resolve({ compacted: true, unindexed: 0 }),
     sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
@@ -139,7 +140,11 @@ describe('index build', () => {
         return compare(asked);
       },
       finishIndexTable: () =>
-        Promise.resolve(found.pop() ? { kind: 'damaged', shards: [3] } : { kind: 'complete', tableVersion: 7, chunks: 60, documents: 500 }),
+        Promise.resolve(
+          found.pop()
+            ? { kind: 'damaged', shards: [3] }
+            : { kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'hnsw' },
+        ),
       applyIndexChanges: () => Promise.resolve({ applied: ++applied, more: applied === 1 }),
       sealIndexVersion: () => Promise.resolve(sealed.pop() ? { kind: 'behind', changes: 9 } : { kind: 'ready' }),
     });
@@ -147,7 +152,7 @@ describe('index build', () => {
     const outcome = (await end()) as IndexBuildOutcome;
     await record('index-build', handle);
     expect(outcome).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed' } });
-    expect(outcome.report).toMatchObject({ documents: 500, chunks: 60, embedded: 5, rejected: { empty: 3 } });
+    expect(outcome.report).toMatchObject({ documents: 500, chunks: 60, embedded: 5, rejected: { empty: 3 }, vectors: 'hnsw' });
     expect([...index.wrote].sort()).toEqual([
       'build-1/shard/0/1',
       'build-1/shard/1/1',
@@ -289,6 +294,39 @@ test('changes are compacted when there are many, and the rest when none has come
   await end();
   await record('index-changes-compacted', handle);
   expect(did).toEqual(['apply', 'compact from 50', 'apply', 'compact from 50', 'compact from 1']);
+});
+
+test('changes wait for a budget that is spent, say why, and are all taken up when there is one again', async () => {
+  const spent = () => Promise.reject(ApplicationFailure.nonRetryable('the budget of tenant is spent: $1 of $1', 'BudgetSpent'));
+  let hasBudget = false;
+  const applied: number[] = [];
+  const index = fake({
+    listIndexFollowers: () => Promise.resolve([1, 2]),
+    applyIndexChanges: ({ version }) => {
+      // The first is embedded by a provider, the second here.
+      if (version === 1 && !hasBudget) return spent();
+      applied.push(version);
+      return Promise.resolve({ applied: 1, more: false });
+    },
+  });
+  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: 2, budgetLookSeconds: 1 };
+  const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
+  const current = () => client.workflow.getHandle(handle.workflowId);
+  const waiting = async () => (await current().query(indexChangesQuery)).waiting;
+  let seen = await waiting();
+  while (seen === null) seen = await waiting();
+  expect(seen).toMatchObject({ versions: [1], reason: 'the budget of tenant is spent: $1 of $1' });
+  // Over executions that end meanwhile it is known since when.
+  for (const rounds = applied.length; applied.length < rounds + 3;) await new Promise((again) => setTimeout(again, 50));
+  expect((await waiting())?.since).toBe(seen.since);
+  const before = performance.now();
+  hasBudget = true;
+  await current().signal(documentsChangedSignal);
+  await end();
+  // A change that comes is a reason to look at once.
+  expect(performance.now() - before).toBeLessThan(5_000);
+  expect(applied.slice(-2)).toEqual([1, 2]);
+  await record('index-changes-unpaid', client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId));
 });
 
 test('changes do not wait for a compaction that keeps failing', async () => {

@@ -41,12 +41,13 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         schema: { tags, summary: 'An index with its aliases and versions', params: index, response: { 200: indexView, default: problem } },
       },
       async ({ caller: { tenant }, params: { index: of } }) => {
-        const [aliases, { items }] = await Promise.all([
+        const [aliases, { items }, waiting] = await Promise.all([
           indexes.aliases({ tenant, index: of }),
           indexes.versions({ tenant, index: of, pageSize: 20 }),
+          began.waiting({ tenant, index: of }),
         ]);
         if (items.length === 0) throw noIndex(of);
-        return { name: of, aliases, versions: items.map(viewOf) };
+        return { name: of, aliases, versions: items.map(viewOf), waiting };
       },
     );
 

@@ -41,6 +41,10 @@ export const indexView = z
     name: z.string(),
     aliases: z.object({ champion: alias, previous: alias }),
     versions: z.array(indexVersion).readonly().describe('the newest 20'),
+    waiting: z
+      .object({ versions: z.array(z.number()).readonly(), since: z.string(), reason: z.string() })
+      .nullable()
+      .describe('changes of documents that versions have not taken up, since when and why'),
   })
   .meta({ id: 'Index' });
 

@@ -17,6 +17,7 @@ interface IndexJson {
   readonly name: string;
   readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
   readonly versions: readonly IndexVersionRecord[];
+  readonly waiting: { readonly versions: readonly number[]; readonly since: string; readonly reason: string } | null;
 }
 
 interface SummaryJson {
@@ -65,7 +66,12 @@ export function indexCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<IndexJson>(`/indexes/${encodeURIComponent(name)}`);
+      const { waiting } = found;
       terminal.out(options.json ? JSON.stringify(found) : versionsTable(found));
+      if (waiting) {
+        const who = waiting.versions.map((version) => `@${version}`).join(', ');
+        terminal.say(`changes wait to be taken up by ${who} since ${waiting.since}: ${waiting.reason}`);
+      }
     });
 
   index

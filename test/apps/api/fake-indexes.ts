@@ -1,6 +1,6 @@
 import type { IndexBuildStanding, IndexClient } from '../../../apps/index-client';
 import { failure } from '../../../domain/failure';
-import type { IndexBuildInput, IndexRetirementInput } from '../../../workflows/index-messages';
+import type { IndexBuildInput, IndexRetirementInput, WaitingChanges } from '../../../workflows/index-messages';
 
 /** Temporal as the routes of indexes see it. */
 export interface FakeIndexes extends IndexClient {
@@ -9,6 +9,7 @@ export interface FakeIndexes extends IndexClient {
   readonly changes: string[];
   readonly removals: IndexRetirementInput[];
   readonly builds: IndexBuildInput[];
+  waits: WaitingChanges | null;
   /** What it says of one that was begun; by default that it runs. */
   standingOf: (input: IndexBuildInput) => IndexBuildStanding;
 }
@@ -25,8 +26,10 @@ export function fakeIndexes(): FakeIndexes {
     changes: [],
     removals: [],
     builds: [],
+    waits: null,
     standingOf: () => ({ status: 'running', state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } } }),
     changed: ({ index }) => told(() => fake.changes.push(index)),
+    waiting: () => Promise.resolve(fake.waits),
     retired: (input) => told(() => fake.removals.push(input)),
     async build({ build }, { asked, input }) {
       const first = orders.get(build);

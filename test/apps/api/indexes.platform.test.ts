@@ -43,6 +43,14 @@ async function built(number: number): Promise<void> {
   await indexes.promote({ ...key, index: 'wiki', version, expectedChampion: champion ?? { version: null }, actor: 'ada', cause: 'built' });
 }
 
+test('an index says which of its versions wait to take changes up, and why', async () => {
+  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({ waiting: null });
+  const waits = { versions: [2], since: '2026-01-01T00:00:00.000Z', reason: 'the budget of tenant is spent' };
+  world.indexes.waits = waits;
+  expect((await world.call('GET', '/indexes/wiki', { as: 'viewer' })).body).toMatchObject({ waiting: waits });
+  world.indexes.waits = null;
+});
+
 test('indexes are listed, shown with what is behind them, and led back to the version before', async () => {
   expect((await world.call('GET', '/indexes', { as: 'viewer' })).body).toMatchObject({
     items: [{ name: 'wiki', versions: 2, champion: 2, changes: 0 }],
