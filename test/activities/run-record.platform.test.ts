@@ -86,6 +86,18 @@ describe('beginStage and finishStage', () => {
     expect(await record.beginStage({ ...at(fourth), ...cached })).toEqual({ kind: 'run' });
   });
 
+  test('an output that may come out otherwise is taken over by its own run and by a rerun that names it, and by no other', async () => {
+    const lifecycle = unique('lifecycle');
+    const [first, second, third] = [await opened(lifecycle), await opened(lifecycle), await opened(lifecycle)];
+    await record.beginStage({ ...at(first), ...cached });
+    const end = { output: { left: 'out' } };
+    await record.finishStage({ ...at(first), status: 'succeeded', end: { ...end, again: true } });
+    const reused = { kind: 'reused', fromRun: first, end };
+    expect(await record.beginStage({ ...at(first), ...cached })).toEqual(reused);
+    expect(await record.beginStage({ ...at(second), ...cached })).toEqual({ kind: 'run' });
+    expect(await record.beginStage({ ...at(third), inputs: {}, reuse: { kind: 'from', run: first } })).toEqual(reused);
+  });
+
   test('an output that a rerun names and that is gone is no stage to go on from', async () => {
     const lifecycle = unique('lifecycle');
     const [first, second] = [await opened(lifecycle), await opened(lifecycle)];
