@@ -1,7 +1,7 @@
 /**
  * Questions to one index of real texts by each way to find vectors, on the platform's own S3 and on disk, by the path that gateways take
  * (data/indexes/query-index.ts): flat, hnsw and ivfPq, and `none`, which is a table without any, read from end to end.
- * `--sizes 2000,25000 --embedders minilm,wordllama --on s3,disk --questions 60 --folder DIR` (texts and vectors are kept there).
+ * `--sizes 2000,25000 --embedders minilm,wordllama --on s3,disk --kinds none,flat,hnsw,ivfPq --questions 60 --folder DIR` (texts and vectors are kept there).
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -211,7 +211,7 @@ async function main(): Promise<void> {
         const location = places[place];
         if (!location) throw new Error(`--on ${place}: s3 or disk`);
         for (const pieces of sizes) {
-          for (const each of ['none', ...vectorKinds] as const) {
+          for (const each of option('--kinds', ['none', ...vectorKinds].join()).split(',') as Kind[]) {
             const measured = await measure(corpus, location, pieces, each);
             figures.push(measured);
             process.stdout.write(`${line(measured)}\n`);

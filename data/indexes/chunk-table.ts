@@ -4,7 +4,7 @@ import type { VectorKind } from '../../domain/index/vector-index';
 import type { ChunkRow, TableSpace } from './chunk-rows';
 import { checkVector, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
-import { openNearest, toFloats, type VectorSearch } from './nearest';
+import { openNearest, type VectorSearch } from './nearest';
 import { guarded } from './store-failure';
 import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
@@ -178,4 +178,10 @@ function toHit(row: Readonly<Record<string, unknown>>, score: number): ChunkHit 
     text: text('text') ?? '',
     score,
   };
+}
+
+/** Arrow gives a list as a vector of its own, which is a view into a batch that goes away. */
+function toFloats(vector: unknown): Float32Array {
+  const { toArray } = vector as { toArray?: () => Iterable<number> };
+  return Float32Array.from(toArray ? toArray.call(vector) : (vector as Iterable<number>));
 }

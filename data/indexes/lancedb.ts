@@ -44,7 +44,14 @@ export interface LanceTable {
   mergeInsert(on: string): LanceMerge;
   countRows(filter?: string): Promise<number>;
   createIndex(column: string, options: { readonly config: unknown; readonly replace: boolean }): Promise<void>;
-  listIndices(): Promise<readonly { readonly name: string; readonly columns: readonly string[]; readonly indexType: string }[]>;
+  listIndices(): Promise<
+    readonly {
+      readonly name: string;
+      readonly columns: readonly string[];
+      readonly indexType: string;
+      readonly numUnindexedRows?: number;
+    }[]
+  >;
   dropIndex(name: string): Promise<void>;
   indexStats(name: string): Promise<{ readonly numUnindexedRows: number } | undefined>;
   listVersions(): Promise<readonly { readonly version: number; readonly timestamp: Date }[]>;

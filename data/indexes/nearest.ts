@@ -1,7 +1,6 @@
 /** Questions by a vector: what each kind of index is asked for, and how near what it finds really is. */
-import type { VectorKind } from '../../domain/index/vector-index';
 import type { LanceTable } from './lancedb';
-import { vectorKindOf, type Run } from './table-indexes';
+import { vectorIndexOf, type Run } from './table-indexes';
 
 export interface VectorSearch {
   readonly vector: Float32Array;
@@ -18,53 +17,39 @@ export type Nearest = (
   columns: readonly string[],
 ) => Promise<readonly { readonly row: Row; readonly score: number }[]>;
 
-/** A product quantizer's own order is right for two of three. Each candidate is a read from the bucket. */
-const ivfPqRefine = 20;
+/** A product quantizer's own order has two of three right, so 200 candidates are put in order by their vectors, at 20 times what is wanted or less: each is a read from the bucket. */
+const ivfPqRefine = (k: number) => Math.min(20, Math.max(2, Math.ceil(200 / k)));
 /** What a walk keeps: with 1.5 k, LanceDB's own, a fifth of the ten nearest is missed, with 128 some 2 %, and the walk is still the least part of the question. */
 const hnswCandidates = (k: number) => Math.max(128, 2 * k);
 
-/** @returns a question to this table, best first, with cosines */
+/** @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's hundredth */
 export function openNearest(table: LanceTable, run: Run): Nearest {
-  let known: { readonly state: number; readonly kind: Promise<VectorKind | null> } | null = null;
+  let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null = null;
 
-  async function kindNow(): Promise<VectorKind | null> {
+  async function indexNow(): ReturnType<typeof vectorIndexOf> {
     const state = await run('read', () => table.version());
     if (known?.state !== state) {
-      known = { state, kind: vectorKindOf(table, run) };
+      known = { state, found: vectorIndexOf(table, run) };
       // The next question looks again.
-      known.kind.catch(() => (known = null));
+      known.found.catch(() => (known = null));
     }
-    return known.kind;
+    return known.found;
   }
 
   return async ({ vector, k, probes = 20, refine }, columns) => {
-    const kind = await kindNow();
+    const index = await indexNow();
     const query = table.query().nearestTo(vector).distanceType('cosine').nprobes(probes);
-    const taken = refine ?? (kind === 'ivfPq' ? ivfPqRefine : null);
-    if (taken !== null) query.refineFactor(taken);
-    if (kind === 'hnsw') query.ef(hnswCandidates(k));
-    // LanceDB tells an unrefined distance in units of its quantizer. The vectors come with the texts, in one round of reads where refining takes two.
-    const unrefined = kind === 'hnsw' && taken === null;
-    const selected = [...columns, '_distance', ...(unrefined ? ['vector'] : [])];
-    const rows = await run('ask', () => query.select(selected).limit(k).toArray());
-    if (!unrefined) return rows.map((row) => ({ row, score: 1 - Number(row['_distance']) }));
-    return rows.map((row) => ({ row, score: cosine(vector, toFloats(row['vector'])) })).sort((a, b) => b.score - a.score);
+    const candidates = refine ?? (index?.kind === 'ivfPq' ? ivfPqRefine(k) : null);
+    if (candidates !== null) query.refineFactor(candidates);
+    if (index?.kind === 'hnsw') query.ef(hnswCandidates(k));
+    const rows = await run('ask', () =>
+      query
+        .select([...columns, '_distance'])
+        .limit(k)
+        .toArray(),
+    );
+    // A quantizer of bytes tells the squared distance of unit vectors, twice 1 − cosine, where LanceDB has looked at no vector itself: neither to refine nor for rows that the index has not seen.
+    const unit = index?.kind === 'hnsw' && candidates === null && index.unseen === 0 ? 2 : 1;
+    return rows.map((row) => ({ row, score: 1 - Number(row['_distance']) / unit }));
   };
-}
-
-/** Arrow gives a list as a vector of its own, which is a view into a batch that goes away. */
-export function toFloats(vector: unknown): Float32Array {
-  const { toArray } = vector as { toArray?: () => Iterable<number> };
-  return Float32Array.from(toArray ? toArray.call(vector) : (vector as Iterable<number>));
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, left, right] = [0, 0, 0];
-  for (const [index, value] of a.entries()) {
-    const other = b[index] ?? 0;
-    dot += value * other;
-    left += value * value;
-    right += other * other;
-  }
-  return dot / Math.sqrt(left * right);
 }

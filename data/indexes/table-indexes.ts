@@ -49,9 +49,10 @@ function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace)
 }
 
 /** Null for a table that has none: one that was built before flat ones had theirs, or that all rows have left since. */
-export async function vectorKindOf(table: LanceTable, run: Run): Promise<VectorKind | null> {
+export async function vectorIndexOf(table: LanceTable, run: Run): Promise<{ readonly kind: VectorKind; readonly unseen: number } | null> {
   const found = (await run('read', () => table.listIndices())).find(({ columns }) => columns.includes('vector'));
-  return vectorKinds.find((kind) => lanceNames[kind] === found?.indexType) ?? null;
+  const kind = vectorKinds.find((each) => lanceNames[each] === found?.indexType);
+  return kind === undefined ? null : { kind, unseen: found?.numUnindexedRows ?? 0 };
 }
 
 export async function unindexedRows(table: LanceTable, run: Run): Promise<number> {

@@ -5,6 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { IndexAnswersActivities } from '../../activities/index-answers';
 import type { IndexActivities } from '../../activities/indexes';
 import type { IdempotencyKey, Tenant } from '../../domain/ids';
+import type { ArtifactRef } from '../../domain/artifact';
 import { workflowBundle } from '../../workers/bundle';
 import type { IndexBuildInput, IndexBuildOutcome, IndexChangesInput, IndexRetirementInput } from '../../workflows/index-messages';
 import {
@@ -60,6 +61,14 @@ const input: IndexBuildInput = {
   progress: null,
 };
 
+function answersOver(cases: ArtifactRef): NonNullable<IndexBuildInput['answers']> {
+  return {
+    ...{ bundle: { model: 'assistant', version: 3 }, manifest: artifact('bundle'), cases },
+    ...{ dimensions: [{ name: 'right', kind: 'exact' }], quality: 'right' },
+    ...{ margin: 0.05, confidence: 0.95, minCases: 2, maxFailures: 0.05, parallel: 2 },
+  };
+}
+
 /** Five shards; `change` replaces activities. */
 type Asked = IndexActivities & IndexAnswersActivities;
 
@@ -77,6 +86,10 @@ function fake(change: Partial<Asked> = {}) {
       return Promise.resolve({ chunks: 10 + shard, embedded: 1 });
     },
     finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'flat' }),
+    releaseIndexOrder: ({ key }) => {
+      did.push(`released ${key}`);
+      return Promise.resolve();
+    },
     applyIndexChanges: () => Promise.resolve({ applied: 0, more: false }),
     compactIndexVersion: () => Promise.resolve({ compacted: true, unindexed: 0 }),
     sealIndexVersion: () => Promise.resolve({ kind: 'ready' }),
@@ -198,17 +211,21 @@ describe('index build', () => {
     expect(unknown.did).toEqual([]);
   });
 
+  test('that gets no version lets go of the cases that were kept for it, and one without cases has none', async () => {
+    const openIndexVersion = () => Promise.reject(ApplicationFailure.nonRetryable('chunks of 900 tokens are cut off', 'InvalidInput'));
+    const index = fake({ openIndexVersion });
+    const { handle, end } = await build({ answers: answersOver(artifact('cases')) }, index);
+    await expect(end()).rejects.toThrow();
+    await record('index-build-unopened', handle);
+    expect(index.did).toEqual(['released build-1']);
+    const without = fake({ openIndexVersion });
+    await expect((await build({}, without)).end()).rejects.toThrow();
+    expect(without.did).toEqual([]);
+  });
+
   test('lets what is answered decide beside what is found, and asks nothing where less is found', async () => {
     const cases = artifact('cases');
-    const answers: IndexBuildInput['answers'] = {
-      ...{
-        bundle: { model: 'assistant', version: 3 },
-        manifest: artifact('bundle'),
-        cases,
-        dimensions: [{ name: 'right', kind: 'exact' }],
-      },
-      ...{ quality: 'right', margin: 0.05, confidence: 0.95, minCases: 2, maxFailures: 0.05, parallel: 2 },
-    };
+    const answers = answersOver(cases);
     const limits = [{ scope: 'index-build/b', unit: 'usd' as const, limit: 1 }];
     const said = (kind: 'failed' | 'inconclusive') =>
       Promise.resolve({ kind, reasons: [{ gate: 'index-answers', code: 'x', message: 'right −0.300' }] });

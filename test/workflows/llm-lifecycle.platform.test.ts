@@ -158,6 +158,27 @@ describe('llm lifecycle', () => {
     expect(calls.filter((call) => call === 'promoteIndexVersion')).toHaveLength(1);
   });
 
+  test.each([
+    ['llm-lifecycle-index-kind', { vectors: 'hnsw' }, 'hnsw'],
+    // A spec of before there was a choice.
+    ['llm-lifecycle-index-auto', {}, 'auto'],
+  ] as const)('builds the index by the kind that is named, which its stage is kept by: %s', async (name, change, kind) => {
+    const seen: unknown[] = [];
+    const { outcome } = await runs.run(name, llmPlanOf({ ...withIndex, index: { ...withIndex.index, ...change } }), {
+      ...fakeLlm(better),
+      beginStage: ({ stage, inputs }) => {
+        if (stage === 'rag-index') seen.push((inputs as { readonly vectors?: string }).vectors);
+        return Promise.resolve({ kind: 'run' });
+      },
+      finishIndexTable: ({ vectors }) => {
+        seen.push(vectors.kind);
+        return Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 12, documents: 10, vectors: 'flat' });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(seen).toEqual([kind, kind]);
+  });
+
   test('moves the alias from who answers today, also to a version that an earlier run built', async () => {
     const moved: unknown[] = [];
     const champion = { version: 4, fencing: 9 };

@@ -78,7 +78,7 @@ test('a build is begun once a key, with all that it will be decided by', async (
   expect(world.indexes.builds).toHaveLength(1);
   const scope = `index-build/${body.build}`;
   expect(world.indexes.builds[0]).toMatchObject({
-    ...{ key: body.build, runId: null, actor: 'operator', dataset: { name: 'wiki.documents', version: 1 }, vectors: { kind: 'flat' } },
+    ...{ key: body.build, runId: null, actor: 'operator', dataset: { name: 'wiki.documents', version: 1 }, vectors: { kind: 'auto' } },
     parity: { rule: { metric: 'recall@5', minQuestions: 2 }, questions: { name: 'wiki.questions', version: 1 }, mode: 'vector' },
     answers: { bundle: { model: 'asking', version: 1 }, quality: 'right', margin: 0.05 },
     ...{ after: 'promote', budgets: [{ scope, unit: 'usd' }], limits: [{ scope, unit: 'usd', limit: 1 }] },
@@ -98,6 +98,7 @@ test.each([
   ['an application that asks no index', { answers: { ...order.answers, model: 'bare' } }, 422, 'bare@1 does not ask wiki'],
   ['an application without a champion', { answers: { ...order.answers, model: 'nobody' } }, 404, 'nobody has no champion'],
   ['an unknown key', { parities: null }, 422, 'parities'],
+  ['an unknown kind of vectors', { vectors: 'hsnw' }, 422, 'hnsw'],
 ])('%s is said before anything is begun', async (_, change, status, detail) => {
   const begun = world.indexes.builds.length;
   const answer = await world.call('POST', '/indexes/wiki/builds', { as: 'operator', body: { ...order, ...change } });
@@ -125,6 +126,9 @@ test('the command line watches a build to its end, and says no with 3', async ()
   world.indexes.standingOf = ended('passed', 'right +0.010');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(/^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 answers/);
   expect(world.indexes.builds.at(-1)?.answers?.cases).toEqual(world.indexes.builds[0]?.answers?.cases);
+  expect(await cli('build', 'wiki', 'build.yaml', '--vectors', 'hnsw')).toMatch(/^0 /);
+  expect(world.indexes.builds.at(-1)?.vectors).toEqual({ kind: 'hnsw' });
+  expect(await cli('build', 'wiki', 'build.yaml', '--vectors', 'hsnw')).toMatch(/^2 [^]*auto, flat, hnsw, ivfPq/);
   const absolute = { ...order, answers: { ...order.answers, cases: join(folder, 'cases.ndjson') } };
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(absolute));
   world.indexes.standingOf = ended('failed', 'right −0.300');

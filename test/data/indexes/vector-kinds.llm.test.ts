@@ -93,23 +93,23 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot / Math.sqrt(left * right);
 }
 
-async function recallOf(table: ChunkTable, among: readonly ChunkRow[], k: number): Promise<number> {
+async function recallOf(table: ChunkTable, among: readonly ChunkRow[], k: number, error: number): Promise<number> {
   let found = 0;
   for (const vector of questions) {
     const right = exactly(vector, among, k);
     const hits = await table.nearest({ vector, k });
     expect(hits).toHaveLength(k);
-    expectCosines(hits, vector, among);
+    expectCosines(hits, vector, among, error);
     found += hits.filter(({ chunkId }) => right.some((each) => each.chunkId === chunkId)).length;
   }
   return found / (k * questions.length);
 }
 
 /** Whatever the index keeps of a vector, what is told of a hit is its cosine, best first. */
-function expectCosines(hits: readonly ChunkHit[], vector: Float32Array, among: readonly ChunkRow[]): void {
+function expectCosines(hits: readonly ChunkHit[], vector: Float32Array, among: readonly ChunkRow[], error: number): void {
   const vectors = new Map(among.map((row) => [row.chunkId, row.vector]));
   for (const [place, { chunkId, score }] of hits.entries()) {
-    expect(score).toBeCloseTo(cosine(vector, vectors.get(chunkId) ?? new Float32Array(vector.length)), 3);
+    expect(Math.abs(score - cosine(vector, vectors.get(chunkId) ?? new Float32Array(vector.length)))).toBeLessThan(error);
     expect(score).toBeLessThanOrEqual(hits[place - 1]?.score ?? 1.0001);
   }
 }
@@ -125,9 +125,9 @@ async function indexTypeOf(index: string): Promise<string | undefined> {
 }
 
 const expected = {
-  flat: { type: 'IvfFlat', recall: 1 },
-  hnsw: { type: 'IvfHnswSq', recall: 0.95 },
-  ivfPq: { type: 'IvfPq', recall: 0.95 },
+  flat: { type: 'IvfFlat', recall: 1, error: 1e-4 },
+  hnsw: { type: 'IvfHnswSq', recall: 0.95, error: 0.01 },
+  ivfPq: { type: 'IvfPq', recall: 0.95, error: 1e-4 },
 } as const;
 
 describe.each(vectorKinds)('vectors found by %s', (kind) => {
@@ -145,7 +145,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   test('are nearly all of the nearest ones, with their cosines', async () => {
     expect(await indexTypeOf(name.index)).toBe(expected[kind].type);
     const table = await store.open(name, noted);
-    for (const k of [5, 10]) expect(await recallOf(table, rows, k)).toBeGreaterThanOrEqual(expected[kind].recall);
+    for (const k of [5, 10]) expect(await recallOf(table, rows, k, expected[kind].error)).toBeGreaterThanOrEqual(expected[kind].recall);
     table.close();
   });
 
@@ -171,9 +171,9 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
       // Asked with their own vectors, what is gone would be the nearest of all.
       for (const { vector, chunkId } of rows.filter(({ documentId }) => documentId === gone || documentId === changed)) {
         const hits = await at.nearest({ vector, k: 10 });
-        expect(hits.filter((hit) => hit.documentId === gone || (hit.chunkId === chunkId && hit.score > 0.999))).toEqual([]);
+        expect(hits.filter((hit) => hit.documentId === gone || (hit.chunkId === chunkId && hit.score > 0.98))).toEqual([]);
       }
-      expect(await recallOf(at, now, 10)).toBeGreaterThanOrEqual(expected[kind].recall);
+      expect(await recallOf(at, now, 10, expected[kind].error)).toBeGreaterThanOrEqual(expected[kind].recall);
       at.close();
     }
     const after = await store.open(name, compacted.tableVersion);
