@@ -135,7 +135,7 @@ describe('models that are to stand by', () => {
 
   test('are left out where the budget ends among them, and the bundle is promoted without', async () => {
     const spending = 'spending';
-    await product.apply(writeLifecycle(['good'], { name: spending, cases: 120, parallel: 1, more: '  budget: { tokens: 2500 }\n' }));
+    await product.apply(writeLifecycle(['good'], { name: spending, cases: 60, parallel: 1, more: '  budget: { tokens: 1100 }\n' }));
     const run = await finished(spending);
     expect(run).toMatchObject({ status: 'succeeded', version: 1 });
     const explained = (await product.cli(['model', 'explain', spending])).stdout;
