@@ -96,6 +96,11 @@ export function createIndexBuildActivities(deps: IndexDeps) {
   }
 
   return {
+    /** What was kept for a build that has no version. Again: nothing is left. */
+    releaseIndexOrder: async ({ tenant, key }: Pick<OpenIndexVersionInput, 'tenant' | 'key'>): Promise<void> => {
+      await registry.artifacts.unreference({ tenant, by: orderHolder(key) });
+    },
+
     /** Registers the version with the vector space that its embedder has here. A second attempt finds the first one's. */
     openIndexVersion: (input: OpenIndexVersionInput): Promise<{ readonly version: number; readonly base: IndexBase | null }> =>
       whileBeating(async () => {

@@ -9,6 +9,7 @@ import {
   continueAsNew,
   isCancellation,
   log,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -71,14 +72,8 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
 /** The version's row comes first, then its table: whatever dies after this is found by it. */
 async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgress>> {
   const startedAt = Date.now();
-  const { limits } = input;
-  if (limits) await indexAnswers.openIndexBudgets({ tenant: input.tenant, budgets: limits });
-  const { tenant, index, key, runId, actor, dataset, embedder, chunking, answers } = input;
-  const opened = await indexWork.openIndexVersion.executeWithOptions(
-    { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
-    [{ tenant, index, key, runId, actor, dataset, embedder, chunking, ...(answers && { cases: answers.cases }) }],
-  );
-  const { version, base } = opened;
+  const { tenant, index } = input;
+  const { version, base } = await openVersion(input);
   try {
     const { shardDocuments, maxDocumentBytes, maxRejectedShare } = input;
     const planned = await indexWork.planIndexBuild.executeWithOptions({ summary: `${index}@${version}: cut into shards` }, [
@@ -87,6 +82,22 @@ async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgres
     return { startedAt, version, base, ...planned, chunks: Array.from({ length: planned.shards }, () => null), embedded: 0 };
   } catch (error) {
     await giveUp(input, version, `the build failed: ${messageOf(error)}`.slice(0, 500));
+    throw error;
+  }
+}
+
+/** Until there is a version its cases are kept for the build, and nobody else takes them away. */
+async function openVersion(input: IndexBuildInput): Promise<{ readonly version: number; readonly base: IndexBuildProgress['base'] }> {
+  const { tenant, index, key, runId, actor, dataset, embedder, chunking, answers, limits } = input;
+  try {
+    if (limits) await indexAnswers.openIndexBudgets({ tenant, budgets: limits });
+    return await indexWork.openIndexVersion.executeWithOptions(
+      { summary: `${index}: a new version from ${dataset.name}@${dataset.version}` },
+      [{ tenant, index, key, runId, actor, dataset, embedder, chunking, ...(answers && { cases: answers.cases }) }],
+    );
+  } catch (error) {
+    if (answers && patched('index-build-releases-cases'))
+      await CancellationScope.nonCancellable(() => indexRecords.releaseIndexOrder({ tenant, key }));
     throw error;
   }
 }

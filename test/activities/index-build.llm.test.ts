@@ -386,6 +386,14 @@ describe('changes of documents', () => {
     expect(await artifacts.unreference({ tenant, by: `index:${index}@${version}`, digest })).toBe(1);
   });
 
+  test('the cases of a build that has no version are let go of, as often as it is said', async () => {
+    const key = unique('build') as IdempotencyKey;
+    const { digest } = await world.documents([{ id: unique('case') }]);
+    await world.registry.artifacts.reference({ tenant, digest, by: `index-build:${key}` });
+    for (let time = 0; time < 2; time += 1) await world.run('releaseIndexOrder', { tenant, key });
+    expect(await world.registry.artifacts.unreference({ tenant, by: `index-build:${key}` })).toBe(0);
+  });
+
   test('are compacted while questions are answered, by the same rows before and after', async () => {
     const { index, filled } = await served();
     await change(index, [{ id: 'comet', text: 'A comet is an icy body that grows a tail near the sun.' }], ['whale']);
