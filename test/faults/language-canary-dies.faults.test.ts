@@ -1,18 +1,21 @@
 /**
  * Parts of the product die while a language application is tried on callers who keep asking, as it passes, and as it is taken back.
  *
- * Who is killed in which stage, by which file of tests (D language-dies, C this one, P provider-fine-tune-dies, F fine-tune-dies.llm, I workflows/index-build-dies.llm, W e2e/wiki.llm;
- * – where nobody is killed: the process has no part in the stage, or does there what another stage shows):
+ * Who is killed in which stage, by which file of tests (D language-dies, C this one, P provider-fine-tune-dies, F fine-tune-dies.llm, S llm-server-dies.llm, R rag-index-dies.llm,
+ * I workflows/index-build-dies.llm, W e2e/wiki.llm; – where nobody is killed: the process has no part in the stage, or does there what another stage shows). The llm-server is a
+ * process that dies; a provider is somebody else's, and all that is seen of it is that it answers 503 for some seconds.
  *
- * | stage       | worker | model server | gateway | PostgreSQL | Temporal server |
- * |-------------|--------|--------------|---------|------------|-----------------|
- * | ingest      | as processes-die: the same activity    | – | – | – |
- * | rag-index   | I W    | –            | –       | –          | –               |
- * | prompt-eval | D      | –            | –       | –          | D               |
- * | fine-tune   | F P    | –            | –       | P          | P               |
- * | evaluate    | D      | D F W        | D       | D          | D               |
- * | canary      | C      | C            | C       | C          | C               |
- * | promote     | D C    | –            | C       | C          | C               |
+ * | stage               | worker | llm-server | provider away | gateway | PostgreSQL | Temporal server | S3 store |
+ * |---------------------|--------|------------|---------------|---------|------------|-----------------|----------|
+ * | ingest              | as processes-die: the same activity                                                        |
+ * | rag-index: indexing | I R W  | –          | –             | –       | R          | R               | R        |
+ * | rag-index: parity   | I      | –          | –             | –       | –          | –               | –        |
+ * | prompt-eval         | D      | S          | –             | –       | –          | D               | –        |
+ * | fine-tune           | F P    | –          | –             | –       | P          | P               | –        |
+ * | evaluate            | D      | F W        | D             | D       | D          | D               | D        |
+ * | canary              | C      | S          | C             | C       | C          | C               | C        |
+ * | promote             | D C    | S          | –             | C       | C          | C               | C D      |
+ * | move of the index   | I R    | –          | –             | –       | –          | –               | –        |
  */
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';

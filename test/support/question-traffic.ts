@@ -14,18 +14,18 @@ export interface GivenAnswer {
   readonly text: string;
 }
 
-/** What is asked, and what is right. */
+/** What is asked, and what is right; null where nobody tells. */
 export interface TrafficQuestion {
   readonly text: string;
-  readonly label: string;
+  readonly label: string | null;
 }
 
 export interface QuestionTraffic {
   readonly answers: readonly GivenAnswer[];
   /** Tries that were not answered; each question was asked until it was. */
   readonly failures: readonly string[];
-  /** All who ask from now on are answered by this version. */
-  untilAnsweredBy(version: number): Promise<void>;
+  /** All who ask from now on are answered by this version, as far as `enough` of them tell. */
+  untilAnsweredBy(version: number, enough?: number): Promise<void>;
   /** Ends it, once every question is answered and what was to be told of it is told. */
   stop(): Promise<void>;
 }
@@ -64,7 +64,9 @@ export function startQuestions(product: Product, model: string, { parallel = 3, 
   }
 
   async function tell(id: string, number: number): Promise<void> {
-    const body = { predictionId: id, label: questionOf(number).label };
+    const { label } = questionOf(number);
+    if (label === null) return;
+    const body = { predictionId: id, label };
     const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body });
     if (answer.status !== 200) throw new Error(`feedback: ${answer.status}`);
   }
@@ -91,11 +93,11 @@ export function startQuestions(product: Product, model: string, { parallel = 3, 
   return {
     answers,
     failures,
-    async untilAnsweredBy(version) {
+    async untilAnsweredBy(version, enough = 30) {
       const since = Date.now() + 1_000;
       for (const deadline = Date.now() + patienceMs; ;) {
         const late = answers.filter(({ askedAt }) => askedAt > since);
-        if (late.length >= 30) {
+        if (late.length >= enough) {
           expect(new Set(late.map((each) => each.version))).toEqual(new Set([version]));
           return;
         }
