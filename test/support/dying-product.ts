@@ -62,7 +62,7 @@ export async function approve(product: Product, id: string): Promise<void> {
 }
 
 /** Until it is so; the time is for a busy machine. */
-export async function eventually(what: string, isSo: () => Promise<boolean> | boolean, seconds = 120): Promise<void> {
+export async function eventually(what: string, isSo: () => Promise<boolean> | boolean, seconds = 240): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; !(await isSo());) {
     if (Date.now() > deadline) throw new Error(`not in ${seconds} s: ${what}`);
     await pause(50);

@@ -18,7 +18,8 @@ import { testTemporal } from '../support/platform';
 import { movesOf } from '../support/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
 
-jest.setTimeout(300_000);
+// Hundreds of summaries by MiniLM, on a machine that is busy with other tests.
+jest.setTimeout(900_000);
 
 const root = join(__dirname, '..', '..');
 const summaries = 200;
@@ -204,7 +205,7 @@ test('a build whose worker is killed as it indexes, as it compares and as it mov
   const dataset = await world.dataset(`${index}.documents`, documents);
   const parity: IndexBuildInput['parity'] = {
     rule: { metric: 'recall@5', margin: 0.2, confidence: 0.95, minQuestions: 100 },
-    questions: await world.dataset(`${index}.questions`, questions),
+    questions: await world.dataset(`${index}.questions`, questions.slice(0, 120)),
     mode: 'vector',
   };
   await killWorker();
