@@ -5,18 +5,22 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import OpenAI from 'openai';
+import { createJudgeAnswersActivities, type Judging } from '../../activities/judge-answers';
 import { createRolloutActivities } from '../../activities/rollout';
 import { createWatchRolloutActivities } from '../../activities/watch-rollout';
+import { openModelAccess, type ModelAccess } from '../../data/llm/model-access';
 import type { RolloutRecord } from '../../db/repositories/rollouts';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import { answerLabel, llmCanaryOf } from '../../domain/llm/canary';
 import { llmCanarySchema, type LlmCanaryDocument } from '../../domain/llm/canary.schema';
+import type { CanarySpec } from '../../domain/lifecycle';
 import type { ModelVersionRef } from '../../domain/model';
 import { workflowBundle } from '../../workers/bundle';
 import type { RolloutInput } from '../../workflows/canary-rollout';
 import { taskQueues } from '../../workflows/messages';
 import { startRun } from '../db/registry-fixture';
 import type { GatewayProcess } from './gateway-process';
+import { noSecret, providerAt } from './model-access';
 import { migratedDatabase, testBucket, testTemporal } from './platform';
 import { openScriptedProvider, type Script, type ScriptedProvider } from './scripted-provider';
 import { putBundle, questionPrompt } from './served-bundles';
@@ -47,7 +51,7 @@ export interface ApplicationWorld extends ServingWorld {
   /** A version that is told this. Whoever is told not to care knows every other capital. */
   atlasThat(instruction: string): Promise<ModelVersionRef>;
   /** Of a challenger beside the champion, by the workflow. */
-  beginRollout(challenger: ModelVersionRef, over?: Partial<LlmCanaryDocument>): Promise<OpenedRollout>;
+  beginRollout(challenger: ModelVersionRef, over?: Partial<LlmCanaryDocument>, judging?: Judging): Promise<OpenedRollout>;
   /** For the capital of a land, streamed or whole. Throws where the gateway does not answer, or an answer is of two versions. */
   ask(gateway: GatewayProcess, question: { readonly land: number; readonly user: string; readonly stream: boolean }): Promise<AtlasAnswer>;
   tell(gateway: GatewayProcess, feedback: object): Promise<void>;
@@ -70,7 +74,8 @@ export async function openApplicationWorld({
   let started = 0;
   const start = () => world.startGateway(join(folder, String((started += 1))), { PERENNIAL_LLM_URL: provider.url });
   const gateways = await Promise.all(Array.from({ length: count }, start));
-  const worker = await startWorker(world);
+  const access = openModelAccess([providerAt(provider.url)], noSecret);
+  const worker = await startWorkers(world, access);
 
   return {
     ...world,
@@ -82,7 +87,7 @@ export async function openApplicationWorld({
       return world.registerManifest(await putBundle(put, { model: atlas, prompt: questionPrompt(instruction), base }));
     },
 
-    beginRollout: (challenger, over = {}) => beginRollout(world, worker.client, challenger, over),
+    beginRollout: (challenger, over = {}, judging) => beginRollout(world, worker.client, challenger, over, judging),
 
     async ask({ url }, { land, user, stream }) {
       const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: world.keys.viewer, maxRetries: 0 });
@@ -115,6 +120,7 @@ export async function openApplicationWorld({
 
     async close() {
       await worker.stop();
+      await access.close();
       await Promise.all(gateways.map((gateway) => gateway.stop()));
       await provider.close();
       await world.close();
@@ -124,7 +130,11 @@ export async function openApplicationWorld({
   };
 }
 
-async function startWorker({ registry }: ServingWorld): Promise<{ readonly client: Client; stop(): Promise<void> }> {
+/** One that watches, and one that asks models. */
+async function startWorkers(
+  { registry, artifacts }: ServingWorld,
+  access: ModelAccess,
+): Promise<{ readonly client: Client; stop(): Promise<void> }> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const { address, namespace } = await testTemporal();
   const native = await NativeConnection.connect({ address });
@@ -136,11 +146,18 @@ async function startWorker({ registry }: ServingWorld): Promise<{ readonly clien
     workflowBundle: await workflowBundle(),
     activities: { ...createRolloutActivities({ registry }), ...createWatchRolloutActivities({ registry }) },
   });
-  const running = worker.run();
+  const asking = await Worker.create({
+    connection: native,
+    namespace,
+    taskQueue: taskQueues.llm,
+    activities: createJudgeAnswersActivities({ registry, artifacts, access }),
+  });
+  const running = Promise.all([worker.run(), asking.run()]);
   return {
     client: new Client({ connection, namespace }),
     async stop() {
       worker.shutdown();
+      asking.shutdown();
       await running;
       await connection.close();
       await native.close();
@@ -153,6 +170,7 @@ async function beginRollout(
   client: Client,
   challenger: ModelVersionRef,
   over: Partial<LlmCanaryDocument>,
+  judging: Judging | undefined,
 ): Promise<OpenedRollout> {
   const { champion } = await registry.aliases.get({ tenant, model: atlas });
   const version = await registry.routing.version({ tenant, model: atlas, version: champion?.version ?? 0 });
@@ -167,11 +185,12 @@ async function beginRollout(
     guardrails,
     test: { alpha: 0.1, minSamples: 30 },
   };
-  const canary = llmCanaryOf(llmCanarySchema.parse({ ...usual, ...over }));
+  const canary = withJudge(llmCanaryOf(llmCanarySchema.parse({ ...usual, ...over })), judging);
   const runId = await startRun(registry);
   const input: RolloutInput = {
     ...{ tenant, runId, traceId: '0'.repeat(32), model: atlas, challenger, canary, label: answerLabel(canary), parkWhenPassed: false },
     champion: { version, fencing: champion.fencing },
+    ...(judging && { judging }),
   };
   const { orchestrator } = taskQueues;
   const handle = await client.workflow.start('canaryRollout', { taskQueue: orchestrator, workflowId: `rollout/${runId}`, args: [input] });
@@ -181,4 +200,10 @@ async function beginRollout(
     await new Promise((again) => setTimeout(again, 20));
   }
   return { handle, now, runId };
+}
+
+/** As the run's canary stage puts in what is known of it. */
+function withJudge({ quality, ...canary }: CanarySpec, judging: Judging | undefined): CanarySpec {
+  const { answers } = quality;
+  return { ...canary, quality: answers && judging ? { ...quality, answers: { ...answers, judge: judging.judge } } : quality };
 }

@@ -1,0 +1,135 @@
+import type { Judging } from '../../activities/judge-answers';
+import { openJudges } from '../../activities/judges';
+import { defaultTenant as tenant, type RunId } from '../../domain/ids';
+import type { LlmCanaryDocument } from '../../domain/llm/canary.schema';
+import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
+import type { RolloutOutcome } from '../../workflows/canary-rollout';
+import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';
+import type { GatewayProcess } from '../support/gateway-process';
+import { record } from '../support/lifecycle-runs';
+import type { Fault } from '../support/scripted-provider';
+
+jest.setTimeout(120_000);
+
+let world: ApplicationWorld;
+let gateway: GatewayProcess;
+let judging: Judging;
+let fault: (prompt: string) => Fault | null = () => null;
+/** As a judge it is wrong about one land in ten. */
+const asJudge = /Is <(.*)> right of <What is the capital of Land (\d+)\?>/;
+
+beforeAll(async () => {
+  world = await openApplicationWorld({
+    answer({ prompt }) {
+      const [, answer, number] = asJudge.exec(prompt) ?? [];
+      if (answer !== undefined) return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
+      const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
+      return prompt.includes('Do not care') && land % 2 === 1 ? 'No idea' : `City ${land}`;
+    },
+    fault: ({ prompt }) => fault(prompt),
+  });
+  [gateway] = world.gateways as [GatewayProcess];
+  judging = await judgeOf();
+});
+afterEach(() => {
+  fault = () => null;
+});
+afterAll(() => world.close());
+
+const verdictOf = (right: boolean) => JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
+const judgePrompt = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
+  messages: [{ role: user, template: "Is <{{answer}}> right of <{{question}}>?" }]
+`;
+
+/** Its errors as they are: on a hundred answers of each kind. */
+async function judgeOf(): Promise<Judging> {
+  const dimension: DimensionSpec = {
+    name: 'sound',
+    kind: 'judge',
+    prompt: 'judge.yaml',
+    provider: 'scripted',
+    model: 'scripted',
+    labels: null,
+  };
+  const bytes = Buffer.from(judgePrompt);
+  const files = { 'judge.yaml': await world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/yaml' }) };
+  // Its version is asked for alone: nobody is asked.
+  const asking = {} as Parameters<typeof openJudges>[1]['asking'];
+  const judge = (await openJudges([dimension], { artifacts: world.artifacts, files, asking }))['sound'];
+  if (judge === undefined) throw new Error('no judge');
+  const counts = { cases: 100, right: 90 };
+  return {
+    judge: { dimension: 'sound', share: 1, mostPairs: 500, calibrated: { judge: judge.digest, positives: counts, negatives: counts } },
+    ...{ dimension, input: 'question', files, budget: { usd: null, tokens: null }, parallel: 4 },
+  };
+}
+
+const quality: LlmCanaryDocument['quality'] = { from: 'judge', judge: 'sound', margin: 0.2 };
+
+/** Questions to which nobody tells anything, until the rollout has come to something. */
+async function replay({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
+  for (let land = from; land < from + 1_500; land += 4) {
+    if ((await now())?.status !== 'running') return land - from;
+    await Promise.all(
+      [0, 1, 2, 3].map((each) => world.ask(gateway, { land: land + each, user: `user-${(land + each) % 23}`, stream: false })),
+    );
+  }
+  throw new Error(`nothing was decided: ${JSON.stringify((await now())?.state.evidence)}`);
+}
+
+async function promoted(runId: RunId, rollout: OpenedRollout, version: number): Promise<void> {
+  const row = await rollout.now();
+  const { champion } = await world.registry.aliases.get({ tenant, model: 'atlas' });
+  await world.registry.aliases.promote({
+    ...{ tenant, model: 'atlas', version, decisionId: row?.decisionId ?? null, runId, actor: 'test', cause: 'it has passed' },
+    ...{
+      expectedChampion: champion ?? { version: null, fencing: 0 },
+      idempotencyKey: `judged-${version}`,
+      ...(row && { rollout: row.id }),
+    },
+  });
+}
+
+test('one that answers as well is promoted by what a judge says, though the judge is away for a while', async () => {
+  await world.promote(await world.atlasThat('Answer well.'));
+  const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), { quality }, judging);
+  let refused = 0;
+  fault = (prompt) => (asJudge.test(prompt) && (refused += 1) <= 12 ? { kind: 'error', status: 503 } : null);
+  await replay(rollout, 1_000);
+  expect(refused).toBeGreaterThan(12);
+  const row = await rollout.now();
+  expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
+  expect(row?.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /judge-loss .* pairs judged by sound .* corrected for its errors/,
+  );
+  await promoted(rollout.runId, rollout, 2);
+  expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({ kind: 'promoted', verdict: { kind: 'passed' } });
+  await record('canary-rollout-judged-promoted', rollout.handle);
+});
+
+test('one that answers worse is taken back by it', async () => {
+  const rollout = await world.beginRollout(await world.atlasThat('Do not care.'), { quality }, judging);
+  await replay(rollout, 10_000);
+  const outcome = (await rollout.handle.result()) as RolloutOutcome;
+  expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
+  expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({ code: 'quality.refuted' });
+  await record('canary-rollout-judged-rolled-back', rollout.handle);
+});
+
+test('when as many pairs are judged as may be, what was judged decides, and it is said', async () => {
+  const few = { ...judging, judge: { ...judging.judge, mostPairs: 30 } };
+  const rollout = await world.beginRollout(
+    await world.atlasThat('Answer well, once more.'),
+    { quality: { ...quality, margin: 0.01 } },
+    few,
+  );
+  await replay(rollout, 20_000);
+  const outcome = (await rollout.handle.result()) as RolloutOutcome;
+  expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'inconclusive' } });
+  expect(outcome.verdict.reasons.at(-1)?.message).toMatch(/nothing more is judged: 30 pairs were judged, and mostPairs allows 30/);
+  await record('canary-rollout-judged-spent', rollout.handle);
+});
