@@ -1,0 +1,162 @@
+/** Language applications on trial under live questions to which nobody tells a right answer: a calibrated judge says what both versions' answers are worth. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunJson } from '../../apps/cli/run-view';
+import type { Database } from '../../db/connection';
+import { endOfTrial, expectSettled, killPart } from '../support/dying-product';
+import { expectNothingLeft } from '../support/left-behind';
+import type { Product } from '../support/product';
+import { startProduct } from '../support/product';
+import { startQuestions, type QuestionTraffic } from '../support/question-traffic';
+import { openTrials, type Trials } from '../support/rollout-trials';
+import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+import { openWorkersDatabase } from '../support/worker-process';
+
+jest.setTimeout(300_000);
+
+let product: Product;
+let provider: ScriptedProvider;
+let trials: Trials;
+let database: Database;
+let traffic: QuestionTraffic | null = null;
+let count = 0;
+let inProse = false;
+
+/** As a judge it is wrong about one thing in ten, and does not know what is right: it reads it off the question. */
+const judging = /Does <(.*)> answer <What is the code of \S+ (\d+)\?>/;
+
+beforeAll(async () => {
+  provider = await openScriptedProvider({
+    latencyMs: () => 20,
+    answer(request) {
+      const [, answer, number = ''] = judging.exec(request.prompt) ?? [];
+      if (answer === undefined) return tinyAnswer(request);
+      if (inProse) return 'It seems right to me.';
+      const slips = Number(number) % 10 === 3;
+      return JSON.stringify({ reason: 'as it reads', verdict: (answer === `code ${number}`) !== slips ? 'right' : 'wrong' });
+    },
+  });
+  product = await startProduct({ env: { PERENNIAL_LLM_URL: provider.url } });
+  trials = openTrials(product);
+  database = openWorkersDatabase(product);
+});
+afterEach(async () => {
+  inProse = false;
+  await traffic?.stop();
+  traffic = null;
+  await expectNothingLeft(product);
+});
+afterAll(async () => {
+  await database.close();
+  await product.stop();
+  await provider.close();
+});
+
+const judgePrompt = `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
+  messages: [{ role: user, template: "Does <{{answer}}> answer <{{question}}>? Answer as JSON." }]
+`;
+const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
+
+/** A champion, and then a run of another prompt beside it. */
+async function tried(prompt: string, { quality = 'margin: 0.2', minSamples = 60, judge = judgePrompt } = {}): Promise<RunJson> {
+  const name = `judged-${++count}`;
+  const test = `{ alpha: 0.2, minSamples: ${minSamples} }`;
+  const more = `  canary: { steps: [0, 50], quality: { from: judge, judge: judged, ${quality} }, guardrails: [{ name: errors, max: 0.2 }], test: ${test} }\n`;
+  const write = (instruction: string) => {
+    const folder = writeTinyLlmLifecycle(product.workDir, { name, prompts: [instruction], cases: 60, gates, judgeLabels: 100, more });
+    writeFileSync(join(folder, 'judge.yaml'), judge);
+    return product.apply(folder);
+  };
+  await write('Be precise.');
+  const first = await product.waitForEnd((await product.start(name)).body.id);
+  expect(first).toMatchObject({ status: 'succeeded', version: 1 });
+  await write(prompt);
+  return (await product.start(name)).body;
+}
+
+/** Nobody tells what is right. */
+function ask(model: string): QuestionTraffic {
+  traffic = startQuestions(product, model, {
+    questionOf: (number) => ({ text: `What is the code of ${model} ${1_000 + number}?`, label: null }),
+  });
+  return traffic;
+}
+
+/** Of live questions, each with how often it was asked. */
+function judgedAbout(model: string): ReadonlyMap<string, number> {
+  const asked = new Map<string, number>();
+  const live = new RegExp(`code of ${model} \\d{4}`);
+  for (const { prompt } of provider.requests) {
+    if (judging.test(prompt) && live.test(prompt)) asked.set(prompt, (asked.get(prompt) ?? 0) + 1);
+  }
+  return asked;
+}
+
+test('one that is as good is promoted by what the judge says, though the worker dies in the middle of asking it', async () => {
+  const run = await tried('Be precise and kind.');
+  const model = run.lifecycle;
+  await trials.until(model, ({ runId }) => runId === run.id);
+  ask(model);
+  await trials.until(model, ({ quality }) => quality.n >= 10);
+  await killPart(product, 'main.ts worker');
+  const end = await endOfTrial(product, trials, run);
+  expect(end.run).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+  expect(end.rollout).toMatchObject({ status: 'promoted', quality: { metric: 'judge-loss' } });
+  expect(end.run.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /pairs judged by judged \(sha256:\w+\), corrected for its errors/,
+  );
+  await traffic?.untilAnsweredBy(2);
+  await traffic?.stop();
+  await expectSettled({ product, trials, database }, model, 2);
+  // What was in flight as the worker died may have been asked twice.
+  const twice = [...judgedAbout(model).values()].filter((times) => times > 1);
+  expect(twice.length).toBeLessThanOrEqual(8);
+});
+
+test('one that is worse is taken back while it answers nobody, by the judge alone', async () => {
+  const run = await tried('Answer.');
+  const model = run.lifecycle;
+  await trials.until(model, ({ runId }) => runId === run.id);
+  ask(model);
+  const end = await endOfTrial(product, trials, run);
+  expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
+  expect(end.rollout).toMatchObject({ status: 'rolledBack', step: 0, verdict: { kind: 'failed' } });
+  await traffic?.untilAnsweredBy(1);
+  await traffic?.stop();
+  expect(new Set(traffic?.answers.map(({ version }) => version))).toEqual(new Set([1]));
+  await expectSettled({ product, trials, database }, model, 1);
+});
+
+test('when as many pairs are judged as may be and they do not decide, it ends inconclusive and says why', async () => {
+  const run = await tried('Be precise and kind.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
+  const model = run.lifecycle;
+  await trials.until(model, ({ runId }) => runId === run.id);
+  ask(model);
+  const end = await endOfTrial(product, trials, run);
+  expect(end.run).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+  expect(end.run.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /nothing more is judged: 40 pairs were judged, and mostPairs allows 40/,
+  );
+  expect(end.rollout).toMatchObject({ status: 'rolledBack', quality: { n: 40 } });
+  await traffic?.stop();
+  expect(judgedAbout(model).size).toBeLessThanOrEqual(40);
+  await expectSettled({ product, trials, database }, model, 1);
+});
+
+test('a judge whose errors cannot be told moves no traffic', async () => {
+  inProse = true;
+  // Another judge than those of before: what they said is on the ledger.
+  const run = await tried('Be precise and kind.', { judge: judgePrompt.replace('as JSON', 'in JSON') });
+  const end = await product.waitForEnd(run.id);
+  expect(end).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+  expect(end.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
+    /the judge judged may not say what answers are worth: .*no traffic was moved/,
+  );
+  expect(await trials.rolloutOf(run.lifecycle)).toBeNull();
+  expect(await trials.champion(run.lifecycle)).toBe(1);
+});
