@@ -108,7 +108,8 @@ function foundText({ found, of, index }: Readonly<Record<string, unknown>>): str
 function absenceText(kind: string, { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>): string {
   if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
   const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
-  return `${String(provider)} is away since ${String(since)}: ${String(reason)}; its job ${String(job)} goes on, and ${until}`;
+  const meanwhile = typeof job === 'string' ? `its job ${job} goes on` : 'it has not taken the order';
+  return `${String(provider)} is away since ${String(since)}: ${String(reason)}; ${meanwhile}, and ${until}`;
 }
 
 function standbyLine(outcome: StandbyOutcome, paint: Paint): string {

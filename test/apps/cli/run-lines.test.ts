@@ -19,6 +19,23 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
   ]);
 });
 
+test('a provider that is away before it has taken an order has no job that goes on', () => {
+  const data = { provider: 'acme', since: '2026-01-01T00:00:00.000Z', reason: 'status 503', patienceSeconds: 60 };
+  const [line] = openRunLines(paint)({ seq: 1, kind: 'provider.away', stage: 'fine-tune', data, at: '2026-01-01T00:00:01.000Z' });
+  expect(line).toContain('status 503; it has not taken the order, and it is asked again');
+});
+
+test('an evaluation is told now and then: how many were asked, how many without an answer, how many from before', () => {
+  const linesOf = openRunLines(paint);
+  const asked = (seq: number, second: number, data: object) =>
+    linesOf({ seq, kind: 'evaluation.progress', stage: 'evaluate', data: { ...data }, at: `2026-01-01T00:00:0${second}.000Z` });
+  expect(asked(1, 0, { asked: 12, of: 240, unanswered: 0, fromLedger: 0 })).toEqual(['00:00:00  evaluate  12 of 240 cases asked']);
+  expect(asked(2, 0, { asked: 13, of: 240, unanswered: 0, fromLedger: 0 })).toEqual([]);
+  expect(asked(3, 9, { asked: 90, of: 240, unanswered: 2, fromLedger: 40 })).toEqual([
+    '00:00:09  evaluate  90 of 240 cases asked, 2 without an answer, 40 answered before',
+  ]);
+});
+
 test('passages that are looked up for examples are told now and then', () => {
   const data = { found: 1_200, of: 20_000, index: 'wiki' };
   const lines = openRunLines(paint)({ seq: 1, kind: 'examples.progress', stage: 'fine-tune', data, at: '2026-01-01T00:00:00.000Z' });

@@ -1,4 +1,5 @@
 /** Evaluations and searches against a real HTTP provider, through the real call ledger. */
+import { getEventListeners, setMaxListeners } from 'node:events';
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import { promptAnswerer, type Asking } from '../../../data/llm/evaluation/answerer';
 import { evaluateCases, type EvaluationProgress } from '../../../data/llm/evaluation/evaluate-cases';
@@ -49,6 +50,20 @@ const asking = (scope: string, attempt = 1): Asking => ({
   budgets: [],
 });
 const tools = createEvaluatorTools(null);
+
+/** Each question under way listens twice, for its turn and for its answer: with six at once more than the ten that a leak is suspected from. */
+function stopper(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
+}
+
+/** Those in flight end by themselves. */
+async function nobodyListens(signal: AbortSignal): Promise<void> {
+  for (const end = Date.now() + 5_000; getEventListeners(signal, 'abort').length > 0 && Date.now() < end;)
+    await new Promise((again) => setTimeout(again, 10));
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+}
 
 const prompt = (system: string): PromptTemplate => ({
   name: 'capitals',
@@ -116,12 +131,15 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
     [1, 10],
     [2, 40],
   ] as const) {
-    const stop = new AbortController();
+    const stop = stopper();
     const stopped = run(attempt, stop.signal, ({ asked }) => asked === stopAfter && stop.abort());
     await expect(stopped).rejects.toThrow(/abort/i);
+    await nobodyListens(stop.signal);
   }
   const progress: EvaluationProgress[] = [];
-  const results = await run(3, undefined, (each) => progress.push(each));
+  const whole = stopper();
+  const results = await run(3, whole.signal, (each) => progress.push(each));
+  expect(getEventListeners(whole.signal, 'abort')).toHaveLength(0);
   const paid = server.bill.length;
   const again = await run(4);
   expect(again).toEqual(results);
@@ -279,7 +297,7 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
     seed: 1,
   };
   const run = (attempt: number, stopAfter?: number, changed: Partial<SearchSpec> = {}) => {
-    const stop = new AbortController();
+    const stop = stopper();
     const shared = asking('search', attempt);
     let done = 0;
     return runSearch({
