@@ -92,6 +92,19 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBeLessThanOrEqual(40 + 4);
   });
 
+  test('tells whoever watches the run how far it is, now and then', async () => {
+    const given = await input(linesOf('tower', 400), { parallel: 1 });
+    await world.run('answerCases', given);
+    const events = await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 1_000 });
+    const told = events.filter(({ kind }) => kind === 'evaluation.progress');
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(100);
+    for (const { stage, data } of told) {
+      expect({ stage, bundle: data['bundle'], of: data['of'] }).toEqual({ stage: 'evaluate', bundle: given.bundle.digest, of: 400 });
+      expect(Number(data['asked'])).toBeGreaterThan(0);
+    }
+  });
+
   test('an attempt that had all answers and died as it kept them asks nothing again', async () => {
     const given = await input(linesOf('gate', 12));
     const start = world.provider.bill.length;
