@@ -1,4 +1,5 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
+import type { CanarySpec } from '../../../domain/lifecycle';
 import { digestOf } from '../../../data/digest';
 import { observe, startEvidence } from '../../../domain/rollout/observe';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
@@ -17,11 +18,11 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** A model with a champion and a challenger, and a rollout whose workflow runs. */
-async function opened(state?: RolloutState): Promise<RolloutRecord> {
+async function opened(state?: RolloutState, spec: CanarySpec = canary): Promise<RolloutRecord> {
   const model = unique('model');
   const runId = await registerVersions(world.registry, model, 3);
   await promoteOver(world.registry, model, 1);
-  const opening = await openRollout(world.registry, { model, runId, ...(state ? { state } : {}) });
+  const opening = await openRollout(world.registry, { model, runId, spec, ...(state ? { state } : {}) });
   if (opening.kind !== 'opened') throw new Error(opening.kind);
   world.lifecycles.executions.set(rolloutWorkflowId(opening.rollout), 'running');
   return opening.rollout;
@@ -59,7 +60,40 @@ function seen(pairs: number, better: number): RolloutState {
   };
 }
 
+/** Forty pairs with verdicts, and one without. */
+function judgedState(spec: CanarySpec): RolloutState {
+  const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+  const at = '2026-01-01T00:00:00Z';
+  const pairs = Array.from({ length: 41 }, (_, index) => ({
+    eventTimeMs: Date.parse(at),
+    label: 1,
+    champion: 1,
+    challenger: index === 0 ? null : 1,
+  }));
+  const start = startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at });
+  return { evidence: observe(policy, start, { asOf: at, pairs, answers: [], requests: [] }), history: [] };
+}
+
 describe('a rollout that is shown', () => {
+  test('by a judge says by which, how often it was asked, and what that cost', async () => {
+    const digest = digestOf('a judge');
+    const calibrated = { judge: digest, positives: { cases: 50, right: 45 }, negatives: { cases: 40, right: 32 } };
+    const judge = { dimension: 'sound', share: 1, mostPairs: 900, calibrated };
+    const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
+    const spec: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
+    const { model } = await opened(judgedState(spec), spec);
+    const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      quality: { metric: 'judge-loss', n: 40, comparison: 'pairs' },
+      judge: { dimension: 'sound', digest, sensitivity: 0.9, specificity: 0.8, pairs: 41, withoutVerdict: 1, mostPairs: 900, costUsd: 0 },
+    });
+    expect(await world.call('GET', `/models/${model}/explain?version=2`, { as: 'viewer' })).toMatchObject({
+      status: 200,
+      body: { rollout: { judge: { dimension: 'sound', pairs: 41 } } },
+    });
+  });
+
   test('without traffic says that nothing was measured yet', async () => {
     const { id, model, runId } = await opened();
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });

@@ -69,6 +69,15 @@ export const running: RolloutJson = {
   temporalUrl: null,
 };
 
+/** The same by a judge. */
+export const judged: RolloutJson = {
+  ...running,
+  judge: {
+    ...{ dimension: 'sound', digest: `sha256:${'a'.repeat(64)}`, sensitivity: 0.9, specificity: 0.8 },
+    ...{ pairs: 1_240, withoutVerdict: 7, mostPairs: 2_000, costUsd: 0.31416 },
+  },
+};
+
 export const rolledBack: RolloutJson = {
   ...running,
   status: 'rolledBack',

@@ -1,7 +1,7 @@
-import type { RolloutJson } from '../../../apps/cli/rollout-view';
+import { progressOf, type RolloutJson } from '../../../apps/cli/rollout-view';
 import type { FakeApi } from './fake-api';
 import { answer, cliAgainst, openFakeApi, refuse } from './fake-api';
-import { rolledBack, running } from './rollout-fixture';
+import { judged, rolledBack, running } from './rollout-fixture';
 
 let api: FakeApi;
 beforeEach(async () => {
@@ -58,6 +58,15 @@ describe('a rollout that is shown', () => {
     ])
       expect(stdout).toContain(line);
     expect(stdout).not.toContain('more\n');
+  });
+
+  test('by a judge says by whom, how many pairs, how many without a verdict, and for how much', async () => {
+    serve(judged);
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout.replace(/\n */g, ' ')).toContain(
+      'judged by sound (sha256:aaaaaaaaaaaa), right about 90 % of right answers and 80 % of wrong ones: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, at most 2,000',
+    );
+    expect(progressOf(judged)).toContain('2,400 pairs; 1,240 pairs judged, 7 of them without a verdict, for $0.3142; about');
   });
 
   test('names the gateways that have not confirmed a rollback', async () => {
