@@ -168,13 +168,14 @@ function documentsOf(file: string, cwd: string): readonly unknown[] {
 function versionsTable({ aliases, versions }: IndexJson): string {
   const names = (version: number) => (['champion', 'previous'] as const).filter((alias) => aliases[alias]?.version === version).join(', ');
   return table(
-    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'DATA', 'DOCUMENTS', 'CHUNKS', 'LEFT OUT'],
+    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'VECTORS', 'DATA', 'DOCUMENTS', 'CHUNKS', 'LEFT OUT'],
     versions.map(({ version, state, recipe, dataset, datasetVersion, chunks, report }) => [
       `@${version}`,
       state,
       names(version),
       recipe.embedder.name,
       `${recipe.chunking.kind} ${recipe.chunking.size}`,
+      report?.vectors ?? '-',
       `${dataset}@${datasetVersion}`,
       report === null ? '-' : String(report.documents),
       chunks === null ? '-' : String(chunks),
