@@ -125,6 +125,30 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
   });
 });
 
+test('an operator bounds what callers cost at the provider, and raises it by one command', async () => {
+  const set = (tokens: number) => product.cli(['budget', 'set', 'provider/acme', String(tokens), '--unit', 'tokens']);
+  const until = async (status: number) => {
+    for (const end = Date.now() + 30_000; ;) {
+      const answer = await ask(7);
+      if (answer.status === status) return answer;
+      if (Date.now() > end) throw new Error(`${answer.status} and not ${status}: ${JSON.stringify(answer.body)}`);
+      await pause(200);
+    }
+  };
+  expect((await set(1)).exitCode).toBe(0);
+  const refused = await until(429);
+  expect(refused.body).toMatchObject({ error: { code: 'insufficient_quota', type: 'insufficient_quota' } });
+  expect(refused.headers.get('x-should-retry')).toBe('false');
+  const sent = acme.requests.length;
+  expect((await ask(7)).status).toBe(429);
+  expect(acme.requests).toHaveLength(sent);
+  expect((await set(1_000_000)).exitCode).toBe(0);
+  await until(200);
+  // What was spent is told within seconds, and is on the one ledger that runs are bound by.
+  const spent = async () => Number(/provider\/acme +tokens +1000000 +(\d+)/.exec((await product.cli(['budget', 'list'])).stdout)?.[1] ?? 0);
+  for (const end = Date.now() + 30_000; (await spent()) === 0;) if (Date.now() > end) throw new Error('nothing was told to be spent');
+});
+
 describe('an index by the command line', () => {
   const found = async (text: string, ...more: readonly string[]) => {
     const asked = await product.cli(['index', 'query', 'shelf', text, '-k', '1', '--json', ...more]);
