@@ -1,6 +1,5 @@
 /** The model itself dies, in the whole product: while prompts are compared, as what was chosen is promoted, and while callers are answered by two versions of it. */
 import type { Database } from '../../db/connection';
-import type { RunJson } from '../../apps/cli/run-view';
 import { approve, championsOf, endOfTrial, eventually, expectSettled, killPart } from '../support/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
 import { startProduct, type Product } from '../support/product';
@@ -38,72 +37,44 @@ afterAll(async () => {
 
 const returns = () => product.log().match(/language model is back after/g)?.length ?? 0;
 
-/** A run that chooses between two prompts and waits for a person before its promotion; something may happen in between. */
-async function chosenAndPromoted(
-  name: string,
-  inPromptEval: (id: string) => Promise<void>,
-  asPromoted: () => Promise<void>,
-): Promise<RunJson> {
+test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: each case is answered, and paid, once, and one version is promoted, once', async () => {
+  const name = 'chosen';
   const more = '  promote: { approval: { required: 1 } }\n';
   await product.apply(writeTinyRouter(product.workDir, { name, keys: ['kind', 'sort'], cases: 40, parallel, more }));
   const { body } = await product.start(name);
-  await inPromptEval(body.id);
+  for (const answered of [4, 14]) {
+    await eventually(`${answered} answers, and questions under way`, async () => {
+      const { attempts } = await askedBy(database, body.id, 'prompt-eval');
+      return attempts.answered >= answered && attempts.sent > 0;
+    });
+    expect((await product.run(body.id)).stages.at(-1)).toMatchObject({ name: 'prompt-eval', status: 'running' });
+    await killPart(product, llmServer);
+  }
   await product.waitForStage(body.id, 'promote');
-  await asPromoted();
+  // No gateway has loaded the bundle yet: who approves it now finds its model away.
+  const before = returns();
+  await killPart(product, llmServer);
   await approve(product, body.id);
   const run = await product.waitForEnd(body.id, 400);
   expect(run).toMatchObject({ status: 'succeeded', version: 1, failure: null, verdict: { kind: 'passed' } });
+  await eventually('the model is back', () => returns() > before);
   expect(run.stages.map(({ name: stage, status }) => `${stage} ${status}`)).toEqual([
     'prompt-eval succeeded',
     'evaluate succeeded',
     'promote succeeded',
   ]);
   expect(await championsOf(product, name)).toEqual([1]);
-  return run;
-}
 
-/** What was chosen by which scores, and what was said of it. Bounds are drawn for each application anew, and times are of the day. */
-function said({ lifecycle, stages, verdict }: RunJson): unknown {
-  const prompts = stages.find(({ name }) => name === 'prompt-eval')?.prompts;
-  const candidates = prompts?.candidates.map(({ path, cases, dimensions }) => ({
-    ...{ path, cases },
-    scores: Object.entries(dimensions).map(([dimension, { mean }]) => `${dimension} ${mean}`),
-  }));
-  const reasons = verdict?.reasons.map(({ message }) => message.replaceAll(lifecycle, 'it'));
-  return { chosen: prompts?.chosen, candidates, confirmed: prompts?.confirmed?.difference.mean, reasons };
-}
-
-test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: the scores and the choice of a run that nobody killed', async () => {
-  let away = 0;
-  const killed = await chosenAndPromoted(
-    'killed',
-    async (id) => {
-      for (const answered of [4, 14]) {
-        await eventually(`${answered} answers, and questions under way`, async () => {
-          const { attempts } = await askedBy(database, id, 'prompt-eval');
-          return attempts.answered >= answered && attempts.sent > 0;
-        });
-        expect((await product.run(id)).stages.at(-1)).toMatchObject({ name: 'prompt-eval', status: 'running' });
-        await killPart(product, llmServer);
-      }
-    },
-    async () => {
-      await killPart(product, llmServer);
-      away = returns();
-    },
-  );
-  // Who approved found it away, and it came back for who had to load what asks it.
-  await eventually('the model is back', () => returns() > away);
-  const again = await expectPaidOnce(database, killed.id, 2 * parallel);
+  // Which word the model says may turn with what it computes beside it (docs/llm-server.md), so that scores differ from run to run, killed or not: that they do not is shown with
+  // a scripted provider (language-dies). But no case is without its answer, and none has half of one.
+  const candidates = run.stages.find(({ name: stage }) => stage === 'prompt-eval')?.prompts?.candidates ?? [];
+  const sizes = candidates.map(({ cases, dimensions }) => ({ cases, parseable: dimensions['parseable']?.mean }));
+  const [first] = sizes;
+  expect(first?.cases).toBeGreaterThan(5);
+  expect(sizes).toEqual([first, first]);
+  expect(first?.parseable).toBe(1);
+  const again = await expectPaidOnce(database, run.id, 2 * parallel);
   expect(again).toBeGreaterThan(0);
-
-  // As if nobody had ever asked: else the calm run would read the very answers of the other.
-  await database.sql`delete from llm_attempts`;
-  await database.sql`delete from llm_calls`;
-  const nothing = () => Promise.resolve();
-  const calm = await chosenAndPromoted('calm', nothing, nothing);
-  expect(await expectPaidOnce(database, calm.id, 0)).toBe(0);
-  expect(said(killed)).toEqual(said(calm));
 });
 
 test('kill -9 in shadow, with half of the callers, and as it is promoted: each caller is answered by a version of his own and by no other, and the run ends as it would', async () => {
