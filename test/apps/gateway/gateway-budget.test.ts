@@ -2,12 +2,12 @@ import OpenAI, { APIError } from 'openai';
 import { openAllowances, type Allowances } from '../../../data/llm/allowances';
 import { meteredAccess } from '../../../data/llm/metered-access';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
-import { defaultTenant as tenant } from '../../../domain/ids';
+import { defaultTenant as tenant, type RolloutId } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 import { noSecret, providerAt } from '../../support/model-access';
 import { openScriptedProvider, type ScriptedProvider } from '../../support/scripted-provider';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
-import { addKey, fakeArtifacts, fakeRegistry } from './fakes';
+import { addKey, fakeArtifacts, fakeRegistry, type FakeArtifacts, type FakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
@@ -19,20 +19,24 @@ let access: ModelAccess;
 let budgets: FakeBudgets;
 let allowances: Allowances;
 let client: OpenAI;
+let registry: FakeRegistry;
+let artifacts: FakeArtifacts;
 
 beforeEach(async () => {
   provider = await openScriptedProvider({ answer: () => 'She wrote of the engine.' });
   budgets = fakeBudgets({ tenant, scope: 'provider/paid', unit: 'tokens', limit: 400, reserved: 0, spent: 0, assumed: 0 });
   allowances = openAllowances({ ledger: budgets, holder: 'gateway/a', accountMs: 20, onError: () => undefined });
   access = meteredAccess({
-    access: openModelAccess([providerAt(provider.url, { name: 'paid' })], noSecret),
+    access: openModelAccess(
+      [providerAt(provider.url, { name: 'paid' }), providerAt(provider.url, { name: 'bounded-by-nobody' })],
+      noSecret,
+    ),
     allowances,
     isFree: () => false,
   });
-  const [registry, artifacts] = [fakeRegistry(), fakeArtifacts()];
+  [registry, artifacts] = [fakeRegistry(), fakeArtifacts()];
   gateway = await startGateway({ registry, artifacts, access });
-  const base = { provider: 'paid', model: 'scripted', adapter: null, standby: [] };
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt('Be brief.'), base });
+  const manifest = await bundleAsking('paid');
   registry.route('wiki-assistant', [{ alias: 'champion', version: 1, manifest }]);
   // As a stock client is: it comes again by itself where that may help.
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: addKey(registry, 'viewer') });
@@ -46,6 +50,11 @@ afterEach(async () => {
   await access.close();
   await provider.close();
 });
+
+function bundleAsking(name: string) {
+  const base = { provider: name, model: 'scripted', adapter: null, standby: [] };
+  return putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(`Be brief, ${name}.`), base });
+}
 
 const ask = () => client.chat.completions.create({ model: 'wiki-assistant', messages });
 
@@ -90,4 +99,27 @@ test('with more of it the same callers are answered again', async () => {
   budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 100_000 };
   await new Promise((followed) => setTimeout(followed, 1_100));
   expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
+});
+
+test('nobody pays for a challenger: its callers are answered by the champion, and it is not held against it', async () => {
+  const [champion, challenger] = [await bundleAsking('bounded-by-nobody'), await bundleAsking('paid')];
+  registry.route(
+    'wiki-assistant',
+    [
+      { alias: 'challenger', version: 3, weight: 1, manifest: challenger },
+      { alias: 'champion', version: 2, weight: 0, manifest: champion },
+    ],
+    { rollout: { id: 'roll_1' as RolloutId, step: 1, besides: true } },
+  );
+  const versions = new Set<string>();
+  for (const end = Date.now() + 10_000; !(versions.has('wiki-assistant@3') && [...versions].at(-1) === 'wiki-assistant@2');) {
+    const { model } = await ask();
+    versions.delete(model);
+    versions.add(model);
+    if (Date.now() > end) throw new Error(`answered by ${[...versions].join(', ')}`);
+  }
+  await gateway.stop();
+  const rows = registry.inserted.filter(({ version }) => version !== 1);
+  expect(rows.at(-1)).toMatchObject({ version: 2, rollout: null, other: null });
+  expect(rows.filter(({ other }) => other !== null && other.error !== null)).toEqual([]);
 });
