@@ -96,8 +96,8 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
       clearTimeout(timer);
       asking.delete(own);
     }
-    // Too much was asked of its provider, or of this process: no failure of the version.
-    if (stopped || error === 'ProviderRateLimited') {
+    // Too much was asked of its provider, of a budget or of this process: no failure of the version.
+    if (stopped || error === 'ProviderRateLimited' || error === 'BudgetSpent') {
       giveUp(call);
       return;
     }

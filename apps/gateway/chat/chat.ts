@@ -2,6 +2,7 @@ import type { ModelAccess } from '../../../data/llm/model-access';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
+import { isPerennialError } from '../../../domain/failure';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { Side } from '../../../domain/llm/safety/policy';
 import type { Screening } from '../../../domain/llm/safety/screen';
@@ -134,6 +135,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       if (hearing.at !== null || call.signal.aborted) throw error;
       failed = error;
     }
+    // No failure of the version, of which this says nothing: it is served and logged as outside of the rollout.
+    if (isPerennialError(failed) && failed.type === 'BudgetSpent') return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;
     const other = { version, role: 'fallback', score: null, output: null, error: failureCode(failed), latencyMs } as const;
