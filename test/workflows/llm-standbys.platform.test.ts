@@ -203,6 +203,24 @@ describe('models that are to stand by', () => {
     expect(fake.calls).not.toContain('weighBundle');
   });
 
+  test('are those that this run is to have, where an earlier one chose the prompt for others', async () => {
+    const { seen, overrides } = world((fake) => ({
+      writeBundles: async (given) =>
+        ((await fake.writeBundles?.(given)) ?? []).map((each) => ({ ...each, withStandbys: digest(withStandbys([good])) })),
+      readChampion: () => Promise.resolve(champion(withStandbys([bad]))),
+      beginStage: ({ stage }) => {
+        const prompt = { name: 'precise.yaml', digest: digest('prompt precise.yaml') };
+        const chosen = { path: 'precise.yaml', prompt, manifest: artifact('bundle precise.yaml'), retrieves: false };
+        const end = { output: { chosen: { ...chosen, withStandbys: digest(withStandbys([bad])) }, candidates: [], confirmed: null } };
+        return Promise.resolve(stage === 'prompt-eval' ? { kind: 'reused', fromRun: 'run_0' as RunId, end } : { kind: 'run' });
+      },
+    }));
+    const { outcome } = await runs.run('llm-lifecycle-standbys-others', planOf([good]), overrides);
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
+    expect(seen.judged.map(({ standby }) => standby)).toEqual([good]);
+    expect(seen.registered).toEqual([digest(withStandbys([good]))]);
+  });
+
   test('those that the champion has not are asked again, and nothing is registered where they qualify no better', async () => {
     const { seen, overrides } = world((fake) => ({ ...hoping(fake), readChampion: () => Promise.resolve(champion(withStandbys([good]))) }));
     const { outcome } = await runs.run('llm-lifecycle-standbys-still', planOf([good, bad]), overrides);
