@@ -50,7 +50,9 @@ async function stages(run: LlmRun): Promise<RunEnd> {
   // What was fine-tuned has nobody to stand by: they have learnt nothing of it.
   const standbys = spec.fineTune ? [] : spec.model.standby;
   const champion = await records.readChampion({ tenant, model: lifecycle });
-  const whole = (standbys.length > 0 ? bundle.withStandbys : undefined) ?? bundle.manifest.digest;
+  // Of this run: an earlier one, whose choice was taken over, may have hoped for others.
+  const { withStandbys } = bundles.find(({ manifest }) => manifest.digest === bundle.manifest.digest) ?? bundle;
+  const whole = (standbys.length > 0 ? withStandbys : undefined) ?? bundle.manifest.digest;
   if (champion.version?.manifest.digest === whole) return unchanged(champion.version, sameBundle);
   // Runs from before standbys were measured registered at once what named them all. To go when none of those can be open any more.
   const qualifying = standbys.length > 0 && patched('standbys-qualify');

@@ -47,7 +47,8 @@ export async function promptEval(
     dimensions: spec.evaluate.dimensions,
     judges: judgeFilesOf(run),
     quality,
-    ...(search && { search }),
+    // What was searched is no bundle of this run, and says itself who may stand by for it.
+    ...(search && { search, ...(spec.model.standby.length > 0 && { standbys: spec.model.standby }) }),
     ...(indexChanges > 0 && { indexChanges }),
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
