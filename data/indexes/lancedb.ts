@@ -50,6 +50,7 @@ export interface LanceTable {
       readonly columns: readonly string[];
       readonly indexType: string;
       readonly numUnindexedRows?: number;
+      readonly numSegments?: number;
     }[]
   >;
   dropIndex(name: string): Promise<void>;
