@@ -28,33 +28,49 @@ const blockQuestions = 8;
 /** A spent budget is not asked for again for each question. */
 const refusedMs = 1_000;
 
+/**
+ * Never has more than its row on the ledger: what an account gives back is no longer spent from when the account is sent, whatever becomes of it, and past the lease, which others
+ * may end, nothing is taken any more.
+ */
 export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Purse {
   const { tenant, scope, unit } = budget;
   let { limit } = budget;
   let held = 0;
   let total = 0;
-  /** The last grant, and the total that it counts from. */
+  /** What there surely is, from the total `base` on. */
   let granted = 0;
   let base = 0;
+  /** The last total that was surely told. */
+  let told = 0;
+  /** Whether the ledger may have more for us than `granted`: an answer was lost. */
+  let unsure = false;
+  let overdrawn = false;
   let used = false;
-  let lastAt = -Infinity;
+  let leasedAt = -Infinity;
   let asking: Promise<BlockGrant> | null = null;
   let refusal: { readonly need: number; readonly until: number; readonly error: Error } | null = null;
 
-  const free = (): number => granted - (total - base) - held;
+  const free = (): number => (performance.now() < leasedAt + leaseMs ? Math.max(0, granted - (total - base) - held) : 0);
 
-  /** One at a time: an account counts from the one before. */
-  function turn(need: number, wanted: number): Promise<BlockGrant> {
-    const told = total;
-    const asked = ledger.account({ tenant, scope, unit, holder, spent: told, held, need, wanted, leaseMs }).then((grant) => {
-      granted = grant.granted;
-      limit = grant.budget.limit;
-      base = told;
-      lastAt = performance.now();
-      return grant;
-    });
-    asking = asked.finally(() => (asking = null));
+  /** One at a time, and looked for in the same tick: an account counts from the one before. */
+  function turn(need: number, wanted: number, kept: number): Promise<BlockGrant> {
+    const [telling, sentAt] = [total, performance.now()];
+    [granted, base] = [held + kept, telling];
+    const account = { tenant, scope, unit, holder, spent: telling, held, kept, need, wanted, leaseMs };
+    asking = answered(ledger.account(account), telling, sentAt).finally(() => (asking = null));
     return asking;
+  }
+
+  async function answered(answer: Promise<BlockGrant>, telling: number, sentAt: number): Promise<BlockGrant> {
+    unsure = true;
+    const grant = await answer;
+    ({ granted } = grant);
+    ({ limit } = grant.budget);
+    overdrawn = grant.budget.spent + grant.budget.reserved > limit;
+    told = telling;
+    leasedAt = sentAt;
+    unsure = false;
+    return grant;
   }
 
   return {
@@ -71,7 +87,7 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
           await asking.catch(() => undefined);
           continue;
         }
-        const { refused, budget: now } = await turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need));
+        const { refused, budget: now } = await turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need), free());
         if (refused === null) continue;
         refusal = { need, until: performance.now() + refusedMs, error: refusedError(refused, now, need) };
       }
@@ -81,18 +97,18 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
       total += spent;
     },
     async account() {
-      await asking?.catch(() => undefined);
-      const changed = total !== base;
-      if (!changed && !used && granted === held) return;
+      while (asking !== null) await asking.catch(() => undefined);
+      const changed = total !== told;
+      if (!changed && !used && !unsure && granted === held) return;
       // What is kept without being used is in other gateways' way; what is used has to be told, and its lease to be renewed.
-      if (used && !changed && performance.now() - lastAt < leaseMs / 3) return;
-      const keep = used ? Math.max(0, free()) : 0;
+      if (used && !changed && !unsure && !overdrawn && performance.now() - leasedAt < leaseMs / 3) return;
+      const kept = used && !overdrawn ? free() : 0;
       used = held > 0;
-      await turn(0, keep);
+      await turn(0, 0, kept);
     },
     async close() {
-      await asking?.catch(() => undefined);
-      if (granted > 0 || total !== base) await turn(0, 0);
+      while (asking !== null) await asking.catch(() => undefined);
+      if (granted > 0 || unsure || total !== told) await turn(0, 0, 0);
     },
   };
 }

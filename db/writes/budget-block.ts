@@ -21,13 +21,15 @@ export async function accountBlock(tx: Transaction, account: BlockAccount): Prom
   let others = budget.reserved - wasReserved;
   let assumed = budget.assumed - wasAssumed;
   let lost = 0;
-  let block = blockOf({ ...budget, spent, reserved: others }, account);
+  // Of a block whose lease others have ended nothing is left to keep.
+  const asked = { ...account, kept: row?.state === 'open' ? Math.max(0, Math.min(account.kept, row.amount - newly - held)) : 0 };
+  let block = blockOf({ ...budget, spent, reserved: others }, asked);
   if (block.refused === 'held') {
     const expired = await expireReservations(tx, tenant, account, holder);
     others -= expired.reserved;
     lost = expired.spent;
     assumed += lost;
-    block = blockOf({ ...budget, spent: spent + lost, reserved: others }, account);
+    block = blockOf({ ...budget, spent: spent + lost, reserved: others }, asked);
   }
   const open = block.granted > 0;
   const accounted = Math.max(account.spent, row?.accounted ?? 0);

@@ -13,6 +13,8 @@ export interface BlockAccount extends BudgetRef {
   readonly spent: number;
   /** The most that the questions under way may cost. */
   readonly held: number;
+  /** What is left of the block before and goes on being spent while this account is under way. */
+  readonly kept: number;
   /** What the next question may cost; 0 when none waits. */
   readonly need: number;
   /** How much would be good to have beside what is held. */
@@ -39,13 +41,13 @@ export interface BlockLedger {
 /** One block never takes more of what is left than this, so that several gateways share the end of a budget. */
 const mostShare = 0.25;
 
-/** `reserved` is what others hold. What is under way stays held, whatever became of the limit. */
+/** `reserved` is what others hold. What is under way or may become so meanwhile stays with the holder, whatever became of the limit. */
 export function blockOf(
   { limit, spent, reserved }: Pick<Budget, 'limit' | 'spent' | 'reserved'>,
-  { held, need, wanted }: Pick<BlockAccount, 'held' | 'need' | 'wanted'>,
+  { held, kept, need, wanted }: Pick<BlockAccount, 'held' | 'kept' | 'need' | 'wanted'>,
 ): Omit<BlockGrant, 'budget'> {
   const left = limit - spent - reserved - held;
-  if (need > 0 && left < need) return { granted: held, refused: spent + need > limit ? 'spent' : 'held' };
+  if (need > 0 && left < need) return { granted: held + kept, refused: spent + need > limit ? 'spent' : 'held' };
   const ahead = Math.min(wanted, Math.max(need, Math.floor(left * mostShare)));
-  return { granted: held + Math.max(0, need, ahead), refused: null };
+  return { granted: held + Math.max(kept, need, ahead), refused: null };
 }

@@ -18,7 +18,7 @@ beforeEach(() => {
 const budgets = () => registry.registry.budgets;
 const set = (limit: number) => budgets().set({ tenant, scope, unit: 'tokens', limit });
 const account = (holder: string, told: Partial<BlockAccount>) =>
-  budgets().account({ tenant, scope, unit: 'tokens', holder, spent: 0, held: 0, need: 0, wanted: 0, leaseMs, ...told });
+  budgets().account({ tenant, scope, unit: 'tokens', holder, spent: 0, held: 0, kept: 0, need: 0, wanted: 0, leaseMs, ...told });
 const now = async () => {
   const budget = await budgets().get({ tenant, scope, unit: 'tokens' });
   return budget && { reserved: budget.reserved, spent: budget.spent, assumed: budget.assumed };
@@ -70,6 +70,16 @@ describe('a gateway’s block', () => {
     await account('a', {});
     await account('late', { spent: 13 });
     expect(await now()).toEqual({ reserved: 0, spent: 13, assumed: 0 });
+  });
+
+  test('keeps what may be spent while it is told, and nothing of it once others have ended its lease', async () => {
+    await set(100);
+    await account('a', { need: 20, wanted: 20 });
+    await budgets().reserve({ tenant, holder: unique('run'), amounts: [{ scope, unit: 'tokens', amount: 80 }], leaseMs });
+    expect(await account('a', { spent: 2, held: 3, kept: 15, ...gone })).toMatchObject({ granted: 18 });
+    expect(await account('b', { need: 10, wanted: 10 })).toMatchObject({ granted: 10 });
+    expect(await account('a', { spent: 2, held: 3, kept: 15 })).toMatchObject({ granted: 3 });
+    expect(await now()).toEqual({ reserved: 93, spent: 2, assumed: 0 });
   });
 
   test('and a run’s reservation are of one budget: neither has what the other holds', async () => {

@@ -7,6 +7,8 @@ export interface FakeBudgets extends BlockLedger {
   readonly budgets: Budget[];
   readonly accounts: BlockAccount[];
   away: boolean;
+  /** The way there, and the way back: what is told is written between the two. What it throws is a message that was lost. */
+  travel: () => Promise<void>;
 }
 
 export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
@@ -15,6 +17,7 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
     budgets,
     accounts: [],
     away: false,
+    travel: () => Promise.resolve(),
     list: ({ tenant }) => present(() => fake.budgets.filter((each) => each.tenant === tenant)),
     account: (account) =>
       present(() => {
@@ -32,7 +35,12 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
         return { ...block, budget: after };
       }),
   };
-  const present = <T>(answer: () => T): Promise<T> =>
-    fake.away ? Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached')) : Promise.resolve().then(answer);
+  async function present<T>(answer: () => T): Promise<T> {
+    if (fake.away) throw failure('DatabaseUnavailable', 'PostgreSQL cannot be reached');
+    await fake.travel();
+    const answered = answer();
+    await fake.travel();
+    return answered;
+  }
   return fake;
 }

@@ -22,20 +22,34 @@ describe('a block of a budget', () => {
       'spent',
     ],
     ['nothing while others hold the rest', { limit: 100, spent: 50, reserved: 45 }, { held: 0, need: 10, wanted: 20 }, 0, 'held'],
+    [
+      'what may be spent meanwhile, though others would like some',
+      { limit: 100, spent: 0, reserved: 40 },
+      { held: 10, kept: 45, need: 0, wanted: 0 },
+      55,
+      null,
+    ],
+    [
+      'no less for a question that is refused',
+      { limit: 100, spent: 50, reserved: 20 },
+      { held: 5, kept: 20, need: 30, wanted: 60 },
+      25,
+      'held',
+    ],
     ['what is under way, though the limit was lowered', { limit: 10, spent: 50, reserved: 0 }, { held: 30, need: 0, wanted: 5 }, 30, null],
   ] as const)('is %s', (_, budget, asked, granted, refused) => {
-    expect(blockOf(budget, asked)).toEqual({ granted, refused });
+    expect(blockOf(budget, { kept: 0, ...asked })).toEqual({ granted, refused });
   });
 
   test('never takes the budget over its limit, and never drops what is under way', () => {
     const amount = fc.nat({ max: 1000 });
     fc.assert(
-      fc.property(amount, amount, amount, amount, amount, amount, (limit, spent, reserved, held, need, wanted) => {
-        const { granted, refused } = blockOf({ limit, spent, reserved }, { held, need, wanted });
-        expect(granted).toBeGreaterThanOrEqual(held);
-        if (granted > held) expect(spent + reserved + granted).toBeLessThanOrEqual(limit);
+      fc.property(amount, amount, amount, amount, amount, amount, amount, (limit, spent, reserved, held, kept, need, wanted) => {
+        const { granted, refused } = blockOf({ limit, spent, reserved }, { held, kept, need, wanted });
+        expect(granted).toBeGreaterThanOrEqual(held + kept);
+        if (granted > held + kept) expect(spent + reserved + granted).toBeLessThanOrEqual(limit);
         if (refused === null) expect(granted).toBeGreaterThanOrEqual(held + need);
-        else expect(granted).toBe(held);
+        else expect(granted).toBe(held + kept);
       }),
     );
   });
