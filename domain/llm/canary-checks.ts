@@ -1,4 +1,5 @@
 import type { DocumentPath } from '../document-path';
+import { judgedUnlessSaid } from './canary';
 import type { WrittenLlmCanary } from './canary.schema';
 
 export interface CanaryProblem {
@@ -10,7 +11,9 @@ export interface CanaryProblem {
 
 /** What parts of a canary say together that cannot be. */
 export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuration }: WrittenLlmCanary): readonly CanaryProblem[] {
-  const { from, measure, labels, rule, margin, judge, mostPairs } = quality;
+  const { from, measure, labels, rule, margin, judge } = quality;
+  const { mostPairs = judgedUnlessSaid.mostPairs } = quality;
+  const ofAJudge = (['share', 'mostPairs'] as const).filter((key) => quality[key] !== undefined);
   const problems: (CanaryProblem | false)[] = [
     steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
       path: ['steps'],
@@ -35,6 +38,20 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
         detail: `quality is from ${from}, and a judge is named`,
         expected: 'from: judge, or no judge',
       },
+    ...ofAJudge.map(
+      (key) =>
+        from !== 'judge' && {
+          path: ['quality', key],
+          detail: `${key} says what a judge is asked, and quality is from ${from}`,
+          expected: `from: judge, or no ${key}`,
+        },
+    ),
+    from === 'judge' &&
+      measure !== undefined && {
+        path: ['quality', 'measure'],
+        detail: 'a judge compares an answer with no right one, by no measure',
+        expected: 'no measure',
+      },
     from === 'judge' &&
       mostPairs < test.minSamples && {
         path: ['quality', 'mostPairs'],
@@ -50,7 +67,7 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
     measure !== 'label' &&
       labels !== undefined && {
         path: ['quality', 'labels'],
-        detail: `labels are for the measure label, not for ${measure}`,
+        detail: `labels are for the measure label, not for ${measure ?? (from === 'judge' ? 'a judge' : 'f1')}`,
         expected: 'no labels',
       },
     rule === 'nonInferiority' &&

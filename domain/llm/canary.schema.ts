@@ -48,15 +48,18 @@ export const llmCanarySchema = z
           .number()
           .gt(0)
           .max(1)
-          .default(1)
-          .describe('a share above 0, for from: judge: of the questions that both versions answered, drawn by their ids'),
+          .optional()
+          .describe('a share above 0, for from: judge: of the questions that both versions answered, drawn by their ids; all without it'),
         mostPairs: z
           .int()
           .min(1)
           .max(1_000_000)
-          .default(2_000)
-          .describe('a whole number above 0, for from: judge: questions whose two answers are judged, at most'),
-        measure: z.enum(['exact', 'f1', 'label']).default('f1').describe('exact, f1 or label: how an answer is compared with a right one'),
+          .optional()
+          .describe('a whole number above 0, for from: judge: questions whose two answers are judged, at most; 2,000 without it'),
+        measure: z
+          .enum(['exact', 'f1', 'label'])
+          .optional()
+          .describe('exact, f1 or label: how an answer is compared with a right one; f1 without it, and not for from: judge'),
         labels: z.array(z.string().min(1).max(200)).min(2).max(1_000).optional().describe('all labels there are, for measure: label'),
         rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
         margin: z.number().min(0).lt(1).describe('a number from 0 to 1, in units of the measure'),

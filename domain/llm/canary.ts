@@ -3,9 +3,13 @@ import type { CanarySpec, DataSpec } from '../lifecycle';
 import { answerLossOf, type AnswerJudge, type AnswerMeasure, type AnswerQuality } from '../rollout/answer-quality';
 import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
 
+/** What a judge is asked where nobody says how much. */
+export const judgedUnlessSaid = { share: 1, mostPairs: 2_000 };
+
 /** In the words of every rollout: the same workflow, the same bounds. */
 export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLlmCanary): CanarySpec {
-  const { from, measure: kind, labels = [], rule, margin, availableAfter, judge: dimension, share, mostPairs } = quality;
+  const { from, measure: kind = 'f1', labels = [], rule, margin, availableAfter, judge: dimension } = quality;
+  const { share = judgedUnlessSaid.share, mostPairs = judgedUnlessSaid.mostPairs } = quality;
   const { minDuration, ...tested } = test;
   const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
   // A judge beside another source is refused.
@@ -34,7 +38,7 @@ export function llmCanaryDocument({ steps, quality, guardrails, test, maxDuratio
     quality: {
       from,
       ...(judge && { judge: judge.dimension, share: judge.share, mostPairs: judge.mostPairs }),
-      measure: measure.kind,
+      ...(from !== 'judge' && { measure: measure.kind }),
       ...(measure.kind === 'label' && { labels: [...measure.labels] }),
       rule,
       margin,

@@ -68,6 +68,9 @@ describe('the canary of a language application', () => {
     ['a judge that is not named', { quality: { from: 'judge', margin: 0.1 } }, ['quality', 'judge']],
     ['a judge beside right answers', { quality: { judge: 'sound', margin: 0.1 } }, ['quality', 'judge']],
     ['fewer pairs than are needed', { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    ['a judge with a measure', { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } }, ['quality', 'measure']],
+    ['a share of nobody', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
+    ['pairs of nobody', { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
     ['a margin of nothing', { quality: { margin: 0 } }, ['quality', 'margin']],
     ['minima beyond the end', { ...least, test: { minDuration: '3d' }, maxDuration: '1d' }, ['test', 'minDuration']],
     [
