@@ -40,7 +40,7 @@ export interface ChunkTable {
   /** Rows that an index has not seen: they are found by looking at each. */
   unindexedRows(): Promise<number>;
   /**
-   * From this state, what changes left in many small parts becomes few large ones, which the indexes have seen: the same rows, in a state of its own behind it. Questions may go on
+   * From this state, what changes left in many small parts becomes few large ones, which the indexes have seen, in few segments: the same rows, in a state of its own behind it. Questions may go on
    * at the old one: it stays, and those of some hours before it.
    */
   compact(noted: number): Promise<TableState>;
@@ -133,7 +133,7 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
 
     buildIndexes: (vectors) => buildIndexes(table, { vectors, space, run }),
     unindexedRows: () => unindexedRows(table, run),
-    compact: (noted) => compact(table, { noted, restoreTo, run }),
+    compact: (noted) => compact(table, { noted, space, restoreTo, run }),
 
     async nearest(search) {
       checkVector(search.vector, space.dimensions, 'the question');

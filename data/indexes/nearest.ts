@@ -5,7 +5,7 @@ import { vectorIndexOf, type Run } from './table-indexes';
 export interface VectorSearch {
   readonly vector: Float32Array;
   readonly k: number;
-  /** Partitions that are looked into. */
+  /** Partitions that are looked into; of `flat` all are, whatever is asked for. */
   readonly probes?: number;
   /** Multiples of k whose exact distances are taken. */
   readonly refine?: number;
@@ -21,6 +21,8 @@ export type Nearest = (
 const ivfPqRefine = (k: number) => Math.min(20, Math.max(2, Math.ceil(200 / k)));
 /** What a walk keeps: with 1.5 k, LanceDB's own, a fifth of the ten nearest is missed, with 128 some 2 %, and the walk is still the least part of the question. */
 const hnswCandidates = (k: number) => Math.max(128, 2 * k);
+/** `flat` is built of one partition, which compaction splits into as many as it likes; LanceDB looks into those that are there. */
+const everyPartition = 100_000;
 
 /** @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's hundredth */
 export function openNearest(table: LanceTable, run: Run): Nearest {
@@ -38,7 +40,11 @@ export function openNearest(table: LanceTable, run: Run): Nearest {
 
   return async ({ vector, k, probes = 20, refine }, columns) => {
     const index = await indexNow();
-    const query = table.query().nearestTo(vector).distanceType('cosine').nprobes(probes);
+    const query = table
+      .query()
+      .nearestTo(vector)
+      .distanceType('cosine')
+      .nprobes(index?.kind === 'flat' ? everyPartition : probes);
     const candidates = refine ?? (index?.kind === 'ivfPq' ? ivfPqRefine(k) : null);
     if (candidates !== null) query.refineFactor(candidates);
     if (index?.kind === 'hnsw') query.ef(hnswCandidates(k));

@@ -1,6 +1,6 @@
 /** What makes a table quick to ask: few large parts, and indexes that have seen every row. */
 import type { TableSpace } from './chunk-rows';
-import { vectorKinds, type VectorKind } from '../../domain/index/vector-index';
+import { vectorKindFor, vectorKinds, type VectorKind } from '../../domain/index/vector-index';
 import type { TableState } from './chunk-table';
 import { lanceDb, type LanceTable } from './lancedb';
 
@@ -11,6 +11,8 @@ const partitionRows = 4096;
 const mostPartitions = 4096;
 /** Longer than an attempt may take, and any question at a state that a gateway remembers. */
 const keptMs = 6 * 3_600_000;
+/** Of a vector index. Every question asks each; forty make it three to five times as long. */
+const mostSegments = 8;
 const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const satisfies Record<VectorKind, string>;
 
 export async function buildIndexes(
@@ -48,11 +50,17 @@ function vectorIndex(kind: VectorKind, rows: number, { dimensions }: TableSpace)
   }
 }
 
+interface VectorIndex {
+  readonly kind: VectorKind;
+  readonly unseen: number;
+  readonly segments: number;
+}
+
 /** Null for a table that has none: one that was built before flat ones had theirs, or that all rows have left since. */
-export async function vectorIndexOf(table: LanceTable, run: Run): Promise<{ readonly kind: VectorKind; readonly unseen: number } | null> {
+export async function vectorIndexOf(table: LanceTable, run: Run): Promise<VectorIndex | null> {
   const found = (await run('read', () => table.listIndices())).find(({ columns }) => columns.includes('vector'));
   const kind = vectorKinds.find((each) => lanceNames[each] === found?.indexType);
-  return kind === undefined ? null : { kind, unseen: found?.numUnindexedRows ?? 0 };
+  return kind === undefined ? null : { kind, unseen: found?.numUnindexedRows ?? 0, segments: found?.numSegments ?? 1 };
 }
 
 export async function unindexedRows(table: LanceTable, run: Run): Promise<number> {
@@ -63,18 +71,41 @@ export async function unindexedRows(table: LanceTable, run: Run): Promise<number
 
 export async function compact(
   table: LanceTable,
-  { noted, restoreTo, run }: { readonly noted: number; readonly restoreTo: (state: number) => Promise<void>; readonly run: Run },
+  {
+    noted,
+    space,
+    restoreTo,
+    run,
+  }: {
+    readonly noted: number;
+    readonly space: TableSpace;
+    readonly restoreTo: (state: number) => Promise<void>;
+    readonly run: Run;
+  },
 ): Promise<TableState> {
   const states = await run('read', () => table.listVersions());
   const since = states.find(({ version }) => version === noted)?.timestamp.getTime() ?? 0;
   await restoreTo(noted);
   // By the age of the noted state, and hours before it: LanceDB reckons from when it comes to cleaning, which is later than now.
   await run('compact', () => table.optimize({ cleanupOlderThan: new Date(Math.min(since, Date.now()) - keptMs) }));
+  await mergeSegments(table, { space, run });
   const tableVersion = await run('read', () => table.version());
   await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
   const chunks = await run('count', () => table.countRows());
   await run('refresh', () => table.checkoutLatest());
   return { tableVersion, chunks };
+}
+
+/**
+ * Compaction gives what is new a segment of its own, and LanceDB merges none: where they are many, the index is built anew of the same kind, as at first. One commit: before it the
+ * table has its many segments, after it one, and states that were noted before keep theirs. Twice: there is one.
+ */
+async function mergeSegments(table: LanceTable, { space, run }: { readonly space: TableSpace; readonly run: Run }): Promise<void> {
+  const index = await vectorIndexOf(table, run);
+  const rows = await run('count', () => table.countRows());
+  if (index === null || index.segments <= mostSegments || rows === 0) return;
+  const config = vectorIndex(vectorKindFor(index.kind, rows), rows, space);
+  await run('index vector anew of', () => table.createIndex('vector', { config, replace: true }));
 }
 
 /** Eight dimensions a sub-vector: 48 for MiniLM's 384, as measured in docs/indexes.md. */
