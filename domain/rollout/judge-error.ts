@@ -23,8 +23,16 @@ export function judgeErrorOf(policy: RolloutPolicy, pairs: { readonly n: number;
   if (judge === undefined) return null;
   if (judge.calibrated === undefined) throw new RangeError(`the judge ${judge.dimension} has no calibration`);
   const { n, unscored } = pairs;
-  const youden = youdenBounds(judge.calibrated, 1 - alphaBudget(policy).calibration);
+  const youden = youdenBounds(judge.calibrated, levelWithin(alphaBudget(policy).calibration));
   return { youden: { ...youden, lower: Math.max(leastYouden, youden.lower) }, missing: unscored / Math.max(1, n + unscored) };
+}
+
+/**
+ * The level at which a bound of J fails with probability `alpha`, or less. It is asked of a quarter: by exact reckoning over judges from 0.6 to 0.99 and 30 to 150 labels of each kind the normal
+ * approximation fails up to twice as often as it says at 0.9975, and four times at 0.9996.
+ */
+export function levelWithin(alpha: number): number {
+  return 1 - alpha / 4;
 }
 
 /** A judge that may be a coin says nothing, and divides by nothing. */
