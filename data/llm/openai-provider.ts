@@ -7,7 +7,7 @@ import { openAiModeration } from './openai-moderation';
 import { openAiReranking } from './openai-rerank';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { estimatedUsage, readEvent, readWire } from './wire';
+import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from './wire';
 
 export interface OpenAiSettings {
   readonly name: string;
@@ -57,7 +57,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
       if (vectors.length !== texts.length || vectors.some((vector) => vector.length !== dimensions)) {
         throw failure('AnswerLost', `${name} sent ${vectors.length} vectors for ${texts.length} texts, or not all of one length`);
       }
-      return { vectors, usage: { promptTokens: answer.usage?.prompt_tokens ?? 0, completionTokens: 0 } };
+      return { vectors, usage: { promptTokens: answer.usage?.prompt_tokens ?? estimatedEmbeddingTokens(texts), completionTokens: 0 } };
     },
 
     async models({ signal }) {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { failure } from '../../domain/failure';
 import type { ChatRequest, Usage } from '../../domain/llm/chat';
-import { mostUsage } from '../../domain/llm/price';
+import { mostEmbeddingUsage, mostUsage } from '../../domain/llm/price';
 
 /** What a provider sent, checked: a gateway in front of it may answer anything with status 200. */
 export function readWire<T>(schema: z.ZodType<T>, value: unknown, provider: string, what: string): T {
@@ -25,4 +25,9 @@ export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: strin
 /** Where a server counts nothing: four bytes a token, as `likelyTokens` has it. */
 export function estimatedUsage(request: ChatRequest, text: string): Usage {
   return { promptTokens: Math.ceil(mostUsage(request).promptTokens / 4), completionTokens: Math.ceil(Buffer.byteLength(text) / 4) };
+}
+
+/** The same for texts that were embedded. */
+export function estimatedEmbeddingTokens(texts: readonly string[]): number {
+  return Math.ceil(mostEmbeddingUsage(texts).promptTokens / 4);
 }
