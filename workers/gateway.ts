@@ -36,13 +36,14 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     holder: `gateway/${newId('gw')}`,
     onError: quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`)),
   });
+  const own = openModelAccess(modelProviders(config), config.secretOf);
   const access = meteredAccess({
-    access: openModelAccess(modelProviders(config), config.secretOf),
+    access: own,
     allowances,
     isFree: (provider) => provider === embeddedProvider,
   });
   const store = openChunkStore({ kind: 's3', s3: config.s3 });
-  const embedders = openEmbedders({ access });
+  const embedders = openEmbedders({ access, own });
   const indexes = openIndexReader({ find: (asked) => core.registry.indexes.served(asked), store, embedders, memory: indexMemory });
   const gateway = await createGateway({
     ...core,
@@ -68,6 +69,8 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
   await gateway.stop();
   indexes.close();
   store.close();
-  await Promise.all([access.close(), embedders.close(), allowances.close()]);
+  await Promise.all([access.close(), embedders.close()]);
+  // What was still asked until now has been paid by now.
+  await allowances.close();
   await core.close();
 }

@@ -149,9 +149,11 @@ function checkReranker(model: string, { provider }: BundleReranker, { access }: 
   }
 }
 
-/** What is away may be there at the next attempt, and whoever promotes comes again for it: a bundle is turned down for what it is alone. */
+/** What is away may be there at the next attempt, as may a budget, and whoever promotes comes again for it: a bundle is turned down for what it is alone. */
 function unlessAway(cause: unknown): void {
-  if (isPerennialError(cause) && failures[cause.type].retryable) throw cause;
+  if (!isPerennialError(cause)) return;
+  if (cause.type === 'BudgetSpent') throw failure('ProviderUnavailable', cause.message, { ...(cause.next && { next: cause.next }), cause });
+  if (failures[cause.type].retryable) throw cause;
 }
 
 async function readPart<T>(artifacts: VersionArtifacts, ref: ArtifactRef, what: string): Promise<T> {

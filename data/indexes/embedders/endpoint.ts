@@ -9,6 +9,8 @@ import { normalized, type Embedder, type EmbedOptions } from './embedder';
 /** `ledgered` where work may be repeated: a build. A question is asked once. */
 export interface EndpointAccess {
   readonly access: Pick<ModelAccess, 'embed'>;
+  /** Asks what is asked for nobody, which is on no budget of callers; `access` unless it is named. */
+  readonly own?: Pick<ModelAccess, 'embed'> | undefined;
   readonly ledgered?: LedgeredEmbeddings | undefined;
 }
 
@@ -22,18 +24,15 @@ const probeText = 'The quick brown fox jumps over the lazy dog.';
  * A model behind a provider. Its bytes are not to be seen, so beside its names it is known by the vector of one fixed sentence: a provider that puts
  * another model behind the same name is found by it (`sameSpace`), and rounding that differs from call to call is not taken for one.
  */
-export async function openEndpoint(spec: EndpointSpec, { access, ledgered }: EndpointAccess): Promise<Embedder> {
+export async function openEndpoint(spec: EndpointSpec, { access, own = access, ledgered }: EndpointAccess): Promise<Embedder> {
   const { provider, model, dimensions } = spec;
   const target = { provider, model };
 
   /** What opens the embedder, and what asks an index without saying for whom, is the operator's own. */
-  async function ask(
-    texts: readonly string[],
-    { signal, payer = { tenant: defaultTenant }, onUsage }: EmbedOptions,
-  ): Promise<readonly Float32Array[]> {
-    const { tenant, entry } = payer;
+  async function ask(texts: readonly string[], { signal, payer, onUsage }: EmbedOptions): Promise<readonly Float32Array[]> {
+    const { tenant, entry } = payer ?? { tenant: defaultTenant, entry: undefined };
     if (entry && ledgered) return ledgered({ ...entry, tenant, target, texts, signal });
-    const { vectors, usage } = await access.embed(target, texts, { tenant, signal });
+    const { vectors, usage } = await (payer ? access : own).embed(target, texts, { tenant, signal });
     onUsage?.(usage.promptTokens);
     return vectors;
   }

@@ -57,6 +57,7 @@ test.each([
   ['its provider is asked too much', models(fails('ProviderRateLimited')), 'ProviderRateLimited'],
   ['its provider says nothing', models(silent), 'ProviderTimeout'],
   ['the embedder of its index is away', checked(fails('ProviderUnavailable')), 'ProviderUnavailable'],
+  ['the budget of its embedder is spent', checked(fails('BudgetSpent')), 'ProviderUnavailable'],
   ['the registry is away', checked(fails('DatabaseUnavailable')), 'DatabaseUnavailable'],
 ])('while %s, an attempt later may load it', async (_, given, type) => {
   await expect(load(given)).rejects.toMatchObject({ type });

@@ -1,6 +1,7 @@
 import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
 import { openEndpoint } from '../../../data/indexes/embedders/endpoint';
 import type { ModelTarget } from '../../../data/llm/model-access';
+import { defaultTenant } from '../../../domain/ids';
 import { sameSpace, type EmbedderSpec } from '../../../domain/index/embedder';
 
 const spec = { kind: 'endpoint', provider: 'local', model: 'embed-small', dimensions: 32, maxTokens: 512 } as const satisfies EmbedderSpec;
@@ -47,6 +48,14 @@ describe('an embedder behind an endpoint', () => {
     ['fewer vectors than texts', provider(1, { lost: 1 })],
   ])('refuses %s', async (_, model) => {
     await expect(openEndpoint(spec, model)).rejects.toMatchObject({ type: 'IndexMismatch' });
+  });
+
+  test('is opened by the operator’s own access, and asked for a tenant by the one that the tenant pays', async () => {
+    const [own, paid] = [provider(1), provider(1)];
+    const embedder = await openEndpoint(spec, { access: paid.access, own: own.access });
+    expect([own.asked, paid.asked]).toEqual([[1], []]);
+    await embedder.embed(['a', 'b'], { payer: { tenant: defaultTenant } });
+    expect([own.asked, paid.asked]).toEqual([[1], [2]]);
   });
 
   test('is opened once, and again after it could not be opened', async () => {
