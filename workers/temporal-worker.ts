@@ -49,7 +49,7 @@ const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) 
     workflowBundle,
     // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the default.
     stickyQueueScheduleToStartTimeout: '1s',
-    // Watches of rollouts: they wait on the registry and hold nothing.
+    // Watches of rollouts, and judges of their answers: they wait on the registry or a provider and hold nothing.
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 100,
   }),

@@ -8,10 +8,10 @@ import { messageOf } from './undo';
 
 /**
  * In turns of an hour. A provider that is away is asked again until it is back: what is not judged meanwhile is judged then. A command does not wait for a question
- * under way: its answer is on the ledger, and what is still written is right.
+ * under way: its answer is on the ledger, and what is still written is right. Beside the watch on its queue: it mostly idles, and of the slots for questions to models there are two.
  */
 const judgingWork = proxyActivities<Activities>({
-  taskQueue: taskQueues.llm,
+  taskQueue: taskQueues.orchestrator,
   startToCloseTimeout: '2h',
   heartbeatTimeout: '15s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,

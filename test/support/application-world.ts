@@ -144,20 +144,18 @@ async function startWorkers(
     namespace,
     taskQueue: taskQueues.orchestrator,
     workflowBundle: await workflowBundle(),
-    activities: { ...createRolloutActivities({ registry }), ...createWatchRolloutActivities({ registry }) },
+    // On no other queue: the one for questions to models has two slots, which nothing that idles may hold.
+    activities: {
+      ...createRolloutActivities({ registry }),
+      ...createWatchRolloutActivities({ registry }),
+      ...createJudgeAnswersActivities({ registry, artifacts, access }),
+    },
   });
-  const asking = await Worker.create({
-    connection: native,
-    namespace,
-    taskQueue: taskQueues.llm,
-    activities: createJudgeAnswersActivities({ registry, artifacts, access }),
-  });
-  const running = Promise.all([worker.run(), asking.run()]);
+  const running = worker.run();
   return {
     client: new Client({ connection, namespace }),
     async stop() {
       worker.shutdown();
-      asking.shutdown();
       await running;
       await connection.close();
       await native.close();
