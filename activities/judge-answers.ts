@@ -6,6 +6,7 @@ import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
+import { openPairs } from '../domain/rollout/judging-pace';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Judge } from '../data/llm/evaluation/judge';
 import { inParallel } from '../data/llm/evaluation/pool';
@@ -26,6 +27,8 @@ export interface JudgeAnswersDeps {
 /** What a rollout needs to have its answers judged. */
 export interface Judging {
   readonly judge: AnswerJudge;
+  /** The rollout's: `mostPairs` are to last for it. */
+  readonly minDurationSeconds: number;
   /** Of kind `judge`. */
   readonly dimension: DimensionSpec;
   /** The variable of the judge's prompt that takes what the user wrote. */
@@ -69,7 +72,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   const chat = ledgeredChat(access, registry.llmCalls);
   return {
     /**
-     * Asks the judge about both answers to what was drawn, as it is logged, until the turn is over, so many pairs were judged as may be, or the budget is spent. Dying before a verdict is
+     * Asks the judge about both answers to what was drawn, as it is logged, until the turn is over, so many pairs were judged as may be, or the budget is spent. While as many were judged as may be by now, it idles. Dying before a verdict is
      * stored: it is on the call ledger, and read there; after it: the pair is judged and not looked at again. Two at once ask the same questions once, and the first verdicts stand;
      * they may judge a batch more than `mostPairs`. Late, when the rollout has ended: what it still writes counts for nothing.
      */
@@ -87,8 +90,8 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             const judged = await judgedAnswers.count({ tenant, rollout });
             report({ judged, mostPairs });
             if (judged >= mostPairs) return await over(input, `${judged} pairs were judged, and mostPairs allows ${mostPairs}`);
-            const limit = Math.min(batch, mostPairs - judged);
-            const pairs = await judgedAnswers.pending({ tenant, rollout, share, since, limit });
+            const limit = Math.min(batch, (await openBy(input)) - judged);
+            const pairs = limit <= 0 ? [] : await judgedAnswers.pending({ tenant, rollout, share, since, limit });
             await inParallel(pairs, input.parallel, async (pair) => {
               signal.throwIfAborted();
               const verdicts = await verdictsOn(judge, input, pair, signal);
@@ -124,6 +127,14 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const rollout = await registry.rollouts.get({ tenant, id });
     if (!rollout) throw failure('NotFound', `there is no rollout ${id}`);
     return rollout;
+  }
+
+  /** Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
+  async function openBy({ tenant, rollout: id, judge, minDurationSeconds }: JudgeAnswersInput): Promise<number> {
+    const { eventNow } = await registry.rollouts.traffic({ tenant, id });
+    const startedAt = (await registry.rollouts.get({ tenant, id }))?.eventStartedAt ?? eventNow;
+    const elapsedSeconds = eventNow === null || startedAt === null ? 0 : Math.max(0, Date.parse(eventNow) - Date.parse(startedAt)) / 1000;
+    return openPairs(judge, { elapsedSeconds, minDurationSeconds });
   }
 
   /** What was judged lies before now, by the rollout's clock. */

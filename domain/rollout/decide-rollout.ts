@@ -65,16 +65,25 @@ function firstShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: 
   return { eventTime: evidence.asOf, n: quality.n };
 }
 
-/** Nobody waits for weeks for labels that will not come. Quality that is good enough on labels enough may still wait for its time. */
+/** Nobody waits for weeks for labels that will not come. Quality that is good enough on labels enough may still wait for its time, and what must hold across days for the end of its last day. */
 function whyNeverShown(
-  { test: { minSamples } }: RolloutPolicy,
+  policy: RolloutPolicy,
   { noMoreLabels, asOf, quality }: RolloutEvidence,
   { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
 ): string | null {
-  if (noMoreLabels === undefined || shown !== null) return null;
+  if (noMoreLabels === undefined) return null;
   if (noMoreLabels.after !== null && Date.parse(asOf) < Date.parse(noMoreLabels.after)) return null;
-  const isGood = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
-  return isGood && labelledOf(quality) >= minSamples ? null : noMoreLabels.why;
+  const [incomparable] = [...notComparable(quality), ...lateIn(policy, quality)];
+  if (incomparable !== undefined) return `${noMoreLabels.why}, and ${incomparable.message}`;
+  if (shown !== null) return null;
+  const reading = readings.find(({ role }) => role === 'quality');
+  if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return noMoreLabels.why;
+  return reading.outcome === 'passed' || awaitsItsDay(quality, reading) ? null : noMoreLabels.why;
+}
+
+/** Said of this traffic already, and the day that is still open may say it across days. */
+function awaitsItsDay({ days: { open } }: QualityEvidence, { days, lower, upper, limit }: MetricReading): boolean {
+  return days !== null && open !== null && ((upper ?? Infinity) < limit || (lower ?? -Infinity) >= limit);
 }
 
 /** Everything that keeps the step from ending, so that a person sees all of it at once. */

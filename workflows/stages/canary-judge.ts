@@ -40,6 +40,7 @@ export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJud
     canary: { ...canary, quality: { ...canary.quality, answers: { ...canary.quality.answers, judge: calibrated } } },
     judging: {
       judge: calibrated,
+      minDurationSeconds: canary.test.minDurationSeconds,
       dimension,
       input: prompt.input,
       files: judgeFilesOf(run as LlmRun),

@@ -1,9 +1,11 @@
 import { decideRollout } from '../../../domain/rollout/decide-rollout';
+import type { RolloutEvidence } from '../../../domain/rollout/evidence';
 import type { ArmObservation } from '../../../domain/rollout/observation';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../../domain/rollout/verdict';
 import { policyWith } from '../../support/rollout-policies';
-import { about, begun, carried, inStep, requestsOf, seen, startedMs, withPairsOf } from '../../support/seen-rollouts';
+import { about, begun, carried, inStep, requestsOf, seen, startedAt, startedMs, withPairsOf } from '../../support/seen-rollouts';
+import { pairWorseBy } from '../../support/simulated-rollouts';
 
 const day = 86_400;
 const codes = ({ reasons }: RolloutVerdict) => reasons.map(({ code }) => code);
@@ -161,6 +163,43 @@ describe('a rollout whose time is over', () => {
   test('advances all the same when that is decided', () => {
     const policy = policyWith();
     expect(decideRollout(policy, shadowOf(policy, 14, -0.02)).kind).toBe('advance');
+  });
+});
+
+describe('a rollout of which nothing more is judged', () => {
+  const policy = policyWith();
+  const noMoreLabels = { after: startedAt, why: 'the budget is spent' };
+  /** Whole days, and half a day after them. */
+  const spentAfter = (days: number, mean: number): RolloutEvidence => {
+    const whole = shadowOf(policy, days, mean);
+    const from = Date.parse(whole.asOf);
+    const pairs = Array.from({ length: 150 }, (_, index) => pairWorseBy(from + index * 288_000, about(mean)(days, index)));
+    return { ...seen(policy, whole, { pairs, atMs: from + 43_200_000 }), noMoreLabels };
+  };
+  const atEndOfDay = (evidence: RolloutEvidence, days: number) => seen(policy, evidence, { atMs: startedMs + days * day * 1000 });
+
+  test('waits for the day that is open, where it is good so far, and is decided as that is over', () => {
+    const open = spentAfter(4, -0.1);
+    expect(decideRollout(policy, open).kind).toBe('continue');
+    expect(decideRollout(policy, atEndOfDay(open, 5)).kind).toBe('advance');
+  });
+
+  test('does not wait for further days when that one has not been enough', () => {
+    const verdict = decideRollout(policy, atEndOfDay(spentAfter(1, -0.1), 2));
+    expect(verdict).toMatchObject({ kind: 'expired' });
+    expect(texts(verdict)).toContain('nothing more is judged: the budget is spent');
+  });
+
+  test('ends where too many of them cannot be compared, however good the others are', () => {
+    const lacking = Array.from({ length: 200 }, () => ({ eventTimeMs: startedMs, label: 1, champion: 0.5, challenger: null }));
+    const good = seen(policy, shadowOf(policy, 6, -0.1), { pairs: lacking });
+    const verdict = decideRollout(policy, { ...carried(policy, good), noMoreLabels });
+    expect(verdict.kind).toBe('expired');
+    expect(texts(verdict)).toMatch(/nothing more is judged: the budget is spent, and 10 % of the labelled requests lack a score/);
+  });
+
+  test('does not wait at all where this traffic has said nothing either', () => {
+    expect(decideRollout(policy, spentAfter(4, 0.01)).kind).toBe('expired');
   });
 });
 
