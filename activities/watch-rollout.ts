@@ -157,7 +157,7 @@ async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, ju
     case 'promote':
       return { kind: 'passed', decision: await decide(registry, input, { ...judged, kind: 'passed' }) };
     case 'expired':
-      if (verdict.action === 'hold') return { kind: 'expired', because: verdict.reasons.at(-1)?.message ?? 'time is over' };
+      if (verdict.action === 'hold') return { kind: 'expired', because: whyExpired(verdict) };
       return rollBack(registry, input, judged);
     case 'harm':
       return rollBack(registry, input, judged);
@@ -175,8 +175,7 @@ async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInpu
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
   const { tenant, rollout: id } = input;
-  const inTime = input.noMoreLabels ? `nothing was decided: ${input.noMoreLabels.why}` : 'nothing was decided in time';
-  const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : inTime;
+  const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : whyExpired(judged.verdict);
   const { rollout, changed } = await registry.rollouts.end({
     tenant,
     id,
@@ -246,6 +245,11 @@ async function sayWaiting({ rollouts }: WatchRolloutDeps['registry'], rollout: R
 
 function harmIn(verdict: RolloutVerdict): string {
   return verdict.kind === 'harm' ? verdict.metric : verdict.kind;
+}
+
+/** Whatever is known beside it, the verdict says which of them it was. */
+function whyExpired({ reasons }: RolloutVerdict): string {
+  return reasons.at(-1)?.message ?? 'time is over';
 }
 
 function said({ reasons }: { readonly reasons: readonly Reason[] }): string {

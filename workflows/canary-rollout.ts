@@ -176,6 +176,7 @@ async function obeyOne(input: RolloutInput, control: RolloutControl, queued: Que
       return stand(input, control, by);
     case 'resume':
       goOn(progress);
+      judgeAgain(progress);
       return stand(input, control, by);
     case 'skip':
       if (progress.decision !== null || progress.step >= input.canary.steps.length - 1) {
@@ -189,6 +190,7 @@ async function obeyOne(input: RolloutInput, control: RolloutControl, queued: Que
         reason: `skipped step ${progress.step}${reason === undefined ? '' : `: ${reason}`}; quality must still be shown before a promotion`,
       };
       progress.entered = false;
+      judgeAgain(progress);
       return stand(input, control);
     case 'abort':
       return records.endRollout({ ...inRun(input), model: input.model, actor, cause: reason ?? 'aborted by hand' });
@@ -199,6 +201,7 @@ async function obeyOne(input: RolloutInput, control: RolloutControl, queued: Que
       progress.extendedSeconds = extended.extendedSeconds;
       // What the policy held for want of time has time again.
       if (progress.heldBy?.actor === platform) goOn(progress);
+      judgeAgain(progress);
       return stand(input, control, by);
     }
   }
@@ -207,6 +210,11 @@ async function obeyOne(input: RolloutInput, control: RolloutControl, queued: Que
 function goOn(progress: RolloutProgress): void {
   progress.heldBy = null;
   progress.status = progress.decision === null ? 'running' : 'passed';
+}
+
+/** The budget may have been raised since judging ended; if nothing has changed, it ends at once. */
+function judgeAgain(progress: RolloutProgress): void {
+  delete progress.noMoreLabels;
 }
 
 /** Puts where the rollout stands into the registry, if it is not there yet, and tells the run. Each write changes nothing the second time. */

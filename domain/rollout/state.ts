@@ -109,7 +109,9 @@ function observed(
 ): RolloutEvidence {
   // While a queue is worked off, what it has handed out may lie before what is known already.
   const asOf = seen.ripeUntil !== null && Date.parse(seen.ripeUntil) > Date.parse(before.asOf) ? seen.ripeUntil : before.asOf;
-  const inStep = enterStep({ ...before, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
+  // As whoever watches says it now, not as it was said before: judging may have begun again.
+  const { noMoreLabels: saidBefore, ...measured } = before;
+  const inStep = enterStep({ ...measured, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
   const isPaired = policy.quality.comparison === 'pairs';
   return observe(policy, inStep, {
     asOf,

@@ -152,6 +152,16 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack', rollback: { secondsToFullTraffic: null } } });
   });
 
+  test('whose time is over says so, also where nothing more is judged of what is still to come', async () => {
+    const { watched } = watching({ noMoreLabels: { after: at(9_999), why: 'the budget is spent' } });
+    await past(1, { perHour: 3 });
+    await soon(async () => (await now()).eventNow !== null);
+    await past(1, { from: 80, perHour: 3 });
+    await watched;
+    const { items } = await test_.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
+    expect(items).toMatchObject([{ cause: expect.stringMatching(/^nothing was decided in .* of event time/) as string }]);
+  });
+
   test.each([
     ['was held meanwhile', () => test_.registry.rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by })],
     [

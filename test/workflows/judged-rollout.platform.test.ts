@@ -4,6 +4,7 @@ import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { LlmCanaryDocument } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { RolloutOutcome } from '../../workflows/canary-rollout';
+import { abortUpdate, resumeRolloutUpdate } from '../../workflows/messages';
 import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';
 import type { GatewayProcess } from '../support/gateway-process';
 import { record } from '../support/lifecycle-runs';
@@ -64,7 +65,7 @@ async function judgeOf(): Promise<Judging> {
   const counts = { cases: 100, right: 90 };
   return {
     judge: { dimension: 'sound', share: 1, mostPairs: 500, calibrated: { judge: judge.digest, positives: counts, negatives: counts } },
-    ...{ dimension, input: 'question', files, budget: { usd: null, tokens: null }, parallel: 4 },
+    ...{ dimension, input: 'question', files, budget: { usd: null, tokens: null }, parallel: 4, minDurationSeconds: 0 },
   };
 }
 
@@ -118,6 +119,21 @@ test('one that answers worse is taken back by it', async () => {
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });
   expect(outcome.verdict.reasons.find(({ outcome: said }) => said === 'failed')).toMatchObject({ code: 'quality.refuted' });
   await record('canary-rollout-judged-rolled-back', rollout.handle);
+});
+
+test('one that is held as nothing more is judged goes on when somebody has helped the judge and resumes it', async () => {
+  fault = (prompt) => (asJudge.test(prompt) ? { kind: 'error', status: 404 } : null);
+  const challenger = await world.atlasThat('Answer well, and be short.');
+  const rollout = await world.beginRollout(challenger, { quality, onInconclusive: 'hold' }, judging);
+  const asked = await replay(rollout, 30_000);
+  const held = await rollout.now();
+  expect(held).toMatchObject({ status: 'held', waitingFor: expect.stringContaining('nothing more is judged') as string });
+  fault = () => null;
+  await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [{ actor: 'ada' }] });
+  await replay(rollout, 30_000 + asked);
+  expect(await rollout.now()).toMatchObject({ status: 'passed' });
+  await rollout.handle.executeUpdate(abortUpdate, { args: [{ actor: 'ada' }] });
+  await rollout.handle.result();
 });
 
 test('when as many pairs are judged as may be, what was judged decides, and it is said', async () => {

@@ -78,6 +78,16 @@ describe('the state of a rollout', () => {
     expect(qualityOf(growState(policy, begun, standing, seenAt(30, { total })))).toMatchObject({ unlabelled: 7 });
   });
 
+  test('ends judging as whoever watches says, and begins it again when they no longer do', () => {
+    const noMoreLabels = { after: at(10), why: 'the budget is spent' };
+    const ended = growState(policy, begun, { ...standing, noMoreLabels }, seenAt(20));
+    expect(ended.evidence?.noMoreLabels).toEqual(noMoreLabels);
+    expect(ended.evidence && decideRollout(policy, ended.evidence)).toMatchObject({ kind: 'expired' });
+    const resumed = growState(policy, ended, standing, seenAt(21));
+    expect(resumed.evidence).not.toHaveProperty('noMoreLabels');
+    expect(resumed.evidence && decideRollout(policy, resumed.evidence)).toMatchObject({ kind: 'continue' });
+  });
+
   test('draws a point for each new number of pairs', () => {
     const one = growState(policy, begun, standing, seenAt(30, { pairs: [pairAt(11), pairAt(12)] }));
     const same = growState(policy, one, standing, seenAt(31));
