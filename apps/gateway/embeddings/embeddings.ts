@@ -1,12 +1,13 @@
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { EmbedderIdentity } from '../../../domain/index/embedder';
-import { countTokens } from '../../../domain/index/chunking';
+import type { Embedder } from '../../../data/indexes/embedders/embedder';
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { HttpProblem } from '../../http/problem';
 import type { EmbeddingsLimits } from '../config';
 import { parseModelName, type ModelName } from '../model-name';
 import { within } from '../within';
+import { countTexts } from './count-texts';
 import type { EmbeddingsBody } from './embeddings-request.schema';
 import type { NameIndex } from './name-index';
 
@@ -47,14 +48,13 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
     const { version, stale, embedder } = await indexes.embedder({ tenant, ...asked }).catch(async (error: unknown) => {
       throw isPerennialError(error) && error.type === 'NotFound' ? await nameIndex(tenant, asked.index, error) : error;
     });
-    const { identity, maxTokens, costOf } = embedder;
+    const { identity } = embedder;
     const name = `${asked.index}@${version}`;
     if (dimensions !== null && dimensions !== identity.dimensions) throw otherDimensions(name, identity, dimensions);
-    const counted = texts.map((text) => countTokens(text, costOf, maxTokens));
-    const long = counted.findIndex((count) => count > maxTokens);
-    if (long !== -1) throw tooLong(name, identity, maxTokens, long);
-    const tokens = counted.reduce((sum, count) => sum + count, 0);
-    if (tokens > limits.maxTokens) throw tooMany(tokens, limits.maxTokens);
+    const counted = await countTexts(texts, { embedder, most: limits.maxTokens, signal });
+    if (counted.kind === 'longText') throw tooLong(name, embedder, counted.place);
+    if (counted.kind === 'tooMany') throw tooMany(limits.maxTokens);
+    const { tokens } = counted;
     if (underWay + tokens > limits.maxTokensUnderWay) throw noRoom(limits.maxTokensUnderWay);
 
     underWay += tokens;
@@ -97,16 +97,16 @@ function otherDimensions(name: string, { name: embedder, dimensions }: EmbedderI
   return failure('InvalidInput', detail, { issues: [{ pointer: '/dimensions', detail }] });
 }
 
-function tooLong(name: string, { name: embedder }: EmbedderIdentity, maxTokens: number, place: number): Error {
-  const detail = `input.${place}: has more than the ${maxTokens} tokens that ${embedder}, the embedder of ${name}, takes of a text`;
+function tooLong(name: string, { identity, maxTokens }: Embedder, place: number): Error {
+  const detail = `input.${place}: has more than the ${maxTokens} tokens that ${identity.name}, the embedder of ${name}, takes of a text`;
   return failure('ContextOverflow', detail, {
     issues: [{ pointer: `/input/${place}`, detail }],
     next: 'cut it, as the index cuts its documents',
   });
 }
 
-function tooMany(tokens: number, most: number): Error {
-  const detail = `input: is of ${tokens} tokens together; a request takes ${most}`;
+function tooMany(most: number): Error {
+  const detail = `input: is of more than the ${most} tokens together that a request takes`;
   return failure('InvalidInput', detail, { issues: [{ pointer: '/input', detail }], next: 'send fewer texts a request' });
 }
 

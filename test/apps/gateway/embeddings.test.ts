@@ -16,6 +16,8 @@ let artifacts: ReturnType<typeof fakeArtifacts>;
 let gateway: StartedGateway;
 let url: string;
 let client: OpenAI;
+/** Words whose tokens it was asked for. */
+let words = 0;
 /** What the scripted embedder does with the next texts. */
 let embed: Embedder['embed'];
 
@@ -24,7 +26,8 @@ beforeEach(async () => {
   registry.indexNames = ['wiki', 'weather'];
   artifacts = fakeArtifacts();
   embed = (texts) => letters.embed(texts);
-  const scripted: Embedder = { ...letters, embed: (...asked) => embed(...asked) };
+  words = 0;
+  const scripted: Embedder = { ...letters, costOf: () => (words += 1) && 1, embed: (...asked) => embed(...asked) };
   const chunks = fakeChunks();
   const versions = new Map(
     [2, 3].map((version) => [version, chunks.put({ tenant: defaultTenant, index: 'wiki', version }, { whale: 'the blue whale' })]),
@@ -129,7 +132,7 @@ describe('what is refused', () => {
     ['lists of tokens', { model: 'wiki', input: [[1, 2], [3]] }, 400, 'tokens are those of one tokenizer', 'input'],
     ['another size', { model: 'wiki', input: 'a', dimensions: 8 }, 400, 'makes 26', 'dimensions'],
     ['a word of its own', { model: 'wiki', input: 'a', pooling: 'max' }, 400, '`pooling`', 'pooling'],
-    ['more than one request may hold', { model: 'wiki', input: Array(4).fill('a '.repeat(200)) }, 400, '800 tokens', 'input'],
+    ['more than one request may hold', { model: 'wiki', input: Array(4).fill('a '.repeat(200)) }, 400, 'more than the 600 tokens', 'input'],
   ])('%s', async (_, body, status, message, param) => {
     const error = await refusal(create({ encoding_format: 'float', ...body }));
     expect(error).toMatchObject({ status, param });
@@ -140,6 +143,11 @@ describe('what is refused', () => {
     const error = await refusal(create({ model: 'wiki', input: ['a', 'a '.repeat(257)] }));
     expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'input.1', type: 'invalid_request_error' });
     expect(error.message).toContain('256 tokens');
+  });
+
+  test('no more is counted than shows that it is too much', async () => {
+    await refusal(create({ model: 'wiki', input: Array(2000).fill('a '.repeat(200)) }));
+    expect(words).toBe(800);
   });
 
   test('an application, which names the index that it asks', async () => {

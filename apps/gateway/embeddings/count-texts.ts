@@ -1,0 +1,40 @@
+import { countTokens } from '../../../domain/index/chunking';
+import type { Embedder } from '../../../data/indexes/embedders/embedder';
+
+/** UTF-16, with the space behind it: a word is counted in runs of at most a hundred characters, each of a token or more. */
+const longestRun = 201;
+/** The event loop is not held longer, but by a single text. */
+const turnMs = 20;
+
+export type Counted =
+  | { readonly kind: 'within'; readonly tokens: number }
+  /** The text at this place is more than the embedder takes. */
+  | { readonly kind: 'longText'; readonly place: number }
+  | { readonly kind: 'tooMany' };
+
+/** Ends at the first text that is too long, or where together they are more than `most`; throws when the signal is aborted meanwhile. */
+export async function countTexts(
+  texts: readonly string[],
+  {
+    embedder: { costOf, maxTokens },
+    most,
+    signal,
+  }: { readonly embedder: Pick<Embedder, 'costOf' | 'maxTokens'>; readonly most: number; readonly signal: AbortSignal },
+): Promise<Counted> {
+  let tokens = 0;
+  let since = performance.now();
+  for (const [place, text] of texts.entries()) {
+    if (performance.now() - since > turnMs) {
+      await new Promise((turn) => setImmediate(turn));
+      signal.throwIfAborted();
+      since = performance.now();
+    }
+    // A megabyte is not looked at word by word, whatever its words cost.
+    const dense = text.length > longestRun * maxTokens ? text.replace(/\s+/gu, ' ').trim() : text;
+    const count = dense.length > longestRun * maxTokens ? Infinity : countTokens(dense, costOf, maxTokens);
+    if (count > maxTokens) return { kind: 'longText', place };
+    tokens += count;
+    if (tokens > most) return { kind: 'tooMany' };
+  }
+  return { kind: 'within', tokens };
+}
