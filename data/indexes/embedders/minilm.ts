@@ -7,8 +7,13 @@ import { llmModelPath } from '../../llm/runtime-module';
 import { normalized, type Embedder } from './embedder';
 
 const dimensions = 384;
-/** As the model was trained: sentence-transformers cuts there. */
+/**
+ * Of a text, as sentence-transformers cuts; the model has 512 places. [CLS] and [SEP] come on top, so that what `costOf` counts is what is embedded. Earlier versions embedded two
+ * tokens less of texts of 255 or more, under the same digest: such vectors are of the same space and nearly the same direction, so they are reused like others.
+ */
 const maxTokens = 256;
+/** [CLS] and [SEP]. */
+const framing = 2;
 /** Tokens in one call, padding counted. A call holds the event loop, so this bounds the pause: about half a second on one core. */
 const tokensAtOnce = 2048;
 
@@ -49,7 +54,7 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
     maxTokens,
     costOf: wordPiece.costOf,
     async embed(texts, { signal } = {}) {
-      const encoded = texts.map((text, index) => ({ index, ids: wordPiece.encode(text, maxTokens) }));
+      const encoded = texts.map((text, index) => ({ index, ids: wordPiece.encode(text, maxTokens + framing) }));
       // Texts of one length together: padding is paid for like words.
       encoded.sort((a, b) => a.ids.length - b.ids.length);
       const vectors: Float32Array[] = [];
