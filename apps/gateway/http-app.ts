@@ -61,7 +61,8 @@ export function errorHandler(
   const answerProblem = problemHandler(gatewayOverrides, bodyOf);
   return (error, request, reply) => {
     // Stock clients come again after 429 unless they are told not to: more money does not come in seconds.
-    if (isPerennialError(error) && error.type === 'BudgetSpent') void reply.header('x-should-retry', 'false');
+    if (isPerennialError(error) && error.type === 'BudgetSpent' && error.retryAfterMs === undefined)
+      void reply.header('x-should-retry', 'false');
     answerProblem(isTooLarge(error) ? tooLarge(request.headers['content-length'], bodyLimitBytes) : (error as Error), request, reply);
   };
 }

@@ -1,6 +1,6 @@
 import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/repositories/api-keys';
 import { failure } from '../../domain/failure';
-import { within } from './within';
+import { within } from '../../data/within';
 
 /** Who holds an API key, without asking the registry on every request. */
 export interface KeyCache {

@@ -1,7 +1,7 @@
 import type { GatewayRepository } from '../../db/repositories/gateways';
 import type { RoutingRepository } from '../../db/repositories/routing';
 import type { RoutingTable } from './routing-table';
-import { within } from './within';
+import { within } from '../../data/within';
 
 /** While it holds, the registry knows which table this gateway serves by, and waits for it before a rollout advances. */
 export interface Lease {

@@ -2,7 +2,7 @@ import type { PredictionRepository, PredictionRow } from '../../db/repositories/
 import { isPerennialError } from '../../domain/failure';
 import type { PredictionLogLimits } from './config';
 import type { Spill } from './spill';
-import { within } from './within';
+import { within } from '../../data/within';
 
 /** Writes predictions in batches behind the answers; on disk while the registry is away, and from there in order when it is back. */
 export interface PredictionLog {

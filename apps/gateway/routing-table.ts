@@ -3,7 +3,7 @@ import { versionName, type AliasName } from '../../domain/model';
 import type { ModelCache } from './model-cache';
 import { fingerprintOf, heldAgain, loadArm, loadPrevious, releaseArms, type Arm, type Route, type Unloaded } from './route';
 import type { ServedVersion } from './served-version';
-import { within } from './within';
+import { within } from '../../data/within';
 
 /** What the registry wants and this process cannot do. */
 export interface BlockedModel {

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import { sha256 } from '../../data/digest';
 import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import { within } from './within';
+import { within } from '../../data/within';
 
 export type VersionArtifacts = Pick<ArtifactStore, 'getBytes'>;
 

@@ -9,7 +9,7 @@ import type { ModelName } from './model-name';
 import type { Arm, Route } from './route';
 import type { RoutingTable } from './routing-table';
 import { servedVersion, type ServedVersion } from './served-version';
-import { within } from './within';
+import { within } from '../../data/within';
 
 /** What may answer a request. Either the routing table chooses among the arms, or the caller named one version. */
 export type Picked =

@@ -14,21 +14,25 @@ export function openAiErrorOf({
   detail,
   code,
   next,
+  retryAfter,
   errors = [],
-}: Pick<Problem, 'status' | 'detail' | 'code' | 'next' | 'errors'>): OpenAiError {
+}: Pick<Problem, 'status' | 'detail' | 'code' | 'next' | 'retryAfter' | 'errors'>): OpenAiError {
+  // A budget whose rest is only reserved has some again soon.
+  const isSpent = code === 'BudgetSpent' && retryAfter === undefined;
   const [first] = errors;
   return {
     error: {
       message: next === undefined ? detail : `${detail}; ${next}`,
-      type: code === 'BudgetSpent' ? 'insufficient_quota' : typeOf(status),
+      type: isSpent ? insufficientQuota : typeOf(status),
       param: first === undefined ? null : first.pointer.slice(1).replaceAll('/', '.'),
-      code: codes[code] ?? code,
+      code: isSpent ? insufficientQuota : (codes[code] ?? code),
     },
   };
 }
 
 /** What OpenAI has a word of its own for, by which clients shorten a conversation and ask again, or ask no more. The problem keeps ours. */
-const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded', BudgetSpent: 'insufficient_quota' };
+const codes: Readonly<Record<string, string>> = { ContextOverflow: 'context_length_exceeded', BudgetSpent: 'rate_limit_exceeded' };
+const insufficientQuota = 'insufficient_quota';
 
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';

@@ -13,6 +13,8 @@ export interface Problem {
   readonly errors?: readonly Issue[];
   /** What to try next. */
   readonly next?: string;
+  /** In seconds; also the header of this name. */
+  readonly retryAfter?: number;
   readonly traceId: string;
 }
 
@@ -109,7 +111,8 @@ export function problemHandler(
 
 function answerProblem(problem: Problem, error: Error, request: FastifyRequest, reply: FastifyReply): void {
   if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
-  if (problem.status === 503) void reply.header('retry-after', '1');
+  const retryAfter = problem.retryAfter ?? (problem.status === 503 ? 1 : null);
+  if (retryAfter !== null) void reply.header('retry-after', `${retryAfter}`);
   // Fastify would hang up in the middle of the body, and a client that is still writing would see a broken pipe instead of the reason. Node reads on and throws away, within the server's request timeout.
   if (problem.status === 413) void reply.removeHeader('connection');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
@@ -127,8 +130,11 @@ export function notFoundHandler(next: string): (request: FastifyRequest, reply: 
 export function problemOf(error: FastifyError | Error, traceId: string, overrides: Partial<Record<FailureType, number>> = {}): Problem {
   const statuses = { ...statusOf, ...overrides };
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
-  if (isPerennialError(error))
-    return problem(statuses[error.type], error.type, error.message, traceId, { errors: error.issues, next: error.next });
+  if (isPerennialError(error)) {
+    const { type, issues: errors, next, retryAfterMs } = error;
+    const retryAfter = type === 'BudgetSpent' && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
+    return problem(statuses[type], type, error.message, traceId, { errors, next, retryAfter });
+  }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   // Fastify's own errors explain the request; anything else could hold a secret and stays in the log.
   if (status >= 400 && status < 500) return problem(status, clientErrorCode(error, status), error.message, traceId);
@@ -147,7 +153,11 @@ function problem(
   code: string,
   detail: string,
   traceId: string,
-  { errors = [], next }: { readonly errors?: readonly Issue[]; readonly next?: string | undefined } = {},
+  {
+    errors = [],
+    next,
+    retryAfter,
+  }: { readonly errors?: readonly Issue[]; readonly next?: string | undefined; readonly retryAfter?: number | undefined } = {},
 ): Problem {
   return {
     type: `https://perennial.dev/problems/${code}`,
@@ -157,6 +167,7 @@ function problem(
     code,
     ...(errors.length > 0 ? { errors } : {}),
     ...(next === undefined ? {} : { next }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
     traceId,
   };
 }

@@ -2,7 +2,9 @@ import type { Budget, BudgetUnit } from '../../domain/budget';
 import type { Tenant } from '../../domain/ids';
 import type { BlockLedger } from '../../domain/llm/allowance';
 import { budgetsFor } from '../../domain/llm/provider-budget';
+import { within } from '../within';
 import { openPurse, type Purse } from './purse';
+import { shared } from './shared';
 
 export type Amounts = Readonly<Record<'usd' | 'tokens', number>>;
 
@@ -26,55 +28,71 @@ export interface AllowancesOptions {
   /** How soon a budget that is set or raised is followed, and how often what was spent is told. */
   readonly accountMs?: number;
   readonly leaseMs?: number;
+  /** A question waits no longer than this for the registry, each time that it needs it. */
+  readonly registryTimeoutMs?: number;
   readonly onError: (what: string, error: unknown) => void;
 }
 
 interface KnownBudgets {
-  budgets: readonly Budget[];
+  readonly budgets: readonly Budget[];
   askedAt: number;
 }
 
-/** An idle tenant's budgets are looked up anew. */
-const forgetMs = 600_000;
+/** An idle tenant's budgets are not followed any more; whoever comes again has them looked up, and those that were known go on if that fails. */
+const idleMs = 600_000;
+const notTold = { type: 'DatabaseUnavailable', message: 'the registry did not tell the budgets' } as const;
+const notAccounted = { type: 'DatabaseUnavailable', message: 'the registry did not take the account of a budget' } as const;
 
-export function openAllowances({ ledger, holder, accountMs = 2_000, leaseMs = 30_000, onError }: AllowancesOptions): Allowances {
-  const known = new Map<Tenant, Promise<KnownBudgets>>();
+export function openAllowances(options: AllowancesOptions): Allowances {
+  const { ledger, holder, accountMs = 2_000, leaseMs = 30_000, registryTimeoutMs = 3_000, onError } = options;
+  const known = new Map<Tenant, KnownBudgets>();
+  const reading = new Map<Tenant, Promise<KnownBudgets>>();
   const purses = new Map<string, Purse>();
-  let ticking: Promise<void> = Promise.resolve();
+  let ticking: Promise<void> | null = null;
   const timer = setInterval(() => {
-    ticking = ticking.then(tick);
+    ticking ??= tick().finally(() => (ticking = null));
   }, accountMs);
   timer.unref();
 
-  async function budgetsOf(tenant: Tenant): Promise<readonly Budget[]> {
-    let found = known.get(tenant);
-    if (!found) {
-      found = ledger.list({ tenant }).then((budgets) => ({ budgets, askedAt: performance.now() }));
+  /** However many ask at once, the registry is asked once. */
+  function read(tenant: Tenant): Promise<KnownBudgets> {
+    return shared(reading, tenant, async () => {
+      const budgets = await within(registryTimeoutMs, ledger.list({ tenant }), notTold);
+      const found = { budgets, askedAt: known.get(tenant)?.askedAt ?? performance.now() };
       known.set(tenant, found);
-      found.catch(() => known.delete(tenant));
-    }
-    const now = await found;
+      return found;
+    });
+  }
+
+  async function budgetsOf(tenant: Tenant): Promise<readonly Budget[]> {
+    const before = known.get(tenant);
+    const now = before && !isIdle(before) ? before : await read(tenant).catch((error: unknown) => lastKnown(before, error));
     now.askedAt = performance.now();
     return now.budgets;
   }
 
-  /** The last that was known goes on while the registry is away. */
-  async function refresh(tenant: Tenant, found: Promise<KnownBudgets>): Promise<void> {
-    const now = await found;
-    if (performance.now() - now.askedAt > forgetMs) known.delete(tenant);
-    else now.budgets = await ledger.list({ tenant });
+  function lastKnown(before: KnownBudgets | undefined, error: unknown): KnownBudgets {
+    if (!before) throw error;
+    onError('budgets', error);
+    return before;
   }
 
   async function tick(): Promise<void> {
     const quiet = (what: string) => (error: unknown) => onError(what, error);
-    await Promise.all([...known].map(([tenant, found]) => refresh(tenant, found).catch(quiet('budgets'))));
-    await Promise.all([...purses.values()].map((purse) => purse.account().catch(quiet('account of budgets'))));
+    const followed = [...known].filter(([, each]) => !isIdle(each)).map(([tenant]) => tenant);
+    await Promise.all(followed.map((tenant) => read(tenant).catch(quiet('budgets'))));
+    await accountAll((purse) => purse.account(), quiet('account of budgets'));
+  }
+
+  /** One that is not answered does not keep the others from the next tick. */
+  async function accountAll(account: (purse: Purse) => Promise<void>, quiet: (error: unknown) => void): Promise<void> {
+    await Promise.all([...purses.values()].map((purse) => within(registryTimeoutMs, account(purse), notAccounted).catch(quiet)));
   }
 
   function purseOf(budget: Budget): Purse {
     const { tenant, scope, unit } = budget;
     const key = `${tenant}/${scope}/${unit}`;
-    const purse = purses.get(key) ?? openPurse({ ledger, budget, holder, leaseMs });
+    const purse = purses.get(key) ?? openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs });
     purses.set(key, purse);
     return purse;
   }
@@ -101,9 +119,16 @@ export function openAllowances({ ledger, holder, accountMs = 2_000, leaseMs = 30
     async close() {
       clearInterval(timer);
       await ticking;
-      await Promise.all([...purses.values()].map((purse) => purse.close().catch((error: unknown) => onError('account of budgets', error))));
+      await accountAll(
+        (purse) => purse.close(),
+        (error) => onError('account of budgets', error),
+      );
     },
   };
+}
+
+function isIdle({ askedAt }: KnownBudgets): boolean {
+  return performance.now() - askedAt > idleMs;
 }
 
 function hasAmount(budget: Budget): budget is Budget & { readonly unit: Exclude<BudgetUnit, 'seconds'> } {

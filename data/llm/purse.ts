@@ -1,6 +1,7 @@
 import { formatBudgetAmount, spentMessage, type Budget } from '../../domain/budget';
 import { failure } from '../../domain/failure';
 import type { BlockGrant, BlockLedger } from '../../domain/llm/allowance';
+import { within } from '../within';
 
 /** What one process may spend of one budget without asking for it each time. */
 export interface Purse {
@@ -8,7 +9,7 @@ export interface Purse {
   hold(need: number): Promise<void>;
   /** The question is over. */
   settle(need: number, spent: number): void;
-  /** Tells what was spent, and gives back what nobody has used since the last time. */
+  /** Tells what was spent, and gives back what nobody has used since the last time, unless an account is under way. */
   account(): Promise<void>;
   /** When nothing is under way any more. */
   close(): Promise<void>;
@@ -19,12 +20,15 @@ export interface PurseOptions {
   readonly budget: Budget;
   readonly holder: string;
   readonly leaseMs: number;
+  /** A question waits no longer for the registry; the account that it asked for goes on, and no other begins before it has ended. */
+  readonly registryTimeoutMs: number;
 }
 
 /** Of the limit, in one block. */
 const blockShare = 0.01;
 /** Questions of the size of the one that found the purse empty. */
 const blockQuestions = 8;
+const noBlock = { type: 'DatabaseUnavailable', message: 'the registry did not grant a block of the budget' } as const;
 /** A spent budget is not asked for again for each question. */
 const refusedMs = 1_000;
 
@@ -32,7 +36,7 @@ const refusedMs = 1_000;
  * Never has more than its row on the ledger: what an account gives back is no longer spent from when the account is sent, whatever becomes of it, and past the lease, which others
  * may end, nothing is taken any more.
  */
-export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Purse {
+export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }: PurseOptions): Purse {
   const { tenant, scope, unit } = budget;
   let { limit } = budget;
   let held = 0;
@@ -75,6 +79,11 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
 
   return {
     async hold(need) {
+      const until = performance.now() + registryTimeoutMs;
+      const inTime = <T>(work: Promise<T>) => {
+        work.catch(() => undefined);
+        return within(Math.max(1, Math.ceil(until - performance.now())), work, noBlock);
+      };
       for (;;) {
         if (free() >= need) {
           held += need;
@@ -84,10 +93,10 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
         if (refusal !== null && performance.now() < refusal.until && need >= refusal.need) throw refusal.error;
         if (asking !== null) {
           // Its failure is told to who asked.
-          await asking.catch(() => undefined);
+          await inTime(asking.catch(() => undefined));
           continue;
         }
-        const { refused, budget: now } = await turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need), free());
+        const { refused, budget: now } = await inTime(turn(need, Math.max(Math.floor(limit * blockShare), blockQuestions * need), free()));
         if (refused === null) continue;
         refusal = { need, until: performance.now() + refusedMs, error: refusedError(refused, now, need) };
       }
@@ -97,7 +106,8 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
       total += spent;
     },
     async account() {
-      while (asking !== null) await asking.catch(() => undefined);
+      // What is under way tells as well, and the rest is for the next time.
+      if (asking !== null) return;
       const changed = total !== told;
       if (!changed && !used && !unsure && granted === held) return;
       // What is kept without being used is in other gateways' way; what is used has to be told, and its lease to be renewed.
@@ -115,12 +125,12 @@ export function openPurse({ ledger, budget, holder, leaseMs }: PurseOptions): Pu
 
 function refusedError(refused: 'spent' | 'held', { scope, unit, limit, spent }: Budget, need: number): Error {
   const amount = (parts: number) => formatBudgetAmount(unit, parts);
-  const why = refused === 'spent' ? '' : ', and the rest is held by questions under way';
-  return failure(
-    'BudgetSpent',
-    `${spentMessage(scope)}: ${amount(spent)} of ${amount(limit)}${why}; this question may take ${amount(need)}`,
-    {
-      next: refused === 'spent' ? `perennial budget set ${scope} <more>` : 'ask again later',
-    },
-  );
+  const [ofWhat, may] = [`${amount(spent)} of ${amount(limit)}`, `this question may take ${amount(need)}`];
+  if (refused === 'spent') {
+    return failure('BudgetSpent', `${spentMessage(scope)}: ${ofWhat}; ${may}`, { next: `perennial budget set ${scope} <more>` });
+  }
+  return failure('BudgetSpent', `of the budget of ${scope} ${ofWhat} are spent, and the rest is reserved; ${may}`, {
+    next: 'ask again in a second: what is reserved and not needed comes back',
+    retryAfterMs: refusedMs,
+  });
 }

@@ -6,7 +6,7 @@ import type { Tenant } from '../../../domain/ids';
 import { citationsIn, citedNumbers } from '../../../domain/llm/citations';
 import type { LoggedRetrieval } from '../../../domain/llm/logged-answer';
 import type { LoadedBundle } from '../load-bundle';
-import { within } from '../within';
+import { within } from '../../../data/within';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;

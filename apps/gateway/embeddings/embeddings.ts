@@ -6,7 +6,7 @@ import type { Tenant } from '../../../domain/ids';
 import { HttpProblem } from '../../http/problem';
 import type { EmbeddingsLimits } from '../config';
 import { parseModelName, type ModelName } from '../model-name';
-import { within } from '../within';
+import { within } from '../../../data/within';
 import { countTexts } from './count-texts';
 import type { EmbeddingsBody } from './embeddings-request.schema';
 import type { NameIndex } from './name-index';

@@ -3,7 +3,7 @@ import { failure, type PerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/nearest';
 import type { RoutingTable } from '../routing-table';
-import { within } from '../within';
+import { within } from '../../../data/within';
 
 /** What a caller most likely meant who named no index that answers. */
 export type NameIndex = (tenant: Tenant, asked: string, refused: PerennialError) => Promise<PerennialError>;

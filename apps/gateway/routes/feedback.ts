@@ -3,7 +3,7 @@ import type { FeedbackRepository } from '../../../db/repositories/feedback';
 import type { Tenant } from '../../../domain/ids';
 import { parseFeedback, type FeedbackItem } from '../feedback-items';
 import type { GatewayMetrics } from '../metrics';
-import { within } from '../within';
+import { within } from '../../../data/within';
 
 export interface FeedbackRouteDeps {
   readonly feedback: Pick<FeedbackRepository, 'record'>;

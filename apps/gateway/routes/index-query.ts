@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/indexes/query-index';
 import { parseIndexQuery } from '../index-query.schema';
 import type { IndexMetrics } from '../index-metrics';
-import { within } from '../within';
+import { within } from '../../../data/within';
 
 export interface IndexQueryRouteDeps {
   readonly indexes: Pick<IndexReader, 'query'>;

@@ -88,6 +88,20 @@ test('a spent budget answers as OpenAI does without credit, once, and bounds wha
   expect(spent).toBeLessThanOrEqual(400);
 });
 
+test('a budget whose rest is only reserved is asked again by a stock client, and answers when it comes back', async () => {
+  const reserve = (reserved: number) => (budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), reserved });
+  reserve(395);
+  const refused = await client.chat.completions
+    .create({ model: 'wiki-assistant', messages }, { maxRetries: 0 })
+    .catch((error: unknown) => error);
+  expect(refused).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+  expect((refused as Error).message).toMatch(/of the budget of provider\/paid 0 tokens of 400 tokens are spent, and the rest is reserved/);
+  const { headers } = refused as APIError;
+  expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['1', null]);
+  reserve(0);
+  expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
+});
+
 test('a stream is refused before its first piece, by an ordinary answer', async () => {
   await refusedAfter(ask);
   const stream = client.chat.completions.create({ model: 'wiki-assistant', messages, stream: true });

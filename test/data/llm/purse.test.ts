@@ -6,7 +6,7 @@ import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 
 const budgetOf = (limit: number): Budget => ({ tenant, scope: 'tenant', unit: 'tokens', limit, reserved: 0, spent: 0, assumed: 0 });
 const purseOver = (ledger: FakeBudgets, holder = 'a', leaseMs = 30_000): Purse =>
-  openPurse({ ledger, budget: ledger.budgets[0] as Budget, holder, leaseMs });
+  openPurse({ ledger, budget: ledger.budgets[0] as Budget, holder, leaseMs, registryTimeoutMs: 2_000 });
 const soon = () => new Promise((later) => setTimeout(later, 5));
 
 /** Messages that stay on their way until they are let through. */

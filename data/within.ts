@@ -1,4 +1,4 @@
-import { failure, type FailureType } from '../../domain/failure';
+import { failure, type FailureType } from '../domain/failure';
 
 /** Waits no longer than `ms`. The work itself goes on; its late outcome is dropped. */
 export async function within<T>(ms: number, work: Promise<T>, late: { readonly type: FailureType; readonly message: string }): Promise<T> {
