@@ -23,6 +23,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
       kind: 'send' as const,
       requestId: randomUUID(),
       spent: (usage: Usage) => allowance?.settle(amountsOf(usage)),
+      unsent: () => allowance?.settle({ usd: 0, tokens: 0 }),
       /** What nobody saw end counts as the most that it can have cost, as on the ledger. */
       failed: (type: FailureType | null) => {
         allowance?.settle(type !== null && unpaid.includes(type) ? { usd: 0, tokens: 0 } : amountsOf(most));
@@ -32,6 +33,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
   }
 
   const journalOf = (tenant: Tenant): AttemptJournal => ({
+    beforeTurn: true,
     async begin({ target: { provider }, request, price }) {
       const { spent, ...begun } = await begin(tenant, provider, price, mostUsage(request));
       return {
@@ -45,6 +47,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
   });
 
   const embedJournalOf = (tenant: Tenant): EmbedJournal => ({
+    beforeTurn: true,
     async begin({ target: { provider }, texts, price }) {
       const { spent, ...begun } = await begin(tenant, provider, price, mostEmbeddingUsage(texts));
       return {

@@ -7,7 +7,7 @@ import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import { attemptChat, within } from './attempt';
 import { moderateOnce, moderationOf } from './moderate';
-import { onRecord } from './on-record';
+import { begunInTurn, onRecord } from './on-record';
 import { pauseMs } from './pause';
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
@@ -34,6 +34,8 @@ export interface AskedTarget {
 
 /** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
 export interface AttemptJournal {
+  /** Begun before the request waits for its turn, so that what is refused takes no turn from others; otherwise right before it is sent. */
+  readonly beforeTurn?: boolean;
   begin(asked: AskedTarget): Promise<BegunAttempt>;
 }
 
@@ -47,10 +49,13 @@ export type BegunAttempt =
       answered(answer: ChatAnswer): Promise<Answered>;
       /** Null: whoever asked went away, or nobody knows what happened. */
       failed(failure: FailureType | null): Promise<void>;
+      /** Its turn did not come: nothing was sent. */
+      unsent?(): void;
     };
 
 /** The same for texts that are embedded. */
 export interface EmbedJournal {
+  readonly beforeTurn?: boolean;
   begin(asked: Pick<AskedTarget, 'target' | 'price' | 'totalMs'> & { readonly texts: readonly string[] }): Promise<BegunEmbedding>;
 }
 
@@ -61,6 +66,7 @@ export type BegunEmbedding =
       readonly requestId: string;
       answered(embeddings: Embeddings, totalMs: number): Promise<Embeddings>;
       failed(failure: FailureType | null): Promise<void>;
+      unsent?(): void;
     };
 
 export interface Answered {
@@ -233,8 +239,9 @@ async function embedOnce(
   const { model } = target;
   const { totalMs } = settings.timeouts;
   const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
-  return gate.run(options, tokens, async (used) => {
-    const begun = await options.journal?.begin({ target, texts, price: settings.prices[model] ?? free, totalMs });
+  const { journal } = options;
+  const asked = { target, texts, price: settings.prices[model] ?? free, totalMs };
+  return begunInTurn(gate, options, tokens, journal && { ...journal, begin: () => journal.begin(asked) }, async (begun, used) => {
     if (begun?.kind === 'answered') return begun.embeddings;
     const startedAt = performance.now();
     const what = `${target.provider} (${model}) did not end its embeddings`;

@@ -17,6 +17,7 @@ let fault: Fault | null;
 let budgets: FakeBudgets;
 let allowances: Allowances;
 let access: ModelAccess;
+const opened: { close(): Promise<void> }[] = [];
 
 beforeEach(async () => {
   fault = null;
@@ -33,8 +34,7 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  await allowances.close();
-  await access.close();
+  for (const each of opened.splice(0)) await each.close();
   await provider.close();
 });
 
@@ -44,12 +44,15 @@ function open(kept: FakeBudgets, providers?: Parameters<typeof openModelAccess>[
     ledger: { list: (asked) => budgets.list(asked), account: (asked) => budgets.account(asked) },
     holder: 'gateway/a',
     accountMs: 3_600_000,
+    registryTimeoutMs: 200,
     onError: () => undefined,
   });
   if (providers) access = openModelAccess(providers, noSecret);
   access = meteredAccess({ access, allowances: { hold: (asked) => allowances.hold(asked) }, isFree: (name) => name === 'own' });
+  opened.push(allowances, access);
 }
 
+const never = () => new Promise<never>(() => undefined);
 const ask = (who = 'paid') => access.chat([{ ...target, provider: who }], question('hello'), { tenant, patienceMs: 1 });
 /** What the ledger says after everything was told. */
 async function told(scope = 'tenant', unit = 'tokens') {
@@ -137,5 +140,85 @@ describe('what callers ask', () => {
     const { spent = 0, reserved } = await told();
     expect(reserved).toBe(0);
     expect(spent).toBe(provider.bill.reduce((sum, line) => sum + line.promptTokens + line.completionTokens, 0));
+  });
+});
+
+describe('a spent budget', () => {
+  test('takes no turn from the others of its provider', async () => {
+    const other = 'other' as typeof tenant;
+    const limits = { requestsPerMinute: 60, tokensPerMinute: 6_000, concurrency: 1 };
+    open(fakeBudgets(budget('tenant', 'tokens', 10)), [providerAt(provider.url, { name: 'paid', limits })]);
+    for (let asked = 0; asked < 100; asked += 1) await expect(ask()).rejects.toMatchObject({ type: 'BudgetSpent' });
+    await access.chat([target], question('hello'), { tenant: other, patienceMs: 1 });
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('says nothing of a provider that is just tried again', async () => {
+    fault = { kind: 'error', status: 503 };
+    await access.chat([target], question('hello'), { tenant, patienceMs: 60_000 }).catch(() => undefined);
+    await expect(ask()).rejects.toThrow('is left alone');
+    await new Promise((later) => setTimeout(later, 1_100));
+    const sent = provider.requests.length;
+    const most = question('hello', { sampling: { temperature: 0, topP: 1, maxTokens: 200_000, seed: 1, stop: [] } });
+    await expect(access.chat([target], most, { tenant })).rejects.toMatchObject({ type: 'BudgetSpent' });
+    await expect(ask()).rejects.toMatchObject({ type: 'ProviderUnavailable' });
+    // As after a try that failed: longer than the first time.
+    await expect(ask()).rejects.toThrow('is left alone for 2 s');
+    expect(provider.requests).toHaveLength(sent + 1);
+  }, 30_000);
+});
+
+describe('a question that was paid and never came to its turn', () => {
+  test('costs nothing when its caller hung up before', async () => {
+    const caller = new AbortController();
+    budgets.travel = () => {
+      caller.abort(new Error('hung up'));
+      return Promise.resolve();
+    };
+    await expect(access.chat([target], question('hello'), { tenant, signal: caller.signal })).rejects.toThrow('hung up');
+    expect(provider.requests).toHaveLength(0);
+    expect(await told()).toEqual({ spent: 0, reserved: 0 });
+  });
+
+  test('costs nothing when the provider’s limits are further away than it waits', async () => {
+    const limits = { requestsPerMinute: 1, tokensPerMinute: null, concurrency: 1 };
+    open(fakeBudgets(budget('tenant', 'tokens', 100_000)), [providerAt(provider.url, { name: 'paid', limits })]);
+    const { answer } = await ask();
+    await expect(ask()).rejects.toMatchObject({ type: 'ProviderRateLimited' });
+    expect(await told()).toEqual({ spent: answer.usage.promptTokens + answer.usage.completionTokens, reserved: 0 });
+  });
+});
+
+describe('while the registry does not answer', () => {
+  test.each(['list', 'account'] as const)('a question does not wait for its %s for ever', async (what) => {
+    budgets[what] = never;
+    await expect(ask()).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+  });
+
+  test('what was known of the budgets goes on, also for who comes back after a long time', async () => {
+    await ask();
+    budgets.list = never;
+    const now = performance.now.bind(performance);
+    const later = jest.spyOn(performance, 'now').mockImplementation(() => now() + 700_000);
+    try {
+      await ask();
+    } finally {
+      later.mockRestore();
+    }
+    expect(provider.requests).toHaveLength(2);
+  });
+
+  test('it is not asked again and again', async () => {
+    let asked = 0;
+    const ledger = {
+      list: () => ((asked += 1), asked === 1 ? Promise.resolve([budget('tenant', 'tokens', 1_000)]) : never()),
+      account: never,
+    };
+    const quick = openAllowances({ ledger, holder: 'gateway/b', accountMs: 10, registryTimeoutMs: 1_000, onError: () => undefined });
+    await expect(quick.hold({ tenant, provider: 'paid', most: { usd: 0, tokens: 1 } })).rejects.toMatchObject({
+      type: 'DatabaseUnavailable',
+    });
+    expect(asked).toBeLessThanOrEqual(3);
+    await quick.close();
   });
 });
