@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
 import type { ArtifactRef } from '../domain/artifact';
 import { failure, isPerennialError, type FailureType } from '../domain/failure';
-import type { IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
+import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../domain/ids';
 import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
@@ -46,11 +47,13 @@ export interface JudgeAnswersInput extends Judging {
   readonly key: IdempotencyKey;
   readonly traceId: string;
   readonly rollout: RolloutId;
+  /** Where the turn before this one was: what came earlier was judged. */
+  readonly since?: string;
 }
 
 export type JudgedAnswers =
   /** The turn is over; there may be more to judge. */
-  | { readonly kind: 'still' }
+  | { readonly kind: 'still'; readonly since: string }
   /** Nothing more will be judged in this rollout. */
   | { readonly kind: 'over'; readonly noMoreLabels: NoMoreLabels };
 
@@ -65,7 +68,21 @@ const lookBackMs = 86_400_000;
 const writtenWithinMs = 600_000;
 
 /** No attempt can help, now or in an hour. */
-const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'ModelNotFound', 'ProviderDenied'];
+const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'ModelNotFound'];
+/** Says nothing of the answer: the question is put again. A key may be on its way, so whoever is denied waits as long as it takes. */
+const waits: readonly FailureType[] = ['ProviderTimeout', 'AnswerLost', 'ProviderDenied'];
+const mostWaitMs = 60_000;
+/** A second answer that is lost while others come is the pair's own; where none comes, the judge is away, and this long is enough to wait for one. */
+const lostForMs = 1_800_000;
+
+type Verdicts = Pick<JudgedPair, 'served' | 'beside'>;
+const noVerdict: Verdicts = { served: null, beside: null };
+/** Since when, in milliseconds, the judge's answers about a pair were lost. */
+type Lost = Map<PredictionId, number>;
+/** What a heartbeat leaves to the next attempt. */
+interface Beaten {
+  readonly since?: string;
+}
 
 export function createJudgeAnswersActivities({ registry, artifacts, access }: JudgeAnswersDeps) {
   const { judgedAnswers } = registry;
@@ -78,32 +95,30 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
      */
     async judgeAnswers(input: JudgeAnswersInput): Promise<JudgedAnswers> {
       return whileBeating(async ({ signal, report }) => {
-        const { tenant, rollout } = input;
+        const { tenant, rollout, judge: by } = input;
+        const lost: Lost = new Map();
         try {
           const judge = await open(input);
-          const { startedAt } = await rolloutOf(input);
           const until = Date.now() + turnMs;
-          let since = new Date(Math.max(Date.parse(startedAt), Date.now() - lookBackMs)).toISOString();
+          let since = await begin(input);
+          let waitMs = idleMs;
           while (Date.now() < until) {
             signal.throwIfAborted();
-            const { share, mostPairs } = input.judge;
             const judged = await judgedAnswers.count({ tenant, rollout });
-            report({ judged, mostPairs });
-            if (judged >= mostPairs) return await over(input, `${judged} pairs were judged, and mostPairs allows ${mostPairs}`);
+            report({ judged, mostPairs: by.mostPairs, since } satisfies Beaten & { readonly [told: string]: unknown });
+            if (judged >= by.mostPairs) return await over(input, lost, `${judged} pairs were judged, and mostPairs allows ${by.mostPairs}`);
             const limit = Math.min(batch, (await openBy(input)) - judged);
-            const pairs = limit <= 0 ? [] : await judgedAnswers.pending({ tenant, rollout, share, since, limit });
-            await inParallel(pairs, input.parallel, async (pair) => {
-              signal.throwIfAborted();
-              const verdicts = await verdictsOn(judge, input, pair, signal);
-              await judgedAnswers.record({ tenant, predictionId: pair.predictionId, judged: { judge: judge.digest, ...verdicts } });
-            });
-            if (pairs.length === limit) continue;
-            since = new Date(Math.max(Date.parse(since), Date.now() - writtenWithinMs)).toISOString();
-            await pause(idleMs, undefined, { signal });
+            const pairs = limit <= 0 ? [] : await judgedAnswers.pending({ tenant, rollout, share: by.share, since, limit });
+            const open = await judgeAll(judge, input, { pairs, lost, signal });
+            const isFull = pairs.length === limit;
+            const upTo = open ?? (isFull ? pairs.at(-1) : undefined);
+            since = laterOf(since, (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs);
+            waitMs = open === undefined ? idleMs : Math.min(2 * waitMs, mostWaitMs);
+            if (open !== undefined || !isFull) await pause(waitMs, undefined, { signal });
           }
-          return { kind: 'still' };
+          return { kind: 'still', since };
         } catch (error) {
-          if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, error.message);
+          if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, lost, error.message);
           throw error;
         }
       });
@@ -114,7 +129,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const { tenant, runId, dimension, files, budget } = input;
     const asked = dimension.kind === 'judge' ? [{ provider: dimension.provider }] : [];
     const asking = await askingIn({ chat, registry }, { tenant, runId, stage: 'canary', spec: { budget } }, asked);
-    const judge = (await openJudges([dimension], { artifacts, files, asking }))[dimension.name];
+    const judge = (await openJudges([dimension], { artifacts, files, asking, whenLost: 'fails' }))[dimension.name];
     const calibrated = input.judge.calibrated?.judge;
     if (judge === undefined || judge.digest !== calibrated) {
       const [is, was] = [judge?.digest, calibrated].map((digest) => digest?.slice(0, 19) ?? 'none');
@@ -123,10 +138,53 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     return judge;
   }
 
-  async function rolloutOf({ tenant, rollout: id }: JudgeAnswersInput) {
+  /** Where the attempt or the turn before this one was; never before the rollout. */
+  async function begin({ tenant, rollout: id, since }: JudgeAnswersInput): Promise<string> {
     const rollout = await registry.rollouts.get({ tenant, id });
     if (!rollout) throw failure('NotFound', `there is no rollout ${id}`);
-    return rollout;
+    const beaten = activityInfo().heartbeatDetails as Beaten | undefined;
+    return laterOf(beaten?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
+  }
+
+  /** Answers with the oldest pair that is to be asked about again. */
+  async function judgeAll(
+    judge: Judge,
+    input: JudgeAnswersInput,
+    { pairs, lost, signal }: { readonly pairs: readonly UnjudgedPair[]; readonly lost: Lost; readonly signal: AbortSignal },
+  ): Promise<UnjudgedPair | undefined> {
+    const unanswered = new Map<PredictionId, FailureType>();
+    let isAnswering = false;
+    let isDenied = false;
+    await inParallel(pairs, input.parallel, async (pair) => {
+      signal.throwIfAborted();
+      if (isDenied) return void unanswered.set(pair.predictionId, 'ProviderDenied');
+      try {
+        const verdicts = await verdictsOn(judge, input, pair, signal);
+        if (isAskedAbout(pair)) isAnswering = true;
+        await record(input, pair.predictionId, verdicts);
+        lost.delete(pair.predictionId);
+      } catch (error) {
+        if (!isPerennialError(error) || !waits.includes(error.type)) throw error;
+        unanswered.set(pair.predictionId, error.type);
+        if (error.type === 'ProviderDenied') isDenied = true;
+      }
+    });
+    for (const [id, type] of unanswered) {
+      if (type === 'ProviderDenied') continue;
+      const since = lost.get(id);
+      if (since === undefined) lost.set(id, Date.now());
+      else if (isAnswering || Date.now() - since > lostForMs) {
+        await record(input, id, noVerdict);
+        lost.delete(id);
+        unanswered.delete(id);
+      }
+    }
+    return pairs.find(({ predictionId }) => unanswered.has(predictionId));
+  }
+
+  async function record({ tenant, judge }: JudgeAnswersInput, predictionId: PredictionId, verdicts: Verdicts): Promise<void> {
+    if (judge.calibrated === undefined) return;
+    await judgedAnswers.record({ tenant, predictionId, judged: { judge: judge.calibrated.judge, ...verdicts } });
   }
 
   /** Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
@@ -137,11 +195,21 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     return openPairs(judge, { elapsedSeconds, minDurationSeconds });
   }
 
-  /** What was judged lies before now, by the rollout's clock. */
-  async function over({ tenant, rollout: id }: JudgeAnswersInput, why: string): Promise<JudgedAnswers> {
-    const { eventNow } = await registry.rollouts.traffic({ tenant, id });
+  /** What was judged lies before now, by the rollout's clock. Whose answers were lost counts as what nothing was said of: it must not be left out for that. */
+  async function over(input: JudgeAnswersInput, lost: Lost, why: string): Promise<JudgedAnswers> {
+    for (const id of lost.keys()) await record(input, id, noVerdict);
+    const { eventNow } = await registry.rollouts.traffic({ tenant: input.tenant, id: input.rollout });
     return { kind: 'over', noMoreLabels: { after: eventNow, why } };
   }
+}
+
+function laterOf(instant: string, ms: number): string {
+  return new Date(Math.max(Date.parse(instant), ms)).toISOString();
+}
+
+/** Else nobody is asked, and nothing is known of who would answer. */
+function isAskedAbout({ question, served, beside }: UnjudgedPair): boolean {
+  return question !== null && served !== null && beside !== null && !(isKnownWrong(served) && isKnownWrong(beside));
 }
 
 /** Whoever gave no answer cannot be compared, and an answer that was kept back is wrong: nobody is asked about either. */
@@ -150,8 +218,8 @@ async function verdictsOn(
   { input }: Judging,
   { predictionId, question, served, beside }: UnjudgedPair,
   signal: AbortSignal,
-): Promise<Pick<JudgedPair, 'served' | 'beside'>> {
-  if (served === null || beside === null) return { served: null, beside: null };
+): Promise<Verdicts> {
+  if (served === null || beside === null) return noVerdict;
   const verdictOn = async (answer: string): Promise<0 | 1 | null> => {
     if (isKnownWrong(answer)) return 0;
     if (question === null) return null;

@@ -7,13 +7,14 @@ import { readPrompt } from '../domain/llm/prompt-document';
 import type { Digest } from '../domain/artifact';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Asking } from '../data/llm/evaluation/answerer';
-import { calibrateJudge, createJudge, type Judge } from '../data/llm/evaluation/judge';
+import { calibrateJudge, createJudge, type Judge, type JudgeOptions } from '../data/llm/evaluation/judge';
 
 export interface JudgeFiles {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   /** The lifecycle's, by path. */
   readonly files: Readonly<Record<string, ArtifactRef>>;
   readonly asking: Asking;
+  readonly whenLost?: JudgeOptions['whenLost'];
 }
 
 /** A judge's version and what is known of it: only with a calibration of exactly this version may a gate read its verdicts. */
@@ -30,7 +31,7 @@ export async function openJudges(dimensions: readonly DimensionSpec[], given: Ju
   const judges = judgesIn(dimensions).map(async ({ name, prompt: path, provider, model }): Promise<readonly [string, Judge]> => {
     const read = readPrompt(await textOf(given, path), path);
     if (!read.ok) throw invalid(path, read.issues);
-    return [name, createJudge({ asking: given.asking, template: read.value, target: { provider, model }, sampling })];
+    return [name, createJudge({ ...given, template: read.value, target: { provider, model }, sampling })];
   });
   return Object.fromEntries(await Promise.all(judges));
 }

@@ -32,6 +32,8 @@ export interface RolloutProgress {
   promotion: PromotionEnd | null;
   /** Nothing more will be judged; not given by histories of before there were judges. */
   noMoreLabels?: NoMoreLabels;
+  /** Where the last turn of judging was. */
+  judgedSince?: string;
   /** Ids of updates that were obeyed in an earlier execution: Temporal itself knows those of its own alone. */
   obeyed: string[];
 }

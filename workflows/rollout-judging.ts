@@ -30,10 +30,17 @@ export function startJudging(
   const scope = new CancellationScope();
   const summary = `${judging.dimension.name} on both answers`;
   const done = scope
-    .run(() => judgingWork.judgeAnswers.executeWithOptions({ summary }, [{ ...effect, ...judging }]))
+    .run(() =>
+      judgingWork.judgeAnswers.executeWithOptions({ summary }, [
+        { ...effect, ...judging, ...(progress.judgedSince !== undefined && { since: progress.judgedSince }) },
+      ]),
+    )
     .then(
       (said) => {
-        if (said.kind !== 'over') return;
+        if (said.kind !== 'over') {
+          progress.judgedSince = said.since;
+          return;
+        }
         progress.noMoreLabels = said.noMoreLabels;
         control.interrupt();
       },

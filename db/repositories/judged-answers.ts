@@ -7,6 +7,7 @@ import { daysAround } from '../prediction-day';
 /** A question that two versions answered, as the prediction log has it. */
 export interface UnjudgedPair {
   readonly predictionId: PredictionId;
+  readonly receivedAt: string;
   /** Null where nothing may be known of it: a policy kept it back. */
   readonly question: string | null;
   /** Empty where a policy kept it back; null: no answer, or one that may not be known. */
@@ -46,7 +47,7 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
     },
 
     pending: async ({ tenant, rollout, share, since, limit }) => sql<UnjudgedPair[]>`
-      select p.id as prediction_id, p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served,
+      select p.id as prediction_id, p.received_at, p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served,
         p.other -> 'output' ->> 'text' as beside
       from rollouts r
       join predictions p on p.tenant_id = r.tenant_id and p.model = r.model and p.version in (r.champion, r.challenger)

@@ -12,6 +12,7 @@ import { nothingSeen } from '../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../db/registry-fixture';
 import { openRollout, promoteOver } from '../db/rollout-fixture';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
+import type { Script } from '../support/scripted-provider';
 
 jest.setTimeout(60_000);
 
@@ -42,8 +43,14 @@ const labels = Array.from({ length: 80 }, (_, index) => {
   return `${JSON.stringify({ case: of, answer: index < 40 ? `code ${index}` : 'no idea', right: index < 40 })}\n`;
 }).join('');
 
+let fault: NonNullable<Script['fault']> = () => null;
+afterEach(() => {
+  fault = () => null;
+});
+
 beforeAll(async () => {
   world = await openLanguageWorld({
+    fault: (request, number) => fault(request, number),
     answer({ prompt }) {
       const [, answer, number] = /Judge <(.*)> to <code of \S+ (\d+)\?>/.exec(prompt) ?? [];
       if (answer?.includes('ramble')) return 'Well, it depends.';
@@ -120,7 +127,7 @@ const judged = (
     'judgeAnswers',
     {
       ...{ tenant, runId, key: effectKey(runId, 'canary', 'judge', 1), traceId: 'a'.repeat(32), rollout: rollout.id },
-      ...{ judge: { ...judge, mostPairs }, dimension, input: 'question', files, budget: spec.budget, parallel: 1 },
+      ...{ judge: { ...judge, mostPairs }, dimension, input: 'question', files, budget: spec.budget, parallel: 1, minDurationSeconds: 0 },
       ...over,
     },
     given,
@@ -128,6 +135,12 @@ const judged = (
 const labelOf = async (id: PredictionId | undefined) => (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
 const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
+const until = async (check: () => Promise<boolean>) => {
+  for (const end = Date.now() + 20_000; !(await check());) {
+    if (Date.now() > end) throw new Error('not in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
 const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
 const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
 const consumed = async () => {
@@ -221,6 +234,73 @@ describe('judgeAnswers', () => {
     expect(sofar).toBeGreaterThan(0);
     expect(sofar).toBeLessThan(12);
     expect(await consumed()).toHaveLength(sofar);
+  });
+
+  test('an answer that is lost is asked for again; lost twice while others come, it is no verdict', async () => {
+    let lost = 0;
+    fault = ({ prompt }) => {
+      if (prompt.includes('<never>')) return { kind: 'cut', afterTokens: 0 };
+      return prompt.includes('<once>') && (lost += 1) <= inner ? { kind: 'cut', afterTokens: 0 } : null;
+    };
+    const inner = 3;
+    const ids = await store(answered(right(), wrong()), answered(said('never'), wrong()), answered(said('once'), wrong()));
+    const over = judged(4, {}, { parallel: 4 });
+    await until(async () => (await count()) === 1);
+    const [later] = await store(answered(right(), right()));
+    await over;
+    expect(await Promise.all([...ids, later].map(labelOf))).toEqual([
+      { judged: verdicts(1, 0) },
+      { judged: verdicts(null, null) },
+      { judged: verdicts(0, 0) },
+      { judged: verdicts(1, 1) },
+    ]);
+  });
+
+  test('a judge that does not let us in for a while is asked again', async () => {
+    let denied = 0;
+    fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
+    const [id] = await store(answered(right(), wrong()));
+    expect(await judged(1)).toMatchObject({ noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string } });
+    expect(denied).toBeGreaterThan(2);
+    expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });
+  });
+
+  test('where quality must hold for days, the pairs of a day are judged and the others wait for theirs', async () => {
+    await store(...Array.from({ length: 4 }, () => answered(right(), right())));
+    const ended = new AbortController();
+    const turn = judged(6, { signal: ended.signal }, { minDurationSeconds: 5 * 86_400 });
+    await until(async () => (await count()) > 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await count()).toBe(1);
+    ended.abort();
+    await expect(turn).rejects.toThrow();
+  });
+
+  test('what was judged is not read again, within a turn and in the next one', async () => {
+    const minute = 60_000;
+    const from = Date.parse(rollout.startedAt);
+    const keptBack = () => said('', { blocked: 'output' });
+    await store(
+      ...Array.from({ length: 60 }, (_, index) =>
+        answered(keptBack(), keptBack(), { receivedAt: new Date(from + index * minute).toISOString() }),
+      ),
+    );
+    const read: number[] = [];
+    const { registry } = world;
+    const judgedAnswers: typeof registry.judgedAnswers = {
+      ...registry.judgedAnswers,
+      pending: (input) => {
+        read.push(Math.round((Date.parse(input.since) - from) / minute));
+        return registry.judgedAnswers.pending(input);
+      },
+    };
+    await judged(60, { registry: { ...registry, judgedAnswers } });
+    await judged(
+      61,
+      { registry: { ...registry, judgedAnswers }, signal: AbortSignal.timeout(500) },
+      { since: new Date(from + 45 * minute).toISOString() },
+    ).catch(() => undefined);
+    expect(read.slice(0, 3)).toEqual([0, 39, 45]);
   });
 
   test('what people say of the same answer stays, before and after it is judged, of whatever kind it is', async () => {

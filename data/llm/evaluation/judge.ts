@@ -1,5 +1,5 @@
 import type { Digest } from '../../../domain/artifact';
-import { isPerennialError } from '../../../domain/failure';
+import { isPerennialError, type FailureType } from '../../../domain/failure';
 import type { Sampling } from '../../../domain/llm/chat';
 import { rightAnswers, type EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { calibrate, type JudgeCalibration, type LabelledVerdict } from '../../../domain/llm/evaluation/judge';
@@ -28,9 +28,14 @@ export interface JudgeOptions {
   readonly template: PromptTemplate;
   readonly target: ModelTarget;
   readonly sampling: Sampling;
+  /** Of an answer that did not come, or not in time: no verdict where nobody asks again, which is so unless it is said. */
+  readonly whenLost?: 'noVerdict' | 'fails' | undefined;
 }
 
-export function createJudge({ asking, template, target, sampling }: JudgeOptions): Judge {
+const silent: readonly FailureType[] = ['AnswerInvalid', 'ContextOverflow', 'ProviderRefused'];
+const lost: readonly FailureType[] = ['AnswerLost', 'ProviderTimeout'];
+
+export function createJudge({ asking, template, target, sampling, whenLost = 'noVerdict' }: JudgeOptions): Judge {
   const { chat, ...shared } = asking;
   const promptDigest = digestOf(template);
   const wanted = variablesOf(template);
@@ -51,11 +56,7 @@ export function createJudge({ asking, template, target, sampling }: JudgeOptions
       return answer.text;
     } catch (error) {
       // Prose, or an answer too long to judge: no verdict, not no judge.
-      if (
-        isPerennialError(error) &&
-        ['AnswerInvalid', 'AnswerLost', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
-      )
-        return null;
+      if (isPerennialError(error) && [...silent, ...(whenLost === 'fails' ? [] : lost)].includes(error.type)) return null;
       throw error;
     }
   };
