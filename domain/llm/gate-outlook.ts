@@ -10,7 +10,7 @@ import type { LlmLifecycleSpec } from './llm-lifecycle';
  * here.
  */
 export function gateOutlooks(
-  { cases, evaluate, model }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model'>,
+  { cases, evaluate, model, canary, budget }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model' | 'canary' | 'budget'>,
   files: Files,
 ): readonly string[] {
   const { cases: all } = readCaseSet(files[cases.file] ?? '', cases.file);
@@ -28,10 +28,16 @@ export function gateOutlooks(
   });
   const questions = judging * mostAsksOfCase(evaluate.dimensions);
   const judged = evaluate.dimensions.some(({ kind }) => kind === 'judge') ? ', and what the judges are asked about its answers' : '';
+  const isBounded = budget.usd !== null || budget.tokens !== null;
+  const sharing =
+    model.standby.length > 0 && isBounded && canary?.quality.answers?.from === 'judge'
+      ? ['what standbys are asked is paid before the canary, from the budget that its judge is paid from']
+      : [];
   return [
     ...thresholds,
     ...model.standby.map(
       (each) => `${each.provider} ${each.model} stands by once it has passed the gates itself: up to ${questions} questions${judged}`,
     ),
+    ...sharing,
   ];
 }

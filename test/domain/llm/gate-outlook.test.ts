@@ -1,14 +1,20 @@
 import { gateOutlooks } from '../../../domain/llm/gate-outlook';
+import { llmCanaryOf } from '../../../domain/llm/canary';
+import { llmCanarySchema } from '../../../domain/llm/canary.schema';
 import type { LlmLifecycleSpec } from '../../../domain/llm/llm-lifecycle';
 import { llmPlanOf } from '../../support/fake-llm';
 
-const { evaluate, model } = llmPlanOf().spec;
+const { evaluate, model, canary } = llmPlanOf().spec;
+const budget = { usd: 5, tokens: null };
 const gate = { name: 'useful', kind: 'threshold', dimension: 'right', confidence: 0.95, maxFailures: 0.02, minCases: 1 } as const;
 const lines = (count: number) =>
   Array.from({ length: count }, (_, index) => `{"id":"${index}","input":{"question":"Who?"},"expected":{"answer":"Ada"}}\n`).join('');
 const said = (count: number, min: number, change: Partial<LlmLifecycleSpec> = {}) =>
   gateOutlooks(
-    { cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, evaluate: { ...evaluate, gates: [{ ...gate, min }] }, model, ...change },
+    {
+      ...{ cases: { file: 'cases.ndjson', search: 0, confirm: 0 }, evaluate: { ...evaluate, gates: [{ ...gate, min }] } },
+      ...{ model, canary, budget, ...change },
+    },
     { 'cases.ndjson': lines(count) },
   );
 
@@ -42,4 +48,13 @@ test('what it takes until a model may stand by is said for each, with everything
   ];
   const asked = said(200, 0.6, { model: { ...model, standby: standby.slice(0, 1) }, evaluate: { ...evaluate, dimensions, gates: [] } });
   expect(asked).toEqual(['acme small stands by once it has passed the gates itself: up to 1000 questions']);
+});
+
+test('that standbys are paid before a canary’s judge, from the same budget, is said where it is bounded', () => {
+  const standby = [{ provider: 'acme', model: 'small' }];
+  const judged = llmCanaryOf(llmCanarySchema.parse({ quality: { from: 'judge', judge: 'sound', margin: 0.1 } }));
+  const shared = 'what standbys are asked is paid before the canary, from the budget that its judge is paid from';
+  expect(said(200, 0.6, { model: { ...model, standby }, canary: judged }).at(-1)).toBe(shared);
+  expect(said(200, 0.6, { model: { ...model, standby }, canary: judged, budget: { usd: null, tokens: null } })).not.toContain(shared);
+  expect(said(200, 0.6, { canary: judged })).not.toContain(shared);
 });
