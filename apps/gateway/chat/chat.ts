@@ -136,7 +136,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       failed = error;
     }
     // No failure of the version, of which this says nothing: it is served and logged as outside of the rollout.
-    if (isPerennialError(failed) && failed.type === 'BudgetSpent') return logged(await answered(call, headOf(champion, predictionId), null));
+    if (isPerennialError(failed) && failed.type === 'BudgetSpent')
+      return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;
     const other = { version, role: 'fallback', score: null, output: null, error: failureCode(failed), latencyMs } as const;
