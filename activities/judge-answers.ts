@@ -153,27 +153,26 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     { pairs, lost, signal }: { readonly pairs: readonly UnjudgedPair[]; readonly lost: Lost; readonly signal: AbortSignal },
   ): Promise<UnjudgedPair | undefined> {
     const unanswered = new Map<PredictionId, FailureType>();
-    let isAnswering = false;
-    let isDenied = false;
+    const judgeIs = { answering: false, denied: false };
     await inParallel(pairs, input.parallel, async (pair) => {
       signal.throwIfAborted();
-      if (isDenied) return void unanswered.set(pair.predictionId, 'ProviderDenied');
+      if (judgeIs.denied) return void unanswered.set(pair.predictionId, 'ProviderDenied');
       try {
         const verdicts = await verdictsOn(judge, input, pair, signal);
-        if (isAskedAbout(pair)) isAnswering = true;
+        if (isAskedAbout(pair)) judgeIs.answering = true;
         await record(input, pair.predictionId, verdicts);
         lost.delete(pair.predictionId);
       } catch (error) {
         if (!isPerennialError(error) || !waits.includes(error.type)) throw error;
         unanswered.set(pair.predictionId, error.type);
-        if (error.type === 'ProviderDenied') isDenied = true;
+        if (error.type === 'ProviderDenied') judgeIs.denied = true;
       }
     });
     for (const [id, type] of unanswered) {
       if (type === 'ProviderDenied') continue;
       const since = lost.get(id);
       if (since === undefined) lost.set(id, Date.now());
-      else if (isAnswering || Date.now() - since > lostForMs) {
+      else if (judgeIs.answering || Date.now() - since > lostForMs) {
         await record(input, id, noVerdict);
         lost.delete(id);
         unanswered.delete(id);
