@@ -10,7 +10,7 @@ import type { GatewayProcess } from '../support/gateway-process';
 import { record } from '../support/lifecycle-runs';
 import type { Fault } from '../support/scripted-provider';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
 let world: ApplicationWorld;
 let gateway: GatewayProcess;
@@ -79,6 +79,11 @@ async function replay({ now }: Pick<OpenedRollout, 'now'>, from: number): Promis
       [0, 1, 2, 3].map((each) => world.ask(gateway, { land: land + each, user: `user-${(land + each) % 23}`, stream: false })),
     );
   }
+  // A judge that was away catches up with what was asked meanwhile.
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
+    if ((await now())?.status !== 'running') return 1_500;
+    await new Promise((again) => setTimeout(again, 50));
+  }
   throw new Error(`nothing was decided: ${JSON.stringify((await now())?.state.evidence)}`);
 }
 
@@ -99,9 +104,9 @@ test('one that answers as well is promoted by what a judge says, though the judg
   await world.promote(await world.atlasThat('Answer well.'));
   const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), { quality }, judging);
   let refused = 0;
-  fault = (prompt) => (asJudge.test(prompt) && (refused += 1) <= 12 ? { kind: 'error', status: 503 } : null);
+  fault = (prompt) => (asJudge.test(prompt) && (refused += 1) <= 5 ? { kind: 'error', status: 503 } : null);
   await replay(rollout, 1_000);
-  expect(refused).toBeGreaterThan(12);
+  expect(refused).toBeGreaterThan(5);
   const row = await rollout.now();
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
@@ -122,7 +127,8 @@ test('one that answers worse is taken back by it', async () => {
 });
 
 test('one that is held as nothing more is judged goes on when somebody has helped the judge and resumes it', async () => {
-  fault = (prompt) => (asJudge.test(prompt) ? { kind: 'error', status: 404 } : null);
+  const body = JSON.stringify({ error: { code: 'model_not_found', message: 'The model `scripted` does not exist' } });
+  fault = (prompt) => (asJudge.test(prompt) ? { kind: 'error', status: 404, body } : null);
   const challenger = await world.atlasThat('Answer well, and be short.');
   const rollout = await world.beginRollout(challenger, { quality, onInconclusive: 'hold' }, judging);
   const asked = await replay(rollout, 30_000);
@@ -131,7 +137,7 @@ test('one that is held as nothing more is judged goes on when somebody has helpe
   fault = () => null;
   await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [{ actor: 'ada' }] });
   await replay(rollout, 30_000 + asked);
-  expect(await rollout.now()).toMatchObject({ status: 'passed' });
+  expect(await rollout.now()).toMatchObject({ status: 'passed', waitingFor: expect.stringContaining('passed') as string });
   await rollout.handle.executeUpdate(abortUpdate, { args: [{ actor: 'ada' }] });
   await rollout.handle.result();
 });
