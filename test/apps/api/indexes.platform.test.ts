@@ -87,7 +87,7 @@ test('the command line does the same, and asks the gateway', async () => {
       return `${exitCode} ${stdout}${stderr}`;
     };
     expect(await cli('list')).toMatch(/wiki +2 +@1 +0/);
-    expect(await cli('show', 'wiki')).toMatch(/@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +wiki\.documents@1 +7 +12 +3/);
+    expect(await cli('show', 'wiki')).toMatch(/@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +- +wiki\.documents@1 +7 +12 +3/);
     expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(/^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/);
     expect(gateway.asked).toEqual([{ url: '/v1/indexes/wiki/query', body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 } }]);
     expect(await cli('rollback', 'wiki', '--reason', 'better after all')).toContain('wiki: @1 → @2');
