@@ -32,12 +32,13 @@ export async function readToFile(s3: S3, ref: ArtifactRef, path: string, { signa
   const body = await openObject(s3, ref, signal);
   // Beside its final place, so that the rename is atomic.
   const partial = `${path}.${randomUUID()}.partial`;
+  const file = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
   try {
-    await pipeline(body, verifier(ref, onProgress), createWriteStream(partial, { flags: 'wx', mode: 0o600 }), {
-      ...(signal && { signal }),
-    });
+    await pipeline(body, verifier(ref, onProgress), file, { ...(signal && { signal }) });
     await rename(partial, path);
   } catch (error) {
+    // One that is given up while it is being opened is there after that.
+    if (!file.closed) await new Promise<void>((closed) => file.once('close', closed));
     await rm(partial, { force: true });
     signal?.throwIfAborted();
     if (isLocal(error)) throw error;
