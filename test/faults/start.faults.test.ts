@@ -9,8 +9,8 @@ jest.setTimeout(900_000);
 
 const clone = resolve(__dirname, '..', '..');
 let stateDir: string;
-beforeAll(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
-afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
+beforeEach(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-start-'))));
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 /** `interruptAt`: Ctrl-C once this has been said. */
 function start(interruptAt?: string): Promise<{ readonly exitCode: number | null; readonly stdout: string; readonly stderr: string }> {
