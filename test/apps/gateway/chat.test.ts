@@ -1,8 +1,9 @@
-import OpenAI, { APIError } from 'openai';
+import OpenAI from 'openai';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
@@ -50,15 +51,6 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 const question = [{ role: 'user' as const, content: 'Who was Ada?' }];
-
-async function refusal(asking: Promise<unknown>): Promise<APIError> {
-  const error: unknown = await asking.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof APIError)) throw new Error(`no refusal: ${String(error)}`);
-  return error;
-}
 
 describe('a stock OpenAI client', () => {
   test('gets the champion’s answer to the bundle’s own prompt', async () => {

@@ -1,10 +1,11 @@
-import OpenAI, { APIError } from 'openai';
+import OpenAI from 'openai';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import type { Embedder } from '../../../data/indexes/embedders/embedder';
 import { defaultTenant, type Tenant } from '../../../domain/ids';
 import { fakeChunks, letters, lettersOf } from '../../support/fake-chunks';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
+import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
@@ -51,15 +52,6 @@ afterEach(async () => {
 });
 
 const create = (body: object) => client.embeddings.create(body as OpenAI.EmbeddingCreateParams);
-
-async function refusal(asking: Promise<unknown>): Promise<APIError> {
-  const error: unknown = await asking.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof APIError)) throw new Error(`no refusal: ${String(error)}`);
-  return error;
-}
 
 describe('a stock OpenAI client', () => {
   test('gets vectors of the index’s own space, one a text and in order', async () => {

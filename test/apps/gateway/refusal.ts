@@ -1,0 +1,11 @@
+import { APIError } from 'openai';
+
+/** How a stock client is turned down. */
+export async function refusal(asking: Promise<unknown>): Promise<APIError> {
+  const error: unknown = await asking.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof APIError)) throw new Error(`no refusal: ${String(error)}`);
+  return error;
+}
