@@ -5,6 +5,7 @@ import type { Embedder } from '../data/indexes/embedders/embedder';
 import { openEmbedders, type Embedders } from '../data/indexes/embedders/open-embedder';
 import { llmDataPath } from '../data/llm/runtime-module';
 import { quoteText, withDuckDb } from '../data/sql/platform-sql';
+import { cosine } from '../domain/llm/evaluation/similarity';
 import { rounded } from './figures';
 import type { IndexText } from './index-texts';
 
@@ -36,17 +37,6 @@ export function recallOf(
     }
     return rounded(right / (first * exact.length), 3);
   };
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, left, right] = [0, 0, 0];
-  for (let place = 0; place < a.length; place += 1) {
-    const [x, y] = [a[place] ?? 0, b[place] ?? 0];
-    dot += x * y;
-    left += x * x;
-    right += y * y;
-  }
-  return dot / Math.sqrt(left * right);
 }
 
 export function vectorAt({ vectors, embedder }: Pick<EmbeddedCorpus, 'vectors' | 'embedder'>, row: number): Float32Array {

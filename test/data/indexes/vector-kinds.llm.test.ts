@@ -12,6 +12,7 @@ import { openArtifactStore } from '../../../data/artifacts/store';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { vectorKinds } from '../../../domain/index/vector-index';
+import { cosine } from '../../../domain/llm/evaluation/similarity';
 import { testBucket } from '../../support/platform';
 
 jest.setTimeout(180_000);
@@ -80,17 +81,6 @@ function exactly(
     .map((row) => ({ chunkId: row.chunkId, score: cosine(vector, row.vector) }))
     .sort((a, b) => b.score - a.score)
     .slice(0, k);
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, left, right] = [0, 0, 0];
-  for (let place = 0; place < a.length; place += 1) {
-    const [x, y] = [a[place] ?? 0, b[place] ?? 0];
-    dot += x * y;
-    left += x * x;
-    right += y * y;
-  }
-  return dot / Math.sqrt(left * right);
 }
 
 async function recallOf(table: ChunkTable, among: readonly ChunkRow[], k: number, error: number): Promise<number> {
