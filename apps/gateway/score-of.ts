@@ -23,3 +23,8 @@ export function failureCode(error: unknown): string {
   if (error instanceof HttpProblem) return error.code;
   return isPerennialError(error) ? error.type : 'Unexpected';
 }
+
+/** What keeps any version from an answer, and so says nothing of this one: money that is spent, or a registry that is away. */
+export function isNobodysFailure(code: string): boolean {
+  return code === 'BudgetSpent' || code === 'DatabaseUnavailable';
+}

@@ -1,7 +1,7 @@
 import { failure } from '../../../domain/failure';
 import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
 import type { ChatShadowLimits } from '../config';
-import { failureCode } from '../score-of';
+import { failureCode, isNobodysFailure } from '../score-of';
 import type { ServedVersion } from '../served-version';
 import type { ShadowOutcome } from '../shadow';
 
@@ -96,8 +96,8 @@ export function createChatShadow(options: ChatShadowOptions): ChatShadow {
       clearTimeout(timer);
       asking.delete(own);
     }
-    // Too much was asked of its provider, of a budget or of this process: no failure of the version.
-    if (stopped || error === 'ProviderRateLimited' || error === 'BudgetSpent') {
+    // Too much was asked of its provider or of this process: no failure of the version.
+    if (stopped || (error !== null && (error === 'ProviderRateLimited' || isNobodysFailure(error)))) {
       giveUp(call);
       return;
     }

@@ -2,7 +2,6 @@ import type { ModelAccess } from '../../../data/llm/model-access';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
-import { isPerennialError } from '../../../domain/failure';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { Side } from '../../../domain/llm/safety/policy';
 import type { Screening } from '../../../domain/llm/safety/screen';
@@ -11,7 +10,7 @@ import { assignArm } from '../assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model-name';
 import type { Arm, Route } from '../route';
-import { failureCode } from '../score-of';
+import { failureCode, isNobodysFailure } from '../score-of';
 import { bundleOf, type ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
 import { createAnswerer, mayKeepBack, type VersionAnswer } from './answer';
@@ -135,12 +134,12 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       if (hearing.at !== null || call.signal.aborted) throw error;
       failed = error;
     }
-    // No failure of the version, of which this says nothing: it is served and logged as outside of the rollout.
-    if (isPerennialError(failed) && failed.type === 'BudgetSpent')
-      return logged(await answered(call, headOf(champion, predictionId), null));
+    const error = failureCode(failed);
+    // Served and logged as outside of the rollout.
+    if (isNobodysFailure(error)) return logged(await answered(call, headOf(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;
-    const other = { version, role: 'fallback', score: null, output: null, error: failureCode(failed), latencyMs } as const;
+    const other = { version, role: 'fallback', score: null, output: null, error, latencyMs } as const;
     const done = await answered(call, headOf(champion, predictionId), rollout, { other });
     onChallengerFailure(challenger.served, failed);
     return logged(done);

@@ -2,6 +2,7 @@ import OpenAI, { APIError } from 'openai';
 import { openAllowances, type Allowances } from '../../../data/llm/allowances';
 import { meteredAccess } from '../../../data/llm/metered-access';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant, type RolloutId } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 import { noSecret, providerAt } from '../../support/model-access';
@@ -115,25 +116,45 @@ test('with more of it the same callers are answered again', async () => {
   expect((await ask()).choices[0]?.message.content).toBe('She wrote of the engine.');
 });
 
-test('nobody pays for a challenger: its callers are answered by the champion, and it is not held against it', async () => {
+/** Number 3, whose provider has a budget, answers everybody, and number 2, whose provider has none, stands beside it. */
+async function challenged(rollout: { readonly weight: number; readonly besides: boolean }): Promise<void> {
   const [champion, challenger] = [await bundleAsking('bounded-by-nobody'), await bundleAsking('paid')];
   registry.route(
     'wiki-assistant',
     [
-      { alias: 'challenger', version: 3, weight: 1, manifest: challenger },
-      { alias: 'champion', version: 2, weight: 0, manifest: champion },
+      { alias: 'challenger', version: 3, weight: rollout.weight, manifest: challenger },
+      { alias: 'champion', version: 2, weight: 1 - rollout.weight, manifest: champion },
     ],
-    { rollout: { id: 'roll_1' as RolloutId, step: 1, besides: true } },
+    { rollout: { id: 'roll_1' as RolloutId, step: 1, besides: rollout.besides } },
   );
-  const versions = new Set<string>();
-  for (const end = Date.now() + 10_000; !(versions.has('wiki-assistant@3') && [...versions].at(-1) === 'wiki-assistant@2');) {
-    const { model } = await ask();
-    versions.delete(model);
-    versions.add(model);
-    if (Date.now() > end) throw new Error(`answered by ${[...versions].join(', ')}`);
-  }
+  const after = rollout.weight === 1 ? 'wiki-assistant@3' : 'wiki-assistant@2';
+  for (const end = Date.now() + 10_000; (await ask()).model !== after;) if (Date.now() > end) throw new Error(`${after} never answered`);
+}
+
+const rowsOfRollout = () => registry.inserted.filter(({ version }) => version !== 1);
+const heldAgainstIt = () => rowsOfRollout().filter(({ other }) => other !== null && other.error !== null);
+
+test('nobody pays for a challenger: its callers are answered by the champion, and it is not held against it', async () => {
+  await challenged({ weight: 1, besides: true });
+  for (const end = Date.now() + 10_000; (await ask()).model !== 'wiki-assistant@2';)
+    if (Date.now() > end) throw new Error('the budget is never spent');
   await gateway.stop();
-  const rows = registry.inserted.filter(({ version }) => version !== 1);
-  expect(rows.at(-1)).toMatchObject({ version: 2, rollout: null, other: null });
-  expect(rows.filter(({ other }) => other !== null && other.error !== null)).toEqual([]);
+  expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, rollout: null, other: null });
+  expect(heldAgainstIt()).toEqual([]);
+});
+
+test.each([
+  ['answers', 1],
+  ['is asked beside the champion', 0],
+])('a registry that grants no block is not held against a challenger that %s', async (_, weight) => {
+  budgets.budgets[0] = { ...(budgets.budgets[0] as (typeof budgets.budgets)[0]), limit: 2_000 };
+  await challenged({ weight, besides: true });
+  // What it has is used up by the questions to come, and more it does not get.
+  budgets.account = () => Promise.reject(failure('DatabaseUnavailable', 'PostgreSQL cannot be reached'));
+  const models = [];
+  for (let asked = 0; asked < 40; asked += 1) models.push((await ask()).model);
+  expect(models.at(-1)).toBe('wiki-assistant@2');
+  await gateway.stop();
+  expect(rowsOfRollout().at(-1)).toMatchObject({ version: 2, other: null });
+  expect(heldAgainstIt()).toEqual([]);
 });
