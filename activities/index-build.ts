@@ -10,7 +10,7 @@ import type { DatasetManifest } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { orderHolder } from '../domain/index/answers';
-import type { ChunkingPlan } from '../domain/index/chunking';
+import { withCountedHeadings, type ChunkingPlan } from '../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
 import { vectorKindFor, type VectorChoice, type VectorKind } from '../domain/index/vector-index';
@@ -72,6 +72,13 @@ export interface IndexShardInput extends IndexVersionInput {
   readonly budgets?: readonly BudgetRef[];
 }
 
+export interface IndexedShard {
+  readonly chunks: number;
+  readonly embedded: number;
+  /** Chunks whose heading is not embedded whole, where there are any. */
+  readonly shortened?: number;
+}
+
 export type FinishedTable =
   | {
       readonly kind: 'complete';
@@ -115,7 +122,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
             },
           );
         }
-        const recipe = { embedder: { ...embedder.identity, spec }, chunking };
+        const recipe = { embedder: { ...embedder.identity, spec }, chunking: withCountedHeadings(chunking) };
         const { version } = await registry.indexes.open({
           ...{ tenant, index, recipe, runId, actor, idempotencyKey: key },
           ...{ dataset: dataset.name, datasetVersion: dataset.version },
@@ -147,7 +154,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
      * Chunks, embeds and writes one shard in one commit. A worker that dies in it leaves all of it or nothing; a second attempt finds which by
      * counting. Texts that `base` holds are not embedded again.
      */
-    buildIndexShard: (input: IndexShardInput): Promise<{ readonly chunks: number; readonly embedded: number }> =>
+    buildIndexShard: (input: IndexShardInput): Promise<IndexedShard> =>
       whileBeating((beat) =>
         effectOnce(registry.effects, input, async (assertOwned) => {
           const { record, embedder } = await building(input);
@@ -164,7 +171,8 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const asked = { embedder: record.recipe.embedder.spec, work: input.key, budgets: input.budgets };
           const payer = await payerOf(deps, { ...nameOf(input), runId }, asked);
           const { shard } = input;
-          const { rows, embedded } = await embedDocuments(documents, { record, embedder, shard, known, payer, signal: beat.signal });
+          const options = { record, embedder, shard, known, payer, signal: beat.signal };
+          const { rows, embedded, shortened } = await embedDocuments(documents, options);
           await assertOwned();
           const table = await chunkStore.open(input);
           try {
@@ -173,7 +181,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
             table.close();
           }
           tell?.({ shard: input.shard + 1, of: shards.length, chunks: rows.length, embedded });
-          return { chunks: rows.length, embedded };
+          return { chunks: rows.length, embedded, ...(shortened > 0 && { shortened }) };
         }),
       ),
 

@@ -1,14 +1,14 @@
 /** What the activities of an index have in common: its version, its embedder, its documents. */
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { chunksOf, embedChunks } from '../data/indexes/chunk-document';
-import type { ChunkRow } from '../data/indexes/chunk-rows';
+import { chunksOf, embedChunks, type EmbeddedChunks, type UnembeddedChunk } from '../data/indexes/chunk-document';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { ReadDocument } from '../data/indexes/document-lines';
 import type { DocumentSource } from '../data/indexes/documents';
 import type { Embedder, EmbeddingPayer, LedgeredPayer } from '../data/indexes/embedders/embedder';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
 import { openScratch } from '../data/scratch';
+import { openTurns } from '../data/turns';
 import type { Registry } from '../db/registry';
 import type { BudgetRepository } from '../db/repositories/budgets';
 import type { IndexVersionRecord } from '../db/repositories/indexes';
@@ -102,10 +102,15 @@ export async function embedDocuments(
     readonly signal: AbortSignal;
     readonly payer: EmbeddingPayer;
   },
-): Promise<{ readonly rows: readonly ChunkRow[]; readonly embedded: number }> {
+): Promise<EmbeddedChunks> {
   const { record, embedder, shard, known, signal, payer } = options;
   const { chunking: plan } = record.recipe;
-  const chunks = documents.flatMap((document) => chunksOf(document, { plan, costOf: embedder.costOf, shard }));
+  const turn = openTurns(signal);
+  const chunks: UnembeddedChunk[] = [];
+  for (const document of documents) {
+    await turn();
+    chunks.push(...chunksOf(document, { plan, costOf: embedder.costOf, shard }));
+  }
   return embedChunks(chunks, { embedder, known, signal, payer });
 }
 

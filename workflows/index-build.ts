@@ -118,12 +118,17 @@ async function embedShard({ input, progress }: Pick<Build, 'input' | 'progress'>
   const { tenant, index, maxDocumentBytes, budgets } = input;
   const { version, plan, base } = progress;
   const key = `${input.key}/shard/${shard}/${generation}` as IndexBuildInput['key'];
-  const { chunks, embedded } = await indexWork.buildIndexShard.executeWithOptions(
-    { summary: `${index}@${version}: shard ${shard + 1} of ${progress.shards}` },
-    [{ tenant, index, version, key, plan, shard, maxDocumentBytes, base, ...(budgets && { budgets }) }],
-  );
+  const {
+    chunks,
+    embedded,
+    shortened = 0,
+  } = await indexWork.buildIndexShard.executeWithOptions({ summary: `${index}@${version}: shard ${shard + 1} of ${progress.shards}` }, [
+    { tenant, index, version, key, plan, shard, maxDocumentBytes, base, ...(budgets && { budgets }) },
+  ]);
   progress.chunks[shard] = chunks;
-  if (generation === 1) progress.embedded += embedded;
+  if (generation > 1) return;
+  progress.embedded += embedded;
+  if (shortened > 0) progress.shortened = (progress.shortened ?? 0) + shortened;
 }
 
 /** Every shard counted, the changes that came meanwhile in, and from then on each as it comes. */
@@ -154,9 +159,10 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   }
 }
 
-function reportOf({ documents, rejected, chunks, embedded, startedAt }: IndexBuildProgress): IndexReport {
+function reportOf({ documents, rejected, chunks, embedded, shortened, startedAt }: IndexBuildProgress): IndexReport {
   const sum = chunks.reduce<number>((total, each) => total + (each ?? 0), 0);
-  return { documents, rejected, chunks: sum, embedded, seconds: (Date.now() - startedAt) / 1000 };
+  const seconds = (Date.now() - startedAt) / 1000;
+  return { documents, rejected, chunks: sum, embedded, ...(shortened !== undefined && { shortenedHeadings: shortened }), seconds };
 }
 
 type Compared = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> & Pick<IndexBuildOutcome, 'verdict'>;

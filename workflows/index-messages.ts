@@ -65,6 +65,7 @@ export interface IndexBuildProgress {
   /** By shard; null for one that is not written. */
   readonly chunks: readonly (number | null)[];
   readonly embedded: number;
+  readonly shortened?: number;
 }
 
 export interface IndexBuildOutcome {

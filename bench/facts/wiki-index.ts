@@ -8,6 +8,7 @@ import type { Embedders } from '../../data/indexes/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../data/indexes/query-index';
 import type { Digest } from '../../domain/artifact';
 import { defaultTenant as tenant } from '../../domain/ids';
+import { withCountedHeadings } from '../../domain/index/chunking';
 import type { IndexDocument } from '../../domain/index/document';
 import type { IndexSpec } from '../../domain/index/index.schema';
 
@@ -37,7 +38,7 @@ export async function openWikiIndex({
   readonly signal: AbortSignal;
 }): Promise<WikiIndex> {
   const embedder = await embedders.get(embedderSpec);
-  const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
+  const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking: withCountedHeadings(chunking) };
   const digest = digestOf({ recipe, documents });
   // Of other documents, or cut otherwise, it is another table.
   const place = join(folder, digest.slice(-16));
@@ -53,7 +54,7 @@ export async function openWikiIndex({
   for (let from = 0, shard = 0; filled === null && from < documents.length; from += documentsAShard, shard += 1) {
     signal.throwIfAborted();
     const piece = documents.slice(from, from + documentsAShard);
-    const chunks = piece.flatMap((document) => chunksOf(document, { plan: chunking, costOf: embedder.costOf, shard }));
+    const chunks = piece.flatMap((document) => chunksOf(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }));
     chunkCount += chunks.length;
     if ((await table.countShard(shard)) === chunks.length) continue;
     const { rows } = await embedChunks(chunks, { embedder, known: new Map() });

@@ -8,6 +8,16 @@ import type { Embedder, EmbedOptions } from './embedders/embedder';
 export interface UnembeddedChunk extends Omit<ChunkRow, 'vector'> {
   /** What is embedded: the chunk below its heading, which often holds the only name of what it is about. */
   readonly embedded: string;
+  /** Not all of the heading is in `embedded`. */
+  readonly headingShortened: boolean;
+}
+
+export interface EmbeddedChunks {
+  readonly rows: readonly ChunkRow[];
+  /** Texts whose vector was made. */
+  readonly embedded: number;
+  /** Chunks whose heading was shortened. */
+  readonly shortened: number;
 }
 
 export function chunksOf(
@@ -15,8 +25,8 @@ export function chunksOf(
   { plan, costOf, shard }: { readonly plan: ChunkingPlan; readonly costOf: Embedder['costOf']; readonly shard: number },
 ): readonly UnembeddedChunk[] {
   const { id: documentId, title, source } = document;
-  return chunkText(document.text, plan, costOf).map(({ ordinal, start, end, heading, text }) => {
-    const embedded = heading === null ? text : `${heading}\n${text}`;
+  return chunkText(document.text, plan, costOf).map(({ ordinal, start, end, heading, embeddedHeading, text }) => {
+    const embedded = embeddedHeading === null || embeddedHeading === '' ? text : `${embeddedHeading}\n${text}`;
     return {
       chunkId: `${documentId}#${ordinal}`,
       documentId,
@@ -30,6 +40,7 @@ export function chunksOf(
       source,
       text,
       embedded,
+      headingShortened: embeddedHeading !== heading,
     };
   });
 }
@@ -38,13 +49,13 @@ export function chunksOf(
 export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
   { embedder, known, ...options }: { readonly embedder: Embedder; readonly known: ReadonlyMap<string, Float32Array> } & EmbedOptions,
-): Promise<{ readonly rows: readonly ChunkRow[]; readonly embedded: number }> {
+): Promise<EmbeddedChunks> {
   const missing = new Map(chunks.filter(({ digest }) => !known.has(digest)).map(({ digest, embedded }) => [digest, embedded]));
   const made = await embedder.embed([...missing.values()], options);
   const vectors = new Map<string, Float32Array>([...missing.keys()].map((digest, index) => [digest, made[index] ?? new Float32Array()]));
-  const rows = chunks.map(({ embedded: _embedded, ...chunk }): ChunkRow => ({
+  const rows = chunks.map(({ embedded: _embedded, headingShortened: _shortened, ...chunk }): ChunkRow => ({
     ...chunk,
     vector: known.get(chunk.digest) ?? vectors.get(chunk.digest) ?? new Float32Array(),
   }));
-  return { rows, embedded: missing.size };
+  return { rows, embedded: missing.size, shortened: chunks.filter(({ headingShortened }) => headingShortened).length };
 }

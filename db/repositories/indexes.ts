@@ -172,7 +172,9 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
       sql.begin((tx) => {
         const { tenant, index, recipe, dataset, datasetVersion, runId, idempotencyKey: key } = input;
         // Without the probe of an endpoint: a second attempt may get it rounded in another way.
-        const request = { index, embedder: recipe.embedder.digest, chunking: recipe.chunking, dataset, datasetVersion };
+        // Without what this code makes of the chunking, too: a first attempt may have been another version's.
+        const { headings: _counted, ...chunking } = { headings: undefined, ...recipe.chunking };
+        const request = { index, embedder: recipe.embedder.digest, chunking, dataset, datasetVersion };
         return once(tx, { tenant, operation: 'index.open', key, request }, async () => {
           if (runId !== null) await guardRun(tx, { tenant, runId });
           return openVersion(tx, input);

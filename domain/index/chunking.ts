@@ -4,8 +4,18 @@ export type ChunkingPlan =
   | { readonly kind: 'tokens'; readonly size: number; readonly overlap: number }
   /** Whole sentences up to `size` tokens; the last `overlap` sentences begin the next piece. */
   | { readonly kind: 'sentences'; readonly size: number; readonly overlap: number }
-  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under. */
-  | { readonly kind: 'paragraphs'; readonly size: number };
+  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under, which is embedded above it. */
+  | {
+      readonly kind: 'paragraphs';
+      readonly size: number;
+      /** Within the size. Absent in the recipes of versions from before: they count the text alone, in changes too, so that all their pieces are cut in one way. */
+      readonly headings?: 'counted';
+    };
+
+/** As a version is cut that is begun now. */
+export function withCountedHeadings(plan: ChunkingPlan): ChunkingPlan {
+  return plan.kind === 'paragraphs' ? { ...plan, headings: 'counted' } : plan;
+}
 
 export interface Chunk {
   readonly ordinal: number;
@@ -13,6 +23,8 @@ export interface Chunk {
   readonly start: number;
   readonly end: number;
   readonly heading: string | null;
+  /** What is embedded of the heading: shorter where all of it would leave the text less than half of the size. */
+  readonly embeddedHeading: string | null;
   readonly text: string;
 }
 
@@ -28,21 +40,23 @@ interface Unit extends Span {
   readonly cost: number;
 }
 
-/** A document of letters and digits has at least one chunk, every word of it is in one, and no chunk is over `size` tokens unless a single word is. */
+/** A document of letters and digits has at least one chunk, every word of it is in one, and no chunk is over `size` tokens, its heading counted, unless a single word is. */
 export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): readonly Chunk[] {
   const cost = (span: Span) => costWithin(text, span, costOf);
   switch (plan.kind) {
     case 'tokens':
-      return toChunks(text, windows(wordsIn(text, { start: 0, end: text.length }, costOf), plan.size, plan.overlap), null, 0);
+      return toChunks(text, windows(wordsIn(text, { start: 0, end: text.length }, costOf), plan.size, plan.overlap), 0);
     case 'sentences': {
       const units = sentencesIn(text, { start: 0, end: text.length }).map((span) => ({ ...span, cost: cost(span) }));
-      return toChunks(text, packed(text, units, plan, costOf), null, 0);
+      return toChunks(text, packed(text, units, plan, costOf), 0);
     }
     case 'paragraphs': {
       const chunks: Chunk[] = [];
       for (const { heading, paragraphs } of sectionsIn(text)) {
         const units = paragraphs.map((span) => ({ ...span, cost: cost(span) }));
-        chunks.push(...toChunks(text, packed(text, units, { size: plan.size, overlap: 0 }, costOf), heading, chunks.length));
+        const above = plan.headings === 'counted' ? shortened(heading, plan.size, costOf) : { embedded: heading, cost: 0 };
+        const spans = packed(text, units, { size: plan.size - above.cost, overlap: 0 }, costOf);
+        chunks.push(...toChunks(text, spans, chunks.length, { heading, embeddedHeading: above.embedded }));
       }
       return chunks;
     }
@@ -76,6 +90,20 @@ function costWithin(text: string, span: Span, costOf: TokenCost): number {
   let sum = 0;
   for (const match of text.slice(span.start, span.end).matchAll(word)) sum += costOf(match[0]);
   return sum;
+}
+
+/** As many of its words as take half of the size: a text without its heading is found worse than one that is cut in two. */
+function shortened(heading: string | null, size: number, costOf: TokenCost): { readonly embedded: string | null; readonly cost: number } {
+  if (heading === null) return { embedded: null, cost: 0 };
+  const units = wordsIn(heading, { start: 0, end: heading.length }, costOf);
+  const whole = totalOf(units);
+  if (whole * 2 <= size) return { embedded: heading, cost: whole };
+  let [cost, end] = [0, 0];
+  for (const unit of units) {
+    if ((cost + unit.cost) * 2 > size) break;
+    [cost, end] = [cost + unit.cost, unit.end];
+  }
+  return { embedded: heading.slice(0, end), cost };
 }
 
 function windows(units: readonly Unit[], size: number, overlap: number): readonly Span[] {
@@ -195,6 +223,11 @@ function push(spans: Span[], text: string, { start, end }: Span): void {
   spans.push({ start: start + part.length - part.trimStart().length, end: end - (part.length - part.trimEnd().length) });
 }
 
-function toChunks(text: string, spans: readonly Span[], heading: string | null, first: number): Chunk[] {
-  return spans.map(({ start, end }, index) => ({ ordinal: first + index, start, end, heading, text: text.slice(start, end) }));
+function toChunks(
+  text: string,
+  spans: readonly Span[],
+  first: number,
+  above: Pick<Chunk, 'heading' | 'embeddedHeading'> = { heading: null, embeddedHeading: null },
+): Chunk[] {
+  return spans.map(({ start, end }, index) => ({ ordinal: first + index, start, end, ...above, text: text.slice(start, end) }));
 }

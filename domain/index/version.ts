@@ -24,6 +24,8 @@ export interface IndexReport {
   readonly chunks: number;
   /** Chunks whose vector was made; the others were taken over from the version before, or from an equal text. */
   readonly embedded: number;
+  /** Chunks whose heading took more than half of their size, so that the end of it is not in their vectors; absent where there are none. */
+  readonly shortenedHeadings?: number;
   readonly rejected: RejectionCounts;
   /** How its vectors are found; absent for versions of before there was a choice. */
   readonly vectors?: VectorKind;

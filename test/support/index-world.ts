@@ -111,27 +111,29 @@ export async function fill(
     embedder = wordllama,
     maxRejectedShare = 0.5,
     given = {},
+    key = unique(`${index}/build`) as IdempotencyKey,
   }: {
+    readonly key?: IdempotencyKey;
     readonly chunking?: ChunkingPlan;
     readonly embedder?: EmbedderSpec;
     readonly maxRejectedShare?: number;
     readonly given?: Partial<IndexDeps>;
   } = {},
 ) {
-  const key = unique(`${index}/build`) as IdempotencyKey;
   const asked = { tenant, index, key, runId: null, actor: 'key:ada', dataset, embedder, chunking };
   const opened = await world.run('openIndexVersion', asked, given);
   const at = { tenant, index, version: opened.version };
   const planned = await world.run('planIndexBuild', { ...at, ...limits, maxRejectedShare }, given);
   const chunks: number[] = [];
-  let embedded = 0;
+  let [embedded, shortened] = [0, 0];
   for (let shard = 0; shard < planned.shards; shard += 1) {
     const input = { ...at, ...limits, key: `${key}/${shard}` as IdempotencyKey, plan: planned.plan, shard, base: opened.base };
     const built = await world.run('buildIndexShard', input, given);
     chunks.push(built.chunks);
     embedded += built.embedded;
+    shortened += built.shortened ?? 0;
   }
-  return { at, key, planned, chunks, embedded, base: opened.base };
+  return { at, key, planned, chunks, embedded, shortened, base: opened.base };
 }
 
 export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typeof fill>>, given: Partial<IndexDeps> = {}) {

@@ -83,7 +83,7 @@ function fake(change: Partial<Asked> = {}) {
     planIndexBuild: () => Promise.resolve({ plan: artifact('plan'), shards: 5, documents: 500, rejected: { empty: 3 } }),
     buildIndexShard: ({ key, shard }) => {
       wrote.push(key);
-      return Promise.resolve({ chunks: 10 + shard, embedded: 1 });
+      return Promise.resolve({ chunks: 10 + shard, embedded: 1, ...(shard > 2 && { shortened: shard }) });
     },
     finishIndexTable: () => Promise.resolve({ kind: 'complete', tableVersion: 7, chunks: 60, documents: 500, vectors: 'flat' }),
     releaseIndexOrder: ({ key }) => {
@@ -165,7 +165,8 @@ describe('index build', () => {
     const outcome = (await end()) as IndexBuildOutcome;
     await record('index-build', handle);
     expect(outcome).toMatchObject({ version: 2, promoted: true, verdict: { kind: 'passed' } });
-    expect(outcome.report).toMatchObject({ documents: 500, chunks: 60, embedded: 5, rejected: { empty: 3 }, vectors: 'hnsw' });
+    const report = { documents: 500, chunks: 60, embedded: 5, shortenedHeadings: 7, rejected: { empty: 3 }, vectors: 'hnsw' };
+    expect(outcome.report).toMatchObject(report);
     expect([...index.wrote].sort()).toEqual([
       'build-1/shard/0/1',
       'build-1/shard/1/1',
@@ -182,7 +183,7 @@ describe('index build', () => {
   test('continues as new and writes each shard once', async () => {
     const index = fake();
     const { handle, end } = await build({ shardsPerExecution: 2, parity: null, after: 'keep' }, index);
-    expect(await end()).toMatchObject({ promoted: false, verdict: null, report: { chunks: 60, embedded: 5 } });
+    expect(await end()).toMatchObject({ promoted: false, verdict: null, report: { chunks: 60, embedded: 5, shortenedHeadings: 7 } });
     await record('index-build-continued', handle);
     expect(index.wrote.length).toBe(5);
     expect(index.did).toEqual([]);

@@ -112,6 +112,9 @@ function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly j
   const { version, report, verdict, promoted } = outcome;
   const by = report.vectors === undefined ? '' : `, found by ${report.vectors}`;
   terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded${by}`);
+  const { shortenedHeadings: shortened = 0 } = report;
+  if (shortened > 0)
+    terminal.say(`${shortened} of the chunks stand under a heading of more than half of their size: the end of it is not in their vectors`);
   for (const line of reasonsOf(verdict)) terminal.say(line);
   if (promoted) {
     terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`);

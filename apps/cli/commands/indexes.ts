@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { request } from 'undici';
 import type { IndexAliasState, IndexVersionRecord } from '../../../db/repositories/indexes';
+import type { ChunkingPlan } from '../../../domain/index/chunking';
 import type { IndexAlias } from '../../../domain/index/version';
 import { rejectedOf } from '../../../domain/index/document';
 import { textOfFile } from '../cases-file';
@@ -174,7 +175,7 @@ function versionsTable({ aliases, versions }: IndexJson): string {
       state,
       names(version),
       recipe.embedder.name,
-      `${recipe.chunking.kind} ${recipe.chunking.size}`,
+      chunkingOf(recipe.chunking),
       report?.vectors ?? '-',
       `${dataset}@${datasetVersion}`,
       report === null ? '-' : String(report.documents),
@@ -182,6 +183,11 @@ function versionsTable({ aliases, versions }: IndexJson): string {
       report === null ? '-' : String(rejectedOf(report.rejected)),
     ]),
   );
+}
+
+/** A version that does not count headings is cut in another way than one that is begun now. */
+function chunkingOf(plan: ChunkingPlan): string {
+  return `${plan.kind} ${plan.size}${plan.kind === 'paragraphs' && plan.headings !== 'counted' ? ' + heading' : ''}`;
 }
 
 function oneLine(text: string): string {
