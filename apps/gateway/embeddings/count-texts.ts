@@ -1,10 +1,9 @@
 import { countTokens } from '../../../domain/index/chunking';
 import type { Embedder } from '../../../data/indexes/embedders/embedder';
+import { openTurns } from '../../../data/turns';
 
 /** UTF-16, with the space behind it: a word is counted in runs of at most a hundred characters, each of a token or more. */
 const longestRun = 201;
-/** The event loop is not held longer, but by a single text. */
-const turnMs = 20;
 
 export type Counted =
   | { readonly kind: 'within'; readonly tokens: number }
@@ -22,13 +21,9 @@ export async function countTexts(
   }: { readonly embedder: Pick<Embedder, 'costOf' | 'maxTokens'>; readonly most: number; readonly signal: AbortSignal },
 ): Promise<Counted> {
   let tokens = 0;
-  let since = performance.now();
+  const turn = openTurns(signal);
   for (const [place, text] of texts.entries()) {
-    if (performance.now() - since > turnMs) {
-      await new Promise((turn) => setImmediate(turn));
-      signal.throwIfAborted();
-      since = performance.now();
-    }
+    await turn();
     // A megabyte is not looked at word by word, whatever its words cost.
     const dense = text.length > longestRun * maxTokens ? text.replace(/\s+/gu, ' ').trim() : text;
     const count = dense.length > longestRun * maxTokens ? Infinity : countTokens(dense, costOf, maxTokens);

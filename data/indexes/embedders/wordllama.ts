@@ -3,11 +3,11 @@ import { failure } from '../../../domain/failure';
 import { createBytePair } from '../../../domain/index/byte-pair';
 import { digestOf, sha256 } from '../../digest';
 import { llmModelPath } from '../../llm/runtime-module';
+import { openTurns } from '../../turns';
 import { normalized, type Embedder } from './embedder';
 
 /** Words have a few tokens; more of a text than this adds nothing to a mean. */
 const maxTokens = 1024;
-const pauseEvery = 200;
 
 /** WordLlama (D. Michaels, 2024; MIT): the mean of static token vectors that were distilled from a language model. No network is run, so a core does thousands of texts a second. */
 export async function openWordLlama(folder = llmModelPath('wordllama-256')): Promise<Embedder> {
@@ -33,12 +33,11 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
     maxTokens,
     costOf: bytePair.costOf,
     async embed(texts, { signal } = {}) {
+      const turn = openTurns(signal);
       const vectors: Float32Array[] = [];
       for (const text of texts) {
+        await turn();
         vectors.push(embedOne(text));
-        if (vectors.length % pauseEvery !== 0) continue;
-        await new Promise(setImmediate);
-        signal?.throwIfAborted();
       }
       return vectors;
     },

@@ -1,0 +1,29 @@
+import { openTurns } from '../../data/turns';
+
+function busy(milliseconds: number): void {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
+}
+
+/** Of five milliseconds each. */
+async function work(steps: number, turn: () => Promise<void>): Promise<void> {
+  for (let step = 0; step < steps; step += 1) {
+    await turn();
+    busy(5);
+  }
+}
+
+describe('turns of long work', () => {
+  test('others get theirs while it goes on', async () => {
+    let others = 0;
+    const other = setInterval(() => (others += 1), 1);
+    await work(20, openTurns());
+    clearInterval(other);
+    // One after each four or five steps; without turns there is none.
+    expect(others).toBeGreaterThanOrEqual(3);
+  });
+
+  test('it ends at a turn when it is not wanted any more', async () => {
+    await expect(work(20, openTurns(AbortSignal.abort(new Error('not wanted'))))).rejects.toThrow('not wanted');
+  });
+});
