@@ -45,7 +45,12 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
 
   return async ({ tenant, body: { model, texts, dimensions }, signal }) => {
     const asked = indexIn(parseModelName(model));
-    const { version, stale, embedder } = await indexes.embedder({ tenant, ...asked }).catch(async (error: unknown) => {
+    const until = performance.now() + limits.timeoutMs;
+    const inTime = <T>(work: Promise<T>, message: string) =>
+      within(Math.max(1, Math.ceil(until - performance.now())), work, { type: 'ProviderTimeout', message });
+    // One behind an endpoint is asked for a vector when it is opened here, however long its provider takes.
+    const opening = inTime(indexes.embedder({ tenant, ...asked }), `the embedder of ${asked.index} was not opened`);
+    const { version, stale, embedder } = await opening.catch(async (error: unknown) => {
       throw isPerennialError(error) && error.type === 'NotFound' ? await nameIndex(tenant, asked.index, error) : error;
     });
     const { identity } = embedder;
@@ -66,10 +71,7 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
         payer: { tenant },
         onUsage: (promptTokens) => (billed += promptTokens),
       });
-      const vectors = await within(limits.timeoutMs, embedding, {
-        type: 'ProviderTimeout',
-        message: `the embedder of ${name} did not end`,
-      });
+      const vectors = await inTime(embedding, `the embedder of ${name} did not end`);
       return { index: asked.index, version, stale, embedder: identity, vectors, tokens: billed > 0 ? billed : tokens };
     } finally {
       late.abort();

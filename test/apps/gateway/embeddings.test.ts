@@ -10,7 +10,7 @@ import { startGateway, type StartedGateway } from './started-gateway';
 
 jest.setTimeout(30_000);
 
-const limits = { maxTokens: 600, maxTokensUnderWay: 700, timeoutMs: 300 };
+const limits = { maxTokens: 600, maxTokensUnderWay: 700, timeoutMs: 1_000 };
 
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
@@ -21,12 +21,15 @@ let client: OpenAI;
 let words = 0;
 /** What the scripted embedder does with the next texts. */
 let embed: Embedder['embed'];
+/** Before it can be asked. */
+let opens: () => Promise<void>;
 
 beforeEach(async () => {
   registry = fakeRegistry();
   registry.indexNames = ['wiki', 'weather'];
   artifacts = fakeArtifacts();
   embed = (texts) => letters.embed(texts);
+  opens = () => Promise.resolve();
   words = 0;
   const scripted: Embedder = { ...letters, costOf: () => (words += 1) && 1, embed: (...asked) => embed(...asked) };
   const chunks = fakeChunks();
@@ -40,7 +43,10 @@ beforeEach(async () => {
   gateway = await startGateway({
     registry,
     artifacts,
-    indexes: openIndexReader({ find, store: chunks, embedders: { get: () => Promise.resolve(scripted), close: () => Promise.resolve() } }),
+    indexes: openIndexReader({
+      ...{ find, store: chunks },
+      embedders: { get: () => opens().then(() => scripted), close: () => Promise.resolve() },
+    }),
     config: { embeddings: limits },
   });
   ({ url } = gateway);
@@ -188,6 +194,13 @@ describe('an embedder with much to do', () => {
     const error = await refusal(create({ model: 'wiki', input: 'whale' }));
     expect(error.status).toBe(504);
     expect(told?.aborted).toBe(true);
+  });
+
+  test('is given up when it cannot be opened in time, either', async () => {
+    opens = () => new Promise(() => undefined);
+    const error = await refusal(create({ model: 'wiki', input: 'whale' }));
+    expect(error).toMatchObject({ status: 504, code: 'ProviderTimeout' });
+    expect(error.message).toContain('the embedder of wiki was not opened');
   });
 
   test('stops when the caller hangs up', async () => {
