@@ -15,7 +15,7 @@ import { effectOnce } from './effect-once';
 import type { KnownJudge } from './judges';
 
 export interface EvaluateBundleDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts' | 'events'>;
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 
@@ -91,8 +91,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
         if (verdict.kind === 'inconclusive' && moreCases !== null && input.mayAskMore) return { kind: 'open', moreCases };
         await assertOwned();
         const grounds = await keep(input, { policy, evidence });
-        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, idempotencyKey: key });
-        for (const each of standbys) await registry.events.append({ tenant, runId, stage, kind: 'standby.judged', data: { ...each } });
+        const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
+        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, told, idempotencyKey: key });
         return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
       });
     },

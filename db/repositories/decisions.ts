@@ -8,6 +8,7 @@ import { once } from '../idempotency';
 import { newId } from '../ids';
 import type { decisions } from '../schema/decisions';
 import { appendAudit } from '../writes/audit-entry';
+import { appendEvent, type NewRunEvent } from '../writes/run-event';
 
 export interface DecisionRecord extends DecisionRef {
   readonly runId: RunId;
@@ -16,7 +17,7 @@ export interface DecisionRecord extends DecisionRef {
 }
 
 export interface DecisionRepository {
-  /** Policy and evidence must be stored before (NotFound). With an audit row; a repeated key gives the first decision. */
+  /** Policy and evidence must be stored before (NotFound). With an audit row, and what else the run's events say of it; a repeated key gives the first decision, and tells nothing. */
   record(input: {
     readonly tenant: Tenant;
     readonly runId: RunId;
@@ -25,6 +26,7 @@ export interface DecisionRepository {
     readonly evidence: Digest;
     readonly verdict: Verdict;
     readonly idempotencyKey: string;
+    readonly told?: readonly Pick<NewRunEvent, 'kind' | 'data'>[];
   }): Promise<DecisionRef>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<DecisionRecord | null>;
   /** In the order made. */
@@ -67,7 +69,7 @@ async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision
   if (!stored.evidence) throw failure('NotFound', `evidence ${evidence} is not stored: a decision cannot be acted on before it is`);
 }
 
-async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence, verdict }: NewDecision): Promise<DecisionRef> {
+async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence, verdict, told = [] }: NewDecision): Promise<DecisionRef> {
   const id = newId('dec');
   await tx`
     insert into decisions (tenant_id, id, run_id, stage, policy, evidence, verdict)
@@ -80,6 +82,7 @@ async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence,
     cause: `${stage} ${verdict.kind}`,
     after: { stage, verdict: verdict.kind, policy, evidence },
   });
+  for (const each of told) await appendEvent(tx, { tenant, runId, stage, ...each });
   return { id, policy, evidence, verdict };
 }
 

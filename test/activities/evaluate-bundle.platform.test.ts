@@ -58,6 +58,16 @@ async function given(candidate: readonly (number | null)[], change: Partial<Deci
 
 const decisions = () => world.registry.decisions.list({ tenant, runId });
 
+/** At its first call of this method. */
+function thatDies(dying: { readonly [part in keyof typeof world.registry]?: string }): typeof world.registry {
+  const died = () => Promise.reject(new Error('the worker died'));
+  const dead = Object.entries(dying).map(([part, method]) => [part, { ...world.registry[part as 'effects'], [method]: died }]);
+  return { ...world.registry, ...(Object.fromEntries(dead) as Partial<typeof world.registry>) };
+}
+
+const toldOfStandbys = async () =>
+  (await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 })).filter(({ kind }) => kind === 'standby.judged');
+
 async function decided(input: DecideBundleInput, over: Parameters<typeof world.run>[2] = {}) {
   const looked = await world.run('decideBundle', input, over);
   if (looked.kind !== 'decided') throw new Error(`still open: ${looked.moreCases} more`);
@@ -95,12 +105,7 @@ describe('decideBundle', () => {
     ['with its decision made, before it said so', { effects: 'complete' }, 1],
   ] as const)('an attempt that died %s: the next one makes the decision, once', async (_, dying, made) => {
     const input = await given(scores(200, 9));
-    const registry = { ...world.registry };
-    for (const [part, method] of Object.entries(dying))
-      Object.assign(registry, {
-        [part]: { ...world.registry[part as 'effects'], [method]: () => Promise.reject(new Error('the worker died')) },
-      });
-    await expect(world.run('decideBundle', input, { registry })).rejects.toThrow('the worker died');
+    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow('the worker died');
     expect(await decisions()).toHaveLength(made);
     const { decision } = await decided(input, { attempt: 2 });
     expect((await decisions()).map(({ id }) => id)).toEqual([decision.id]);
@@ -246,11 +251,21 @@ describe('qualifyStandby', () => {
     // What becomes of a standby is no word on the bundle.
     expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }] });
     await decided(input, { attempt: 2 });
-    const events = await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 });
-    const told = events.filter(({ kind }) => kind === 'standby.judged');
-    expect(told).toMatchObject([
+    expect(await toldOfStandbys()).toMatchObject([
       { stage: 'evaluate', data: { ...standby, kind: 'qualified' } },
       { stage: 'evaluate', data: away },
     ]);
+  });
+
+  test.each([
+    ['before anything was told of them', { decisions: 'record' }, 0],
+    ['when they were told', { effects: 'complete' }, 2],
+  ] as const)('an attempt that died %s: by the end each is told once', async (_, dying, before) => {
+    const refused = (model: string) => ({ provider: 'spare', model, kind: 'notMeasured', reason: 'away' }) as const;
+    const input = await given(scores(200, 9), { standbys: [refused('small'), refused('large')] });
+    await expect(world.run('decideBundle', input, { registry: thatDies(dying) })).rejects.toThrow('the worker died');
+    expect(await toldOfStandbys()).toHaveLength(before);
+    await decided(input, { attempt: 2 });
+    expect((await toldOfStandbys()).map(({ data }) => data['model'])).toEqual(['small', 'large']);
   });
 });

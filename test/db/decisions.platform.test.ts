@@ -45,6 +45,16 @@ describe('decisions', () => {
     await expect(record({ idempotencyKey: 'once', stage: 'canary' })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
   });
 
+  test('are told with what came of them, once a key', async () => {
+    await put('policy', policy);
+    await put('evidence', evidence);
+    const told = ['ann', 'bob'].map((name) => ({ kind: 'one.judged', data: { name } }));
+    await record({ idempotencyKey: 'told', told });
+    await record({ idempotencyKey: 'told', told });
+    const events = await test_.registry.events.list({ tenant, runId, afterSeq: 0, limit: 100 });
+    expect(events.filter(({ kind }) => kind === 'one.judged')).toMatchObject(told.map((each) => ({ ...each, stage: 'evaluate' })));
+  });
+
   test('evidence comes back with the digest it was stored under, and cannot be another’s or changed', async () => {
     await put('evidence', evidence);
     await put('evidence', evidence);
