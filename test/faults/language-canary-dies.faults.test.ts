@@ -9,13 +9,13 @@
  * |---------------------|--------|------------|---------------|---------|------------|-----------------|----------|
  * | ingest              | as processes-die: the same activity                                                        |
  * | rag-index: indexing | I R W  | –          | –             | –       | R          | R               | R        |
- * | rag-index: parity   | I      | –          | –             | –       | –          | –               | –        |
+ * | rag-index: parity   | I      | –          | –             | –       | R          | R               | R        |
  * | prompt-eval         | D      | S          | –             | –       | –          | D               | –        |
  * | fine-tune           | F P    | –          | –             | –       | P          | P               | –        |
  * | evaluate            | D      | F W        | D             | D       | D          | D               | D        |
  * | canary              | C      | S          | C             | C       | C          | C               | C        |
  * | promote             | D C    | S          | –             | C       | C          | C               | C D      |
- * | move of the index   | I R    | –          | –             | –       | –          | –               | –        |
+ * | move of the index   | I R    | –          | –             | –       | R          | R               | R        |
  */
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';

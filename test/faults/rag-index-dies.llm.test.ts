@@ -1,8 +1,12 @@
-/** Parts of the product die while a lifecycle builds its index, and before the index follows its bundle: each text is embedded and paid once, each chunk is there once, and the index is never promoted without its bundle. */
+/**
+ * Parts of the product die while a lifecycle builds its index, while the next version is compared with the one that answers, and before the index follows its bundle: each text is
+ * embedded and paid once, each chunk is there once, and the index is never promoted without its bundle.
+ */
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
-import { atTable, championsOf, eventually, killPart } from '../support/dying-product';
-import { expectNothingLeft } from '../support/left-behind';
+import type { ArtifactRef } from '../../domain/artifact';
+import { approve, atTable, championsOf, eventually, killPart } from '../support/dying-product';
+import { expectNothingLeft, openStore } from '../support/left-behind';
 import { startProduct, type Product } from '../support/product';
 import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
@@ -96,3 +100,82 @@ test('kill -9 of the worker between the promotion of the bundle and that of its 
   });
   await expectReleasedOnce(await product.waitForEnd(id, 300), 0);
 });
+
+/** Documents that are asked for by their own words, so that both versions find all of them. */
+const asked = 60;
+const more = 3;
+
+test.each([
+  ['PostgreSQL', 'bin/postgres'],
+  ['the Temporal server', 'temporal server'],
+  ['the S3 store', 'bin/weed'],
+])(
+  'kill -9 of %s while a next version is compared, and between the promotion of its bundle and its own: every question counts, once, and the index follows, once',
+  async (_, process) => {
+    const name = `changes-${process.replaceAll(/\W/g, '-')}`.slice(0, 30);
+    const before = 100;
+    const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
+    const options = { name, prompts: ['Be precise.'], cases, parallel, gates };
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { ...options, documents: before }));
+    const first = (await product.start(name)).body.id;
+    expect(await product.waitForEnd(first, 200)).toMatchObject({ status: 'succeeded', version: 1, failure: null });
+    // Nobody has embedded the questions yet.
+    const compares = { documents: before + more, asked, more: '  promote: { approval: { required: 1 } }\n' };
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { ...options, ...compares }));
+    const { id } = (await product.start(name)).body;
+
+    // Documents come many at once.
+    const compared = () => embedded(name).filter(({ body: { input } }) => !Array.isArray(input) || input.length === 1).length;
+    await eventually('some questions are embedded', () => compared() >= 5);
+    expect((await product.run(id)).stages.at(-1)).toMatchObject({ name: 'rag-index', status: 'running' });
+    await killPart(product, process);
+    expect(compared()).toBeLessThan(asked);
+    await product.waitForStage(id, 'promote');
+    await eventually('the registry is back', () =>
+      movesOf(database, name).then(
+        (moves) => moves.length === 1,
+        () => false,
+      ),
+    );
+    await atTable(
+      database,
+      'index_aliases',
+      () => approve(product, id),
+      async () => {
+        expect(await championsOf(product, name)).toEqual([2, 1]);
+        expect(await movesOf(database, name)).toEqual([1]);
+        await killPart(product, process);
+      },
+    );
+
+    const run = await product.waitForEnd(id, 300);
+    expect(run).toMatchObject({ status: 'succeeded', version: 2, failure: null, verdict: { kind: 'passed' } });
+    await eventually('the registry and the store are back', async () => (await storedIn(product, name, 2).catch(() => null)) !== null);
+    expect(await storedIn(product, name, 2)).toEqual({ chunks: before + more, documents: before + more, duplicates: [] });
+    expect(await parityOf(name, 2)).toMatchObject({
+      evidence: { asked, failed: 0, candidate: { mean: 1 }, champion: { mean: 1 } },
+      verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] },
+    });
+    expect(await movesOf(database, name)).toEqual([1, 2]);
+    expect(await championsOf(product, name)).toEqual([2, 1]);
+    // The question that was under way, and nothing that was embedded before.
+    await expectPaidOnce(database, id, 1);
+    expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+  },
+);
+
+/** What the version was compared by, as it is kept with it: one record, however often it was measured. */
+async function parityOf(index: string, version: number): Promise<unknown> {
+  const refs = await database.sql<ArtifactRef[]>`
+    select uri, digest, bytes::int, media_type from artifacts join artifact_references using (tenant_id, digest)
+    where held_by = ${`index:${index}@${version}`} and media_type = 'application/json'`;
+  const store = openStore(product);
+  try {
+    const values = await Promise.all(refs.map((ref) => store.getJson<object>(ref)));
+    const records = values.filter((value) => 'evidence' in value);
+    expect(records).toHaveLength(1);
+    return records[0];
+  } finally {
+    store.close();
+  }
+}

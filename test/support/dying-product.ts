@@ -69,22 +69,31 @@ export async function eventually(what: string, isSo: () => Promise<boolean> | bo
   }
 }
 
-/** Dies exactly before a write: the table is locked from outside until somebody has come to it, and `there` has killed whom it wants. */
+/**
+ * Dies exactly before a write: the table is locked from outside until somebody has come to it, and `there` has killed whom it wants. Who kills the server that holds the lock ends the lock with it.
+ */
 export async function atTable(
   { sql }: Database,
   table: string,
   begin: () => Promise<void> | void,
   there: () => Promise<void>,
 ): Promise<void> {
-  await sql.begin(async (tx) => {
-    await tx`lock table ${tx(table)} in exclusive mode`;
-    await begin();
-    await eventually(`somebody comes to ${table}`, async () => {
-      const [waits] = await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
-      return waits !== undefined;
+  const kills = { done: false };
+  try {
+    await sql.begin(async (tx) => {
+      await tx`lock table ${tx(table)} in exclusive mode`;
+      await begin();
+      await eventually(`somebody comes to ${table}`, async () => {
+        const [waits] =
+          await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
+        return waits !== undefined;
+      });
+      await there();
+      kills.done = true;
+      // The dead process's connection holds nothing any more once the server has noticed.
+      await pause(1_000);
     });
-    await there();
-    // The dead process's connection holds nothing any more once the server has noticed.
-    await pause(1_000);
-  });
+  } catch (error) {
+    if (!kills.done) throw error;
+  }
 }

@@ -1,6 +1,7 @@
-/** What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch folders, unfinished uploads. Looked at from outside the product. */
+/** What a run must not leave when it has ended (I7): processes, job directories and inputs, scratch folders, unfinished uploads, open workflows. Looked at from outside the product. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import type { Product } from './product';
@@ -14,11 +15,20 @@ export function environmentOf(pid: number): Record<string, string> {
   return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
 }
 
+export interface Expected {
+  /** Ids of the workflows that the test wants open, such as those that wait for more changes of an index. */
+  readonly open?: readonly string[];
+  readonly seconds?: number;
+}
+
 /** Waits until nothing is left of any run; all runs must have ended. Throws what is still there after `seconds`. */
-export async function expectNothingLeft(product: Product, seconds = 30): Promise<void> {
+export async function expectNothingLeft(product: Product, { open = [], seconds = 30 }: Expected = {}): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  // It may be about to come back from the kill that a test ended with.
+  while (product.pids('main.ts worker').length === 0 && Date.now() < deadline) await pause(50);
   const store = openStore(product);
+  const temporal = openTemporal(product);
   try {
-    const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const left = [
         ...jobProcesses(product),
@@ -26,12 +36,14 @@ export async function expectNothingLeft(product: Product, seconds = 30): Promise
         ...jobInputs(product),
         ...scratchFolders(product),
         ...(await staged(store)),
+        ...(await openWorkflows(temporal, open)),
       ];
       if (left.length === 0) return;
       if (Date.now() > deadline) throw new Error(`left behind: ${left.join(', ')}`);
       await pause(200);
     }
   } finally {
+    await temporal.connection.close();
     store.close();
   }
 }
@@ -43,8 +55,7 @@ export function openStore(product: Product): ArtifactStore {
 
 /** Where it is, as the product's processes reach it. */
 export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
-  const [worker = -1] = product.pids('main.ts worker');
-  const environment = environmentOf(worker);
+  const environment = environmentOfWorker(product);
   return {
     endpoint: environment['PERENNIAL_S3_ENDPOINT'] ?? '',
     region: environment['AWS_REGION'] ?? '',
@@ -52,6 +63,18 @@ export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
     accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
     secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
   };
+}
+
+function openTemporal(product: Pick<Product, 'pids'>): Client {
+  const environment = environmentOfWorker(product);
+  // A server that has just been killed answers when it is back.
+  const connection = Connection.lazy({ address: environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '' });
+  return new Client({ connection, namespace: environment['PERENNIAL_TEMPORAL_NAMESPACE'] ?? 'perennial' });
+}
+
+function environmentOfWorker(product: Pick<Product, 'pids'>): Record<string, string> {
+  const [worker = -1] = product.pids('main.ts worker');
+  return environmentOf(worker);
 }
 
 /** Every Python process of this platform's jobs, whoever is its parent now, but for the warm parents of living workers. */
@@ -81,6 +104,17 @@ function scratchFolders({ stateDir }: Product): string[] {
 async function staged(store: ArtifactStore): Promise<string[]> {
   const runs = await store.staging.runs(tenant).catch((error: unknown) => [String(error)]);
   return runs.map((run) => `unfinished upload of ${run}`);
+}
+
+async function openWorkflows({ workflow }: Client, expected: readonly string[]): Promise<string[]> {
+  const left: string[] = [];
+  try {
+    for await (const { workflowId, type } of workflow.list({ query: 'ExecutionStatus = "Running"' }))
+      if (!expected.includes(workflowId)) left.push(`open workflow ${type} ${workflowId}`);
+  } catch (error) {
+    left.push(`open workflows are not known: ${String(error)}`);
+  }
+  return left;
 }
 
 function folders(root: string): string[] {

@@ -18,6 +18,8 @@ export interface TinyLlmOptions {
   readonly tunedBy?: 'acme';
   /** So many short documents in an index that every question asks, embedded by the scripted provider's `embedder`. */
   readonly documents?: number;
+  /** So many of the documents are asked for, each by its own words, before a new version of the index takes the place of the one that answers. */
+  readonly asked?: number;
   /** More lines of the spec, indented by two. */
   readonly more?: string;
   readonly parallel?: number;
@@ -34,6 +36,7 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
   writeFileSync(join(folder, 'cases.ndjson'), Array.from({ length: cases }, (_, index) => caseLine(name, index)).join(''));
   writeFileSync(join(folder, 'examples.ndjson'), exampleLines);
   writeFileSync(join(folder, 'documents.ndjson'), documentLines(name, options.documents ?? 1));
+  writeFileSync(join(folder, 'questions.ndjson'), questionLines(name, options.asked ?? 1));
   writeFileSync(join(folder, 'judge.yaml'), judgePrompt);
   writeFileSync(join(folder, 'labels.ndjson'), labelLines(options.judgeLabels ?? 1));
   writeFileSync(join(folder, 'lifecycle.yaml'), lifecycleText(options, paths));
@@ -41,7 +44,7 @@ export function writeTinyLlmLifecycle(parent: string, options: TinyLlmOptions): 
 }
 
 function lifecycleText(
-  { name, prompts = [], searched, gates, judgeLabels, tunedBy, documents, more = '', parallel = 8 }: TinyLlmOptions,
+  { name, prompts = [], searched, gates, judgeLabels, tunedBy, documents, asked, more = '', parallel = 8 }: TinyLlmOptions,
   paths: readonly string[],
 ): string {
   const judge =
@@ -61,17 +64,19 @@ ${chosen}  evaluate:
     dimensions: [{ name: right, kind: exact }${judge}]
     gates: ${gates ?? '[{ name: useful, kind: threshold, dimension: right, min: 0.6 }, { name: no-worse, kind: nonInferiority, dimension: right, margin: 0.25 }]'}
     parallel: ${parallel}
-${tunedBy === undefined ? '' : tuning}${documents === undefined ? '' : indexed(name)}${more}`;
+${tunedBy === undefined ? '' : tuning}${documents === undefined ? '' : indexed(name, asked)}${more}`;
 }
 
 const tuning = `  data: { sources: { examples: { uri: "file://./examples.ndjson" } } }
   fineTune: { examples: examples, by: provider, params: { n_epochs: 2 } }
 `;
 
-function indexed(name: string): string {
+function indexed(name: string, asked: number | undefined): string {
   const embedder = '{ kind: endpoint, provider: embedded, model: embedder, dimensions: 8 }';
-  return `  data: { sources: { documents: { uri: "file://./documents.ndjson" } } }
-  index: { name: ${name}, documents: documents, k: 1, embedder: ${embedder} }
+  const questions = asked === undefined ? '' : ', questions: { uri: "file://./questions.ndjson" }';
+  const parity = asked === undefined ? '' : `, parity: { questions: questions, margin: 0.2, minQuestions: ${asked} }`;
+  return `  data: { sources: { documents: { uri: "file://./documents.ndjson" }${questions} } }
+  index: { name: ${name}, documents: documents, k: 1, embedder: ${embedder}${parity} }
 `;
 }
 
@@ -89,8 +94,15 @@ spec:
 }
 
 /** Of whoever has the name: no two lifecycles share a text, so that nothing is taken over. */
+const documentText = (name: string, index: number) => `Lamp ${index} of ${name} shines in room ${index % 7}.`;
+
 function documentLines(name: string, count: number): string {
-  const line = (index: number) => `${JSON.stringify({ id: `d${index}`, text: `Lamp ${index} of ${name} shines in room ${index % 7}.` })}\n`;
+  const line = (index: number) => `${JSON.stringify({ id: `d${index}`, text: documentText(name, index) })}\n`;
+  return Array.from({ length: count }, (_, index) => line(index)).join('');
+}
+
+function questionLines(name: string, count: number): string {
+  const line = (index: number) => `${JSON.stringify({ id: `q${index}`, question: documentText(name, index), documents: `d${index}` })}\n`;
   return Array.from({ length: count }, (_, index) => line(index)).join('');
 }
 
