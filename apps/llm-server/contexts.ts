@@ -1,5 +1,6 @@
 import { ApiError } from './api-error';
 import type { LlamaContext, LlamaModel } from './llama-cpp';
+import { readRowsInOrder } from './rows-in-order';
 import { openSequencePool, type SequencePool, type WaitingRoom } from './sequence-pool';
 
 export interface ContextsOptions {
@@ -31,12 +32,13 @@ export async function openContexts(options: ContextsOptions): Promise<Contexts> 
   const base = await open(null);
 
   async function open(adapterFile: string | null): Promise<Entry> {
-    const context = await options.model.createContext({
+    const made = await options.model.createContext({
       sequences: options.sequences,
       contextSize: options.contextTokens,
       threads: options.threads,
       ...(adapterFile === null ? {} : { lora: { adapters: [{ filePath: adapterFile, scale: 1 }] } }),
     });
+    const context = readRowsInOrder(made);
     return { context, pool: openSequencePool(context, options.sequences, options.room), usedAt: Date.now() };
   }
 
