@@ -44,8 +44,9 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
   /** What there surely is, from the total `base` on. */
   let granted = 0;
   let base = 0;
-  /** The last total that was surely told. */
+  /** The last total that was surely told, and the most that was under way with it. */
   let told = 0;
+  let toldHeld = 0;
   /** Whether the ledger may have more for us than `granted`: an answer was lost. */
   let unsure = false;
   let overdrawn = false;
@@ -61,17 +62,17 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
     const [telling, sentAt] = [total, performance.now()];
     [granted, base] = [held + kept, telling];
     const account = { tenant, scope, unit, holder, spent: telling, held, kept, need, wanted, leaseMs };
-    asking = answered(ledger.account(account), telling, sentAt).finally(() => (asking = null));
+    asking = answered(ledger.account(account), account, sentAt).finally(() => (asking = null));
     return asking;
   }
 
-  async function answered(answer: Promise<BlockGrant>, telling: number, sentAt: number): Promise<BlockGrant> {
+  async function answered(answer: Promise<BlockGrant>, account: { readonly spent: number; readonly held: number }, sentAt: number) {
     unsure = true;
     const grant = await answer;
     ({ granted } = grant);
     ({ limit } = grant.budget);
     overdrawn = grant.budget.spent + grant.budget.reserved > limit;
-    told = telling;
+    [told, toldHeld] = [account.spent, account.held];
     leasedAt = sentAt;
     unsure = false;
     return grant;
@@ -108,7 +109,8 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
     async account() {
       // What is under way tells as well, and the rest is for the next time.
       if (asking !== null) return;
-      const changed = total !== told;
+      // What is under way and not told is on no budget if this process dies.
+      const changed = total !== told || held > toldHeld;
       if (!changed && !used && !unsure && granted === held) return;
       // What is kept without being used is in other gateways' way; what is used has to be told, and its lease to be renewed.
       if (used && !changed && !unsure && !overdrawn && performance.now() - leasedAt < leaseMs / 3) return;

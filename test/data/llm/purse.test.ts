@@ -96,6 +96,20 @@ describe('a purse', () => {
     expect(ledger.accounts.at(-1)).toMatchObject({ spent: 10, kept: 0 });
   });
 
+  test('tells the next time what a question has begun to spend since, which counts if this one dies', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    await purse.account();
+    expect(ledger.accounts.at(-1)).toMatchObject({ spent: 0, held: 30 });
+    await purse.account();
+    expect(ledger.accounts).toHaveLength(2);
+    purse.settle(30, 5);
+    await purse.hold(20);
+    await purse.account();
+    expect(ledger.accounts.at(-1)).toMatchObject({ spent: 5, held: 20 });
+  });
+
   test('gives back what an account that was lost may have brought', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
