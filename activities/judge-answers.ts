@@ -7,7 +7,7 @@ import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
-import { openPairs } from '../domain/rollout/judging-pace';
+import { openPairs, openSince } from '../domain/rollout/judging-pace';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Judge } from '../data/llm/evaluation/judge';
 import { inParallel } from '../data/llm/evaluation/pool';
@@ -107,10 +107,12 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             const judged = await judgedAnswers.count({ tenant, rollout });
             report({ judged, mostPairs: by.mostPairs, since } satisfies Beaten & { readonly [told: string]: unknown });
             if (judged >= by.mostPairs) return await over(input, lost, `${judged} pairs were judged, and mostPairs allows ${by.mostPairs}`);
-            const limit = Math.min(batch, (await openBy(input)) - judged);
-            const pairs = limit <= 0 ? [] : await judgedAnswers.pending({ tenant, rollout, share: by.share, since, limit });
+            const { most, from } = await openBy(input);
+            const limit = Math.min(batch, most - judged);
+            const drawn = { tenant, rollout, share: by.share, since, from, besides: [...lost.keys()], limit };
+            const pairs = limit <= 0 ? [] : await judgedAnswers.pending(drawn);
             const open = await judgeAll(judge, input, { pairs, lost, signal });
-            const isFull = pairs.length === limit;
+            const isFull = limit > 0 && pairs.length === limit;
             const upTo = open ?? (isFull ? pairs.at(-1) : undefined);
             since = laterOf(since, (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs);
             waitMs = open === undefined ? idleMs : Math.min(2 * waitMs, mostWaitMs);
@@ -186,12 +188,15 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     await judgedAnswers.record({ tenant, predictionId, judged: { judge: judge.calibrated.judge, ...verdicts } });
   }
 
-  /** Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
-  async function openBy({ tenant, rollout: id, judge, minDurationSeconds }: JudgeAnswersInput): Promise<number> {
+  /** How many may be judged by now, and of which event time on. Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
+  async function openBy(input: JudgeAnswersInput): Promise<{ readonly most: number; readonly from: string | null }> {
+    const { tenant, rollout: id, judge, minDurationSeconds } = input;
     const { eventNow } = await registry.rollouts.traffic({ tenant, id });
-    const startedAt = (await registry.rollouts.get({ tenant, id }))?.eventStartedAt ?? eventNow;
+    const rollout = await registry.rollouts.get({ tenant, id });
+    const startedAt = rollout?.eventStartedAt ?? eventNow;
     const elapsedSeconds = eventNow === null || startedAt === null ? 0 : Math.max(0, Date.parse(eventNow) - Date.parse(startedAt)) / 1000;
-    return openPairs(judge, { elapsedSeconds, minDurationSeconds });
+    const from = openSince(rollout?.state.evidence ?? null, { minDurationSeconds });
+    return { most: openPairs(judge, { elapsedSeconds, minDurationSeconds }), from };
   }
 
   /** What was judged lies before now, by the rollout's clock. Whose answers were lost counts as what nothing was said of: it must not be left out for that. */

@@ -21,13 +21,15 @@ export interface JudgedAnswerRepository {
   count(input: { readonly tenant: Tenant; readonly rollout: RolloutId }): Promise<number>;
   /**
    * The oldest since `since` that were drawn and are not judged yet. Drawn is by a hash of the question's id and the rollout's: the same for whoever asks, whatever was answered. Only
-   * questions that begin a conversation: what a judge was calibrated on has no history.
+   * questions that begin a conversation: what a judge was calibrated on has no history. Of event times before `from` only `besides`: nobody was asked about the others.
    */
   pending(input: {
     readonly tenant: Tenant;
     readonly rollout: RolloutId;
     readonly share: number;
     readonly since: string;
+    readonly from: string | null;
+    readonly besides: readonly PredictionId[];
     readonly limit: number;
   }): Promise<readonly UnjudgedPair[]>;
   /** Once: of a pair that was judged before, the first verdicts stand. What people said of it stays, and stays as old as it is. Nothing where the prediction is gone. */
@@ -46,7 +48,7 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
       return row?.judged ?? 0;
     },
 
-    pending: async ({ tenant, rollout, share, since, limit }) => sql<UnjudgedPair[]>`
+    pending: async ({ tenant, rollout, share, since, from, besides, limit }) => sql<UnjudgedPair[]>`
       select p.id as prediction_id, p.received_at, p.input #>> '{messages,0,content}' as question, p.output ->> 'text' as served,
         p.other -> 'output' ->> 'text' as beside
       from rollouts r
@@ -54,6 +56,7 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
       left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
       where r.tenant_id = ${tenant} and r.id = ${rollout} and p.rollout_id = r.id and p.other is not null
         and p.received_at >= ${since}::timestamptz and p.day >= (${since}::timestamptz at time zone 'UTC')::date
+        and (${from}::timestamptz is null or coalesce(p.event_time, p.received_at) >= ${from}::timestamptz or p.id = any(${besides}::text[]))
         and json_array_length(p.input -> 'messages') <= 1 and f.label -> 'judged' is null
         and ('x' || left(md5(p.id || r.id), 8))::bit(32)::bigint < ${share}::float8 * 4294967296
       order by p.received_at, p.id limit ${limit}`,

@@ -1,4 +1,6 @@
 import type { AnswerJudge } from './answer-quality';
+import type { RolloutEvidence } from './evidence';
+import { holdsAcrossDays } from './policy';
 
 const daySeconds = 86_400;
 
@@ -12,4 +14,18 @@ export function openPairs(
 ): number {
   if (minDurationSeconds <= daySeconds) return mostPairs;
   return Math.ceil(mostPairs * Math.min(1, (elapsedSeconds + daySeconds) / (minDurationSeconds + daySeconds)));
+}
+
+/**
+ * Event time before which nobody is asked any more; null where nobody is left for that. Where quality must hold across days, a pair of a day that is closed comes late: it is in no day, and enough of
+ * them hold the promotion back for good. A judge that was away, or had no budget, would catch up on just those.
+ */
+export function openSince(
+  evidence: Pick<RolloutEvidence, 'startedAt' | 'quality'> | null,
+  test: { readonly minDurationSeconds: number },
+): string | null {
+  if (evidence === null || !holdsAcrossDays(test)) return null;
+  const { closedBefore } = evidence.quality.days;
+  // Whatever is older than the beginning is of the first day.
+  return closedBefore === 0 ? null : new Date(Date.parse(evidence.startedAt) + closedBefore * daySeconds * 1000).toISOString();
 }

@@ -23,6 +23,11 @@ export interface RolloutPolicy {
   readonly onInconclusive: CanarySpec['onInconclusive'];
 }
 
+/** Else the day sequence has no bounds by the time that it may end. */
+export function holdsAcrossDays({ minDurationSeconds }: Pick<CanarySpec['test'], 'minDurationSeconds'>): boolean {
+  return minDurationSeconds >= fewestDaysAcross * 86_400;
+}
+
 /** A rollout that may end before there are days to compare is judged on its traffic alone: whoever writes such a `minDuration` says that days do not differ. */
 export function rolloutPolicyOf(canary: CanarySpec, label: Pick<DataSpec['label'], 'dependsOnPrediction'>): RolloutPolicy {
   const { steps, quality, guardrails, test, maxDurationSeconds, onInconclusive } = canary;
@@ -33,7 +38,7 @@ export function rolloutPolicyOf(canary: CanarySpec, label: Pick<DataSpec['label'
     quality: {
       ...quality,
       comparison: label.dependsOnPrediction ? 'arms' : 'pairs',
-      acrossDays: test.minDurationSeconds >= fewestDaysAcross * 86_400,
+      acrossDays: holdsAcrossDays(test),
     },
     guardrails,
     test,

@@ -8,7 +8,8 @@ import { llmCanarySchema } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
 import type { AnswerJudge } from '../../domain/rollout/answer-quality';
-import { nothingSeen } from '../../domain/rollout/state';
+import { rolloutPolicyOf } from '../../domain/rollout/policy';
+import { growState, nothingSeen } from '../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../db/registry-fixture';
 import { openRollout, promoteOver } from '../db/rollout-fixture';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
@@ -38,6 +39,8 @@ const dimension: DimensionSpec = {
   model: 'scripted',
   labels: 'labels.ndjson',
 };
+/** Seconds. */
+const day = 86_400;
 const labels = Array.from({ length: 80 }, (_, index) => {
   const of = { id: `l${index}`, input: { question: `code of label ${index}?` }, expected: {} };
   return `${JSON.stringify({ case: of, answer: index < 40 ? `code ${index}` : 'no idea', right: index < 40 })}\n`;
@@ -268,12 +271,49 @@ describe('judgeAnswers', () => {
   test('where quality must hold for days, the pairs of a day are judged and the others wait for theirs', async () => {
     await store(...Array.from({ length: 4 }, () => answered(right(), right())));
     const ended = new AbortController();
-    const turn = judged(6, { signal: ended.signal }, { minDurationSeconds: 5 * 86_400 });
+    let looks = 0;
+    const { registry } = world;
+    const judgedAnswers: typeof registry.judgedAnswers = {
+      ...registry.judgedAnswers,
+      count: (input) => {
+        looks += 1;
+        return registry.judgedAnswers.count(input);
+      },
+    };
+    const given = { registry: { ...registry, judgedAnswers }, signal: ended.signal };
+    const turn = judged(6, given, { minDurationSeconds: 5 * day });
     await until(async () => (await count()) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await count()).toBe(1);
+    // Nothing can be judged for hours, and the registry is not asked without a pause whether that has changed.
+    expect(looks).toBeLessThan(10);
     ended.abort();
     await expect(turn).rejects.toThrow();
+  });
+
+  test('where quality must hold across days, what is of a day that is closed is not judged any more: it would be counted as late', async () => {
+    const hour = 3_600_000;
+    const ago = (hours: number) => new Date(Date.now() - hours * hour).toISOString();
+    const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
+    const grow = () =>
+      world.registry.rollouts.consume({
+        ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
+        fold: (state, seen, at) => growState(policy, state, { champion: `${model}@1`, challenger: `${model}@2`, ...at }, seen),
+      });
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: ago(26) })));
+    await grow();
+    const keptBack = () => said('', { blocked: 'output' });
+    const [before, after] = await store(...[3, 1].map((hours) => answered(keptBack(), keptBack(), { receivedAt: ago(hours) })));
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })));
+    const { rollout: grown } = await grow();
+    expect(grown.state.evidence?.quality.days.closedBefore).toBe(1);
+    const ended = new AbortController();
+    const turn = judged(40, { signal: ended.signal }, { minDurationSeconds: 5 * day, since: ago(20) });
+    await until(async () => (await count()) > 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    ended.abort();
+    await expect(turn).rejects.toThrow();
+    expect(await Promise.all([before, after].map(labelOf))).toEqual([null, { judged: verdicts(0, 0) }]);
   });
 
   test('what was judged is not read again, within a turn and in the next one', async () => {
@@ -336,7 +376,15 @@ describe('judgeAnswers', () => {
     const rows = Array.from({ length: 200 }, () => answered(right(), right()));
     await store(...rows);
     const pending = (share: number) =>
-      world.registry.judgedAnswers.pending({ tenant, rollout: rollout.id, share, since: rollout.startedAt, limit: 500 });
+      world.registry.judgedAnswers.pending({
+        tenant,
+        rollout: rollout.id,
+        share,
+        since: rollout.startedAt,
+        from: null,
+        besides: [],
+        limit: 500,
+      });
     const [half, again, all] = await Promise.all([pending(0.5), pending(0.5), pending(1)]);
     expect(again).toEqual(half);
     expect(all).toHaveLength(200);
