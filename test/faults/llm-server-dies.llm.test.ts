@@ -40,7 +40,7 @@ const returns = () => product.log().match(/language model is back after/g)?.leng
 test('kill -9 while prompts are compared, twice, and as the chosen one is promoted: each case is answered, and paid, once, and one version is promoted, once', async () => {
   const name = 'chosen';
   const more = '  promote: { approval: { required: 1 } }\n';
-  await product.apply(writeTinyRouter(product.workDir, { name, keys: ['kind', 'sort'], cases: 40, parallel, more }));
+  await product.apply(writeTinyRouter(product.workDir, { name, keys: ['kind', 'sort'], cases: 30, parallel, more }));
   const { body } = await product.start(name);
   for (const answered of [4, 14]) {
     await eventually(`${answered} answers, and questions under way`, async () => {
@@ -79,8 +79,9 @@ test('kill -9 while prompts are compared, twice, and as the chosen one is promot
 
 test('kill -9 in shadow, with half of the callers, and as it is promoted: each caller is answered by a version of his own and by no other, and the run ends as it would', async () => {
   const name = 'tried';
+  // What is shown is who answers whom: that one of two prompts is better would take more answers than a model on a busy machine gives in minutes.
   // Whom a guardrail of failures would blame for a model that is away is another test's (language-canary-dies).
-  const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.6 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 30 } }\n`;
+  const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20 } }\n`;
   const write = (key: string) => product.apply(writeTinyRouter(product.workDir, { name, keys: [key], cases: 20, parallel, more: canary }));
   await write('kind');
   expect(await product.waitForEnd((await product.start(name)).body.id, 300)).toMatchObject({ status: 'succeeded', version: 1 });
@@ -90,7 +91,7 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   traffic = startQuestions(product, name, { questionOf: routed });
   const { answers, failures } = traffic;
 
-  await trials.until(name, ({ quality }) => quality.n >= 10, 120);
+  await trials.until(name, ({ quality }) => quality.n >= 5, 120);
   expect(await trials.rolloutOf(name)).toMatchObject({ status: 'running', step: 0 });
   await killPart(product, llmServer);
   await trials.until(name, ({ step }) => step === 1, 400);
