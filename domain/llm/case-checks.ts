@@ -1,5 +1,6 @@
 import type { WrittenDocument } from '../document';
 import type { Issue } from '../failure';
+import { nearest } from '../nearest';
 import { sliceOf, type CaseSlice } from './case-slices';
 import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
@@ -86,10 +87,33 @@ function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
   return Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) + halving.firstCases;
 }
 
+/** A variable that no case has can be perturbed in none: its dimension would measure nothing, and its gate never decide. */
+export function perturbedIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
+  const known = variablesOfCases(files[cases.file], cases.file);
+  if (known === null || known.length === 0) return [];
+  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
+    if (dimension.kind !== 'robustness' || known.includes(dimension.variable)) return [];
+    const at = ['spec', 'evaluate', 'dimensions', place, 'variable'];
+    const didYouMean = nearest(dimension.variable, known) ?? undefined;
+    return [
+      issueAt(at, `no case of ${cases.file} has the variable ${dimension.variable}`, {
+        expected: `one of ${known.join(', ')}`,
+        didYouMean,
+      }),
+    ];
+  });
+}
+
 /** What a judge is asked with, and what it is measured by. */
 export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
   const known = variablesOfCases(files[cases.file], cases.file);
-  return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
+  const unlabelled = evaluate.gates.flatMap((gate, place): readonly Issue[] => {
+    const judge = 'dimension' in gate ? evaluate.dimensions.find(({ name }) => name === gate.dimension) : undefined;
+    if (judge?.kind !== 'judge' || judge.labels !== null) return [];
+    const detail = `nobody has labelled answers for the judge ${judge.name}, so the gate ${gate.name} could never decide`;
+    return [issueAt(['spec', 'evaluate', 'gates', place], detail, { expected: 'labels: <file> in its dimension' })];
+  });
+  const asked = evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
     if (dimension.kind !== 'judge') return [];
     const at = ['spec', 'evaluate', 'dimensions', place];
     const [prompt, labels] = [files[dimension.prompt], dimension.labels === null ? undefined : files[dimension.labels]];
@@ -109,6 +133,7 @@ export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: 
       ...(labels === undefined ? [] : readLabelledAnswers(labels, dimension.labels ?? '').issues),
     ];
   });
+  return [...asked, ...unlabelled];
 }
 
 /** What a judge's prompt may use beside the case's own. */

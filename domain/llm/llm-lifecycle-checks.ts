@@ -4,7 +4,7 @@ import { nameOf } from '../document-path';
 import type { Issue } from '../failure';
 import { sourceIssues } from '../lifecycle-checks';
 import { nearest } from '../nearest';
-import { caseIssues, judgeIssues, type Files } from './case-checks';
+import { caseIssues, judgeIssues, perturbedIssues, type Files } from './case-checks';
 import { llmCanaryProblems } from './canary-checks';
 import { canaryJudgeIssues } from './canary-judge-checks';
 import { evaluationProblems } from './evaluation/dimension-checks';
@@ -27,6 +27,7 @@ export function llmContradictions(spec: LlmLifecycleSpec, document: WrittenDocum
     ...safetyIssues(spec, files),
     ...evaluationIssues(spec, document),
     ...judgeIssues(spec, document, files),
+    ...perturbedIssues(spec, document, files),
   ];
 }
 

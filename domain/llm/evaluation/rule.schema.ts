@@ -3,7 +3,7 @@ import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000);
 const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
-const pattern = z.string().min(1).max(1_000).describe('a regular expression');
+const pattern = z.string().min(1).max(1_000).refine(isPattern, 'is no regular expression').describe('a regular expression');
 const schema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 
 /** A rule as a person writes it. One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways. */
@@ -34,6 +34,16 @@ export const ruleSchema = z
     }),
   ])
   .describe('contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf') satisfies z.ZodType<Rule>;
+
+/** As it will be tried: in Unicode mode. */
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const jsonSchemaField = schema;
 export const patternField = pattern;

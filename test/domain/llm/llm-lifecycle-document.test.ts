@@ -230,6 +230,45 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
 });
 
+describe('what could never be measured', () => {
+  const measuring = (dimension: string, gate = 'answer') =>
+    edited(
+      edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`),
+      'dimension: answer',
+      `dimension: ${gate}`,
+    );
+  const robust = (variable: string) =>
+    `{ name: steady, kind: robustness, of: answer, variable: ${variable}, perturbations: [{ kind: typos }] }`;
+
+  test('a variable that the cases have is perturbed', () => {
+    expect(read(measuring(robust('question'))).ok).toBe(true);
+  });
+
+  test.each([
+    [
+      'a variable that no case has',
+      measuring(robust('qestion')),
+      'no case of cases.ndjson has the variable qestion; expected one of question; did you mean question?',
+    ],
+    ['a pattern that is none', measuring("{ name: form, kind: regex, pattern: '(' }"), 'dimensions[1].pattern is no regular expression'],
+    [
+      'a rule whose pattern is none',
+      measuring("{ name: form, kind: rules, rules: [{ kind: matches, pattern: '[' }] }"),
+      'rules[0].pattern is no regular expression',
+    ],
+    [
+      'a gate over a judge whose errors nobody knows',
+      measuring('{ name: sound, kind: judge, prompt: judge.yaml, model: big }', 'sound'),
+      'nobody has labelled answers for the judge sound, so the gate useful could never decide; expected labels: <file> in its dimension',
+    ],
+  ])('%s is refused, and named', (_what, document, said) => {
+    const parsed = read(document, {
+      'judge.yaml': prompt('judge', 'Is it right? {{question}} {{answer}}', ', answer: { type: string, description: what was said }'),
+    });
+    expect(parsed.ok ? 'accepted' : parsed.issues.map(formatIssue).join('\n')).toContain(said);
+  });
+});
+
 describe('a judge of live answers', () => {
   const labelled = (right: number, wrong: number) =>
     Array.from(
