@@ -29,14 +29,15 @@ spec:
   prompt:
     candidates: [prompts/plain.yaml, prompts/brief.yaml] # the first is what the others are compared with
     input: question
-  cases: { file: cases.ndjson } # yours: a hundred and more decide what these few cannot
+  cases: { file: cases.ndjson, search: 0.2, confirm: 0.2 } # shares that the prompt is chosen and confirmed by; put your cases there: a hundred and more
   promptEval: { quality: answer }
   evaluate:
     dimensions:
-      - { name: answer, kind: f1 } # overlap of words with the right answer
+      - { name: answer, kind: rules } # those of each case: its right answer stands in what was said
+      - { name: words, kind: f1 } # overlap of words with the right answer: little where more is said than was asked
     gates:
       - { name: useful, kind: threshold, dimension: answer, min: 0.1, minCases: 10 }
-  safety: safety.yaml
+  safety: safety.yaml # what looks at answers holds a stream back until it is whole
   budget: { tokens: 200000 } # of one run
   promote: { approval: { required: 0 } }
 `;
@@ -108,5 +109,6 @@ const cases: readonly (readonly [string, string])[] = [
 ];
 
 function caseLine(id: string, country: string, answer: string): string {
-  return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected: { answer } })}\n`;
+  const rules = [{ kind: 'contains', text: answer }];
+  return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected: { answer }, rules })}\n`;
 }
