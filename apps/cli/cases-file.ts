@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Issue } from '../../domain/failure';
 import { formatIssue } from '../../domain/issue-text';
@@ -9,6 +8,7 @@ import { importPromptfoo } from '../../domain/llm/evaluation/promptfoo-document'
 import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
 import { CliError } from './cli-error';
 import type { Terminal } from './terminal';
+import { readTextFile } from './text-file';
 
 export interface ReadCases {
   /** NDJSON, as the API takes it. */
@@ -59,9 +59,5 @@ export function modelOf(text: string): { readonly provider: string; readonly nam
 }
 
 export function textOfFile(path: string, cwd: string): string {
-  try {
-    return readFileSync(resolve(cwd, path), 'utf8');
-  } catch (error) {
-    throw new CliError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 2);
-  }
+  return readTextFile(resolve(cwd, path), path);
 }

@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CliError } from './cli-error';
+import { readTextFile } from './text-file';
 
 /** A lifecycle on disk: its file and the texts beside it that it may name. */
 export interface LifecycleFolder {
@@ -52,20 +52,5 @@ function readText(path: string, shown: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) throw new CliError(`${shown}: there is no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
   if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
-  const bytes = readFileSync(path);
-  if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new CliError(
-    `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} holds bytes that are not UTF-8`,
-    2,
-    'save it as UTF-8',
-  );
-}
-
-/** A line end is a byte of its own in UTF-8 and in all that it is taken for. */
-function firstForeignLine(bytes: Buffer): number {
-  for (let [line, from] = [1, 0]; ; line += 1) {
-    const end = bytes.indexOf(10, from);
-    if (end === -1 || !isUtf8(bytes.subarray(from, end))) return line;
-    from = end + 1;
-  }
+  return readTextFile(path, shown);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -12,6 +12,7 @@ import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
+import { readTextFile } from '../text-file';
 import { promptLabelCommands } from './prompt-label';
 import { promptSearchCommands } from './prompt-search';
 
@@ -157,7 +158,7 @@ function filesOf(absolute: string, given: string): readonly string[] {
 }
 
 function checkedFile(fileName: string, path: string): { readonly name: string; readonly document: string; readonly fileName: string } {
-  const document = readFileSync(path, 'utf8');
+  const document = readTextFile(path, fileName);
   const read = readPrompt(document, fileName);
   if (read.ok) return { name: read.value.name, document, fileName };
   const count = `${read.issues.length} mistake${read.issues.length === 1 ? '' : 's'}`;

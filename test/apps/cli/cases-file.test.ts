@@ -1,4 +1,7 @@
-import { withoutJudging } from '../../../apps/cli/cases-file';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { textOfFile, withoutJudging } from '../../../apps/cli/cases-file';
 import { sliceOf } from '../../../domain/llm/case-slices';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
@@ -16,4 +19,15 @@ test('a search for a lifecycle sees none of the cases that it judges by', () => 
   expect(left.cases.length).toBeGreaterThan(10);
   expect(readCaseSet(left.text, 'cases').cases).toEqual(left.cases);
   expect(() => withoutJudging({ text: '', cases }, sliced(0, 0))).toThrow('wiki judges by all 40 cases: none is left to search with');
+});
+
+test('a file of another encoding is refused with its line, and one that is not there with its name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-cases-'));
+  try {
+    writeFileSync(join(folder, 'cases.ndjson'), Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1'));
+    expect(() => textOfFile('cases.ndjson', folder)).toThrow('cases.ndjson: line 2 of cases.ndjson holds bytes that are not UTF-8');
+    expect(() => textOfFile('nosuch.ndjson', folder)).toThrow(/^nosuch\.ndjson cannot be read: .*ENOENT/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

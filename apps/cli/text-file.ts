@@ -1,0 +1,32 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CliError } from './cli-error';
+
+/** What a file says. Another encoding read as UTF-8 would lose letters without a word, and what was measured would not be what was written. */
+export function readTextFile(path: string, shown: string): string {
+  const bytes = bytesOf(path, shown);
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw new CliError(
+    `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} holds bytes that are not UTF-8`,
+    2,
+    'save it as UTF-8',
+  );
+}
+
+function bytesOf(path: string, shown: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new CliError(`${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 2);
+  }
+}
+
+/** A line end is a byte of its own in UTF-8 and in all that it is taken for. */
+function firstForeignLine(bytes: Buffer): number {
+  for (let [line, from] = [1, 0]; ; line += 1) {
+    const end = bytes.indexOf(10, from);
+    if (end === -1 || !isUtf8(bytes.subarray(from, end))) return line;
+    from = end + 1;
+  }
+}
