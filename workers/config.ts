@@ -178,12 +178,12 @@ export function readMaxJobs({ PERENNIAL_MAX_JOBS: text }: Environment): number {
  * What `perennial up` can know to be wrong before it starts anything. It makes the addresses and credentials of its own servers, where none is named.
  * @throws InvalidInput as `readConfig` does
  */
-export function checkUpSettings(environment: Environment): void {
+export function checkUpSettings(environment: Environment): Config {
   const isNamed = (setting: string): boolean => (environment[setting] ?? '') !== '';
   const anyAddress = '127.0.0.1:1';
   // The Temporal clients' own settings are another server's then: `up` does not pass them on.
   const forAnother = Object.keys(environment).filter((setting) => setting.startsWith('TEMPORAL_'));
-  readConfig({
+  return readConfig({
     ...environment,
     ...(isNamed('PERENNIAL_TEMPORAL_ADDRESS')
       ? {}

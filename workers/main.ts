@@ -20,6 +20,7 @@ import type * as LlmServerProcess from './llm-server';
 import type * as LlmServerSettings from './llm-server-settings';
 import type * as Log from './log';
 import type { Logger } from './log';
+import type * as ModelProviders from './model-providers';
 import type * as Setup from './setup';
 import type * as WorkerProcess from './worker';
 
@@ -80,7 +81,10 @@ function noArguments(command: string, args: readonly string[]): void {
 
 /** Mistakes in settings are told before the first server starts, all at once. */
 async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
-  if (!args.includes('--help')) (require('./config') as typeof Settings).checkUpSettings(process.env);
+  if (!args.includes('--help')) {
+    const { providersFile } = (require('./config') as typeof Settings).checkUpSettings(process.env);
+    (require('./model-providers') as typeof ModelProviders).modelProviders({ llmUrl: null, llmKey: null, providersFile });
+  }
   return (require('../infra/up') as typeof Up).up(args, then);
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { failure } from '../domain/failure';
+import { invalid } from '../domain/issue-text';
 import type { ProviderSettings } from '../domain/llm/provider-settings';
 import { embeddedProvider, readProviders } from '../domain/llm/providers-document';
 import type { SecretRef } from '../domain/lifecycle';
@@ -17,7 +18,7 @@ export function modelProviders({
 function fromFile(path: string): readonly ProviderSettings[] {
   const read = readProviders(textOf(path), path);
   if (read.ok) return read.value;
-  throw failure('InvalidInput', `${path}, which PERENNIAL_PROVIDERS_FILE names, has mistakes`, { issues: read.issues });
+  throw invalid(`${path}, which PERENNIAL_PROVIDERS_FILE names,`, read.issues);
 }
 
 function textOf(path: string): string {

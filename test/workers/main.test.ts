@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -70,6 +70,33 @@ test('a process that cannot start says why and ends, so that whoever supervises 
     clearTimeout(forced);
     other.close();
     rmSync(stateDir, { recursive: true, force: true });
+  }
+});
+
+test('mistakes of the file that names providers are told, with their lines, before the platform starts anything', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-main-'));
+  const [file, stateDir] = [join(folder, 'providers.yaml'), join(folder, 'state')];
+  const providers =
+    '    acme: { url: "https://acme.example/v1", limts: { concurrency: 2 } }\n    other: { url: "https://me:pw@acme.example/v1" }\n';
+  writeFileSync(file, `apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: p }\nspec:\n  providers:\n${providers}`);
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'up'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'], PERENNIAL_STATE_DIR: stateDir, PERENNIAL_PROVIDERS_FILE: file },
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const forced = setTimeout(() => child.kill('SIGTERM'), 40_000);
+  try {
+    const code = await new Promise((done) => child.once('close', done));
+    expect(said).toContain(`${file}, which PERENNIAL_PROVIDERS_FILE names, has 2 mistakes\n  ${file}:6:`);
+    expect(said).toContain('did you mean limits?');
+    expect(said).toContain('carries a credential');
+    expect(said).not.toContain('pw@');
+    expect({ code, begun: existsSync(stateDir) }).toEqual({ code: 2, begun: false });
+  } finally {
+    clearTimeout(forced);
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 
