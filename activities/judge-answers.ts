@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactRef } from '../domain/artifact';
-import { failure, isPerennialError, type FailureType } from '../domain/failure';
+import { failure, isPerennialError, type FailureType, type PerennialError } from '../domain/failure';
 import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../domain/ids';
 import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
@@ -120,7 +120,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
           }
           return { kind: 'still', since };
         } catch (error) {
-          if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, lost, error.message);
+          if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, lost, withNext(error));
           throw error;
         }
       });
@@ -135,7 +135,9 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const calibrated = input.judge.calibrated?.judge;
     if (judge === undefined || judge.digest !== calibrated) {
       const [is, was] = [judge?.digest, calibrated].map((digest) => digest?.slice(0, 19) ?? 'none');
-      throw failure('Conflict', `the judge ${dimension.name} has changed: calibrated was ${was}, it is ${is}`);
+      throw failure('Conflict', `the judge ${dimension.name} has changed: calibrated was ${was}, it is ${is}`, {
+        next: 'perennial run rerun calibrates it anew',
+      });
     }
     return judge;
   }
@@ -205,6 +207,11 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const { eventNow } = await registry.rollouts.traffic({ tenant: input.tenant, id: input.rollout });
     return { kind: 'over', noMoreLabels: { after: eventNow, why } };
   }
+}
+
+/** Whoever reads why a rollout was held or taken back is to know what helps. */
+function withNext({ message, next }: PerennialError): string {
+  return next === undefined ? message : `${message}; ${next}`;
 }
 
 function laterOf(instant: string, ms: number): string {
