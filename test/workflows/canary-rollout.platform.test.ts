@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Command } from '../../workflows/messages';
@@ -11,53 +10,37 @@ import {
   rejectUpdate,
   resumeRolloutUpdate,
   rolloutQuery,
-  rolloutWorkflowId,
   skipUpdate,
   statusQuery,
 } from '../../workflows/messages';
 import type { ModelRun } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
+import { openCanaryRuns, until, type CanaryRun, type CanaryRuns } from '../support/canary-runs';
 import type { Overrides } from '../support/fake-activities';
 import { planOf } from '../support/fake-activities';
 import { champion, fakeRollout, harm, rolledBackBy, upAndPassed, type FakeRollout } from '../support/fake-rollout';
-import { openLifecycleRuns, work, type LifecycleRuns, type StartedRun } from '../support/lifecycle-runs';
+import { work } from '../support/lifecycle-runs';
 
 jest.setTimeout(120_000);
 
-let runs: LifecycleRuns;
+let runs: CanaryRuns;
 let count = 0;
 beforeAll(async () => {
-  runs = await openLifecycleRuns();
+  runs = await openCanaryRuns();
 });
-/** A test that failed in the middle leaves its run to this. */
-afterEach(async () => {
-  for (const { handle, rollout, end } of left.splice(0)) {
-    await handle.terminate('its test is over').catch(() => undefined);
-    await rollout.terminate('its test is over').catch(() => undefined);
-    await end().catch(() => undefined);
-  }
-});
+afterEach(() => runs.endLeft());
 afterAll(() => runs.close());
-
-const left: Tried[] = [];
 
 const ada: Command = { actor: 'ada', reason: 'a look at the logs' };
 
-interface Tried extends StartedRun {
+interface Tried extends CanaryRun {
   readonly plan: RunPlan;
-  /** The rollout's own workflow. */
-  readonly rollout: WorkflowHandle;
 }
 
 async function start(change: Parameters<typeof planOf>[0], fake: FakeRollout, overrides: Overrides = {}): Promise<Tried> {
   const plan = planOf({ canary: [0, 25, 50], ...change, runId: `run_canary_${++count}` });
-  const run = await runs.start(plan, { ...fake.overrides, ...overrides });
-  const rollout = run.handle.client.getHandle(rolloutWorkflowId({ ...plan, model: plan.lifecycle }));
-  let ended: ReturnType<StartedRun['end']> | null = null;
-  const tried: Tried = { ...run, plan, rollout, end: () => (ended ??= run.end()) };
-  left.push(tried);
-  return tried;
+  return { ...(await runs.start(plan, { ...fake.overrides, ...overrides })), plan };
 }
 
 /** Both histories: of the run and of its rollout. */
@@ -67,13 +50,6 @@ async function record(name: string, { handle, rollout }: Tried): Promise<void> {
 }
 
 const codesOf = (verdict: { readonly reasons: readonly { readonly code: string }[] } | null) => verdict?.reasons.map(({ code }) => code);
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await condition());) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
 
 describe('a canary that passes', () => {
   test('goes up its steps and is promoted on its own decision, in the rollout that is still open', async () => {
