@@ -19,14 +19,23 @@ import { openScriptedProvider, type Script, type ScriptedProvider } from './scri
 type LanguageDeps = AnswerCasesDeps & BundleVersionDeps & EvaluateBundleDeps & JudgeAnswersDeps;
 type LanguageActivities = ReturnType<typeof createActivities>;
 
+interface Attempt {
+  readonly attempt?: number;
+  readonly activityId?: string;
+  readonly signal?: AbortSignal;
+  /** Of the attempt before it. */
+  readonly heartbeatDetails?: unknown;
+  readonly onHeartbeat?: (details: unknown) => void;
+}
+
 export interface LanguageWorld extends TestRegistry {
   readonly artifacts: ArtifactStore;
   readonly provider: ScriptedProvider;
-  /** Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of which activity it is. */
+  /** Runs one activity; `given` replaces parts, such as a store that dies, and says which attempt of which activity it is, and after which heartbeat. */
   run<Name extends keyof LanguageActivities>(
     name: Name,
     input: Parameters<LanguageActivities[Name]>[0],
-    given?: Partial<LanguageDeps> & { readonly attempt?: number; readonly activityId?: string; readonly signal?: AbortSignal },
+    given?: Partial<LanguageDeps> & Attempt,
   ): Promise<Awaited<ReturnType<LanguageActivities[Name]>>>;
   /** A file of a lifecycle. */
   file(text: string): Promise<ArtifactRef>;
@@ -58,8 +67,9 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
     ...test,
     artifacts,
     provider,
-    run(name, input, { attempt = 1, activityId = name, signal, ...given } = {}) {
-      const environment = new MockActivityEnvironment({ attempt, activityId }, { logger: new DefaultLogger('ERROR') });
+    run(name, input, { attempt = 1, activityId = name, signal, heartbeatDetails, onHeartbeat, ...given } = {}) {
+      const environment = new MockActivityEnvironment({ attempt, activityId, heartbeatDetails }, { logger: new DefaultLogger('ERROR') });
+      if (onHeartbeat) environment.on('heartbeat', onHeartbeat);
       signal?.addEventListener('abort', () => environment.cancel());
       const activity = createActivities({ ...deps, ...given })[name] as (input: unknown) => Promise<never>;
       return environment.run(activity, input);
