@@ -3,9 +3,10 @@ import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
 import { openChunkTable, type ChunkTable } from './chunk-table';
-import { lanceDb, type LanceConnection, type LanceSession } from './lancedb';
+import { lanceDb, type LanceConnection, type LanceSession, type LanceTable } from './lancedb';
 import { addressOf, type IndexLocation } from './location';
 import { guarded } from './store-failure';
+import { openWordCache } from './word-cache';
 
 /** Which table: each version of an index has its own, so that building one never touches what another answers from. */
 export interface TableName {
@@ -30,6 +31,7 @@ const metadataCache = 2 ** 28;
 
 export function openChunkStore(location: IndexLocation): ChunkStore {
   const connections = new Map<string, Promise<LanceConnection>>();
+  const words = openWordCache();
   let session: LanceSession | null = null;
 
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
@@ -44,6 +46,10 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
     return connection;
   }
 
+  function opened(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {
+    return openChunkTable(table, space, { name: told(name), onWords: () => words.warm(table, `${name.tenant}/${told(name)}`) });
+  }
+
   return {
     async create(name, space) {
       const connection = await connect(name);
@@ -53,7 +59,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
       const found = spaceOf(await table.schema());
       if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
         throw failure('IndexMismatch', `the table of ${told(name)} is there already, for another embedder`);
-      return openChunkTable(table, found, told(name));
+      return opened(table, found, name);
     },
 
     async open(name, tableVersion) {
@@ -62,7 +68,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
       if (tableVersion !== undefined) await guarded(`open state ${tableVersion} of ${told(name)}`, () => table.checkout(tableVersion));
       const space = spaceOf(await table.schema());
       if (space === null) throw failure('IndexMismatch', `the table of ${told(name)} does not say which embedder filled it`);
-      return openChunkTable(table, space, told(name));
+      return opened(table, space, name);
     },
 
     async drop(name) {

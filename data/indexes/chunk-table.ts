@@ -4,12 +4,20 @@ import type { VectorKind } from '../../domain/index/vector-index';
 import type { ChunkRow, TableSpace } from './chunk-rows';
 import { checkVector, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
-import { openNearest, type VectorSearch } from './nearest';
+import { openNearest, rowNumber, type VectorSearch } from './nearest';
 import { guarded } from './store-failure';
 import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
-export interface ChunkHit extends Omit<ChunkRow, 'digest' | 'shard' | 'vector'> {
+export type Chunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
+
+export interface ChunkHit extends Chunk {
   /** Cosine similarity, or BM25: higher is nearer. */
+  readonly score: number;
+}
+
+/** A row by its number, which is its own in the state that was asked, and no other's. */
+export interface RankedRow {
+  readonly id: string;
   readonly score: number;
 }
 
@@ -46,6 +54,10 @@ export interface ChunkTable {
   compact(noted: number): Promise<TableState>;
   nearest(search: VectorSearch): Promise<readonly ChunkHit[]>;
   matching(text: string, k: number): Promise<readonly ChunkHit[]>;
+  /** The same rankings without what stands in the rows: over S3 that is most of what a question waits for. */
+  rankNearest(search: VectorSearch): Promise<readonly RankedRow[]>;
+  rankMatching(text: string, k: number): Promise<readonly RankedRow[]>;
+  chunksAt(rows: readonly string[]): Promise<ReadonlyMap<string, Chunk>>;
   close(): void;
 }
 
@@ -53,9 +65,18 @@ const shown = ['chunk_id', 'document_id', 'ordinal', 'start', 'end', 'title', 'h
 /** A predicate's text is parsed by LanceDB; thousands of ids in one would take longer than several questions. */
 const idsAtOnce = 500;
 
-export function openChunkTable(table: LanceTable, space: TableSpace, name: string): ChunkTable {
+export function openChunkTable(
+  table: LanceTable,
+  space: TableSpace,
+  { name, onWords }: { readonly name: string; readonly onWords: () => void },
+): ChunkTable {
   const run = <T>(what: string, work: () => Promise<T>) => guarded(`${what} ${name}`, work);
   const ask = openNearest(table, run);
+  // Quotation marks would ask for a phrase, which an index without positions does not know.
+  const asked = (text: string) => {
+    onWords();
+    return table.query().fullTextSearch(text.replaceAll('"', ' '), { columns: ['text'] });
+  };
 
   async function putShard(shard: number, rows: readonly ChunkRow[]): Promise<{ readonly written: boolean }> {
     const where = `shard = ${shard}`;
@@ -137,19 +158,32 @@ export function openChunkTable(table: LanceTable, space: TableSpace, name: strin
 
     async nearest(search) {
       checkVector(search.vector, space.dimensions, 'the question');
-      return (await ask(search, shown)).map(({ row, score }) => toHit(row, score));
+      return (await ask(search, shown)).map(({ row, score }) => ({ ...toChunk(row), score }));
     },
 
     async matching(text, k) {
-      // Quotation marks would ask for a phrase, which an index without positions does not know.
-      const query = table.query().fullTextSearch(text.replaceAll('"', ' '), { columns: ['text'] });
-      const rows = await run('ask', () =>
-        query
-          .select([...shown, '_score'])
-          .limit(k)
-          .toArray(),
-      );
-      return rows.map((row) => toHit(row, Number(row['_score'])));
+      const query = asked(text)
+        .select([...shown, '_score'])
+        .limit(k);
+      const rows = await run('ask', () => query.toArray());
+      return rows.map((row) => ({ ...toChunk(row), score: Number(row['_score']) }));
+    },
+
+    async rankNearest(search) {
+      checkVector(search.vector, space.dimensions, 'the question');
+      return (await ask(search, [rowNumber])).map(({ row, score }) => ({ id: String(row[rowNumber]), score }));
+    },
+
+    async rankMatching(text, k) {
+      const query = asked(text).select(['_score']).withRowId().limit(k);
+      const rows = await run('ask', () => query.toArray());
+      return rows.map((row) => ({ id: String(row[rowNumber]), score: Number(row['_score']) }));
+    },
+
+    async chunksAt(ids) {
+      if (ids.length === 0) return new Map();
+      const rows = await run('read', () => table.takeRowIds(ids.map(BigInt)).select(shown).withRowId().toArray());
+      return new Map(rows.map((row) => [String(row[rowNumber]), toChunk(row)]));
     },
 
     close: () => table.close(),
@@ -164,7 +198,7 @@ function incomplete(name: string, why: string): Error {
   return failure('IndexIncomplete', `${name}: ${why}`);
 }
 
-function toHit(row: Readonly<Record<string, unknown>>, score: number): ChunkHit {
+function toChunk(row: Readonly<Record<string, unknown>>): Chunk {
   const text = (name: string): string | null => (typeof row[name] === 'string' ? row[name] : null);
   return {
     chunkId: text('chunk_id') ?? '',
@@ -176,7 +210,6 @@ function toHit(row: Readonly<Record<string, unknown>>, score: number): ChunkHit 
     heading: text('heading'),
     source: text('source'),
     text: text('text') ?? '',
-    score,
   };
 }
 

@@ -49,16 +49,23 @@ export interface LanceTable {
       readonly name: string;
       readonly columns: readonly string[];
       readonly indexType: string;
+      readonly indexUuid?: string;
+      readonly numIndexedRows?: number;
+      readonly sizeBytes?: number;
       readonly numUnindexedRows?: number;
       readonly numSegments?: number;
     }[]
   >;
   dropIndex(name: string): Promise<void>;
+  /** Reads an index into the session's cache. */
+  prewarmIndex(name: string): Promise<void>;
   indexStats(name: string): Promise<{ readonly numUnindexedRows: number } | undefined>;
   listVersions(): Promise<readonly { readonly version: number; readonly timestamp: Date }[]>;
   /** Without `cleanupOlderThan` states of more than a week go, also the one that questions are answered from. */
   optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
   query(): LanceQuery;
+  /** In any order. */
+  takeRowIds(ids: readonly bigint[]): Pick<LanceQuery, 'select' | 'withRowId' | 'toArray'>;
   version(): Promise<number>;
   checkout(version: number): Promise<void>;
   checkoutLatest(): Promise<void>;
@@ -79,6 +86,8 @@ export interface LanceQuery {
   fullTextSearch(text: string, options: { readonly columns: readonly string[] }): LanceQuery;
   where(predicate: string): LanceQuery;
   select(columns: readonly string[]): LanceQuery;
+  /** As the column `_rowid`. */
+  withRowId(): LanceQuery;
   limit(rows: number): LanceQuery;
   toArray(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }

@@ -11,6 +11,8 @@ export interface VectorSearch {
   readonly refine?: number;
 }
 
+export const rowNumber = '_rowid';
+
 type Row = Readonly<Record<string, unknown>>;
 export type Nearest = (
   search: VectorSearch,
@@ -48,12 +50,10 @@ export function openNearest(table: LanceTable, run: Run): Nearest {
     const candidates = refine ?? (index?.kind === 'ivfPq' ? ivfPqRefine(k) : null);
     if (candidates !== null) query.refineFactor(candidates);
     if (index?.kind === 'hnsw') query.ef(hnswCandidates(k));
-    const rows = await run('ask', () =>
-      query
-        .select([...columns, '_distance'])
-        .limit(k)
-        .toArray(),
-    );
+    // `_rowid` is nothing that can be selected.
+    const chosen = query.select([...columns.filter((name) => name !== rowNumber), '_distance']);
+    if (columns.includes(rowNumber)) chosen.withRowId();
+    const rows = await run('ask', () => chosen.limit(k).toArray());
     // A quantizer of bytes tells the squared distance of unit vectors, twice 1 − cosine, where LanceDB has looked at no vector itself: neither to refine nor for rows that the index has not seen.
     const unit = index?.kind === 'hnsw' && candidates === null && index.unseen === 0 ? 2 : 1;
     return rows.map((row) => ({ row, score: 1 - Number(row['_distance']) / unit }));

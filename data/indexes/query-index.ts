@@ -1,10 +1,10 @@
 import type { Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
-import { fuse } from '../../domain/index/fusion';
 import type { SearchMode } from '../../domain/index/version';
 import type { ChunkStore } from './chunk-store';
 import type { ChunkHit, ChunkTable } from './chunk-table';
+import { searchBoth } from './hybrid-search';
 import type { Embedder, LedgeredPayer } from './embedders/embedder';
 import type { Embedders } from './embedders/open-embedder';
 import { createOpenTables } from './open-tables';
@@ -74,8 +74,6 @@ export interface IndexReaderDeps {
 }
 
 const openTables = 16;
-/** What each ranking brings to fusion: beyond it a chunk has nothing to win. */
-const depth = (k: number) => Math.max(50, 4 * k);
 
 export function openIndexReader({ find, store, embedders, memory = { freshMs: 0, graceMs: 0 } }: IndexReaderDeps): IndexReader {
   const tables = createOpenTables(openTables);
@@ -188,14 +186,5 @@ async function search(table: ChunkTable, query: IndexQuery, vector: Float32Array
   const options = { ...(probes === undefined ? {} : { probes }), ...(refine === undefined ? {} : { refine }) };
   if (mode === 'vector' && vector) return (await table.nearest({ vector, k, ...options })).map((hit) => ({ ...hit, foundBy: ['vector'] }));
   if (mode === 'text' || !vector) return (await table.matching(text, k)).map((hit) => ({ ...hit, foundBy: ['text'] }));
-  const [byVector, byText] = await Promise.all([table.nearest({ vector, k: depth(k), ...options }), table.matching(text, depth(k))]);
-  const hits = new Map([...byText, ...byVector].map((hit) => [hit.chunkId, hit]));
-  const ids = (ranking: readonly ChunkHit[]) => ranking.map(({ chunkId: id }) => ({ id }));
-  const [inVector, inText] = [new Set(byVector.map(({ chunkId }) => chunkId)), new Set(byText.map(({ chunkId }) => chunkId))];
-  return fuse([ids(byVector), ids(byText)]).flatMap(({ id, score }) => {
-    const hit = hits.get(id);
-    if (!hit) return [];
-    const foundBy = [...(inVector.has(id) ? (['vector'] as const) : []), ...(inText.has(id) ? (['text'] as const) : [])];
-    return [{ ...hit, score, foundBy }];
-  });
+  return searchBoth(table, { ...options, vector, text, k });
 }

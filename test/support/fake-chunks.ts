@@ -97,9 +97,7 @@ function tableOf(
       .filter(({ score }) => score > 0)
       .sort((a, b) => b.score - a.score)
       .slice(0, k);
-  return {
-    ...unused,
-    space: { embedder: space.digest, dimensions: space.dimensions },
+  const asked: Pick<ChunkTable, 'nearest' | 'matching'> = {
     nearest: async ({ vector, k }) => {
       checkVector(vector, space.dimensions, 'the question');
       await new Promise(setImmediate);
@@ -110,6 +108,18 @@ function tableOf(
       const words = text.toLowerCase().split(/\W+/);
       return best(k, (row) => words.filter((word) => row.text.toLowerCase().split(/\W+/).includes(word)).length);
     },
+  };
+  const numbered = (hits: readonly ChunkHit[]) => hits.map(({ chunkId: id, score }) => ({ id, score }));
+  return {
+    ...unused,
+    ...asked,
+    rankNearest: async (search) => numbered(await asked.nearest(search)),
+    rankMatching: async (text, k) => numbered(await asked.matching(text, k)),
+    chunksAt: async (ids) => {
+      await new Promise(setImmediate);
+      return new Map(there().flatMap((row) => (ids.includes(row.chunkId) ? [[row.chunkId, row]] : [])));
+    },
+    space: { embedder: space.digest, dimensions: space.dimensions },
     close() {
       open = false;
       onClose();
