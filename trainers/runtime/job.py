@@ -178,12 +178,14 @@ class Job:
     def save_checkpoint(self, step: int, files: dict[str, bytes]) -> None:
         """Replaces the saved state as a whole: it appears under its step by one rename, then older steps go."""
         folder = self._checkpoint_folder()
-        partial = folder / f"{step}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        for name, content in files.items():
-            write_bytes(partial / name, content)
-        os.rename(partial, folder / str(step))
+        # Whoever is told to stop right after a step was saved saves that one again: it is whole already.
+        if not (folder / str(step)).exists():
+            partial = folder / f"{step}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            for name, content in files.items():
+                write_bytes(partial / name, content)
+            os.rename(partial, folder / str(step))
         for path in folder.iterdir():
             if path.name != str(step):
                 shutil.rmtree(path)

@@ -129,6 +129,16 @@ class Stopping(WithDirectory):
             job.save_checkpoint(1, {"a": b"1"})
         self.assertEqual(open_job(self.folder).restore_checkpoint(), (1, {"a": b"1"}))
 
+    def test_between_a_checkpoint_and_the_next_step_is_a_stop_too(self):
+        job = self.job()
+        job.obey_signals()
+        job.restore_checkpoint()
+        job.save_checkpoint(1, {"a": b"1"})
+        os.kill(os.getpid(), signal.SIGTERM)
+        with self.assertRaises(Stopped):
+            job.save_checkpoint(1, {"a": b"1"})
+        self.assertEqual(open_job(self.folder).restore_checkpoint(), (1, {"a": b"1"}))
+
     def test_is_at_once_for_one_that_does_not(self):
         self.job().obey_signals()
         with self.assertRaises(Stopped):
