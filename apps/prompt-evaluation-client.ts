@@ -1,5 +1,6 @@
 /** Starts evaluations of prompts, and says how far they are and what came of them. */
 import { Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { isPerennialError } from '../domain/failure';
 import { taskQueues } from '../workflows/messages';
 import type { PromptEvaluationInput, PromptEvaluationOutcome, PromptEvaluationView } from '../workflows/prompt-evaluation-messages';
@@ -13,7 +14,7 @@ export type EvaluationState =
   /** `view` is null when no worker says how far it is. */
   | { readonly status: 'running'; readonly view: PromptEvaluationView | null }
   | { readonly status: 'done'; readonly outcome: PromptEvaluationOutcome }
-  | { readonly status: 'failed'; readonly cause: string };
+  | { readonly status: 'failed'; readonly cause: string; readonly next: string | null };
 
 /** Every method throws PlatformUnavailable when Temporal has not answered within seconds. */
 export interface PromptEvaluationClient {
@@ -37,7 +38,7 @@ export function createPromptEvaluationClient({ connection, namespace }: Lifecycl
     try {
       return { status: 'done', outcome: (await workflow.getHandle(workflowId).result()) as PromptEvaluationOutcome };
     } catch (error) {
-      if (error instanceof WorkflowFailedError) return { status: 'failed', cause: deepest(error).message };
+      if (error instanceof WorkflowFailedError) return { status: 'failed', cause: deepest(error).message, next: adviceOf(deepest(error)) };
       throw error;
     }
   };
@@ -69,4 +70,11 @@ export function createPromptEvaluationClient({ connection, namespace }: Lifecycl
 
 function deepest(error: Error): Error {
   return error.cause instanceof Error ? deepest(error.cause) : error;
+}
+
+/** What the failure's author advises; `workers/activity-errors.ts` puts it there. */
+function adviceOf(error: Error): string | null {
+  const [details] = error instanceof ApplicationFailure ? (error.details ?? []) : [];
+  const next = typeof details === 'object' && details !== null ? (details as { readonly next?: unknown }).next : null;
+  return typeof next === 'string' ? next : null;
 }

@@ -119,12 +119,12 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
 }
 
 function viewOf(id: string, prompt: string, state: EvaluationState): z.output<typeof promptEvaluationView> {
-  const none = { id, prompt, status: state.status, cause: null, progress: null, summary: null, results: null };
+  const none = { id, prompt, status: state.status, cause: null, next: null, progress: null, summary: null, results: null };
   switch (state.status) {
     case 'running':
       return { ...none, progress: state.view };
     case 'failed':
-      return { ...none, cause: state.cause };
+      return { ...none, cause: state.cause, next: state.next };
     case 'done':
       return { ...none, summary: state.outcome.summary, results: state.outcome.results };
   }

@@ -15,6 +15,7 @@ export const promptEvaluationView = z
     prompt: z.string(),
     status: z.enum(['running', 'done', 'failed']),
     cause: z.string().nullable(),
+    next: z.string().nullable().describe('what helps where it failed'),
     progress: z.object({ done: z.number(), of: z.number() }).nullable().describe('cases; null when it does not run, or no worker says'),
     summary: z
       .object({

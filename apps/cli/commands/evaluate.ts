@@ -42,6 +42,7 @@ interface EvaluationJson {
   readonly prompt: string;
   readonly status: 'running' | 'done' | 'failed';
   readonly cause: string | null;
+  readonly next: string | null;
   readonly progress: { readonly done: number; readonly of: number } | null;
   readonly summary: AnswersSummary | null;
 }
@@ -77,8 +78,10 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
       const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
       const { summary, id } = await followed(context, begun);
-      if (options.junit !== undefined || options.jsonl !== undefined) {
+      const isListed = options.junit !== undefined || options.jsonl !== undefined;
+      if (isListed || summary.unanswered > 0) {
         const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${id}/results`);
+        for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
         const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
         if (options.junit !== undefined) writeFileSync(resolve(settings.cwd, options.junit), toJUnit(items, { suite: name, passAt }));
         if (options.jsonl !== undefined) writeFileSync(resolve(settings.cwd, options.jsonl), toJsonLines(items));
@@ -93,8 +96,10 @@ async function followed(context: CliContext, begun: EvaluationJson): Promise<{ r
   const client = context.api();
   let before = '';
   for (let found = begun; ; found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)) {
-    if (found.status === 'failed')
-      throw new CliError(`${found.id} failed: ${found.cause ?? ''}`, 1, 'the same command goes on where it was');
+    if (found.status === 'failed') {
+      const then = 'the same command goes on where it was';
+      throw new CliError(`${found.id} failed: ${found.cause ?? ''}`, 1, found.next ? `${found.next}; then ${then}` : then);
+    }
     if (found.summary) return { id: found.id, summary: found.summary };
     const line = found.progress === null ? 'waiting for a worker' : `${found.progress.done} of ${found.progress.of} cases`;
     if (line !== before) {
@@ -146,6 +151,15 @@ function summaryText({ cases, unanswered, dimensions, cost, medianMs }: AnswersS
   const paid = `$${(cost / 1e9).toFixed(4)}`;
   const time = medianMs === null ? '' : `, median ${Math.round(medianMs)} ms`;
   return `${table(['DIMENSION', 'MEAN', '95 %', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
+}
+
+/** By reason, with one case to look at. */
+function unansweredLines(items: readonly CaseResult[]): readonly string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { id, unanswered } of items) {
+    if (unanswered !== null) reasons.set(unanswered, [...(reasons.get(unanswered) ?? []), id]);
+  }
+  return [...reasons].map(([reason, ids]) => `without an answer: ${ids.length} × ${reason}, ${ids[0] ?? ''} is the first`);
 }
 
 function refuseBelow({ dimensions }: AnswersSummary, min: readonly Least[]): void {
