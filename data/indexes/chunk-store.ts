@@ -38,7 +38,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
     const { uri, storageOptions } = addressOf(location, at);
     let connection = connections.get(uri);
     if (!connection) {
-      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions }, (session ??= openSession())));
+      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) }));
       connections.set(uri, connection);
       // The next call tries again.
       connection.catch(() => connections.delete(uri));

@@ -2,10 +2,10 @@
 import { requireFromLlmRuntime } from '../llm/runtime-module';
 
 export interface LanceDb {
+  /** The session is an option: the third argument that the documentation has for it is not looked at. */
   connect(
     uri: string,
-    options: { readonly storageOptions?: Readonly<Record<string, string>> },
-    session?: LanceSession,
+    options: { readonly storageOptions?: Readonly<Record<string, string>>; readonly session?: LanceSession },
   ): Promise<LanceConnection>;
   /** Caches of indexes, and of what tables and files say of themselves, in bytes. */
   readonly Session: new (indexCacheBytes: bigint, metadataCacheBytes: bigint) => LanceSession;
@@ -24,9 +24,9 @@ export interface LanceDb {
   };
 }
 
-declare const lanceSession: unique symbol;
 export interface LanceSession {
-  readonly [lanceSession]: true;
+  /** Of all that is in its caches. */
+  sizeBytes(): bigint;
 }
 
 export interface LanceConnection {
