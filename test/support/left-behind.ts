@@ -15,15 +15,11 @@ export function environmentOf(pid: number): Record<string, string> {
   return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
 }
 
-export interface Expected {
-  /** Ids of the workflows that the test wants open, such as those that wait for more changes of an index. */
-  readonly open?: readonly string[];
-  readonly seconds?: number;
-}
+const patienceSeconds = 30;
 
-/** Waits until nothing is left of any run; all runs must have ended. Throws what is still there after `seconds`. */
-export async function expectNothingLeft(product: Product, { open = [], seconds = 30 }: Expected = {}): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+/** Waits until nothing is left of any run, and no workflow open but those that the test names by their ids. Throws what is still there in the end. */
+export async function expectNothingLeft(product: Product, open: readonly string[] = []): Promise<void> {
+  const deadline = Date.now() + patienceSeconds * 1000;
   // It may be about to come back from the kill that a test ended with.
   while (product.pids('main.ts worker').length === 0 && Date.now() < deadline) await pause(50);
   const store = openStore(product);

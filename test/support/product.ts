@@ -178,7 +178,8 @@ async function waitForEnd(client: Client, id: string, seconds: number): Promise<
 
 async function waitForStage(client: Client, id: string, stage: string): Promise<void> {
   for await (const event of runEvents(client, id)) if (event.stage === stage) return;
-  throw new Error(`${id} ended before its stage ${stage}`);
+  const { body } = await call<RunJson>(client, 'GET', `/runs/${id}`);
+  throw new Error(`${id} ended before its stage ${stage}: ${body.status} ${JSON.stringify(body.failure)}`);
 }
 
 /** The supervisor's descendants, from /proc: a test kills nothing that it did not start. */
