@@ -103,7 +103,8 @@ export async function record(name: string, handle: WorkflowHandle): Promise<void
 /** Where it was recorded is nobody's business; replay does not look at it. */
 function withoutPlace(key: string, value: unknown): unknown {
   if (key === 'stackTrace') return '';
-  return key === 'identity' ? 'recorded' : value;
+  // A worker's own queue is named after its process and host.
+  return key === 'identity' || (typeof value === 'string' && /^\d+@/.test(value)) ? 'recorded' : value;
 }
 
 /** The calls that did something, without those that only recorded it. */
