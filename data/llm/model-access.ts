@@ -33,11 +33,15 @@ export interface AskedTarget {
 }
 
 /** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
-export interface AttemptJournal {
+export interface Journal<Asked, Begun> {
   /** Begun before the request waits for its turn, so that what is refused takes no turn from others; otherwise right before it is sent. */
   readonly beforeTurn?: boolean;
-  begin(asked: AskedTarget): Promise<BegunAttempt>;
+  /** For one that is begun in its turn: throws before the request waits for it what `begin` would throw in it, as far as that can be known. Holds nothing. */
+  afford?(asked: Asked): Promise<void>;
+  begin(asked: Asked): Promise<Begun>;
 }
+
+export type AttemptJournal = Journal<AskedTarget, BegunAttempt>;
 
 export type BegunAttempt =
   /** Somebody else has the answer already: nothing needs to be sent. */
@@ -54,10 +58,10 @@ export type BegunAttempt =
     };
 
 /** The same for texts that are embedded. */
-export interface EmbedJournal {
-  readonly beforeTurn?: boolean;
-  begin(asked: Pick<AskedTarget, 'target' | 'price' | 'totalMs'> & { readonly texts: readonly string[] }): Promise<BegunEmbedding>;
-}
+export type EmbedJournal = Journal<
+  Pick<AskedTarget, 'target' | 'price' | 'totalMs'> & { readonly texts: readonly string[] },
+  BegunEmbedding
+>;
 
 export type BegunEmbedding =
   | { readonly kind: 'answered'; readonly embeddings: Embeddings }
@@ -239,9 +243,8 @@ async function embedOnce(
   const { model } = target;
   const { totalMs } = settings.timeouts;
   const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
-  const { journal } = options;
   const asked = { target, texts, price: settings.prices[model] ?? free, totalMs };
-  return begunInTurn(gate, options, tokens, journal && { ...journal, begin: () => journal.begin(asked) }, async (begun, used) => {
+  return begunInTurn(gate, options, tokens, asked, async (begun, used) => {
     if (begun?.kind === 'answered') return begun.embeddings;
     const startedAt = performance.now();
     const what = `${target.provider} (${model}) did not end its embeddings`;

@@ -1,8 +1,9 @@
 import { isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, likelyTokens } from '../../domain/llm/price';
-import type { AccessOptions, Answered, ModelTarget, Question } from './model-access';
+import type { AccessOptions, Answered, Journal, ModelTarget, Question } from './model-access';
 import type { ProviderGate } from './provider-gate';
+import type { Turn } from './rate-limiter';
 
 /** One request in its turn, on record before it is sent and after it has ended. */
 export function onRecord(
@@ -15,10 +16,8 @@ export function onRecord(
   const { provider, settings } = gate;
   const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
   const price = settings.prices[target.model] ?? free;
-  const { journal } = options;
   const asked = { target, request, price, totalMs: settings.timeouts.totalMs };
-  const begin = journal && { ...journal, begin: () => journal.begin(asked) };
-  return begunInTurn(gate, options, likelyTokens(request), begin, async (begun, used) => {
+  return begunInTurn(gate, options, likelyTokens(request), asked, async (begun, used) => {
     if (begun?.kind === 'answered') return begun.answered;
     const answer = await send(request, begun ? { requestId: begun.requestId } : {}).catch(async (error: unknown) => {
       await begun?.failed(isPerennialError(error) ? error.type : null);
@@ -29,24 +28,31 @@ export function onRecord(
   });
 }
 
-interface Beginning<Begun> {
-  readonly beforeTurn?: boolean;
-  begin(): Promise<Begun>;
-}
-
 /** One attempt in its turn, on record before it or in it, as the journal has it. What was begun and did not come to its turn is told so. */
-export async function begunInTurn<Begun extends { readonly kind: string; unsent?(): void }, T>(
+export async function begunInTurn<Asked, Begun extends { readonly kind: 'answered' | 'send'; unsent?(): void }, T>(
   gate: ProviderGate,
-  options: Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'>,
+  options: Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: Journal<Asked, Begun> | undefined },
   tokens: number,
-  journal: Beginning<Begun> | undefined,
-  work: (begun: Begun | undefined, used: (tokens: number) => void) => Promise<T>,
+  asked: Asked,
+  work: (begun: Begun | undefined, used: Turn['used']) => Promise<T>,
 ): Promise<T> {
-  if (journal?.beforeTurn !== true) return gate.run(options, tokens, async (used) => work(await journal?.begin(), used));
-  const begun = await journal.begin();
+  const { journal } = options;
+  if (journal === undefined) return gate.run(options, tokens, ({ used }) => work(undefined, used));
+  if (journal.beforeTurn !== true) {
+    await journal.afford?.(asked);
+    return gate.run(options, tokens, async (turn) => {
+      const begun = await journal.begin(asked).catch((error: unknown) => {
+        turn.unsent();
+        throw error;
+      });
+      if (begun.kind === 'answered') turn.unsent();
+      return work(begun, turn.used);
+    });
+  }
+  const begun = await journal.begin(asked);
   const turn = { came: false };
   try {
-    return await gate.run(options, tokens, (used) => {
+    return await gate.run(options, tokens, ({ used }) => {
       // A turn that comes when nobody waits any more is nobody's.
       options.signal?.throwIfAborted();
       turn.came = true;

@@ -7,7 +7,7 @@ import { openBreaker } from './breaker';
 import { openEndpoint } from './endpoint';
 import { openAiProvider } from './openai-provider';
 import type { ModelProvider } from './provider';
-import { openRateLimiter, type RateLimiter } from './rate-limiter';
+import { openRateLimiter, type RateLimiter, type Turn } from './rate-limiter';
 
 /** Reads the secret that a reference names, when it is needed. */
 export type Resolve = (ref: SecretRef) => Promise<string>;
@@ -20,7 +20,7 @@ export interface ProviderGate {
   run<T>(
     who: { readonly tenant: Tenant; readonly signal?: AbortSignal | undefined; readonly patienceMs?: number | undefined },
     tokens: number,
-    work: (used: (tokens: number) => void) => Promise<T>,
+    work: (turn: Turn) => Promise<T>,
   ): Promise<T>;
   close(): Promise<void>;
 }
@@ -54,19 +54,26 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
     provider,
     run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
-      const inTurn = (report: (used: number) => void) =>
-        all.run({ ...waiting, whose: `provider ${name}` }, (used) =>
+      const inTurn = (ofShare: Turn | null) =>
+        all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) =>
           breaker
-            .run(() =>
-              work((real) => {
-                used(real);
-                report(real);
+            .run((unsent) =>
+              work({
+                used: (real) => {
+                  ofAll.used(real);
+                  ofShare?.used(real);
+                },
+                unsent: () => {
+                  ofAll.unsent();
+                  ofShare?.unsent();
+                  unsent();
+                },
               }),
             )
             .catch(hold),
         );
       const share = shareOf(tenant);
-      return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(() => undefined);
+      return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
     },
     close: () => endpoint.close(),
   };

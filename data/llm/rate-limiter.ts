@@ -6,13 +6,18 @@ import { orAborted, pauseMs } from './pause';
 
 /** One set of limits: a provider's, or a tenant's share of it. Counts what this process sends. */
 export interface RateLimiter {
-  /**
-   * Waits for a free place and for the turn by requests and tokens; `used` then says how many tokens it really took. ProviderRateLimited when the turn is
-   * further away than the caller's patience.
-   */
-  run<T>(waiting: Waiting, work: (used: (tokens: number) => void) => Promise<T>): Promise<T>;
+  /** Waits for a free place and for the turn by requests and tokens. ProviderRateLimited when the turn is further away than the caller's patience. */
+  run<T>(waiting: Waiting, work: (turn: Turn) => Promise<T>): Promise<T>;
   /** Nobody is sent before then: the provider said so to one, and means all. */
   holdUntil(timeMs: number): void;
+}
+
+/** What came of a turn. */
+export interface Turn {
+  /** How many tokens it really took. */
+  readonly used: (tokens: number) => void;
+  /** Nothing was sent in it after all: it is somebody else's. */
+  readonly unsent: () => void;
 }
 
 export interface Waiting {
@@ -56,9 +61,14 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
           await pauseMs(turn(waiting), waiting.signal);
           // Somebody may have been told to wait while this one did.
           while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), waiting.signal);
-          return work((used) => {
-            if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, used - waiting.tokens);
-          });
+          const used = (real: number): void => {
+            if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
+          };
+          const unsent = (): void => {
+            used(0);
+            if (requestsPerMinute !== null) requests = correct(requests, { perMinute: requestsPerMinute }, -1);
+          };
+          return work({ used, unsent });
         }),
         waiting.signal,
       ),

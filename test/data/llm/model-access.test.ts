@@ -1,8 +1,11 @@
-import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openModelAccess, type AttemptJournal, type ModelAccess } from '../../../data/llm/model-access';
+import { failure } from '../../../domain/failure';
+import type { ChatAnswer } from '../../../domain/llm/chat';
 import type { ProviderSettings } from '../../../domain/llm/provider-settings';
 import type { Tenant } from '../../../domain/ids';
 import { noSecret, providerAt, question, tenant } from '../../support/model-access';
-import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/scripted-provider';
+import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/scripted-provider';
 
 describe('access to models', () => {
   const closers: (() => Promise<void>)[] = [];
@@ -92,6 +95,57 @@ describe('access to models', () => {
     ill = false;
     // Waits as long as the breaker says, and no attempt is lost on it.
     expect((await ask('?')).answer.finish).toBe('stop');
+  });
+
+  describe('a try whether a provider is back in which nothing came of it', () => {
+    const journalOf = (begin: AttemptJournal['begin']) => ({ journal: { begin } });
+    const nothing: readonly [string, () => Parameters<ModelAccess['chat']>[2]][] = [
+      ['since a budget refused', () => ({ tenant, ...journalOf(() => Promise.reject(failure('BudgetSpent', 'spent'))) })],
+      [
+        'since another had the answer already',
+        () => ({ tenant, ...journalOf(() => Promise.resolve({ kind: 'answered', answered: { answer: known, provider: 'scripted' } })) }),
+      ],
+      ['since its caller hung up', () => ({ tenant, signal: AbortSignal.timeout(100) })],
+    ];
+    const known: ChatAnswer = {
+      ...{
+        text: 'known',
+        finish: 'stop',
+        usage: { promptTokens: 1, completionTokens: 1 },
+        model: 'scripted',
+        firstTokenMs: null,
+        totalMs: 1,
+      },
+    };
+
+    test.each(nothing)('says nothing of it: %s', async (_, options) => {
+      let fault: Fault = { kind: 'error', status: 503 };
+      const server = await serve({ fault: () => fault });
+      open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 } }));
+      await Promise.allSettled(Array.from({ length: 5 }, (_each, n) => ask(`${n}`, { patienceMs: 0 })));
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 1 s');
+      await sleep(1100);
+      fault = { kind: 'stall', afterTokens: 0 };
+      await access.chat([scripted], question('?'), options()).catch(() => undefined);
+      fault = { kind: 'error', status: 503 };
+      // The next one tries, at once, and is the only one.
+      const sent = server.requests.length;
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('status 503');
+      await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 2 s');
+      expect(server.requests).toHaveLength(sent + 1);
+    });
+  });
+
+  test('a turn in which nothing was sent is given back', async () => {
+    const server = await serve();
+    const limits = { requestsPerMinute: 10, tokensPerMinute: 1000, concurrency: 1 };
+    open(providerAt(server.url, { limits, tenantLimits: limits }));
+    const begin = () => Promise.reject(failure('BudgetSpent', 'spent'));
+    for (let asked = 0; asked < 20; asked += 1) {
+      const refused = access.chat([scripted], question('?'), { tenant, patienceMs: 1, journal: { begin } });
+      await expect(refused).rejects.toMatchObject({ type: 'BudgetSpent' });
+    }
+    expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
   });
 
   test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
