@@ -32,6 +32,13 @@ type Claimed =
 const leaseMarginMs = 15_000;
 const budgetLookMs = 250;
 
+/** Before a turn of the provider is taken, and its place among those that wait. What others spend until it comes is looked for in it. @throws BudgetSpent */
+export async function affordAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<void> {
+  const { reserve } = planOf(request, budgets);
+  const spent = reserve.length === 0 ? null : await ledger.spentFor({ call, owner, reserve });
+  if (spent) throw budgetSpent(spent.budget, spent.asked);
+}
+
 /** Waits while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. */
 export async function claimAttempt({ ledger, call, owner, budgets, signal }: LedgerEntry, request: PlannedRequest): Promise<Claimed> {
   const attempt = planOf(request, budgets);

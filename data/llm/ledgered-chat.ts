@@ -6,8 +6,8 @@ import type { CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../do
 import { mostUsage } from '../../domain/llm/price';
 import { budgetsFor } from '../../domain/llm/provider-budget';
 import { callKey } from './call-key';
-import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
-import type { Answered, AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
+import { affordAttempt, attemptEnds, claimAttempt, type LedgerEntry, type PlannedRequest } from './ledger-attempt';
+import type { Answered, AskedTarget, AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
 import type { OnText } from './provider';
 import { readPromised } from './promised-json';
 import { shared } from './shared';
@@ -64,7 +64,7 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
       const keys = questions.map((each) => identityOf(each).key);
       const [first] = questions;
       if (first === undefined) return [];
-      const known = await ledger.find({ tenant: first.tenant, keys });
+      const known = await ledger.find({ tenant: first.tenant, scope: first.scope, keys });
       return keys.map((key) => {
         const recorded = known[key];
         return recorded ? { ...recorded, key, fromLedger: true } : null;
@@ -86,19 +86,33 @@ async function askOnce(
   const { tenant, scope, owner, route, question, promptDigest, repeat, signal, onText } = asked;
   const [{ provider, model }] = route;
   const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat };
-  const known = (await ledger.find({ tenant, keys: [key] }))[key];
+  const known = (await ledger.find({ tenant, scope, keys: [key] }))[key];
   if (known) return { ...known, key, fromLedger: true };
   const seen: { recorded: RecordedAnswer | null; fromLedger: boolean } = { recorded: null, fromLedger: false };
+  const entryOf = ({ target }: AskedTarget): LedgerEntry => ({
+    ledger,
+    call,
+    owner,
+    budgets: budgetsFor(target.provider, asked.budgets),
+    signal,
+  });
+  const planned = ({ target, request, price, totalMs }: AskedTarget): PlannedRequest => ({
+    target,
+    most: mostUsage(request),
+    price,
+    totalMs,
+  });
   const journal: AttemptJournal = {
-    async begin({ target, request, price, totalMs }) {
-      const entry: LedgerEntry = { ledger, call, owner, budgets: budgetsFor(target.provider, asked.budgets), signal };
-      const claim = await claimAttempt(entry, { target, most: mostUsage(request), price, totalMs });
+    afford: (attempt) => affordAttempt(entryOf(attempt), planned(attempt)),
+    async begin(attempt) {
+      const entry = entryOf(attempt);
+      const claim = await claimAttempt(entry, planned(attempt));
       if (claim.kind === 'answered') {
         seen.recorded = claim.recorded;
         seen.fromLedger = true;
         return { kind: 'answered', answered: claim.recorded };
       }
-      const { answered, failed } = attemptEnds(entry, claim.number, price);
+      const { answered, failed } = attemptEnds(entry, claim.number, attempt.price);
       return { kind: 'send', requestId: claim.requestId, answered: async (answer) => (seen.recorded = await answered(answer)), failed };
     },
   };

@@ -1,3 +1,4 @@
+import type { Budget, BudgetAmount } from '../../domain/budget';
 import { failure } from '../../domain/failure';
 import type {
   AttemptEnd,
@@ -11,11 +12,13 @@ import type {
 } from '../../domain/llm/call-ledger';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
+import type { budgets } from '../schema/budgets';
 import type { llmAttempts, llmCalls } from '../schema/llm-calls';
-import { assumeBudgets, reserveBudgets, settleBudgets } from '../writes/budget-reservation';
+import { assumeBudgets, reserveBudgets, settleBudgets, toBudget } from '../writes/budget-reservation';
 import { reportCalls, reportsBelow } from './llm-call-report';
 
 type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string | null };
+type BudgetRow = typeof budgets.$inferSelect;
 type AttemptRow = typeof llmAttempts.$inferSelect;
 
 /** The longest that somebody who waits for another's call goes without looking. */
@@ -23,11 +26,20 @@ const lookAgainMs = 500;
 
 export function createCallLedger({ sql }: Database): CallLedger {
   return {
-    async find({ tenant, keys }) {
+    // Locked against retention, which keeps what it finds a reader of.
+    async find({ tenant, scope, keys }) {
       const rows = await sql<CallRow[]>`
-        select *, ${answeredModel(sql)} from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and state = 'answered'`;
+        with others as (
+          select key from llm_calls where tenant_id = ${tenant} and key = any(${keys}) and answer is not null and scope <> ${scope}
+          order by key for key share),
+        reading as (
+          insert into llm_call_readers (tenant_id, key, scope) select ${tenant}::text, key, ${scope}::text from others ${orReadAgain(sql)})
+        select *, ${answeredModel(sql)} from llm_calls
+        where tenant_id = ${tenant} and key = any(${keys}) and answer is not null and (scope = ${scope} or key in (select key from others))`;
       return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
     },
+
+    spentFor: ({ call, owner, reserve }) => spentBudget(sql, call, owner, reserve),
 
     claim: async ({ call, owner, attempt }) =>
       (await claimAtOnce(sql, call, owner, attempt)) ??
@@ -41,8 +53,8 @@ export function createCallLedger({ sql }: Database): CallLedger {
       sql.begin(async (tx) => {
         const row = await lock(tx, call);
         const attempt = await endAttempt(tx, call, number, end);
-        const isFirst = end.kind === 'answered' && row.state !== 'answered';
-        const result = isFirst ? await answer(tx, call, attempt, end) : row.state === 'answered' ? row : null;
+        const isFirst = end.kind === 'answered' && row.answer === null;
+        const result = isFirst ? await answer(tx, call, attempt, end) : row.answer === null ? null : row;
         const ref = { tenant: call.tenant, holder: attempt.requestId };
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
@@ -60,6 +72,27 @@ export function createCallLedger({ sql }: Database): CallLedger {
     report: (input) => reportCalls(sql, input),
     reportsBelow: (input) => reportsBelow(sql, input),
   };
+}
+
+function orReadAgain(sql: Query) {
+  return sql`on conflict on constraint llm_call_readers_pk do update set read_at = now() where llm_call_readers.read_at < now() - interval '1 day'`;
+}
+
+async function spentBudget(
+  sql: Query,
+  { tenant, key }: CallRef,
+  { execution }: CallOwner,
+  reserve: readonly BudgetAmount[],
+): Promise<{ readonly budget: Budget; readonly asked: number } | null> {
+  const [row] = await sql<(BudgetRow & { readonly asked: number })[]>`
+    select b.*, a.amount as asked
+    from budgets b join unnest(${reserve.map(({ scope }) => scope)}::text[], ${reserve.map(({ unit }) => unit)}::text[],
+      ${reserve.map(({ amount }) => amount)}::bigint[]) as a (scope, unit, amount) on a.scope = b.scope and a.unit = b.unit
+    where b.tenant_id = ${tenant} and b.spent + a.amount > b."limit"
+      and not exists (select from llm_calls c where c.tenant_id = ${tenant} and c.key = ${key}
+        and (c.answer is not null or (c.state = 'asking' and c.execution <> ${execution} and c.lease_until > now())))
+    order by b.scope, b.unit limit 1`;
+  return row ? { budget: toBudget(row), asked: row.asked } : null;
 }
 
 /**
@@ -123,14 +156,20 @@ interface Claimed {
 
 async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | CallClaim> {
   const row = await lock(tx, call);
-  if (row.state === 'answered') return { kind: 'answered', recorded: recorded(row) };
+  if (row.answer !== null) {
+    const { tenant, key, scope } = call;
+    if (row.scope !== scope)
+      await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
+    return { kind: 'answered', recorded: recorded(row) };
+  }
   const isMine = row.execution === owner.execution && row.executionAttempt === owner.attempt;
   const waitMs = Date.parse(row.leaseUntil) - Date.now();
   const isFollower = row.execution === owner.execution && row.executionAttempt < owner.attempt;
   if (row.state === 'asking' && !isMine && !isFollower && waitMs > 0) return { kind: 'asked', waitMs: Math.min(waitMs, lookAgainMs) };
   const lost = isMine ? [] : await loseAttempts(tx, call);
   const [taken] = await tx<CallRow[]>`
-    update llm_calls set state = 'asking', failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
+    update llm_calls set state = 'asking', scope = case when forgotten_at is null then scope else ${call.scope} end, answered_by = null, cost = null,
+      forgotten_at = null, failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
       lease_until = now() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
     where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
   return { row: written(taken), lost: lost.length };
@@ -189,7 +228,7 @@ async function answer(
   end: AttemptEnd & { kind: 'answered' },
 ): Promise<CallRow> {
   const [row] = await tx<CallRow[]>`
-    update llm_calls set state = 'answered', failure = null, answer = ${toJson(end.answer)}, answered_by = ${provider}, cost = ${end.cost},
+    update llm_calls set state = 'answered', failure = null, answer = ${toJson(end.answer)}, forgotten_at = null, answered_by = ${provider}, cost = ${end.cost},
       ended_at = now()
     where tenant_id = ${tenant} and key = ${key} returning *`;
   return { ...written(row), answeredModel: model };
@@ -202,11 +241,12 @@ async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow>
   return row;
 }
 
-/** Whose answer the call has: of the attempts at who answered, the first that ended so. */
+/** Whose answer the call has: of the attempts at who answered, the first that ended so; with it the call ended, as each time that it was asked anew. */
 function answeredModel(sql: Query) {
   return sql`(
     select attempt.model from llm_attempts attempt
     where attempt.tenant_id = llm_calls.tenant_id and attempt.key = llm_calls.key and attempt.provider = llm_calls.answered_by and attempt.outcome = 'answered'
+      and attempt.ended_at >= llm_calls.ended_at
     order by attempt.ended_at, attempt.number limit 1) as answered_model`;
 }
 

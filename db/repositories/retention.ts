@@ -3,6 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Database, Sql } from '../connection';
 import type { retentionSettings } from '../schema/retention';
 import { appendAudit } from '../writes/audit-entry';
+import { forgetAnswers } from '../writes/forget-answers';
 import type { PredictionRepository } from './predictions';
 
 export interface RetentionSettings {
@@ -12,6 +13,8 @@ export interface RetentionSettings {
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
   readonly artifactIdleDays: number;
+  /** Answers of language models, which may quote what callers wrote, since all that asked for them or read them has ended; what they cost stays. */
+  readonly callAnswerDays: number;
 }
 
 export interface RetentionRepository {
@@ -22,11 +25,14 @@ export interface RetentionRepository {
     readonly settings: Partial<RetentionSettings>;
     readonly actor: string;
   }): Promise<RetentionSettings>;
-  /** Deletes what is over its time, for all tenants; predictions go by whole days, kept for the longest time that any tenant asks. Rows and partitions deleted. */
+  /** Deletes what is over its time, for all tenants; predictions go by whole days, kept for the longest time that any tenant asks. Rows and partitions deleted, and answers. */
   apply(): Promise<Readonly<Record<keyof Omit<RetentionSettings, 'artifactIdleDays'>, number>>>;
 }
 
-const defaults: RetentionSettings = { predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7 };
+/** What quotes callers is kept no longer than what they sent. */
+const defaults: RetentionSettings = {
+  ...{ predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7, callAnswerDays: 90 },
+};
 
 export function createRetentionRepository({ sql }: Database, predictions: PredictionRepository): RetentionRepository {
   return {
@@ -44,7 +50,8 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
         const after = { ...toSettings(before), ...settings };
         await tx`
           update retention_settings set prediction_days = ${after.predictionDays}, feedback_days = ${after.feedbackDays},
-            run_detail_days = ${after.runDetailDays}, idempotency_days = ${after.idempotencyDays}, artifact_idle_days = ${after.artifactIdleDays}
+            run_detail_days = ${after.runDetailDays}, idempotency_days = ${after.idempotencyDays}, artifact_idle_days = ${after.artifactIdleDays},
+            call_answer_days = ${after.callAnswerDays}
           where tenant_id = ${tenant}`;
         const cause = 'settings changed';
         await appendAudit(tx, { tenant, actor, action: 'retention.set', subject: 'retention', cause, before: toSettings(before), after });
@@ -72,11 +79,13 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
+      const answers = await forgetAnswers(sql, perTenant(sql));
       return {
         predictionDays: partitions.length,
         feedbackDays: feedback.count,
         runDetailDays: events.count + effects.count + traffic.count + deliveries.count,
         idempotencyDays: keys.count,
+        callAnswerDays: answers,
       };
     },
   };
@@ -87,7 +96,8 @@ function perTenant(sql: Sql) {
   return sql`(
     select t.id as tenant, coalesce(r.prediction_days, ${defaults.predictionDays}) as prediction_days,
       coalesce(r.feedback_days, ${defaults.feedbackDays}) as feedback_days, coalesce(r.run_detail_days, ${defaults.runDetailDays}) as run_detail_days,
-      coalesce(r.idempotency_days, ${defaults.idempotencyDays}) as idempotency_days
+      coalesce(r.idempotency_days, ${defaults.idempotencyDays}) as idempotency_days,
+      coalesce(r.call_answer_days, ${defaults.callAnswerDays}) as call_answer_days
     from tenants t left join retention_settings r on r.tenant_id = t.id)`;
 }
 
@@ -97,6 +107,6 @@ async function longest(sql: Sql): Promise<{ readonly predictionDays: number }> {
 }
 
 function toSettings(row: RetentionSettings): RetentionSettings {
-  const { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays } = row;
-  return { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays };
+  const { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays, callAnswerDays } = row;
+  return { predictionDays, feedbackDays, runDetailDays, idempotencyDays, artifactIdleDays, callAnswerDays };
 }

@@ -28,6 +28,8 @@ export const llmCalls = pgTable(
     /** Number of the newest attempt. */
     attempts: integer('attempts').notNull().default(0),
     answer: document<ChatAnswer>('answer'),
+    /** When retention took the answer away; its requests stay. Whoever asks then asks anew. */
+    forgottenAt: instant('forgotten_at'),
     answeredBy: text('answered_by'),
     cost: counter('cost'),
     failure: text('failure').$type<FailureType>(),
@@ -41,10 +43,31 @@ export const llmCalls = pgTable(
     oneOf('llm_calls_state_check', t.state, ['asking', 'answered', 'failed']),
     check(
       'llm_calls_answer_check',
-      sql`(${t.state} = 'answered') = (${t.answer} is not null and ${t.answeredBy} is not null and ${t.cost} is not null)`,
+      sql`(${t.state} = 'answered') = ((${t.answer} is not null or ${t.forgottenAt} is not null) and ${t.answeredBy} is not null and ${t.cost} is not null)`,
     ),
+    check('llm_calls_forgotten_check', sql`${t.forgottenAt} is null or (${t.state} = 'answered' and ${t.answer} is null)`),
     check('llm_calls_failure_check', sql`(${t.state} = 'failed') = (${t.failure} is not null)`),
     index('llm_calls_by_scope').on(t.tenantId, t.scope, t.state),
+    /** What retention looks at. */
+    index('llm_calls_kept_since')
+      .on(t.tenantId, t.endedAt)
+      .where(sql`${t.answer} is not null`),
+  ],
+);
+
+/** Who else relies on an answer: the scopes that read what another had asked. */
+export const llmCallReaders = pgTable(
+  'llm_call_readers',
+  {
+    tenantId: tenantId(),
+    key: bytewise('key').$type<Digest>().notNull(),
+    scope: bytewise('scope').notNull(),
+    /** To the day. */
+    readAt: instant('read_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ name: 'llm_call_readers_pk', columns: [t.tenantId, t.key, t.scope] }),
+    foreignKey({ name: 'llm_call_readers_call_fk', columns: [t.tenantId, t.key], foreignColumns: [llmCalls.tenantId, llmCalls.key] }),
   ],
 );
 

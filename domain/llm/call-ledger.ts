@@ -8,7 +8,10 @@ import type { ChatAnswer, Usage } from './chat';
 export interface LedgerCall {
   readonly tenant: Tenant;
   readonly key: Digest;
-  /** On whose behalf, and where its report is found: `run_…/prompt-eval`. The first to ask pays; whoever asks later reads. */
+  /**
+   * On whose behalf, and where its report is found: `run_…/prompt-eval`. The first to ask pays; whoever asks later reads, until retention takes the answer away: then whoever
+   * asks pays anew, and the call is that one's.
+   */
   readonly scope: string;
   readonly provider: string;
   readonly model: string;
@@ -86,8 +89,18 @@ export interface CallReport {
 
 /** Never pay twice: an attempt is on record before it is sent, an answer before it is used. Kept by the registry; see db/repositories/llm-calls.ts. */
 export interface CallLedger {
-  /** Of these calls those that have their answer, by key. */
-  find(input: { readonly tenant: Tenant; readonly keys: readonly Digest[] }): Promise<Readonly<Record<Digest, RecordedAnswer>>>;
+  /** Of these calls those that have their answer, by key. Another's are kept, from then on, for as long as the scope that reads them is under way. */
+  find(input: {
+    readonly tenant: Tenant;
+    readonly scope: string;
+    readonly keys: readonly Digest[];
+  }): Promise<Readonly<Record<Digest, RecordedAnswer>>>;
+  /** Without writing: a budget that can pay this no more, whatever becomes of what is reserved. Null as well where another's answer is there, or being asked for. */
+  spentFor(input: {
+    readonly call: CallRef;
+    readonly owner: CallOwner;
+    readonly reserve: readonly BudgetAmount[];
+  }): Promise<{ readonly budget: Budget; readonly asked: number } | null>;
   claim(input: { readonly call: LedgerCall; readonly owner: CallOwner; readonly attempt: AttemptPlan }): Promise<CallClaim>;
   /** The first answer recorded is the call's for ever, and is returned to whoever brings a later one. */
   end(input: { readonly call: CallRef; readonly number: number; readonly end: AttemptEnd }): Promise<RecordedAnswer | null>;

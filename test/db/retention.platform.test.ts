@@ -12,7 +12,9 @@ describe('retention', () => {
   test('has defaults, and settings that change with an audit row', async () => {
     const { retention, audit } = test_.registry;
     const defaults = await retention.get({ tenant });
-    expect(defaults).toEqual({ predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7 });
+    expect(defaults).toEqual({
+      ...{ predictionDays: 90, feedbackDays: 365, runDetailDays: 180, idempotencyDays: 30, artifactIdleDays: 7, callAnswerDays: 90 },
+    });
     const changed = { ...defaults, predictionDays: 10 };
     expect(await retention.set({ tenant, settings: { predictionDays: 10 }, actor: 'key:a' })).toEqual(changed);
     expect(await retention.get({ tenant })).toEqual(changed);

@@ -8,6 +8,9 @@ const settings = {
   runDetailDays: days('events and effects of runs that ended; the run, its stages, decisions and audit rows stay'),
   idempotencyDays: days('idempotency keys'),
   artifactIdleDays: days('artifacts that nothing refers to, since they were last touched'),
+  callAnswerDays: days(
+    'answers of language models on the call ledger, since all that asked for them or read them ended; what they cost stays',
+  ),
 };
 
 export const retentionView = z.object(settings).meta({ id: 'RetentionSettings' });

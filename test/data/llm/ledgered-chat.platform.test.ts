@@ -96,6 +96,29 @@ describe('asking through the call ledger', () => {
     expect(server.bill).toHaveLength(12);
   });
 
+  test('a budget that is spent refuses before the turn of a provider, and waits for no place in it', async () => {
+    await open({ latencyMs: () => 3000 }, { limits: { requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 } });
+    await setBudget('tokens', 1);
+    let ended = false;
+    const rich = chat.ask(asked('rich')).finally(() => (ended = true));
+    for (let n = 0; n < 10; n += 1) {
+      const poor = chat.ask(asked(`poor ${n}`, { budgets: [{ scope, unit: 'tokens' }] }));
+      await expect(poor).rejects.toMatchObject({ type: 'BudgetSpent' });
+    }
+    expect(ended).toBe(false);
+    await rich;
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a spent budget refuses nothing that another is just paying for', async () => {
+    await open({ latencyMs: () => 500 }, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 2 } });
+    await setBudget('tokens', 1);
+    const first = chat.ask(asked('one', { owner: { execution: 'another run', attempt: 1 } }));
+    while (server.requests.length === 0) await new Promise((later) => setTimeout(later, 10));
+    const second = await chat.ask(asked('one', { budgets: [{ scope, unit: 'tokens' }] }));
+    expect(second).toMatchObject({ key: (await first).key, fromLedger: true });
+  });
+
   test("an operator's limit for a provider pays what that provider is asked, and nobody else's answer", async () => {
     const [first, standby] = [unique('first'), unique('standby')];
     server = await openScriptedProvider({
@@ -200,7 +223,7 @@ describe('asking through the call ledger', () => {
 
     // Uninterrupted, by a ledger that knows nothing yet.
     const whole = await openEvaluatedProvider('none');
-    await test_.database.sql`truncate llm_attempts, llm_calls`;
+    await test_.database.sql`truncate llm_attempts, llm_call_readers, llm_calls`;
     const plan = { databaseUrl: test_.url, providerUrl: whole.url, scope: `${scope}/whole`, attempt: 1, ...size };
     expect((await evaluate(plan)).scores).toEqual(killed.result.scores);
     await provider.close();

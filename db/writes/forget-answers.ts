@@ -1,0 +1,50 @@
+import type { Query, Sql, Statement } from '../sql';
+
+type Fragment = Statement<Record<string, unknown>[]>;
+
+/** Calls that are looked at in one transaction. */
+const atOnce = 1000;
+
+/** What is asked outside of runs and searches (an index build, prompts over cases by hand) has no row that says when it ended: it is taken to last no longer than this. */
+const unboundedDays = 30;
+
+/**
+ * Takes the answers of calls away whose askers and readers all ended longer ago than `days` says of each tenant (`tenant`, `call_answer_days`). What was paid for them, by whom and
+ * when, stays. A call that somebody reads just now is let alone until the next time.
+ */
+export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
+  let forgotten = 0;
+  for (;;) {
+    const keys = await sql.begin(async (tx) => {
+      const locked = await tx<{ tenantId: string; key: string }[]>`
+        select c.tenant_id, c.key from llm_calls c, ${days} s where ${isOver(tx)} order by c.tenant_id, c.key limit ${atOnce} for update of c skip locked`;
+      const [tenants, of] = [locked.map(({ tenantId }) => tenantId), locked.map(({ key }) => key)];
+      // Looked at again under the lock: a reader may have come before it.
+      const gone = await tx<{ key: string }[]>`
+        update llm_calls c set answer = null, forgotten_at = now()
+        from ${days} s, unnest(${tenants}::text[], ${of}::text[]) as l (tenant, of) where c.tenant_id = l.tenant and c.key = l.of and ${isOver(tx)}
+        returning c.key`;
+      await tx`
+        delete from llm_call_readers r using llm_calls c, unnest(${tenants}::text[], ${of}::text[]) as l (tenant, of)
+        where r.tenant_id = l.tenant and r.key = l.of and c.tenant_id = l.tenant and c.key = l.of and c.forgotten_at is not null`;
+      return gone.length;
+    });
+    if (keys === 0) return forgotten;
+    forgotten += keys;
+  }
+}
+
+/** Of call `c` by the settings `s` of its tenant. */
+function isOver(sql: Query) {
+  const since = sql`now() - make_interval(days => s.call_answer_days)`;
+  const relied = (scope: Fragment, at: Fragment) => sql`(case split_part(${scope}, '/', 1)
+    when 'run' then exists (
+      select from runs r where r.tenant_id = c.tenant_id and r.id = split_part(${scope}, '/', 2) and (r.ended_at is null or r.ended_at >= ${since}))
+    when 'prompt-search' then exists (
+      select from prompt_searches p
+      where p.tenant_id = c.tenant_id and p.id = split_part(${scope}, '/', 2) and (p.ended_at is null or p.ended_at >= ${since}))
+    else ${at} >= now() - make_interval(days => greatest(s.call_answer_days, ${unboundedDays})) end)`;
+  return sql`c.tenant_id = s.tenant and c.answer is not null and c.ended_at < ${since} and not ${relied(sql`c.scope`, sql`c.ended_at`)}
+    and not exists (select from llm_call_readers reader
+      where reader.tenant_id = c.tenant_id and reader.key = c.key and ${relied(sql`reader.scope`, sql`reader.read_at`)})`;
+}
