@@ -1,12 +1,12 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget';
-import { isPerennialError } from '../../domain/failure';
+import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { CallLedger, CallOwner, LedgerCall, RecordedAnswer } from '../../domain/llm/call-ledger';
 import { mostEmbeddingUsage } from '../../domain/llm/price';
 import type { ArtifactStore } from '../artifacts/store';
 import { digestOf } from '../digest';
-import { attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
+import { affordAttempt, attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess, ModelTarget } from './model-access';
 import type { Embeddings } from './provider';
 import { shared } from './shared';
@@ -23,12 +23,14 @@ export interface LedgeredTexts {
   /** One request: the same ones in the same order are the same call, whoever asks. */
   readonly texts: readonly string[];
   readonly signal?: AbortSignal | undefined;
+  /** Whether the vectors are of the model that is meant: by the same name the provider may have had another when they were recorded. */
+  readonly accepts?: ((vectors: readonly Float32Array[]) => boolean) | undefined;
 }
 
-/** One vector a text, in order. What is on the ledger is not asked again. */
+/** One vector a text, in order. What is on the ledger is not asked again. @throws IndexMismatch where the provider's own answer is not accepted */
 export type LedgeredEmbeddings = (asked: LedgeredTexts) => Promise<readonly Float32Array[]>;
 
-/** How often vectors of one request may be on the ledger and gone from the store: it keeps what nobody refers to for a while only. */
+/** How often vectors of one request may be on the ledger and of another model, or gone from the store: it keeps what nobody refers to for a while only. */
 const mostRepeats = 20;
 
 /**
@@ -41,39 +43,44 @@ export function ledgeredEmbeddings(
   artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
 ): LedgeredEmbeddings {
   /** The same texts asked for twice at once by one owner are one request: the second would take the first one's over as if it had died. Another owner's end is another's: its budget, its cancellation. */
-  const asking = new Map<string, Promise<RecordedAnswer>>();
+  const asking = new Map<string, Promise<Found>>();
 
   return async (asked) => {
+    const { tenant, owner, target, texts, paid, accepts = () => true } = asked;
     for (let repeat = 0; ; repeat += 1) {
-      const { tenant, owner, target, texts, paid } = asked;
       const name = digestOf({ tenant, owner, provider: target.provider, model: target.model, texts, repeat });
-      const recorded = await shared(asking, name, () => recordedOf(asked, repeat));
+      const { recorded, isNew } = await shared(asking, name, () => recordedOf(asked, repeat));
       const vectors = await vectorsOf(recorded).catch((error: unknown) => {
         if (repeat < mostRepeats && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
         throw error;
       });
-      if (vectors) {
+      if (vectors === null) continue;
+      if (accepts(vectors)) {
         paid?.(recorded.cost);
         return vectors;
       }
+      if (isNew || repeat >= mostRepeats)
+        throw failure('IndexMismatch', `${target.model} of ${target.provider} is another model than before`);
     }
   };
 
-  async function recordedOf(asked: LedgeredTexts, repeat: number): Promise<RecordedAnswer> {
+  async function recordedOf(asked: LedgeredTexts, repeat: number): Promise<Found> {
     const { tenant, scope, owner, budgets, target, texts, signal } = asked;
     const { provider, model } = target;
     const inputDigest = digestOf(texts);
     const key = digestOf({ kind: 'embeddings', provider, model, inputDigest, repeat });
     const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest: null, inputDigest, repeat };
-    const known = (await ledger.find({ tenant, keys: [key] }))[key];
-    if (known) return known;
+    const known = (await ledger.find({ tenant, scope, keys: [key] }))[key];
+    if (known) return { recorded: known, isNew: false };
     const entry: LedgerEntry = { ledger, call, owner, budgets, signal };
-    const seen: { recorded: RecordedAnswer | null } = { recorded: null };
+    const seen: { found: Found | null } = { found: null };
+    const most = mostEmbeddingUsage(texts);
     const journal: EmbedJournal = {
+      afford: ({ price, totalMs }) => affordAttempt(entry, { target, most, price, totalMs }),
       async begin({ price, totalMs }) {
-        const claim = await claimAttempt(entry, { target, most: mostEmbeddingUsage(texts), price, totalMs });
+        const claim = await claimAttempt(entry, { target, most, price, totalMs });
         if (claim.kind === 'answered') {
-          seen.recorded = claim.recorded;
+          seen.found = { recorded: claim.recorded, isNew: false };
           return { kind: 'answered', embeddings: nothing };
         }
         const { answered, failed } = attemptEnds(entry, claim.number, price);
@@ -83,7 +90,8 @@ export function ledgeredEmbeddings(
           failed,
           async answered(embeddings, ms) {
             const text = JSON.stringify(await kept(tenant, embeddings));
-            seen.recorded = await answered({ text, finish: 'stop', usage: embeddings.usage, model, firstTokenMs: null, totalMs: ms });
+            const recorded = await answered({ text, finish: 'stop', usage: embeddings.usage, model, firstTokenMs: null, totalMs: ms });
+            seen.found = { recorded, isNew: true };
             return nothing;
           },
         };
@@ -96,7 +104,7 @@ export function ledgeredEmbeddings(
       await ledger.giveUp({ call, owner, failure: isPerennialError(error) ? error.type : null }).catch(() => undefined);
       throw error;
     }
-    return seen.recorded ?? recordedOf(asked, repeat);
+    return seen.found ?? recordedOf(asked, repeat);
   }
 
   async function kept(tenant: Tenant, { vectors }: Embeddings): Promise<KeptVectors> {
@@ -113,6 +121,12 @@ export function ledgeredEmbeddings(
     const all = new Float32Array(Uint8Array.from(await artifacts.getBytes(file)).buffer);
     return Array.from({ length: all.length / dimensions }, (_, row) => all.slice(row * dimensions, (row + 1) * dimensions));
   }
+}
+
+interface Found {
+  readonly recorded: RecordedAnswer;
+  /** Just now, by the provider. */
+  readonly isNew: boolean;
 }
 
 /** Of one request; 32-bit numbers one after another, in the byte order of all machines that this runs on. */

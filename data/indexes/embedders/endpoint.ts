@@ -1,8 +1,8 @@
 import { failure } from '../../../domain/failure';
-import type { EmbedderSpec } from '../../../domain/index/embedder';
+import { sameSpace, type EmbedderIdentity, type EmbedderSpec } from '../../../domain/index/embedder';
 import { digestOf } from '../../digest';
 import type { ModelAccess } from '../../llm/model-access';
-import type { LedgeredEmbeddings } from '../../llm/ledgered-embeddings';
+import type { LedgeredEmbeddings, LedgeredTexts } from '../../llm/ledgered-embeddings';
 import { defaultTenant } from '../../../domain/ids';
 import { normalized, type Embedder, type EmbedOptions } from './embedder';
 
@@ -16,7 +16,7 @@ export interface EndpointAccess {
 
 type EndpointSpec = Extract<EmbedderSpec, { readonly kind: 'endpoint' }>;
 
-/** Texts a request: within what every provider takes. */
+/** Texts a request, one of them the probe where there is one: within what every provider takes. */
 const textsAtOnce = 64;
 const probeText = 'The quick brown fox jumps over the lazy dog.';
 
@@ -31,16 +31,30 @@ export async function openEndpoint(spec: EndpointSpec, { access, own = access, l
   /** What opens the embedder, and what asks an index without saying for whom, is the operator's own. */
   async function ask(texts: readonly string[], { signal, payer, onUsage }: EmbedOptions): Promise<readonly Float32Array[]> {
     const { tenant, entry } = payer ?? { tenant: defaultTenant, entry: undefined };
-    if (entry && ledgered) return ledgered({ ...entry, tenant, target, texts, signal });
+    if (entry && ledgered) return fromLedger(ledgered, texts, { ...entry, tenant, target, signal });
     const { vectors, usage } = await (payer ? access : own).embed(target, texts, { tenant, signal });
     onUsage?.(usage.promptTokens);
     return vectors;
   }
 
+  /** With the probe behind them, which tells whose they are: by the same name another model may have made those that are on the ledger, or answer since this was opened. */
+  async function fromLedger(
+    from: LedgeredEmbeddings,
+    texts: readonly string[],
+    asked: Omit<LedgeredTexts, 'texts' | 'accepts'>,
+  ): Promise<readonly Float32Array[]> {
+    const accepts = (vectors: readonly Float32Array[]): boolean => {
+      const probed = vectors[texts.length];
+      return probed !== undefined && sameSpace(identity, { ...identity, probe: Array.from(probed) });
+    };
+    return (await from({ ...asked, texts: [...texts, probeText], accepts })).slice(0, texts.length);
+  }
+
   async function embed(texts: readonly string[], options: EmbedOptions = {}): Promise<readonly Float32Array[]> {
     const vectors: Float32Array[] = [];
-    for (let from = 0; from < texts.length; from += textsAtOnce) {
-      const asked = texts.slice(from, from + textsAtOnce);
+    const atOnce = options.payer?.entry && ledgered ? textsAtOnce - 1 : textsAtOnce;
+    for (let from = 0; from < texts.length; from += atOnce) {
+      const asked = texts.slice(from, from + atOnce);
       const answer = await ask(asked, options);
       if (answer.length !== asked.length)
         throw failure('IndexMismatch', `${spec.provider} gave ${answer.length} vectors for ${asked.length} texts of ${model}`);
@@ -54,8 +68,10 @@ export async function openEndpoint(spec: EndpointSpec, { access, own = access, l
   }
 
   const [probe = new Float32Array(dimensions)] = await embed([probeText]);
+  const digest = digestOf({ provider: spec.provider, model, dimensions });
+  const identity: EmbedderIdentity = { name: model, digest, dimensions, probe: Array.from(probe) };
   return {
-    identity: { name: model, digest: digestOf({ provider: spec.provider, model, dimensions }), dimensions, probe: Array.from(probe) },
+    identity,
     maxTokens: spec.maxTokens,
     costOf: estimatedCost,
     embed,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openEndpoint } from '../../../data/indexes/embedders/endpoint';
 import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
 import { openIndexReader } from '../../../data/indexes/query-index';
 import { bundleRetrieval, promptAnswerer, type Asking } from '../../../data/llm/evaluation/answerer';
@@ -8,6 +9,7 @@ import { ledgeredChat } from '../../../data/llm/ledgered-chat';
 import { ledgeredEmbeddings, type LedgeredTexts } from '../../../data/llm/ledgered-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { openRetrieval } from '../../../data/llm/retrieval';
+import { free } from '../../../domain/llm/price';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
@@ -61,6 +63,53 @@ test('the same texts asked for at once by two are embedded for the one whose bud
   });
   const [, embeddings] = await Promise.allSettled([embed(of(poor, [{ scope: poor, unit: 'tokens' }])), embed(of(rich, []))]);
   expect(embeddings).toMatchObject({ status: 'fulfilled', value: { length: 2 } });
+});
+
+describe('a provider that puts another model behind the same name', () => {
+  const spec = { kind: 'endpoint', provider: 'scripted', model: 'embed', dimensions: 8, maxTokens: 512 } as const;
+  let turned = false;
+  let asked = 0;
+  /** The scripted one's vectors, and the other model's: of another space, and of the same length. */
+  const either: Pick<ModelAccess, 'embed'> = {
+    async embed(target, texts, options) {
+      asked += 1;
+      const { journal, ...plain } = options;
+      const begun = await journal?.begin({ target, texts, price: free, totalMs: 1_000 });
+      if (begun?.kind === 'answered') return begun.embeddings;
+      const { vectors, usage } = await access.embed(target, texts, plain);
+      const made = {
+        vectors: turned ? vectors.map((vector) => vector.map((value, place) => (place % 2 ? value : -value))) : vectors,
+        usage,
+      };
+      return begun ? begun.answered(made, 1) : made;
+    },
+  };
+  const entry = (execution: string) => ({ tenant, entry: { scope: 'run/turned', owner: { execution, attempt: 1 }, budgets: [] } });
+  const openNow = () => openEndpoint(spec, { access: either, ledgered: ledgeredEmbeddings(either, test_.registry.llmCalls, artifacts) });
+  beforeEach(() => (turned = false));
+
+  test('gives no vectors of the model before from the ledger, and those of each without paying again', async () => {
+    const texts = [unique('text '), 'two'];
+    const before = await openNow();
+    const first = await before.embed(texts, { payer: entry('before') });
+    turned = true;
+    const after = await openNow();
+    const second = await after.embed(texts, { payer: entry('after') });
+    expect(second).toEqual(await after.embed(texts));
+    expect(second).not.toEqual(first);
+    const paid = asked;
+    expect(await after.embed(texts, { payer: entry('again') })).toEqual(second);
+    expect(await before.embed(texts, { payer: entry('again') })).toEqual(first);
+    expect(asked).toBe(paid);
+  });
+
+  test('is found as it embeds, and not asked again and again', async () => {
+    const embedder = await openNow();
+    turned = true;
+    const before = asked;
+    await expect(embedder.embed([unique('text ')], { payer: entry('found') })).rejects.toMatchObject({ type: 'IndexMismatch' });
+    expect(asked - before).toBe(1);
+  });
 });
 
 test('what an evaluation finds passages by is paid from its budgets, once, and is part of what a case costs', async () => {
