@@ -60,7 +60,9 @@ export function ledgeredEmbeddings(
         return vectors;
       }
       if (isNew || repeat >= mostRepeats)
-        throw failure('IndexMismatch', `${target.model} of ${target.provider} is another model than before`);
+        throw failure('IndexMismatch', `${target.model} of ${target.provider} is another model than before`, {
+          next: 'start workers and gateways again, which know the one before, and build the index again',
+        });
     }
   };
 

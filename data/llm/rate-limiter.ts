@@ -58,6 +58,8 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
     run: (waiting, work) =>
       orAborted(
         places.execute(async () => {
+          // Who hung up while waiting for a place takes no turn from who still waits.
+          waiting.signal?.throwIfAborted();
           await pauseMs(turn(waiting), waiting.signal);
           // Somebody may have been told to wait while this one did.
           while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), waiting.signal);

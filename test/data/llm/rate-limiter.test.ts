@@ -1,0 +1,18 @@
+import { openRateLimiter } from '../../../data/llm/rate-limiter';
+
+test('who hung up while waiting for a place takes no turn from who still waits', async () => {
+  // Six come at once, and then one a second.
+  const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: null, concurrency: 1 });
+  const waiting = { whose: 'provider paid', tokens: 1, patienceMs: 0 };
+  let end: () => void = () => undefined;
+  const underWay = limiter.run({ ...waiting, signal: undefined }, () => new Promise<void>((ended) => (end = ended)));
+  const caller = new AbortController();
+  const gone = Array.from({ length: 20 }, () => limiter.run({ ...waiting, signal: caller.signal }, () => Promise.resolve('sent')));
+  const ended = Promise.allSettled(gone);
+  caller.abort(new Error('hung up'));
+  for (const { status } of await ended) expect(status).toBe('rejected');
+  const stillWaits = limiter.run({ ...waiting, signal: undefined }, () => Promise.resolve('sent'));
+  end();
+  await underWay;
+  expect(await stillWaits).toBe('sent');
+});
