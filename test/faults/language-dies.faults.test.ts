@@ -119,8 +119,9 @@ describe('kill -9 while a language application is released', () => {
 
   const waitsForAPerson = '  promote: { approval: { required: 1 } }\n';
 
-  test('of the worker while the promotion waits for a person: the word that comes later still promotes, once', async () => {
+  test('of the worker while the promotion waits for a person: the word that comes later still promotes, once, and nothing is held meanwhile', async () => {
     const happens = async (id: string) => {
+      await expectNothingLeft(product, [`run/default/language-${count}/${id}`]);
       expect(product.kill('main.ts worker')).toHaveLength(1);
       await approve(product, id);
     };

@@ -5,7 +5,7 @@
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/artifact';
-import { approve, atTable, championsOf, eventually, killPart } from '../support/dying-product';
+import { approve, atTable, championsOf, eventually, expectAuditWhole, killPart } from '../support/dying-product';
 import { expectNothingLeft, openStore } from '../support/left-behind';
 import { startProduct, type Product } from '../support/product';
 import { expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
@@ -66,7 +66,7 @@ async function expectReleasedOnce(run: RunJson, inFlight: number): Promise<void>
   const asked = embedded(name).map(({ body }) => JSON.stringify(body['input']));
   expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(inFlight);
   await expectPaidOnce(database, run.id, inFlight);
-  expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+  await expectAuditWhole(product);
 }
 
 test.each([
@@ -160,7 +160,7 @@ test.each([
     expect(await championsOf(product, name)).toEqual([2, 1]);
     // The question that was under way, and nothing that was embedded before.
     await expectPaidOnce(database, id, 1);
-    expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
+    await expectAuditWhole(product);
   },
 );
 
