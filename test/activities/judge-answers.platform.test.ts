@@ -135,6 +135,7 @@ const judged = (
     },
     given,
   );
+type Beats = Pick<NonNullable<Parameters<typeof world.run>[2]>, 'heartbeatDetails' | 'onHeartbeat'>;
 const labelOf = async (id: PredictionId | undefined) => (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
 const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
@@ -232,7 +233,8 @@ describe('judgeAnswers', () => {
     await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
     const before = await world.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' });
     await budget((before?.spent ?? 0) + 700);
-    expect(await judged(12)).toMatchObject({ kind: 'over', noMoreLabels: { why: expect.stringContaining(`run/${runId}`) as string } });
+    const why = expect.stringMatching(new RegExp(`run/${runId} is spent.*raise spec\\.budget, apply and start again`)) as string;
+    expect(await judged(12)).toMatchObject({ kind: 'over', noMoreLabels: { why } });
     const sofar = await count();
     expect(sofar).toBeGreaterThan(0);
     expect(sofar).toBeLessThan(12);
@@ -343,6 +345,49 @@ describe('judgeAnswers', () => {
     expect(read.slice(0, 3)).toEqual([0, 39, 45]);
   });
 
+  test('an attempt that died hands its place on with its last heartbeat, through one that died before it could say more', async () => {
+    const start = world.provider.bill.length;
+    const from = Date.parse(rollout.startedAt);
+    const receivedAt = (minute: number) => new Date(from + minute * 60_000).toISOString();
+    await store(...Array.from({ length: 60 }, (_, minute) => answered(right(), wrong(), { receivedAt: receivedAt(minute) })));
+    const { registry } = world;
+    const readFrom: string[] = [];
+    const attempt = (number: number, over: Partial<typeof registry.judgedAnswers>, beats: Beats) => {
+      const pending: typeof registry.judgedAnswers.pending = (input) => {
+        readFrom.push(input.since);
+        return registry.judgedAnswers.pending(input);
+      };
+      const judgedAnswers = { ...registry.judgedAnswers, pending, ...over };
+      return judged(60, { attempt: number, registry: { ...registry, judgedAnswers }, ...beats });
+    };
+    const killed = () => Promise.reject(new Error('killed'));
+
+    let first: unknown;
+    let kept = 0;
+    const dying: Partial<typeof registry.judgedAnswers> = {
+      async record(input) {
+        if (kept === 54) {
+          // It has asked about this pair, kept nothing of it, and shown where its batch began.
+          await until(() => Promise.resolve((first as { since?: string } | undefined)?.since === receivedAt(39)));
+          return killed();
+        }
+        kept += 1;
+        return registry.judgedAnswers.record(input);
+      },
+    };
+    await expect(attempt(1, dying, { onHeartbeat: (details) => (first = details) })).rejects.toThrow('killed');
+    expect(await count()).toBe(54);
+
+    let second: unknown;
+    const beats: Beats = { heartbeatDetails: first, onHeartbeat: (details) => (second = details) };
+    await expect(attempt(2, { count: killed }, beats)).rejects.toThrow('killed');
+
+    expect(await attempt(3, {}, { heartbeatDetails: second })).toMatchObject({ kind: 'over' });
+    expect(readFrom).toEqual([0, 39, 39].map(receivedAt));
+    expect(await count()).toBe(60);
+    expect(world.provider.bill.length - start).toBe(2 * 60);
+  });
+
   test('what people say of the same answer stays, before and after it is judged, of whatever kind it is', async () => {
     const [scored, plain, later, plainLater] = await store(...Array.from({ length: 4 }, () => answered(right(), wrong())));
     await tell(scored, { score: 0.5 }, '2026-01-02T00:00:00Z');
@@ -366,7 +411,7 @@ describe('judgeAnswers', () => {
     const changed = { ...files, 'judge.yaml': await world.file(judgePrompt.replace('Judge', 'Strictly judge')) };
     expect(await judged(1, {}, { files: changed })).toMatchObject({
       kind: 'over',
-      noMoreLabels: { why: expect.stringContaining('the judge sound has changed') as string },
+      noMoreLabels: { why: expect.stringMatching(/the judge sound has changed.*; perennial run rerun/) as string },
     });
     expect(world.provider.bill.length - start).toBe(0);
     expect(await count()).toBe(0);
