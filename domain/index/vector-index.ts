@@ -24,7 +24,10 @@ export function vectorKindFor(choice: VectorChoice, pieces: number): VectorKind 
  * at 25,000 it takes 41 and 79, and `hnsw` 7 and 22 at recall@10 .988.
  */
 const flatMost = 10_000;
-/** At 100,000 (256 dimensions) `hnsw` takes 8 ms of a core and 70 ms, at .985; larger graphs were not measured, and `ivfPq` was to a million, on disk. */
+/**
+ * At 100,000 (256 dimensions) `hnsw` takes 8 ms of a core and 70 ms, at .985. At 200,000 it takes 12 of a core, and 255 ms, most of them waiting for the bucket; `ivfPq` was measured to a
+ * million on disk, and to 25,000 over S3. Until both are known at one size there, the larger index is the one of less memory.
+ */
 const hnswMost = 100_000;
 
 function automatic(pieces: number): VectorKind {
