@@ -25,7 +25,7 @@ export function vectorKindFor(choice: VectorChoice, pieces: number): VectorKind 
  */
 const flatMost = 10_000;
 /**
- * At 100,000 (256 dimensions) `hnsw` takes 8 ms of a core and 70 ms, at .985. At 200,000 it takes 12 of a core, and 255 ms, most of them waiting for the bucket; `ivfPq` was measured to a
+ * At 100,000 (256 dimensions) `hnsw` takes 8 ms of a core and 70 ms, at .985. At 200,000 it takes 12 of a core, and 255 ms, most of them idle, for what is not known; `ivfPq` was measured to a
  * million on disk, and to 25,000 over S3. Until both are known at one size there, the larger index is the one of less memory.
  */
 const hnswMost = 100_000;
