@@ -100,7 +100,7 @@ export function openExampleSearch(
     const found = await inParallel(inputs, atOnce, async (text, offset): Promise<Kept[number]> => {
       const example = { ...unjudged, id: `example ${place + offset}`, input: { [input]: text } };
       try {
-        const { passages, left } = await retrieval.retrieve(example, signal);
+        const { passages, left } = await retrieval.retrieve(example, { signal });
         return { passages, left };
       } catch (error) {
         if (isPerennialError(error) && error.type === 'ContextOverflow') return null;

@@ -3,6 +3,7 @@ import type { Issue } from '../failure';
 import { nearest } from '../nearest';
 import { sliceOf, type CaseSlice } from './case-slices';
 import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
+import type { DimensionSpec, RobustnessSpec } from './evaluation/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from './prompt-document';
 import { variablesOf } from './prompt-render';
@@ -87,21 +88,68 @@ function casesToSearch({ proposers, halving }: LifecycleSearchSpec): number {
   return Math.max(0, ...proposers.map((each) => (each.kind === 'fewShot' ? each.pool : 0))) + halving.firstCases;
 }
 
-/** A variable that no case has can be perturbed in none: its dimension would measure nothing, and its gate never decide. */
-export function perturbedIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: WrittenDocument, files: Files): readonly Issue[] {
-  const known = variablesOfCases(files[cases.file], cases.file);
-  if (known === null || known.length === 0) return [];
+/** A variable that no case has and no index fills can be perturbed in none: its dimension would measure nothing, and its gate never decide. */
+export function perturbedIssues(
+  { evaluate, cases, index }: LlmLifecycleSpec,
+  { issueAt }: WrittenDocument,
+  files: Files,
+): readonly Issue[] {
+  const ofCases = variablesOfCases(files[cases.file], cases.file);
+  const known = [...new Set([...(ofCases ?? []), ...(index ? [index.variable] : [])])];
   return evaluate.dimensions.flatMap((dimension, place): readonly Issue[] => {
-    if (dimension.kind !== 'robustness' || known.includes(dimension.variable)) return [];
-    const at = ['spec', 'evaluate', 'dimensions', place, 'variable'];
+    if (dimension.kind !== 'robustness') return [];
+    const at = ['spec', 'evaluate', 'dimensions', place];
+    if (dimension.variable === index?.variable)
+      return foundProblems(dimension, { index, dimensions: evaluate.dimensions }).map(({ path, ...rest }) =>
+        issueAt([...at, ...path], rest.detail, { expected: rest.expected }),
+      );
+    if (ofCases === null || ofCases.length === 0 || known.includes(dimension.variable)) return [];
     const didYouMean = nearest(dimension.variable, known) ?? undefined;
+    const brought = index ? `, and the index fills ${index.variable}` : '';
     return [
-      issueAt(at, `no case of ${cases.file} has the variable ${dimension.variable}`, {
+      issueAt([...at, 'variable'], `no case of ${cases.file} has the variable ${dimension.variable}${brought}`, {
         expected: `one of ${known.join(', ')}`,
         didYouMean,
       }),
     ];
   });
+}
+
+/** What can be done to passages when they are found, and what it can be measured by. */
+function foundProblems(
+  { of, perturbations, variable }: RobustnessSpec,
+  {
+    index: { k },
+    dimensions,
+  }: { readonly index: Pick<NonNullable<LlmLifecycleSpec['index']>, 'k'>; readonly dimensions: readonly DimensionSpec[] },
+) {
+  const measured = dimensions.find(({ name }) => name === of);
+  const ofIndex =
+    measured?.kind === 'retrieval'
+      ? [
+          {
+            path: ['of'],
+            detail: `${of} measures what the index finds, and ${variable} is perturbed after it was found`,
+            expected: 'a dimension that measures the answer',
+          },
+        ]
+      : [];
+  return [
+    ...ofIndex,
+    ...perturbations.flatMap(({ kind }, place) =>
+      kind === 'paraphrase'
+        ? [{ path: ['perturbations', place], detail: 'what an index finds is not paraphrased', expected: 'another perturbation' }]
+        : kind === 'order' && k < 2
+          ? [
+              {
+                path: ['perturbations', place],
+                detail: `spec.index.k is ${k}, and one passage has no order`,
+                expected: 'spec.index.k of 2 or more',
+              },
+            ]
+          : [],
+    ),
+  ];
 }
 
 /** What a judge is asked with, and what it is measured by. */

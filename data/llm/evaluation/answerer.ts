@@ -7,7 +7,8 @@ import type { Sampling } from '../../../domain/llm/chat';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
 import type { AnsweredBy } from '../../../domain/llm/evaluation/result';
-import { passageValue } from '../../../domain/llm/passages';
+import { arrangedBy, perturbPassages, type PassageChange } from '../../../domain/llm/evaluation/perturb-passages';
+import { passageValue, type Passage } from '../../../domain/llm/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/llm/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
 import { digestOf } from '../../digest';
@@ -17,13 +18,26 @@ import { rerankOnLedger } from '../reranker';
 import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
 
 /** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. */
-export type Answerer = (of: EvaluationCase, asked: { readonly repeat: number; readonly signal?: AbortSignal }) => Promise<GivenAnswer>;
+export interface Answerer {
+  (of: EvaluationCase, asked: AskedHow): Promise<GivenAnswer>;
+  /** The variable that it fills with what its index finds; not given where it asks none. */
+  readonly indexVariable?: string | null;
+}
+
+export interface AskedHow {
+  readonly repeat: number;
+  /** Done to what the index finds, before anybody else sees it. */
+  readonly change?: PassageChange;
+  readonly signal?: AbortSignal;
+}
 
 export interface GivenAnswer {
   /** Empty when a safety policy kept it back. */
   readonly text: string;
   /** By which side; not given where it did not, or there is none. */
   readonly blocked?: 'input' | 'output';
+  /** The change that was to be measured changes nothing of what was found: this is no answer to it. */
+  readonly unchanged?: true;
   readonly retrieved: readonly RetrievedPassage[];
   /** Of the model's answer, without retrieval and filters. */
   readonly latencyMs: number;
@@ -57,12 +71,14 @@ export interface PromptAnswererOptions {
 /** Fills `variable` of the prompt with what is found for a case. */
 export interface CaseRetrieval {
   readonly variable: string;
-  readonly retrieve: (of: EvaluationCase, signal: AbortSignal | undefined) => Promise<RetrievedForCase>;
+  readonly retrieve: (of: EvaluationCase, asked: Pick<AskedHow, 'change' | 'signal'>) => Promise<RetrievedForCase>;
 }
 
 export interface RetrievedForCase extends Retrieved {
   /** Nanodollars for the question's embedding and for the order of what was found; not given where nobody was paid. */
   readonly cost?: number;
+  /** Where the passages were changed: how they stand in the prompt, by `chunkId`; null where there was nothing to change. */
+  readonly arranged?: readonly string[] | null;
 }
 
 /** As the gateway does for what a user writes; `input` is the prompt's variable that holds it. */
@@ -83,13 +99,15 @@ export function bundleRetrieval({
 }): CaseRetrieval {
   return {
     variable: index.variable,
-    async retrieve(of, signal) {
+    async retrieve(of, { change, signal }) {
       let cost = 0;
       const paid = (each: number) => (cost += each);
       const payer = { scope, owner, budgets, paid };
       const rerank = reranking && rerankOnLedger(reranking, paid);
       const found = await retrieve({ tenant, index, text: String(of.input[input] ?? ''), payer, rerank, signal });
-      return { ...found, cost };
+      if (change === undefined) return { ...found, cost };
+      const changed = perturbPassages(found.passages, change);
+      return changed === null ? { ...found, passages: [], cost, arranged: null } : { ...found, ...changed, cost };
     },
   };
 }
@@ -101,7 +119,7 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
   const wanted = variablesOf(template);
   const [first] = route;
   const standsIn = ({ provider, model }: LedgeredAnswer) => provider !== first.provider || model !== first.model;
-  return async (of, { repeat, signal }) => {
+  const answer = async (of: EvaluationCase, { repeat, change, signal }: AskedHow): Promise<GivenAnswer> => {
     const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
       // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
       const values = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
@@ -122,12 +140,26 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
     });
     if (retrieval === null) return given(await ask({}), { passages: [] });
     const { variable } = retrieval;
-    const found = await retrieval.retrieve(of, signal);
-    const { answer, retrieved } = await askWithRoom(found, ({ passages }) =>
-      ask({ [variable]: passageValue(passages, template, variable) }),
-    );
-    return given(answer, { ...found, ...retrieved });
+    const found = await retrieval.retrieve(of, { ...(change && { change }), ...(signal && { signal }) });
+    const arrange = (passages: readonly Passage[]) => (found.arranged ? arrangedBy(found.arranged, passages) : passages);
+    /** What a policy or the model's room leave of them may be too little for a change, and so may the prompt: it may not ask for them. */
+    const unchanged = (passages: readonly Passage[]) =>
+      found.arranged === null ||
+      (change !== undefined && !wanted.includes(variable)) ||
+      (change?.perturbation.kind === 'order' && arrange(passages).every((passage, place) => passage === passages[place]));
+    if (unchanged(found.passages)) return unasked(found.cost ?? 0);
+    const askOver = ({ passages }: Pick<Retrieved, 'passages'>) => ask({ [variable]: passageValue(arrange(passages), template, variable) });
+    // Filler takes no room from what was found: a context that is too long for the model is the answer to how long it may be.
+    const asked =
+      change?.perturbation.kind === 'longContext' ? { answer: await askOver(found), retrieved: found } : await askWithRoom(found, askOver);
+    if (unchanged(asked.retrieved.passages)) return unasked(found.cost ?? 0);
+    return given(asked.answer, { passages: arrange(asked.retrieved.passages), ...(found.cost !== undefined && { cost: found.cost }) });
   };
+  return Object.assign(answer, { indexVariable: retrieval?.variable ?? null });
+}
+
+function unasked(cost: number): GivenAnswer {
+  return { text: '', unchanged: true, retrieved: [], latencyMs: 0, cost, fromLedger: false };
 }
 
 /** Repeats that a dimension asks for are below this. */

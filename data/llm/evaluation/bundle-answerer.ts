@@ -33,8 +33,9 @@ export function bundleAnswerer({ asking, bundle, prompt, policy, detectors, guar
 export function screenedRetrieval(retrieval: CaseRetrieval, screens: CaseScreens): CaseRetrieval {
   return {
     ...retrieval,
-    async retrieve(of, signal) {
-      const found = await retrieval.retrieve(of, signal);
+    async retrieve(of, asked) {
+      const found = await retrieval.retrieve(of, asked);
+      const { signal } = asked;
       await screens.prepare();
       const { screen, cost } = screens.open();
       const screened = await screenPassages(found, async (text) => (await screen('retrieved', text, { signal })).text);

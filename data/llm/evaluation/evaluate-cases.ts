@@ -53,11 +53,11 @@ export type AskedAnswer =
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
   const { rewordings, refused } = await reword(evaluation);
-  const asks = asksFor(cases, dimensions, { caseSet, rewordings });
+  const asks = asksFor(cases, dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
   let [asked, unanswered, fromLedger, cost] = [0, 0, 0, 0];
-  const answers = await inParallel(asks, parallel, async ({ case: of, repeat }): Promise<AskedAnswer> => {
+  const answers = await inParallel(asks, parallel, async ({ case: of, repeat, change }): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
-    const answer = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
+    const answer = await answered(() => answerer(of, { repeat, ...(change && { change }), ...(signal && { signal }) }));
     asked += 1;
     if (answer.kind === 'unanswered') unanswered += 1;
     else {

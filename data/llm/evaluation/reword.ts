@@ -9,9 +9,10 @@ interface Reworded {
 }
 
 /** The paraphrases that the dimensions ask for, before anything else is asked. */
-export async function reword({ cases, dimensions, paraphraser, parallel, signal }: Evaluation): Promise<Reworded> {
+export async function reword({ cases, dimensions, answerer, paraphraser, parallel, signal }: Evaluation): Promise<Reworded> {
   const wanted = dimensions.flatMap((dimension) =>
-    dimension.kind !== 'robustness'
+    // What an index finds is not known yet, and is asked in no other words.
+    dimension.kind !== 'robustness' || dimension.variable === answerer.indexVariable
       ? []
       : dimension.perturbations.flatMap((spec, place) =>
           spec.kind !== 'paraphrase'

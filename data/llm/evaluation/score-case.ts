@@ -71,7 +71,7 @@ async function robustness(
   evaluation: Evaluation,
 ): Promise<Score> {
   const dimension = evaluation.dimensions.find((each) => each.name === dimensionName);
-  const perturbed = all.filter(({ ask }) => ask.of?.dimension === name);
+  const perturbed = all.filter(({ ask, answer }) => ask.of?.dimension === name && !(answer.kind === 'answered' && answer.answer.unchanged));
   if (!dimension || perturbed.length === 0) return notApplicable;
   const scoreOf = ({ ask, answer }: Asked) => scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
   const plain = await scoreOf({ ask: { case: of, repeat: 0, of: null }, answer: first });

@@ -1,8 +1,9 @@
-import { seededRandom, seedOf } from '../../statistics/random';
+import { seededRandom, seedOf, type Seed } from '../../statistics/random';
 import type { Digest } from '../../artifact';
 import type { EvaluationCase } from './case';
 import type { DimensionSpec } from './dimension';
 import { perturb } from './perturb';
+import type { PassageChange } from './perturb-passages';
 
 /** One question to be asked of the candidate. Its first repeat is the case itself, which every dimension reads. */
 export interface Ask {
@@ -10,6 +11,8 @@ export interface Ask {
   readonly repeat: number;
   /** The case and, when it is perturbed, by which dimension's which perturbation. */
   readonly of: { readonly id: string; readonly dimension: string; readonly place: number } | null;
+  /** What is to be done to the passages that are found for it; not given where the case itself is perturbed, or nothing is. */
+  readonly change?: PassageChange;
 }
 
 /** What a case's variable becomes in other words, by `rewordingKey`. Those that were refused are not in it. */
@@ -34,7 +37,16 @@ export function rewordingKey({
 export function asksFor(
   cases: readonly EvaluationCase[],
   dimensions: readonly DimensionSpec[],
-  { caseSet, rewordings }: { readonly caseSet: Digest; readonly rewordings: Rewordings },
+  {
+    caseSet,
+    rewordings,
+    indexVariable = null,
+  }: {
+    readonly caseSet: Digest;
+    readonly rewordings: Rewordings;
+    /** The variable that an index fills, whatever a case has in it: what is found is perturbed when it is found. */
+    readonly indexVariable?: string | null;
+  },
 ): readonly Ask[] {
   const repeats = repeatsOf(dimensions);
   return cases.flatMap((each): readonly Ask[] => [
@@ -43,10 +55,13 @@ export function asksFor(
       dimension.kind !== 'robustness'
         ? []
         : dimension.perturbations.flatMap((perturbation, place): readonly Ask[] => {
-            const random = seededRandom(seedFor(caseSet, `${each.id} ${dimension.variable} ${place} ${perturbation.kind}`));
-            const reworded = rewordings.get(rewordingKey({ id: each.id, dimension: dimension.name, place })) ?? null;
-            const changed = perturb(each, dimension.variable, { perturbation, random, reworded });
-            return changed === null ? [] : [{ case: changed, repeat: 0, of: { id: each.id, dimension: dimension.name, place } }];
+            const seed = seedFor(caseSet, `${each.id} ${dimension.variable} ${place} ${perturbation.kind}`);
+            const of = { id: each.id, dimension: dimension.name, place };
+            if (dimension.variable === indexVariable)
+              return perturbation.kind === 'paraphrase' ? [] : [{ case: each, repeat: 0, of, change: { perturbation, seed } }];
+            const reworded = rewordings.get(rewordingKey(of)) ?? null;
+            const changed = perturb(each, dimension.variable, { perturbation, random: seededRandom(seed), reworded });
+            return changed === null ? [] : [{ case: changed, repeat: 0, of }];
           }),
     ),
   ]);
@@ -62,7 +77,7 @@ export function mostAsksOfCase(dimensions: readonly DimensionSpec[]): number {
 }
 
 /** FNV-1a over the text, mixed into the digest's words: other cases get other draws. */
-function seedFor(digest: Digest, text: string): readonly [number, number, number, number] {
+function seedFor(digest: Digest, text: string): Seed {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   const [a, b, c, d] = seedOf(digest);

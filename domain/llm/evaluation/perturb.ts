@@ -3,6 +3,9 @@ import type { EvaluationCase } from './case';
 import type { PromptValue } from '../prompt';
 import type { ParaphraseSpec } from './paraphrase';
 
+/** What can be drawn, and needs no model. */
+export type DrawnPerturbation = Exclude<Perturbation, ParaphraseSpec>;
+
 /** A change of the question under which the right answer stays the same. */
 export type Perturbation =
   /** One in `every` words gets a slip of the keyboard. */
@@ -42,28 +45,76 @@ export function perturb(
   return { ...of, id: `${of.id}~${perturbation.kind}`, input: { ...of.input, [variable]: changed } };
 }
 
-function perturbValue(value: string | readonly string[], perturbation: Exclude<Perturbation, ParaphraseSpec>, random: Random): PromptValue {
-  const each = (change: (text: string) => string) => (typeof value === 'string' ? change(value) : value.map(change));
+function perturbValue(value: string | readonly string[], perturbation: DrawnPerturbation, random: Random): PromptValue {
+  if (typeof value !== 'string')
+    return perturbItems(value, {
+      perturbation,
+      random,
+      item: { textOf: (text) => text, withText: (_, text) => text, made: (text) => text },
+    });
   switch (perturbation.kind) {
     case 'typos':
-      return each((text) => withTypos(text, perturbation.every, random));
     case 'upperCase':
-      return each((text) => text.toUpperCase());
     case 'lowerCase':
-      return each((text) => text.toLowerCase());
+      return perturbText(value, perturbation, random);
     case 'order':
-      return typeof value === 'string' ? value : shuffled(value, random);
+      return value;
     case 'distractor': {
       const text = pick(perturbation.texts, random);
-      if (text === undefined) return value;
-      if (typeof value === 'string') return `${text}\n\n${value}`;
-      const at = Math.floor(random() * (value.length + 1));
-      return [...value.slice(0, at), text, ...value.slice(at)];
+      return text === undefined ? value : `${text}\n\n${value}`;
+    }
+    case 'longContext':
+      return [...fillerOf(perturbation, value.length, random), value].join('\n\n');
+  }
+}
+
+/** What has a text, and can be made of one. */
+interface Item<T> {
+  readonly textOf: (item: T) => string;
+  readonly withText: (item: T, text: string) => T;
+  readonly made: (text: string, place: number) => T;
+}
+
+export function perturbItems<T>(
+  items: readonly T[],
+  { perturbation, random, item }: { readonly perturbation: DrawnPerturbation; readonly random: Random; readonly item: Item<T> },
+): readonly T[] {
+  switch (perturbation.kind) {
+    case 'typos':
+    case 'upperCase':
+    case 'lowerCase':
+      return items.map((each) => item.withText(each, perturbText(item.textOf(each), perturbation, random)));
+    case 'order':
+      return shuffled(items, random);
+    case 'distractor': {
+      const text = pick(perturbation.texts, random);
+      if (text === undefined) return items;
+      const at = Math.floor(random() * (items.length + 1));
+      return [...items.slice(0, at), item.made(text, 0), ...items.slice(at)];
     }
     case 'longContext': {
-      const filler = fillerOf(perturbation, typeof value === 'string' ? value.length : value.join('').length, random);
-      return typeof value === 'string' ? [...filler, value].join('\n\n') : [...filler, ...value];
+      const filler = fillerOf(
+        perturbation,
+        items.reduce((sum, each) => sum + item.textOf(each).length, 0),
+        random,
+      );
+      return [...filler.map(item.made), ...items];
     }
+  }
+}
+
+function perturbText(
+  text: string,
+  perturbation: Extract<DrawnPerturbation, { readonly kind: 'typos' | 'upperCase' | 'lowerCase' }>,
+  random: Random,
+): string {
+  switch (perturbation.kind) {
+    case 'typos':
+      return withTypos(text, perturbation.every, random);
+    case 'upperCase':
+      return text.toUpperCase();
+    case 'lowerCase':
+      return text.toLowerCase();
   }
 }
 

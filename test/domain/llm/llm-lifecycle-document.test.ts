@@ -269,6 +269,53 @@ describe('what could never be measured', () => {
   });
 });
 
+describe('what an index finds', () => {
+  const overIndex = (robust: string, { dimensions = '', index = 'index: { name: pages, documents: pages, variable: passages }' } = {}) =>
+    edited(
+      edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }${dimensions}, ${robust}`),
+      '  safety: safety.yaml\n',
+      `  safety: safety.yaml\n${sources}  ${index}\n`,
+    );
+  const robust = (perturbation: string, variable = 'passages', of = 'answer') =>
+    `{ name: steady, kind: robustness, of: ${of}, variable: ${variable}, perturbations: [${perturbation}] }`;
+  const list = {
+    'prompts/plain.yaml': prompt('plain', '{{#passages}}{{.}}{{/passages}} {{question}}', ', passages: { type: list, description: found }'),
+  };
+  const said = (document: string) => {
+    const parsed = read(document, list);
+    return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
+  };
+
+  test('is perturbed when it is found, and questions as they were written', () => {
+    const several = robust(
+      '{ kind: order }, { kind: distractor, texts: [x] }, { kind: longContext, filler: [x], characters: 10 }, { kind: typos }',
+    );
+    expect(said(overIndex(several))).toBe('');
+    expect(said(overIndex(robust('{ kind: typos }', 'question')))).toBe('');
+  });
+
+  test.each([
+    [
+      'a variable that nobody fills',
+      overIndex(robust('{ kind: order }', 'pasages')),
+      'has the variable pasages, and the index fills passages; expected one of question, passages; did you mean passages?',
+    ],
+    ['a paraphrase of it', overIndex(robust('{ kind: typos }, { kind: paraphrase, model: m }')), 'what an index finds is not paraphrased'],
+    [
+      'the order of one passage',
+      overIndex(robust('{ kind: order }'), { index: 'index: { name: pages, documents: pages, variable: passages, k: 1 }' }),
+      'spec.index.k is 1, and one passage has no order; expected spec.index.k of 2 or more',
+    ],
+    [
+      'a measure of the index itself',
+      overIndex(robust('{ kind: order }', 'passages', 'hits'), { dimensions: ', { name: hits, kind: retrieval }' }),
+      'hits measures what the index finds, and passages is perturbed after it was found',
+    ],
+  ])('%s is refused, and named', (_what, document, detail) => {
+    expect(said(document)).toContain(detail);
+  });
+});
+
 describe('a judge of live answers', () => {
   const labelled = (right: number, wrong: number) =>
     Array.from(
