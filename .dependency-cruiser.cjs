@@ -13,7 +13,7 @@ module.exports = {
     only(
       'schemas-use-zod',
       '^domain/.*(\\.schema|-document)\\.ts$',
-      ['^domain/', 'node_modules/(zod|yaml)/'],
+      ['^domain/', 'node_modules/(zod|yaml|ajv)/'],
       'Schemas stand at the doors.',
     ),
     only(

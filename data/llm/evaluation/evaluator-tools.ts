@@ -1,6 +1,7 @@
 import { createContext, Script } from 'node:vm';
-import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
+import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
+import { compileJsonSchema } from '../../../domain/llm/evaluation/json-schema.schema';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
 
 /** A pattern that needs longer on one answer is a pattern of exponential time. */
@@ -26,13 +27,12 @@ function patternMatcher(): EvaluatorTools['matches'] {
 }
 
 function schemaChecker(): EvaluatorTools['schemaErrors'] {
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
   const compiled = new Map<string, ValidateFunction>();
   return (schema, value) => {
     const text = JSON.stringify(schema);
     let validate = compiled.get(text);
     if (!validate) {
-      validate = compile(ajv, schema);
+      validate = compile(schema);
       compiled.set(text, validate);
     }
     if (validate(value)) return [];
@@ -40,9 +40,9 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
   };
 }
 
-function compile(ajv: Ajv2020, schema: Readonly<Record<string, unknown>>): ValidateFunction {
+function compile(schema: Readonly<Record<string, unknown>>): ValidateFunction {
   try {
-    return ajv.compile(schema);
+    return compileJsonSchema(schema);
   } catch (error) {
     throw failure('InvalidInput', `not a JSON Schema: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

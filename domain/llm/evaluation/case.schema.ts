@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EvaluationCase } from './case';
-import { ruleSchema } from './rule.schema';
+import { jsonSchemaField, ruleSchema } from './rule.schema';
 
 const text = z.string().max(1_000_000);
 
@@ -15,7 +15,7 @@ export const caseSchema = z
         otherAnswers: z.array(text).max(1_000).optional(),
         documents: z.array(z.string().min(1).max(1_000)).max(1_000).optional(),
         label: z.string().min(1).max(200).optional(),
-        schema: z.record(z.string(), z.unknown()).optional(),
+        schema: jsonSchemaField.optional(),
       })
       .default({}),
     tags: z.array(z.string().min(1).max(100)).max(100).default([]),

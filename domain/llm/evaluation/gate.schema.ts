@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nameField } from '../../field.schema';
 import { confidenceRange } from '../../policy';
+import { problem } from '../../schema-issues.schema';
 import type { LlmGate } from './gate';
 
 const common = {
@@ -32,7 +33,11 @@ export const llmGateSchema = z
       ...common,
       kind: z.literal('threshold'),
       dimension,
-      min: share.describe('a share from 0 to 1: the least that passes'),
+      min: share
+        .check((context) => {
+          if (context.value === 0) context.issues.push(problem('is 0, which every score reaches: the gate could never fail'));
+        })
+        .describe('a share above 0 and at most 1: the least that passes'),
     }),
     z.strictObject({
       ...common,

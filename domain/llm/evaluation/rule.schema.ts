@@ -1,10 +1,19 @@
 import { z } from 'zod';
+import { problem } from '../../schema-issues.schema';
+import { jsonSchemaProblem } from './json-schema.schema';
 import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000);
 const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
 const pattern = z.string().min(1).max(1_000).refine(isPattern, 'is no regular expression').describe('a regular expression');
-const schema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
+/** Wrong, it would be found when the first answer is checked, and that answer is paid. */
+const schema = z
+  .record(z.string(), z.unknown())
+  .check((context) => {
+    const reason = jsonSchemaProblem(context.value);
+    if (reason !== null) context.issues.push(problem(`is no JSON Schema: ${reason}`));
+  })
+  .describe('a JSON Schema');
 
 /** A rule as a person writes it. One level of `anyOf` is enough: all rules of a list must hold, and each may offer several ways. */
 const simple = [

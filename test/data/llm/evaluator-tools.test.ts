@@ -20,6 +20,11 @@ describe('the tools of evaluators', () => {
     expect(schemaErrors(schema, {})).toEqual(["/ must have required property 'n'"]);
     expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
   });
+
+  test('take two schemas of one name for two', () => {
+    expect(schemaErrors({ $id: 'answer', type: 'string' }, 'x')).toEqual([]);
+    expect(schemaErrors({ $id: 'answer', type: 'number' }, 'x')).toEqual(['/ must be number']);
+  });
 });
 
 describe('work in parallel', () => {

@@ -252,6 +252,16 @@ describe('what could never be measured', () => {
     ],
     ['a pattern that is none', measuring("{ name: form, kind: regex, pattern: '(' }"), 'dimensions[1].pattern is no regular expression'],
     [
+      'a JSON Schema that is none',
+      measuring('{ name: form, kind: json, schema: { type: nothing } }'),
+      'lifecycle.yaml:10:72 spec.evaluate.dimensions[1].schema is no JSON Schema: ',
+    ],
+    [
+      'a threshold that every score reaches',
+      edited(text, 'min: 0.3', 'min: 0'),
+      'spec.evaluate.gates[0].min is 0, which every score reaches: the gate could never fail; expected a share above 0 and at most 1',
+    ],
+    [
       'a rule whose pattern is none',
       measuring("{ name: form, kind: rules, rules: [{ kind: matches, pattern: '[' }] }"),
       'rules[0].pattern is no regular expression',

@@ -23,6 +23,16 @@ describe('a case set', () => {
     ['has the id of another', '{"id":"a","input":{}}', { detail: 'the id a is that of line 1', line: 2 }],
     ['is a list', '[]', { line: 2 }],
     ['has a rule of no kind', '{"id":"b","input":{},"rules":[{"kind":"sounds"}]}', { pointer: '/rules/0/kind', line: 2 }],
+    [
+      'has a schema that is none',
+      '{"id":"b","input":{},"expected":{"schema":{"type":"nothing"}}}',
+      { pointer: '/expected/schema', detail: expect.stringContaining('expected.schema is no JSON Schema: ') as string, line: 2 },
+    ],
+    [
+      'has a rule whose schema is none',
+      '{"id":"b","input":{},"rules":[{"kind":"json","schema":{"required":"x"}}]}',
+      { pointer: '/rules/0/schema', line: 2 },
+    ],
   ])('names a line that %s, and keeps the others', (_name, line, issue) => {
     const { cases, issues } = readCaseSet(`{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`, 'cases.ndjson');
     expect(cases.map(({ id }) => id)).toEqual(['a', 'c']);

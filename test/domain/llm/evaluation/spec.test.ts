@@ -57,6 +57,24 @@ describe('an evaluation in a spec file', () => {
       { name: 'x', kind: 'threshold', dimension: 'exact', min: 60 },
       { pointer: '/min' },
     ],
+    [
+      'a minimum that every score reaches',
+      llmGateSchema,
+      { name: 'x', kind: 'threshold', dimension: 'exact', min: 0 },
+      { pointer: '/min', detail: 'min is 0, which every score reaches: the gate could never fail' },
+    ],
+    [
+      'a schema that is none',
+      dimensionSchema,
+      { name: 'x', kind: 'json', schema: { type: 'nothing' } },
+      { pointer: '/schema', detail: expect.stringContaining('schema is no JSON Schema: ') as string },
+    ],
+    [
+      'a schema that points to nothing',
+      dimensionSchema,
+      { name: 'x', kind: 'rules', rules: [{ kind: 'json', schema: { $ref: '#/$defs/none' } }] },
+      { pointer: '/rules/0/schema' },
+    ],
     ['a gate that is never sure', llmGateSchema, { name: 'x', kind: 'latency', maxMs: 5, confidence: 0.3 }, { pointer: '/confidence' }],
     [
       'a search that keeps nothing to confirm',
