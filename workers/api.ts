@@ -9,6 +9,7 @@ import { openTrainerCatalog } from '../data/trainers/catalog';
 import { auditSigner } from './audit-sealing';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
+import { openKnownModels } from './known-models';
 import type { Logger } from './log';
 import { temporalConnectOptions } from './temporal-settings';
 
@@ -20,6 +21,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
   const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
+  const models = openKnownModels(config, log);
   const api = await createApi({
     ...core,
     lifecycles,
@@ -31,6 +33,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     scratchRoot: scratchRoot(config),
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
     gatewayUrl: config.gatewayUrl,
+    knownModels: models.known,
     log,
   });
   const url = await api.listen({ host: config.bind, port: config.apiPort });
@@ -40,5 +43,5 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await api.close();
-  await Promise.all([connection.close(), core.close()]);
+  await Promise.all([connection.close(), models.close(), core.close()]);
 }

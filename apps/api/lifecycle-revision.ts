@@ -33,6 +33,8 @@ export interface CheckedRevision {
   readonly contract: DataContract | null;
   readonly texts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
+  /** For what is said of it beside mistakes. */
+  readonly issueAt: IssueAt;
 }
 
 /** @throws InvalidInput with every mistake at once. */
@@ -52,7 +54,7 @@ export async function readRevision(
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
   const digested = Object.fromEntries(Object.entries(digests).map(([path, digest]) => [path, { digest }]));
-  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested };
+  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested, issueAt };
 }
 
 /** The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is gone. */
@@ -71,7 +73,7 @@ export async function revisionTexts(
 export async function storeRevision(
   artifacts: Pick<ArtifactStore, 'putBytes'>,
   tenant: Tenant,
-  { texts, ...revision }: CheckedRevision,
+  { texts, issueAt: _, ...revision }: CheckedRevision,
 ): Promise<Omit<LifecycleRevision, 'revision'>> {
   const stored = await Promise.all(
     Object.entries(texts).map(async ([path, text]): Promise<readonly [string, ArtifactRef]> => [

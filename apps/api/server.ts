@@ -20,6 +20,7 @@ import type { Guards } from './auth';
 import { openGuards } from './auth';
 import { openRunEventFeed } from './event-feed';
 import { measureApi } from './metrics';
+import type { KnownModels } from './model-warnings';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './routes/api-keys';
 import { auditRoutes } from './routes/audit';
@@ -64,6 +65,8 @@ export interface ApiDeps {
   };
   /** Where clients reach the gateway, for links; null when unknown. */
   readonly gatewayUrl: string | null;
+  /** For warnings; null where nothing is known of them. */
+  readonly knownModels: KnownModels | null;
   readonly log: FastifyBaseLogger;
 }
 

@@ -7,6 +7,7 @@ import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
 import { readRevision, revisionTexts, storeRevision } from '../lifecycle-revision';
+import { modelWarnings } from '../model-warnings';
 import { checkRunRequest } from '../run-request';
 import { startRun } from '../run-start';
 import type { RouteDeps } from '../server';
@@ -36,7 +37,16 @@ const given = z.strictObject({
 const params = z.object({ name });
 const tags = ['lifecycles'];
 
-export function lifecycleRoutes({ registry, artifacts, lifecycles, schedules, trainers, guards, log }: RouteDeps): FastifyPluginAsyncZod {
+export function lifecycleRoutes({
+  registry,
+  artifacts,
+  lifecycles,
+  schedules,
+  trainers,
+  knownModels,
+  guards,
+  log,
+}: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   return async (app) => {
     await Promise.resolve();
@@ -113,7 +123,8 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, schedules, tr
           await syncSchedule({ registry, schedules }, { tenant, lifecycle: of }).catch((error: unknown) =>
             log.warn({ err: error, lifecycle: of }, 'schedule not changed yet'),
           );
-        return { lifecycle: of, revision: now.revision, digest: now.digest, changed };
+        const warnings = await modelWarnings(knownModels, revision);
+        return { lifecycle: of, revision: now.revision, digest: now.digest, changed, warnings };
       },
     );
 
@@ -126,7 +137,8 @@ export function lifecycleRoutes({ registry, artifacts, lifecycles, schedules, tr
       },
       async ({ caller: { tenant }, params: { name: of }, body }) => {
         const revision = await readRevision(trainers, { ...body, name: of });
-        return planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
+        const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
+        return { ...planned, warnings: await modelWarnings(knownModels, revision) };
       },
     );
 

@@ -32,8 +32,13 @@ export const revisionSummary = z
   .object({ revision: z.number(), digest: z.string(), appliedBy: z.string(), appliedAt: instant })
   .meta({ id: 'RevisionSummary' });
 
+const warnings = z
+  .array(z.string())
+  .readonly()
+  .describe('providers and models that are not there as far as the API can tell: a run would fail on them');
+
 export const applied = z
-  .object({ lifecycle: z.string(), revision: z.number(), digest: z.string(), changed: z.boolean() })
+  .object({ lifecycle: z.string(), revision: z.number(), digest: z.string(), changed: z.boolean(), warnings })
   .meta({ id: 'Applied' });
 
 export const plan = z
@@ -47,5 +52,6 @@ export const plan = z
       .array(z.object({ stage: z.string(), action: z.enum(['runs', 'mayRun', 'reused']), because: z.array(z.string()).readonly() }))
       .readonly(),
     lines: z.array(z.string()).readonly().describe('the same for people'),
+    warnings,
   })
   .meta({ id: 'LifecyclePlan' });

@@ -23,10 +23,12 @@ interface Applied {
   readonly revision: number;
   readonly digest: string;
   readonly changed: boolean;
+  readonly warnings: readonly string[];
 }
 
 interface Planned {
   readonly lines: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 interface LifecycleJson {
@@ -40,6 +42,10 @@ interface LifecycleJson {
 export function lifecycleCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   const lifecycle = program.command('lifecycle').description('declare the life of a model');
+  // A platform that is older than this command says nothing of them.
+  const warn = ({ warnings = [] }: { readonly warnings?: readonly string[] }): void => {
+    for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
+  };
 
   lifecycle
     .command('init <name>')
@@ -77,6 +83,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const { name } = await check(folder);
       const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
       terminal.out(options.json ? JSON.stringify(plan) : plan.lines.join('\n'));
+      warn(plan);
     });
 
   lifecycle
@@ -90,6 +97,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       terminal.say(
         `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`,
       );
+      warn(applied);
       if (options.json) terminal.out(JSON.stringify(applied));
     });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
 import { parse, stringify } from 'yaml';
+import type { KnownModels } from '../../../apps/api/model-warnings';
 import type { Api } from '../../../apps/api/server';
 import { createApi } from '../../../apps/api/server';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle-folder';
@@ -76,7 +77,11 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export async function openApiWorld(client?: LifecycleClient, schedules: ScheduleClient = fakeSchedules()): Promise<ApiWorld> {
+export async function openApiWorld(
+  client?: LifecycleClient,
+  schedules: ScheduleClient = fakeSchedules(),
+  knownModels: KnownModels | null = null,
+): Promise<ApiWorld> {
   const test = await openTestRegistry();
   const { registry, database } = test;
   const bucket = testBucket();
@@ -102,6 +107,7 @@ export async function openApiWorld(client?: LifecycleClient, schedules: Schedule
     scratchRoot: scratch,
     audit: { publicKeys, heads },
     gatewayUrl: 'http://gateway.test',
+    knownModels,
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

@@ -1,3 +1,4 @@
+import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
 import type { ApiWorld } from './api-world';
 import { lifecycleBody, openApiWorld } from './api-world';
 
@@ -5,7 +6,11 @@ jest.setTimeout(60_000);
 
 let world: ApiWorld;
 beforeAll(async () => {
-  world = await openApiWorld();
+  world = await openApiWorld(undefined, undefined, {
+    providers: ['embedded'],
+    file: null,
+    models: () => Promise.resolve(['another']),
+  });
 });
 afterAll(() => world.close());
 
@@ -34,6 +39,18 @@ describe('a lifecycle', () => {
     const stored = body.files['sql/features.sql'];
     const text = stored && Buffer.from(await world.artifacts.getBytes(stored)).toString();
     expect(text).toBe(lifecycleBody('flights').files['sql/features.sql']);
+  });
+
+  test('of a language application is applied with a warning where its model is not there', async () => {
+    const { 'lifecycle.yaml': document, ...files } = llmLifecycleTemplate({ name: 'helper' });
+    const body = { document, files };
+    const warnings = [expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ embedded lists no model .*; expected one of another/)];
+    expect(await world.call('POST', '/lifecycles/helper/plan', { as: 'viewer', body })).toMatchObject({ status: 200, body: { warnings } });
+    expect(await world.call('PUT', '/lifecycles/helper', { as: 'operator', body })).toMatchObject({
+      status: 200,
+      body: { revision: 1, warnings },
+    });
+    expect(await put('unasked')).toMatchObject({ body: { warnings: [] } });
   });
 
   test('gets a revision for each change, and an old content its old number', async () => {
