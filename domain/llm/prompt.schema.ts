@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { nameField } from '../field.schema';
 import { apiVersion } from '../lifecycle.schema';
+import { problem } from '../schema-issues.schema';
+import { jsonSchemaField } from './evaluation/rule.schema';
 
 const text = z.string().max(200_000);
 const setName = nameField('the name of a few-shot set');
@@ -39,6 +41,23 @@ const fewShotSchema = z
   })
   .describe('examples that are shown before the last message of the user');
 
+/** Answers are held to it by zod, which cannot do all of JSON Schema: what it cannot do would be found out by the first answer, which is paid. */
+const answerSchemaField = jsonSchemaField
+  .check((context) => {
+    const reason = context.issues.length > 0 ? null : unusable(context.value);
+    if (reason !== null) context.issues.push(problem(`cannot be held to: ${reason}`));
+  })
+  .describe('a JSON Schema');
+
+function unusable(schema: Readonly<Record<string, unknown>>): string | null {
+  try {
+    z.fromJSONSchema(schema);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** A prompt as a person writes it. What parts of it say together is checked by `promptProblems`. */
 export const promptSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
@@ -70,9 +89,6 @@ export const promptSchema = z.strictObject({
       .max(100)
       .describe('the messages in order'),
     fewShot: fewShotSchema.optional(),
-    answer: z
-      .strictObject({ schema: z.record(z.string(), z.unknown()).describe('a JSON Schema') })
-      .optional()
-      .describe('the form of the answer: JSON of this schema'),
+    answer: z.strictObject({ schema: answerSchemaField }).optional().describe('the form of the answer: JSON of this schema'),
   }),
 });

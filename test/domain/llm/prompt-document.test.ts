@@ -37,6 +37,16 @@ describe('a prompt document', () => {
       { pointer: '/spec/messages/1/template', detail: 'unknown variable qestion', didYouMean: 'question', line: 10 },
     ],
     [
+      'an answer of no JSON Schema',
+      ['  fewShot:\n', '  answer: { schema: { type: nothing } }\n  fewShot:\n'],
+      { pointer: '/spec/answer/schema', detail: expect.stringContaining('spec.answer.schema is no JSON Schema: ') as string, line: 11 },
+    ],
+    [
+      'an answer that cannot be held to its schema',
+      ['  fewShot:\n', '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n'],
+      { pointer: '/spec/answer/schema', detail: 'spec.answer.schema cannot be held to: unevaluatedProperties is not supported' },
+    ],
+    [
       'a variable of no use',
       ['passages: { type: list }', 'passages: { type: list }\n    extra: {}'],
       { pointer: '/spec/variables/extra', detail: 'the variable extra is used by no template' },
