@@ -55,23 +55,35 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
     run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
       const inTurn = (ofShare: Turn | null) =>
-        all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) =>
-          breaker
-            .run((unsent) =>
-              work({
-                used: (real) => {
-                  ofAll.used(real);
-                  ofShare?.used(real);
-                },
-                unsent: () => {
-                  ofAll.unsent();
-                  ofShare?.unsent();
+        all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) => {
+          const turn: Turn = {
+            used(real) {
+              ofAll.used(real);
+              ofShare?.used(real);
+            },
+            unsent() {
+              ofAll.unsent();
+              ofShare?.unsent();
+            },
+          };
+          let began = false;
+          return breaker
+            .run((unsent) => {
+              began = true;
+              return work({
+                used: turn.used,
+                unsent() {
+                  turn.unsent();
                   unsent();
                 },
-              }),
-            )
-            .catch(hold),
-        );
+              });
+            })
+            .catch((error: unknown) => {
+              // A provider that is left alone is sent nothing.
+              if (!began) turn.unsent();
+              return hold(error);
+            });
+        });
       const share = shareOf(tenant);
       return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
     },

@@ -60,9 +60,7 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
         places.execute(async () => {
           // Who hung up while waiting for a place takes no turn from who still waits.
           waiting.signal?.throwIfAborted();
-          await pauseMs(turn(waiting), waiting.signal);
-          // Somebody may have been told to wait while this one did.
-          while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), waiting.signal);
+          const waitMs = turn(waiting);
           const used = (real: number): void => {
             if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
           };
@@ -70,6 +68,15 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
             used(0);
             if (requestsPerMinute !== null) requests = correct(requests, { perMinute: requestsPerMinute }, -1);
           };
+          try {
+            await pauseMs(waitMs, waiting.signal);
+            // Somebody may have been told to wait while this one did.
+            while (heldUntilMs > Date.now()) await pauseMs(heldUntilMs - Date.now(), waiting.signal);
+          } catch (error) {
+            // Else callers that wait no longer than a turn is away take all turns, and none is used.
+            unsent();
+            throw error;
+          }
           return work({ used, unsent });
         }),
         waiting.signal,

@@ -148,6 +148,18 @@ describe('access to models', () => {
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
   });
 
+  test('a turn that came while a provider is left alone is given back', async () => {
+    const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
+    // Ten come at once, and then one every 600 ms.
+    const limits = { requestsPerMinute: 100, tokensPerMinute: null, concurrency: 64 };
+    open(providerAt(server.url, { limits, tenantLimits: limits }));
+    await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    for (let asked = 0; asked < 20; asked += 1) await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone');
+    await sleep(1100);
+    expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
+    expect(server.requests).toHaveLength(6);
+  });
+
   test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
     const server = await serve({ latencyMs: () => 20 });
     const limits = { requestsPerMinute: null, tokensPerMinute: null };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { openRateLimiter } from '../../../data/llm/rate-limiter';
 
 test('who hung up while waiting for a place takes no turn from who still waits', async () => {
@@ -15,4 +16,20 @@ test('who hung up while waiting for a place takes no turn from who still waits',
   end();
   await underWay;
   expect(await stillWaits).toBe('sent');
+});
+
+test('who hung up while waiting for a turn takes none from who comes after', async () => {
+  const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: 600, concurrency: 64 });
+  const waiting = { whose: 'provider paid', tokens: 10, patienceMs: 60_000 };
+  const send = (signal?: AbortSignal, patienceMs = waiting.patienceMs) =>
+    limiter.run({ ...waiting, patienceMs, signal }, () => Promise.resolve('sent'));
+  // The burst of both: six come at once, and then one a second.
+  await Promise.all(Array.from({ length: 6 }, () => send()));
+  const callers = Array.from({ length: 30 }, () => new AbortController());
+  const ended = Promise.allSettled(callers.map(({ signal }) => send(signal)));
+  await expect(send(undefined, 5_000)).rejects.toMatchObject({ type: 'ProviderRateLimited' });
+  for (const caller of callers) caller.abort(new Error('hung up'));
+  for (const { status } of await ended) expect(status).toBe('rejected');
+  await setImmediate();
+  expect(await send(undefined, 2_000)).toBe('sent');
 });
