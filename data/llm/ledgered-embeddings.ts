@@ -61,7 +61,7 @@ export function ledgeredEmbeddings(
       }
       if (isNew || repeat >= mostRepeats)
         throw failure('IndexMismatch', `${target.model} of ${target.provider} is another model than before`, {
-          next: 'start workers and gateways again, which know the one before, and build the index again',
+          next: 'build the index again, or have the provider put the model before behind the name',
         });
     }
   };

@@ -1,4 +1,4 @@
-import { failure } from '../../../domain/failure';
+import { failure, isPerennialError } from '../../../domain/failure';
 import { sameSpace, type EmbedderIdentity, type EmbedderSpec } from '../../../domain/index/embedder';
 import { digestOf } from '../../digest';
 import type { ModelAccess } from '../../llm/model-access';
@@ -22,9 +22,14 @@ const probeText = 'The quick brown fox jumps over the lazy dog.';
 
 /**
  * A model behind a provider. Its bytes are not to be seen, so beside its names it is known by the vector of one fixed sentence: a provider that puts
- * another model behind the same name is found by it (`sameSpace`), and rounding that differs from call to call is not taken for one.
+ * another model behind the same name is found by it (`sameSpace`), and rounding that differs from call to call is not taken for one. Its identity is of the model that answered
+ * when it was opened; `onChanged` is told when another is seen to answer now.
  */
-export async function openEndpoint(spec: EndpointSpec, { access, own = access, ledgered }: EndpointAccess): Promise<Embedder> {
+export async function openEndpoint(
+  spec: EndpointSpec,
+  { access, own = access, ledgered }: EndpointAccess,
+  onChanged: () => void = () => undefined,
+): Promise<Embedder> {
   const { provider, model, dimensions } = spec;
   const target = { provider, model };
 
@@ -47,7 +52,12 @@ export async function openEndpoint(spec: EndpointSpec, { access, own = access, l
       const probed = vectors[texts.length];
       return probed !== undefined && sameSpace(identity, { ...identity, probe: Array.from(probed) });
     };
-    return (await from({ ...asked, texts: [...texts, probeText], accepts })).slice(0, texts.length);
+    try {
+      return (await from({ ...asked, texts: [...texts, probeText], accepts })).slice(0, texts.length);
+    } catch (error) {
+      if (isPerennialError(error) && error.type === 'IndexMismatch') onChanged();
+      throw error;
+    }
   }
 
   async function embed(texts: readonly string[], options: EmbedOptions = {}): Promise<readonly Float32Array[]> {
@@ -60,7 +70,9 @@ export async function openEndpoint(spec: EndpointSpec, { access, own = access, l
         throw failure('IndexMismatch', `${spec.provider} gave ${answer.length} vectors for ${asked.length} texts of ${model}`);
       for (const vector of answer) {
         if (vector.length !== dimensions)
-          throw failure('IndexMismatch', `${model} of ${spec.provider} gives ${vector.length} dimensions; the spec says ${dimensions}`);
+          throw failure('IndexMismatch', `${model} of ${spec.provider} gives ${vector.length} dimensions; the spec says ${dimensions}`, {
+            next: 'build the index again with the dimensions that the model gives, or have the provider put the model before behind the name',
+          });
         vectors.push(normalized(Float32Array.from(vector)));
       }
     }

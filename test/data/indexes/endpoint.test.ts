@@ -1,8 +1,11 @@
 import { openEmbedders } from '../../../data/indexes/embedders/open-embedder';
 import { openEndpoint } from '../../../data/indexes/embedders/endpoint';
+import { openIndexReader } from '../../../data/indexes/query-index';
 import type { ModelTarget } from '../../../data/llm/model-access';
+import { failure } from '../../../domain/failure';
 import { defaultTenant } from '../../../domain/ids';
 import { sameSpace, type EmbedderSpec } from '../../../domain/index/embedder';
+import { fakeChunks } from '../../support/fake-chunks';
 
 const spec = { kind: 'endpoint', provider: 'local', model: 'embed-small', dimensions: 32, maxTokens: 512 } as const satisfies EmbedderSpec;
 
@@ -64,5 +67,112 @@ describe('an embedder behind an endpoint', () => {
     await Promise.all([embedders.get(spec), embedders.get({ ...spec })]);
     expect(model.asked).toEqual([1]);
     await expect(openEmbedders().get(spec)).rejects.toMatchObject({ type: 'NotFound' });
+  });
+});
+
+describe('a provider that puts another model behind the same name', () => {
+  const minutes = 60_000;
+  let passed: number;
+  beforeEach(() => {
+    passed = 0;
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  /** An index that the first model made, or both, asked through embedders that stay open. */
+  async function asked() {
+    const models = [provider(1), provider(2)] as const;
+    const state = { answers: 0 as 0 | 1, away: false, probes: 0, road: Promise.resolve() };
+    const embed: (typeof models)[0]['access']['embed'] = (target, texts) =>
+      state.away ? Promise.reject(failure('ProviderUnavailable', 'away')) : models[state.answers].access.embed(target, texts);
+    const own: typeof embed = async (target, texts) => {
+      state.probes += 1;
+      await state.road;
+      return embed(target, texts);
+    };
+    const embedders = openEmbedders({ access: { embed }, own: { embed: own } });
+    const made = await Promise.all(models.map((model) => openEndpoint(spec, model)));
+    const chunks = fakeChunks({ digest: (await embedders.get(spec)).identity.digest, dimensions: spec.dimensions });
+    const served = made.map(({ identity }, place) => ({
+      ...chunks.put({ tenant: defaultTenant, index: 'wiki', version: place + 1 }, { bread: 'bread' }),
+      recipe: { embedder: { ...identity, spec } },
+    }));
+    const reader = openIndexReader({
+      find: ({ version }) => Promise.resolve(served.find((each) => each.version === version) ?? null),
+      store: chunks,
+      embedders,
+    });
+    const ask = (version: 1 | 2 = 1) =>
+      reader.query({ tenant: defaultTenant, index: 'wiki', version, text: 'bread', k: 1, mode: 'vector' });
+    return { state, ask };
+  }
+  const refused = { type: 'IndexMismatch', next: 'build wiki again: its embedder changed' };
+  const probed = () => new Promise(setImmediate);
+
+  test('is found by the questions after ten minutes, whose index is refused until the model before is back', async () => {
+    const { state, ask } = await asked();
+    await ask();
+    state.answers = 1;
+    passed += 11 * minutes;
+    await ask();
+    await probed();
+    await expect(ask()).rejects.toMatchObject(refused);
+    expect(await ask(2)).toMatchObject({ version: 2 });
+
+    state.answers = 0;
+    passed += 11 * minutes;
+    await expect(ask()).rejects.toMatchObject(refused);
+    await probed();
+    expect(await ask()).toMatchObject({ version: 1 });
+    expect(state.probes).toBe(3);
+  });
+
+  test('answers no question after a long silence', async () => {
+    const { state, ask } = await asked();
+    state.answers = 1;
+    passed += 60 * minutes;
+    await Promise.all(Array.from({ length: 5 }, () => expect(ask()).rejects.toMatchObject(refused)));
+    expect(state.probes).toBe(2);
+  });
+
+  test('is asked for one probe at a time, by which no question is held up, and for none within ten minutes', async () => {
+    const { state, ask } = await asked();
+    passed += 9 * minutes;
+    await ask();
+    expect(state.probes).toBe(1);
+    passed += 2 * minutes;
+    let arrive = (): void => undefined;
+    state.road = new Promise((arrived) => (arrive = arrived));
+    await Promise.all(Array.from({ length: 5 }, () => ask()));
+    await ask();
+    expect(state.probes).toBe(2);
+    arrive();
+    await probed();
+    await ask();
+    expect(state.probes).toBe(2);
+  });
+
+  test('is asked again by the next question when it was away for a probe', async () => {
+    const { state, ask } = await asked();
+    state.away = true;
+    passed += 60 * minutes;
+    await expect(ask()).rejects.toMatchObject({ type: 'ProviderUnavailable' });
+    state.away = false;
+    expect(await ask()).toMatchObject({ version: 1 });
+    expect(state.probes).toBe(3);
+  });
+
+  test('is looked for at once when a build has seen it', async () => {
+    const model = provider(1);
+    const ledgered = () => Promise.reject(failure('IndexMismatch', 'embed-small of local is another model than before'));
+    const embedders = openEmbedders({ ...model, ledgered });
+    const before = await embedders.get(spec);
+    expect(await embedders.get(spec)).toBe(before);
+    const entry = { scope: 'run/a', owner: { execution: 'a', attempt: 1 }, budgets: [] };
+    const building = before.embed(['bread'], { payer: { tenant: defaultTenant, entry } });
+    await expect(building).rejects.toMatchObject({ type: 'IndexMismatch' });
+    expect(await embedders.get(spec)).not.toBe(before);
+    expect(model.asked).toEqual([1, 1]);
   });
 });
