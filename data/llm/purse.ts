@@ -61,7 +61,7 @@ export function openPurse({ ledger, budget, holder, leaseMs, registryTimeoutMs }
   function turn(need: number, wanted: number, kept: number): Promise<BlockGrant> {
     const [telling, sentAt] = [total, performance.now()];
     [granted, base] = [held + kept, telling];
-    const account = { tenant, scope, unit, holder, spent: telling, held, kept, need, wanted, leaseMs };
+    const account = { tenant, scope, unit, holder, spent: telling, told, held, kept, need, wanted, leaseMs };
     asking = answered(ledger.account(account), account, sentAt).finally(() => (asking = null));
     return asking;
   }

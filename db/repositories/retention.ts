@@ -9,7 +9,7 @@ import type { PredictionRepository } from './predictions';
 export interface RetentionSettings {
   readonly predictionDays: number;
   readonly feedbackDays: number;
-  /** Events and effects of runs, traffic counts of rollouts and deliveries to webhooks, all that ended; runs, stages, decisions, rollouts and audit rows stay. */
+  /** Events and effects of runs, traffic counts of rollouts, deliveries to webhooks and reservations of budgets, all that ended; what was spent, runs, stages, decisions, rollouts and audit rows stay. */
   readonly runDetailDays: number;
   readonly idempotencyDays: number;
   readonly artifactIdleDays: number;
@@ -77,13 +77,16 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const reservations = await sql`
+        delete from budget_reservations b using ${perTenant(sql)} s where b.tenant_id = s.tenant and b.state = 'settled'
+          and b.expires_at < now() - make_interval(days => s.run_detail_days)`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
       const answers = await forgetAnswers(sql, perTenant(sql));
       return {
         predictionDays: partitions.length,
         feedbackDays: feedback.count,
-        runDetailDays: events.count + effects.count + traffic.count + deliveries.count,
+        runDetailDays: events.count + effects.count + traffic.count + deliveries.count + reservations.count,
         idempotencyDays: keys.count,
         callAnswerDays: answers,
       };

@@ -7,7 +7,7 @@ type ReservationRow = typeof budgetReservations.$inferSelect;
 
 /**
  * One row a holder: what was spent goes to the budget, and the row becomes the next block. Died before: the lease ends it. After, or twice: the same total adds nothing.
- * Late, when the lease is over: what was counted for it as spent is put right by what really was.
+ * Late, when the lease is over: what was counted for it as spent is put right by what really was. Its row may be gone once it is settled (retention): then it goes on from what it knows to be told.
  */
 export async function accountBlock(tx: Transaction, account: BlockAccount): Promise<BlockGrant> {
   const { tenant, holder, scope, unit, held, leaseMs } = account;
@@ -15,7 +15,7 @@ export async function accountBlock(tx: Transaction, account: BlockAccount): Prom
   const [row] = await tx<ReservationRow[]>`
     select * from budget_reservations
     where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit} for update`;
-  const newly = Math.max(0, account.spent - (row?.accounted ?? 0));
+  const newly = Math.max(0, account.spent - (row?.accounted ?? account.told));
   const [wasReserved, wasAssumed] = [row?.state === 'open' ? row.amount : 0, row?.state === 'assumed' ? row.spent : 0];
   const spent = budget.spent + newly - wasAssumed;
   let others = budget.reserved - wasReserved;

@@ -11,6 +11,8 @@ export interface BlockAccount extends BudgetRef {
   readonly holder: string;
   /** By this holder since it began. */
   readonly spent: number;
+  /** The part of it that was surely told before: what a ledger that has not kept the holder's row, which is settled for long, goes on from. */
+  readonly told: number;
   /** The most that the questions under way may cost. */
   readonly held: number;
   /** What is left of the block before and goes on being spent while this account is under way. */

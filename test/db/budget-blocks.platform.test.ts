@@ -18,7 +18,7 @@ beforeEach(() => {
 const budgets = () => registry.registry.budgets;
 const set = (limit: number) => budgets().set({ tenant, scope, unit: 'tokens', limit });
 const account = (holder: string, told: Partial<BlockAccount>) =>
-  budgets().account({ tenant, scope, unit: 'tokens', holder, spent: 0, held: 0, kept: 0, need: 0, wanted: 0, leaseMs, ...told });
+  budgets().account({ tenant, scope, unit: 'tokens', holder, spent: 0, told: 0, held: 0, kept: 0, need: 0, wanted: 0, leaseMs, ...told });
 const now = async () => {
   const budget = await budgets().get({ tenant, scope, unit: 'tokens' });
   return budget && { reserved: budget.reserved, spent: budget.spent, assumed: budget.assumed };
@@ -50,6 +50,38 @@ describe('a gateway’s block', () => {
     await account('a', { spent: 30, need: 10, wanted: 100 });
     await account('a', { spent: 35 });
     expect(await now()).toEqual({ reserved: 0, spent: 35, assumed: 0 });
+  });
+
+  test('that was settled long ago is not kept, and a gateway that is still there goes on from the same total', async () => {
+    await set(1000);
+    for (const holder of ['idle', 'over']) {
+      await account(holder, { need: 10, wanted: 100 });
+      await account(holder, { spent: 30 });
+    }
+    await account('open', { need: 10, wanted: 100 });
+    await account('new', { need: 10, wanted: 10 });
+    await account('new', { spent: 7 });
+    const before = await now();
+    const holders = async () =>
+      (
+        await registry.database.sql<{ holder: string }[]>`select holder from budget_reservations where scope = ${scope} order by holder`
+      ).map(({ holder }) => holder);
+    const settledLongAgo = () => registry.database.sql`
+      update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and holder <> 'new'`;
+    await settledLongAgo();
+    expect((await registry.registry.retention.apply()).runDetailDays).toBeGreaterThanOrEqual(2);
+    expect(await holders()).toEqual(['new', 'open']);
+    expect(await now()).toEqual(before);
+
+    // Told what it told before, as the purse of a gateway does.
+    await account('idle', { spent: 30, told: 30, need: 10, wanted: 10 });
+    await account('idle', { spent: 34, told: 30 });
+    await account('idle', { spent: 34, told: 30 });
+    expect(await now()).toMatchObject({ spent: 30 + 30 + 7 + 4 });
+    await settledLongAgo();
+    await registry.registry.retention.apply();
+    await account('idle', { spent: 36, told: 34 });
+    expect(await now()).toMatchObject({ spent: 30 + 30 + 7 + 6 });
   });
 
   test('of a gateway that died goes back when its lease is over; what it had under way counts as spent', async () => {

@@ -7,6 +7,8 @@ export interface FakeBudgets extends BlockLedger {
   readonly budgets: Budget[];
   readonly accounts: BlockAccount[];
   away: boolean;
+  /** As retention does, long after. */
+  forgetSettled(): void;
   /** The way there, and the way back: what is told is written between the two. What it throws is a message that was lost. */
   travel: () => Promise<void>;
 }
@@ -17,6 +19,9 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
     budgets,
     accounts: [],
     away: false,
+    forgetSettled() {
+      for (const [key, { granted }] of blocks) if (granted === 0) blocks.delete(key);
+    },
     travel: () => Promise.resolve(),
     list: ({ tenant }) => present(() => fake.budgets.filter((each) => each.tenant === tenant)),
     account: (account) =>
@@ -26,7 +31,7 @@ export function fakeBudgets(...budgets: Budget[]): FakeBudgets {
         const budget = fake.budgets[place];
         if (!budget) throw failure('NotFound', `there is no budget of ${account.unit} for ${account.scope}`);
         const key = `${account.holder}/${account.scope}/${account.unit}`;
-        const before = blocks.get(key) ?? { granted: 0, told: 0 };
+        const before = blocks.get(key) ?? { granted: 0, told: account.told };
         const now = { ...budget, spent: budget.spent + account.spent - before.told, reserved: budget.reserved - before.granted };
         const block = blockOf(now, account);
         blocks.set(key, { granted: block.granted, told: account.spent });

@@ -42,6 +42,21 @@ describe('a purse', () => {
     expect(ledger.budgets[0]?.reserved).toBeGreaterThanOrEqual(30);
   });
 
+  test('tells nothing twice when its row was not kept', async () => {
+    const ledger = fakeBudgets(budgetOf(1000));
+    const purse = purseOver(ledger);
+    await purse.hold(30);
+    purse.settle(30, 20);
+    await purse.account();
+    await purse.account();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 20 });
+    ledger.forgetSettled();
+    await purse.hold(30);
+    purse.settle(30, 5);
+    await purse.close();
+    expect(ledger.budgets[0]).toMatchObject({ reserved: 0, spent: 25 });
+  });
+
   test('goes on from what it keeps while it tells, and while what it told is lost', async () => {
     const ledger = fakeBudgets(budgetOf(1000));
     const purse = purseOver(ledger);
