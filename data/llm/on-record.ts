@@ -41,6 +41,7 @@ export async function begunInTurn<Asked, Begun extends { readonly kind: 'answere
   if (journal.beforeTurn !== true) {
     await journal.afford?.(asked);
     return gate.run(options, tokens, async (turn) => {
+      requireCaller(options.signal, turn);
       const begun = await journal.begin(asked).catch((error: unknown) => {
         turn.unsent();
         throw error;
@@ -52,13 +53,18 @@ export async function begunInTurn<Asked, Begun extends { readonly kind: 'answere
   const begun = await journal.begin(asked);
   const turn = { came: false };
   try {
-    return await gate.run(options, tokens, ({ used }) => {
-      // A turn that comes when nobody waits any more is nobody's.
-      options.signal?.throwIfAborted();
+    return await gate.run(options, tokens, (come) => {
+      requireCaller(options.signal, come);
       turn.came = true;
-      return work(begun, used);
+      return work(begun, come.used);
     });
   } finally {
     if (!turn.came) begun.unsent?.();
   }
+}
+
+/** A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and as perhaps paid. */
+function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {
+  if (signal?.aborted === true) unsent();
+  signal?.throwIfAborted();
 }

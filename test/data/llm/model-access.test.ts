@@ -160,6 +160,26 @@ describe('access to models', () => {
     expect(server.requests).toHaveLength(6);
   });
 
+  test('whoever hangs up while another tries whether a provider is back begins nothing that would count as sent', async () => {
+    const server = await serve({
+      fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
+      latencyMs: () => 500,
+    });
+    open(providerAt(server.url));
+    await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    await sleep(1100);
+    const tries = ask('?');
+    const caller = new AbortController();
+    const begin = jest.fn<ReturnType<AttemptJournal['begin']>, []>(() => Promise.reject(failure('BudgetSpent', 'spent')));
+    const waits = access.chat([scripted], question('!'), { tenant, signal: caller.signal, journal: { begin } });
+    await sleep(50);
+    caller.abort(new Error('hung up'));
+    await expect(waits).rejects.toThrow('hung up');
+    expect((await tries).answer.finish).toBe('stop');
+    await sleep(50);
+    expect(begin).not.toHaveBeenCalled();
+  });
+
   test('no more at once than the provider takes, and no more of one tenant than its share', async () => {
     const server = await serve({ latencyMs: () => 20 });
     const limits = { requestsPerMinute: null, tokensPerMinute: null };
