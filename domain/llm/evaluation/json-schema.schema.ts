@@ -1,26 +1,50 @@
-import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
+import Ajv, { type Options, type ValidateFunction } from 'ajv';
+import Ajv2020 from 'ajv/dist/2020';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * By draft 2020-12; formats are not checked. The same where a schema is written and where answers are checked by it, so that what is accepted can be used. Each alone: two schemas may
- * have one `$id`, and a process that checks many keeps none. @throws Error that says what is no schema.
+ * By draft 2020-12, or by draft-07 where `$schema` says so; formats are not checked. The same where a schema is written and where answers are checked by it, so that what is accepted
+ * can be used. Each alone: two schemas may have one `$id`, or that of a draft itself. @throws Error that says what is no schema.
  */
 export function compileJsonSchema(schema: JsonSchema): ValidateFunction {
-  ajv ??= new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
-  try {
-    return ajv.compile(schema);
-  } finally {
-    ajv.removeSchema(schema);
-  }
+  const validate = compilerFor(schema).compile(schema);
+  // It would answer with a promise, which is taken for yes, and whose no nobody catches.
+  if ('$async' in validate) throw new Error('$async is of no draft of JSON Schema');
+  return validate;
 }
 
-/** Made when the first schema is checked: it compiles the schema of schemas, and most commands need none. */
-let ajv: Ajv2020 | undefined;
+const drafts: Readonly<Record<string, new (options: Options) => Ajv>> = {
+  'https://json-schema.org/draft/2020-12/schema': Ajv2020,
+  'http://json-schema.org/draft-07/schema': Ajv,
+};
 
-/** Null for what can be used. Cases share their schemas as a rule, and a case set is read several times: thousands of equal ones are compiled once. */
+/** Nothing that a schema names is known to the next one. */
+const options: Options = { allErrors: true, strict: false, validateFormats: false, addUsedSchema: false };
+
+/** Ajv keeps a part of whatever it has compiled, for good. */
+const mostCompiled = 200;
+const compilers = new Map<string, { readonly ajv: Ajv; left: number }>();
+
+/** Made when the first schema of a draft is checked: it compiles the schema of schemas, and most commands need none. */
+function compilerFor({ $schema = 'https://json-schema.org/draft/2020-12/schema' }: JsonSchema): Ajv {
+  const named = typeof $schema === 'string' ? $schema.replace(/#$/, '') : '';
+  const Compiler = Object.hasOwn(drafts, named) ? drafts[named] : undefined;
+  if (!Compiler) throw new Error(`$schema is ${JSON.stringify($schema)}; what is known is ${Object.keys(drafts).join(' and ')}`);
+  const known = compilers.get(named);
+  const compiler = known && known.left > 0 ? known : { ajv: new Compiler(options), left: mostCompiled };
+  compilers.set(named, compiler);
+  compiler.left -= 1;
+  return compiler.ajv;
+}
+
+/**
+ * Null for what can be used. Cases share their schemas as a rule: thousands of equal ones are compiled once. Compiling takes milliseconds for each kilobyte, in the event loop of whoever
+ * reads, so there is an end to it.
+ */
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
   const text = JSON.stringify(schema);
+  if (text.length > mostCharacters) return `it has ${text.length} characters, and ${mostCharacters} is the most`;
   const before = checked.get(text);
   if (before !== undefined) return before;
   if (checked.size >= mostChecked) checked.clear();
@@ -29,6 +53,7 @@ export function jsonSchemaProblem(schema: JsonSchema): string | null {
   return found;
 }
 
+const mostCharacters = 100_000;
 const mostChecked = 256;
 const checked = new Map<string, string | null>();
 

@@ -21,6 +21,30 @@ describe('the tools of evaluators', () => {
     expect(() => schemaErrors({ type: 'nothing' }, 1)).toThrow(/not a JSON Schema/);
   });
 
+  test('check by draft-07 where a schema says so, and say which are known', () => {
+    const tuple = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'array',
+      items: [{ type: 'string' }],
+      additionalItems: false,
+    };
+    expect(schemaErrors(tuple, ['x'])).toEqual([]);
+    expect(schemaErrors(tuple, ['x', 'y'])).toEqual(['/ must NOT have more than 1 items']);
+    expect(() => schemaErrors({ $schema: 'http://json-schema.org/draft-04/schema#' }, 1)).toThrow(
+      /\$schema is "http:\/\/json-schema.org\/draft-04\/schema#"; what is known is https:\S+ and http:/,
+    );
+  });
+
+  test('are not the worse for a schema that takes the name of a draft', () => {
+    schemaErrors({ $id: 'https://json-schema.org/draft/2020-12/schema', type: 'string' }, 'x');
+    expect(schemaErrors({ type: 'boolean' }, 1)).toEqual(['/ must be boolean']);
+  });
+
+  test('refuse a schema that would answer with a promise, which is a yes', () => {
+    expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow('$async is of no draft');
+    expect(() => schemaErrors({ $ref: '#/$defs/a', $defs: { a: { $async: true, type: 'string' } } }, 1)).toThrow(/async/);
+  });
+
   test('take two schemas of one name for two', () => {
     expect(schemaErrors({ $id: 'answer', type: 'string' }, 'x')).toEqual([]);
     expect(schemaErrors({ $id: 'answer', type: 'number' }, 'x')).toEqual(['/ must be number']);
