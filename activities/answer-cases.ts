@@ -4,7 +4,7 @@ import type { RunId, Tenant } from '../domain/ids';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
 import { answersSummary, leastMean, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { comparePaired } from '../domain/llm/evaluation/comparison';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { LatencySample } from '../domain/llm/evaluation/latency-sample';
@@ -143,7 +143,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
   };
 
   async function readSlice({ cases: ref, slice, spec }: AnswerCasesInput): Promise<readonly EvaluationCase[]> {
-    const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
+    const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(ref)), spec.cases.file);
     const taken = inOrder(slice === null ? cases : cases.filter((each) => sliceOf(each, spec.cases) === slice));
     if (taken.length > 0) return taken;
     throw failure('InvalidInput', `${spec.cases.file} leaves no case for ${slice ?? 'the evaluation'}: it has ${cases.length}`, {

@@ -6,7 +6,7 @@ import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bun
 import { withStandbys, type StandbyModel } from '../domain/llm/standby';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
-import { readPrompt } from '../domain/llm/prompt-document';
+import { readStoredPrompt } from '../domain/llm/prompt-document';
 import { variablesOf } from '../domain/llm/prompt-render';
 import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
 import type { ModelVersionRef } from '../domain/model';
@@ -163,7 +163,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
   async function templateOf({ tenant, runId, model, files, spec }: WriteBundlesInput, path: string): Promise<PromptTemplate> {
     const [, name = '', ref = ''] = /^prompt:\/\/([^@]+)@(.+)$/.exec(path) ?? [];
     if (name === '') {
-      const template = read(readPrompt(await textOf(path, files), path), path);
+      const template = read(readStoredPrompt(await textOf(path, files), path), path);
       const cause = `${path} of ${model}`;
       const idempotencyKey = `${runId}/prompt/${path}`;
       await registry.prompts.put({ tenant, prompt: template.name, template, branch: model, actor: `run:${runId}`, cause, idempotencyKey });
@@ -207,7 +207,7 @@ function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[
   return [prompt.artifact, ...(safety ? [safety.artifact] : []), ...(base.adapter ? [base.adapter] : [])];
 }
 
-/** `apply` has read it: only a newer version of this code can refuse it now. */
+/** `apply` has read it, by whatever was refused then. */
 function read<T>(result: Read<T>, path: string): T {
   if (!result.ok) throw invalid(path, result.issues);
   return result.value;

@@ -14,7 +14,7 @@ import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import { answersVerdict, decideAnswers, type AnswersRule } from '../domain/index/answers';
 import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { Verdict } from '../domain/verdict';
@@ -70,7 +70,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
       whileBeating(async ({ signal, report }) => {
         const { tenant, index, version, build, rule, budgets: others } = input;
         const { bundle, answererOf } = await open({ tenant, bundle: await overIndex(input) });
-        const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(rule.cases)), 'cases');
+        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(rule.cases)), 'cases');
         const providers = [bundle.base, ...paraphrasersIn(rule.dimensions)].map(({ provider }) => provider);
         const scope = `index/${index}@${build}`;
         const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd: null, others, providers });

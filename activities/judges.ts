@@ -1,9 +1,9 @@
 import type { ArtifactRef } from '../domain/artifact';
 import { invalid } from '../domain/issue-text';
-import { readLabelledAnswers } from '../domain/llm/evaluation/case-set-document';
+import { readStoredAnswers } from '../domain/llm/evaluation/case-set-document';
 import type { DimensionSpec, JudgeSpec } from '../domain/llm/evaluation/dimension';
 import type { JudgeCalibration } from '../domain/llm/evaluation/judge';
-import { readPrompt } from '../domain/llm/prompt-document';
+import { readStoredPrompt } from '../domain/llm/prompt-document';
 import type { Digest } from '../domain/artifact';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Asking } from '../data/llm/evaluation/answerer';
@@ -29,7 +29,7 @@ const sampling = { temperature: 0, topP: 1, maxTokens: 256, seed: 17, stop: [] }
 /** By dimension. */
 export async function openJudges(dimensions: readonly DimensionSpec[], given: JudgeFiles): Promise<Readonly<Record<string, Judge>>> {
   const judges = judgesIn(dimensions).map(async ({ name, prompt: path, provider, model }): Promise<readonly [string, Judge]> => {
-    const read = readPrompt(await textOf(given, path), path);
+    const read = readStoredPrompt(await textOf(given, path), path);
     if (!read.ok) throw invalid(path, read.issues);
     return [name, createJudge({ ...given, template: read.value, target: { provider, model }, sampling })];
   });
@@ -50,8 +50,7 @@ export async function calibrateAll(
       known[name] = { digest: judge.digest, calibration: null };
       continue;
     }
-    const { answers, issues } = readLabelledAnswers(await textOf(given, labels), labels);
-    if (issues.length > 0) throw invalid(labels, issues);
+    const answers = readStoredAnswers(await textOf(given, labels), labels);
     known[name] = { digest: judge.digest, calibration: await calibrateJudge(judge, answers, given) };
   }
   return known;

@@ -4,7 +4,7 @@ import { failure } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import type { ReleaseBundle } from '../domain/llm/bundle';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
-import { readCaseSet, writeCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases, writeCaseSet } from '../domain/llm/evaluation/case-set-document';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptSearchRequest } from '../domain/llm/search/request';
 import { whileBeating } from './heartbeating';
@@ -40,7 +40,7 @@ export function createLifecycleSearchActivities({
         const { promptEval, evaluate } = spec;
         if (!promptEval?.search) throw new Error('a lifecycle without a search');
         const { base, prompt, sampling } = await artifacts.getJson<ReleaseBundle>(ref);
-        const { cases: all } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(cases)), spec.cases.file);
+        const all = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(cases)), spec.cases.file);
         return {
           prompt: prompt.name,
           first: prompt.artifact,

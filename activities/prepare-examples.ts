@@ -9,7 +9,7 @@ import type { ArtifactRef } from '../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../domain/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { indexOf } from '../domain/llm/bundle';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { passageValue } from '../domain/llm/passages';
 import { renderPrompt } from '../domain/llm/prompt-render';
@@ -83,7 +83,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
           });
         };
         const manifest = await artifacts.getJson<DatasetManifest>(examples.manifest);
-        const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
+        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
         const scratch = await openScratch(scratchRoot, `examples-${runId}`);
         try {
           const put = (path: string, mediaType: string) => artifacts.putFile({ tenant, runId, path, mediaType, signal });

@@ -10,7 +10,7 @@ import type { ModelAccess } from '../data/llm/model-access';
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import { answersSummary } from '../domain/llm/evaluation/answered';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { PromptTemplate } from '../domain/llm/prompt';
@@ -42,7 +42,7 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
       whileBeating(async ({ signal, report }) => {
         const { tenant, dimensions, route, sampling, parallel, budgetUsd, from, to, execution } = input;
         const template = await artifacts.getJson<PromptTemplate>(input.template);
-        const { cases } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
+        const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
         const scope = scopeOf(input);
         const providers = [...route, ...paraphrasersIn(dimensions)].map(({ provider }) => provider);
         const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd, others: [], providers });

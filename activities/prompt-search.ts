@@ -13,7 +13,7 @@ import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import { failure } from '../domain/failure';
 import type { Sampling } from '../domain/llm/chat';
-import { readCaseSet } from '../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { ranked } from '../domain/llm/search/halving';
 import { standingOf, type SearchOutcome, type SearchStanding } from '../domain/llm/search/outcome';
@@ -173,9 +173,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
   }
 
   async function readCases(ref: ArtifactRef) {
-    const { cases, issues } = readCaseSet(new TextDecoder().decode(await artifacts.getBytes(ref)), 'cases');
-    if (issues.length === 0) return cases;
-    throw failure('InvalidInput', `${issues.length} lines of the cases are no case: ${issues[0]?.detail ?? ''}`, { issues });
+    return readStoredCases(new TextDecoder().decode(await artifacts.getBytes(ref)), 'cases');
   }
 
   async function readAnswers(refs: readonly ArtifactRef[]): Promise<readonly AskedVariant[]> {

@@ -2,7 +2,7 @@ import type { WrittenDocument } from '../document';
 import type { Issue } from '../failure';
 import { nearest } from '../nearest';
 import { sliceOf, type CaseSlice } from './case-slices';
-import { readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
+import { casesIn, readCaseSet, readLabelledAnswers } from './evaluation/case-set-document';
 import type { DimensionSpec, RobustnessSpec } from './evaluation/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from './prompt-document';
@@ -188,5 +188,5 @@ export function judgeIssues({ evaluate, cases }: LlmLifecycleSpec, { issueAt }: 
 const judged = ['answer', 'reference', 'first', 'second'];
 
 function variablesOfCases(text: string | undefined, path: string): readonly string[] | null {
-  return text === undefined ? null : [...new Set(readCaseSet(text, path).cases.flatMap(({ input }) => Object.keys(input)))];
+  return text === undefined ? null : [...new Set(casesIn(text, path).flatMap(({ input }) => Object.keys(input)))];
 }

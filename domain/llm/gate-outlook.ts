@@ -1,7 +1,7 @@
 import { sliceOf } from './case-slices';
 import type { Files } from './case-checks';
 import { mostAsksOfCase } from './evaluation/asks';
-import { readCaseSet } from './evaluation/case-set-document';
+import { casesIn } from './evaluation/case-set-document';
 import { leastShown } from './evaluation/sample-size';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 
@@ -13,7 +13,7 @@ export function gateOutlooks(
   { cases, evaluate, model, canary, budget }: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'model' | 'canary' | 'budget'>,
   files: Files,
 ): readonly string[] {
-  const { cases: all } = readCaseSet(files[cases.file] ?? '', cases.file);
+  const all = casesIn(files[cases.file] ?? '', cases.file);
   const judging = all.filter((each) => sliceOf(each, cases) === 'judge').length;
   const thresholds = evaluate.gates.flatMap((gate) => {
     if (gate.kind !== 'threshold') return [];

@@ -6,13 +6,22 @@ import { readBy } from '../schema-issues.schema';
 import { yamlDocument } from '../yaml-document.schema';
 import type { PromptTemplate } from './prompt';
 import { promptProblems } from './prompt-checks';
-import { promptSchema } from './prompt.schema';
+import { promptSchema, storedPrompt } from './prompt.schema';
 
 /** A `Prompt` document, as the text of its file or as an object → the template, or all that is wrong with it. */
 export function readPrompt(document: unknown, fileName: string): Read<PromptTemplate> {
+  return promptBy(promptSchema, document, fileName);
+}
+
+/** One that was accepted before: what is refused since, when a prompt is written, is none of its mistakes. */
+export function readStoredPrompt(text: string, fileName: string): Read<PromptTemplate> {
+  return promptBy(storedPrompt, text, fileName);
+}
+
+function promptBy(schema: typeof promptSchema, document: unknown, fileName: string): Read<PromptTemplate> {
   const written = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
   if (written.issues.length > 0) return { ok: false, issues: written.issues };
-  const read = readBy(promptSchema, written);
+  const read = readBy(schema, written);
   if (!read.ok) return read;
   const { metadata, spec } = read.value;
   const lastOfUser = spec.messages.findLast(({ role }) => role === 'user');

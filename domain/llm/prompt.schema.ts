@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameField } from '../field.schema';
 import { apiVersion } from '../lifecycle.schema';
 import { problem } from '../schema-issues.schema';
-import { jsonSchemaField } from './evaluation/rule.schema';
+import { jsonSchemaField, storedJsonSchema } from './evaluation/rule.schema';
 
 const text = z.string().max(200_000);
 const setName = nameField('the name of a few-shot set');
@@ -59,36 +59,41 @@ function unusable(schema: Readonly<Record<string, unknown>>): string | null {
 }
 
 /** A prompt as a person writes it. What parts of it say together is checked by `promptProblems`. */
-export const promptSchema = z.strictObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.enum(['Prompt']),
-  metadata: z.strictObject({ name: nameField('the name of the prompt') }).describe('name'),
-  spec: z.strictObject({
-    variables: z
-      .record(
-        variable,
-        z
-          .strictObject({
-            type: z.enum(['string', 'number', 'list']).default('string').describe('string, number or list'),
-            description: z.string().max(1_000).default('').describe('what it holds, for people'),
-          })
-          .describe('a variable'),
-      )
-      .default({})
-      .describe('variables by name, each with its type'),
-    messages: z
-      .array(
-        z
-          .strictObject({
-            role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
-            template: text.min(1).describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
-          })
-          .describe('a message'),
-      )
-      .min(1)
-      .max(100)
-      .describe('the messages in order'),
-    fewShot: fewShotSchema.optional(),
-    answer: z.strictObject({ schema: answerSchemaField }).optional().describe('the form of the answer: JSON of this schema'),
-  }),
-});
+export const promptSchema = promptOf(answerSchemaField);
+export const storedPrompt = promptOf(storedJsonSchema);
+
+function promptOf(schema: typeof answerSchemaField) {
+  return z.strictObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.enum(['Prompt']),
+    metadata: z.strictObject({ name: nameField('the name of the prompt') }).describe('name'),
+    spec: z.strictObject({
+      variables: z
+        .record(
+          variable,
+          z
+            .strictObject({
+              type: z.enum(['string', 'number', 'list']).default('string').describe('string, number or list'),
+              description: z.string().max(1_000).default('').describe('what it holds, for people'),
+            })
+            .describe('a variable'),
+        )
+        .default({})
+        .describe('variables by name, each with its type'),
+      messages: z
+        .array(
+          z
+            .strictObject({
+              role: z.enum(['system', 'user', 'assistant']).describe('system, user or assistant'),
+              template: text.min(1).describe('text with {{variables}}, and {{#list}}{{.}}{{/list}} for lists'),
+            })
+            .describe('a message'),
+        )
+        .min(1)
+        .max(100)
+        .describe('the messages in order'),
+      fewShot: fewShotSchema.optional(),
+      answer: z.strictObject({ schema }).optional().describe('the form of the answer: JSON of this schema'),
+    }),
+  });
+}

@@ -1,7 +1,8 @@
 import type { Issue } from '../../failure';
+import { invalid } from '../../issue-text';
 import type { EvaluationCase } from './case';
-import { caseSchema } from './case.schema';
-import { labelledSchema } from './labelled.schema';
+import { caseSchema, storedCase } from './case.schema';
+import { labelledSchema, storedLabelled } from './labelled.schema';
 import type { LabelledAnswer } from './labelled';
 import { mostIssues, readLines } from './ndjson-document';
 
@@ -12,7 +13,23 @@ export interface CaseSet {
 
 /** NDJSON, a case a line. A second case of the same id is a mistake: its scores would take the place of the first one's. */
 export function readCaseSet(ndjson: string, fileName: string): CaseSet {
-  const { lines, issues } = readLines(ndjson, fileName, caseSchema);
+  return casesBy(caseSchema, ndjson, fileName);
+}
+
+/** Cases that were accepted before: what is refused since, when cases are written, is none of their mistakes. @throws InvalidInput rather than leave one out */
+export function readStoredCases(ndjson: string, fileName: string): readonly EvaluationCase[] {
+  const { cases, issues } = casesBy(storedCase, ndjson, fileName);
+  if (issues.length > 0) throw invalid(fileName, issues);
+  return cases;
+}
+
+/** As far as they can be read, for whoever looks at what they bring; what is wrong with them `readCaseSet` says. */
+export function casesIn(ndjson: string, fileName: string): readonly EvaluationCase[] {
+  return casesBy(storedCase, ndjson, fileName).cases;
+}
+
+function casesBy(schema: typeof caseSchema, ndjson: string, fileName: string): CaseSet {
+  const { lines, issues } = readLines(ndjson, fileName, schema);
   const first = new Map<string, number>();
   const twice = lines.flatMap(({ line, value: { id } }): readonly Issue[] => {
     const before = first.get(id);
@@ -31,6 +48,13 @@ export function readLabelledAnswers(
 ): { readonly answers: readonly LabelledAnswer[]; readonly issues: readonly Issue[] } {
   const { lines, issues } = readLines(ndjson, fileName, labelledSchema);
   return { answers: lines.map(({ value }) => value), issues };
+}
+
+/** The same as for cases. @throws InvalidInput rather than leave one out */
+export function readStoredAnswers(ndjson: string, fileName: string): readonly LabelledAnswer[] {
+  const { lines, issues } = readLines(ndjson, fileName, storedLabelled);
+  if (issues.length > 0) throw invalid(fileName, issues);
+  return lines.map(({ value }) => value);
 }
 
 export function writeCaseSet(cases: readonly EvaluationCase[]): string {

@@ -1,5 +1,5 @@
 import { parse, stringify } from 'yaml';
-import { promptDocumentOf, readPrompt } from '../../../domain/llm/prompt-document';
+import { promptDocumentOf, readPrompt, readStoredPrompt } from '../../../domain/llm/prompt-document';
 
 const head = 'apiVersion: perennial.dev/v1\nkind: Prompt\nmetadata: { name: wiki-answer }\n';
 const whole = `${head}spec:
@@ -90,5 +90,11 @@ describe('a prompt document', () => {
     expect(broken).not.toBe(whole);
     const read = readPrompt(broken, 'prompt.yaml');
     expect(read.ok ? [] : read.issues).toContainEqual(expect.objectContaining(issue));
+  });
+
+  test('that was stored reads as it did, whatever is refused of it since', () => {
+    const stored = whole.replace('  fewShot:\n', '  answer: { schema: { type: object, unevaluatedProperties: false } }\n  fewShot:\n');
+    expect(readPrompt(stored, 'prompt.yaml').ok).toBe(false);
+    expect(readStoredPrompt(stored, 'prompt.yaml')).toMatchObject({ ok: true, value: { answerSchema: { unevaluatedProperties: false } } });
   });
 });

@@ -1,4 +1,4 @@
-import { readCaseSet, writeCaseSet } from '../../../../domain/llm/evaluation/case-set-document';
+import { readCaseSet, readStoredAnswers, readStoredCases, writeCaseSet } from '../../../../domain/llm/evaluation/case-set-document';
 import { importPromptfoo } from '../../../../domain/llm/evaluation/promptfoo-document';
 import { toJsonLines, toJUnit } from '../../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../../domain/llm/evaluation/result';
@@ -37,6 +37,31 @@ describe('a case set', () => {
     const { cases, issues } = readCaseSet(`{"id":"a","input":{}}\n${line}\n{"id":"c","input":{}}`, 'cases.ndjson');
     expect(cases.map(({ id }) => id)).toEqual(['a', 'c']);
     expect(issues).toEqual([expect.objectContaining(issue)]);
+  });
+});
+
+describe('what was stored', () => {
+  // Accepted once; each is refused now where it is written.
+  const line = JSON.stringify({
+    id: 'a',
+    input: {},
+    expected: { schema: { type: 'nothing' } },
+    rules: [
+      { kind: 'matches', pattern: '(' },
+      { kind: 'anyOf', rules: [{ kind: 'json', schema: { $schema: 'http://json-schema.org/draft-04/schema#' } }] },
+    ],
+  });
+
+  test('reads as it did, whatever is refused of it since', () => {
+    expect(readCaseSet(line, 'cases').issues).toHaveLength(3);
+    expect(readStoredCases(`${line}\n{"id":"b","input":{}}`, 'cases').map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(readStoredAnswers(`{"case":${line},"answer":"x","right":true}`, 'labels')).toMatchObject([{ case: { id: 'a' }, right: true }]);
+  });
+
+  test('is left out by no line', () => {
+    expect(() => readStoredCases(`${line}\n{"id":"a","input":{}}`, 'cases')).toThrow('the id a is that of line 1');
+    expect(() => readStoredCases(`${line}\n{"id":"b","inputs":{}}`, 'cases')).toThrow('cases has 1 mistake\n  cases:2');
+    expect(() => readStoredAnswers('{"right":true}', 'labels')).toThrow('labels has ');
   });
 });
 
