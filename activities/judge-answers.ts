@@ -49,11 +49,16 @@ export interface JudgeAnswersInput extends Judging {
   readonly rollout: RolloutId;
   /** Where the turn before this one was: what came earlier was judged. */
   readonly since?: string;
+  /** Likewise. */
+  readonly lost?: LostPairs;
 }
+
+/** About which the judge's answers were lost, each with the milliseconds since when: it is asked again, or they count as what nothing was said of. */
+export type LostPairs = readonly (readonly [PredictionId, number])[];
 
 export type JudgedAnswers =
   /** The turn is over; there may be more to judge. */
-  | { readonly kind: 'still'; readonly since: string }
+  | { readonly kind: 'still'; readonly since: string; readonly lost?: LostPairs }
   /** Nothing more will be judged in this rollout. */
   | { readonly kind: 'over'; readonly noMoreLabels: NoMoreLabels };
 
@@ -77,12 +82,9 @@ const lostForMs = 1_800_000;
 
 type Verdicts = Pick<JudgedPair, 'served' | 'beside'>;
 const noVerdict: Verdicts = { served: null, beside: null };
-/** Since when, in milliseconds, the judge's answers about a pair were lost. */
 type Lost = Map<PredictionId, number>;
 /** What a heartbeat leaves to the next attempt. */
-interface Beaten {
-  readonly since?: string;
-}
+type Beaten = Pick<JudgeAnswersInput, 'since' | 'lost'>;
 
 export function createJudgeAnswersActivities({ registry, artifacts, access }: JudgeAnswersDeps) {
   const { judgedAnswers } = registry;
@@ -96,16 +98,21 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     async judgeAnswers(input: JudgeAnswersInput): Promise<JudgedAnswers> {
       return whileBeating(async ({ signal, report }) => {
         const { tenant, rollout, judge: by } = input;
-        const lost: Lost = new Map();
+        const beaten = activityInfo().heartbeatDetails as Beaten | undefined;
+        const lost: Lost = new Map(beaten?.lost ?? input.lost);
         try {
           const judge = await open(input);
           const until = Date.now() + turnMs;
-          let since = await begin(input);
+          let since = await begin(input, beaten);
           let waitMs = idleMs;
+          const tell = (judged: number) => {
+            const left = { since, lost: [...lost] } satisfies Beaten;
+            report({ judged, mostPairs: by.mostPairs, ...left });
+          };
           while (Date.now() < until) {
             signal.throwIfAborted();
             const judged = await judgedAnswers.count({ tenant, rollout });
-            report({ judged, mostPairs: by.mostPairs, since } satisfies Beaten & { readonly [told: string]: unknown });
+            tell(judged);
             if (judged >= by.mostPairs) return await over(input, lost, `${judged} pairs were judged, and mostPairs allows ${by.mostPairs}`);
             const { most, from } = await openBy(input);
             const limit = Math.min(batch, most - judged);
@@ -115,10 +122,11 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             const isFull = limit > 0 && pairs.length === limit;
             const upTo = open ?? (isFull ? pairs.at(-1) : undefined);
             since = laterOf(since, (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs);
+            tell(judged);
             waitMs = open === undefined ? idleMs : Math.min(2 * waitMs, mostWaitMs);
             if (open !== undefined || !isFull) await pause(waitMs, undefined, { signal });
           }
-          return { kind: 'still', since };
+          return { kind: 'still', since, ...(lost.size > 0 && { lost: [...lost] }) };
         } catch (error) {
           if (!signal.aborted && isPerennialError(error) && ends.includes(error.type)) return over(input, lost, withNext(error));
           throw error;
@@ -143,10 +151,9 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   }
 
   /** Where the attempt or the turn before this one was; never before the rollout. */
-  async function begin({ tenant, rollout: id, since }: JudgeAnswersInput): Promise<string> {
+  async function begin({ tenant, rollout: id, since }: JudgeAnswersInput, beaten: Beaten | undefined): Promise<string> {
     const rollout = await registry.rollouts.get({ tenant, id });
     if (!rollout) throw failure('NotFound', `there is no rollout ${id}`);
-    const beaten = activityInfo().heartbeatDetails as Beaten | undefined;
     return laterOf(beaten?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
   }
 

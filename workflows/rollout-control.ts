@@ -1,5 +1,6 @@
 /** What people may say to a rollout. Commands queue up and the rollout obeys them one after the other between its own moves, so none ever meets a half-made one. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import type { LostPairs } from '../activities/judge-answers';
 import type { RolloutId } from '../domain/ids';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
 import type { RolloutStatus } from '../domain/rollout/rollout';
@@ -34,6 +35,8 @@ export interface RolloutProgress {
   noMoreLabels?: NoMoreLabels;
   /** Where the last turn of judging was. */
   judgedSince?: string;
+  /** What it left to be asked again. */
+  judgedLost?: LostPairs;
   /** Ids of updates that were obeyed in an earlier execution: Temporal itself knows those of its own alone. */
   obeyed: string[];
 }

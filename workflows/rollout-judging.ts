@@ -32,13 +32,18 @@ export function startJudging(
   const done = scope
     .run(() =>
       judgingWork.judgeAnswers.executeWithOptions({ summary }, [
-        { ...effect, ...judging, ...(progress.judgedSince !== undefined && { since: progress.judgedSince }) },
+        {
+          ...{ ...effect, ...judging },
+          ...(progress.judgedSince !== undefined && { since: progress.judgedSince }),
+          ...(progress.judgedLost !== undefined && { lost: progress.judgedLost }),
+        },
       ]),
     )
     .then(
       (said) => {
         if (said.kind !== 'over') {
           progress.judgedSince = said.since;
+          progress.judgedLost = said.lost ?? [];
           return;
         }
         progress.noMoreLabels = said.noMoreLabels;

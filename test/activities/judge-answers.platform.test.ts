@@ -1,4 +1,4 @@
-import type { JudgeAnswersInput, JudgedAnswers } from '../../activities/judge-answers';
+import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activities/judge-answers';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RipePair, RolloutRecord } from '../../db/repositories/rollouts';
@@ -147,6 +147,14 @@ const until = async (check: () => Promise<boolean>) => {
 };
 const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
 const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
+const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+const grow = () => {
+  const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
+  return world.registry.rollouts.consume({
+    ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
+    fold: (state, seen, at) => growState(policy, state, { champion: `${model}@1`, challenger: `${model}@2`, ...at }, seen),
+  });
+};
 const consumed = async () => {
   let pairs: readonly RipePair[] = [];
   const fold = (_: unknown, batch: { readonly pairs: readonly RipePair[] }) => {
@@ -294,14 +302,6 @@ describe('judgeAnswers', () => {
   });
 
   test('where quality must hold across days, what is of a day that is closed is not judged any more: it would be counted as late', async () => {
-    const hour = 3_600_000;
-    const ago = (hours: number) => new Date(Date.now() - hours * hour).toISOString();
-    const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
-    const grow = () =>
-      world.registry.rollouts.consume({
-        ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
-        fold: (state, seen, at) => growState(policy, state, { champion: `${model}@1`, challenger: `${model}@2`, ...at }, seen),
-      });
     await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: ago(26) })));
     await grow();
     const keptBack = () => said('', { blocked: 'output' });
@@ -316,6 +316,46 @@ describe('judgeAnswers', () => {
     ended.abort();
     await expect(turn).rejects.toThrow();
     expect(await Promise.all([before, after].map(labelOf))).toEqual([null, { judged: verdicts(0, 0) }]);
+  });
+
+  test('whose answers were lost in an attempt that died, or in the turn before, counts as no verdict, also when its day is closed meanwhile', async () => {
+    fault = ({ prompt }) => (/<never \d>/.test(prompt) ? { kind: 'cut', afterTokens: 0 } : null);
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: ago(26) })));
+    await grow();
+    const [one, two] = [
+      answered(said('never 1'), wrong(), { receivedAt: ago(3) }),
+      answered(said('never 2'), wrong(), { receivedAt: ago(3) }),
+    ];
+    await store(one, two);
+
+    const killed = new AbortController();
+    let beaten: unknown;
+    const given = { signal: killed.signal, onHeartbeat: (details: unknown) => (beaten = details) };
+    const across = { minDurationSeconds: 5 * day, since: ago(20), parallel: 4 };
+    const dying = judged(40, given, across);
+    const lost = () => (beaten as { readonly lost?: LostPairs } | undefined)?.lost ?? [];
+    await until(() => Promise.resolve(lost().length === 2));
+    killed.abort(new Error('killed'));
+    await expect(dying).rejects.toThrow();
+
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })), answered(right(), wrong()));
+    const { rollout: grown } = await grow();
+    expect(grown.state.evidence?.quality.days.closedBefore).toBe(1);
+    const left = { since: ago(20), lost: lost().filter(([id]) => id === one.id) };
+    const ended = new AbortController();
+    const next = judged(40, { signal: ended.signal, heartbeatDetails: left }, across);
+    await until(async () => (await labelOf(one.id)) !== null);
+    ended.abort();
+    await expect(next).rejects.toThrow();
+    expect(await Promise.all([one.id, two.id].map(labelOf))).toEqual([{ judged: verdicts(null, null) }, null]);
+
+    const turn = new AbortController();
+    await store(answered(right(), wrong()));
+    const after = judged(40, { signal: turn.signal }, { ...across, lost: lost().filter(([id]) => id === two.id) });
+    await until(async () => (await labelOf(two.id)) !== null);
+    turn.abort();
+    await expect(after).rejects.toThrow();
+    expect(await labelOf(two.id)).toEqual({ judged: verdicts(null, null) });
   });
 
   test('what was judged is not read again, within a turn and in the next one', async () => {

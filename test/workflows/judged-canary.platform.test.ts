@@ -1,7 +1,8 @@
 /** The whole life of a language application whose canary a judge decides; test/workflows/judged-rollout has the rollout alone, with real parts. */
 import { Context } from '@temporalio/activity';
-import type { JudgeAnswersInput, JudgedAnswers } from '../../activities/judge-answers';
+import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activities/judge-answers';
 import type { KnownJudge } from '../../activities/judges';
+import type { PredictionId } from '../../domain/ids';
 import { llmCanaryOf } from '../../domain/llm/canary';
 import { llmCanarySchema } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
@@ -85,6 +86,7 @@ async function isJudging({ rollout }: Tried): Promise<boolean> {
 }
 
 const since = '2026-11-01T10:00:00.000Z';
+const lost: LostPairs = [['pred_1' as PredictionId, Date.parse(since)]];
 const over = (why: string): JudgedAnswers => ({ kind: 'over', noMoreLabels: { after: since, why } });
 const spent = over('the budget of run/run_1 is spent');
 
@@ -105,7 +107,7 @@ describe('a canary by a judge', () => {
       if (input.step === 0) return isToldOfTurn ? { kind: 'advance', toStep: 1, because: 'quality is shown' } : null;
       return input.noMoreLabels ? { kind: 'passed', decision: canaryDecision } : null;
     });
-    const tried = await start(fake, (_, turn) => (turn === 1 ? { kind: 'still', since } : over('2000 pairs were judged')));
+    const tried = await start(fake, (_, turn) => (turn === 1 ? { kind: 'still', since, lost } : over('2000 pairs were judged')));
     await until(() => tried.turns.length > 0);
     await until(async () => !(await isJudging(tried)));
     isToldOfTurn = true;
@@ -114,6 +116,7 @@ describe('a canary by a judge', () => {
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
     const { turns } = tried;
     expect(turns.map(({ since }) => since)).toEqual([undefined, since]);
+    expect(turns.map(({ lost }) => lost)).toEqual([undefined, lost]);
     expect(turns[0]).toMatchObject({
       judge: { dimension: 'sound', share: 1, mostPairs: 2_000, calibrated: { judge: digest('judge'), positives: counted } },
       ...{ rollout: 'roll_1', dimension: sound, input: 'question', minDurationSeconds: 0 },
