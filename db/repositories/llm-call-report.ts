@@ -50,7 +50,9 @@ export async function reportsBelow(
   sql: Query,
   { tenant, scope }: { readonly tenant: Tenant; readonly scope: string },
 ): Promise<readonly ScopedReport[]> {
-  const scopes = await sql<{ scope: string }[]>`
-    select distinct scope from llm_calls where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`}) order by scope`;
+  const below = (table: 'llm_calls' | 'llm_attempts') =>
+    sql`select scope from ${sql(table)} where tenant_id = ${tenant} and starts_with(scope, ${`${scope}/`})`;
+  // A call is of whoever asked it first, or first since its answer was forgotten; what each paid for it are its requests.
+  const scopes = await sql<{ scope: string }[]>`${below('llm_calls')} union ${below('llm_attempts')} order by scope`;
   return Promise.all(scopes.map(async ({ scope: each }) => ({ scope: each, ...(await reportCalls(sql, { tenant, scope: each })) })));
 }

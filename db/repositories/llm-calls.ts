@@ -157,9 +157,7 @@ interface Claimed {
 async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { leaseMs }: AttemptPlan): Promise<Claimed | CallClaim> {
   const row = await lock(tx, call);
   if (row.answer !== null) {
-    const { tenant, key, scope } = call;
-    if (row.scope !== scope)
-      await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
+    await readBy(tx, call, row);
     return { kind: 'answered', recorded: recorded(row) };
   }
   const isMine = row.execution === owner.execution && row.executionAttempt === owner.attempt;
@@ -172,7 +170,14 @@ async function take(tx: Transaction, call: LedgerCall, owner: CallOwner, { lease
       forgotten_at = null, failure = null, ended_at = null, execution = ${owner.execution}, execution_attempt = ${owner.attempt},
       lease_until = now() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
     where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
+  // Where it goes on being another's, whose end says nothing of who is answered.
+  await readBy(tx, call, written(taken));
   return { row: written(taken), lost: lost.length };
+}
+
+async function readBy(tx: Transaction, { tenant, key, scope }: LedgerCall, row: CallRow): Promise<void> {
+  if (row.scope === scope) return;
+  await tx`insert into llm_call_readers (tenant_id, key, scope) values (${tenant}, ${key}, ${scope}) ${orReadAgain(tx)}`;
 }
 
 /** What the dead owner had sent: perhaps paid. */

@@ -14,10 +14,14 @@ const unboundedDays = 30;
  */
 export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
   let forgotten = 0;
+  let after = { tenantId: '', key: '' };
   for (;;) {
-    const keys = await sql.begin(async (tx) => {
+    const { last, count } = await sql.begin(async (tx) => {
+      // On from where it was: what is kept is looked at once, however much there is to forget.
       const locked = await tx<{ tenantId: string; key: string }[]>`
-        select c.tenant_id, c.key from llm_calls c, ${days} s where ${isOver(tx)} order by c.tenant_id, c.key limit ${atOnce} for update of c skip locked`;
+        select c.tenant_id, c.key from llm_calls c, ${days} s
+        where (c.tenant_id, c.key) > (${after.tenantId}, ${after.key}) and ${isOver(tx)}
+        order by c.tenant_id, c.key limit ${atOnce} for update of c skip locked`;
       const [tenants, of] = [locked.map(({ tenantId }) => tenantId), locked.map(({ key }) => key)];
       // Looked at again under the lock: a reader may have come before it.
       const gone = await tx<{ key: string }[]>`
@@ -27,10 +31,11 @@ export async function forgetAnswers(sql: Sql, days: Fragment): Promise<number> {
       await tx`
         delete from llm_call_readers r using llm_calls c, unnest(${tenants}::text[], ${of}::text[]) as l (tenant, of)
         where r.tenant_id = l.tenant and r.key = l.of and c.tenant_id = l.tenant and c.key = l.of and c.forgotten_at is not null`;
-      return gone.length;
+      return { last: locked.at(-1), count: gone.length };
     });
-    if (keys === 0) return forgotten;
-    forgotten += keys;
+    forgotten += count;
+    if (last === undefined) return forgotten;
+    after = last;
   }
 }
 

@@ -159,6 +159,36 @@ describe('answers on the call ledger', () => {
     expect(await applied()).toBe(1);
   });
 
+  test('stay for a run that is under way and was answered what another had asked in vain', async () => {
+    const { registry } = test_;
+    const [over, later] = [await startRun(registry), await startRun(registry)];
+    const asked = callOf(stageOf(over), 'one');
+    const owner = { execution: asked.scope, attempt: 1 };
+    const claimed = await claim(asked);
+    if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+    await registry.llmCalls.end({ call: asked, number: claimed.number, end: { kind: 'refused', failure: 'ProviderUnavailable' } });
+    await registry.llmCalls.giveUp({ call: asked, owner, failure: 'ProviderUnavailable' });
+    await answer({ ...asked, scope: stageOf(later) });
+    await age(400);
+    await endRun(over, 400);
+    expect(await applied()).toBe(0);
+    await endRun(later, 91);
+    expect(await applied()).toBe(1);
+  });
+
+  test('what a run paid stays in its report, whoever asks all of it anew', async () => {
+    const { registry } = test_;
+    const [old, later] = [await startRun(registry), await startRun(registry)];
+    const first = callOf(stageOf(old), 'one');
+    await answer(first);
+    await age(200);
+    await endRun(old, 100);
+    await applied();
+    await answer({ ...first, scope: stageOf(later) });
+    for (const run of [old, later])
+      expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([{ scope: stageOf(run), cost: 42 }]);
+  });
+
   test('that somebody reads in the same moment are kept', async () => {
     const [over, reading] = [await startRun(test_.registry), await startRun(test_.registry)];
     const calls = Array.from({ length: 200 }, (_, n) => callOf(stageOf(over), `call ${n}`));
