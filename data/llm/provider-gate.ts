@@ -54,8 +54,10 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
     provider,
     run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
-      const inTurn = (ofShare: Turn | null) =>
-        all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) => {
+      const inTurn = async (ofShare: Turn | null) => {
+        let came = false;
+        const ended = all.run({ ...waiting, whose: `provider ${name}` }, (ofAll) => {
+          came = true;
           const turn: Turn = {
             used(real) {
               ofAll.used(real);
@@ -84,6 +86,12 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
               return hold(error);
             });
         });
+        return ended.catch((error: unknown) => {
+          // Of its own turn, which came before that of all.
+          if (!came) ofShare?.unsent();
+          throw error;
+        });
+      };
       const share = shareOf(tenant);
       return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
     },

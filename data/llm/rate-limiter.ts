@@ -64,7 +64,10 @@ export function openRateLimiter({ requestsPerMinute, tokensPerMinute, concurrenc
           const used = (real: number): void => {
             if (tokensPerMinute !== null) tokens = correct(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
           };
+          let isBack = false;
           const unsent = (): void => {
+            if (isBack) return;
+            isBack = true;
             used(0);
             if (requestsPerMinute !== null) requests = correct(requests, { perMinute: requestsPerMinute }, -1);
           };

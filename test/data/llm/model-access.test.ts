@@ -160,6 +160,15 @@ describe('access to models', () => {
     expect(server.requests).toHaveLength(6);
   });
 
+  test('a tenant keeps its turn where the provider has none', async () => {
+    const server = await serve();
+    // The tenant may ask ten times at once, and all together once.
+    const limits = { tokensPerMinute: null, concurrency: 64 };
+    open(providerAt(server.url, { limits: { ...limits, requestsPerMinute: 10 }, tenantLimits: { ...limits, requestsPerMinute: 100 } }));
+    await ask();
+    for (let asked = 0; asked < 20; asked += 1) await expect(ask('?', { patienceMs: 1 })).rejects.toThrow('the limits of provider');
+  });
+
   test('whoever hangs up while another tries whether a provider is back begins nothing that would count as sent', async () => {
     const server = await serve({
       fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
