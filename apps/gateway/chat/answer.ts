@@ -72,8 +72,8 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
       blocked: output.text === null ? 'output' : null,
       asked: body,
-      // As the model wrote it: what a policy blots out breaks no promise.
-      malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools).length > 0,
+      // As the model wrote it: what a policy blots out breaks no promise. One that nobody could check in time has not shown that it keeps it.
+      malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools)?.length !== 0,
       safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
     };

@@ -6,8 +6,12 @@ import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
 
 /** A pattern that needs longer on one answer is a pattern of exponential time. */
 const patternMs = 100;
+/** A schema has many patterns, and an answer many places for them; by the clock, so a machine that is busy needs some of it. */
+const schemaMs = 1000;
+/** The tools live as long as their process, and each evaluation has schemas of its own. */
+const mostSchemas = 256;
 
-/** What evaluators need and rules alone cannot have: JSON Schema by Ajv (draft 2020-12), patterns in bounded time, an embedder where one is given. */
+/** What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in bounded time, an embedder where one is given. */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
   return { embed, matches: patternMatcher(), schemaErrors: schemaChecker() };
 }
@@ -28,14 +32,25 @@ function patternMatcher(): EvaluatorTools['matches'] {
 
 function schemaChecker(): EvaluatorTools['schemaErrors'] {
   const compiled = new Map<string, ValidateFunction>();
+  const context = createContext({ validate: null, value: null });
+  const script = new Script('validate(value)');
   return (schema, value) => {
     const text = JSON.stringify(schema);
     let validate = compiled.get(text);
     if (!validate) {
       validate = compile(schema);
+      if (compiled.size >= mostSchemas) compiled.clear();
       compiled.set(text, validate);
     }
-    if (validate(value)) return [];
+    Object.assign(context, { validate, value });
+    try {
+      // The time limit holds for what is called from it too, and nothing else stops a pattern of the schema.
+      if (script.runInContext(context, { timeout: schemaMs }) === true) return [];
+    } catch {
+      return null;
+    } finally {
+      Object.assign(context, { validate: null, value: null });
+    }
     return (validate.errors ?? []).slice(0, 5).map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
   };
 }

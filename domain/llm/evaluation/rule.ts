@@ -12,8 +12,8 @@ export type Rule =
 export interface RuleTools {
   /** In bounded time, whatever the pattern: null when it took too long or is no pattern. */
   readonly matches: (pattern: string, text: string) => boolean | null;
-  /** What is wrong with a value by a JSON Schema; throws InvalidInput on what is no schema. */
-  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[];
+  /** What is wrong with a value by a JSON Schema; null when it could not be checked in time. Throws InvalidInput on what is no schema. */
+  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[] | null;
 }
 
 /** Null when the rule holds; else why it does not, or why nobody can tell. */
@@ -39,6 +39,7 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
     }
     case 'json': {
       const errors = jsonErrors(answer, rule.schema ?? null, tools);
+      if (errors === null) return { kind: 'unknown', reason: untold };
       return errors.length === 0 ? null : broken(errors.join('; '));
     }
     case 'anyOf': {
@@ -50,8 +51,14 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
   }
 }
 
-/** What keeps the text from being JSON of the schema; empty when nothing does. */
-export function jsonErrors(text: string, schema: Readonly<Record<string, unknown>> | null, tools: RuleTools): readonly string[] {
+export const untold = 'the answer could not be checked by its JSON Schema in time';
+
+/** What keeps the text from being JSON of the schema; empty when nothing does, null when that could not be told in time. */
+export function jsonErrors(
+  text: string,
+  schema: Readonly<Record<string, unknown>> | null,
+  tools: Pick<RuleTools, 'schemaErrors'>,
+): readonly string[] | null {
   let value: unknown;
   try {
     value = JSON.parse(text);

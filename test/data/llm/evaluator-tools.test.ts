@@ -1,4 +1,5 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import { breachOf } from '../../../domain/llm/evaluation/rule';
 import { inParallel } from '../../../data/llm/evaluation/pool';
 
 describe('the tools of evaluators', () => {
@@ -43,6 +44,18 @@ describe('the tools of evaluators', () => {
   test('refuse a schema that would answer with a promise, which is a yes', () => {
     expect(() => schemaErrors({ $async: true, type: 'string' }, 1)).toThrow('$async is of no draft');
     expect(() => schemaErrors({ $ref: '#/$defs/a', $defs: { a: { $async: true, type: 'string' } } }, 1)).toThrow(/async/);
+  });
+
+  test('give a check by a schema up whose pattern would take for ever', () => {
+    const schema = { type: 'object', properties: { name: { type: 'string', pattern: '^(a+)+$' } } };
+    expect(schemaErrors(schema, { name: `${'a'.repeat(60)}!` })).toBeNull();
+    expect(schemaErrors(schema, { name: 'aa' })).toEqual([]);
+    const tools = { schemaErrors, matches };
+    const answer = JSON.stringify({ name: `${'a'.repeat(60)}!` });
+    expect(breachOf({ kind: 'json', schema }, answer, tools)).toEqual({
+      kind: 'unknown',
+      reason: expect.stringContaining('in time') as string,
+    });
   });
 
   test('take two schemas of one name for two', () => {
