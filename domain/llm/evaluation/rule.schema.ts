@@ -7,7 +7,7 @@ const text = z.string().min(1).max(10_000);
 const ignoreCase = z.boolean().optional().describe('true or false: whether a and A are the same');
 
 /** As they were accepted once: what was written stays readable, whatever is refused of it later. */
-export const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
+const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
 export const storedJsonSchema = z.record(z.string(), z.unknown()).describe('a JSON Schema');
 
 export const patternField = storedPattern.refine(isPattern, 'is no regular expression').describe('a regular expression');
