@@ -8,7 +8,8 @@ type JsonSchema = Readonly<Record<string, unknown>>;
  * can be used. Each alone: two schemas may have one `$id`, or that of a draft itself. @throws Error that says what is no schema.
  */
 export function compileJsonSchema(schema: JsonSchema): ValidateFunction {
-  const validate = compilerFor(schema).compile(schema);
+  // Without a name, and unknown to the compiler, `$ref: '#'` would not find it.
+  const validate = compilerFor(schema).compile({ $id: 'this-schema', ...schema });
   // It would answer with a promise, which is taken for yes, and whose no nobody catches.
   if ('$async' in validate) throw new Error('$async is of no draft of JSON Schema');
   return validate;

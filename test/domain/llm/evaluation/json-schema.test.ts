@@ -13,6 +13,16 @@ describe('JSON Schemas', () => {
     expect(kept.filter((each) => each.deref() !== undefined).length).toBeLessThanOrEqual(400);
   });
 
+  test.each([
+    ['itself', { type: 'object', properties: { child: { $ref: '#' } } }],
+    ['a part of itself', { $ref: '#/$defs/node', $defs: { node: { type: 'object', properties: { child: { $ref: '#/$defs/node' } } } } }],
+    ['an anchor', { $ref: '#node', $defs: { node: { $anchor: 'node', type: 'object', properties: { child: { $ref: '#node' } } } } }],
+    ['itself, by draft-07', { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', properties: { child: { $ref: '#' } } }],
+  ])('refer to %s', (_what, schema) => {
+    const holds = compileJsonSchema(schema);
+    expect([holds({ child: { child: {} } }), holds({ child: { child: 1 } })]).toEqual([true, false]);
+  });
+
   test('of more than can be compiled beside other work are refused', () => {
     expect(jsonSchemaProblem({ type: 'string', description: 'x'.repeat(100_000) })).toMatch(
       /^it has 100\d{3} characters, and 100000 is the most$/,
