@@ -72,12 +72,17 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
       blocked: output.text === null ? 'output' : null,
       asked: body,
-      // As the model wrote it: what a policy blots out breaks no promise. One that nobody could check in time has not shown that it keeps it.
-      malformed: answerSchema !== null && jsonErrors(text, answerSchema, tools)?.length !== 0,
+      malformed: answerSchema !== null && !keepsPromise(text, answerSchema),
       safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
     };
   };
+
+  /** As the model wrote it: what a policy blots out breaks no promise. An answer that could not be checked has not shown that it keeps it. */
+  function keepsPromise(text: string, schema: Readonly<Record<string, unknown>>): boolean {
+    const errors = jsonErrors(text, schema, tools);
+    return !('untold' in errors) && errors.length === 0;
+  }
 
   /** With what its index knows of the question, as far as the model has room for it. */
   async function askShowing(

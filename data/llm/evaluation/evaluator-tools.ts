@@ -1,8 +1,8 @@
-import { createContext, Script } from 'node:vm';
 import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
 import { compileJsonSchema } from '../../../domain/llm/evaluation/json-schema.schema';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import { createTimeLimit, type TimeLimit } from '../../time-limit';
 
 /** A pattern that needs longer on one answer is a pattern of exponential time. */
 const patternMs = 100;
@@ -13,27 +13,23 @@ const mostSchemas = 256;
 
 /** What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in bounded time, an embedder where one is given. */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
-  return { embed, matches: patternMatcher(), schemaErrors: schemaChecker() };
+  const limit = createTimeLimit();
+  return { embed, matches: patternMatcher(limit), schemaErrors: schemaChecker(limit) };
 }
 
-/** V8 tries alternatives without end on patterns such as `(a+)+$`, and nothing but its own time limit stops it. */
-function patternMatcher(): EvaluatorTools['matches'] {
-  const context = createContext({ pattern: '', text: '' });
-  const script = new Script('new RegExp(pattern, "u").test(text)');
+function patternMatcher(limit: TimeLimit): EvaluatorTools['matches'] {
   return (pattern, text) => {
-    Object.assign(context, { pattern, text });
     try {
-      return script.runInContext(context, { timeout: patternMs }) as boolean;
-    } catch {
-      return null;
+      const tried = limit(patternMs, () => new RegExp(pattern, 'u').test(text));
+      return tried.kind === 'done' ? tried.value : { untold: `the pattern ${pattern} could not be tried in time` };
+    } catch (error) {
+      return { untold: `the pattern ${pattern} could not be tried: ${reasonOf(error)}` };
     }
   };
 }
 
-function schemaChecker(): EvaluatorTools['schemaErrors'] {
+function schemaChecker(limit: TimeLimit): EvaluatorTools['schemaErrors'] {
   const compiled = new Map<string, ValidateFunction>();
-  const context = createContext({ validate: null, value: null });
-  const script = new Script('validate(value)');
   return (schema, value) => {
     const text = JSON.stringify(schema);
     let validate = compiled.get(text);
@@ -42,16 +38,16 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
       if (compiled.size >= mostSchemas) compiled.clear();
       compiled.set(text, validate);
     }
-    Object.assign(context, { validate, value });
+    const check = validate;
     try {
-      // The time limit holds for what is called from it too, and nothing else stops a pattern of the schema.
-      if (script.runInContext(context, { timeout: schemaMs }) === true) return [];
-    } catch {
-      return null;
-    } finally {
-      Object.assign(context, { validate: null, value: null });
+      const checked = limit(schemaMs, () => check(value));
+      if (checked.kind === 'late') return { untold: 'the answer could not be checked by its JSON Schema in time' };
+      if (checked.value) return [];
+    } catch (error) {
+      // A schema that refers to itself without going deeper, for one.
+      return { untold: `the answer could not be checked by its JSON Schema: ${reasonOf(error)}` };
     }
-    return (validate.errors ?? []).slice(0, 5).map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
+    return (check.errors ?? []).slice(0, 5).map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`);
   };
 }
 
@@ -59,6 +55,10 @@ function compile(schema: Readonly<Record<string, unknown>>): ValidateFunction {
   try {
     return compileJsonSchema(schema);
   } catch (error) {
-    throw failure('InvalidInput', `not a JSON Schema: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw failure('InvalidInput', `not a JSON Schema: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

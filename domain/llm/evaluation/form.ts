@@ -1,5 +1,5 @@
 import type { Judged } from './evaluator';
-import { breachOf, jsonErrors, untold, type Rule, type RuleTools } from './rule';
+import { breachOf, jsonErrors, type Rule, type RuleTools } from './rule';
 import { failed, notApplicable, scored, type Score } from './score';
 
 export function evaluateRegex({ answer }: Judged, pattern: string, tools: RuleTools): Score {
@@ -12,7 +12,7 @@ export function evaluateJson(
   tools: RuleTools,
 ): Score {
   const errors = jsonErrors(answer, schema ?? expected.schema ?? null, tools);
-  if (errors === null) return failed(untold);
+  if ('untold' in errors) return failed(errors.untold);
   return scored(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
 }
 

@@ -10,10 +10,15 @@ export type Rule =
   | { readonly kind: 'anyOf'; readonly rules: readonly Rule[] };
 
 export interface RuleTools {
-  /** In bounded time, whatever the pattern: null when it took too long or is no pattern. */
-  readonly matches: (pattern: string, text: string) => boolean | null;
-  /** What is wrong with a value by a JSON Schema; null when it could not be checked in time. Throws InvalidInput on what is no schema. */
-  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[] | null;
+  /** In bounded time, whatever the pattern. */
+  readonly matches: (pattern: string, text: string) => boolean | Untold;
+  /** What is wrong with a value by a JSON Schema, in bounded time. Throws InvalidInput on what is no schema. */
+  readonly schemaErrors: (schema: Readonly<Record<string, unknown>>, value: unknown) => readonly string[] | Untold;
+}
+
+/** Neither yes nor no, and why: it took too long, or could not be tried at all. */
+export interface Untold {
+  readonly untold: string;
 }
 
 /** Null when the rule holds; else why it does not, or why nobody can tell. */
@@ -29,7 +34,7 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
     case 'matches':
     case 'matchesNot': {
       const found = tools.matches(rule.pattern, answer);
-      if (found === null) return { kind: 'unknown', reason: `the pattern ${rule.pattern} could not be tried in time` };
+      if (typeof found !== 'boolean') return { kind: 'unknown', reason: found.untold };
       return found === (rule.kind === 'matches') ? null : broken(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
     }
     case 'words': {
@@ -39,7 +44,7 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
     }
     case 'json': {
       const errors = jsonErrors(answer, rule.schema ?? null, tools);
-      if (errors === null) return { kind: 'unknown', reason: untold };
+      if ('untold' in errors) return { kind: 'unknown', reason: errors.untold };
       return errors.length === 0 ? null : broken(errors.join('; '));
     }
     case 'anyOf': {
@@ -51,14 +56,12 @@ export function breachOf(rule: Rule, answer: string, tools: RuleTools): Breach {
   }
 }
 
-export const untold = 'the answer could not be checked by its JSON Schema in time';
-
-/** What keeps the text from being JSON of the schema; empty when nothing does, null when that could not be told in time. */
+/** What keeps the text from being JSON of the schema; empty when nothing does. */
 export function jsonErrors(
   text: string,
   schema: Readonly<Record<string, unknown>> | null,
   tools: Pick<RuleTools, 'schemaErrors'>,
-): readonly string[] | null {
+): readonly string[] | Untold {
   let value: unknown;
   try {
     value = JSON.parse(text);

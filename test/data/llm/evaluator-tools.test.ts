@@ -1,15 +1,20 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+import { evaluate } from '../../../domain/llm/evaluation/evaluator';
 import { breachOf } from '../../../domain/llm/evaluation/rule';
 import { inParallel } from '../../../data/llm/evaluation/pool';
 
 describe('the tools of evaluators', () => {
-  const { matches, schemaErrors } = createEvaluatorTools(null);
+  const tools = createEvaluatorTools(null);
+  const { matches, schemaErrors } = tools;
 
   test('try a pattern, and give one up that would take for ever', () => {
     expect(matches('^\\p{Lu}', 'Österreich')).toBe(true);
     expect(matches('^x', 'y')).toBe(false);
-    expect(matches('(', 'y')).toBeNull();
-    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toBeNull();
+    expect(matches('(', 'y')).toEqual({
+      untold: expect.stringMatching(/^the pattern \( could not be tried: .*Unterminated group/) as string,
+    });
+    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toEqual({ untold: 'the pattern ^(a+)+$ could not be tried in time' });
     // The next one is not the worse for it.
     expect(matches('a', 'a')).toBe(true);
   });
@@ -48,13 +53,23 @@ describe('the tools of evaluators', () => {
 
   test('give a check by a schema up whose pattern would take for ever', () => {
     const schema = { type: 'object', properties: { name: { type: 'string', pattern: '^(a+)+$' } } };
-    expect(schemaErrors(schema, { name: `${'a'.repeat(60)}!` })).toBeNull();
+    expect(schemaErrors(schema, { name: `${'a'.repeat(60)}!` })).toEqual({
+      untold: 'the answer could not be checked by its JSON Schema in time',
+    });
     expect(schemaErrors(schema, { name: 'aa' })).toEqual([]);
-    const tools = { schemaErrors, matches };
     const answer = JSON.stringify({ name: `${'a'.repeat(60)}!` });
     expect(breachOf({ kind: 'json', schema }, answer, tools)).toEqual({
       kind: 'unknown',
       reason: expect.stringContaining('in time') as string,
+    });
+  });
+
+  test('say why an answer could not be checked, where it was not for the time', async () => {
+    const schema = { allOf: [{ $ref: '#' }] };
+    const judged = { case: { expected: {}, rules: [] } as unknown as EvaluationCase, answer: '1', retrieved: [] };
+    expect(await evaluate({ kind: 'json', schema }, judged, tools)).toEqual({
+      kind: 'failed',
+      reason: 'the answer could not be checked by its JSON Schema: Maximum call stack size exceeded',
     });
   });
 

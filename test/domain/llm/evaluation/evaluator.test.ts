@@ -3,7 +3,8 @@ import { evaluate, type EvaluatorSpec, type EvaluatorTools, type RetrievedPassag
 import type { Rule } from '../../../../domain/llm/evaluation/rule';
 
 const tools: EvaluatorTools = {
-  matches: (pattern, text) => (pattern === 'slow' ? null : new RegExp(pattern).test(text)),
+  matches: (pattern, text) =>
+    pattern === 'slow' ? { untold: 'the pattern slow could not be tried in time' } : new RegExp(pattern).test(text),
   schemaErrors: ({ type }, value) => (typeof value === type ? [] : [`must be ${String(type)}`]),
   embed: (texts) =>
     Promise.resolve(
