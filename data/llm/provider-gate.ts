@@ -45,7 +45,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
 
   /** What the provider says to one request it means for all. */
   const hold = (error: unknown): never => {
-    if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.holdUntil(Date.now() + (error.retryAfterMs ?? 0));
+    if (isPerennialError(error) && error.type === 'ProviderRateLimited') all.hold(error.retryAfterMs ?? 0);
     throw error;
   };
 

@@ -33,3 +33,34 @@ test('who hung up while waiting for a turn takes none from who comes after', asy
   await setImmediate();
   expect(await send(undefined, 2_000)).toBe('sent');
 });
+
+test('a clock that is put back keeps nobody waiting', async () => {
+  const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: 600, concurrency: 1 });
+  const send = () =>
+    limiter.run({ whose: 'provider paid', tokens: 10, patienceMs: 2_000, signal: undefined }, () => Promise.resolve('sent'));
+  limiter.hold(1);
+  await send();
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
+  try {
+    expect(await send()).toBe('sent');
+  } finally {
+    clock.mockRestore();
+  }
+});
+
+test('who waits for a turn hears of it when the provider asks for longer than it has patience', async () => {
+  const limiter = openRateLimiter({ requestsPerMinute: 60, tokensPerMinute: null, concurrency: 64 });
+  const send = (patienceMs: number) =>
+    limiter.run({ whose: 'provider paid', tokens: 1, patienceMs, signal: undefined }, () => Promise.resolve('sent'));
+  await Promise.all(Array.from({ length: 6 }, () => send(0)));
+  // Its turn is a second away.
+  const impatient = send(1_500);
+  const patient = send(Number.POSITIVE_INFINITY);
+  const ended = Promise.allSettled([impatient, patient]);
+  limiter.hold(3_600_000);
+  const refused = { type: 'ProviderRateLimited', retryAfterMs: expect.any(Number) as number };
+  expect(await ended).toMatchObject([
+    { status: 'rejected', reason: refused },
+    { status: 'rejected', reason: refused },
+  ]);
+});
