@@ -1,4 +1,5 @@
 import { isMap } from '../../document-path';
+import type { PromptValues } from '../prompt';
 import type { Rule } from './rule';
 
 export interface ReadAssertion {
@@ -8,19 +9,97 @@ export interface ReadAssertion {
   readonly answer?: string;
 }
 
-/** One assertion of promptfoo as rules, or why it is none. Code is never run. */
-export function assertionOf(given: unknown): ReadAssertion | { readonly kind: 'leftOut'; readonly why: string } {
-  if (!isMap(given) || typeof given['type'] !== 'string') return { kind: 'leftOut', why: 'an assertion without a type' };
+export interface LeftOutAssertion {
+  readonly kind: 'leftOut';
+  readonly why: string;
+}
+
+/** One assertion of promptfoo as rules, or why it is none. Code is never run. Templates in its texts stay, for `filled`. */
+export function assertionOf(given: unknown): ReadAssertion | LeftOutAssertion {
+  if (!isMap(given) || typeof given['type'] !== 'string') return leftOut('an assertion without a type');
   const { type, value } = given;
-  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : null;
-  const texts = Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+  if (given['transform'] !== undefined) return leftOut(`${type}: its transform is code, which is not run`);
+  const text = textOf(value);
+  if (text?.startsWith('file://')) return leftOut(`${type}: its value is in ${text}: write it here`);
   const simple = text === null ? null : textRule(type, text);
   if (simple) return { kind: 'read', rules: [simple], ...(type === 'equals' && text !== null ? { answer: text } : {}) };
-  const listed = texts.length === 0 ? null : listRules(type, texts);
+  const texts = textsOf(value);
+  const listed = texts === null ? null : listRules(type, texts);
   if (listed) return { kind: 'read', rules: listed };
-  if (type === 'is-json') return { kind: 'read', rules: [{ kind: 'json', ...(isMap(value) ? { schema: value } : {}) }] };
+  if (type === 'is-json') {
+    if (value !== undefined && !isMap(value)) return leftOut('is-json: write its schema here, as a map');
+    return { kind: 'read', rules: [{ kind: 'json', ...(isMap(value) ? { schema: value } : {}) }] };
+  }
   if (type === 'similar' && text !== null) return { kind: 'read', rules: [], answer: text };
-  return { kind: 'leftOut', why: advice(type) };
+  return leftOut(advice(type));
+}
+
+/** What of it counts for nothing here although the rest is read; null when nothing does. */
+export function notCounted(given: unknown): string | null {
+  if (!isMap(given)) return null;
+  if (given['type'] === 'similar')
+    return 'similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity';
+  return given['weight'] === undefined ? null : 'its weight: all rules of a case must hold';
+}
+
+/** With the values of the variables that its texts name, as promptfoo fills them in; or why that cannot be done. */
+export function filled({ rules, answer }: ReadAssertion, values: PromptValues): ReadAssertion | LeftOutAssertion {
+  const unfilled: string[] = [];
+  // What is filled in is not read again: a value may hold braces itself.
+  const fill = (text: string): string => {
+    const parts = text.split(templates).map((part, place) => {
+      if (place % 2 === 0) return part;
+      const name = /^\{\{\s*([\p{L}_][\p{L}\p{N}_]*)\s*\}\}$/u.exec(part)?.[1];
+      if (name !== undefined && Object.hasOwn(values, name)) return String(values[name]);
+      unfilled.push(`nothing is known of ${part}: write what it stands for`);
+      return part;
+    });
+    const whole = parts.join('');
+    if (whole === '') unfilled.push(`${text} stands for nothing`);
+    return whole;
+  };
+  const fillRule = (rule: Rule): Rule => {
+    switch (rule.kind) {
+      case 'contains':
+      case 'excludes':
+      case 'startsWith':
+      case 'equals':
+        return { ...rule, text: fill(rule.text) };
+      case 'matches':
+      case 'matchesNot':
+        return { ...rule, pattern: fill(rule.pattern) };
+      case 'anyOf':
+        return { ...rule, rules: rule.rules.map(fillRule) };
+      case 'words':
+      case 'json':
+        return rule;
+    }
+  };
+  const done: ReadAssertion = { kind: 'read', rules: rules.map(fillRule), ...(answer === undefined ? {} : { answer: fill(answer) }) };
+  const [why] = unfilled;
+  return why === undefined ? done : leftOut(why);
+}
+
+/** Of Nunjucks, what promptfoo fills in. */
+const templates = /(\{\{.*?\}\}|\{%.*?%\})/su;
+
+function leftOut(why: string): LeftOutAssertion {
+  return { kind: 'leftOut', why };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+}
+
+/** A list, or texts with commas between them, which promptfoo takes for one; null where one of them is no text. */
+function textsOf(value: unknown): readonly string[] | null {
+  const items: readonly unknown[] = Array.isArray(value)
+    ? value
+    : typeof value === 'string'
+      ? value.split(',').map((each) => each.trim())
+      : [];
+  const texts = items.map(textOf).filter((each) => each !== null && each !== '');
+  return texts.length > 0 && texts.length === items.length ? (texts as readonly string[]) : null;
 }
 
 function textRule(type: string, text: string): Rule | null {
@@ -55,6 +134,9 @@ function listRules(type: string, texts: readonly string[]): readonly Rule[] | nu
     case 'contains-all':
     case 'icontains-all':
       return each(type === 'icontains-all');
+    case 'not-contains-any':
+    case 'not-icontains-any':
+      return texts.map((text) => ({ kind: 'excludes', text, ignoreCase: type === 'not-icontains-any' }));
     default:
       return null;
   }

@@ -3,7 +3,7 @@ import type { Issue } from '../../failure';
 import { yamlDocument } from '../../yaml-document.schema';
 import type { WrittenDocument } from '../../document';
 import type { EvaluationCase } from './case';
-import { assertionOf, type ReadAssertion } from './promptfoo-assertion';
+import { assertionOf, filled, notCounted, type ReadAssertion } from './promptfoo-assertion';
 
 export interface ImportedCases {
   readonly cases: readonly EvaluationCase[];
@@ -18,7 +18,7 @@ const mostCombinations = 1_000;
 
 /**
  * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the input, assertions what is expected. As there, a variable with a list of values makes a
- * case of each combination, and `defaultTest` is part of every test. Nothing is dropped in silence.
+ * case of each combination, `defaultTest` is part of every test, and assertions may name variables. Nothing is dropped in silence.
  */
 export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const document = yamlDocument(text, fileName);
@@ -34,6 +34,7 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const leftOut: Issue[] = [];
   if (isMap(value) && value['scenarios'] !== undefined) leftOut.push(issueAt(['scenarios'], 'scenarios are not read: write them as tests'));
   const common = assertionsIn(defaults, ['defaultTest'], document, leftOut);
+  leftOut.push(...uncounted(defaults, ['defaultTest'], document));
   const ids = new Set<string>();
   const cases = (tests as unknown[]).flatMap((test, index): readonly EvaluationCase[] => {
     const at: DocumentPath = [...path, index];
@@ -45,15 +46,43 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
     }
     const vars = { ...mapOf(defaults['vars']), ...mapOf(test['vars']) };
     const own = assertionsIn(test, at, document, leftOut);
+    leftOut.push(...uncounted(test, at, document));
     const inputs = combinations(vars, at, document, leftOut);
     const name =
       typeof test['description'] === 'string' && test['description'].trim() !== '' ? test['description'].trim() : `test ${index + 1}`;
     return inputs.map((input, number) => {
       const id = unique(inputs.length > 1 ? `${name} (${number + 1})` : name, ids);
-      return caseOf(id, input, [...common, ...own]);
+      return caseOf(id, input, known([...common, ...own], input));
     });
   });
   return { cases, leftOut, issues: [] };
+
+  /** With what their texts stand for in this case. One that is nothing in one of several combinations is told once. */
+  function known(assertions: readonly Placed[], input: EvaluationCase['input']): readonly ReadAssertion[] {
+    return assertions.flatMap(({ assertion, at }) => {
+      const read = filled(assertion, input);
+      if (read.kind === 'read') return [read];
+      const issue = issueAt(at, read.why);
+      if (!leftOut.some(({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail)) leftOut.push(issue);
+      return [];
+    });
+  }
+}
+
+interface Placed {
+  readonly assertion: ReadAssertion;
+  readonly at: DocumentPath;
+}
+
+/** What of a test says how its answer is looked at, and is not done here. */
+function uncounted(test: Readonly<Record<string, unknown>>, at: DocumentPath, { issueAt }: WrittenDocument): readonly Issue[] {
+  const { threshold, options } = test;
+  return [
+    ...(threshold === undefined ? [] : [issueAt([...at, 'threshold'], 'a threshold: all rules of a case must hold')]),
+    ...(isMap(options) && options['transform'] !== undefined
+      ? [issueAt([...at, 'options', 'transform'], 'a transform is code, which is not run: answers are looked at as they are')]
+      : []),
+  ];
 }
 
 function caseOf(id: string, input: EvaluationCase['input'], assertions: readonly ReadAssertion[]): EvaluationCase {
@@ -68,13 +97,14 @@ function assertionsIn(
   at: DocumentPath,
   { issueAt }: WrittenDocument,
   leftOut: Issue[],
-): readonly ReadAssertion[] {
+): readonly Placed[] {
   const asserts = Array.isArray(test['assert']) ? (test['assert'] as unknown[]) : [];
   return asserts.flatMap((each, index) => {
+    const place = [...at, 'assert', index];
     const read = assertionOf(each);
-    if (read.kind === 'read') return [read];
-    leftOut.push(issueAt([...at, 'assert', index], read.why));
-    return [];
+    const why = read.kind === 'read' ? notCounted(each) : read.why;
+    if (why !== null) leftOut.push(issueAt(place, why));
+    return read.kind === 'read' ? [{ assertion: read, at: place }] : [];
   });
 }
 

@@ -122,6 +122,79 @@ tests:
     expect(readCaseSet(writeCaseSet(cases), 'again').cases).toEqual(cases);
   });
 
+  test('has the values of its variables in its assertions, as promptfoo fills them in', () => {
+    const { cases, leftOut } = importPromptfoo(
+      `
+defaultTest:
+  assert:
+    - { type: icontains, value: "in {{ expected }}" }
+    - { type: not-contains-any, value: "sorry, cannot" }
+tests:
+  - vars: { question: Where?, expected: "{{Rome}}" }
+    assert:
+      - { type: equals, value: "{{expected}}" }
+      - { type: contains-all, value: ["{{expected}}", 7] }
+      - { type: contains, value: "{{ expected | upper }}" }
+  - vars: { question: [When?, Why?] }
+`,
+      'tests.yaml',
+    );
+    const refuses = ['sorry', 'cannot'].map((text) => ({ kind: 'excludes', text, ignoreCase: false }));
+    expect(cases.map(({ expected, rules }) => ({ expected, rules }))).toEqual([
+      {
+        expected: { answer: '{{Rome}}' },
+        rules: [
+          { kind: 'contains', text: 'in {{Rome}}', ignoreCase: true },
+          ...refuses,
+          { kind: 'equals', text: '{{Rome}}' },
+          { kind: 'contains', text: '{{Rome}}', ignoreCase: false },
+          { kind: 'contains', text: '7', ignoreCase: false },
+        ],
+      },
+      { expected: {}, rules: refuses },
+      { expected: {}, rules: refuses },
+    ]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/tests/0/assert/2 nothing is known of {{ expected | upper }}: write what it stands for',
+      '/defaultTest/assert/0 nothing is known of {{ expected }}: write what it stands for',
+    ]);
+  });
+
+  test.each([
+    [
+      'a schema in a file',
+      'assert: [{ type: is-json, value: file://schema.json }]',
+      '/0/assert/0 is-json: its value is in file://schema.json: write it here',
+    ],
+    ['a schema as text', 'assert: [{ type: is-json, value: "type: object" }]', '/0/assert/0 is-json: write its schema here, as a map'],
+    [
+      'a list with more than texts',
+      'assert: [{ type: contains-any, value: [a, { b: c }] }]',
+      '/0/assert/0 contains-any has no counterpart here; say it by rules',
+    ],
+    [
+      'how near an answer must be',
+      'assert: [{ type: similar, value: a, threshold: 0.9 }]',
+      '/0/assert/0 similar: its text is a right answer; how near is near enough is for a gate on a dimension of kind similarity',
+    ],
+    ['a weight', 'assert: [{ type: equals, value: a, weight: 2 }]', '/0/assert/0 its weight: all rules of a case must hold'],
+    [
+      'code over an answer',
+      'assert: [{ type: equals, value: a, transform: output.trim() }]',
+      '/0/assert/0 equals: its transform is code, which is not run',
+    ],
+    [
+      'code over all answers',
+      'options: { transform: output.trim() }',
+      '/0/options/transform a transform is code, which is not run: answers are looked at as they are',
+    ],
+    ['a share of assertions that is enough', 'threshold: 0.5', '/0/threshold a threshold: all rules of a case must hold'],
+  ])('says of %s that it is not taken over', (_name, given, said) => {
+    const { cases, leftOut } = importPromptfoo(`- vars: { q: a }\n  ${given}`, 'tests.yaml');
+    expect(cases).toHaveLength(1);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([said]);
+  });
+
   test.each([
     ['without tests', 'prompts: [x]', 'there is no list of tests'],
     ['whose tests are in a file', 'tests: tests.yaml', 'the tests are in tests.yaml: import that file'],
