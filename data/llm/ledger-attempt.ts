@@ -6,7 +6,6 @@ import type { AttemptEnd, AttemptPlan, CallLedger, CallOwner, LedgerCall, Record
 import type { ChatAnswer, Usage } from '../../domain/llm/chat';
 import { costOf, type Price } from '../../domain/llm/price';
 import type { ModelTarget } from './model-access';
-import { pauseMs } from './pause';
 
 export interface LedgerEntry {
   readonly ledger: CallLedger;
@@ -14,7 +13,6 @@ export interface LedgerEntry {
   readonly owner: CallOwner;
   /** All that this is paid from; each must exist. */
   readonly budgets: readonly BudgetRef[];
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PlannedRequest {
@@ -26,7 +24,8 @@ export interface PlannedRequest {
 
 type Claimed =
   | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
-  | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string };
+  | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string }
+  | { readonly kind: 'held'; readonly waitMs: number };
 
 /** Past the end of an attempt: the time to write that it ended. */
 const leaseMarginMs = 15_000;
@@ -39,24 +38,19 @@ export async function affordAttempt({ ledger, call, owner, budgets }: LedgerEntr
   if (spent) throw budgetSpent(spent.budget, spent.asked);
 }
 
-/** Waits while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. */
-export async function claimAttempt({ ledger, call, owner, budgets, signal }: LedgerEntry, request: PlannedRequest): Promise<Claimed> {
-  const attempt = planOf(request, budgets);
-  for (;;) {
-    const claim = await ledger.claim({ call, owner, attempt });
-    switch (claim.kind) {
-      case 'answered':
-      case 'claimed':
-        return claim;
-      case 'asked':
-        await pauseMs(claim.waitMs, signal);
-        break;
-      case 'budgetHeld':
-        await pauseMs(budgetLookMs * (0.5 + Math.random()), signal);
-        break;
-      case 'budgetSpent':
-        throw budgetSpent(claim.budget, claim.asked);
-    }
+/** Held while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. @throws BudgetSpent */
+export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<Claimed> {
+  const claim = await ledger.claim({ call, owner, attempt: planOf(request, budgets) });
+  switch (claim.kind) {
+    case 'answered':
+    case 'claimed':
+      return claim;
+    case 'asked':
+      return { kind: 'held', waitMs: claim.waitMs };
+    case 'budgetHeld':
+      return { kind: 'held', waitMs: budgetLookMs * (0.5 + Math.random()) };
+    case 'budgetSpent':
+      throw budgetSpent(claim.budget, claim.asked);
   }
 }
 

@@ -7,7 +7,7 @@ import { mostUsage } from '../../domain/llm/price';
 import { budgetsFor } from '../../domain/llm/provider-budget';
 import { callKey } from './call-key';
 import { affordAttempt, attemptEnds, claimAttempt, type LedgerEntry, type PlannedRequest } from './ledger-attempt';
-import type { Answered, AskedTarget, AttemptJournal, ModelAccess, ModelTarget, Question } from './model-access';
+import type { Answered, AskedTarget, AttemptJournal, ModelAccess, ModelTarget, Place, Question } from './model-access';
 import type { OnText } from './provider';
 import { readPromised } from './promised-json';
 import { shared } from './shared';
@@ -28,6 +28,7 @@ export interface LedgeredQuestion {
   readonly signal?: AbortSignal;
   /** Not called for an answer that is on the ledger already. */
   readonly onText?: OnText;
+  readonly place?: Place | undefined;
 }
 
 export interface LedgeredAnswer extends RecordedAnswer {
@@ -83,7 +84,7 @@ async function askOnce(
   asked: LedgeredQuestion,
   { key, inputDigest }: ReturnType<typeof callKey>,
 ): Promise<LedgeredAnswer> {
-  const { tenant, scope, owner, route, question, promptDigest, repeat, signal, onText } = asked;
+  const { tenant, scope, owner, route, question, promptDigest, repeat, signal, onText, place } = asked;
   const [{ provider, model }] = route;
   const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest, inputDigest, repeat };
   const known = (await ledger.find({ tenant, scope, keys: [key] }))[key];
@@ -94,7 +95,6 @@ async function askOnce(
     call,
     owner,
     budgets: budgetsFor(target.provider, asked.budgets),
-    signal,
   });
   const planned = ({ target, request, price, totalMs }: AskedTarget): PlannedRequest => ({
     target,
@@ -107,6 +107,7 @@ async function askOnce(
     async begin(attempt) {
       const entry = entryOf(attempt);
       const claim = await claimAttempt(entry, planned(attempt));
+      if (claim.kind === 'held') return claim;
       if (claim.kind === 'answered') {
         seen.recorded = claim.recorded;
         seen.fromLedger = true;
@@ -132,7 +133,7 @@ async function askOnce(
       case 'rerank':
         return access.rerank(route[0], question, { tenant, signal, journal });
       case undefined:
-        return access.chat(route, question, { tenant, signal, onText, journal });
+        return access.chat(route, question, { tenant, signal, onText, journal, place });
     }
   }
 }

@@ -74,23 +74,24 @@ export function ledgeredEmbeddings(
     const call: LedgerCall = { tenant, key, scope, provider, model, promptDigest: null, inputDigest, repeat };
     const known = (await ledger.find({ tenant, scope, keys: [key] }))[key];
     if (known) return { recorded: known, isNew: false };
-    const entry: LedgerEntry = { ledger, call, owner, budgets, signal };
+    const entry: LedgerEntry = { ledger, call, owner, budgets };
     const seen: { found: Found | null } = { found: null };
     const most = mostEmbeddingUsage(texts);
     const journal: EmbedJournal = {
       afford: ({ price, totalMs }) => affordAttempt(entry, { target, most, price, totalMs }),
       async begin({ price, totalMs }) {
         const claim = await claimAttempt(entry, { target, most, price, totalMs });
+        if (claim.kind === 'held') return claim;
         if (claim.kind === 'answered') {
           seen.found = { recorded: claim.recorded, isNew: false };
-          return { kind: 'answered', embeddings: nothing };
+          return { kind: 'answered', answered: nothing };
         }
         const { answered, failed } = attemptEnds(entry, claim.number, price);
         return {
           kind: 'send',
           requestId: claim.requestId,
           failed,
-          async answered(embeddings, ms) {
+          async answered({ totalMs: ms, ...embeddings }) {
             const text = JSON.stringify(await kept(tenant, embeddings));
             const recorded = await answered({ text, finish: 'stop', usage: embeddings.usage, model, firstTokenMs: null, totalMs: ms });
             seen.found = { recorded, isNew: true };

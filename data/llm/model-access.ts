@@ -41,37 +41,36 @@ export interface Journal<Asked, Begun> {
   begin(asked: Asked): Promise<Begun>;
 }
 
-export type AttemptJournal = Journal<AskedTarget, BegunAttempt>;
-
-export type BegunAttempt =
+export type Begun<Answer, Kept> =
   /** Somebody else has the answer already: nothing needs to be sent. */
-  | { readonly kind: 'answered'; readonly answered: Answered }
-  | {
-      readonly kind: 'send';
-      readonly requestId: string;
-      /** The answer that counts: another's, if that was first. */
-      answered(answer: ChatAnswer): Promise<Answered>;
-      /** Null: whoever asked went away, or nobody knows what happened. */
-      failed(failure: FailureType | null): Promise<void>;
-      /** Its turn did not come: nothing was sent. */
-      unsent?(): void;
-    };
+  | { readonly kind: 'answered'; readonly answered: Kept }
+  /** Somebody else asks the same, or holds what pays for it: nothing is begun, and after that time the request takes another turn. */
+  | { readonly kind: 'held'; readonly waitMs: number }
+  | Opened<Answer, Kept>;
+
+export interface Opened<Answer, Kept> {
+  readonly kind: 'send';
+  readonly requestId: string;
+  /** What counts: another's answer, if that was first. Told after the turn. */
+  answered(answer: Answer): Promise<Kept>;
+  /** Null: whoever asked went away, or nobody knows what happened. Told after the turn. */
+  failed(failure: FailureType | null): Promise<void>;
+  /** Its turn did not come: nothing was sent. */
+  unsent?(): void;
+}
+
+export type AttemptJournal = Journal<AskedTarget, Begun<ChatAnswer, Answered>>;
 
 /** The same for texts that are embedded. */
-export type EmbedJournal = Journal<
-  Pick<AskedTarget, 'target' | 'price' | 'totalMs'> & { readonly texts: readonly string[] },
-  BegunEmbedding
->;
+export type EmbedJournal = Journal<AskedTexts, Begun<TimedEmbeddings, Embeddings>>;
 
-export type BegunEmbedding =
-  | { readonly kind: 'answered'; readonly embeddings: Embeddings }
-  | {
-      readonly kind: 'send';
-      readonly requestId: string;
-      answered(embeddings: Embeddings, totalMs: number): Promise<Embeddings>;
-      failed(failure: FailureType | null): Promise<void>;
-      unsent?(): void;
-    };
+export interface AskedTexts extends Pick<AskedTarget, 'target' | 'price' | 'totalMs'> {
+  readonly texts: readonly string[];
+}
+
+export interface TimedEmbeddings extends Embeddings {
+  readonly totalMs: number;
+}
 
 export interface Answered {
   readonly answer: ChatAnswer;
@@ -88,7 +87,11 @@ export interface AccessOptions {
    * the provider is given up, for a standby or for a later try of the caller.
    */
   readonly patienceMs?: number | undefined;
+  readonly place?: Place | undefined;
 }
+
+/** Bounds what a caller has under way: held while a request waits for its turn and is with the provider, not while its answer is written down. */
+export type Place = <T>(work: () => Promise<T>) => Promise<T>;
 
 export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: EmbedJournal | undefined };
 
@@ -244,16 +247,16 @@ async function embedOnce(
   const { totalMs } = settings.timeouts;
   const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
   const asked = { target, texts, price: settings.prices[model] ?? free, totalMs };
-  return begunInTurn(gate, options, tokens, asked, async (begun, used) => {
-    if (begun?.kind === 'answered') return begun.embeddings;
-    const startedAt = performance.now();
-    const what = `${target.provider} (${model}) did not end its embeddings`;
-    const ask = (signal: AbortSignal) => provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
-    const embeddings = await within(totalMs, options.signal, what, ask).catch(async (error: unknown) => {
-      await begun?.failed(isPerennialError(error) ? error.type : null);
-      throw error;
-    });
-    used(embeddings.usage.promptTokens);
-    return begun ? begun.answered(embeddings, performance.now() - startedAt) : embeddings;
+  return begunInTurn(gate, options, asked, {
+    tokens,
+    async send(begun) {
+      const startedAt = performance.now();
+      const what = `${target.provider} (${model}) did not end its embeddings`;
+      const ask = (signal: AbortSignal) => provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
+      const embeddings = await within(totalMs, options.signal, what, ask);
+      return { ...embeddings, totalMs: performance.now() - startedAt };
+    },
+    used: ({ usage }) => usage.promptTokens,
+    unrecorded: (embeddings) => embeddings,
   });
 }

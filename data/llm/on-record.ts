@@ -1,11 +1,12 @@
 import { isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, likelyTokens } from '../../domain/llm/price';
-import type { AccessOptions, Answered, Journal, ModelTarget, Question } from './model-access';
+import type { AccessOptions, Answered, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
+import { pauseMs } from './pause';
 import type { ProviderGate } from './provider-gate';
 import type { Turn } from './rate-limiter';
 
-/** One request in its turn, on record before it is sent and after it has ended. */
+/** One question in its turn, on record before it is sent and after it has ended. */
 export function onRecord(
   gate: ProviderGate,
   target: ModelTarget,
@@ -15,53 +16,105 @@ export function onRecord(
 ): Promise<Answered> {
   const { provider, settings } = gate;
   const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
-  const price = settings.prices[target.model] ?? free;
-  const asked = { target, request, price, totalMs: settings.timeouts.totalMs };
-  return begunInTurn(gate, options, likelyTokens(request), asked, async (begun, used) => {
-    if (begun?.kind === 'answered') return begun.answered;
-    const answer = await send(request, begun ? { requestId: begun.requestId } : {}).catch(async (error: unknown) => {
-      await begun?.failed(isPerennialError(error) ? error.type : null);
-      throw error;
-    });
-    used(answer.usage.promptTokens + answer.usage.completionTokens);
-    return begun ? begun.answered(answer) : { answer, provider: provider.name };
+  const asked = { target, request, price: settings.prices[target.model] ?? free, totalMs: settings.timeouts.totalMs };
+  return begunInTurn(gate, options, asked, {
+    tokens: likelyTokens(request),
+    send: (begun) => send(request, begun ? { requestId: begun.requestId } : {}),
+    used: ({ usage: { promptTokens, completionTokens } }) => promptTokens + completionTokens,
+    unrecorded: (answer) => ({ answer, provider: provider.name }),
   });
 }
 
-/** One attempt in its turn, on record before it or in it, as the journal has it. What was begun and did not come to its turn is told so. */
-export async function begunInTurn<Asked, Begun extends { readonly kind: 'answered' | 'send'; unsent?(): void }, T>(
+export interface Exchange<Answer, Kept> {
+  /** That it is likely to take. */
+  readonly tokens: number;
+  send(begun: Pick<Opened<Answer, Kept>, 'requestId'> | undefined): Promise<Answer>;
+  /** Tokens that it took. */
+  used(answer: Answer): number;
+  /** What it comes to where nobody keeps a record. */
+  unrecorded(answer: Answer): Kept;
+}
+
+type Recorded<Asked, Answer, Kept> = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs' | 'place'> & {
+  readonly journal?: Journal<Asked, Begun<Answer, Kept>> | undefined;
+};
+
+/** One request, on record before its turn or in it, as the journal has it, and after it: a place at the provider is not kept while its answer is written down, nor while what pays for it is held by others. */
+export async function begunInTurn<Asked, Answer, Kept>(
   gate: ProviderGate,
-  options: Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: Journal<Asked, Begun> | undefined },
-  tokens: number,
+  options: Recorded<Asked, Answer, Kept>,
   asked: Asked,
-  work: (begun: Begun | undefined, used: Turn['used']) => Promise<T>,
-): Promise<T> {
-  const { journal } = options;
-  if (journal === undefined) return gate.run(options, tokens, ({ used }) => work(undefined, used));
-  if (journal.beforeTurn !== true) {
-    await journal.afford?.(asked);
-    return gate.run(options, tokens, async (turn) => {
-      requireCaller(options.signal, turn);
-      const begun = await journal.begin(asked).catch((error: unknown) => {
+  exchange: Exchange<Answer, Kept>,
+): Promise<Kept> {
+  for (;;) {
+    const end = await inOneTurn(gate, options, asked, exchange);
+    if (end.kind === 'answered') return end.answered;
+    await pauseMs(end.waitMs, options.signal);
+  }
+}
+
+interface Sent<Answer> {
+  readonly kind: 'sent';
+  readonly answer: Answer;
+}
+
+type Unsent<Answer, Kept> = Exclude<Begun<Answer, Kept>, Opened<Answer, Kept>>;
+
+async function inOneTurn<Asked, Answer, Kept>(
+  gate: ProviderGate,
+  options: Recorded<Asked, Answer, Kept>,
+  asked: Asked,
+  exchange: Exchange<Answer, Kept>,
+): Promise<Unsent<Answer, Kept>> {
+  const { journal, signal, place = anywhere } = options;
+  let begun: Opened<Answer, Kept> | undefined;
+  if (journal?.beforeTurn === true) {
+    const early = await journal.begin(asked);
+    if (early.kind !== 'send') return early;
+    begun = early;
+  } else await journal?.afford?.(asked);
+
+  const ask = async (turn: Turn): Promise<Sent<Answer> | Unsent<Answer, Kept>> => {
+    if (journal !== undefined && begun === undefined) {
+      const now = await journal.begin(asked).catch((error: unknown) => {
         turn.unsent();
         throw error;
       });
-      if (begun.kind === 'answered') turn.unsent();
-      return work(begun, turn.used);
-    });
+      if (now.kind !== 'send') {
+        turn.unsent();
+        return now;
+      }
+      begun = now;
+    }
+    const answer = await exchange.send(begun);
+    turn.used(exchange.used(answer));
+    return { kind: 'sent', answer };
+  };
+
+  const under: { asking?: ReturnType<typeof ask> } = {};
+  const inTurn = async (turn: Turn) => {
+    requireCaller(signal, turn);
+    return await (under.asking = ask(turn));
+  };
+  const turn = place(() => gate.run(options, exchange.tokens, inTurn));
+  const [left] = await Promise.allSettled([turn]);
+  // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
+  const [end] = await Promise.allSettled([under.asking ?? turn]);
+  if (end.status === 'rejected') {
+    if (under.asking === undefined) begun?.unsent?.();
+    else await begun?.failed(isPerennialError(end.reason) ? end.reason.type : null);
+    throw left.status === 'rejected' ? left.reason : end.reason;
   }
-  const begun = await journal.begin(asked);
-  const turn = { came: false };
-  try {
-    return await gate.run(options, tokens, (come) => {
-      requireCaller(options.signal, come);
-      turn.came = true;
-      return work(begun, come.used);
-    });
-  } finally {
-    if (!turn.came) begun.unsent?.();
+  const kept = end.value.kind === 'sent' ? await keptOf(end.value.answer) : end.value;
+  if (left.status === 'rejected') throw left.reason;
+  return kept;
+
+  async function keptOf(answer: Answer): Promise<Unsent<Answer, Kept>> {
+    return { kind: 'answered', answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer) };
   }
 }
+
+const anywhere: Place = (work) => work();
 
 /** A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and as perhaps paid. */
 function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {

@@ -13,7 +13,7 @@ import type { PromptTemplate, PromptValues } from '../../../domain/llm/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/llm/prompt-render';
 import { digestOf } from '../../digest';
 import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
-import type { ModelTarget } from '../model-access';
+import type { ModelTarget, Place } from '../model-access';
 import { rerankOnLedger } from '../reranker';
 import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
 
@@ -28,6 +28,7 @@ export interface AskedHow {
   readonly repeat: number;
   /** Done to what the index finds, before anybody else sees it. */
   readonly change?: PassageChange;
+  readonly place?: Place | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -119,12 +120,12 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
   const wanted = variablesOf(template);
   const [first] = route;
   const standsIn = ({ provider, model }: LedgeredAnswer) => provider !== first.provider || model !== first.model;
-  const answer = async (of: EvaluationCase, { repeat, change, signal }: AskedHow): Promise<GivenAnswer> => {
+  const answer = async (of: EvaluationCase, { repeat, change, place, signal }: AskedHow): Promise<GivenAnswer> => {
     const ask = async (found: PromptValues): Promise<LedgeredAnswer> => {
       // A case may hold more than this prompt asks for: the same cases are asked of every prompt.
       const values = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
       const question = { messages: renderPrompt(template, values), sampling, jsonSchema: template.answerSchema };
-      const asked = { ...shared, route, question, promptDigest, repeat, ...(signal && { signal }) };
+      const asked = { ...shared, route, question, promptDigest, repeat, place, ...(signal && { signal }) };
       const answer = await chat.ask(asked);
       // Somebody with standbys asked the same before, and one of them answered for good: who is asked alone is asked anew.
       return route.length > 1 || !standsIn(answer) ? answer : chat.ask({ ...asked, repeat: repeat + anewAlone });

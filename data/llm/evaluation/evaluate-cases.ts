@@ -10,7 +10,7 @@ import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
 import type { Judge } from './judge';
 import type { Paraphraser } from './paraphraser';
-import { inParallel } from './pool';
+import { inParallel, inPlaces } from './pool';
 import { reword } from './reword';
 import { scoreCase } from './score-case';
 
@@ -25,7 +25,7 @@ export interface Evaluation {
   readonly tools: EvaluatorTools;
   /** Needed where a robustness has paraphrases. */
   readonly paraphraser?: Paraphraser | undefined;
-  /** Questions under way at once. Limits of the provider hold in any case. */
+  /** Questions with the provider at once. Its limits hold in any case. */
   readonly parallel: number;
   /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
   readonly latency?: LatencySample | null;
@@ -55,9 +55,9 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   const { rewordings, refused } = await reword(evaluation);
   const asks = asksFor(cases, dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
   let [asked, unanswered, fromLedger, cost] = [0, 0, 0, 0];
-  const answers = await inParallel(asks, parallel, async ({ case: of, repeat, change }): Promise<AskedAnswer> => {
+  const answers = await inPlaces(asks, parallel, async ({ case: of, repeat, change }, place): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
-    const answer = await answered(() => answerer(of, { repeat, ...(change && { change }), ...(signal && { signal }) }));
+    const answer = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
     asked += 1;
     if (answer.kind === 'unanswered') unanswered += 1;
     else {

@@ -1,3 +1,19 @@
+import { bulkhead } from 'cockatiel';
+import type { Place } from '../model-access';
+
+/**
+ * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way, so that who is asked has its next question while the last answer is
+ * written down.
+ */
+export async function inPlaces<T, R>(
+  items: readonly T[],
+  parallel: number,
+  work: (item: T, place: Place) => Promise<R>,
+): Promise<readonly R[]> {
+  const places = bulkhead(parallel, Number.POSITIVE_INFINITY);
+  return inParallel(items, parallel + Math.ceil(parallel / 4), (item) => work(item, (held) => places.execute(held)));
+}
+
 /**
  * `work` on each item, at most `parallel` at once, in their order. The first failure starts no further item, waits for those under way, whose answers are paid, and is then thrown.
  */

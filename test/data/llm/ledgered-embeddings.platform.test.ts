@@ -75,13 +75,14 @@ describe('a provider that puts another model behind the same name', () => {
       asked += 1;
       const { journal, ...plain } = options;
       const begun = await journal?.begin({ target, texts, price: free, totalMs: 1_000 });
-      if (begun?.kind === 'answered') return begun.embeddings;
+      if (begun?.kind === 'answered') return begun.answered;
+      if (begun?.kind === 'held') throw new Error('nobody else asks');
       const { vectors, usage } = await access.embed(target, texts, plain);
       const made = {
         vectors: turned ? vectors.map((vector) => vector.map((value, place) => (place % 2 ? value : -value))) : vectors,
         usage,
       };
-      return begun ? begun.answered(made, 1) : made;
+      return begun ? begun.answered({ ...made, totalMs: 1 }) : made;
     },
   };
   const entry = (execution: string) => ({ tenant, entry: { scope: 'run/turned', owner: { execution, attempt: 1 }, budgets: [] } });

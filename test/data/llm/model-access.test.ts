@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openModelAccess, type AttemptJournal, type ModelAccess } from '../../../data/llm/model-access';
+import { bulkhead } from 'cockatiel';
+import { openModelAccess, type AccessOptions, type AttemptJournal, type ModelAccess, type Place } from '../../../data/llm/model-access';
 import { failure } from '../../../domain/failure';
 import type { ChatAnswer } from '../../../domain/llm/chat';
 import type { ProviderSettings } from '../../../domain/llm/provider-settings';
@@ -24,10 +25,8 @@ describe('access to models', () => {
   });
   const scripted = { provider: 'scripted', model: 'scripted' };
   const standby = { provider: 'standby', model: 'scripted' };
-  const ask = (
-    text = 'hello',
-    options: { readonly onText?: (delta: string) => void; readonly tenant?: Tenant; readonly patienceMs?: number } = {},
-  ) => access.chat([scripted], question(text), { tenant, ...options });
+  const ask = (text = 'hello', options: Partial<Pick<AccessOptions, 'onText' | 'tenant' | 'patienceMs' | 'place'>> = {}) =>
+    access.chat([scripted], question(text), { tenant, ...options });
 
   test('a provider that is limited is asked again when it said, and nobody else asks before', async () => {
     const times: number[] = [];
@@ -134,6 +133,70 @@ describe('access to models', () => {
       await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 2 s');
       expect(server.requests).toHaveLength(sent + 1);
     });
+  });
+
+  test('what pays for a request, and who asks the same, is not waited for in a turn', async () => {
+    const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
+    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    await sleep(1100);
+    const held = { is: true, looked: 0 };
+    const begin: AttemptJournal['begin'] = () => {
+      held.looked += 1;
+      if (held.is) return Promise.resolve({ kind: 'held', waitMs: 20 });
+      return Promise.resolve({
+        kind: 'send',
+        requestId: 'one',
+        answered: (answer) => Promise.resolve({ answer, provider: 'recorded' }),
+        failed: () => Promise.resolve(),
+      });
+    };
+    // It is the one that tries whether the provider is back, in its only place.
+    const waits = access.chat([scripted], question('?'), { tenant, journal: { begin } });
+    while (held.looked < 2) await sleep(5);
+    expect((await ask('!')).answer.finish).toBe('stop');
+    held.is = false;
+    expect((await waits).provider).toBe('recorded');
+  });
+
+  test('an answer is written down after its turn, in nobody’s way', async () => {
+    const server = await serve();
+    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    let written = (): void => undefined;
+    const writes = new Promise<void>((resolve) => (written = resolve));
+    const begin: AttemptJournal['begin'] = () =>
+      Promise.resolve({
+        kind: 'send',
+        requestId: 'one',
+        answered: (answer) => writes.then(() => ({ answer, provider: 'recorded' })),
+        failed: () => Promise.resolve(),
+      });
+    const places = bulkhead(1, 10);
+    const place: Place = (work) => places.execute(work);
+    const slow = access.chat([scripted], question('?'), { tenant, place, journal: { begin } });
+    expect((await ask('!', { place })).answer.finish).toBe('stop');
+    written();
+    expect((await slow).provider).toBe('recorded');
+  });
+
+  test('what a caller who hung up had asked is on record before he hears so', async () => {
+    const server = await serve({ latencyMs: () => 200 });
+    open(providerAt(server.url));
+    const caller = new AbortController();
+    const ends: string[] = [];
+    const begin: AttemptJournal['begin'] = () =>
+      Promise.resolve({
+        kind: 'send',
+        requestId: 'one',
+        answered: (answer) => Promise.resolve({ answer, provider: 'recorded' }).finally(() => ends.push('answered')),
+        failed: (type) => Promise.resolve(void ends.push(`failed ${type}`)),
+      });
+    const asked = access.chat([scripted], question('?'), { tenant, signal: caller.signal, journal: { begin } });
+    await sleep(50);
+    caller.abort(new Error('hung up'));
+    await expect(asked).rejects.toThrow('hung up');
+    // Nobody knows what it cost.
+    expect(ends).toEqual(['failed null']);
   });
 
   test('a turn in which nothing was sent is given back', async () => {
