@@ -1,30 +1,30 @@
 import { createContext, Script } from 'node:vm';
 
-/** The work's value, or that it was given up. What the work throws is thrown. */
-export type TimeLimit = <T>(
-  milliseconds: number,
-  work: () => T,
-) => { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
+/** The work's value, or that it was given up. */
+export type Limited<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
+
+const idle = () => undefined;
+const context = createContext({ work: idle });
+const script = new Script('work()');
 
 /**
- * For work that waits for nothing. V8 tries alternatives without end on patterns such as `(a+)+$`, and nothing but its own time limit stops it; the limit holds for what is called from a
- * script too. Made once by whoever needs it: a context takes a millisecond.
+ * For work that waits for nothing; what it throws is thrown. V8 tries alternatives without end on patterns such as `(a+)+$`, and nothing but its own time limit stops it; the limit holds
+ * for what is called from a script too.
  */
-export function createTimeLimit(): TimeLimit {
-  const idle = () => undefined;
-  const context = createContext({ work: idle });
-  const script = new Script('work()');
-
-  return <T>(milliseconds: number, work: () => T) => {
-    Object.assign(context, { work });
-    try {
-      return { kind: 'done', value: script.runInContext(context, { timeout: milliseconds }) as T };
-    } catch (error) {
-      if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-        return { kind: 'late' };
-      throw error;
-    } finally {
-      Object.assign(context, { work: idle });
-    }
-  };
+export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
+  Object.assign(context, { work });
+  try {
+    return { kind: 'done', value: script.runInContext(context, { timeout: milliseconds }) as T };
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      return { kind: 'late' };
+    throw error;
+  } finally {
+    Object.assign(context, { work: idle });
+  }
 }
+
+/** A pattern that needs longer on one text is a pattern of exponential time. */
+export const patternMs = 100;
+/** A schema has many patterns, and a value many places for them; by the clock, so a machine that is busy needs some of it. */
+export const schemaMs = 1000;

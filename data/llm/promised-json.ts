@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/llm/chat';
+import { schemaMs, withinTime } from '../time-limit';
 
 /**
  * The value of an answer that was to be JSON of this schema. Taken by its word: a model that wraps its JSON into prose or a code block has not kept the
@@ -8,7 +9,13 @@ import type { ChatAnswer } from '../../domain/llm/chat';
  */
 export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
   const value = parse(answer);
-  const checked = z.fromJSONSchema(schema).safeParse(value);
+  const promised = z.fromJSONSchema(schema);
+  const tried = withinTime(schemaMs, () => promised.safeParse(value));
+  if (tried.kind === 'late')
+    throw failure('AnswerInvalid', `${answer.model} answered JSON that could not be checked by the promised schema in time`, {
+      next: 'look for a pattern in the schema that takes exponential time, such as (a+)+',
+    });
+  const checked = tried.value;
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
   throw failure(

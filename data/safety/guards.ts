@@ -1,10 +1,11 @@
 /** Verdicts of models that a provider runs: guard models by chat, moderations by their own protocol. */
 import { failure } from '../../domain/failure';
-import { unsafe, readGuardAnswer } from '../../domain/llm/safety/guard-answer';
+import { unsafe, readGuardAnswer, type FindsPattern } from '../../domain/llm/safety/guard-answer';
 import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain/llm/safety/policy';
 import type { About } from '../../domain/llm/safety/screen';
 import type { Question } from '../llm/model-access';
 import type { Moderation } from '../llm/openai-moderation';
+import { patternMs, withinTime } from '../time-limit';
 import type { AskGuard } from './ask-guard';
 
 export interface GuardedText {
@@ -45,10 +46,17 @@ function asked(messages: Question['messages'], maxTokens: number): Question {
 }
 
 function judged({ name, answers, categories, model }: GuardModelKind & { readonly name?: string }, said: string): readonly string[] {
-  const found = readGuardAnswer(answers, said);
+  const found = readGuardAnswer(answers, said, finds);
   if (found === null) throw failure('AnswerInvalid', `${model} gave ${name ?? 'a detector'} ${said.length} characters that are no verdict`);
   return found.filter((category) => category === unsafe || categories.length === 0 || categories.includes(category));
 }
+
+/** The guard wrote the text, after whatever somebody gave it to read. */
+const finds: FindsPattern = (pattern, text) => {
+  const tried = withinTime(patternMs, () => new RegExp(pattern, 'iu').test(text));
+  if (tried.kind === 'done') return tried.value;
+  throw failure('AnswerInvalid', `the pattern ${pattern} could not be tried in time on a verdict of ${text.length} characters`);
+};
 
 function moderated({ model, categories, threshold }: ModerationKind, { flags, scores }: Moderation): readonly string[] {
   const told: Readonly<Record<string, unknown>> = threshold === null ? flags : scores;

@@ -2,33 +2,26 @@ import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
 import { compileJsonSchema } from '../../../domain/llm/evaluation/json-schema.schema';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
-import { createTimeLimit, type TimeLimit } from '../../time-limit';
+import { patternMs, schemaMs, withinTime } from '../../time-limit';
 
-/** A pattern that needs longer on one answer is a pattern of exponential time. */
-const patternMs = 100;
-/** A schema has many patterns, and an answer many places for them; by the clock, so a machine that is busy needs some of it. */
-const schemaMs = 1000;
 /** The tools live as long as their process, and each evaluation has schemas of its own. */
 const mostSchemas = 256;
 
 /** What evaluators need and rules alone cannot have: JSON Schema by Ajv and patterns, both in bounded time, an embedder where one is given. */
 export function createEvaluatorTools(embed: EvaluatorTools['embed']): EvaluatorTools {
-  const limit = createTimeLimit();
-  return { embed, matches: patternMatcher(limit), schemaErrors: schemaChecker(limit) };
+  return { embed, matches, schemaErrors: schemaChecker() };
 }
 
-function patternMatcher(limit: TimeLimit): EvaluatorTools['matches'] {
-  return (pattern, text) => {
-    try {
-      const tried = limit(patternMs, () => new RegExp(pattern, 'u').test(text));
-      return tried.kind === 'done' ? tried.value : { untold: `the pattern ${pattern} could not be tried in time` };
-    } catch (error) {
-      return { untold: `the pattern ${pattern} could not be tried: ${reasonOf(error)}` };
-    }
-  };
-}
+const matches: EvaluatorTools['matches'] = (pattern, text) => {
+  try {
+    const tried = withinTime(patternMs, () => new RegExp(pattern, 'u').test(text));
+    return tried.kind === 'done' ? tried.value : { untold: `the pattern ${pattern} could not be tried in time` };
+  } catch (error) {
+    return { untold: `the pattern ${pattern} could not be tried: ${reasonOf(error)}` };
+  }
+};
 
-function schemaChecker(limit: TimeLimit): EvaluatorTools['schemaErrors'] {
+function schemaChecker(): EvaluatorTools['schemaErrors'] {
   const compiled = new Map<string, ValidateFunction>();
   return (schema, value) => {
     const text = JSON.stringify(schema);
@@ -40,7 +33,7 @@ function schemaChecker(limit: TimeLimit): EvaluatorTools['schemaErrors'] {
     }
     const check = validate;
     try {
-      const checked = limit(schemaMs, () => check(value));
+      const checked = withinTime(schemaMs, () => check(value));
       if (checked.kind === 'late') return { untold: 'the answer could not be checked by its JSON Schema in time' };
       if (checked.value) return [];
     } catch (error) {

@@ -1,8 +1,11 @@
 import type { GuardAnswers } from './policy';
 
+/** Whether a pattern is found in the text, whatever its case, in bounded time; what keeps it from being told is thrown. */
+export type FindsPattern = (pattern: string, text: string) => boolean;
+
 /** What a guard model has said of a text: the categories that it is unsafe by, none for a safe one; null for an answer in other words, which says nothing. */
-export function readGuardAnswer(answers: GuardAnswers, text: string): readonly string[] | null {
-  return answers === 'llamaGuard' ? readLlamaGuard(text) : readByPatterns(answers, text);
+export function readGuardAnswer(answers: GuardAnswers, text: string, finds: FindsPattern): readonly string[] | null {
+  return answers === 'llamaGuard' ? readLlamaGuard(text) : readByPatterns(answers, text, finds);
 }
 
 /** What stands for a verdict without a category. */
@@ -17,9 +20,12 @@ function readLlamaGuard(text: string): readonly string[] | null {
 }
 
 /** Both or neither is no verdict. */
-function readByPatterns({ unsafe: bad, safe }: Exclude<GuardAnswers, 'llamaGuard'>, text: string): readonly string[] | null {
-  const matches = (pattern: string) => new RegExp(pattern, 'iu').test(text);
-  const isUnsafe = matches(bad);
-  if (isUnsafe === matches(safe)) return null;
+function readByPatterns(
+  { unsafe: bad, safe }: Exclude<GuardAnswers, 'llamaGuard'>,
+  text: string,
+  finds: FindsPattern,
+): readonly string[] | null {
+  const isUnsafe = finds(bad, text);
+  if (isUnsafe === finds(safe, text)) return null;
   return isUnsafe ? [unsafe] : [];
 }

@@ -99,6 +99,12 @@ describe('a guard model', () => {
     });
   });
 
+  test('by a pattern that would take for ever has not looked, and holds up nobody', async () => {
+    await scripted({ answer: () => `${'a'.repeat(60)}!` });
+    const spec = guard({ prompt: '{{text}}', answers: { unsafe: '^(a+)+$', safe: '^no' } });
+    expect(await screened(spec, 'hello')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerInvalid' }] });
+  });
+
   test('by patterns that both match, or neither, has not looked', async () => {
     await scripted({ answer: ({ prompt }) => (prompt.includes('both') ? 'yes and no' : 'perhaps') });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: 'yes', safe: 'no' } });
