@@ -3,6 +3,7 @@ import type { WrittenDocument } from './document';
 import type { DocumentPath } from './document-path';
 import { isMap, nameOf, valueAt } from './document-path';
 import type { Issue } from './failure';
+import { asOneDocument } from './llm/evaluation/schema-allowance';
 import { nearest } from './nearest';
 import { descriptionOf, keyDescription, meantKey, schemaAt } from './schema-walk.schema';
 
@@ -10,7 +11,7 @@ export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 
 /** The document by the schema: its value with every default filled in, or all that is wrong with it. */
 export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument): Read<z.output<S>> {
-  const parsed = schema.safeParse(document.value);
+  const parsed = asOneDocument(() => schema.safeParse(document.value));
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
 }

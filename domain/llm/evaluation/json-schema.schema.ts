@@ -1,5 +1,6 @@
 import Ajv, { type Options, type ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
+import { mostInDocument, schemaAllowance } from './schema-allowance';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -41,22 +42,34 @@ function compilerFor({ $schema = 'https://json-schema.org/draft/2020-12/schema' 
 
 /**
  * Null for what can be used. Cases share their schemas as a rule: thousands of equal ones are compiled once. Compiling takes milliseconds for each kilobyte, in the event loop of whoever
- * reads, so there is an end to it.
+ * reads, so there is an end to it, for each and for all of a document.
  */
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
   const text = JSON.stringify(schema);
   if (text.length > mostCharacters) return `it has ${text.length} characters, and ${mostCharacters} is the most`;
-  const before = checked.get(text);
+  const before = [checked, schemaAllowance()?.seen].find((each) => each?.has(text))?.get(text);
   if (before !== undefined) return before;
+  const spent = spentProblem(text);
+  if (spent !== null) return spent;
   if (checked.size >= mostChecked) checked.clear();
   const found = problemOf(schema);
   checked.set(text, found);
+  schemaAllowance()?.seen.set(text, found);
   return found;
 }
 
 const mostCharacters = 100_000;
 const mostChecked = 256;
 const checked = new Map<string, string | null>();
+
+function spentProblem({ length }: string): string | null {
+  const allowance = schemaAllowance();
+  if (allowance === null) return null;
+  if (length > allowance.left)
+    return `with it the document has more than ${mostInDocument} characters of different JSON Schemas; use one for several, or write several documents`;
+  allowance.left -= length;
+  return null;
+}
 
 function problemOf(schema: JsonSchema): string | null {
   try {

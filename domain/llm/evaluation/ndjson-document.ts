@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { objectDocument } from '../../document';
 import type { Issue } from '../../failure';
 import { readBy } from '../../schema-issues.schema';
+import { asOneDocument } from './schema-allowance';
 
 export interface Lines<T> {
   readonly lines: readonly { readonly line: number; readonly value: T }[];
@@ -14,6 +15,10 @@ export const mostIssues = 100;
 
 /** NDJSON, a value a line by `schema`; empty lines are none. */
 export function readLines<Schema extends z.ZodType>(ndjson: string, fileName: string, schema: Schema): Lines<z.output<Schema>> {
+  return asOneDocument(() => linesBy(schema, ndjson, fileName));
+}
+
+function linesBy<Schema extends z.ZodType>(schema: Schema, ndjson: string, fileName: string): Lines<z.output<Schema>> {
   const issues: Issue[] = [];
   const lines: { line: number; value: z.output<Schema> }[] = [];
   ndjson.split('\n').forEach((text, index) => {

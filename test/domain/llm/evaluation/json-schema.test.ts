@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { readCaseSet } from '../../../../domain/llm/evaluation/case-set-document';
 import { compileJsonSchema, jsonSchemaProblem } from '../../../../domain/llm/evaluation/json-schema.schema';
 
 describe('JSON Schemas', () => {
@@ -28,5 +29,27 @@ describe('JSON Schemas', () => {
       /^it has 100\d{3} characters, and 100000 is the most$/,
     );
     expect(jsonSchemaProblem({ type: 'string', description: 'x'.repeat(90_000) })).toBeNull();
+  });
+
+  const line = (id: number, schema: object) => JSON.stringify({ id: `c${id}`, input: {}, expected: { schema } });
+  const long = (which: number) => ({ type: 'string', description: `${which}`.padEnd(60_000) });
+
+  test('that differ are bounded for a whole document, and the line that goes beyond is named', () => {
+    const read = (which: readonly number[]) => readCaseSet(which.map((each, id) => line(id, long(each))).join('\n'), 'cases.ndjson');
+    const { cases, issues } = read([1, 2, 3, 4, 5, 1]);
+    expect(issues).toEqual([
+      expect.objectContaining({
+        ...{ pointer: '/expected/schema', line: 5 },
+        detail: expect.stringContaining('with it the document has more than 250000 characters of different JSON Schemas') as string,
+      }),
+    ]);
+    expect(cases.map(({ id }) => id)).toEqual(['c0', 'c1', 'c2', 'c3', 'c5']);
+    // Each document has its own bound.
+    expect(read([5, 6]).issues).toEqual([]);
+  });
+
+  test('that are equal count once, however many others stand between them', () => {
+    const lines = Array.from({ length: 600 }, (_, id) => line(id, { type: 'string', description: `${id % 300}`.padEnd(600) }));
+    expect(readCaseSet(lines.join('\n'), 'cases.ndjson').issues).toEqual([]);
   });
 });

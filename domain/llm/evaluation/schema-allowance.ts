@@ -1,0 +1,29 @@
+/**
+ * What one document may bring of different JSON Schemas, in characters. Each is compiled in the event loop of whoever reads, at up to 10 ms for a thousand characters: this much keeps an API
+ * from its other callers for some two seconds.
+ */
+export const mostInDocument = 250_000;
+
+export interface SchemaAllowance {
+  left: number;
+  /** What is wrong with each schema that the document has brought so far: equal ones are compiled once. */
+  readonly seen: Map<string, string | null>;
+}
+
+let current: SchemaAllowance | null = null;
+
+/** Reads one document, which does not wait for anything; a document within it is a part of it. */
+export function asOneDocument<T>(read: () => T): T {
+  if (current) return read();
+  current = { left: mostInDocument, seen: new Map() };
+  try {
+    return read();
+  } finally {
+    current = null;
+  }
+}
+
+/** Of the document that is being read; null where a schema comes alone. */
+export function schemaAllowance(): SchemaAllowance | null {
+  return current;
+}
