@@ -46,8 +46,21 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
     return connection;
   }
 
-  function opened(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {
-    return openChunkTable(table, space, { name: told(name), onWords: () => words.warm(table, `${name.tenant}/${told(name)}`) });
+  function withWords(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {
+    const known = `${name.tenant}/${told(name)}`;
+    let warmed = false;
+    const onWords = () => {
+      warmed = true;
+      words.warm(table, known);
+    };
+    const opened = openChunkTable(table, space, { name: told(name), onWords });
+    return {
+      ...opened,
+      close() {
+        if (warmed) words.forget(known);
+        opened.close();
+      },
+    };
   }
 
   return {
@@ -59,7 +72,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
       const found = spaceOf(await table.schema());
       if (found?.embedder !== space.embedder || found.dimensions !== space.dimensions)
         throw failure('IndexMismatch', `the table of ${told(name)} is there already, for another embedder`);
-      return opened(table, found, name);
+      return withWords(table, found, name);
     },
 
     async open(name, tableVersion) {
@@ -68,7 +81,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
       if (tableVersion !== undefined) await guarded(`open state ${tableVersion} of ${told(name)}`, () => table.checkout(tableVersion));
       const space = spaceOf(await table.schema());
       if (space === null) throw failure('IndexMismatch', `the table of ${told(name)} does not say which embedder filled it`);
-      return opened(table, space, name);
+      return withWords(table, space, name);
     },
 
     async drop(name) {

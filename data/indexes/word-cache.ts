@@ -7,6 +7,8 @@ const most = 256 * 2 ** 20;
 export interface WordCache {
   /** Called with each question by words; what it does, it does beside it, once for each state of a table's index. */
   warm(table: LanceTable, name: string): void;
+  /** Called when a table that was warmed is closed: it may be a retired version's, which nobody asks again. */
+  forget(name: string): void;
 }
 
 /**
@@ -33,5 +35,6 @@ export function openWordCache(): WordCache {
       // Without it questions are slower, and right.
       read(table, name).catch(() => warmed.delete(name));
     },
+    forget: (name) => void warmed.delete(name),
   };
 }

@@ -25,7 +25,7 @@ function world() {
     cache.warm(table, name);
     await new Promise(setImmediate);
   };
-  return { read, state, index, ask };
+  return { read, state, index, ask, forget: (name: string) => cache.forget(name) };
 }
 
 describe('the words of an index', () => {
@@ -59,5 +59,16 @@ describe('the words of an index', () => {
     state.indexes = [];
     await ask('empty@1');
     expect(read.length).toBe(2);
+  });
+
+  test('are forgotten with the table, and read again where it is opened again', async () => {
+    const { read, ask, forget } = world();
+    await ask();
+    await ask('wiki@2');
+    forget('wiki@1');
+    await ask('wiki@2');
+    expect(read.length).toBe(2);
+    await ask();
+    expect(read.length).toBe(3);
   });
 });
