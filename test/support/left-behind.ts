@@ -69,7 +69,8 @@ function openTemporal(product: Pick<Product, 'pids'>): Client {
 }
 
 function environmentOfWorker(product: Pick<Product, 'pids'>): Record<string, string> {
-  const [worker = -1] = product.pids('main.ts worker');
+  const [worker] = product.pids('main.ts worker');
+  if (worker === undefined) throw new Error('no worker of the product is running, or came back: where it kept things is not known');
   return environmentOf(worker);
 }
 
