@@ -66,17 +66,24 @@ export async function openEndpoint(
     for (let from = 0; from < texts.length; from += atOnce) {
       const asked = texts.slice(from, from + atOnce);
       const answer = await ask(asked, options);
-      if (answer.length !== asked.length)
-        throw failure('IndexMismatch', `${spec.provider} gave ${answer.length} vectors for ${asked.length} texts of ${model}`);
-      for (const vector of answer) {
-        if (vector.length !== dimensions)
-          throw failure('IndexMismatch', `${model} of ${spec.provider} gives ${vector.length} dimensions; the spec says ${dimensions}`, {
-            next: 'build the index again with the dimensions that the model gives, or have the provider put the model before behind the name',
-          });
-        vectors.push(normalized(Float32Array.from(vector)));
+      const refused = refusalOf(answer, asked.length);
+      if (refused) {
+        onChanged();
+        throw refused;
       }
+      for (const vector of answer) vectors.push(normalized(Float32Array.from(vector)));
     }
     return vectors;
+  }
+
+  function refusalOf(answer: readonly Float32Array[], texts: number): Error | null {
+    if (answer.length !== texts)
+      return failure('IndexMismatch', `${provider} gave ${answer.length} vectors for ${texts} texts of ${model}`);
+    const other = answer.find((vector) => vector.length !== dimensions);
+    if (other === undefined) return null;
+    return failure('IndexMismatch', `${model} of ${provider} gives ${other.length} dimensions; the spec says ${dimensions}`, {
+      next: 'build the index again with the dimensions that the model gives, or have the provider put the model before behind the name',
+    });
   }
 
   const [probe = new Float32Array(dimensions)] = await embed([probeText]);

@@ -1,4 +1,4 @@
-import { failure } from '../../../domain/failure';
+import { failure, isPerennialError } from '../../../domain/failure';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
 import { shared } from '../../llm/shared';
 import type { Embedder } from './embedder';
@@ -26,11 +26,14 @@ interface Opened {
 const believedMs = 600_000;
 /** Who asks meanwhile is not held up by the look, unless nobody has asked, or nothing was heard, for as long again. */
 const lateMs = 2 * believedMs;
+/** A model that gives other vectors than the spec says goes on so until somebody has seen to it: a question that looked each time would pay for it each time. */
+const refusedMs = 60_000;
 
 /** `endpoints`: the providers of this process, for embedders behind one; null where there are none. */
 export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
   const open = new Map<string, Opened>();
   const opening = new Map<string, Promise<Embedder>>();
+  const refused = new Map<string, { readonly error: unknown; readonly at: number }>();
   const openers: { readonly [Kind in EmbedderSpec['kind']]: Opener<Kind> } = {
     minilm: () => openMiniLm(),
     wordllama: () => openWordLlama(),
@@ -40,16 +43,22 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
     },
   };
 
-  /** What could not be opened is tried again by the next that asks. */
+  /** What could not be opened is tried again by the next that asks, unless it is there and cannot be used. */
   async function openNow(spec: EmbedderSpec): Promise<Embedder> {
     const at = performance.now();
-    const embedder = await (openers[spec.kind] as Opener<typeof spec.kind>)(spec);
+    refused.delete(keyOf(spec));
+    const embedder = await (openers[spec.kind] as Opener<typeof spec.kind>)(spec).catch((error: unknown) => {
+      if (isPerennialError(error) && error.type === 'IndexMismatch') refused.set(keyOf(spec), { error, at });
+      throw error;
+    });
     open.set(keyOf(spec), { embedder, at });
     return embedder;
   }
 
   return {
     async get(spec) {
+      const no = refused.get(keyOf(spec));
+      if (no && performance.now() - no.at < refusedMs) throw no.error;
       const known = open.get(keyOf(spec));
       const age = known && spec.kind === 'endpoint' ? performance.now() - known.at : 0;
       if (known && age < believedMs) return known.embedder;

@@ -163,6 +163,24 @@ describe('a provider that puts another model behind the same name', () => {
     expect(state.probes).toBe(3);
   });
 
+  test('of another length is paid for by one question, and looked at once a minute until it is put right', async () => {
+    const [small, large] = [provider(1), provider(1, { dimensions: 64 })];
+    const state = { model: small };
+    const embedders = openEmbedders({ access: { embed: (...asked) => state.model.access.embed(...asked) } });
+    const ask = async () => (await embedders.get(spec)).embed(['bread'], { payer: { tenant: defaultTenant } });
+    await ask();
+    state.model = large;
+    for (let question = 0; question < 5; question += 1) await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
+    // The one that found it, and the look of the next.
+    expect(large.asked).toEqual([1, 1]);
+    passed += 2 * minutes;
+    for (let question = 0; question < 5; question += 1) await expect(ask()).rejects.toMatchObject({ type: 'IndexMismatch' });
+    expect(large.asked).toEqual([1, 1, 1]);
+    state.model = small;
+    passed += 2 * minutes;
+    expect(await ask()).toHaveLength(1);
+  });
+
   test('is looked for at once when a build has seen it', async () => {
     const model = provider(1);
     const ledgered = () => Promise.reject(failure('IndexMismatch', 'embed-small of local is another model than before'));
