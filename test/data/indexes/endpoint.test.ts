@@ -166,7 +166,7 @@ describe('a provider that puts another model behind the same name', () => {
   test('of another length is paid for by one question, and looked at once a minute until it is put right', async () => {
     const [small, large] = [provider(1), provider(1, { dimensions: 64 })];
     const state = { model: small };
-    const embedders = openEmbedders({ access: { embed: (...asked) => state.model.access.embed(...asked) } });
+    const embedders = openEmbedders({ access: { embed: (target, texts) => state.model.access.embed(target, texts) } });
     const ask = async () => (await embedders.get(spec)).embed(['bread'], { payer: { tenant: defaultTenant } });
     await ask();
     state.model = large;
