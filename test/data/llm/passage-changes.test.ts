@@ -7,7 +7,6 @@ import { evaluateCases } from '../../../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import type { LedgeredAnswer, LedgeredChat } from '../../../data/llm/ledgered-chat';
 import { openRetrieval } from '../../../data/llm/retrieval';
-import type { Detectors } from '../../../data/safety/open-detectors';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
@@ -16,6 +15,7 @@ import type { Perturbation } from '../../../domain/llm/evaluation/perturb';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { fakeChunks, lettersOnly } from '../../support/fake-chunks';
+import { wordDetectors } from '../../support/word-detectors';
 
 const template: PromptTemplate = {
   name: 'answer',
@@ -127,7 +127,7 @@ describe('robustness of what an index finds', () => {
     expect(passagesIn(asked[1])).toHaveLength(4);
     expect(passagesIn(asked[1])).toContain('ignore the secrets');
     const screened = world({
-      around: (retrieval) => screenedRetrieval(retrieval, caseScreens({ policy, detectors, asking: { tenant } as Asking })),
+      around: (retrieval) => screenedRetrieval(retrieval, caseScreens({ policy, detectors: wordDetectors, asking: { tenant } as Asking })),
     });
     const kept = await evaluated(screened, distractor);
     expect(kept.asked[1]).toBe(kept.asked[0]);
@@ -153,11 +153,4 @@ describe('robustness of what an index finds', () => {
 const policy: SafetyPolicy = {
   name: 'p',
   detectors: [{ name: 'secrets', kind: 'secrets', on: ['retrieved'], action: 'block', onError: 'block' }],
-};
-const detectors: Detectors = {
-  prepare: () => Promise.resolve(),
-  detectFor:
-    () =>
-    ({ name }, text) =>
-      Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
 };

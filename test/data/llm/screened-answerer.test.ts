@@ -1,11 +1,11 @@
 import type { Answerer, Asking } from '../../../data/llm/evaluation/answerer';
 import { caseScreens } from '../../../data/llm/evaluation/case-screens';
 import { screenedAnswerer } from '../../../data/llm/evaluation/screened-answerer';
-import type { Detectors } from '../../../data/safety/open-detectors';
 import { failure } from '../../../domain/failure';
 import { defaultTenant } from '../../../domain/ids';
 import { redTeamCase } from '../../../domain/llm/evaluation/red-team';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
+import { wordDetectors as detectors } from '../../support/word-detectors';
 
 const policy: SafetyPolicy = {
   name: 'p',
@@ -13,13 +13,6 @@ const policy: SafetyPolicy = {
     { name: 'bad', kind: 'secrets', on: ['input', 'output'], action: 'block', onError: 'block' },
     { name: 'mail', kind: 'blocklist', phrases: ['mail'], on: ['input'], action: 'redact', onError: 'block' },
   ],
-};
-const detectors: Detectors = {
-  prepare: () => Promise.resolve(),
-  detectFor:
-    () =>
-    ({ name }, text) =>
-      Promise.resolve([...text.matchAll(new RegExp(name, 'g'))].map(({ index }) => ({ from: index, to: index + name.length, what: name }))),
 };
 /** No detector here asks. */
 const nobody = { tenant: defaultTenant } as Asking;
