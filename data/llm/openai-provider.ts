@@ -79,11 +79,13 @@ function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKe
   const { messages, sampling, jsonSchema, adapter } = request;
   // Adapters over one model are models of their own in this protocol.
   const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter.digest}`;
+  const isOpenAi = maxTokensKey === 'max_completion_tokens';
   const body = {
     model,
     messages,
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
+    // OpenAI's models that think take no temperature or share but their own, which is 1. Elsewhere what is not sent may be the model's own idea of it.
+    ...((!isOpenAi || sampling.temperature !== 1) && { temperature: sampling.temperature }),
+    ...((!isOpenAi || sampling.topP !== 1) && { top_p: sampling.topP }),
     [maxTokensKey]: sampling.maxTokens,
     ...(sampling.seed !== null && { seed: sampling.seed }),
     ...(sampling.stop.length > 0 && { stop: sampling.stop }),

@@ -18,12 +18,14 @@ export function refusalFailure(refusal: Refusal): PerennialError {
   const retryAfterMs = readRetryAfter(headers, Date.now());
   return failure(type, `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`, {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...nextStep(type, status, provider),
+    ...nextStep(type, status, provider, said),
   });
 }
 
 interface ErrorWords {
   readonly codes: readonly string[];
+  /** Of the request, that the provider does not take; null where it names none of those that are sent. */
+  readonly parameter: Parameter | null;
   readonly message: string;
 }
 
@@ -58,12 +60,18 @@ function readError(body: string): ErrorWords {
   const inner = isRecord(parsed) ? (isRecord(parsed['error']) ? parsed['error'] : parsed) : {};
   const codes = [inner['code'], inner['type']].filter((code): code is string => typeof code === 'string' && /^[\w.-]{1,64}$/.test(code));
   const words = [inner['message'], inner['detail'], isRecord(parsed) ? parsed['error'] : null].find((each) => typeof each === 'string');
-  return { codes, message: typeof words === 'string' ? words : '' };
+  const parameter = parameters.find((each) => each === inner['param']) ?? null;
+  return { codes, parameter, message: typeof words === 'string' ? words : '' };
 }
 
-function describe(status: number, { codes, message }: ErrorWords): string {
+/** Their names may be repeated: what else stands in quotes in a provider's words may be a caller's. */
+const parameters = ['temperature', 'top_p', 'seed', 'stop', 'max_tokens', 'max_completion_tokens', 'response_format'] as const;
+type Parameter = (typeof parameters)[number];
+
+function describe(status: number, { codes, parameter, message }: ErrorWords): string {
   const words = withoutQuotes(message);
-  return `status ${status}${codes.length === 0 ? '' : ` ${[...new Set(codes)].join(' ')}`}${words === '' ? '' : `, ${words}`}`;
+  const names = [...new Set(codes), ...(parameter === null ? [] : [parameter])];
+  return `status ${status}${names.length === 0 ? '' : ` ${names.join(' ')}`}${words === '' ? '' : `, ${words}`}`;
 }
 
 /** A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks like a key, is left out. */
@@ -77,7 +85,16 @@ function withoutQuotes(message: string): string {
     .slice(0, 200);
 }
 
-function nextStep(type: FailureType, status: number, provider: string): { readonly next?: string } {
+const leftOut: Partial<Record<Parameter, string>> = {
+  temperature: 'set sampling.temperature to 1',
+  top_p: 'set sampling.topP to 1',
+  seed: 'set sampling.seed to null',
+  stop: 'leave sampling.stop empty',
+};
+
+function nextStep(type: FailureType, status: number, provider: string, { codes, parameter }: ErrorWords): { readonly next?: string } {
+  const without = parameter !== null && codes.some((code) => /^unsupported_(value|parameter)$/.test(code)) ? leftOut[parameter] : undefined;
+  if (without !== undefined) return { next: `${without}, or name a model that takes it` };
   if (status === 401 || status === 403) return { next: `check the key that the settings of provider ${provider} refer to` };
   if (status === 404 && type === 'ProviderRefused')
     return { next: `check the address of provider ${provider}: nothing answers at this path` };

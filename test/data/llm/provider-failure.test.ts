@@ -50,6 +50,22 @@ describe('what a refusal means', () => {
     expect(message).toContain('Invalid input');
   });
 
+  test('a parameter that the model does not take is named, with what to set instead', () => {
+    const error = {
+      message: "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+      type: 'invalid_request_error',
+      param: 'temperature',
+      code: 'unsupported_value',
+    };
+    expect(refused(400, { error })).toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringContaining('unsupported_value invalid_request_error temperature, Unsupported value') as string,
+      next: 'set sampling.temperature to 1, or name a model that takes it',
+    });
+    expect(refused(400, { error: { ...error, param: 'my secret' } })).not.toHaveProperty('next', expect.anything());
+    expect(refused(400, { error: { ...error, param: 'my secret' } }).message).not.toContain('secret');
+  });
+
   test('a limit says when to come again, in seconds, as a date, or exactly', () => {
     const now = Date.parse('2026-01-01T00:00:00Z');
     expect(readRetryAfter({ 'retry-after': '7' }, now)).toBe(7000);
