@@ -3,6 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Database, Sql } from '../connection';
 import type { retentionSettings } from '../schema/retention';
 import { appendAudit } from '../writes/audit-entry';
+import { assumeAllExpired } from '../writes/budget-reservation';
 import { forgetAnswers } from '../writes/forget-answers';
 import type { PredictionRepository } from './predictions';
 
@@ -77,8 +78,10 @@ export function createRetentionRepository({ sql }: Database, predictions: Predic
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      await assumeAllExpired(sql);
+      // One that is assumed counts as spent for good then: nobody who knows better comes as late as that.
       const reservations = await sql`
-        delete from budget_reservations b using ${perTenant(sql)} s where b.tenant_id = s.tenant and b.state = 'settled'
+        delete from budget_reservations b using ${perTenant(sql)} s where b.tenant_id = s.tenant and b.state <> 'open'
           and b.expires_at < now() - make_interval(days => s.run_detail_days)`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;

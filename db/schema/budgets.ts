@@ -6,7 +6,7 @@ import { tenants } from './tenants';
 
 const units = ['usd', 'tokens', 'seconds'];
 
-/** What may be spent, in whole smallest parts of its unit (domain/budget.ts). `reserved` and `spent` are the sums of the reservations below, those included that were settled long ago and are not kept. */
+/** What may be spent, in whole smallest parts of its unit (domain/budget.ts). `reserved` and `spent` are the sums of the reservations below, those included that ended long ago and are not kept. */
 export const budgets = pgTable(
   'budgets',
   {

@@ -1,7 +1,7 @@
 import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { Query, Transaction } from '../connection';
+import type { Query, Sql, Transaction } from '../connection';
 import type { budgets } from '../schema/budgets';
 
 export interface Reservation {
@@ -85,16 +85,34 @@ export async function assumeBudgets(tx: Transaction, { tenant, holder }: Reserva
 }
 
 async function refusal(tx: Transaction, tenant: Tenant, asked: BudgetAmount): Promise<Exclude<Reserved, { kind: 'reserved' }> | null> {
-  const { scope, unit, amount } = asked;
+  const { amount } = asked;
   const locked = await lockBudget(tx, tenant, asked);
   if (locked.spent + amount > locked.limit) return { kind: 'spent', budget: locked, asked: amount };
   if (locked.spent + locked.reserved + amount <= locked.limit) return null;
-  const expired = await expireReservations(tx, tenant, asked);
-  if (expired.reserved === 0) return { kind: 'held', budget: locked, asked: amount };
-  await tx`
-    update budgets set reserved = reserved - ${expired.reserved}, spent = spent + ${expired.spent}, assumed = assumed + ${expired.spent}
-    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+  if (!(await assumeExpired(tx, tenant, asked))) return { kind: 'held', budget: locked, asked: amount };
   return refusal(tx, tenant, asked);
+}
+
+/** Of all budgets: what nobody finds in the way would be told as reserved for ever. One after the other, each for as long as its own change takes. */
+export async function assumeAllExpired(sql: Sql): Promise<void> {
+  const dead = await sql<Pick<BudgetRow, 'tenantId' | 'scope' | 'unit'>[]>`
+    select distinct tenant_id, scope, unit from budget_reservations where state = 'open' and expires_at < now()`;
+  for (const { tenantId, ...budget } of dead) {
+    await sql.begin(async (tx) => {
+      const { tenant } = await lockBudget(tx, tenantId as Tenant, budget);
+      await assumeExpired(tx, tenant, budget);
+    });
+  }
+}
+
+/** Of a budget that is locked: whether there was anything. */
+async function assumeExpired(tx: Transaction, tenant: Tenant, { scope, unit }: BudgetRef): Promise<boolean> {
+  const { reserved, spent } = await expireReservations(tx, tenant, { scope, unit });
+  if (reserved === 0) return false;
+  await tx`
+    update budgets set reserved = reserved - ${reserved}, spent = spent + ${spent}, assumed = assumed + ${spent}
+    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+  return true;
 }
 
 /** What dead holders left open is in the way only until it is looked for. The budget's own sums are the caller's to change, who has it locked. */

@@ -67,7 +67,7 @@ describe('a gateway’s block', () => {
         await registry.database.sql<{ holder: string }[]>`select holder from budget_reservations where scope = ${scope} order by holder`
       ).map(({ holder }) => holder);
     const settledLongAgo = () => registry.database.sql`
-      update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and holder <> 'new'`;
+      update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and state = 'settled' and holder <> 'new'`;
     await settledLongAgo();
     expect((await registry.registry.retention.apply()).runDetailDays).toBeGreaterThanOrEqual(2);
     expect(await holders()).toEqual(['new', 'open']);
@@ -82,6 +82,28 @@ describe('a gateway’s block', () => {
     await registry.registry.retention.apply();
     await account('idle', { spent: 36, told: 34 });
     expect(await now()).toMatchObject({ spent: 30 + 30 + 7 + 6 });
+  });
+
+  test('of a gateway that died is on no budget for ever, also where nobody finds it in the way', async () => {
+    const { retention } = registry.registry;
+    await set(1_000);
+    await account('alive', { need: 10, wanted: 50 });
+    await account('dead', { need: 10, wanted: 100 });
+    await account('dead', { spent: 10, held: 8, wanted: 50, ...gone });
+    const run = unique('run');
+    await budgets().reserve({ tenant, holder: run, amounts: [{ scope, unit: 'tokens', amount: 200 }], ...gone });
+    await retention.apply();
+    expect(await now()).toEqual({ reserved: 50, spent: 10 + 8 + 200, assumed: 8 + 200 });
+    // Whoever knows better in time puts it right.
+    await budgets().settle({ tenant, holder: run, spent: [{ scope, unit: 'tokens', amount: 120 }] });
+    const right = { reserved: 50, spent: 10 + 8 + 120, assumed: 8 };
+    expect(await now()).toEqual(right);
+
+    await registry.database.sql`
+      update budget_reservations set expires_at = now() - interval '181 days' where scope = ${scope} and holder <> 'alive'`;
+    await retention.apply();
+    expect(await registry.database.sql`select holder from budget_reservations where scope = ${scope}`).toEqual([{ holder: 'alive' }]);
+    expect(await now()).toEqual(right);
   });
 
   test('of a gateway that died goes back when its lease is over; what it had under way counts as spent', async () => {
