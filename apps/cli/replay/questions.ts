@@ -1,7 +1,7 @@
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { inOrder, sliceOf } from '../../../domain/llm/case-slices';
 import { rightAnswers, type EvaluationCase } from '../../../domain/llm/evaluation/case';
-import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
+import { readStoredCases } from '../../../domain/llm/evaluation/case-set-document';
 import type { LlmLifecycleSpec } from '../../../domain/llm/llm-lifecycle';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -61,7 +61,7 @@ export async function askQuestions(
 
 /** In the order in which they are judged, which no answer has a say in. */
 export function questionsOf({ cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>, ndjson: string): readonly ReplayQuestion[] {
-  const judging = readCaseSet(ndjson, cases.file).cases.filter((each) => sliceOf(each, cases) === 'judge');
+  const judging = readStoredCases(ndjson, cases.file).filter((each) => sliceOf(each, cases) === 'judge');
   return inOrder(judging).map((each) => ({ text: String(each.input[prompt.input] ?? ''), answers: answersOf(each) }));
 }
 
