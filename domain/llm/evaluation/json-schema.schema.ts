@@ -45,7 +45,8 @@ function compilerFor({ $schema = 'https://json-schema.org/draft/2020-12/schema' 
  * reads, so there is an end to it, for each and for all of a document.
  */
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
-  const text = JSON.stringify(schema);
+  const text = textOf(schema);
+  if (text === null) return 'it goes too deep';
   if (text.length > mostCharacters) return `it has ${text.length} characters, and ${mostCharacters} is the most`;
   const before = [checked, schemaAllowance()?.seen].find((each) => each?.has(text))?.get(text);
   if (before !== undefined) return before;
@@ -69,6 +70,15 @@ function spentProblem({ length }: string): string | null {
     return `with it the document has more than ${mostInDocument} characters of different JSON Schemas; use one for several, or write several documents`;
   allowance.left -= length;
   return null;
+}
+
+/** Null for one that is too deep to be written, let alone compiled. */
+function textOf(schema: JsonSchema): string | null {
+  try {
+    return JSON.stringify(schema);
+  } catch {
+    return null;
+  }
 }
 
 function problemOf(schema: JsonSchema): string | null {

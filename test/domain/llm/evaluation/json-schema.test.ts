@@ -31,6 +31,12 @@ describe('JSON Schemas', () => {
     expect(jsonSchemaProblem({ type: 'string', description: 'x'.repeat(90_000) })).toBeNull();
   });
 
+  test('that go deeper than they can be written are refused like others', () => {
+    let schema: Record<string, unknown> = { type: 'string' };
+    for (let level = 0; level < 50_000; level += 1) schema = { items: schema };
+    expect(jsonSchemaProblem(schema)).toBe('it goes too deep');
+  });
+
   const line = (id: number, schema: object) => JSON.stringify({ id: `c${id}`, input: {}, expected: { schema } });
   const long = (which: number) => ({ type: 'string', description: `${which}`.padEnd(60_000) });
 
