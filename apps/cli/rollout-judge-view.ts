@@ -10,6 +10,9 @@ export interface RolloutJudgeJson {
   readonly withoutVerdict: number;
   readonly mostPairs: number;
   readonly costUsd: number;
+  /** These two are not given by an API of before they were known. */
+  readonly silence?: { readonly since: string; readonly failure: string } | null;
+  readonly over?: string | null;
 }
 
 /** Who says what answers are worth, how often so far, and for how much. */
@@ -22,3 +25,19 @@ export function judgedText({ pairs, withoutVerdict, costUsd }: Pick<RolloutJudge
   const silent = withoutVerdict === 0 ? '' : `, ${count(withoutVerdict)} of them without a verdict`;
   return `${count(pairs)} pairs judged${silent}, for $${costUsd.toFixed(4)}`;
 }
+
+/** Why nothing is judged for now, or any more; empty while it is. */
+export function judgeTrouble({ dimension, silence, over }: RolloutJudgeJson): string {
+  if (over != null) return `nothing more is judged: ${over}`;
+  if (silence == null) return '';
+  const why = Object.hasOwn(silences, silence.failure) ? silences[silence.failure] : silence.failure;
+  return `${dimension} has answered nothing since ${silence.since}: ${why ?? silence.failure}; it is asked again until it does`;
+}
+
+const silences: Readonly<Record<string, string>> = {
+  ProviderDenied: 'its provider does not accept the key, or has no credit for it (ProviderDenied)',
+  ProviderUnavailable: 'its provider is not reached, or says that it cannot (ProviderUnavailable)',
+  ProviderRateLimited: 'it is asked more than its provider allows (ProviderRateLimited)',
+  ProviderTimeout: 'its provider takes too long (ProviderTimeout)',
+  AnswerLost: 'its answers break off or are garbled (AnswerLost)',
+};

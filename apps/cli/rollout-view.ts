@@ -8,7 +8,7 @@ import type { RolloutRollback, RolloutStatus } from '../../domain/rollout/rollou
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
-import { judgedText, judgeText, type RolloutJudgeJson } from './rollout-judge-view';
+import { judgedText, judgeText, judgeTrouble, type RolloutJudgeJson } from './rollout-judge-view';
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
@@ -83,6 +83,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
   // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
   const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
   const hanging = ' '.repeat(8 + Math.max(0, ...said.reasons.map(({ gate }) => gate.length)));
+  const trouble = rollout.judge && isOpenRollout(status) ? judgeTrouble(rollout.judge) : '';
   const lines = [
     `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
     ...wrap(whereText(rollout)),
@@ -96,6 +97,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
     ...reasonsOf(said, paint).flatMap((line) => wrap(line, hanging)),
     ...trafficLines(rollout),
     ...(rollout.judge ? wrap(judgeText(rollout.judge)) : []),
+    ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
     ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
     ...wrap(remainingText(rollout)),
     ...wrap(rollbackText(rollout)),
@@ -117,8 +119,8 @@ export function progressOf(rollout: RolloutJson): string {
   const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers an arm';
   const found =
     n === 0 ? 'no label is due yet' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
-  const judged = rollout.judge ? judgedText(rollout.judge) : '';
-  return [`${stepText(rollout)}${held}: ${found}`, judged, remainingText(rollout)].filter(Boolean).join('; ');
+  const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
+  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(Boolean).join('; ');
 }
 
 export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {

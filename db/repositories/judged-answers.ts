@@ -1,3 +1,4 @@
+import type { FailureType } from '../../domain/failure';
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import type { JudgedPair } from '../../domain/rollout/answer-quality';
 import type { Database } from '../connection';
@@ -34,7 +35,24 @@ export interface JudgedAnswerRepository {
   }): Promise<readonly UnjudgedPair[]>;
   /** Once: of a pair that was judged before, the first verdicts stand. What people said of it stays, and stays as old as it is. Nothing where the prediction is gone. */
   record(input: { readonly tenant: Tenant; readonly predictionId: PredictionId; readonly judged: JudgedPair }): Promise<void>;
+  /** Null while the judge answers what is asked in the scope; else since when it was asked in vain, and what came of it last. */
+  silence(input: { readonly tenant: Tenant; readonly scope: string }): Promise<JudgeSilence | null>;
 }
+
+export interface JudgeSilence {
+  readonly since: string;
+  readonly failure: SilenceFailure;
+}
+
+/** Of whoever is asked, not of the question: one that is too long, or refused, says nothing of the next. */
+export const silenceFailures = [
+  'ProviderDenied',
+  'ProviderUnavailable',
+  'ProviderRateLimited',
+  'ProviderTimeout',
+  'AnswerLost',
+] as const satisfies readonly FailureType[];
+export type SilenceFailure = (typeof silenceFailures)[number];
 
 export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRepository {
   return {
@@ -75,6 +93,16 @@ export function createJudgedAnswerRepository({ sql }: Database): JudgedAnswerRep
           day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version),
           rollout_id = coalesce(f.rollout_id, excluded.rollout_id), event_time = coalesce(f.event_time, excluded.event_time)
         where f.label -> 'judged' is null`;
+    },
+
+    async silence({ tenant, scope }) {
+      const [row] = await sql<{ since: string | null; failure: SilenceFailure | null }[]>`
+        select min(ended_at) as since, (array_agg(failure order by ended_at desc))[1] as failure
+        from llm_attempts
+        where tenant_id = ${tenant} and scope = ${scope} and failure = any(${[...silenceFailures]}::text[]) and ended_at > (
+          select coalesce(max(ended_at), '-infinity') from llm_attempts where tenant_id = ${tenant} and scope = ${scope} and outcome = 'answered'
+        )`;
+      return row?.since == null || row.failure === null ? null : { since: row.since, failure: row.failure };
     },
   };
 }

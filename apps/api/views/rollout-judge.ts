@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget';
 import { runScope } from '../../../domain/llm/run-budget';
+import { isOpenRollout } from '../../../domain/rollout/rollout';
+import { silenceFailures } from '../../../db/repositories/judged-answers';
 import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/repositories/rollouts';
+import { instant } from './fields';
 
 export const rolloutJudge = z
   .object({
@@ -14,18 +17,25 @@ export const rolloutJudge = z
     withoutVerdict: z.number().describe('of pairs: without a verdict on both answers'),
     mostPairs: z.number(),
     costUsd: z.number().describe('what judging has cost, without what was paid before'),
+    silence: z
+      .object({ since: instant, failure: z.enum(silenceFailures) })
+      .nullable()
+      .describe('since when it was asked in vain, and what came of it last; null while it answers, and when the rollout has ended'),
+    over: z.string().nullable().describe('why nothing more is judged; null while it is'),
   })
   .meta({ id: 'RolloutJudge' });
 
 /** Null where no judge says what answers are worth. */
 export async function judgeToJson(
-  { llmCalls }: Pick<Registry, 'llmCalls'>,
-  { tenant, runId, spec, state }: RolloutRecord,
+  { llmCalls, judgedAnswers }: Pick<Registry, 'llmCalls' | 'judgedAnswers'>,
+  { tenant, runId, spec, state, status }: RolloutRecord,
 ): Promise<z.output<typeof rolloutJudge> | null> {
   const judge = spec.quality.answers?.judge;
   if (judge?.calibrated === undefined) return null;
   const { judge: digest, positives, negatives } = judge.calibrated;
-  const { cost } = await llmCalls.report({ tenant, scope: `${runScope(runId)}/canary` });
+  const asked = { tenant, scope: `${runScope(runId)}/canary` };
+  const { cost } = await llmCalls.report(asked);
+  const over = state.evidence?.noMoreLabels?.why ?? null;
   const quality = state.evidence?.quality;
   const { traffic = { n: 0 }, unscored = 0 } = quality?.kind === 'pairs' ? quality : {};
   return {
@@ -37,5 +47,7 @@ export async function judgeToJson(
     withoutVerdict: unscored,
     mostPairs: judge.mostPairs,
     costUsd: cost / budgetUnits.usd,
+    silence: over === null && isOpenRollout(status) ? await judgedAnswers.silence(asked) : null,
+    over,
   };
 }

@@ -1,3 +1,4 @@
+import type { AttemptEnd } from '../../../domain/llm/call-ledger';
 import type { RolloutId, RunId } from '../../../domain/ids';
 import type { CanarySpec } from '../../../domain/lifecycle';
 import { digestOf } from '../../../data/digest';
@@ -60,6 +61,41 @@ function seen(pairs: number, better: number): RolloutState {
   };
 }
 
+const answer: AttemptEnd = {
+  kind: 'answered',
+  answer: { text: 'right', finish: 'stop', usage: { promptTokens: 1, completionTokens: 1 }, model: 'm', firstTokenMs: null, totalMs: 1 },
+  cost: 0,
+  spent: [],
+};
+
+/** A question of the scope that is asked once and ends so. */
+async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
+  const { llmCalls } = world.registry;
+  const call = {
+    tenant,
+    key: digestOf(unique('question')),
+    scope,
+    provider: 'p',
+    model: 'm',
+    promptDigest: null,
+    inputDigest: digest,
+    repeat: 0,
+  };
+  const plan = {
+    provider: 'p',
+    model: 'm',
+    reserve: [],
+    mostUsage: { promptTokens: 1, completionTokens: 1 },
+    mostCost: 0,
+    leaseMs: 60_000,
+  };
+  const claim = await llmCalls.claim({ call, owner: { execution: scope, attempt: 1 }, attempt: plan });
+  if (claim.kind !== 'claimed') throw new Error(claim.kind);
+  await llmCalls.end({ call, number: claim.number, end });
+}
+
+const digest = digestOf('a judge');
+
 /** Forty pairs with verdicts, and one without. */
 function judgedState(spec: CanarySpec): RolloutState {
   const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
@@ -75,12 +111,12 @@ function judgedState(spec: CanarySpec): RolloutState {
 }
 
 describe('a rollout that is shown', () => {
+  const calibrated = { judge: digest, positives: { cases: 50, right: 45 }, negatives: { cases: 40, right: 32 } };
+  const judge = { dimension: 'sound', share: 1, mostPairs: 900, calibrated };
+  const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
+  const spec: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
+
   test('by a judge says by which, how often it was asked, and what that cost', async () => {
-    const digest = digestOf('a judge');
-    const calibrated = { judge: digest, positives: { cases: 50, right: 45 }, negatives: { cases: 40, right: 32 } };
-    const judge = { dimension: 'sound', share: 1, mostPairs: 900, calibrated };
-    const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
-    const spec: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
     const { model } = await opened(judgedState(spec), spec);
     const { status, body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
     expect(status).toBe(200);
@@ -90,8 +126,35 @@ describe('a rollout that is shown', () => {
     });
     expect(await world.call('GET', `/models/${model}/explain?version=2`, { as: 'viewer' })).toMatchObject({
       status: 200,
-      body: { rollout: { judge: { dimension: 'sound', pairs: 41 } } },
+      body: { rollout: { judge: { dimension: 'sound', pairs: 41, silence: null, over: null } } },
     });
+  });
+
+  test('by a judge that is asked in vain says since when, and what comes of it, until it answers or is asked no more', async () => {
+    const { model, runId } = await opened(judgedState(spec), spec);
+    const shown = async (of = model) => (await world.call('GET', `/models/${of}/rollout`, { as: 'viewer' })).body['judge'];
+    const scope = `run/${runId}/canary`;
+    const ask = (end: AttemptEnd) => askedOnce(scope, end);
+    await ask({ kind: 'refused', failure: 'ProviderDenied' });
+    await ask(answer);
+    expect(await shown()).toMatchObject({ silence: null, over: null });
+    const before = new Date().toISOString();
+    await ask({ kind: 'refused', failure: 'ProviderUnavailable' });
+    const after = new Date().toISOString();
+    await ask({ kind: 'refused', failure: 'ProviderDenied' });
+    // Of a question alone, and of nobody who heard of it.
+    await ask({ kind: 'refused', failure: 'ContextOverflow' });
+    await ask({ kind: 'broken', failure: null });
+    const { silence } = (await shown()) as { silence: { since: string; failure: string } };
+    expect(silence.failure).toBe('ProviderDenied');
+    expect(Date.parse(silence.since)).toBeGreaterThanOrEqual(Date.parse(before));
+    expect(Date.parse(silence.since)).toBeLessThanOrEqual(Date.parse(after) + 1);
+
+    const { evidence, history } = judgedState(spec);
+    if (!evidence) throw new Error('no evidence');
+    const why = 'the budget of tenant is spent';
+    const spent = await opened({ evidence: { ...evidence, noMoreLabels: { after: null, why } }, history }, spec);
+    expect(await shown(spent.model)).toMatchObject({ silence: null, over: why });
   });
 
   test('without traffic says that nothing was measured yet', async () => {

@@ -69,6 +69,26 @@ describe('a rollout that is shown', () => {
     expect(progressOf(judged)).toContain('2,400 pairs; 1,240 pairs judged, 7 of them without a verdict, for $0.3142; about');
   });
 
+  test('by a judge that answers nothing, or is asked no more, says since when and why', async () => {
+    const { judge } = judged;
+    if (!judge) throw new Error('by a judge');
+    const shown = async (more: Partial<typeof judge>, status: typeof judged.status = 'running') => {
+      serve({ ...judged, status, judge: { ...judge, ...more } });
+      return (await api.cli('rollout', 'show', 'flight-delay')).stdout.replace(/\n */g, ' ');
+    };
+    const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' };
+    const denied =
+      'sound has answered nothing since 2026-01-01T07:00:00Z: its provider does not accept the key, or has no credit for it (ProviderDenied); it is asked again until it does';
+    expect(await shown({ silence })).toContain(denied);
+    expect(progressOf({ ...judged, judge: { ...judge, silence } })).toContain(denied);
+    const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
+    expect(await shown({ over }, 'held')).toContain(`nothing more is judged: ${over}`);
+    for (const each of [await shown({ silence: null, over: null }), await shown({ over }, 'promoted')]) {
+      expect(each).not.toContain('answered nothing');
+      expect(each).not.toContain('nothing more');
+    }
+  });
+
   test('names the gateways that have not confirmed a rollback', async () => {
     serve({ ...rolledBack, rollback: { from: 2, to: 1, secondsToFullTraffic: null, unconfirmed: ['http://gateway:8710'] } });
     expect((await api.cli('rollout', 'show', 'flight-delay')).stdout).toContain('not confirmed by http://gateway:8710');
