@@ -9,17 +9,27 @@ export interface CanaryRun extends StartedRun {
   readonly rollout: WorkflowHandle;
 }
 
-export interface CanaryRuns extends Pick<LifecycleRuns, 'record' | 'close'> {
+export interface CanaryRuns extends Pick<LifecycleRuns, 'record'> {
   start(plan: RunPlan, overrides: Overrides): Promise<CanaryRun>;
-  /** A test that failed in the middle leaves its run to this. */
-  endLeft(): Promise<void>;
 }
 
-export async function openCanaryRuns(): Promise<CanaryRuns> {
-  const runs = await openLifecycleRuns();
+/** For the tests of a file, which calls it at its head. A test that failed in the middle leaves its run to this. */
+export function openCanaryRuns(): CanaryRuns {
+  let runs: LifecycleRuns;
   const left: CanaryRun[] = [];
+  beforeAll(async () => {
+    runs = await openLifecycleRuns();
+  });
+  afterEach(async () => {
+    for (const { handle, rollout, end } of left.splice(0)) {
+      await handle.terminate('its test is over').catch(() => undefined);
+      await rollout.terminate('its test is over').catch(() => undefined);
+      await end().catch(() => undefined);
+    }
+  });
+  afterAll(() => runs.close());
   return {
-    ...runs,
+    record: (name, handle) => runs.record(name, handle),
     async start(plan, overrides) {
       const run = await runs.start(plan, overrides);
       const rollout = run.handle.client.getHandle(rolloutWorkflowId({ ...plan, model: plan.lifecycle }));
@@ -27,13 +37,6 @@ export async function openCanaryRuns(): Promise<CanaryRuns> {
       const tried = { ...run, rollout, end: () => (ended ??= run.end()) };
       left.push(tried);
       return tried;
-    },
-    async endLeft() {
-      for (const { handle, rollout, end } of left.splice(0)) {
-        await handle.terminate('its test is over').catch(() => undefined);
-        await rollout.terminate('its test is over').catch(() => undefined);
-        await end().catch(() => undefined);
-      }
     },
   };
 }

@@ -16,7 +16,7 @@ import {
 import type { ModelRun } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
-import { openCanaryRuns, until, type CanaryRun, type CanaryRuns } from '../support/canary-runs';
+import { openCanaryRuns, until, type CanaryRun } from '../support/canary-runs';
 import type { Overrides } from '../support/fake-activities';
 import { planOf } from '../support/fake-activities';
 import { champion, fakeRollout, harm, rolledBackBy, upAndPassed, type FakeRollout } from '../support/fake-rollout';
@@ -24,13 +24,8 @@ import { work } from '../support/lifecycle-runs';
 
 jest.setTimeout(120_000);
 
-let runs: CanaryRuns;
+const runs = openCanaryRuns();
 let count = 0;
-beforeAll(async () => {
-  runs = await openCanaryRuns();
-});
-afterEach(() => runs.endLeft());
-afterAll(() => runs.close());
 
 const ada: Command = { actor: 'ada', reason: 'a look at the logs' };
 

@@ -7,7 +7,7 @@ import { llmCanaryOf } from '../../domain/llm/canary';
 import { llmCanarySchema } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import { extendUpdate, resumeRolloutUpdate, rolloutQuery, skipUpdate } from '../../workflows/messages';
-import { openCanaryRuns, until, type CanaryRun, type CanaryRuns } from '../support/canary-runs';
+import { openCanaryRuns, until, type CanaryRun } from '../support/canary-runs';
 import { artifact, digest } from '../support/fake-activities';
 import { fakeLlm, llmPlanOf } from '../support/fake-llm';
 import { canaryDecision, fakeRollout, harm, rolledBackBy, type FakeRollout, type Script } from '../support/fake-rollout';
@@ -15,13 +15,8 @@ import { work } from '../support/lifecycle-runs';
 
 jest.setTimeout(120_000);
 
-let runs: CanaryRuns;
+const runs = openCanaryRuns();
 let count = 0;
-beforeAll(async () => {
-  runs = await openCanaryRuns();
-});
-afterEach(() => runs.endLeft());
-afterAll(() => runs.close());
 
 interface Tried extends CanaryRun {
   readonly turns: readonly JudgeAnswersInput[];
