@@ -9,19 +9,39 @@ import { schemaMs, withinTime } from '../time-limit';
  */
 export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
   const value = parse(answer);
-  const promised = z.fromJSONSchema(schema);
-  const tried = withinTime(schemaMs, () => promised.safeParse(value));
+  const promised = holding(schema);
+  const tried = checked(answer, () => withinTime(schemaMs, () => promised.safeParse(value)));
   if (tried.kind === 'late')
     throw failure('AnswerInvalid', `${answer.model} answered JSON that could not be checked by the promised schema in time`, {
       next: 'look for a pattern in the schema that takes exponential time, such as (a+)+',
     });
-  const checked = tried.value;
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
+  const { success, data, error } = tried.value;
+  if (success) return data;
+  const [issue] = error.issues;
   throw failure(
     'AnswerInvalid',
     `${answer.model} answered JSON, but not of the promised schema: ${issue?.code ?? 'invalid'} at /${issue?.path.join('/') ?? ''}`,
   );
+}
+
+/** One that was accepted before it was tried when it is written (prompt.schema.ts) may be beyond what answers are held to. */
+function holding(schema: Readonly<Record<string, unknown>>): z.ZodType {
+  try {
+    return z.fromJSONSchema(schema);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw failure('InvalidInput', `no answer can be held to the promised schema: ${reason}`, { cause });
+  }
+}
+
+/** A model that repeats itself nests without end, and a schema that refers to itself follows it for as long as the stack goes: that is the answer's fault, not the worker's. */
+function checked<T>({ model }: ChatAnswer, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw failure('AnswerInvalid', `${model} answered JSON that could not be checked by the promised schema: ${reason}`, { cause });
+  }
 }
 
 function parse({ text, finish, model }: ChatAnswer): unknown {

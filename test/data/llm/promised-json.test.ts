@@ -19,4 +19,16 @@ describe('the JSON that an answer was to be', () => {
     const tried = () => readPromised(answer(`{"name":"${'a'.repeat(60)}!"}`), schema);
     expect(tried).toThrow('writer answered JSON that could not be checked by the promised schema in time');
   });
+
+  test('is no answer where it goes deeper than it can be checked', () => {
+    const nested = { type: 'array', items: { $ref: '#' } };
+    expect(readPromised(answer('[[],[[]]]'), nested)).toEqual([[], [[]]]);
+    const tried = () => readPromised(answer(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), nested);
+    expect(tried).toThrow(expect.objectContaining({ type: 'AnswerInvalid' }) as Error);
+  });
+
+  test('cannot be held to a schema that was accepted before it was tried', () => {
+    const tried = () => readPromised(answer('1'), { not: { type: 'string' } });
+    expect(tried).toThrow(expect.objectContaining({ type: 'InvalidInput' }) as Error);
+  });
 });
