@@ -30,12 +30,10 @@ export interface LedgeredTexts {
 /** One vector a text, in order. What is on the ledger is not asked again. @throws IndexMismatch where the provider's own answer is not accepted */
 export type LedgeredEmbeddings = (asked: LedgeredTexts) => Promise<readonly Float32Array[]>;
 
-/** How often vectors of one request may be on the ledger and of another model, or gone from the store: it keeps what nobody refers to for a while only. */
-const mostRepeats = 20;
-
 /**
  * Vectors are too large for the registry: they go to the artifact store before the ledger says that they are there, and the ledger has their reference in
- * the place of an answer's text. Whoever dies between the two pays this one request again.
+ * the place of an answer's text. Whoever dies between the two pays this one request again. Those that are on the ledger may be of another model, or gone from
+ * the store, which keeps what nobody refers to for a while only: the request is repeated as often as that has happened, and what is new is the last.
  */
 export function ledgeredEmbeddings(
   access: Pick<ModelAccess, 'embed'>,
@@ -51,7 +49,7 @@ export function ledgeredEmbeddings(
       const name = digestOf({ tenant, owner, provider: target.provider, model: target.model, texts, repeat });
       const { recorded, isNew } = await shared(asking, name, () => recordedOf(asked, repeat));
       const vectors = await vectorsOf(recorded).catch((error: unknown) => {
-        if (repeat < mostRepeats && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
+        if (!isNew && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
         throw error;
       });
       if (vectors === null) continue;
@@ -59,7 +57,7 @@ export function ledgeredEmbeddings(
         paid?.(recorded.cost);
         return vectors;
       }
-      if (isNew || repeat >= mostRepeats)
+      if (isNew)
         throw failure('IndexMismatch', `${target.model} of ${target.provider} is another model than before`, {
           next: 'build the index again, or have the provider put the model before behind the name',
         });
@@ -86,11 +84,11 @@ export function ledgeredEmbeddings(
           seen.found = { recorded: claim.recorded, isNew: false };
           return { kind: 'answered', answered: nothing };
         }
-        const { answered, failed } = attemptEnds(entry, claim.number, price);
+        const { answered, ...ends } = attemptEnds(entry, claim.number, price);
         return {
           kind: 'send',
           requestId: claim.requestId,
-          failed,
+          ...ends,
           async answered({ totalMs: ms, ...embeddings }) {
             const text = JSON.stringify(await kept(tenant, embeddings));
             const recorded = await answered({ text, finish: 'stop', usage: embeddings.usage, model, firstTokenMs: null, totalMs: ms });

@@ -9,6 +9,7 @@ import { ledgeredChat } from '../../../data/llm/ledgered-chat';
 import { ledgeredEmbeddings, type LedgeredTexts } from '../../../data/llm/ledgered-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { openRetrieval } from '../../../data/llm/retrieval';
+import { failure } from '../../../domain/failure';
 import { free } from '../../../domain/llm/price';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
@@ -63,6 +64,43 @@ test('the same texts asked for at once by two are embedded for the one whose bud
   });
   const [, embeddings] = await Promise.allSettled([embed(of(poor, [{ scope: poor, unit: 'tokens' }])), embed(of(rich, []))]);
   expect(embeddings).toMatchObject({ status: 'fulfilled', value: { length: 2 } });
+});
+
+test('vectors that are gone from the store are asked for again, however often that happened before', async () => {
+  const gone = new Set<string>();
+  const kept: string[] = [];
+  const forgetful: Pick<typeof artifacts, 'putBytes' | 'getBytes'> = {
+    async putBytes(bytes) {
+      const ref = await artifacts.putBytes(bytes);
+      kept.push(ref.digest);
+      return ref;
+    },
+    getBytes: (ref) =>
+      gone.has(ref.digest) ? Promise.reject(failure('ArtifactMissing', `${ref.digest} was collected`)) : artifacts.getBytes(ref),
+  };
+  // As from many a provider, they differ a little each time.
+  let times = 0;
+  const inexact: Pick<ModelAccess, 'embed'> = {
+    async embed(target, texts, { journal }) {
+      times += 1;
+      const begun = await journal?.begin({ target, texts, price: free, totalMs: 1_000 });
+      if (begun?.kind !== 'send') throw new Error('nobody else asks');
+      const vectors = texts.map(() => Float32Array.of(1, times / 1_000));
+      return begun.answered({ vectors, usage: { promptTokens: 1, completionTokens: 0 }, totalMs: 1 });
+    },
+  };
+  const embed = ledgeredEmbeddings(inexact, test_.registry.llmCalls, forgetful);
+  for (let build = 1; build <= 25; build += 1) {
+    const owner = { execution: `build-${build}`, attempt: 1 };
+    const asked: LedgeredTexts = {
+      ...{ tenant, scope: 'index-build/often', owner, budgets: [] },
+      ...{ target: { provider: 'scripted', model: 'embed' }, texts: ['collected again and again'] },
+    };
+    const vectors = await embed(asked);
+    expect(await embed(asked)).toEqual(vectors);
+    expect(times).toBe(build);
+    for (const digest of kept) gone.add(digest);
+  }
 });
 
 describe('a provider that puts another model behind the same name', () => {
