@@ -20,6 +20,7 @@ export interface PlannedRequest {
   readonly most: Usage;
   readonly price: Price;
   readonly totalMs: number;
+  readonly placeMs?: number | undefined;
 }
 
 type Claimed =
@@ -57,6 +58,7 @@ export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry
 interface AttemptEnds {
   readonly answered: (answer: ChatAnswer) => Promise<RecordedAnswer>;
   readonly failed: (type: FailureType | null) => Promise<void>;
+  readonly unsent: () => Promise<void>;
 }
 
 /** How the claimed attempt ended, for the ledger and the budgets. */
@@ -73,6 +75,9 @@ export function attemptEnds({ ledger, call, budgets }: LedgerEntry, number: numb
     async failed(type) {
       await end(type !== null && unpaid.includes(type) ? { kind: 'refused', failure: type } : { kind: 'broken', failure: type });
     },
+    async unsent() {
+      await end({ kind: 'refused', failure: null });
+    },
   };
 }
 
@@ -86,10 +91,13 @@ export const unpaid: readonly FailureType[] = [
   'ContextOverflow',
 ];
 
-function planOf({ target: { provider, model }, most, price, totalMs }: PlannedRequest, budgets: readonly BudgetRef[]): AttemptPlan {
+function planOf(
+  { target: { provider, model }, most, price, totalMs, placeMs = 0 }: PlannedRequest,
+  budgets: readonly BudgetRef[],
+): AttemptPlan {
   const mostCost = costOf(most, price);
   const reserve: BudgetAmount[] = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, most, mostCost, totalMs) }));
-  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: totalMs + leaseMarginMs };
+  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: placeMs + totalMs + leaseMarginMs };
 }
 
 function amountOf({ unit }: BudgetRef, { promptTokens, completionTokens }: Usage, cost: number, ms: number): number {

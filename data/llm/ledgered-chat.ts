@@ -96,11 +96,12 @@ async function askOnce(
     owner,
     budgets: budgetsFor(target.provider, asked.budgets),
   });
-  const planned = ({ target, request, price, totalMs }: AskedTarget): PlannedRequest => ({
+  const planned = ({ target, request, price, totalMs, placeMs }: AskedTarget): PlannedRequest => ({
     target,
     most: mostUsage(request),
     price,
     totalMs,
+    placeMs,
   });
   const journal: AttemptJournal = {
     afford: (attempt) => affordAttempt(entryOf(attempt), planned(attempt)),
@@ -113,8 +114,8 @@ async function askOnce(
         seen.fromLedger = true;
         return { kind: 'answered', answered: claim.recorded };
       }
-      const { answered, failed } = attemptEnds(entry, claim.number, attempt.price);
-      return { kind: 'send', requestId: claim.requestId, answered: async (answer) => (seen.recorded = await answered(answer)), failed };
+      const { answered, ...ends } = attemptEnds(entry, claim.number, attempt.price);
+      return { kind: 'send', requestId: claim.requestId, answered: async (answer) => (seen.recorded = await answered(answer)), ...ends };
     },
   };
   try {

@@ -30,6 +30,8 @@ export interface AskedTarget {
   readonly price: Price;
   /** After this the attempt is over in any case. */
   readonly totalMs: number;
+  /** The longest that it waits for a place of its caller's own before. */
+  readonly placeMs?: number;
 }
 
 /** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
@@ -55,8 +57,8 @@ export interface Opened<Answer, Kept> {
   answered(answer: Answer): Promise<Kept>;
   /** Null: whoever asked went away, or nobody knows what happened. Told after the turn. */
   failed(failure: FailureType | null): Promise<void>;
-  /** Its turn did not come: nothing was sent. */
-  unsent?(): void;
+  /** Its turn or its place did not come: nothing was sent. */
+  unsent(): void | Promise<void>;
 }
 
 export type AttemptJournal = Journal<AskedTarget, Begun<ChatAnswer, Answered>>;
@@ -90,7 +92,7 @@ export interface AccessOptions {
   readonly place?: Place | undefined;
 }
 
-/** Bounds what a caller has under way: held while a request waits for its turn and is with the provider, not while its answer is written down. */
+/** Bounds what a caller has with providers at once: held while a request is there, not while it is put on record before, nor its answer after. */
 export type Place = <T>(work: () => Promise<T>) => Promise<T>;
 
 export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: EmbedJournal | undefined };

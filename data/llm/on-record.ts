@@ -1,7 +1,7 @@
 import { isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, likelyTokens } from '../../domain/llm/price';
-import type { AccessOptions, Answered, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
+import type { AccessOptions, Answered, AskedTarget, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
 import { pauseMs } from './pause';
 import type { ProviderGate } from './provider-gate';
 import type { Turn } from './rate-limiter';
@@ -16,7 +16,9 @@ export function onRecord(
 ): Promise<Answered> {
   const { provider, settings } = gate;
   const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
-  const asked = { target, request, price: settings.prices[target.model] ?? free, totalMs: settings.timeouts.totalMs };
+  const { totalMs } = settings.timeouts;
+  const price = settings.prices[target.model] ?? free;
+  const asked: AskedTarget = { target, request, price, totalMs, ...(options.place && { placeMs: totalMs }) };
   return begunInTurn(gate, options, asked, {
     tokens: likelyTokens(request),
     send: (begun) => send(request, begun ? { requestId: begun.requestId } : {}),
@@ -86,22 +88,26 @@ async function inOneTurn<Asked, Answer, Kept>(
       }
       begun = now;
     }
-    const answer = await exchange.send(begun);
+    const answer = await place(() => {
+      requireCaller(signal, turn);
+      under.isSent = true;
+      return exchange.send(begun);
+    });
     turn.used(exchange.used(answer));
     return { kind: 'sent', answer };
   };
 
-  const under: { asking?: ReturnType<typeof ask> } = {};
+  const under: { asking?: ReturnType<typeof ask>; isSent?: true } = {};
   const inTurn = async (turn: Turn) => {
     requireCaller(signal, turn);
     return await (under.asking = ask(turn));
   };
-  const turn = place(() => gate.run(options, exchange.tokens, inTurn));
+  const turn = gate.run(options, exchange.tokens, inTurn);
   const [left] = await Promise.allSettled([turn]);
   // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
   const [end] = await Promise.allSettled([under.asking ?? turn]);
   if (end.status === 'rejected') {
-    if (under.asking === undefined) begun?.unsent?.();
+    if (under.isSent === undefined) await begun?.unsent();
     else await begun?.failed(isPerennialError(end.reason) ? end.reason.type : null);
     throw left.status === 'rejected' ? left.reason : end.reason;
   }
@@ -114,7 +120,7 @@ async function inOneTurn<Asked, Answer, Kept>(
   }
 }
 
-const anywhere: Place = (work) => work();
+const anywhere: Place = async (work) => work();
 
 /** A turn that comes when nobody waits any more is nobody's: what is begun then counts as sent, and as perhaps paid. */
 function requireCaller(signal: AbortSignal | undefined, { unsent }: Turn): void {

@@ -64,8 +64,8 @@ export type CallClaim =
 
 export type AttemptEnd =
   | { readonly kind: 'answered'; readonly answer: ChatAnswer; readonly cost: number; readonly spent: readonly BudgetAmount[] }
-  /** The provider said no before it worked: nothing was paid. */
-  | { readonly kind: 'refused'; readonly failure: FailureType }
+  /** The provider said no before it worked, or, without a failure, it was not sent after all: nothing was paid. */
+  | { readonly kind: 'refused'; readonly failure: FailureType | null }
   /** It had begun, or nobody knows: perhaps paid, so that the whole reservation counts as spent. Without a failure, whoever asked went away. */
   | { readonly kind: 'broken'; readonly failure: FailureType | null };
 

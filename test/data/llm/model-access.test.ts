@@ -8,6 +8,21 @@ import type { Tenant } from '../../../domain/ids';
 import { noSecret, providerAt, question, tenant } from '../../support/model-access';
 import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/scripted-provider';
 
+/** As a ledger begins it; tells how it ended. */
+function opened(ends: string[] = [], writes: Promise<void> = Promise.resolve()): Awaited<ReturnType<AttemptJournal['begin']>> {
+  return {
+    kind: 'send',
+    requestId: 'one',
+    async answered(answer) {
+      await writes;
+      ends.push('answered');
+      return { answer, provider: 'recorded' };
+    },
+    failed: (type) => Promise.resolve(void ends.push(`failed ${type}`)),
+    unsent: () => void ends.push('unsent'),
+  };
+}
+
 describe('access to models', () => {
   const closers: (() => Promise<void>)[] = [];
   let access: ModelAccess;
@@ -143,13 +158,7 @@ describe('access to models', () => {
     const held = { is: true, looked: 0 };
     const begin: AttemptJournal['begin'] = () => {
       held.looked += 1;
-      if (held.is) return Promise.resolve({ kind: 'held', waitMs: 20 });
-      return Promise.resolve({
-        kind: 'send',
-        requestId: 'one',
-        answered: (answer) => Promise.resolve({ answer, provider: 'recorded' }),
-        failed: () => Promise.resolve(),
-      });
+      return Promise.resolve(held.is ? { kind: 'held', waitMs: 20 } : opened());
     };
     // It is the one that tries whether the provider is back, in its only place.
     const waits = access.chat([scripted], question('?'), { tenant, journal: { begin } });
@@ -164,13 +173,7 @@ describe('access to models', () => {
     open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
     let written = (): void => undefined;
     const writes = new Promise<void>((resolve) => (written = resolve));
-    const begin: AttemptJournal['begin'] = () =>
-      Promise.resolve({
-        kind: 'send',
-        requestId: 'one',
-        answered: (answer) => writes.then(() => ({ answer, provider: 'recorded' })),
-        failed: () => Promise.resolve(),
-      });
+    const begin = () => Promise.resolve(opened([], writes));
     const places = bulkhead(1, 10);
     const place: Place = (work) => places.execute(work);
     const slow = access.chat([scripted], question('?'), { tenant, place, journal: { begin } });
@@ -184,19 +187,30 @@ describe('access to models', () => {
     open(providerAt(server.url));
     const caller = new AbortController();
     const ends: string[] = [];
-    const begin: AttemptJournal['begin'] = () =>
-      Promise.resolve({
-        kind: 'send',
-        requestId: 'one',
-        answered: (answer) => Promise.resolve({ answer, provider: 'recorded' }).finally(() => ends.push('answered')),
-        failed: (type) => Promise.resolve(void ends.push(`failed ${type}`)),
-      });
+    const begin = () => Promise.resolve(opened(ends));
     const asked = access.chat([scripted], question('?'), { tenant, signal: caller.signal, journal: { begin } });
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(asked).rejects.toThrow('hung up');
     // Nobody knows what it cost.
     expect(ends).toEqual(['failed null']);
+  });
+
+  test('whoever hangs up before its own place comes has sent nothing, and says so', async () => {
+    const server = await serve({ latencyMs: () => 200 });
+    open(providerAt(server.url));
+    const places = bulkhead(1, 10);
+    const place: Place = (work) => places.execute(work);
+    const first = ask('!', { place });
+    const caller = new AbortController();
+    const ends: string[] = [];
+    const begin = () => Promise.resolve(opened(ends));
+    const waits = access.chat([scripted], question('?'), { tenant, place, signal: caller.signal, journal: { begin } });
+    await sleep(50);
+    caller.abort(new Error('hung up'));
+    await expect(waits).rejects.toThrow('hung up');
+    expect((await first).answer.finish).toBe('stop');
+    expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 1 });
   });
 
   test('a turn in which nothing was sent is given back', async () => {
