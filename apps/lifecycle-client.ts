@@ -47,7 +47,7 @@ export interface Standing {
   readonly heldUp: string | null;
 }
 
-export type QueueName = 'orchestrator' | 'data' | 'compute';
+export type QueueName = keyof typeof taskQueues;
 
 export interface LifecycleClientOptions {
   readonly connection: Connection;
@@ -64,7 +64,7 @@ const attributes = {
 
 /** Long enough for a busy server, short enough for whoever waits for an answer. */
 const patienceMilliseconds = 5_000;
-const queues: readonly QueueName[] = ['orchestrator', 'data', 'compute'];
+const queues = Object.keys(taskQueues) as readonly QueueName[];
 
 export function createLifecycleClient({ connection, namespace, uiUrl }: LifecycleClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
@@ -175,7 +175,7 @@ export function runAttributes({ tenant, lifecycle }: Pick<LifecycleInput, 'tenan
 }
 
 async function pollers({ workflowService }: Connection, namespace: string): Promise<Readonly<Record<QueueName, number>>> {
-  const counts = { orchestrator: 0, data: 0, compute: 0 };
+  const counts = { orchestrator: 0, data: 0, compute: 0, llm: 0 };
   // One after the other: a call that fails leaves no other behind that would go on trying.
   for (const queue of queues) {
     const { pollers: seen } = await workflowService.describeTaskQueue({

@@ -64,7 +64,7 @@ export function fakeLifecycles(): FakeLifecycles {
     },
     workers: async () => {
       await reach();
-      return { orchestrator: 1, data: 1, compute: 1 };
+      return { orchestrator: 1, data: 1, compute: 1, llm: 1 };
     },
     url: (workflowId) => `http://temporal.test/${encodeURIComponent(workflowId)}`,
   };

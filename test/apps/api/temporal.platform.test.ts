@@ -7,6 +7,7 @@ import { createLifecycleClient } from '../../../apps/lifecycle-client';
 import type { RunId } from '../../../domain/ids';
 import { openLog } from '../../../workers/log';
 import { reconcileRuns, sweepOutbox } from '../../../workers/sweeper';
+import { taskQueues } from '../../../workflows/messages';
 import { planOf } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 import { registerVersions, tenant } from '../../db/registry-fixture';
@@ -155,7 +156,9 @@ describe('the lifecycle client', () => {
     await lifecycles.start(workflowId, input);
     expect(await lifecycles.execution(workflowId)).toBe('completed');
     expect(await lifecycles.execution(`run/default/flight-delay/${randomUUID()}`)).toBe('unknown');
-    expect((await lifecycles.workers()).orchestrator).toBeGreaterThanOrEqual(1);
+    const polling = await lifecycles.workers();
+    expect(Object.keys(polling).toSorted()).toEqual(Object.keys(taskQueues).toSorted());
+    expect(polling.orchestrator).toBeGreaterThanOrEqual(1);
   });
 
   test('names Temporal’s absence instead of waiting for it', async () => {
