@@ -12,7 +12,7 @@ const usual = ['pure', 'platform', 'e2e'];
 
 try {
   await provision();
-  if (process.argv.includes('llm')) await provisionLlm();
+  if (process.argv.includes('llm')) await provisionLlm(['serving', 'training', 'clients']);
   process.exitCode = await test(process.argv.slice(2));
 } catch (error) {
   reportFailure(error);

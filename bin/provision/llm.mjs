@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { provision, reportFailure, root } from '../provision.mjs';
 import { closeWatch, endChildren } from './children.mjs';
+import { llmClientsStep } from './llm-clients.mjs';
 import { llmFilesStep } from './llm-files.mjs';
 import { llmPackagesStep } from './llm-packages.mjs';
 import { llmPythonStep } from './llm-python.mjs';
@@ -18,7 +19,7 @@ import { openProgress } from './progress.mjs';
 /** Runtime, models and data take 0.5 GB. The Python set takes 1.4 GB with PyTorch's CPU build and up to 6 GB with the CUDA build. */
 const neededGigabytes = 4;
 
-/** @param parts `serving` is what answers and searches; `training` is what fine-tunes. */
+/** @param parts `serving` is what answers and searches; `training` is what fine-tunes; `clients` is whom the tests let ask. */
 export async function provisionLlm(parts = ['serving', 'training']) {
   await provision();
   const cacheDir = join(root, '.perennial');
@@ -55,6 +56,7 @@ function planSteps(cacheDir, basePython) {
   return {
     serving: [llmPackagesStep(root, cacheDir), llmFilesStep(root, cacheDir)],
     training: [llmPythonStep(root, cacheDir, basePython)],
+    clients: [llmClientsStep(root, cacheDir)],
   };
 }
 
