@@ -36,12 +36,16 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     const more = () => heard > taken;
     const versions = await indexRecords.listIndexFollowers({ tenant, index });
     const unpaid: { readonly version: number; readonly reason: string }[] = [];
+    const failed: unknown[] = [];
     for (const version of versions) {
-      const reason = await applied(version);
-      if (reason !== null) unpaid.push({ version, reason });
+      const end = await applied(version);
+      if (end.kind === 'unpaid') unpaid.push({ version, reason: end.reason });
+      else if (end.kind === 'failed') failed.push(end.error);
       else if (input.compaction) await compact(version, input.compaction.atLeast);
     }
     waiting = waitingOf(unpaid, waiting);
+    // Who waits for budget is not left for it.
+    if (failed.length > 0 && waiting === null) throw failed[0];
     if (waiting !== null) {
       await condition(more, budgetLookSeconds * 1000);
       continue;
@@ -50,15 +54,18 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     for (const version of versions) if (!more()) await compact(version, 1);
   }
 
-  /** Null, or why they wait: what a version has not taken up stays in order in the registry until there is budget again, and other versions do not wait for it. */
-  async function applied(version: number): Promise<string | null> {
+  /** What a version has not taken up stays in order in the registry: until there is budget again, or the next change. Other versions do not wait for it. */
+  async function applied(version: number): Promise<Applied> {
     const summary = `${index}@${version}: changed documents`;
     try {
       while ((await indexWork.applyIndexChanges.executeWithOptions({ summary }, [{ tenant, index, version, maxDocumentBytes }])).more);
-      return null;
+      return { kind: 'applied' };
     } catch (error) {
-      if (!(error instanceof ActivityFailure) || typeOf(error) !== 'BudgetSpent' || !patched('index-changes-wait-for-budget')) throw error;
-      return messageOf(error);
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      if (typeOf(error) === 'BudgetSpent' && patched('index-changes-wait-for-budget')) return { kind: 'unpaid', reason: messageOf(error) };
+      // One whose embedder is another model by now would keep the one that was built in its place from every change. Goes with the last history of before it.
+      if (patched('index-changes-of-others-go-on')) return { kind: 'failed', error };
+      throw error;
     }
   }
 
@@ -75,6 +82,12 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     }
   }
 }
+
+type Applied =
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'unpaid'; readonly reason: string }
+  /** For good, or for as long as was waited: the workflow ends by it once the other versions had their turn. */
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 function waitingOf(
   unpaid: readonly { readonly version: number; readonly reason: string }[],

@@ -347,6 +347,23 @@ test('changes wait for a budget that is spent, say why, and are all taken up whe
   await record('index-changes-unpaid', client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId));
 });
 
+test('changes reach the other versions of an index, though one can take up none, and it is said why', async () => {
+  const applied: number[] = [];
+  const index = fake({
+    listIndexFollowers: () => Promise.resolve([1, 2, 3]),
+    applyIndexChanges: ({ version }) => {
+      if (version === 1) return Promise.reject(ApplicationFailure.nonRetryable('wiki@1 was begun with another model', 'IndexMismatch'));
+      applied.push(version);
+      return Promise.resolve({ applied: 1, more: false });
+    },
+  });
+  const args = { tenant: input.tenant, index: 'wiki', maxDocumentBytes: 1 << 20, roundsPerExecution: null };
+  const { handle, end } = await begin(indexChangesWorkflow, args, index.activities);
+  await expect(end()).rejects.toMatchObject({ cause: { cause: { message: 'wiki@1 was begun with another model' } } });
+  await record('index-changes-one-refused', handle);
+  expect(applied).toEqual([2, 3]);
+});
+
 test('changes do not wait for a compaction that keeps failing', async () => {
   let tried = 0;
   const index = fake({
