@@ -6,6 +6,7 @@ import { openModelAccess } from '../../data/llm/model-access';
 import { toParts } from '../../domain/budget';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { AnswersRule } from '../../domain/index/answers';
+import type { ReleaseBundle } from '../../domain/llm/bundle';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { unique } from '../db/registry-fixture';
@@ -33,6 +34,8 @@ const prompt: PromptTemplate = {
   answerSchema: null,
 };
 
+/** Asked so, it reads no further than the beginning. */
+const hastily = 'Be quick.';
 /** Asked for a paraphrase. */
 const rewording = 'Put the text below into other words';
 
@@ -50,7 +53,8 @@ beforeAll(async () => {
       if (text.includes(rewording)) return JSON.stringify({ paraphrase: `Tell me: ${text.split('\n\n').at(-1) ?? ''}` });
       const subject = Object.keys(questions).find((id) => text.includes(questions[id] ?? '')) ?? '';
       const document = library.find(({ id }) => id === subject);
-      return document && text.includes(document.text.slice(0, 30)) ? subject : 'I do not know';
+      const read = text.includes(hastily) ? text.slice(0, 1_000) : text;
+      return document && read.includes(document.text.slice(0, 30)) ? subject : 'I do not know';
     },
   });
   access = openModelAccess(
@@ -63,7 +67,6 @@ beforeAll(async () => {
     await complete(world, filled);
     if (filled.at.version === 1) await promote(world, filled);
   }
-  const put = (bytes: Uint8Array) => world.deps.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
   const { digest } = (await world.registry.indexes.get({ tenant, index, version: 1 })) ?? {};
   const cases = Object.entries(questions).map(([id, question]) => JSON.stringify({ id, input: { question }, expected: { answer: id } }));
   rule = {
@@ -77,6 +80,8 @@ beforeAll(async () => {
     ...{ quality: 'right', margin: 0.9, confidence: 0.6, minCases: 2, maxFailures: 0.05, parallel: 2 },
   };
 });
+const put = (bytes: Uint8Array) => world.deps.artifacts.putBytes({ tenant, bytes, mediaType: 'application/json' });
+
 afterAll(async () => {
   await access.close();
   await provider.close();
@@ -129,6 +134,54 @@ test('the same is asked in other words where a dimension wants it, and paid once
     asked.push(provider.requests.slice(before).filter(({ prompt: text }) => text.includes(rewording)).length);
   }
   expect(asked).toEqual([6, 0]);
+});
+
+test('what is found is shown in another order, beside a text of no document and in a long context, and who is led astray scores less', async () => {
+  const [distractor, filler] = ['Cheese is made of the milk of cows.', 'The harbour is quiet at night.'];
+  const steady: AnswersRule['dimensions'][number] = {
+    ...{ name: 'steady', kind: 'robustness', of: 'right', variable: 'passages' },
+    perturbations: [
+      { kind: 'order' },
+      { kind: 'distractor', texts: [distractor] },
+      { kind: 'longContext', filler: [filler], characters: 4_000 },
+    ],
+  };
+  const bundle = await world.deps.artifacts.getJson<ReleaseBundle>(rule.manifest);
+  const ask = async (instruction: string) => {
+    const messages = [{ role: 'system' as const, template: `Answer. ${instruction}` }, ...prompt.messages];
+    const manifest = await putBundle(put, { ...bundle, prompt: { ...prompt, messages } });
+    const before = provider.requests.length;
+    const answered = await over(1, { rule: { ...rule, manifest, dimensions: [...rule.dimensions, steady] } });
+    if (answered.kind !== 'answered') throw new Error(answered.message);
+    const results = await world.deps.artifacts.getJson<readonly CaseResult[]>(answered.results);
+    const scores = results.map(({ scores: { right, steady: of } }) =>
+      [right, of].map((each) => (each?.kind === 'scored' ? each.value : each)),
+    );
+    return { scores, prompts: provider.requests.slice(before).map(({ prompt: text }) => text) };
+  };
+
+  const careful = await ask('Read all of it.');
+  expect(careful.scores).toEqual(Object.keys(questions).map(() => [1, 1]));
+  const lines = (text: string) => text.split('\n').map((line) => line.replace(/^\[\d+\] /, ''));
+  const plain = careful.prompts.filter((text) => !text.includes(distractor) && !text.includes(filler));
+  const ofOnePassageSet = new Set(plain.map((text) => lines(text).sort().join('\n')));
+  expect(ofOnePassageSet.size).toBe(6);
+  // Of six draws of the order of two, one at least is the other one.
+  expect(plain.length).toBeGreaterThan(6);
+  expect(new Set(plain).size).toBe(plain.length);
+  const beside = careful.prompts.filter((text) => text.includes(distractor));
+  expect(beside.map((text) => lines(text).filter((line) => line !== distractor).length)).toEqual(
+    beside.map(() => lines(plain[0] ?? '').length),
+  );
+  expect(beside).toHaveLength(6);
+  const long = careful.prompts.filter((text) => text.includes(filler));
+  expect(long.map(({ length }) => length > 4_000)).toEqual(Array.from({ length: 6 }, () => true));
+
+  for (const [right, of] of (await ask(hastily)).scores) {
+    expect(right).toBe(1);
+    expect(of).toBeGreaterThan(0);
+    expect(of).toBeLessThan(1);
+  }
 });
 
 test('a second attempt reads from the ledger, and comes to the same bytes', async () => {
