@@ -5,8 +5,14 @@ export interface Breaker {
   /**
    * Throws ProviderUnavailable, with the time to come again, while the provider is left alone. Work that says `unsent`, and work whose caller went away, is neither a success
    * nor a failure of the provider's: if it was the one that tries whether it is back, the next one tries.
+   * `waits`: whether it waits for what comes of another's try, which takes as long as a provider that hangs; otherwise the provider is left alone meanwhile.
    */
-  run<T>(work: (unsent: () => void) => Promise<T>): Promise<T>;
+  run<T>(work: (unsent: () => void) => Promise<T>, waits?: boolean): Promise<T>;
+}
+
+/** Nothing was sent: of a provider that is left alone, waiting is all that asking again would be. */
+export function isLeftAlone(error: Error): boolean {
+  return error.cause instanceof BrokenCircuitError;
 }
 
 /** What says that the provider is ill; a limit that was reached says that it is well. */
@@ -46,8 +52,9 @@ export function openBreaker(provider: string): Breaker {
     breaker: new CountBreaker({ threshold: 0.5, size: 20, minimumNumberOfCalls: 5 }),
   });
   return {
-    async run<T>(work: (unsent: () => void) => Promise<T>) {
+    async run<T>(work: (unsent: () => void) => Promise<T>, waits = true) {
       try {
+        if (!waits && policy.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
         // The policy calls whoever tries before it leaves the open state.
         return await policy.execute(() => learning(work, policy.state !== CircuitState.Closed));
       } catch (error) {

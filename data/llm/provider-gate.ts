@@ -17,12 +17,16 @@ export interface ProviderGate {
   readonly settings: ProviderSettings;
   readonly provider: ModelProvider;
   /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
-  run<T>(
-    who: { readonly tenant: Tenant; readonly signal?: AbortSignal | undefined; readonly patienceMs?: number | undefined },
-    tokens: number,
-    work: (turn: Turn) => Promise<T>,
-  ): Promise<T>;
+  run<T>(who: Asker, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface Asker {
+  readonly tenant: Tenant;
+  readonly signal?: AbortSignal | undefined;
+  readonly patienceMs?: number | undefined;
+  /** Whether another may answer in this one's place, so that nobody waits for what comes of a try whether this one is back. */
+  readonly standsBy?: boolean | undefined;
 }
 
 export function openProviderGate(settings: ProviderSettings, resolve: Resolve): ProviderGate {
@@ -52,7 +56,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
   return {
     settings,
     provider,
-    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY }, tokens, work) {
+    run({ tenant, signal, patienceMs = Number.POSITIVE_INFINITY, standsBy = false }, tokens, work) {
       const waiting = { tokens, signal, patienceMs };
       const inTurn = async (ofShare: Turn | null) => {
         let came = false;
@@ -79,7 +83,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
                   unsent();
                 },
               });
-            })
+            }, !standsBy)
             .catch((error: unknown) => {
               // A provider that is left alone is sent nothing.
               if (!began) turn.unsent();
