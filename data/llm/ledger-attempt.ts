@@ -20,7 +20,7 @@ export interface PlannedRequest {
   readonly most: Usage;
   readonly price: Price;
   readonly totalMs: number;
-  readonly placeMs?: number | undefined;
+  readonly aheadMs?: number | undefined;
 }
 
 type Claimed =
@@ -92,12 +92,12 @@ export const unpaid: readonly FailureType[] = [
 ];
 
 function planOf(
-  { target: { provider, model }, most, price, totalMs, placeMs = 0 }: PlannedRequest,
+  { target: { provider, model }, most, price, totalMs, aheadMs = 0 }: PlannedRequest,
   budgets: readonly BudgetRef[],
 ): AttemptPlan {
   const mostCost = costOf(most, price);
   const reserve: BudgetAmount[] = budgets.map((budget) => ({ ...budget, amount: amountOf(budget, most, mostCost, totalMs) }));
-  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: placeMs + totalMs + leaseMarginMs };
+  return { provider, model, reserve, mostUsage: most, mostCost, leaseMs: aheadMs + totalMs + leaseMarginMs };
 }
 
 function amountOf({ unit }: BudgetRef, { promptTokens, completionTokens }: Usage, cost: number, ms: number): number {

@@ -96,12 +96,12 @@ async function askOnce(
     owner,
     budgets: budgetsFor(target.provider, asked.budgets),
   });
-  const planned = ({ target, request, price, totalMs, placeMs }: AskedTarget): PlannedRequest => ({
+  const planned = ({ target, request, price, totalMs, aheadMs }: AskedTarget): PlannedRequest => ({
     target,
     most: mostUsage(request),
     price,
     totalMs,
-    placeMs,
+    aheadMs,
   });
   const journal: AttemptJournal = {
     afford: (attempt) => affordAttempt(entryOf(attempt), planned(attempt)),

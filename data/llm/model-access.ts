@@ -6,12 +6,13 @@ import { free, type Price } from '../../domain/llm/price';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import { attemptChat, within } from './attempt';
+import { isLeftAlone } from './breaker';
 import { moderateOnce, moderationOf } from './moderate';
 import { begunInTurn, onRecord } from './on-record';
 import { pauseMs } from './pause';
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
-import { openProviderGate, type ProviderGate, type Resolve } from './provider-gate';
+import { openProviderGate, type Asker, type ProviderGate, type Resolve } from './provider-gate';
 import { rerankOnce, rerankingOf } from './rerank';
 import { withNearestModel } from './nearest-model';
 
@@ -30,13 +31,13 @@ export interface AskedTarget {
   readonly price: Price;
   /** After this the attempt is over in any case. */
   readonly totalMs: number;
-  /** The longest that it waits for a place of its caller's own before. */
-  readonly placeMs?: number;
+  /** The longest that it is on record before it is sent, beyond that. */
+  readonly aheadMs?: number;
 }
 
 /** Told of every request before it is sent and after it has ended; the call ledger is one. What it throws ends the call. */
 export interface Journal<Asked, Begun> {
-  /** Begun before the request waits for its turn, so that what is refused takes no turn from others; otherwise right before it is sent. */
+  /** Begun before the request waits for its turn, so that what is refused takes no turn from others; otherwise right before it is sent, or before it waits for a place of its caller's own. */
   readonly beforeTurn?: boolean;
   /** For one that is begun in its turn: throws before the request waits for it what `begin` would throw in it, as far as that can be known. Holds nothing. */
   afford?(asked: Asked): Promise<void>;
@@ -92,7 +93,7 @@ export interface AccessOptions {
   readonly place?: Place | undefined;
 }
 
-/** Bounds what a caller has with providers at once: held while a request is there, not while it is put on record before, nor its answer after. */
+/** Bounds what a caller has with providers at once: held while a request waits for its turn there and is answered, not while it is put on record before, nor its answer after. */
 export type Place = <T>(work: () => Promise<T>) => Promise<T>;
 
 export type EmbedAccessOptions = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs'> & { readonly journal?: EmbedJournal | undefined };
@@ -130,11 +131,12 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
       const hearing = listen(options.onText);
       for (const [place, target] of route.entries()) {
         const gate = gateOf(target.provider);
+        const asker = { ...options, standsBy: place < route.length - 1 };
         try {
-          return await retried(options, hearing, () => chatOnce(gate, target, question, options, hearing));
+          return await retried(asker, hearing, () => chatOnce(gate, target, question, asker, hearing));
         } catch (error) {
-          const standsBy = place < route.length - 1 && !hearing.hasBegun() && isPerennialError(error) && mayFailOver(error.type);
-          if (!standsBy) throw await withNearestModel(error, gate.provider, target.model);
+          const failsOver = asker.standsBy && !hearing.hasBegun() && isPerennialError(error) && mayFailOver(error.type);
+          if (!failsOver) throw await withNearestModel(error, gate.provider, target.model);
         }
       }
       throw failure('ProviderUnavailable', 'nobody of the route answered');
@@ -205,7 +207,7 @@ function listen(onText: OnText | undefined): Hearing {
 }
 
 async function retried<T>(
-  { signal, patienceMs = usualPatienceMs }: Pick<AccessOptions, 'signal' | 'patienceMs'>,
+  { signal, patienceMs = usualPatienceMs, standsBy = false }: Pick<Asker, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -214,7 +216,7 @@ async function retried<T>(
     try {
       return await work();
     } catch (error) {
-      if (!isPerennialError(error) || hearing.hasBegun()) throw error;
+      if (!isPerennialError(error) || hearing.hasBegun() || (standsBy && isLeftAlone(error))) throw error;
       const count = (failed.get(error.type) ?? 0) + 1;
       failed.set(error.type, count);
       const delay = retryDelayMs({ failure: error, failed: count, patienceMs, random: Math.random() });
@@ -228,7 +230,7 @@ async function chatOnce(
   gate: ProviderGate,
   target: ModelTarget,
   question: Question,
-  options: AccessOptions,
+  options: AccessOptions & Pick<Asker, 'standsBy'>,
   { onText }: Hearing,
 ): Promise<Answered> {
   const { provider, settings } = gate;

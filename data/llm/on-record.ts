@@ -3,7 +3,7 @@ import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, likelyTokens } from '../../domain/llm/price';
 import type { AccessOptions, Answered, AskedTarget, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
 import { pauseMs } from './pause';
-import type { ProviderGate } from './provider-gate';
+import type { Asker, ProviderGate } from './provider-gate';
 import type { Turn } from './rate-limiter';
 
 /** One question in its turn, on record before it is sent and after it has ended. */
@@ -11,14 +11,14 @@ export function onRecord(
   gate: ProviderGate,
   target: ModelTarget,
   question: Question,
-  options: AccessOptions,
+  options: AccessOptions & Pick<Asker, 'standsBy'>,
   send: (request: ChatRequest, sent: { readonly requestId?: string }) => Promise<ChatAnswer>,
 ): Promise<Answered> {
   const { provider, settings } = gate;
   const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
   const { totalMs } = settings.timeouts;
   const price = settings.prices[target.model] ?? free;
-  const asked: AskedTarget = { target, request, price, totalMs, ...(options.place && { placeMs: totalMs }) };
+  const asked: AskedTarget = { target, request, price, totalMs, ...(options.place && { aheadMs }) };
   return begunInTurn(gate, options, asked, {
     tokens: likelyTokens(request),
     send: (begun) => send(request, begun ? { requestId: begun.requestId } : {}),
@@ -37,7 +37,8 @@ export interface Exchange<Answer, Kept> {
   unrecorded(answer: Answer): Kept;
 }
 
-type Recorded<Asked, Answer, Kept> = Pick<AccessOptions, 'tenant' | 'signal' | 'patienceMs' | 'place'> & {
+type Recorded<Asked, Answer, Kept> = Asker & {
+  readonly place?: Place | undefined;
   readonly journal?: Journal<Asked, Begun<Answer, Kept>> | undefined;
 };
 
@@ -70,29 +71,39 @@ async function inOneTurn<Asked, Answer, Kept>(
 ): Promise<Unsent<Answer, Kept>> {
   const { journal, signal, place = anywhere } = options;
   let begun: Opened<Answer, Kept> | undefined;
-  if (journal?.beforeTurn === true) {
-    const early = await journal.begin(asked);
-    if (early.kind !== 'send') return early;
-    begun = early;
+  let begunAt = 0;
+  const begin = async (): Promise<Unsent<Answer, Kept> | undefined> => {
+    begun = undefined;
+    const now = await journal?.begin(asked);
+    if (now?.kind !== 'send') return now;
+    begunAt = performance.now();
+    begun = now;
+    return undefined;
+  };
+  const beginAnew = async () => {
+    await begun?.unsent();
+    return begin();
+  };
+  const isAhead = journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
+  if (isAhead) {
+    const end = await begin();
+    if (end) return end;
   } else await journal?.afford?.(asked);
 
   const ask = async (turn: Turn): Promise<Sent<Answer> | Unsent<Answer, Kept>> => {
-    if (journal !== undefined && begun === undefined) {
-      const now = await journal.begin(asked).catch((error: unknown) => {
+    const isLate = isAhead && performance.now() - begunAt > aheadMs;
+    if (!isAhead || isLate) {
+      const end = await (isLate ? beginAnew() : begin()).catch((error: unknown) => {
         turn.unsent();
         throw error;
       });
-      if (now.kind !== 'send') {
+      if (end) {
         turn.unsent();
-        return now;
+        return end;
       }
-      begun = now;
     }
-    const answer = await place(() => {
-      requireCaller(signal, turn);
-      under.isSent = true;
-      return exchange.send(begun);
-    });
+    under.isSent = true;
+    const answer = await exchange.send(begun);
     turn.used(exchange.used(answer));
     return { kind: 'sent', answer };
   };
@@ -102,7 +113,7 @@ async function inOneTurn<Asked, Answer, Kept>(
     requireCaller(signal, turn);
     return await (under.asking = ask(turn));
   };
-  const turn = gate.run(options, exchange.tokens, inTurn);
+  const turn = place(() => gate.run(options, exchange.tokens, inTurn));
   const [left] = await Promise.allSettled([turn]);
   // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
   const [end] = await Promise.allSettled([under.asking ?? turn]);
@@ -119,6 +130,9 @@ async function inOneTurn<Asked, Answer, Kept>(
     return { kind: 'answered', answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer) };
   }
 }
+
+/** How long before it is sent a request may be on record; one whose turn comes later is begun anew in it, since others take it for lost when its lease is over. */
+const aheadMs = 60_000;
 
 const anywhere: Place = async (work) => work();
 

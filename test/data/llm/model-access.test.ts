@@ -86,6 +86,32 @@ describe('access to models', () => {
     expect(third.requests).toHaveLength(0);
   });
 
+  test('nobody waits for a provider that is left alone, nor for a try whether it is back, where a standby may answer', async () => {
+    const hung = { is: false };
+    const first = await serve({ fault: () => (hung.is ? null : { kind: 'error', status: 503 }), latencyMs: () => (hung.is ? 2_000 : 0) });
+    const second = await serve();
+    open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
+    const route = () => access.chat([scripted, standby], question('?'), { tenant });
+    const timed = async () => {
+      const startedAt = performance.now();
+      const { provider } = await route();
+      return { provider, isSoon: performance.now() - startedAt < 400 };
+    };
+    await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    const sent = first.requests.length;
+    expect(await timed()).toEqual({ provider: 'standby', isSoon: true });
+    expect(first.requests).toHaveLength(sent);
+    await sleep(1_100);
+    hung.is = true;
+    const tries = route();
+    await sleep(50);
+    expect(await Promise.all([timed(), timed()])).toEqual(Array.from({ length: 2 }, () => ({ provider: 'standby', isSoon: true })));
+    // Who tries has the answer, and after it everybody.
+    expect((await tries).provider).toBe('scripted');
+    hung.is = false;
+    expect(first.requests).toHaveLength(sent + 1);
+  });
+
   test('a wrong model name is not hidden by a standby', async () => {
     const [first, second] = await Promise.all([serve(), serve()]);
     open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
@@ -211,6 +237,30 @@ describe('access to models', () => {
     await expect(waits).rejects.toThrow('hung up');
     expect((await first).answer.finish).toBe('stop');
     expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 1 });
+  });
+
+  test('what is on record ahead of a turn that comes late is begun anew in it: others take it for lost by then', async () => {
+    const server = await serve({ latencyMs: () => 200 });
+    open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
+    const first = ask('!');
+    const ends: string[] = [];
+    const begin = jest.fn(() => Promise.resolve(opened(ends)));
+    const place: Place = (work) => work();
+    const waits = access.chat([scripted], question('?'), { tenant, place, journal: { begin } });
+    await sleep(50);
+    expect(begin).toHaveBeenCalledTimes(1);
+    const now = performance.now.bind(performance);
+    const later = jest.spyOn(performance, 'now').mockImplementation(() => now() + 61_000);
+    try {
+      await Promise.all([first, waits]);
+    } finally {
+      later.mockRestore();
+    }
+    expect({ ends, begun: begin.mock.calls.length, sent: server.requests.length }).toEqual({
+      ends: ['unsent', 'answered'],
+      begun: 2,
+      sent: 2,
+    });
   });
 
   test('a turn in which nothing was sent is given back', async () => {
