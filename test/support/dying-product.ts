@@ -5,6 +5,7 @@ import type { Database } from '../../db/connection';
 import type { Product } from './product';
 import { pause } from './product';
 import type { Trials } from './rollout-trials';
+import { askedBy, underWay } from './run-audit';
 
 /** `mayFail`: who kills what answers must let requests fail; whoever else dies, none may. */
 export const dyingParts = [
@@ -15,10 +16,33 @@ export const dyingParts = [
 ] as const;
 
 /** It may be about to come back from the kill before. */
-export async function killPart(product: Pick<Product, 'kill'>, process: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; product.kill(process).length === 0;) {
+export async function killPart(product: Pick<Product, 'kill'>, process: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  for (const deadline = Date.now() + 60_000; product.kill(process, signal).length === 0;) {
     if (Date.now() > deadline) throw new Error(`there is no ${process}`);
     await pause(50);
+  }
+}
+
+/**
+ * kill -9 to who asks or who answers, in the middle of questions for certain: stopped first, so that none of them ends between the look and the kill. Gives the requests that were
+ * under way, by the ledger: some may not have been sent yet.
+ */
+export async function killWhileAsking(
+  { product, database }: { readonly product: Pick<Product, 'kill'>; readonly database: Database },
+  process: string,
+  { run, stage, answered }: { readonly run: string; readonly stage: string; readonly answered: number },
+): Promise<readonly string[]> {
+  for (;;) {
+    await eventually(`${answered} answers, and questions under way`, async () => {
+      const { attempts } = await askedBy(database, run, stage);
+      return attempts.answered >= answered && attempts.sent > 0;
+    });
+    await killPart(product, process, 'SIGSTOP');
+    // What it had said when it was stopped is heard, and on record.
+    await pause(1_000);
+    const asked = await underWay(database, run, stage);
+    await killPart(product, process, asked.length > 0 ? 'SIGKILL' : 'SIGCONT');
+    if (asked.length > 0) return asked;
   }
 }
 

@@ -47,6 +47,22 @@ export function askedBy({ sql }: Database, run: string, stage: string): Promise<
   return reportCalls(sql, { tenant, scope: `${runScope(run as RunId)}/${stage}` });
 }
 
+/** Requests that nobody has seen the end of yet. */
+export async function underWay({ sql }: Database, run: string, stage: string): Promise<readonly string[]> {
+  const rows = await sql<{ requestId: string }[]>`
+    select request_id from llm_attempts
+    where tenant_id = ${tenant} and scope = ${`${runScope(run as RunId)}/${stage}`} and outcome = 'sent' order by request_id`;
+  return rows.map(({ requestId }) => requestId);
+}
+
+/** How often an attempt of an activity that asks took over from one before it, dead or taken for it, as far as it then asked something. */
+export async function takeovers({ sql }: Database, run: string, stage: string): Promise<number> {
+  const rows = await sql<{ attempt: number }[]>`
+    select max(execution_attempt) as attempt from llm_calls
+    where tenant_id = ${tenant} and scope = ${`${runScope(run as RunId)}/${stage}`} group by execution`;
+  return rows.reduce((sum, { attempt }) => sum + attempt - 1, 0);
+}
+
 /**
  * Never pay twice: of all that the run asked each call has one answer, nothing is open, and what was asked again is on record as an attempt that nobody saw end,
  * `inFlight` of them at most. Gives how many.
