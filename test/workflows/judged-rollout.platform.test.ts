@@ -7,6 +7,7 @@ import type { RolloutOutcome } from '../../workflows/canary-rollout';
 import { abortUpdate, resumeRolloutUpdate } from '../../workflows/messages';
 import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';
 import type { GatewayProcess } from '../support/gateway-process';
+import { judgePromptOf } from '../support/judge-prompt';
 import { record } from '../support/lifecycle-runs';
 import type { Fault } from '../support/scripted-provider';
 
@@ -38,13 +39,7 @@ afterEach(() => {
 afterAll(() => world.close());
 
 const verdictOf = (right: boolean) => JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
-const judgePrompt = `apiVersion: perennial.dev/v1
-kind: Prompt
-metadata: { name: judge }
-spec:
-  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
-  messages: [{ role: user, template: "Is <{{answer}}> right of <{{question}}>?" }]
-`;
+const judgePrompt = judgePromptOf('Is <{{answer}}> right of <{{question}}>?');
 
 /** Its errors as they are: on a hundred answers of each kind. */
 async function judgeOf(): Promise<Judging> {

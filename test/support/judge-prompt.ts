@@ -1,0 +1,10 @@
+/** The file of a judge's prompt that asks this of a question and its answer. */
+export function judgePromptOf(template: string): string {
+  return `apiVersion: perennial.dev/v1
+kind: Prompt
+metadata: { name: judge }
+spec:
+  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
+  messages: [{ role: user, template: "${template}" }]
+`;
+}
