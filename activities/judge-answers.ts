@@ -1,5 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import type { ArtifactRef } from '../domain/artifact';
 import { failure, isPerennialError, type FailureType, type PerennialError } from '../domain/failure';
 import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../domain/ids';
@@ -77,12 +78,24 @@ const ends: readonly FailureType[] = ['BudgetSpent', 'Conflict', 'NotFound', 'Mo
 /** Says nothing of the answer: the question is put again. A key may be on its way, so whoever is denied waits as long as it takes. */
 const waits: readonly FailureType[] = ['ProviderTimeout', 'AnswerLost', 'ProviderDenied'];
 const mostWaitMs = 60_000;
+/** A turn ends with each step, and what is under way then is paid: it may end. What the provider has not taken by then is left. */
+const endsWithinMs = 15_000;
 /** A second answer that is lost while others come is the pair's own; where none comes, the judge is away, and this long is enough to wait for one. */
 const lostForMs = 1_800_000;
 
 type Verdicts = Pick<JudgedPair, 'served' | 'beside'>;
 const noVerdict: Verdicts = { served: null, beside: null };
 type Lost = Map<PredictionId, number>;
+
+interface Batch {
+  readonly pairs: readonly UnjudgedPair[];
+  readonly lost: Lost;
+  /** No further pair is begun. */
+  readonly signal: AbortSignal;
+  /** Nobody waits for what is under way any more. */
+  readonly underWay: AbortSignal;
+}
+
 /** What a heartbeat leaves to the next attempt. */
 type Beaten = Pick<JudgeAnswersInput, 'since' | 'lost'>;
 
@@ -100,6 +113,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
         const { tenant, rollout, judge: by } = input;
         const beaten = activityInfo().heartbeatDetails as Beaten | undefined;
         const lost: Lost = new Map(beaten?.lost ?? input.lost);
+        const underWay = pastCancelling(endsWithinMs);
         try {
           const judge = await open(input);
           const until = Date.now() + turnMs;
@@ -118,7 +132,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             const limit = Math.min(batch, most - judged);
             const drawn = { tenant, rollout, share: by.share, since, from, besides: [...lost.keys()], limit };
             const pairs = limit <= 0 ? [] : await judgedAnswers.pending(drawn);
-            const open = await judgeAll(judge, input, { pairs, lost, signal });
+            const open = await judgeAll(judge, input, { pairs, lost, signal, underWay });
             const isFull = limit > 0 && pairs.length === limit;
             const upTo = open ?? (isFull ? pairs.at(-1) : undefined);
             since = laterOf(since, (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs);
@@ -161,7 +175,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   async function judgeAll(
     judge: Judge,
     input: JudgeAnswersInput,
-    { pairs, lost, signal }: { readonly pairs: readonly UnjudgedPair[]; readonly lost: Lost; readonly signal: AbortSignal },
+    { pairs, lost, signal, underWay }: Batch,
   ): Promise<UnjudgedPair | undefined> {
     const unanswered = new Map<PredictionId, FailureType>();
     const judgeIs = { answering: false, denied: false };
@@ -169,7 +183,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
       signal.throwIfAborted();
       if (judgeIs.denied) return void unanswered.set(pair.predictionId, 'ProviderDenied');
       try {
-        const verdicts = await verdictsOn(judge, input, pair, signal);
+        const verdicts = await verdictsOn(judge, input, pair, underWay);
         if (isAskedAbout(pair)) judgeIs.answering = true;
         await record(input, pair.predictionId, verdicts);
         lost.delete(pair.predictionId);
@@ -223,6 +237,22 @@ function withNext({ message, next }: PerennialError): string {
 
 function laterOf(instant: string, ms: number): string {
   return new Date(Math.max(Date.parse(instant), ms)).toISOString();
+}
+
+/** The activity's signal, but so much later when it is cancelled: a worker that stops is not held up. */
+function pastCancelling(ms: number): AbortSignal {
+  const context = Context.current();
+  const { cancellationSignal: signal } = context;
+  const late = new AbortController();
+  // Every question under way listens, as to the activity's own.
+  setMaxListeners(0, late.signal);
+  const abort = (): void => late.abort(signal.reason);
+  const onAbort = (): void => {
+    if (context.cancellationDetails?.workerShutdown === true) abort();
+    else setTimeout(abort, ms).unref();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return late.signal;
 }
 
 /** Else nobody is asked, and nothing is known of who would answer. */

@@ -12,6 +12,7 @@ import { rolloutPolicyOf } from '../../domain/rollout/policy';
 import { growState, nothingSeen } from '../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../db/registry-fixture';
 import { openRollout, promoteOver } from '../db/rollout-fixture';
+import { judgePromptOf } from '../support/judge-prompt';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
 import type { Script } from '../support/scripted-provider';
 
@@ -24,13 +25,7 @@ let rollout: RolloutRecord;
 let judge: AnswerJudge;
 let files: JudgeAnswersInput['files'];
 
-const judgePrompt = `apiVersion: perennial.dev/v1
-kind: Prompt
-metadata: { name: judge }
-spec:
-  variables: { question: { type: string, description: what was asked }, answer: { type: string, description: what was answered } }
-  messages: [{ role: user, template: "Judge <{{answer}}> to <{{question}}>" }]
-`;
+const judgePrompt = judgePromptOf('Judge <{{answer}}> to <{{question}}>');
 const dimension: DimensionSpec = {
   name: 'sound',
   kind: 'judge',
@@ -47,13 +42,16 @@ const labels = Array.from({ length: 80 }, (_, index) => {
 }).join('');
 
 let fault: NonNullable<Script['fault']> = () => null;
+let latencyMs = 0;
 afterEach(() => {
   fault = () => null;
+  latencyMs = 0;
 });
 
 beforeAll(async () => {
   world = await openLanguageWorld({
     fault: (request, number) => fault(request, number),
+    latencyMs: () => latencyMs,
     answer({ prompt }) {
       const [, answer, number] = /Judge <(.*)> to <code of \S+ (\d+)\?>/.exec(prompt) ?? [];
       if (answer?.includes('ramble')) return 'Well, it depends.';
@@ -234,6 +232,24 @@ describe('judgeAnswers', () => {
     await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
     await Promise.all([judged(3), judged(3, { activityId: 'the-next' })]);
     expect(world.provider.bill.length - start).toBe(6);
+    expect(await consumed()).toHaveLength(3);
+  });
+
+  test('one that hears in the middle of its questions that it is cancelled: they end, and nobody pays them again', async () => {
+    const start = world.provider.requests.length;
+    const [first, ...others] = await store(answered(right(), wrong()), answered(wrong(), right()), answered(right(), wrong()));
+    const cancelled = new AbortController();
+    latencyMs = 1_500;
+    const turn = judged(3, { signal: cancelled.signal });
+    await until(() => Promise.resolve(world.provider.requests.length - start === 2));
+    cancelled.abort();
+    await expect(turn).rejects.toThrow();
+    expect(await labelOf(first)).toEqual({ judged: verdicts(1, 0) });
+    // No further pair was begun.
+    expect(await Promise.all(others.map(labelOf))).toEqual([null, null]);
+    latencyMs = 0;
+    await judged(3, { activityId: 'the-next' });
+    expect(world.provider.requests.length - start).toBe(6);
     expect(await consumed()).toHaveLength(3);
   });
 
