@@ -24,7 +24,5 @@ export function withinTime<T>(milliseconds: number, work: () => T): Limited<T> {
   }
 }
 
-/** A pattern that needs longer on one text is a pattern of exponential time. */
-export const patternMs = 100;
-/** A schema has many patterns, and a value many places for them; by the clock, so a machine that is busy needs some of it. */
-export const schemaMs = 1000;
+/** For a pattern, or a schema with many of them: what needs longer on one text takes exponential time. By the clock, and a busy machine takes some of it for others: of a tenth of this all, once, from a pattern of eight characters. */
+export const patternMs = 1000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/llm/chat';
-import { schemaMs, withinTime } from '../time-limit';
+import { patternMs, withinTime } from '../time-limit';
 
 /**
  * The value of an answer that was to be JSON of this schema. Taken by its word: a model that wraps its JSON into prose or a code block has not kept the
@@ -10,7 +10,7 @@ import { schemaMs, withinTime } from '../time-limit';
 export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
   const value = parse(answer);
   const promised = holding(schema);
-  const tried = checked(answer, () => withinTime(schemaMs, () => promised.safeParse(value)));
+  const tried = checked(answer, () => withinTime(patternMs, () => promised.safeParse(value)));
   if (tried.kind === 'late')
     throw failure('AnswerInvalid', `${answer.model} answered JSON that could not be checked by the promised schema in time`, {
       next: 'look for a pattern in the schema that takes exponential time, such as (a+)+',

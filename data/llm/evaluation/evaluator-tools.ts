@@ -2,7 +2,7 @@ import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
 import { compileJsonSchema } from '../../../domain/llm/evaluation/json-schema.schema';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
-import { patternMs, schemaMs, withinTime } from '../../time-limit';
+import { patternMs, withinTime } from '../../time-limit';
 
 /** The tools live as long as their process, and each evaluation has schemas of its own. */
 const mostSchemas = 256;
@@ -33,7 +33,7 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
     }
     const check = validate;
     try {
-      const checked = withinTime(schemaMs, () => check(value));
+      const checked = withinTime(patternMs, () => check(value));
       if (checked.kind === 'late') return { untold: 'the answer could not be checked by its JSON Schema in time' };
       if (checked.value) return [];
     } catch (error) {
