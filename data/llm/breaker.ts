@@ -8,6 +8,8 @@ export interface Breaker {
    * `waits`: whether it waits for what comes of another's try, which takes as long as a provider that hangs; otherwise the provider is left alone meanwhile.
    */
   run<T>(work: (unsent: () => void) => Promise<T>, waits?: boolean): Promise<T>;
+  /** Throws what `run` would while the provider is left alone: for who would prepare in vain. */
+  refuse(): void;
 }
 
 /** Nothing was sent: of a provider that is left alone, waiting is all that asking again would be. */
@@ -60,18 +62,22 @@ export function openBreaker(provider: string): Breaker {
       } catch (error) {
         if (error instanceof NothingLearned) return ended((error as NothingLearned<T>).end);
         if (!(error instanceof BrokenCircuitError)) throw error;
-        const retryAfterMs = Math.max(1, openUntilMs - Date.now());
-        throw failure(
-          'ProviderUnavailable',
-          `${provider} is left alone for ${Math.ceil(retryAfterMs / 1000)} s: too many of its last answers failed`,
-          {
-            cause: error,
-            retryAfterMs,
-          },
-        );
+        throw leftAlone(error);
       }
     },
+    refuse() {
+      if (policy.state === CircuitState.Open && openUntilMs > Date.now()) throw leftAlone(new BrokenCircuitError());
+    },
   };
+
+  function leftAlone(cause: BrokenCircuitError): Error {
+    const retryAfterMs = Math.max(1, openUntilMs - Date.now());
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    return failure('ProviderUnavailable', `${provider} is left alone for ${seconds} s: too many of its last answers failed`, {
+      cause,
+      retryAfterMs,
+    });
+  }
 }
 
 async function learning<T>(work: (unsent: () => void) => Promise<T>, tries: boolean): Promise<T> {

@@ -86,12 +86,14 @@ async function inOneTurn<Asked, Answer, Kept>(
   };
   const isAhead = journal !== undefined && (journal.beforeTurn === true || options.place !== undefined);
   if (isAhead) {
+    // Else each look whether it is back would leave a line on record.
+    gate.refuse();
     const end = await begin();
     if (end) return end;
   } else await journal?.afford?.(asked);
 
   const ask = async (turn: Turn): Promise<Sent<Answer> | Unsent<Answer, Kept>> => {
-    const isLate = isAhead && performance.now() - begunAt > aheadMs;
+    const isLate = isAhead && journal.beforeTurn !== true && performance.now() - begunAt > aheadMs;
     if (!isAhead || isLate) {
       const end = await (isLate ? beginAnew() : begin()).catch((error: unknown) => {
         turn.unsent();
@@ -118,8 +120,10 @@ async function inOneTurn<Asked, Answer, Kept>(
   // Whoever goes away leaves the turn at once; what is under way in it ends all the same, and is on record then.
   const [end] = await Promise.allSettled([under.asking ?? turn]);
   if (end.status === 'rejected') {
-    if (under.isSent === undefined) await begun?.unsent();
-    else await begun?.failed(isPerennialError(end.reason) ? end.reason.type : null);
+    // When that cannot be written either, the lease runs out.
+    await Promise.resolve(under.isSent ? begun?.failed(isPerennialError(end.reason) ? end.reason.type : null) : begun?.unsent()).catch(
+      () => undefined,
+    );
     throw left.status === 'rejected' ? left.reason : end.reason;
   }
   const kept = end.value.kind === 'sent' ? await keptOf(end.value.answer) : end.value;

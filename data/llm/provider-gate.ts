@@ -18,6 +18,8 @@ export interface ProviderGate {
   readonly provider: ModelProvider;
   /** One attempt, in its turn. A tenant waits for its own share before it takes a place of all. */
   run<T>(who: Asker, tokens: number, work: (turn: Turn) => Promise<T>): Promise<T>;
+  /** @throws ProviderUnavailable while it is left alone */
+  refuse(): void;
   close(): Promise<void>;
 }
 
@@ -99,6 +101,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: Resolve): 
       const share = shareOf(tenant);
       return share ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn) : inTurn(null);
     },
+    refuse: () => breaker.refuse(),
     close: () => endpoint.close(),
   };
 }

@@ -263,6 +263,17 @@ describe('access to models', () => {
     });
   });
 
+  test('nothing is put on record ahead for a provider that is left alone', async () => {
+    const server = await serve({ fault: () => ({ kind: 'error', status: 503 }) });
+    open(providerAt(server.url));
+    await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
+    const begin = jest.fn(() => Promise.resolve(opened()));
+    const place: Place = (work) => work();
+    const asked = access.chat([scripted], question('?'), { tenant, place, patienceMs: 0, journal: { begin } });
+    await expect(asked).rejects.toThrow('left alone');
+    expect(begin).not.toHaveBeenCalled();
+  });
+
   test('a turn in which nothing was sent is given back', async () => {
     const server = await serve();
     const limits = { requestsPerMinute: 10, tokensPerMinute: 1000, concurrency: 1 };
