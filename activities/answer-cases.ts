@@ -11,7 +11,7 @@ import type { LatencySample } from '../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
+import { evaluateCases, refusalsToEnd } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../data/llm/evaluation/paraphraser';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
@@ -92,6 +92,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           paraphraser: createParaphraser(await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)), tools.embed),
           parallel,
           latency: input.latency ?? null,
+          mostRefusedAtFirst: refusalsToEnd,
           signal,
           onProgress: (progress) => {
             report(progress);

@@ -2,7 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { promptAnswerer, type Asking } from '../data/llm/evaluation/answerer';
-import { evaluateCases } from '../data/llm/evaluation/evaluate-cases';
+import { evaluateCases, refusalsToEnd } from '../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../data/llm/evaluation/evaluator-tools';
 import { createParaphraser, paraphrasersIn } from '../data/llm/evaluation/paraphraser';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
@@ -51,6 +51,8 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
           ...{ cases: cases.slice(from, to), caseSet: input.cases.digest, dimensions, judges: {}, tools, parallel, signal },
           answerer: promptAnswerer({ asking, template, route, sampling, retrieval: null }),
           paraphraser: createParaphraser(asking, tools.embed),
+          // Of a later piece earlier ones may have been answered.
+          ...(from === 0 && { mostRefusedAtFirst: refusalsToEnd }),
           onProgress: report,
         });
         return artifacts.putJson({ tenant, value: results });

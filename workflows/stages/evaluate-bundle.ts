@@ -159,8 +159,8 @@ function hasLatencyGate({ plan }: LlmRun): boolean {
   return plan.spec.evaluate.gates.some(({ kind }) => kind === 'latency');
 }
 
-/** A champion whose model or provider is there no more keeps nobody from taking its place: the evidence says that it could not be asked, and gates that need it that they cannot say. */
-const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'IndexMismatch'];
+/** A champion whose model or provider is there no more, or takes its questions no more, keeps nobody from taking its place: the evidence says that it could not be asked, and gates that need it that they cannot say. */
+const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'ProviderRefused', 'IndexMismatch'];
 
 function unlessGone(error: unknown): { readonly reason: string } {
   if (error instanceof ActivityFailure && gone.includes(typeOf(error))) return { reason: messageOf(error) };

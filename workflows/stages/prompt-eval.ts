@@ -61,10 +61,10 @@ export async function promptEval(
     const candidates = answered.map(({ bundle, answers }) => ({ path: bundle.path, summary: answers.summary }));
     const unknown = answered.filter(({ answers }) => !isMeasured(answers.summary.dimensions[quality] ?? unmeasured));
     if (unknown.length > 0) {
-      const verdict = notMeasured(
-        unknown.map(({ bundle }) => bundle.path),
-        quality,
-      );
+      const verdict = notMeasured(quality, {
+        paths: unknown.map(({ bundle }) => bundle.path),
+        reasons: unknown[0]?.answers.summary.notAnswered ?? [],
+      });
       return { output: { chosen: first.bundle, candidates, confirmed: null }, verdict };
     }
     const searched = search ? await searchPrompts(run, best.bundle, index) : null;
@@ -108,8 +108,11 @@ function isMeasured({ mean, cases, failures }: ScoreSummary): boolean {
 }
 
 /** Never kept for a later run: an inconclusive stage is not reused. */
-function notMeasured(paths: readonly string[], quality: string): Verdict {
-  const message = `${quality} could not be measured of ${paths.join(', ')}: more than ${mostFailures * 100} % of the cases have no score; nothing was chosen`;
+function notMeasured(
+  quality: string,
+  { paths, reasons }: { readonly paths: readonly string[]; readonly reasons: readonly string[] },
+): Verdict {
+  const message = `${quality} could not be measured of ${paths.join(', ')}: more than ${mostFailures * 100} % of the cases have no score; nothing was chosen${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
   return { kind: 'inconclusive', reasons: [{ gate: 'prompt-eval', code: 'promptEval.notMeasured', message }] };
 }
 

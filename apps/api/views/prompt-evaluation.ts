@@ -21,6 +21,7 @@ export const promptEvaluationView = z
       .object({
         cases: z.number(),
         unanswered: z.number(),
+        notAnswered: z.array(z.string()).readonly().optional().describe('a line a reason, with what one of those cases was told'),
         dimensions: z.record(z.string(), score),
         cost: z.number().describe('nanodollars'),
         medianMs: z.number().nullable(),

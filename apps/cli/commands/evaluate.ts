@@ -6,6 +6,7 @@ import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import type { AnswersSummary } from '../../../domain/llm/evaluation/answered';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { unansweredIn, unansweredText } from '../../../domain/llm/evaluation/unanswered';
 import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
 import type { SearchOrder } from '../../../domain/llm/search/search-order.schema';
 import { modelOf, readCasesFile, textOfFile } from '../cases-file';
@@ -155,11 +156,7 @@ function summaryText({ cases, unanswered, dimensions, cost, medianMs }: AnswersS
 
 /** By reason, with one case to look at. */
 function unansweredLines(items: readonly CaseResult[]): readonly string[] {
-  const reasons = new Map<string, string[]>();
-  for (const { id, unanswered } of items) {
-    if (unanswered !== null) reasons.set(unanswered, [...(reasons.get(unanswered) ?? []), id]);
-  }
-  return [...reasons].map(([reason, ids]) => `without an answer: ${ids.length} × ${reason}, ${ids[0] ?? ''} is the first`);
+  return unansweredIn(items).map((each) => `${unansweredText(each, items.length)} (${each.first} is the first)`);
 }
 
 function refuseBelow({ dimensions }: AnswersSummary, min: readonly Least[]): void {

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../domain/artifact';
-import type { FailureType } from '../../../domain/failure';
-import { isPerennialError } from '../../../domain/failure';
+import type { FailureType, PerennialError } from '../../../domain/failure';
+import { failure, isPerennialError } from '../../../domain/failure';
 import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
@@ -29,6 +29,8 @@ export interface Evaluation {
   readonly parallel: number;
   /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
   readonly latency?: LatencySample | null;
+  /** Ends the evaluation with the provider's refusal where so many questions came back first and every one was refused; all are asked when not given. */
+  readonly mostRefusedAtFirst?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
@@ -44,7 +46,19 @@ export interface EvaluationProgress {
 }
 
 export type AskedAnswer =
-  { readonly kind: 'answered'; readonly answer: GivenAnswer } | { readonly kind: 'unanswered'; readonly reason: string };
+  | { readonly kind: 'answered'; readonly answer: GivenAnswer }
+  | {
+      readonly kind: 'unanswered';
+      readonly reason: string;
+      /** Null where nothing was asked. */
+      readonly error: PerennialError | null;
+    };
+
+/**
+ * For a candidate as a whole. Going on costs no money, since a refusal is not paid, but time, and says no more than the first did: a parameter that the model does not take, a schema
+ * that the provider cannot hold. Nothing is averaged away by it, for no result comes of it. If such questions were one in two of all, so many in a row would come up once in a million.
+ */
+export const refusalsToEnd = 20;
 
 /**
  * Asks and scores every case. Nothing is kept here: a second attempt reads what was answered from the ledger and comes to the same scores. What is wrong with one case is that
@@ -52,15 +66,18 @@ export type AskedAnswer =
  */
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
-  const { rewordings, refused } = await reword(evaluation);
+  const { rewordings, refused: notReworded } = await reword(evaluation);
   const asks = asksFor(cases, dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
-  let [asked, unanswered, fromLedger, cost] = [0, 0, 0, 0];
+  let [asked, unanswered, refused, fromLedger, cost] = [0, 0, 0, 0, 0];
   const answers = await inPlaces(asks, parallel, async ({ case: of, repeat, change }, place): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
     const answer = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
     asked += 1;
-    if (answer.kind === 'unanswered') unanswered += 1;
-    else {
+    if (answer.kind === 'unanswered') {
+      unanswered += 1;
+      if (answer.error?.type === 'ProviderRefused') refused += 1;
+      if (refused === asked && asked === evaluation.mostRefusedAtFirst) throw allRefused(answer.error, { asked, of: asks.length });
+    } else {
       fromLedger += answer.answer.fromLedger ? 1 : 0;
       cost += answer.answer.cost;
     }
@@ -75,8 +92,8 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   const results = await inParallel(cases, parallel, async (of) => {
     signal?.throwIfAborted();
     const result = await scoreCase(of, byCase.get(of.id) ?? [], evaluation);
-    const notReworded = refused.get(of.id);
-    return notReworded ? { ...result, notReworded } : result;
+    const reasons = notReworded.get(of.id);
+    return reasons ? { ...result, notReworded: reasons } : result;
   });
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
 }
@@ -129,7 +146,12 @@ async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
   try {
     return { kind: 'answered', answer: await ask() };
   } catch (error) {
-    if (isPerennialError(error) && ofTheCase.includes(error.type)) return { kind: 'unanswered', reason: error.type };
+    if (isPerennialError(error) && ofTheCase.includes(error.type)) return { kind: 'unanswered', reason: error.type, error };
     throw error;
   }
+}
+
+function allRefused(last: PerennialError | null, { asked, of }: Pick<EvaluationProgress, 'asked' | 'of'>): PerennialError {
+  const message = `the first ${asked} of ${of} questions were all refused, and the others are not asked: ${last?.message ?? ''}`;
+  return failure('ProviderRefused', message, { cause: last, ...(last?.next !== undefined && { next: last.next }) });
 }

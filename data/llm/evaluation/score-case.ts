@@ -6,6 +6,7 @@ import type { DimensionSpec, RetrievalSpec, RobustnessSpec } from '../../../doma
 import { evaluate, type RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { failed, notApplicable, scored, type Score } from '../../../domain/llm/evaluation/score';
+import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
 import type { AskedAnswer, Evaluation } from './evaluate-cases';
 
 interface Asked {
@@ -16,7 +17,8 @@ interface Asked {
 /** All dimensions of one case, from its answers: the first, its repeats, its perturbations. */
 export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evaluation: Evaluation): Promise<CaseResult> {
   const first =
-    all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ?? ({ kind: 'unanswered', reason: 'not asked' } as const);
+    all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ??
+    ({ kind: 'unanswered', reason: 'not asked', error: null } as const);
   const scores: Record<string, Score> = {};
   for (const dimension of evaluation.dimensions) scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
   const { id, group, pair } = of;
@@ -27,6 +29,7 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     pair,
     answer: answer?.text ?? null,
     unanswered: first.kind === 'unanswered' ? first.reason : null,
+    ...(first.kind === 'unanswered' && first.error && { because: becauseOf(first.error) }),
     retrieved: (answer?.retrieved ?? []).map(({ documentId }) => ({ documentId })),
     scores,
     // What the policy turned away was no work: its nothing would make the rest look fast and cheap.

@@ -2,6 +2,7 @@ import type { ArtifactRef, Digest } from '../../artifact';
 import type { Bounds } from '../../statistics/interval';
 import { boundsOf, type Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
+import { unansweredText } from './unanswered';
 
 /** Two bounds at this enclose 95 %, the customary interval. */
 const customary = 0.975;
@@ -19,6 +20,8 @@ export interface AnsweredCases {
 export interface AnswersSummary {
   readonly cases: number;
   readonly unanswered: number;
+  /** A line a reason. Not given where all were answered, and in summaries from before this was told. */
+  readonly notAnswered?: readonly string[];
   readonly dimensions: Readonly<Record<string, ScoreSummary>>;
   /** Nanodollars, by the ledger: what was paid in an earlier run is in it. */
   readonly cost: number;
@@ -36,10 +39,14 @@ export interface ScoreSummary {
   readonly failures: number;
 }
 
-export function answersSummary({ cases, unanswered, dimensions, costs, latenciesMs }: LlmEvidence): AnswersSummary {
+export function answersSummary({ cases, unanswered, because = {}, dimensions, costs, latenciesMs }: LlmEvidence): AnswersSummary {
+  const notAnswered = Object.entries(unanswered).map(([reason, count]) =>
+    unansweredText({ reason, cases: count, because: because[reason] ?? null }, cases),
+  );
   return {
     cases,
     unanswered: Object.values(unanswered).reduce((sum, count) => sum + count, 0),
+    ...(notAnswered.length > 0 && { notAnswered }),
     dimensions: Object.fromEntries(Object.entries(dimensions).map(([name, { aggregate }]) => [name, scoreSummary(aggregate)])),
     cost: costs.reduce((sum, cost) => sum + cost, 0),
     medianMs: [...latenciesMs].sort((a, b) => a - b)[Math.floor(latenciesMs.length / 2)] ?? null,

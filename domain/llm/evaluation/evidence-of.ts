@@ -7,6 +7,7 @@ import type { AnsweredCount, DimensionEvidence, LlmEvidence } from './evidence';
 import type { JudgeCalibration } from './judge';
 import type { CaseResult } from './result';
 import type { Score } from './score';
+import { unansweredIn } from './unanswered';
 
 export interface Measured {
   readonly candidate: Digest;
@@ -30,6 +31,8 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
   };
   const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
   const untimed = ordered.flatMap(({ untimed: reason }) => (reason === undefined ? [] : [reason]));
+  const silent = unansweredIn(ordered);
+  const told = silent.flatMap(({ reason, because }) => (because === null ? [] : [[reason, because] as const]));
   const compared = (other: readonly CaseResult[] | null) =>
     other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
   return {
@@ -51,7 +54,8 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     costs: ordered.flatMap(({ cost }) => (cost === null ? [] : [cost])),
     ...(refused.length > 0 && { notReworded: countBy(refused) }),
     ...(standbys && { standbys }),
-    unanswered: countBy(ordered.flatMap(({ unanswered }) => (unanswered === null ? [] : [unanswered]))),
+    unanswered: Object.fromEntries(silent.map(({ reason, cases }) => [reason, cases])),
+    ...(told.length > 0 && { because: Object.fromEntries(told) }),
   };
 }
 

@@ -35,6 +35,8 @@ export interface LlmEvidence {
   readonly standbys?: readonly StandbyOutcome[];
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
+  /** By reason: what one of those cases was told. Absent where none was, and in evidence from before this was told. */
+  readonly because?: Readonly<Record<string, string>>;
 }
 
 export interface AnsweredCount extends AnsweredBy {

@@ -3,10 +3,11 @@ import { standbyText } from '../standby';
 import { scoreSummary } from './answered';
 import type { Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
+import { withBecause } from './unanswered';
 
 /** What was measured, one line a dimension, with each counterpart beside it. */
 export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
-  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, untimed = {}, costs } = evidence;
+  const { cases, caseSet, dimensions, comparisons, unanswered, latenciesMs, earlier = 0, untimed = {}, because = {}, costs } = evidence;
   const width = Math.max(0, ...Object.keys(dimensions).map((name) => name.length));
   const beside = (name: string): string =>
     (['champion', 'baseline'] as const)
@@ -16,7 +17,7 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
         return difference ? `; beside the ${who} ${intervalOf(difference, true)}` : '';
       })
       .join('');
-  const missing = Object.entries(unanswered).map(([reason, count]) => `${count} × ${reason}`);
+  const missing = Object.entries(unanswered).map(([reason, count]) => `${count} × ${withBecause(reason, because[reason])}`);
   const late = Object.entries(untimed).map(([reason, count]) => `${count} × ${reason}`);
   const cost = costs.reduce((sum, each) => sum + each, 0) / budgetUnits.usd;
   return [

@@ -5,6 +5,7 @@ import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';
 import { correctedShare, uncalibrated } from './judge';
 import { quantileBounds } from './quantile';
+import { withBecause } from './unanswered';
 import { casesToDecide, standingOf, type Limit } from './sample-size';
 
 /**
@@ -36,7 +37,7 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
       if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
       if (isJudged(evidence, gate.dimension))
         return unknown(gate, `${gate.dimension} is a judge's: only thresholds are corrected for its error`);
-      return judgeAggregate(gate, compared[gate.dimension], { min: -gate.margin, max: null, level: gate.confidence });
+      return judgeAggregate(gate, compared[gate.dimension], evidence, { min: -gate.margin, max: null, level: gate.confidence });
     }
     case 'bias':
       return judgeBias(gate, evidence);
@@ -55,11 +56,11 @@ type GateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: K }>;
 
 function judgeThreshold(gate: GateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
   const measured = evidence.dimensions[gate.dimension];
-  if (!measured?.judge) return judgeAggregate(gate, measured?.aggregate, { min: gate.min, max: null, level: gate.confidence });
+  if (!measured?.judge) return judgeAggregate(gate, measured?.aggregate, evidence, { min: gate.min, max: null, level: gate.confidence });
   const { digest, calibration, said } = measured.judge;
   const missing = uncalibrated(calibration, digest);
   if (calibration === null || missing.length > 0) return unknown(gate, `the judge may not gate: ${missing.join('; ')}`);
-  const short = tooFew(gate, measured.aggregate);
+  const short = tooFew(gate, measured.aggregate, evidence);
   if (short) return short;
   const share = correctedShare(said, calibration, gate.confidence);
   if (share === null) return unknown(gate, 'the judge is no better than a coin');
@@ -78,7 +79,7 @@ function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
   if (isJudged(evidence, gate.dimension)) return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
   const level = simultaneousLevel(gate.confidence, groups.length);
   const results = groups.map(({ group, difference }) => {
-    const result = judgeAggregate(gate, difference, { min: -gate.margin, max: gate.margin, level });
+    const result = judgeAggregate(gate, difference, evidence, { min: -gate.margin, max: gate.margin, level });
     return { ...result, message: `${group}: ${result.message}` };
   });
   return (
@@ -92,9 +93,14 @@ function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
   );
 }
 
-function judgeAggregate(gate: LlmGate & { readonly dimension: string }, aggregate: Aggregate | undefined, limit: Limit): LlmGateResult {
+function judgeAggregate(
+  gate: LlmGate & { readonly dimension: string },
+  aggregate: Aggregate | undefined,
+  evidence: LlmEvidence,
+  limit: Limit,
+): LlmGateResult {
   if (!aggregate || aggregate.cases === 0) return unknown(gate, `${gate.dimension} was not measured`);
-  const short = tooFew(gate, aggregate);
+  const short = tooFew(gate, aggregate, evidence);
   if (short) return short;
   const { lower, upper } = boundsOf(aggregate, limit.level);
   const limits = [limit.min === null ? '' : `minimum ${figure(limit.min)}`, limit.max === null ? '' : `maximum ${figure(limit.max)}`];
@@ -125,7 +131,7 @@ function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateRe
     unanswered.set(reason, (unanswered.get(reason) ?? 0) + Math.ceil(cases * share));
   const result = judgeQuantile(
     gate,
-    { unanswered: Object.fromEntries(unanswered) },
+    { ...evidence, unanswered: Object.fromEntries(unanswered) },
     { values, max: gate.maxMs, show: (ms) => `${Math.round(ms)} ms` },
   );
   return earlier === 0 ? result : { ...result, message: `${result.message}; ${earlier} more were answered in earlier runs` };
@@ -133,11 +139,11 @@ function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateRe
 
 function judgeQuantile(
   gate: GateOf<'latency' | 'cost'>,
-  { unanswered }: Pick<LlmEvidence, 'unanswered'>,
+  { unanswered, because }: Pick<LlmEvidence, 'unanswered' | 'because'>,
   { values, max, show }: { readonly values: readonly number[]; readonly max: number; readonly show: (value: number) => string },
 ): LlmGateResult {
   const failures = Object.values(unanswered).reduce((sum, cases) => sum + cases, 0);
-  const short = tooFew(gate, { cases: values.length + failures, failures, reasons: unanswered });
+  const short = tooFew(gate, { cases: values.length + failures, failures, reasons: unanswered }, { because });
   if (short) return short;
   // A case without an answer took longer than any, and nobody knows what it cost.
   const all = [...values, ...Array.from({ length: failures }, () => Infinity)];
@@ -159,10 +165,16 @@ function tooFew(
     reasons,
     notApplicable = 0,
   }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & Partial<Pick<Aggregate, 'notApplicable'>>,
+  { because = {} }: { readonly because?: LlmEvidence['because'] | undefined },
 ): LlmGateResult | null {
   if (failures > gate.maxFailures * cases) {
     const most = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
-    return unknown(gate, `${failures} of ${cases} cases could not be measured, at most ${percent(gate.maxFailures)} may be: ${most}`);
+    // Of a comparison it says whose: what was told is the candidate's.
+    const [, own = most] = /^candidate: ([^;]+)/.exec(most) ?? [];
+    return unknown(
+      gate,
+      `${failures} of ${cases} cases could not be measured, at most ${percent(gate.maxFailures)} may be: ${withBecause(most, because[own])}`,
+    );
   }
   if (cases >= gate.minCases) return null;
   const message = `${cases} cases, ${gate.minCases} are needed`;

@@ -1,4 +1,5 @@
 import type { CaseResult } from './result';
+import { withBecause } from './unanswered';
 
 /** A case a line, for programs. */
 export function toJsonLines(results: readonly CaseResult[]): string {
@@ -34,9 +35,12 @@ type Outcome =
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
-function outcomeOf({ scores }: CaseResult, dimension: string, least: number): Outcome {
+function outcomeOf({ scores, unanswered, because }: CaseResult, dimension: string, least: number): Outcome {
   const score = scores[dimension];
-  if (score === undefined || score.kind === 'failed') return { kind: 'error', message: score?.reason ?? 'not measured' };
+  if (score === undefined || score.kind === 'failed') {
+    const reason = score?.reason ?? unanswered ?? 'not measured';
+    return { kind: 'error', message: withBecause(reason, reason === unanswered ? because : null) };
+  }
   if (score.kind === 'notApplicable') return { kind: 'skipped' };
   if (score.value >= least) return { kind: 'success' };
   return {

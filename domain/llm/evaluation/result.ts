@@ -9,6 +9,8 @@ export interface CaseResult {
   readonly answer: string | null;
   /** Why there is no answer: the type of the failure. */
   readonly unanswered: string | null;
+  /** What that failure said and advised, cut at 400 characters: error texts hold no secret and no prompt (I11). Not given with an answer, and in results from before this was told. */
+  readonly because?: string;
   readonly retrieved: readonly Pick<RetrievedPassage, 'documentId'>[];
   /** Paraphrases of the case that were not asked, by why not; not given where all were. */
   readonly notReworded?: readonly string[];

@@ -11,10 +11,13 @@ import { createMutator } from '../../../data/llm/search/propose';
 import { runSearch } from '../../../data/llm/search/run-search';
 import { digestOf } from '../../../data/digest';
 import type { Sampling } from '../../../domain/llm/chat';
+import { answersSummary } from '../../../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { decideEvaluation } from '../../../domain/llm/evaluation/decide-evaluation';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
 import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import { explainLlmEvidence } from '../../../domain/llm/evaluation/explain';
+import { toJUnit } from '../../../domain/llm/evaluation/report';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
 import type { SearchSpec } from '../../../domain/llm/search/search';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
@@ -216,6 +219,64 @@ test('a budget that is spent in the middle ends the evaluation by its name; rais
   await test_.registry.budgets.set({ tenant, ...budget, limit: 400_000_000_000 });
   expect(await run(2)).toHaveLength(25);
   expect(server.bill).toHaveLength(25);
+});
+
+describe('a provider that takes no question', () => {
+  const error = { message: 'Unsupported value', code: 'unsupported_value', param: 'temperature' };
+  const refusal = JSON.stringify({ error });
+  const said =
+    'ProviderRefused: scripted refused (scripted): status 400 unsupported_value temperature, Unsupported value; set sampling.temperature to 1, or name a model that takes it';
+  const cases = Array.from({ length: 40 }, (_, number) => caseOf(number));
+  const ask = (mostRefusedAtFirst?: number) =>
+    evaluateCases({
+      cases,
+      caseSet: digestOf(cases),
+      dimensions: [{ name: 'exact', kind: 'exact' }],
+      answerer: promptAnswerer({
+        asking: asking(`refused-${mostRefusedAtFirst ?? 'never'}`),
+        template: prompt('Say its name.'),
+        route: [scripted],
+        sampling,
+        retrieval: null,
+      }),
+      judges: {},
+      tools,
+      parallel: 4,
+      ...(mostRefusedAtFirst !== undefined && { mostRefusedAtFirst }),
+    });
+
+  test('is told of with its own words by every case, the evidence, the gate, the summary and the report', async () => {
+    await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
+    const results = await ask();
+    expect(new Set(results.map(({ unanswered, because }) => `${unanswered ?? ''}: ${because ?? ''}`))).toEqual(new Set([said]));
+    const counterparts = { champion: null, baseline: null };
+    const of = { candidate: digestOf('x'), caseSet: digestOf(cases), dimensions: ['exact'], judges: {} };
+    const evidence = evidenceOf({ ...of, results, counterparts });
+    expect(evidence.unanswered).toEqual({ ProviderRefused: 40 });
+    expect(answersSummary(evidence)).toMatchObject({ unanswered: 40, notAnswered: [`40 of 40 not answered: ${said}`] });
+    const limits = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
+    const gate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.3, ...limits } as const;
+    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null }, evidence);
+    expect(verdict.reasons[0]?.message).toBe(`40 of 40 cases could not be measured, at most 5 % may be: ${said}`);
+    expect(explainLlmEvidence(evidence)[0]).toContain(`40 × ${said}`);
+    expect(toJUnit(results, { suite: 'capitals', passAt: {} })).toContain(`<error message="${said}"/>`);
+  });
+
+  test('ends an evaluation that may end by it before the rest is asked, and not one where somebody was answered', async () => {
+    await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
+    await expect(ask(8)).rejects.toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringMatching(
+        /^the first 8 of 40 questions were all refused, and the others are not asked: scripted refused/,
+      ) as string,
+      next: 'set sampling.temperature to 1, or name a model that takes it',
+    });
+    expect(server.requests.length).toBeLessThanOrEqual(8 + 5);
+    await access.close();
+    await server.close();
+    await serve({ answer: () => 'x', fault: (_, number) => (number === 3 ? null : { kind: 'error', status: 400, body: refusal }) });
+    expect((await ask(8)).filter(({ unanswered }) => unanswered === 'ProviderRefused')).toHaveLength(39);
+  });
 });
 
 test('a judge is calibrated on labels, in both orders, and prose is no verdict', async () => {
