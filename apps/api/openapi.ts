@@ -6,8 +6,8 @@ import type { ApiKeyScope } from '../../db/repositories/api-keys';
 
 /** In the order of the pages. */
 const tags = [
-  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'prompts', 'indexes', 'datasets', 'lineage', 'decisions', 'audit'],
-  ...['webhooks', 'api-keys', 'platform'],
+  ...['lifecycles', 'runs', 'schedules', 'models', 'rollouts', 'predictions', 'prompts', 'indexes', 'datasets', 'lineage'],
+  ...['decisions', 'audit', 'webhooks', 'api-keys', 'platform'],
 ];
 
 /** `/openapi.json` and `/docs`, from the routes' own schemas; registered before them. */

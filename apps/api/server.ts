@@ -32,6 +32,7 @@ import { lifecycleRoutes } from './routes/lifecycles';
 import { lineageRoutes } from './routes/lineage';
 import { modelRoutes } from './routes/models';
 import { platformRoutes } from './routes/platform';
+import { predictionRoutes } from './routes/predictions';
 import { promptLabelRoutes } from './routes/prompt-labels';
 import { promptEvaluationRoutes } from './routes/prompt-evaluations';
 import { promptSearchRoutes } from './routes/prompt-searches';
@@ -92,6 +93,7 @@ const nouns = [
   promptEvaluationRoutes,
   budgetRoutes,
   rolloutRoutes,
+  predictionRoutes,
   datasetRoutes,
   lineageRoutes,
   decisionRoutes,

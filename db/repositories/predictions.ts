@@ -1,9 +1,14 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
+import { answerIn, verdictOf } from '../../domain/llm/logged-answer';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
 import { daysAround } from '../prediction-day';
+import type { ListedPrediction, PredictionFilter, Stored } from '../prediction-list';
+import { listPredictions, toRecord } from '../prediction-list';
+import { keptTexts, type KeptTexts } from '../prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
 
 export interface PredictionRow {
@@ -51,6 +56,10 @@ export interface PredictionRepository {
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
   dropBefore(day: string): Promise<readonly string[]>;
   get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
+  /** Of versions that are registered; what was logged before there was this list has no verdict to be found by. */
+  list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
+  /** What a policy kept of the texts that did not pass; where there is any, an audit row says who read it. Null: no such prediction. */
+  readTexts(input: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string }): Promise<KeptTexts | null>;
 }
 
 export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): PredictionRepository {
@@ -60,11 +69,11 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
       const [added] = await sql<{ rows: number }[]>`
         with added as (
           insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
-            rollout_id, rollout_step, other)
+            rollout_id, rollout_step, other, verdict, blocked)
           select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
-            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other
+            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other, p.verdict, p.blocked
           from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
-            rollout_id, rollout_step, other)
+            rollout_id, rollout_step, other, verdict, blocked)
           on conflict do nothing
           returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
         ), joined as (
@@ -97,19 +106,19 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     },
 
     async get({ tenant, id }) {
-      const [row] = await sql<StoredRow[]>`
+      const [row] = await sql<Stored<PredictionRecord>[]>`
         select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms,
           p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at
         from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
         where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
-      if (!row) return null;
-      const { rolloutId, rolloutStep, ...prediction } = row;
-      return { ...prediction, rollout: rolloutId === null ? null : { id: rolloutId, step: rolloutStep ?? 0 } };
+      return row ? toRecord<PredictionRecord>(row) : null;
     },
+
+    list: (input) => listPredictions(sql, input),
+
+    readTexts: (input) => keptTexts(sql, input),
   };
 }
-
-type StoredRow = Omit<PredictionRecord, 'rollout'> & { readonly rolloutId: RolloutId | null; readonly rolloutStep: number | null };
 
 /**
  * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several hours would wait for each other.
@@ -164,7 +173,8 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
     ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
     ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[],
     ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
-    ${text((row) => toJson(row.other))}::json[])`;
+    ${text((row) => toJson(row.other))}::json[], ${text((row) => verdictOf(answerIn(row.output)?.safety ?? null))}::text[],
+    ${text((row) => answerIn(row.output)?.blocked ?? null)}::text[])`;
 }
 
 function json(value: unknown): string {

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import type { OtherScore } from '../repositories/predictions';
@@ -23,9 +24,16 @@ export const predictions = pgTable(
     rolloutId: bytewise('rollout_id').$type<RolloutId>(),
     rolloutStep: integer('rollout_step'),
     other: document<OtherScore>('other'),
+    /** Of a language application: the worst that its policy said, and by which side the answer was kept back. Columns, for PostgreSQL would look into every document to find the few. */
+    verdict: text('verdict'),
+    blocked: text('blocked'),
   },
   (t) => [
     primaryKey({ name: 'predictions_pk', columns: [t.day, t.id] }),
     index('predictions_by_model').on(t.tenantId, t.model, t.version, t.receivedAt),
+    /** Only what did not pass pays for it. */
+    index('predictions_not_passed')
+      .on(t.tenantId, t.model, t.version, t.receivedAt)
+      .where(sql`${t.verdict} in ('blocked', 'redacted', 'flagged')`),
   ],
 );

@@ -3,7 +3,9 @@ import type { FailureType } from '../failure';
 import type { BundleIndex } from './bundle';
 import type { ChatAnswer } from './chat';
 import type { Passage } from './passages';
-import type { Screening } from './safety/screen';
+import type { Outcome, Screening } from './safety/screen';
+import { worstOutcome } from './safety/screen';
+import type { StandbyModel } from './standby';
 
 /** What the prediction log keeps of one version's answer, whoever was served by it. */
 export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
@@ -20,6 +22,8 @@ export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
   readonly safety: SafetyAudit | null;
   /** Null without an index, and where nothing was asked. */
   readonly retrieved: LoggedRetrieval | null;
+  /** Who answered in the place of the bundle's own model; not given where that answered. */
+  readonly standby?: StandbyModel;
 }
 
 /** Which documents an answer was shown, in the order of their numbers, and which it names; never their text. */
@@ -44,3 +48,14 @@ export interface SafetyAudit {
 }
 
 export type ScreeningAudit = Omit<Screening, 'text'>;
+
+/** The worst that the policy said of any side: of a passage that it left out, too, though the answer went out. Null where no policy looked. */
+export function verdictOf(safety: SafetyAudit | null): Outcome | null {
+  if (safety === null) return null;
+  return worstOutcome([safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []));
+}
+
+/** Of a row of the prediction log; null where it has the score of a model instead. Rows from before a member was kept do not have it. */
+export function answerIn(output: unknown): Partial<LoggedAnswer> | null {
+  return typeof output === 'object' && output !== null && 'finish' in output ? (output as Partial<LoggedAnswer>) : null;
+}

@@ -10,9 +10,13 @@ export interface About {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The worst first. */
+export const outcomes = ['blocked', 'redacted', 'flagged', 'passed'] as const;
+export type Outcome = (typeof outcomes)[number];
+
 /** What became of a text. Findings say what and how much, never which text: they go to the audit (I11). */
 export interface Screening {
-  readonly outcome: 'passed' | 'flagged' | 'redacted' | 'blocked';
+  readonly outcome: Outcome;
   /** What may go on; null when nothing may. */
   readonly text: string | null;
   readonly findings: readonly DetectorFindings[];
@@ -32,12 +36,16 @@ export interface DetectorFindings {
 /** Of several texts that belong together: nothing goes on when one may not. */
 export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'> {
   const kept = screenings.flatMap((each) => each.kept ?? []);
-  const order = ['blocked', 'redacted', 'flagged', 'passed'] as const;
   return {
-    outcome: order.find((outcome) => screenings.some((each) => each.outcome === outcome)) ?? 'passed',
+    outcome: worstOutcome(screenings.map(({ outcome }) => outcome)) ?? 'passed',
     findings: screenings.flatMap(({ findings }) => findings),
     ...(kept.length > 0 && { kept: kept.join('\n\n') }),
   };
+}
+
+/** Null of none. */
+export function worstOutcome(of: readonly Outcome[]): Outcome | null {
+  return outcomes.find((outcome) => of.includes(outcome)) ?? null;
 }
 
 /** Every detector of the side looks, also when an earlier one has blocked: the audit says all that was wrong. */

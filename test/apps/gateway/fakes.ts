@@ -121,6 +121,7 @@ const unused = {
   ensurePartitions: notCalled,
   dropBefore: notCalled,
   get: notCalled,
+  readTexts: notCalled,
   joinWaiting: notCalled,
 };
 

@@ -1,0 +1,94 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import type { PredictionId } from '../../../domain/ids';
+import { outcomes } from '../../../domain/llm/safety/screen';
+import type { RouteDeps } from '../server';
+import { page, pageOf, problem, time, version } from '../views/fields';
+import { predictionSummary, predictionTexts, predictionToJson, predictionView, summaryToJson } from '../views/prediction';
+
+const one = z.object({
+  id: z
+    .string()
+    .regex(/^pred_[0-9a-z]{1,64}$/)
+    .transform((id) => id as PredictionId)
+    .describe('a prediction id, as answers carry it: pred_…'),
+});
+const list = page.extend({
+  model: z.string().min(1).max(200).optional().describe('a model or an application'),
+  version: version.optional(),
+  blocked: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('true or false: whether a safety policy kept the answer back'),
+  verdict: z.enum(outcomes).optional().describe('the worst that a safety policy said of any side'),
+  since: time.optional().describe('received from then on: a time of RFC 3339'),
+  until: time.optional().describe('received before: a time of RFC 3339'),
+});
+const tags = ['predictions'];
+
+export function predictionRoutes({ registry, guards: { viewer, operator } }: RouteDeps): FastifyPluginAsyncZod {
+  const none = (id: string): Error =>
+    failure('NotFound', `there is no prediction ${id}; it is logged a moment after its answer, and dropped when it is over its time`, {
+      next: 'perennial prediction list',
+    });
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/predictions',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'What was answered, newest first, in figures',
+          querystring: list,
+          response: { 200: pageOf(predictionSummary), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, query }) => {
+        const { items, nextPageToken } = await registry.predictions.list({ tenant, ...query });
+        return { items: items.map(summaryToJson), nextPageToken };
+      },
+    );
+
+    app.get(
+      '/predictions/:id',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Who answered a request, what the safety policy said of it, which sources it had, and what was said of it later',
+          params: one,
+          response: { 200: predictionView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { id } }) => {
+        const found = await registry.predictions.get({ tenant, id });
+        if (!found) throw none(id);
+        const served = await registry.models.get({ tenant, model: found.model, version: found.version });
+        return predictionToJson(found, served?.manifest.digest ?? null);
+      },
+    );
+
+    app.get(
+      '/predictions/:id/texts',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'The texts that a policy with keepText kept, as they came; the audit says who read them',
+          params: one,
+          response: { 200: predictionTexts, default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { id } }, reply) => {
+        // Personal, perhaps: kept by no cache on the way.
+        void reply.header('cache-control', 'no-store');
+        const found = await registry.predictions.readTexts({ tenant, id, actor });
+        if (!found) throw none(id);
+        return found;
+      },
+    );
+  };
+}

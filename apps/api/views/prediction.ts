@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import type { ListedPrediction } from '../../../db/prediction-list';
+import { answerIn, verdictOf, type LoggedAnswer, type LoggedRetrieval, type SafetyAudit } from '../../../domain/llm/logged-answer';
+import { outcomes, type Outcome } from '../../../domain/llm/safety/screen';
+import type { AnswerFeedback } from '../../../domain/rollout/answer-quality';
+import { instant } from './fields';
+
+const milliseconds = z.number().describe('milliseconds');
+const digest = z.string().meta({ pattern: '^sha256:[0-9a-f]{64}$' });
+
+/** What a version said of a request, in figures: its words are no part of this. */
+const answer = z.object({
+  finish: z.enum(['stop', 'length', 'filtered']),
+  promptTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  firstTokenMs: milliseconds.nullable().describe('until the first piece went out; null where it came whole'),
+  blocked: z.enum(['input', 'output']).nullable().describe('by which side the safety policy kept the answer back'),
+  malformed: z.boolean().describe('it promised JSON of a schema and is none'),
+  error: z.string().nullable().describe('why it broke off after its first piece was out'),
+  standby: z
+    .object({ provider: z.string(), model: z.string() })
+    .nullable()
+    .describe('who answered in the place of the bundle’s own model; null where that answered'),
+});
+type AnswerJson = z.output<typeof answer>;
+
+const feedback = z.object({
+  labelledAt: instant.nullable().describe('null where only a judge has said something'),
+  label: z.union([z.number(), z.boolean()]).nullable().describe('the value that came true'),
+  score: z.number().nullable().describe('of the answer, from 0 to 1'),
+  references: z.number().int().describe('right answers that were given; their texts are not shown'),
+  corrected: z.boolean().describe('somebody wrote how it should have been answered'),
+  judged: z
+    .object({ judge: z.string(), served: z.number().nullable(), beside: z.number().nullable() })
+    .nullable()
+    .describe('a judge’s verdicts on both answers: 1 right, 0 wrong'),
+});
+
+const summary = {
+  id: z.string(),
+  receivedAt: instant,
+  model: z.string().describe('a model or an application'),
+  version: z.number().int(),
+  arm: z.string().describe('champion, challenger, or direct where the version was asked for by number'),
+  latencyMs: milliseconds.describe('from the request’s arrival to its answer'),
+  score: z.number().nullable().describe('of a classical model; null of an application'),
+  answer: answer.nullable().describe('of an application; null of a classical model'),
+  verdict: z.enum(outcomes).nullable().describe('the worst that the safety policy said of any side; null where none looked'),
+  feedback: feedback.nullable(),
+};
+
+export const predictionSummary = z.object(summary).meta({ id: 'PredictionSummary' });
+export type PredictionSummaryJson = z.output<typeof predictionSummary>;
+
+const side = z.object({
+  outcome: z.enum(outcomes),
+  findings: z
+    .array(
+      z.object({
+        detector: z.string(),
+        action: z.enum(['block', 'redact', 'flag']),
+        found: z.record(z.string(), z.number()).describe('what → how often; never the text'),
+        failure: z.string().nullable().describe('why it could not look'),
+      }),
+    )
+    .readonly(),
+  textKept: z.boolean().describe('the policy keeps what did not pass: GET …/texts has it'),
+});
+
+const safety = z.object({
+  policy: digest.describe('which version of the policy looked'),
+  input: side,
+  output: side.nullable().describe('null where there was nothing to look at'),
+  retrieved: side.nullable().describe('of all passages together; null without any'),
+});
+
+const retrieved = z.object({
+  index: z.object({ name: z.string(), version: z.number().int(), digest }),
+  passages: z.array(z.object({ documentId: z.string(), chunkId: z.string(), score: z.number() })).readonly(),
+  cited: z.array(z.number().int()).readonly().describe('numbers of passages that the answer names, from 1'),
+  left: z.object({ room: z.number().int(), policy: z.number().int() }).describe('found and not shown'),
+  notReranked: z.string().optional().describe('why the bundle’s reranker did not order them'),
+});
+
+const evidenceOf = { safety: safety.nullable(), retrieved: retrieved.nullable() };
+
+export const predictionView = z
+  .object({
+    ...summary,
+    ...evidenceOf,
+    digest: digest.nullable().describe('of the version that answered: a release bundle, of an application'),
+    eventTime: instant.nullable(),
+    rollout: z.object({ id: z.string(), step: z.number().int() }).nullable().describe('the open rollout that the request was part of'),
+    other: z
+      .object({
+        version: z.number().int(),
+        role: z.enum(['shadow', 'fallback']).describe('asked beside the answer, or was to answer and failed'),
+        latencyMs: milliseconds,
+        error: z.string().nullable(),
+        score: z.number().nullable(),
+        answer: answer.nullable(),
+        ...evidenceOf,
+      })
+      .nullable()
+      .describe('the version that did not answer'),
+  })
+  .meta({ id: 'Prediction' });
+export type PredictionJson = z.output<typeof predictionView>;
+
+const kept = z.object({ input: z.string().nullable(), output: z.string().nullable(), retrieved: z.string().nullable() });
+
+export const predictionTexts = z
+  .object({
+    served: kept.describe('as they came, by side; null where the text passed, or the policy does not keep it'),
+    other: kept.describe('of the version that did not answer'),
+  })
+  .meta({ id: 'PredictionTexts' });
+
+export function summaryToJson({ label, labelledAt, output, ...row }: ListedPrediction): PredictionSummaryJson {
+  const { id, receivedAt, model, version, arm, latencyMs } = row;
+  const said = answerIn(output);
+  return {
+    ...{ id, receivedAt, model, version, arm, latencyMs },
+    score: said === null ? scoreIn(output) : null,
+    answer: said && answerToJson(said),
+    verdict: said && verdictOf(said.safety ?? null),
+    feedback: labelledAt === null ? null : feedbackToJson(label, labelledAt),
+  };
+}
+
+export function predictionToJson(row: ListedPrediction, digestServed: string | null): PredictionJson {
+  const { eventTime, rollout, other } = row;
+  return {
+    ...summaryToJson(row),
+    ...evidenceToJson(answerIn(row.output)),
+    digest: digestServed,
+    eventTime,
+    rollout,
+    other: other && {
+      ...{ version: other.version, role: other.role, latencyMs: other.latencyMs, error: other.error, score: other.score },
+      answer: other.output ? answerToJson(other.output) : null,
+      ...evidenceToJson(other.output ?? null),
+    },
+  };
+}
+
+function scoreIn(output: unknown): number | null {
+  const { score } = (output ?? {}) as { readonly score?: unknown };
+  return typeof score === 'number' ? score : null;
+}
+
+/** Rows from before a member was kept do not have it. */
+function answerToJson({ finish = 'stop', usage, ...said }: Partial<LoggedAnswer>): AnswerJson {
+  const { firstTokenMs = null, blocked = null, malformed = false, error = null, standby = null } = said;
+  const { promptTokens = 0, completionTokens = 0 } = usage ?? {};
+  return { finish, promptTokens, completionTokens, firstTokenMs, blocked, malformed, error, standby };
+}
+
+function evidenceToJson(said: Partial<LoggedAnswer> | null): Pick<PredictionJson, 'safety' | 'retrieved'> {
+  return { safety: said?.safety ? safetyToJson(said.safety) : null, retrieved: said?.retrieved ? retrievalToJson(said.retrieved) : null };
+}
+
+function safetyToJson({ policy, input, output, retrieved: passages }: SafetyAudit): PredictionJson['safety'] {
+  return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages && sideToJson(passages) };
+}
+
+function sideToJson({ outcome, findings, kept: text }: SafetyAudit['input']): { outcome: Outcome } & z.output<typeof side> {
+  return { outcome, findings, textKept: text !== undefined };
+}
+
+function retrievalToJson({ index: { name, version, digest: of }, passages, cited, left, notReranked }: LoggedRetrieval) {
+  return {
+    index: { name, version, digest: of },
+    passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),
+    ...{ cited, left },
+    ...(notReranked !== undefined && { notReranked }),
+  };
+}
+
+/** A judge's verdicts come as old as can be, for whatever people say is newer. */
+const nobody = new Date(0).toISOString();
+
+/** A judge's verdicts may stand beside a plain label. */
+type FeedbackParts = AnswerFeedback & { readonly label?: unknown };
+
+function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJson['feedback'] {
+  const said: FeedbackParts = typeof given === 'object' && given !== null ? given : { label: given };
+  const { label, score, references = [], correction, judged } = said;
+  return {
+    labelledAt: labelledAt === nobody ? null : labelledAt,
+    label: typeof label === 'number' || typeof label === 'boolean' ? label : null,
+    ...{ score: score ?? null, references: references.length, corrected: correction !== undefined },
+    judged: judged === undefined ? null : { judge: judged.judge, served: judged.served, beside: judged.beside },
+  };
+}
