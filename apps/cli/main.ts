@@ -14,6 +14,7 @@ import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
 import { indexCommands } from './commands/indexes';
 import { evaluateCommand } from './commands/evaluate';
+import { predictionCommands } from './commands/prediction';
 import { promptCommands } from './commands/prompt';
 import { replayCommands } from './commands/replay';
 import { rolloutCommands } from './commands/rollout';
@@ -35,6 +36,7 @@ const nouns = [
   indexCommands,
   budgetCommands,
   rolloutCommands,
+  predictionCommands,
   dataCommands,
   decisionCommands,
   auditCommands,

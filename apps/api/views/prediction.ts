@@ -115,6 +115,7 @@ export const predictionTexts = z
     other: kept.describe('of the version that did not answer'),
   })
   .meta({ id: 'PredictionTexts' });
+export type PredictionTextsJson = z.output<typeof predictionTexts>;
 
 export function summaryToJson({ label, labelledAt, output, ...row }: ListedPrediction): PredictionSummaryJson {
   const { id, receivedAt, model, version, arm, latencyMs } = row;
