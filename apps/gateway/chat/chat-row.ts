@@ -1,6 +1,6 @@
 import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
-import type { LoggedAnswer } from '../../../domain/llm/logged-answer';
+import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat';
 import { loggedRetrieval } from './retrieve';
@@ -11,20 +11,29 @@ export function loggedAnswer(
   firstTokenMs: number | null,
 ): LoggedAnswer {
   return {
-    text: text.replace(unstorable, '\uFFFD'),
+    text: storable(text),
     finish,
     usage,
     firstTokenMs,
     blocked,
     malformed,
     error: null,
-    safety,
+    safety: safety && storableAudit(safety),
     retrieved: retrieved && loggedRetrieval(text, retrieved),
   };
 }
 
 /** PostgreSQL reads no JSON with such in it, and the counters of a rollout look into it. */
 const unstorable = /[\0\p{Surrogate}]/gu;
+
+function storable(text: string): string {
+  return text.replace(unstorable, '\uFFFD');
+}
+
+function storableAudit({ policy, input, output, retrieved }: SafetyAudit): SafetyAudit {
+  const side = ({ kept, ...look }: ScreeningAudit): ScreeningAudit => ({ ...look, ...(kept !== undefined && { kept: storable(kept) }) });
+  return { policy, input: side(input), output: output && side(output), retrieved: retrieved && side(retrieved) };
+}
 
 /** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
 export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer {
