@@ -17,6 +17,11 @@ export interface Named {
   readonly actor: string;
 }
 
+/** Of the artifacts that a search needs while it runs. */
+export function searchHolder(search: string): string {
+  return `prompt-search:${search}`;
+}
+
 /** What all steps share, apart from their inputs so that a history does not repeat it. */
 export interface SearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
   readonly firstVersion: number;

@@ -22,7 +22,7 @@ import type { AskedVariant, Piece, SearchState } from '../domain/llm/search/stat
 import { resultOf, type VariantResult } from '../domain/llm/search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { whileBeating } from './heartbeating';
-import { branchOf, outcomeOf, scopeOf, type Named, type SearchOrder } from './prompt-search-outcome';
+import { branchOf, outcomeOf, scopeOf, searchHolder, type Named, type SearchOrder } from './prompt-search-outcome';
 import { questionBudgets } from './question-budgets';
 import { openRunProgress } from './run-progress';
 
@@ -198,7 +198,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
 }
 
 function holder({ search }: Named): string {
-  return `prompt-search:${search}`;
+  return searchHolder(search);
 }
 
 /** What somebody else has stored for it. */

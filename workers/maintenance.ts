@@ -9,6 +9,7 @@ import type { Logger } from './log';
 import type { Loop } from './loop';
 import { repeat } from './loop';
 import { defaultTenant } from '../domain/ids';
+import { endLostSearches } from './lost-searches';
 import { reconcileRuns, sweepOutbox } from './sweeper';
 import { deliverWebhooks } from './webhooks';
 
@@ -33,6 +34,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       log,
     ),
     repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
+    repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
     repeat(
       'audit',
       10,

@@ -41,6 +41,8 @@ export interface PromptSearchRepository {
       ({ readonly status: 'done'; readonly outcome: SearchOutcome } | { readonly status: 'failed' | 'cancelled'; readonly cause: string }),
   ): Promise<void>;
   get(input: Identified): Promise<PromptSearchRecord | null>;
+  /** Of all tenants, as the registry believes. */
+  running(): Promise<readonly (PromptSearchRecord & { readonly tenant: Tenant })[]>;
   /** Newest first, to the millisecond that the page's token holds. */
   list(input: { readonly tenant: Tenant; readonly prompt: string } & PageRequest): Promise<Page<PromptSearchRecord>>;
 }
@@ -80,6 +82,13 @@ export function createPromptSearchRepository({ sql }: Database): PromptSearchRep
     async get({ tenant, id }) {
       const [row] = await sql<SearchRow[]>`select * from prompt_searches where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
+    },
+
+    async running() {
+      const rows = await sql<
+        SearchRow[]
+      >`select * from prompt_searches where status = 'running' order by created_at, tenant_id, id limit 1000`;
+      return rows.map((row) => ({ ...toRecord(row), tenant: row.tenantId as Tenant }));
     },
 
     async list({ tenant, prompt, ...page }) {

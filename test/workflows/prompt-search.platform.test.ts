@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createLifecycleClient } from '../../apps/lifecycle-client';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { toParts } from '../../domain/budget';
 import { writeCaseSet } from '../../domain/llm/evaluation/case-set-document';
@@ -17,6 +18,8 @@ import {
 } from '../../workflows/prompt-search-messages';
 import type { PromptEvaluationInput, PromptEvaluationOutcome } from '../../workflows/prompt-evaluation-messages';
 import { promptEvaluationWorkflow, promptEvaluationWorkflowId } from '../../workflows/prompt-evaluation-messages';
+import { endLostSearches } from '../../workers/lost-searches';
+import { openLog } from '../../workers/log';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../db/registry-fixture';
 import { reconcile } from '../support/killed-evaluation';
 import { record } from '../support/lifecycle-runs';
@@ -277,6 +280,52 @@ test('one that is cancelled stops asking and says so', async () => {
     expect(await test_.registry.promptSearches.get({ tenant, id: input.search })).toMatchObject({ status: 'cancelled' });
     expect(await heldBy(input.search)).toEqual([]);
   });
+});
+
+test('one whose workflow was ended from outside is told from those that run, lets go of what it held, and begins again when asked', async () => {
+  const { address, namespace } = order.temporal;
+  const connection = await Connection.connect({ address });
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null });
+  const { registry } = test_;
+  const endLost = () => endLostSearches({ registry, lifecycles, log: openLog('test', 'silent') }, 0.5);
+  latencyMs = 30;
+  const name = unique('capitals');
+  await whileWorking(async () => {
+    const from = provider.requests.length;
+    let reached: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (reached = resolve));
+    onRequest = (count) => {
+      if (count > from + 8) reached();
+    };
+    const { input, handle } = await start(name);
+    const of = { tenant, id: input.search };
+    await begun;
+    await endLost();
+    expect(await registry.promptSearches.get(of)).toMatchObject({ status: 'running', endedAt: null });
+    await handle.terminate('by hand');
+    await endLost();
+    const ended = await registry.promptSearches.get(of);
+    expect(ended).toMatchObject({ status: 'failed', cause: expect.stringContaining('terminated') as string });
+    expect(ended?.endedAt).not.toBeNull();
+    expect(await heldBy(input.search)).toEqual([]);
+    await endLost();
+    expect(await registry.promptSearches.get(of)).toEqual(ended);
+
+    latencyMs = 1;
+    await (await start(name)).found();
+    expect(await registry.promptSearches.get(of)).toMatchObject({ status: 'done', cause: null });
+  });
+
+  const [known] = (await registry.promptSearches.list({ tenant, prompt: name, pageSize: 1 })).items;
+  if (!known) throw new Error('no search');
+  const id = unique('search_');
+  await registry.promptSearches.open({ ...known, tenant, id });
+  await endLost();
+  expect(await registry.promptSearches.get({ tenant, id })).toMatchObject({
+    status: 'failed',
+    cause: expect.stringContaining('never begun') as string,
+  });
+  await connection.close();
 });
 
 test('an evaluation of a prompt goes piece by piece, and asked again reads what was answered', async () => {
