@@ -66,5 +66,6 @@ export function embeddedAt(url: string): ProviderSettings {
     tenantLimits: null,
     timeouts: { firstTokenMs: 60_000, totalMs: 300_000 },
     prices: {},
+    thinkingTokens: {},
   };
 }

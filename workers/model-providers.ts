@@ -43,5 +43,6 @@ function embedded(url: string, key: SecretRef | null): ProviderSettings {
     // A busy machine of two cores takes its time before the first word.
     timeouts: { firstTokenMs: 60_000, totalMs: 300_000 },
     prices: {},
+    thinkingTokens: {},
   };
 }

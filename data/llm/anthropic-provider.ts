@@ -53,17 +53,19 @@ interface Read {
 }
 
 function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOptions): Ask {
-  const { model, messages, sampling, jsonSchema } = request;
+  const { model, messages, sampling, jsonSchema, thinks = false } = request;
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const body = {
     model,
     max_tokens: sampling.maxTokens,
     messages: messages.filter(({ role }) => role !== 'system'),
     ...(system.length > 0 && { system: system.join('\n\n') }),
-    // Newer models take only one of the two, and the newest neither: what is its default anyway is not sent.
-    ...(sampling.temperature !== 1 && { temperature: sampling.temperature }),
-    ...(sampling.topP !== 1 && { top_p: sampling.topP }),
-    ...(sampling.stop.length > 0 && { stop_sequences: sampling.stop }),
+    ...(!thinks && {
+      // Newer models take only one of the two, and the newest neither: what is its default anyway is not sent.
+      ...(sampling.temperature !== 1 && { temperature: sampling.temperature }),
+      ...(sampling.topP !== 1 && { top_p: sampling.topP }),
+      ...(sampling.stop.length > 0 && { stop_sequences: sampling.stop }),
+    }),
     ...(jsonSchema !== null && { output_config: { format: { type: 'json_schema', schema: jsonSchema } } }),
     ...(onText && { stream: true }),
   };

@@ -23,7 +23,7 @@ export interface ModelTarget {
   readonly adapter?: ArtifactRef | null;
 }
 
-export type Question = Omit<ChatRequest, 'model' | 'adapter'>;
+export type Question = Omit<ChatRequest, 'model' | 'adapter' | 'thinks'>;
 
 export interface AskedTarget {
   readonly target: ModelTarget;

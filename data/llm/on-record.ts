@@ -1,6 +1,7 @@
 import { isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, likelyTokens } from '../../domain/llm/price';
+import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import type { AccessOptions, Answered, AskedTarget, Begun, Journal, ModelTarget, Opened, Place, Question } from './model-access';
 import { pauseMs } from './pause';
 import type { Asker, ProviderGate } from './provider-gate';
@@ -15,7 +16,7 @@ export function onRecord(
   send: (request: ChatRequest, sent: { readonly requestId?: string }) => Promise<ChatAnswer>,
 ): Promise<Answered> {
   const { provider, settings } = gate;
-  const request: ChatRequest = { ...question, model: target.model, adapter: target.adapter ?? null };
+  const request = requestOf(settings, target, question);
   const { totalMs } = settings.timeouts;
   const price = settings.prices[target.model] ?? free;
   const asked: AskedTarget = { target, request, price, totalMs, ...(options.place && { aheadMs }) };
@@ -25,6 +26,14 @@ export function onRecord(
     used: ({ usage: { promptTokens, completionTokens } }) => promptTokens + completionTokens,
     unrecorded: (answer) => ({ answer, provider: provider.name }),
   });
+}
+
+/** What is sent and paid for. The question stays what it was, and so does its answer's key: how a model wants to be asked is the operator's to say, and to change. */
+function requestOf({ thinkingTokens }: ProviderSettings, { model, adapter = null }: ModelTarget, question: Question): ChatRequest {
+  const thoughts = Object.hasOwn(thinkingTokens, model) ? thinkingTokens[model] : undefined;
+  if (thoughts === undefined) return { ...question, model, adapter };
+  const sampling = { ...question.sampling, maxTokens: question.sampling.maxTokens + thoughts };
+  return { ...question, sampling, model, adapter, thinks: true };
 }
 
 export interface Exchange<Answer, Kept> {

@@ -76,19 +76,22 @@ interface Read {
 }
 
 function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKey'], { signal, requestId, onText }: ChatOptions): Ask {
-  const { messages, sampling, jsonSchema, adapter } = request;
+  const { messages, sampling, jsonSchema, adapter, thinks = false } = request;
   // Adapters over one model are models of their own in this protocol.
   const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter.digest}`;
   const isOpenAi = maxTokensKey === 'max_completion_tokens';
   const body = {
     model,
     messages,
-    // OpenAI's models that think take no temperature or share but their own, which is 1. Elsewhere what is not sent may be the model's own idea of it.
-    ...((!isOpenAi || sampling.temperature !== 1) && { temperature: sampling.temperature }),
-    ...((!isOpenAi || sampling.topP !== 1) && { top_p: sampling.topP }),
-    [maxTokensKey]: sampling.maxTokens,
-    ...(sampling.seed !== null && { seed: sampling.seed }),
-    ...(sampling.stop.length > 0 && { stop: sampling.stop }),
+    // Those that think take no other, at OpenAI and at gateways to it.
+    [thinks ? 'max_completion_tokens' : maxTokensKey]: sampling.maxTokens,
+    ...(!thinks && {
+      // OpenAI's models that think take no temperature or share but their own, which is 1. Elsewhere what is not sent may be the model's own idea of it.
+      ...((!isOpenAi || sampling.temperature !== 1) && { temperature: sampling.temperature }),
+      ...((!isOpenAi || sampling.topP !== 1) && { top_p: sampling.topP }),
+      ...(sampling.seed !== null && { seed: sampling.seed }),
+      ...(sampling.stop.length > 0 && { stop: sampling.stop }),
+    }),
     ...(jsonSchema !== null && {
       response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: jsonSchema } },
     }),

@@ -94,7 +94,8 @@ const leftOut: Partial<Record<Parameter, string>> = {
 
 function nextStep(type: FailureType, status: number, provider: string, { codes, parameter }: ErrorWords): { readonly next?: string } {
   const without = parameter !== null && codes.some((code) => /^unsupported_(value|parameter)$/.test(code)) ? leftOut[parameter] : undefined;
-  if (without !== undefined) return { next: `${without}, or name a model that takes it` };
+  if (without !== undefined)
+    return { next: `${without}, or give this model thinkingTokens in the settings of provider ${provider}, or name one that takes it` };
   if (status === 401 || status === 403) return { next: `check the key that the settings of provider ${provider} refer to` };
   if (status === 404 && type === 'ProviderRefused')
     return { next: `check the address of provider ${provider}: nothing answers at this path` };

@@ -24,6 +24,8 @@ export interface ChatRequest {
   readonly jsonSchema: Readonly<Record<string, unknown>> | null;
   /** A fine-tuned adapter over `model`, for servers that fetch adapters and hold several. */
   readonly adapter?: ArtifactRef | null;
+  /** The model samples as it sees fit and refuses to be told: of the sampling it is sent `maxTokens` alone, which has room for its thoughts. */
+  readonly thinks?: boolean;
 }
 
 /** As the provider counts them: what it bills. */

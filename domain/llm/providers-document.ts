@@ -22,7 +22,7 @@ export function readProviders(document: unknown, fileName: string): Read<readonl
   return {
     ok: true,
     value: Object.entries(providers).map(
-      ([name, { protocol, url, key, allowPrivateAddresses, limits, tenantLimits, timeouts, prices }]) => ({
+      ([name, { protocol, url, key, allowPrivateAddresses, limits, tenantLimits, timeouts, prices, thinkingTokens }]) => ({
         name,
         protocol,
         url,
@@ -37,6 +37,7 @@ export function readProviders(document: unknown, fileName: string): Read<readonl
             { promptPerMillion: prompt, completionPerMillion: completion },
           ]),
         ),
+        thinkingTokens,
       }),
     ),
   };

@@ -40,6 +40,12 @@ const provider = z.strictObject({
     .record(z.string().min(1).max(200), z.strictObject({ prompt: dollars, completion: dollars }))
     .default({})
     .describe('by model, in US dollars for a million tokens'),
+  thinkingTokens: z
+    .record(z.string().min(1).max(200), z.int().min(0).max(200_000))
+    .default({})
+    .describe(
+      'by model, of those that think before they answer: they are sent no temperature, top_p, seed or stop, and may use so many tokens beside those of the answer',
+    ),
 });
 
 /** Who answers for language models: `kind: Platform`, as an operator keeps it beside the platform. */

@@ -16,6 +16,7 @@ export function providerAt(url: string, settings: Partial<ProviderSettings> = {}
     tenantLimits: null,
     timeouts: { firstTokenMs: 2000, totalMs: 5000 },
     prices: {},
+    thinkingTokens: {},
     ...settings,
   };
 }

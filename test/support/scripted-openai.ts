@@ -33,5 +33,5 @@ export const openAiWire: Wire = {
     'data: [DONE]\n\n',
   ],
   errorEvent: () => event({ error: { message: 'The server had an error', type: 'server_error' } }),
-  error: (_, code, message) => ({ error: { message, type: 'invalid_request_error', code, param: null } }),
+  error: (_, code, message, param) => ({ error: { message, type: 'invalid_request_error', code, param: param ?? null } }),
 };

@@ -52,6 +52,8 @@ export interface Script {
   /** Its own fine-tuning; what it makes answers like any model of `models`. */
   readonly fineTuning?: ScriptedFineTuning;
   readonly contextTokens?: number;
+  /** Tokens of thoughts before each answer, among those that it may have. It takes no parameter of sampling, as OpenAI's models that think. */
+  readonly thoughts?: number;
   readonly latencyMs?: (request: ScriptedRequest) => number;
   readonly msPerToken?: number;
 }
@@ -65,7 +67,7 @@ export interface Wire {
   piece(text: string, answer: WireAnswer): string;
   tail(answer: WireAnswer): readonly string[];
   errorEvent(): string;
-  error(status: number, code: string, message: string): unknown;
+  error(status: number, code: string, message: string, param?: string): unknown;
 }
 
 export interface WireAnswer {
@@ -125,7 +127,7 @@ async function serve(
   const wire = incoming.headers['anthropic-version'] === undefined ? openAiWire : anthropicWire;
   const path = (incoming.url ?? '').split('?')[0];
   const body = await readBody(incoming);
-  const refuse = (status: number, code: string, message: string) => json(response, status, wire.error(status, code, message));
+  const refuse = (...[status, code, message, param]: Refusal) => json(response, status, wire.error(status, code, message, param));
   if (script.key !== undefined && keyOf(incoming) !== script.key)
     refuse(401, 'invalid_api_key', 'Incorrect API key provided: sk-wrong***.');
   else if (path === '/v1/models') json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
@@ -169,12 +171,18 @@ function modelsOf({ models = ['scripted'], fineTuning }: Script): readonly strin
   return [...models, ...(fineTuning?.models() ?? [])];
 }
 
-function refusal(script: Script, { model, prompt, maxTokens }: ScriptedRequest): readonly [number, string, string] | null {
+type Refusal = readonly [status: number, code: string, message: string, param?: string];
+
+function refusal(script: Script, { model, prompt, maxTokens, body }: ScriptedRequest): Refusal | null {
   const { contextTokens = Number.POSITIVE_INFINITY } = script;
   if (!modelsOf(script).includes(model)) return [404, 'model_not_found', `The model '${model}' does not exist`];
+  const param = script.thoughts === undefined ? undefined : samplingParameters.find((name) => body[name] !== undefined && body[name] !== 1);
+  if (param !== undefined) return [400, 'unsupported_value', `Unsupported value: '${param}' is not supported with this model.`, param];
   if (words(prompt).length + maxTokens <= contextTokens) return null;
   return [400, 'context_length_exceeded', `This model's maximum context length is ${contextTokens} tokens`];
 }
+
+const samplingParameters = ['temperature', 'top_p', 'seed', 'stop', 'stop_sequences'] as const;
 
 async function answer(
   response: ServerResponse,
@@ -197,15 +205,16 @@ async function answer(
   if (latency > 0) await sleep(latency);
   const { model, requestId } = asked;
   const all = inPieces(script.answer?.(asked) ?? echo(asked));
-  const pieces = all.slice(0, asked.maxTokens);
+  const { thoughts = 0 } = script;
+  const pieces = all.slice(0, Math.max(0, asked.maxTokens - thoughts));
   const whole: WireAnswer = {
     model,
     text: pieces.join(''),
     finish: pieces.length < all.length ? 'length' : 'stop',
     promptTokens: words(asked.prompt).length,
-    completionTokens: pieces.length,
+    completionTokens: thoughts + pieces.length,
   };
-  const completionTokens = fault !== null && 'afterTokens' in fault ? Math.min(fault.afterTokens, pieces.length) : pieces.length;
+  const completionTokens = fault !== null && 'afterTokens' in fault ? Math.min(fault.afterTokens, pieces.length) : whole.completionTokens;
   // Billed before a byte is sent: whoever is killed meanwhile has a bill and no answer.
   bill.push({ requestId, model, promptTokens: whole.promptTokens, completionTokens });
   const sending = { response, wire, answer: whole, fault };

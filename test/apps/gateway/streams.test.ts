@@ -71,6 +71,7 @@ const settings: ProviderSettings = {
   tenantLimits: null,
   timeouts: { firstTokenMs: 10_000, totalMs: 20_000 },
   prices: {},
+  thinkingTokens: {},
 };
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -225,7 +225,7 @@ describe('a provider that takes no question', () => {
   const error = { message: 'Unsupported value', code: 'unsupported_value', param: 'temperature' };
   const refusal = JSON.stringify({ error });
   const said =
-    'ProviderRefused: scripted refused (scripted): status 400 unsupported_value temperature, Unsupported value; set sampling.temperature to 1, or name a model that takes it';
+    'ProviderRefused: scripted refused (scripted): status 400 unsupported_value temperature, Unsupported value; set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it';
   const cases = Array.from({ length: 40 }, (_, number) => caseOf(number));
   const ask = (mostRefusedAtFirst?: number) =>
     evaluateCases({
@@ -269,7 +269,7 @@ describe('a provider that takes no question', () => {
       message: expect.stringMatching(
         /^the first 8 of 40 questions were all refused, and the others are not asked: scripted refused/,
       ) as string,
-      next: 'set sampling.temperature to 1, or name a model that takes it',
+      next: 'set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it',
     });
     expect(server.requests.length).toBeLessThanOrEqual(8 + 5);
     await access.close();

@@ -56,6 +56,20 @@ describe('asking through the call ledger', () => {
     expect(await report()).toMatchObject({ calls: { answered: 2, asking: 0 }, attempts: { answered: 2 } });
   });
 
+  test('a model that thinks is paid for with its thoughts, and its answer stands under the key of the question, whatever the settings say later', async () => {
+    await open({ thoughts: 20 }, { thinkingTokens: { scripted: 400 } });
+    await setBudget('tokens', 400);
+    const budgets = [{ scope, unit: 'tokens' }] as const;
+    await expect(chat.ask(asked('one', { budgets }))).rejects.toMatchObject({ type: 'BudgetSpent' });
+    await setBudget('tokens', 2_000);
+    const first = await chat.ask(asked('one', { budgets }));
+    expect(first).toMatchObject({ fromLedger: false, answer: { finish: 'stop' } });
+    expect((await budget('tokens'))?.spent).toBe(first.answer.usage.promptTokens + first.answer.usage.completionTokens);
+    const plain = openModelAccess([providerAt(server.url, { prices: { scripted: price } })], noSecret);
+    expect(await ledgeredChat(plain, test_.registry.llmCalls).ask(asked('one'))).toEqual({ ...first, fromLedger: true });
+    await plain.close();
+  });
+
   test('asked at once by many, in one process and in two, it is paid once', async () => {
     await open({ latencyMs: () => 100 });
     const other = ledgeredChat(access, test_.registry.llmCalls);

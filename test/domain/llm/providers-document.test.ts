@@ -16,6 +16,7 @@ describe('the providers of a platform', () => {
       limits: { requestsPerMinute: 500 }
       timeouts: { firstToken: 20s, total: 2m }
       prices: { gpt-5-mini: { prompt: 0.25, completion: 2 } }
+      thinkingTokens: { gpt-5-mini: 4000 }
     claude: { protocol: anthropic, url: "https://api.anthropic.com/v1", key: { file: /run/secrets/anthropic }, tenantLimits: { concurrency: 2 } }
 `),
     ).toEqual({
@@ -31,6 +32,7 @@ describe('the providers of a platform', () => {
           tenantLimits: null,
           timeouts: { firstTokenMs: 20_000, totalMs: 120_000 },
           prices: { 'gpt-5-mini': { promptPerMillion: 0.25, completionPerMillion: 2 } },
+          thinkingTokens: { 'gpt-5-mini': 4000 },
         },
         expect.objectContaining({
           name: 'claude',
@@ -47,6 +49,11 @@ describe('the providers of a platform', () => {
     ['a key itself', '    a: { url: "https://a.example/v1", key: sk-secret }\n', /\/spec\/providers\/a\/key/],
     ['a credential in the address', '    a: { url: "https://me:sk-secret@a.example/v1" }\n', /carries a credential/],
     ['no address', '    a: { url: "file:///etc/passwd" }\n', /no address/],
+    [
+      'thoughts that are no number of tokens',
+      '    a: { url: "https://a.example/v1", thinkingTokens: { o4-mini: many } }\n',
+      /thinkingTokens\/o4-mini/,
+    ],
     ['an unknown key', '    a: { url: "https://a.example/v1", keys: { env: A } }\n', /keys/],
     ['the platform’s own name', '    embedded: { url: "https://a.example/v1" }\n', /embedded/],
   ])('%s is named, and never repeated', (_, providers, pattern) => {
