@@ -119,7 +119,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
     const { gates, ungated } = evaluate;
     const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates, looks, ungated };
-    const evidence = evidenceOf({
+    const measured = evidenceOf({
       candidate,
       caseSet: answers.caseSet,
       dimensions: evaluate.dimensions.map(({ name }) => name),
@@ -129,6 +129,9 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       standbys,
       judges,
     });
+    const { champion, baseline } = counterparts;
+    const refs = { candidate: answers.results, champion: champion?.results ?? null, baseline: baseline?.results ?? null };
+    const evidence: LlmEvidence = { ...measured, results: refs };
     return { policy, evidence, ...decideEvaluation(policy, evidence) };
   }
 

@@ -19,6 +19,8 @@ export interface ApiClient {
   readonly target: ApiTarget;
   /** Every item of a list, page by page, up to `limit`. */
   list<T>(path: string, limit?: number): Promise<readonly T[]>;
+  /** The same, a page at a time: for what may be more than fits into memory. */
+  pages<T>(path: string, limit?: number): AsyncIterable<readonly T[]>;
   /** @throws CliError with the API's own words and its advice. */
   call<T>(path: string, call?: Call): Promise<T>;
   text(path: string): Promise<string>;
@@ -52,20 +54,26 @@ export function createApiClient(target: ApiTarget): ApiClient {
     if (answer.statusCode < 400) return answer;
     throw await refusalOf(answer);
   };
-  const list = async <T>(path: string, limit = 1000): Promise<readonly T[]> => {
-    const items: T[] = [];
-    for (let token: string | null = ''; token !== null && items.length < limit;) {
-      const query = `pageSize=${Math.min(200, limit - items.length)}${token === '' ? '' : `&pageToken=${token}`}`;
+  const pages = async function* <T>(path: string, limit = Infinity): AsyncGenerator<readonly T[]> {
+    let read = 0;
+    for (let token: string | null = ''; token !== null && read < limit;) {
+      const query = `pageSize=${Math.min(200, limit - read)}${token === '' ? '' : `&pageToken=${token}`}`;
       const answer = await checked(`${path}${path.includes('?') ? '&' : '?'}${query}`, {});
       const page = (await answer.body.json()) as { readonly items: readonly T[]; readonly nextPageToken: string | null };
-      items.push(...page.items);
+      yield page.items;
+      read += page.items.length;
       token = page.nextPageToken;
     }
+  };
+  const list = async <T>(path: string, limit = 1000): Promise<readonly T[]> => {
+    const items: T[] = [];
+    for await (const page of pages<T>(path, limit)) items.push(...page);
     return items;
   };
   return {
     target,
     list,
+    pages,
     call: async <T>(path: string, call: Call = {}) => (await (await checked(path, call)).body.json()) as T,
     text: async (path) => (await checked(path, {})).body.text(),
     etag: async (path) => {

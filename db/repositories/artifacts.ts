@@ -34,6 +34,8 @@ export interface ArtifactRepository {
   reference(input: { readonly tenant: Tenant; readonly digest: Digest; readonly by: string }): Promise<void>;
   unreference(input: { readonly tenant: Tenant; readonly by: string; readonly digest?: Digest | undefined }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly digest: Digest }): Promise<ArtifactRef | null>;
+  /** What a holder refers to, by digest. */
+  heldBy(input: { readonly tenant: Tenant; readonly by: string }): Promise<readonly ArtifactRef[]>;
   /** Marks what nothing refers to, no lease holds, and nothing touched for `idleSeconds`. Number marked. */
   mark(input: { readonly tenant: Tenant; readonly idleSeconds: number; readonly limit: number }): Promise<number>;
   /**
@@ -114,6 +116,13 @@ export function createArtifactRepository({ sql }: Database): ArtifactRepository 
         select * from artifacts where tenant_id = ${tenant} and digest = ${digest} and sweeping_at is null`;
       if (!row || row.uri === null || row.bytes === null || row.mediaType === null) return null;
       return { uri: row.uri, digest: row.digest, bytes: row.bytes, mediaType: row.mediaType };
+    },
+
+    async heldBy({ tenant, by }) {
+      return sql<ArtifactRef[]>`
+      select a.uri, a.digest, a.bytes, a.media_type from artifact_references r
+      join artifacts a on a.tenant_id = r.tenant_id and a.digest = r.digest
+      where r.tenant_id = ${tenant} and r.held_by = ${by} and a.uri is not null order by a.digest`;
     },
 
     async mark({ tenant, idleSeconds, limit }) {

@@ -1,4 +1,5 @@
 import type { WrittenBundle } from '../../activities/bundle-version';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { AnswersSummary, ScoreSummary } from '../../domain/llm/evaluation/answered';
 import { worstMean } from '../../domain/llm/evaluation/answered';
 import type { Verdict } from '../../domain/verdict';
@@ -27,6 +28,16 @@ export interface ChosenPrompt {
   readonly searched?: SearchedPrompts | null;
   /** Winner minus first prompt on cases that no choice has seen; null where the first one won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
+  /** What was answered, in the order asked. Absent in outputs from before this was told. */
+  readonly results?: readonly PromptResults[];
+}
+
+export interface PromptResults {
+  readonly path: string;
+  readonly slice: 'search' | 'confirm';
+  readonly cases: number;
+  /** JSON: `CaseResult[]`. */
+  readonly results: ArtifactRef;
 }
 
 /**
@@ -52,6 +63,7 @@ export async function promptEval(
     ...(indexChanges > 0 && { indexChanges }),
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
+    const results: PromptResults[] = [];
     const answered = [];
     for (const bundle of bundles) answered.push({ bundle, answers: await answersOf(bundle, 'search') });
     const [first, ...rest] = answered;
@@ -65,11 +77,11 @@ export async function promptEval(
         paths: unknown.map(({ bundle }) => bundle.path),
         reasons: unknown[0]?.answers.summary.notAnswered ?? [],
       });
-      return { output: { chosen: first.bundle, candidates, confirmed: null }, verdict };
+      return { output: { chosen: first.bundle, candidates, results, confirmed: null }, verdict };
     }
     const searched = search ? await searchPrompts(run, best.bundle, index) : null;
     const leader = (await better(searched, best.bundle)) ?? best.bundle;
-    const found = { candidates, ...(searched && { searched }) };
+    const found = { candidates, results, ...(searched && { searched }) };
     if (leader === first.bundle) return { output: { ...found, chosen: first.bundle, confirmed: null } };
     const { difference, least } = await compared(leader, first.bundle);
     return { output: { ...found, chosen: least > 0 ? leader : first.bundle, confirmed: { path: leader.path, difference } } };
@@ -86,8 +98,8 @@ export async function promptEval(
       return llmWork.compareAnswers({ dimension: quality, answers: answers.results, others: others.results });
     }
 
-    function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
-      return llmWork.answerCases.executeWithOptions({ summary: `${bundle.path} on ${slice}` }, [
+    async function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
+      const answers = await llmWork.answerCases.executeWithOptions({ summary: `${bundle.path} on ${slice}` }, [
         {
           ...questionsOf(run, effect, 'prompt-eval'),
           ...effect('answers', `${bundle.path}-${slice}`),
@@ -96,6 +108,10 @@ export async function promptEval(
           most: null,
         },
       ]);
+      const { path } = bundle;
+      if (!results.some((each) => each.path === path && each.slice === slice))
+        results.push({ path, slice, cases: answers.summary.cases, results: answers.results });
+      return answers;
     }
   });
 }

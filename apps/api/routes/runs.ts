@@ -1,15 +1,18 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { RunRequest } from '../../../domain/run';
 import { isFinal, runStatuses, stageNames } from '../../../domain/run';
 import { digestOf } from '../../../data/digest';
+import { openCaseResults, runEvaluations } from '../case-results';
 import { compareRuns } from '../run-compare';
 import { readLogs } from '../run-logs';
 import { checkRunRequest } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
+import { caseResultView, runEvaluationView } from '../views/case-result';
 import { callsToJson, runCalls } from '../views/llm-calls';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
 import { summaryToJson } from '../views/rollout';
@@ -30,10 +33,27 @@ const rerun = z.strictObject({
   fromStage: z.enum(stageNames).describe('the first stage to run again'),
   reason: why.optional(),
 });
+const asked = params.extend({
+  digest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/)
+    .transform((digest) => digest as Digest)
+    .describe('of the results, as the list of evaluations names it'),
+});
+const someCases = page.extend({
+  failed: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('true: only those that were not answered, not measured, or score below passAt'),
+  dimension: z.string().min(1).max(100).optional().describe('this one alone'),
+  passAt: z.coerce.number().min(0).max(1).default(1).describe('the least score that counts as a success'),
+});
 const tags = ['runs'];
 
 export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
+  const readCases = openCaseResults({ registry, artifacts });
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -146,6 +166,36 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         const reports = await registry.llmCalls.reportsBelow({ tenant, scope: `run/${id}` });
         return { stages: reports.map(callsToJson) };
       },
+    );
+
+    app.get(
+      '/runs/:id/evaluations',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Whose answers to the cases of a language application its stages have measured',
+          params,
+          response: { 200: z.object({ items: z.array(runEvaluationView).readonly() }), default: problem },
+        },
+      },
+      async ({ caller, params: { id } }) => ({ items: await runEvaluations(registry, await findRun(registry, caller, id)) }),
+    );
+
+    // An answer may quote a document or a caller: as for the results of a prompt's evaluation, reading evidence is not enough.
+    app.get(
+      '/runs/:id/evaluations/:digest/cases',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Answer and scores of each case, in the order asked',
+          params: asked,
+          querystring: someCases,
+          response: { 200: pageOf(caseResultView), default: problem },
+        },
+      },
+      async ({ caller, params: { id, digest }, query }) => readCases(await findRun(registry, caller, id), { digest, ...query }),
     );
 
     app.post(

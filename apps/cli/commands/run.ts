@@ -12,6 +12,7 @@ import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
 import type { Finish } from '../main';
 import { wholeNumber } from '../numbers';
+import { runCasesCommand } from './run-cases';
 import { paramsOf } from '../params';
 import type { TrialJson } from '../trial-view';
 import { describeTrials } from '../trial-view';
@@ -131,6 +132,8 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         none: { what: `${id} asked nothing of a language model, or all of it had been paid before`, next: `perennial run show ${id}` },
       });
     });
+
+  runCasesCommand(run, context);
 
   run
     .command('compare <runs...>')

@@ -1,4 +1,4 @@
-import type { Digest } from '../../artifact';
+import type { ArtifactRef, Digest } from '../../artifact';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from './bias';
 import type { JudgeCalibration } from './judge';
@@ -33,10 +33,19 @@ export interface LlmEvidence {
   readonly notReworded?: Readonly<Record<string, number>>;
   /** Of the models that were to stand by, in their order; those that qualified are named in the candidate. Absent where none was to. */
   readonly standbys?: readonly StandbyOutcome[];
+  /** What was answered, case by case, where this is the evidence of a run's decision. Absent in evidence from before this was told. */
+  readonly results?: CaseResultRefs;
   /** Cases without an answer: reason → cases. */
   readonly unanswered: Readonly<Record<string, number>>;
   /** By reason: what one of those cases was told. Absent where none was, and in evidence from before this was told. */
   readonly because?: Readonly<Record<string, string>>;
+}
+
+/** JSON: `CaseResult[]` each; null where nobody was asked. */
+export interface CaseResultRefs {
+  readonly candidate: ArtifactRef;
+  readonly champion: ArtifactRef | null;
+  readonly baseline: ArtifactRef | null;
 }
 
 export interface AnsweredCount extends AnsweredBy {

@@ -29,13 +29,14 @@ export function toJUnit(results: readonly CaseResult[], { suite, passAt }: JUnit
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
-type Outcome =
+export type Outcome =
   | { readonly kind: 'success' }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
-function outcomeOf({ scores, unanswered, because }: CaseResult, dimension: string, least: number): Outcome {
+/** What a case counts as in one dimension, where so much is needed at least. */
+export function outcomeOf({ scores, unanswered, because }: CaseResult, dimension: string, least: number): Outcome {
   const score = scores[dimension];
   if (score === undefined || score.kind === 'failed') {
     const reason = score?.reason ?? unanswered ?? 'not measured';

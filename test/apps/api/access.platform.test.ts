@@ -29,6 +29,8 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /runs/{id}/logs': 'viewer',
   'GET /runs/{id}/trials': 'viewer',
   'GET /runs/{id}/calls': 'viewer',
+  'GET /runs/{id}/evaluations': 'viewer',
+  'GET /runs/{id}/evaluations/{digest}/cases': 'operator',
   'GET /budgets': 'viewer',
   'PUT /budgets': 'admin',
   'POST /runs/{id}/cancel': 'operator',

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { artifact } from './fields';
+
+export const runEvaluationView = z
+  .object({
+    stage: z.string(),
+    name: z
+      .string()
+      .describe('who was asked: candidate, champion, baseline, standby <provider> <model>, or the path of a prompt with its slice'),
+    cases: z.number().nullable(),
+    results: artifact.describe('JSON, a case each'),
+  })
+  .meta({ id: 'RunEvaluation' });
+
+const score = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('scored'), value: z.number(), detail: z.string().optional() }),
+  z.object({ kind: z.literal('failed'), reason: z.string() }),
+  z.object({ kind: z.literal('notApplicable') }),
+]);
+
+export const caseResultView = z
+  .object({
+    id: z.string(),
+    group: z.string().nullable(),
+    pair: z.string().nullable(),
+    answer: z.string().nullable(),
+    unanswered: z.string().nullable().describe('why there is no answer: the type of the failure'),
+    because: z.string().optional().describe('what that failure said and advised'),
+    retrieved: z.array(z.object({ documentId: z.string() })).readonly(),
+    notReworded: z.array(z.string()).readonly().optional(),
+    scores: z.record(z.string(), score).describe('by dimension'),
+    latencyMs: z.number().nullable(),
+    earlier: z.boolean().optional().describe('answered for another run or stage: its time is of another load'),
+    untimed: z.string().optional(),
+    by: z.object({ provider: z.string(), model: z.string(), standsIn: z.boolean() }).optional(),
+    cost: z.number().nullable().describe('nanodollars'),
+  })
+  .meta({ id: 'CaseResult' });
+
+export type RunEvaluationJson = z.output<typeof runEvaluationView>;

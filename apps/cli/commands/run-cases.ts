@@ -1,0 +1,134 @@
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
+import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import type { Score } from '../../../domain/llm/evaluation/score';
+import { withBecause } from '../../../domain/llm/evaluation/unanswered';
+import type { RunEvaluationJson } from '../../api/views/case-result';
+import { CliError } from '../cli-error';
+import type { CliContext } from '../context';
+import { showList } from '../list-view';
+import { wholeNumber } from '../numbers';
+import { table } from '../terminal';
+
+interface Options {
+  readonly stage?: string;
+  readonly of?: string;
+  readonly list?: true;
+  readonly json?: true;
+  readonly failed?: true;
+  readonly dimension?: string;
+  readonly passAt: number;
+  readonly format: 'table' | 'jsonl' | 'junit';
+  readonly out?: string;
+  readonly limit?: number;
+}
+
+/** For people at once; programs get all. */
+const shownInTable = 50;
+
+/** What each case of a run's evaluations was answered and scored. */
+export function runCasesCommand(run: Command, context: CliContext): void {
+  const { terminal } = context;
+  run
+    .command('cases <run>')
+    .description('the cases that its evaluations asked: which failed, with which answer and scores')
+    .option('--stage <stage>', 'evaluate or prompt-eval; the last that asked any when left out')
+    .option('--of <name>', 'whose answers: candidate, champion, baseline, or as --list shows')
+    .option('--list', 'whose answers there are')
+    .option('--json', 'print that list as JSON')
+    .option('--failed', 'only those not answered, not measured, or below --pass-at')
+    .option('--dimension <name>', 'this one alone')
+    .option('--pass-at <score>', 'the least score that counts as a success', Number, 1)
+    .addOption(
+      new Option('--format <format>', 'how: a table, a JSON object a line, or JUnit XML')
+        .choices(['table', 'jsonl', 'junit'])
+        .default('table'),
+    )
+    .option('--out <file>', 'write to this file')
+    .option('--limit <n>', `at most so many cases; ${shownInTable} in a table, else all`, wholeNumber(1))
+    .action(async (id: string, options: Options) => {
+      const { items } = await context.api().call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
+      if (options.list) {
+        showList(terminal, {
+          items,
+          json: options.json,
+          columns: ['STAGE', 'OF', 'CASES', 'RESULTS'],
+          row: ({ stage, name, cases, results }) => [stage, name, cases === null ? '' : String(cases), results.digest],
+          none: { what: `no stage of ${id} has measured answers`, next: `perennial run show ${id}` },
+        });
+        return;
+      }
+      const evaluation = chosen(items, id, options);
+      const { stage, name, results } = evaluation;
+      const others = items.length === 1 ? '' : `; ${items.length - 1} more: perennial run cases ${id} --list`;
+      terminal.say(`${stage}, ${name}${others}`);
+      const query = new URLSearchParams({
+        ...(options.failed && { failed: 'true' }),
+        ...(options.dimension !== undefined && { dimension: options.dimension }),
+        passAt: String(options.passAt),
+      });
+      const limit = options.limit ?? (options.format === 'table' ? shownInTable : Infinity);
+      const pages = context.api().pages<CaseResult>(`/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`, limit);
+      const sink = openSink(context, options.out);
+      if (options.format === 'jsonl') {
+        // A page at a time: there may be more than fits into memory.
+        for await (const page of pages) sink.write(toJsonLines(page));
+      } else {
+        const all: CaseResult[] = [];
+        for await (const page of pages) all.push(...page);
+        if (options.format === 'junit') sink.write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
+        else if (all.length > 0) sink.write(`${casesTable(all)}\n`);
+        else terminal.say(options.failed ? 'no case failed' : 'no case');
+        if (options.format === 'table' && options.limit === undefined && all.length === shownInTable)
+          terminal.say(`the first ${shownInTable}; --limit for more, --format jsonl for all`);
+      }
+      sink.close();
+    });
+}
+
+/** The last stage that asked any, and the first of it: a candidate, or the first prompt. */
+function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: Options): RunEvaluationJson {
+  const last = stage ?? items.at(-1)?.stage;
+  const found = items.find((each) => each.stage === last && (of === undefined || each.name === of));
+  if (found) return found;
+  const what = [...(stage === undefined ? [] : [`in ${stage}`]), ...(of === undefined ? [] : [`of ${of}`])].join(' ');
+  if (items.length === 0) throw new CliError(`no stage of ${id} has measured answers`, 1, `perennial run show ${id}`);
+  throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
+}
+
+/** A file appears whole or not at all. */
+function openSink({ terminal, settings }: CliContext, out: string | undefined) {
+  if (out === undefined)
+    return { write: (text: string) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))), close: () => undefined };
+  const path = resolve(settings.cwd, out);
+  const part = `${path}.part`;
+  writeFileSync(part, '');
+  return { write: (text: string) => appendFileSync(part, text), close: () => renameSync(part, path) };
+}
+
+function passAtAll(results: readonly CaseResult[], least: number): Readonly<Record<string, number>> {
+  return Object.fromEntries(results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, least]));
+}
+
+const shownOfAnswer = 80;
+
+function casesTable(results: readonly CaseResult[]): string {
+  const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
+  const rows = results.map(({ id, scores, answer, unanswered, because }) => [
+    id,
+    ...dimensions.map((name) => scoreText(scores[name])),
+    unanswered === null ? clipped((answer ?? '').replace(/\s+/g, ' ')) : withBecause(unanswered, because),
+  ]);
+  return table(['CASE', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'], rows);
+}
+
+function scoreText(score: Score | undefined): string {
+  if (score === undefined || score.kind === 'failed') return 'not measured';
+  return score.kind === 'notApplicable' ? '' : score.value.toFixed(3);
+}
+
+function clipped(text: string): string {
+  return text.length <= shownOfAnswer ? text : `${text.slice(0, shownOfAnswer - 1)}…`;
+}
