@@ -5,6 +5,7 @@ import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import { free, type Price } from '../../domain/llm/price';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
+import type { StandbyModel } from '../../domain/llm/standby';
 import { attemptChat, within } from './attempt';
 import { isLeftAlone } from './breaker';
 import { moderateOnce, moderationOf } from './moderate';
@@ -78,6 +79,8 @@ export interface TimedEmbeddings extends Embeddings {
 export interface Answered {
   readonly answer: ChatAnswer;
   readonly provider: string;
+  /** Who of the route, where it was not the first. */
+  readonly standby?: StandbyModel;
 }
 
 export interface AccessOptions {
@@ -133,7 +136,8 @@ export function openModelAccess(providers: readonly ProviderSettings[], resolve:
         const gate = gateOf(target.provider);
         const asker = { ...options, standsBy: place < route.length - 1 };
         try {
-          return await retried(asker, hearing, () => chatOnce(gate, target, question, asker, hearing));
+          const answered = await retried(asker, hearing, () => chatOnce(gate, target, question, asker, hearing));
+          return place === 0 ? answered : { ...answered, standby: { provider: target.provider, model: target.model } };
         } catch (error) {
           const failsOver = asker.standsBy && !hearing.hasBegun() && isPerennialError(error) && mayFailOver(error.type);
           if (!failsOver) throw await withNearestModel(error, gate.provider, target.model);

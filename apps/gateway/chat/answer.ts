@@ -5,7 +5,7 @@ import { askWithRoom, screenPassages, type Retrieved } from '../../../data/llm/r
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
 import { jsonErrors } from '../../../domain/llm/evaluation/rule';
-import type { SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
+import type { LoggedAnswer, SafetyAudit, ScreeningAudit } from '../../../domain/llm/logged-answer';
 import { passageValue, type Passage } from '../../../domain/llm/passages';
 import { renderPrompt } from '../../../domain/llm/prompt-render';
 import type { Side } from '../../../domain/llm/safety/policy';
@@ -37,7 +37,11 @@ export interface VersionAnswer {
   readonly safety: SafetyAudit | null;
   /** What stood in the prompt; null without an index, and where nothing was asked. */
   readonly retrieved: Retrieved | null;
+  /** Who answered in the place of the bundle's own model; undefined where that answered, or nobody. */
+  readonly standby?: LoggedAnswer['standby'];
 }
+
+type Said = ChatAnswer & Pick<VersionAnswer, 'standby'>;
 
 export interface AnswererOptions {
   readonly access: Pick<ModelAccess, 'chat'>;
@@ -65,7 +69,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       };
     }
     const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body);
-    const { text, finish, usage } = said;
+    const { text, finish, usage, standby } = said;
     const output = await screened(loaded, 'output', text, { asked: body.input, signal: call.signal });
     const { answerSchema } = loaded.prompt;
     return {
@@ -75,6 +79,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       malformed: answerSchema !== null && !keepsPromise(text, answerSchema),
       safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
+      ...(standby && { standby }),
     };
   };
 
@@ -89,7 +94,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     call: AnswerCall,
     loaded: LoadedBundle,
     body: ChatBody,
-  ): Promise<{ readonly answer: ChatAnswer; readonly retrieved: Retrieved | null; readonly screening: ScreeningAudit | null }> {
+  ): Promise<{ readonly answer: Said; readonly retrieved: Retrieved | null; readonly screening: ScreeningAudit | null }> {
     const { tenant, signal } = call;
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
     if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null, screening: null };
@@ -107,9 +112,9 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     { tenant, body, signal, onText, patienceMs }: AnswerCall,
     loaded: LoadedBundle,
     messages: readonly ChatMessage[],
-  ): Promise<ChatAnswer> {
+  ): Promise<Said> {
     const { sampling } = loaded.bundle;
-    const { answer } = await access.chat(
+    const { answer, standby } = await access.chat(
       loaded.route,
       {
         messages,
@@ -118,7 +123,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       },
       { tenant, signal, patienceMs, ...(onText && !mayKeepBack(loaded) ? { onText } : {}) },
     );
-    return answer;
+    return { ...answer, ...(standby && { standby }) };
   }
 
   /** All of the conversation: what was said earlier comes from the caller as well. */

@@ -7,7 +7,7 @@ import { loggedRetrieval } from './retrieve';
 
 /** As the prediction log keeps it. `firstTokenMs`: as the caller met it. */
 export function loggedAnswer(
-  { answer: { text, finish, usage }, blocked, malformed, safety, retrieved }: VersionAnswer,
+  { answer: { text, finish, usage }, blocked, malformed, safety, retrieved, standby }: VersionAnswer,
   firstTokenMs: number | null,
 ): LoggedAnswer {
   return {
@@ -20,6 +20,7 @@ export function loggedAnswer(
     error: null,
     safety: safety && storableAudit(safety),
     retrieved: retrieved && loggedRetrieval(text, retrieved),
+    ...(standby && { standby }),
   };
 }
 

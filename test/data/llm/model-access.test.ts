@@ -81,8 +81,9 @@ describe('access to models', () => {
       serve(),
     ]);
     open(providerAt(first.url), providerAt(second.url, { name: 'standby' }), providerAt(third.url, { name: 'third' }));
-    const { provider } = await access.chat([scripted, standby, { provider: 'third', model: 'scripted' }], question('?'), { tenant });
-    expect(provider).toBe('standby');
+    const answered = await access.chat([scripted, standby, { provider: 'third', model: 'scripted' }], question('?'), { tenant });
+    expect(answered).toMatchObject({ provider: 'standby', standby });
+    expect(await access.chat([standby], question('?'), { tenant })).not.toHaveProperty('standby');
     expect(third.requests).toHaveLength(0);
   });
 
