@@ -92,6 +92,25 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBeLessThanOrEqual(40 + 4);
   });
 
+  test('a provider that takes none of the first 20 questions ends it by its own words, and later ones are asked when it takes them', async () => {
+    const given = await input(linesOf('mast', 60));
+    const start = world.provider.requests.length;
+    fault = () => ({
+      kind: 'error',
+      status: 400,
+      body: JSON.stringify({ error: { message: 'no such parameter', code: 'bad_parameter' } }),
+    });
+    await expect(world.run('answerCases', given)).rejects.toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringMatching(
+        /the first 20 of 60 questions were all refused.*status 400 bad_parameter, no such parameter/,
+      ) as string,
+    });
+    expect(world.provider.requests.length - start).toBeLessThanOrEqual(20 + 5);
+    fault = () => null;
+    expect(await world.run('answerCases', given, { attempt: 2 })).toMatchObject({ summary: { cases: 60, unanswered: 0 } });
+  });
+
   test('tells whoever watches the run how far it is, now and then', async () => {
     const given = await input(linesOf('tower', 400), { parallel: 1 });
     await world.run('answerCases', given);

@@ -75,6 +75,19 @@ describe('a language application from its prompts to an answer', () => {
     // All but the one that a user asked.
     expect(calls.stages.reduce((sum, { requests }) => sum + requests, 0)).toBe(paid - 1);
 
+    const listed = await product.cli(['run', 'cases', first.id, '--list']);
+    expect(listed.stdout).toMatch(/prompt-eval +prompts\/p1\.yaml \(search\)[^]*evaluate +candidate[^]*evaluate +baseline/);
+    const cases = async (...args: readonly string[]) =>
+      (await product.cli(['run', 'cases', first.id, '--format', 'jsonl', ...args])).stdout.split('\n').filter(Boolean);
+    const [all, failed] = [await cases(), await cases('--failed', '--of', 'baseline')];
+    expect(JSON.parse(all[0] ?? '{}')).toMatchObject({
+      answer: expect.stringMatching(/^code \d+$/) as string,
+      scores: { right: { kind: 'scored', value: 1 } },
+    });
+    expect(await cases('--failed')).toEqual([]);
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.length).toBeLessThan(all.length);
+
     const told = await product.cli(['model', 'explain', model]);
     expect(told.stdout).toMatch(/codes@1 is champion and serves/);
     expect(told.stdout).toMatch(/right\s+1\.000 \(95 %: 0\.\d+ … 1\.000\); beside the baseline \+0\.\d+/);

@@ -264,37 +264,47 @@ describe('llm lifecycle', () => {
       answerCases: async (input) => {
         const answers = await (fake.answerCases?.(input) ?? Promise.reject(new Error('no answer')));
         const right = { mean: 0.9, lower: 0.1, upper: 1, cases: 60, failures: 50 };
-        return { ...answers, summary: { ...answers.summary, unanswered: 50, dimensions: { right } } };
+        return {
+          ...answers,
+          summary: { ...answers.summary, unanswered: 50, notAnswered: ['50 of 60 not answered: why'], dimensions: { right } },
+        };
       },
     });
     expect(outcome).toMatchObject({
       status: 'stopped',
       version: null,
-      verdict: { kind: 'inconclusive', reasons: [{ code: 'promptEval.notMeasured' }] },
+      verdict: {
+        kind: 'inconclusive',
+        reasons: [
+          { code: 'promptEval.notMeasured', message: expect.stringMatching(/nothing was chosen: 50 of 60 not answered: why$/) as string },
+        ],
+      },
     });
     expect(seen.calls).not.toContain('registerBundle');
   });
 
-  test('a champion whose model is gone keeps nobody from being judged without it', async () => {
-    const missing: unknown[] = [];
-    const fake = fakeLlm(better);
-    const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of last year') };
-    const { outcome } = await runs.run('llm-lifecycle-champion-gone', llmPlanOf(), {
-      ...fake,
-      readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
-      answerCases: (input) => {
-        if (input.bundle.digest === champion.manifest.digest)
-          throw ApplicationFailure.nonRetryable('acme has no such model', 'ModelNotFound');
-        return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
-      },
-      decideBundle: (input) => {
-        missing.push(input.missing, input.counterparts.champion);
-        return fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'));
-      },
-    });
-    expect(outcome.status).toBe('succeeded');
-    expect(missing).toEqual([{ champion: { kind: 'notMeasured', reason: 'acme has no such model' }, baseline: null }, null]);
-  });
+  test.each(['ModelNotFound', 'ProviderRefused'])(
+    'a champion whose questions end as %s keeps nobody from being judged without it',
+    async (type) => {
+      const missing: unknown[] = [];
+      const fake = fakeLlm(better);
+      const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of last year') };
+      const { outcome } = await runs.run(`llm-lifecycle-champion-${type}`, llmPlanOf(), {
+        ...fake,
+        readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
+        answerCases: (input) => {
+          if (input.bundle.digest === champion.manifest.digest) throw ApplicationFailure.nonRetryable('acme does not take it', type);
+          return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
+        },
+        decideBundle: (input) => {
+          missing.push(input.missing, input.counterparts.champion);
+          return fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'));
+        },
+      });
+      expect(outcome.status).toBe('succeeded');
+      expect(missing).toEqual([{ champion: { kind: 'notMeasured', reason: 'acme does not take it' }, baseline: null }, null]);
+    },
+  );
 
   test('does not lay a bundle beside itself', async () => {
     const seen: unknown[] = [];
