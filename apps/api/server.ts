@@ -68,6 +68,8 @@ export interface ApiDeps {
   readonly gatewayUrl: string | null;
   /** For warnings; null where nothing is known of them. */
   readonly knownModels: KnownModels | null;
+  /** That file sources may read, for warnings. */
+  readonly fileRoots: readonly string[];
   readonly log: FastifyBaseLogger;
 }
 

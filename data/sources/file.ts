@@ -54,7 +54,7 @@ async function realPath(source: Fetch['source'], path: string): Promise<string> 
   }
 }
 
-function isBelow(path: string, root: string): boolean {
+export function isBelow(path: string, root: string): boolean {
   const way = relative(root, path);
   return way !== '' && !way.startsWith('..') && !isAbsolute(way);
 }

@@ -6,8 +6,9 @@ import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
-import { readRevision, revisionTexts, storeRevision } from '../lifecycle-revision';
+import { readRevision, revisionTexts, storeRevision, type CheckedRevision } from '../lifecycle-revision';
 import { modelWarnings } from '../model-warnings';
+import { sourceWarnings } from '../source-warnings';
 import { checkRunRequest } from '../run-request';
 import { startRun } from '../run-start';
 import type { RouteDeps } from '../server';
@@ -44,10 +45,15 @@ export function lifecycleRoutes({
   schedules,
   trainers,
   knownModels,
+  fileRoots,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
+  const warningsOf = async (revision: CheckedRevision) => [
+    ...(await sourceWarnings(fileRoots, revision)),
+    ...(await modelWarnings(knownModels, revision)),
+  ];
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -123,8 +129,7 @@ export function lifecycleRoutes({
           await syncSchedule({ registry, schedules }, { tenant, lifecycle: of }).catch((error: unknown) =>
             log.warn({ err: error, lifecycle: of }, 'schedule not changed yet'),
           );
-        const warnings = await modelWarnings(knownModels, revision);
-        return { lifecycle: of, revision: now.revision, digest: now.digest, changed, warnings };
+        return { lifecycle: of, revision: now.revision, digest: now.digest, changed, warnings: await warningsOf(revision) };
       },
     );
 
@@ -138,7 +143,7 @@ export function lifecycleRoutes({
       async ({ caller: { tenant }, params: { name: of }, body }) => {
         const revision = await readRevision(trainers, { ...body, name: of });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
-        return { ...planned, warnings: await modelWarnings(knownModels, revision) };
+        return { ...planned, warnings: await warningsOf(revision) };
       },
     );
 

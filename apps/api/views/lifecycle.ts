@@ -35,7 +35,9 @@ export const revisionSummary = z
 const warnings = z
   .array(z.string())
   .readonly()
-  .describe('providers and models that are not there as far as the API can tell: a run would fail on them');
+  .describe(
+    'files that sources may not read, and providers and models that are not there, as far as the API can tell: a run would fail on them',
+  );
 
 export const applied = z
   .object({ lifecycle: z.string(), revision: z.number(), digest: z.string(), changed: z.boolean(), warnings })

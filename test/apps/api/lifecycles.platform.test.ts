@@ -53,6 +53,14 @@ describe('a lifecycle', () => {
     expect(await put('unasked')).toMatchObject({ body: { warnings: [] } });
   });
 
+  test('is planned and applied with a warning where a source lies outside of what sources may read', async () => {
+    const outside = (text: string): string => text.replace("'sample://weather'", "'file:///nowhere/weather.parquet'");
+    const warnings = [expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ the file is outside of the folders that sources may read/)];
+    const body = lifecycleBody('outside', outside);
+    expect(await world.call('POST', '/lifecycles/outside/plan', { as: 'viewer', body })).toMatchObject({ status: 200, body: { warnings } });
+    expect(await put('outside', outside)).toMatchObject({ status: 200, body: { warnings } });
+  });
+
   test('gets a revision for each change, and an old content its old number', async () => {
     await put('steps');
     const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');
