@@ -1,6 +1,11 @@
 import { bulkhead } from 'cockatiel';
 import type { Place } from '../model-access';
 
+/** Questions that are with a provider, on record for it, or being written down: so many can a death cost, or leave in doubt. */
+export function mostUnderWay(parallel: number): number {
+  return parallel + Math.ceil(parallel / 4);
+}
+
 /**
  * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way, so that who is asked has its next question while the last answer is
  * written down.
@@ -11,7 +16,7 @@ export async function inPlaces<T, R>(
   work: (item: T, place: Place) => Promise<R>,
 ): Promise<readonly R[]> {
   const places = bulkhead(parallel, Number.POSITIVE_INFINITY);
-  return inParallel(items, parallel + Math.ceil(parallel / 4), (item) => work(item, (held) => places.execute(held)));
+  return inParallel(items, mostUnderWay(parallel), (item) => work(item, (held) => places.execute(held)));
 }
 
 /**
