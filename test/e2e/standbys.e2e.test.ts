@@ -68,6 +68,15 @@ function ask(model: string, question: string) {
 }
 
 const paid = () => names.map((name) => providers[name].bill.length);
+/** Once it is logged, which is a moment after its answer. */
+async function shown(prediction: string): Promise<string> {
+  for (const end = Date.now() + 10_000; ;) {
+    const { exitCode, stdout, stderr } = await product.cli(['prediction', 'show', prediction]);
+    if (exitCode === 0) return stdout;
+    if (Date.now() > end) throw new Error(stderr);
+  }
+}
+
 const versionsOf = async (model: string) =>
   (await product.call<{ items: { version: number; status: string }[] }>('GET', `/models/${model}/versions`)).body.items;
 
@@ -99,8 +108,10 @@ describe('models that are to stand by', () => {
     expect(await ask(model, question)).toMatchObject(right);
     expect(paid()).toEqual([121, 120, 120, 0, 0]);
     away.add('first');
-    expect(await ask(model, question)).toMatchObject(right);
+    const byStandby = await ask(model, question);
+    expect(byStandby).toMatchObject(right);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);
+    expect(await shown(byStandby.headers.get('x-perennial-prediction-id') ?? '')).toContain('answered by the standby good scripted');
     away.add('good');
     expect((await ask(model, question)).status).toBeGreaterThanOrEqual(500);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);
