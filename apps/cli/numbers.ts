@@ -16,6 +16,13 @@ export function amount(text: string): number {
   throw new InvalidArgumentError('Expected a number, 0 or more.');
 }
 
+/** A part of a whole, such as a score. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('Expected a number from 0 to 1.');
+}
+
 /** A version, also as people write it: `@3`. */
 export function versionNumber(text: string): number {
   return wholeNumber(1)(text.replace(/^@/, ''));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
+import { harmless } from '../harmless';
 import { showList } from '../list-view';
 import { table } from '../terminal';
 
@@ -148,16 +149,14 @@ function showQuarantined(
     return;
   }
   const columns = Object.keys(items[0]?.values ?? {});
-  const cells = ({ reasons, values }: QuarantinedRowJson): string[] => [reasons, ...columns.map((column) => cell(values[column] ?? null))];
+  const cells = ({ reasons, values }: QuarantinedRowJson): string[] => [
+    reasons,
+    ...columns.map((column) => harmless(String(values[column] ?? ''))),
+  ];
   terminal.out(table(['REASONS', ...columns], items.map(cells)));
   terminal.say(
     `${items.length} of ${quarantine.rows} rows of ${name}${at(quarantine.version)} in quarantine, kept apart by ${quarantine.runId}`,
   );
-}
-
-/** A cell of somebody's data must not steer the terminal, nor break the table. */
-function cell(value: string | number | boolean | null): string {
-  return String(value ?? '').replace(/\p{C}/gu, '\ufffd');
 }
 
 interface DatasetDiffJson {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { PredictionJson, PredictionSummaryJson, PredictionTextsJson } from '../../api/views/prediction';
 import { outcomes } from '../../../domain/llm/safety/screen';
 import type { CliContext } from '../context';
+import { harmlessLines } from '../harmless';
 import { showList } from '../list-view';
 import { versionNumber, wholeNumber } from '../numbers';
 import { describePrediction, predictionColumns, predictionRow } from '../prediction-view';
@@ -48,7 +49,7 @@ export function predictionCommands(program: Command, context: CliContext): void 
       const found = await context.api().call<PredictionJson>(path);
       const kept = texts && (await context.api().call<PredictionTextsJson>(`${path}/texts`));
       if (json) terminal.out(JSON.stringify({ ...found, ...(kept && { texts: kept }) }));
-      else terminal.out(harmless([describePrediction(found), ...(kept ? textLines(kept) : [])].join('\n')));
+      else terminal.out(harmlessLines([describePrediction(found), ...(kept ? textLines(kept) : [])].join('\n')));
     });
 }
 
@@ -57,9 +58,4 @@ function textLines({ served, other }: PredictionTextsJson): readonly string[] {
     Object.entries(sides).flatMap(([side, text]) => (text === null ? [] : [`${whose}${side}: ${text}`])),
   );
   return lines.length === 0 ? ['no text of it was kept'] : lines;
-}
-
-/** Texts of callers, and what documents call themselves, must not steer the terminal; lines stay. */
-function harmless(text: string): string {
-  return text.replace(/[^\P{C}\n]/gu, '\ufffd');
 }

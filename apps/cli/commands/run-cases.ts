@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
@@ -8,8 +8,9 @@ import { withBecause } from '../../../domain/llm/evaluation/unanswered';
 import type { RunEvaluationJson } from '../../api/views/case-result';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
+import { harmless } from '../harmless';
 import { showList } from '../list-view';
-import { wholeNumber } from '../numbers';
+import { share, wholeNumber } from '../numbers';
 import { table } from '../terminal';
 
 interface Options {
@@ -40,7 +41,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
     .option('--json', 'print that list as JSON')
     .option('--failed', 'only those not answered, not measured, or below --pass-at')
     .option('--dimension <name>', 'this one alone')
-    .option('--pass-at <score>', 'the least score that counts as a success', Number, 1)
+    .option('--pass-at <score>', 'the least score that counts as a success', share, 1)
     .addOption(
       new Option('--format <format>', 'how: a table, a JSON object a line, or JUnit XML')
         .choices(['table', 'jsonl', 'junit'])
@@ -49,6 +50,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
     .option('--out <file>', 'write to this file')
     .option('--limit <n>', `at most so many cases; ${shownInTable} in a table, else all`, wholeNumber(1))
     .action(async (id: string, options: Options) => {
+      if (options.json && !options.list) throw new CliError('--json is of --list alone', 2, `perennial run cases ${id} --format jsonl`);
       const { items } = await context.api().call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
       if (options.list) {
         showList(terminal, {
@@ -71,20 +73,20 @@ export function runCasesCommand(run: Command, context: CliContext): void {
       });
       const limit = options.limit ?? (options.format === 'table' ? shownInTable : Infinity);
       const pages = context.api().pages<CaseResult>(`/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`, limit);
-      const sink = openSink(context, options.out);
-      if (options.format === 'jsonl') {
-        // A page at a time: there may be more than fits into memory.
-        for await (const page of pages) sink.write(toJsonLines(page));
-      } else {
+      await written(context, options.out, async (write) => {
+        if (options.format === 'jsonl') {
+          // A page at a time: there may be more than fits into memory.
+          for await (const page of pages) write(toJsonLines(page));
+          return;
+        }
         const all: CaseResult[] = [];
         for await (const page of pages) all.push(...page);
-        if (options.format === 'junit') sink.write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
-        else if (all.length > 0) sink.write(`${casesTable(all)}\n`);
+        if (options.format === 'junit') write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
+        else if (all.length > 0) write(`${casesTable(all)}\n`);
         else terminal.say(options.failed ? 'no case failed' : 'no case');
         if (options.format === 'table' && options.limit === undefined && all.length === shownInTable)
           terminal.say(`the first ${shownInTable}; --limit for more, --format jsonl for all`);
-      }
-      sink.close();
+      });
     });
 }
 
@@ -99,13 +101,22 @@ function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: 
 }
 
 /** A file appears whole or not at all. */
-function openSink({ terminal, settings }: CliContext, out: string | undefined) {
-  if (out === undefined)
-    return { write: (text: string) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))), close: () => undefined };
+async function written(
+  { terminal, settings }: CliContext,
+  out: string | undefined,
+  work: (write: (text: string) => void) => Promise<void>,
+): Promise<void> {
+  if (out === undefined) return work((text) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))));
   const path = resolve(settings.cwd, out);
   const part = `${path}.part`;
-  writeFileSync(part, '');
-  return { write: (text: string) => appendFileSync(part, text), close: () => renameSync(part, path) };
+  try {
+    writeFileSync(part, '');
+    await work((text) => appendFileSync(part, text));
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
 }
 
 function passAtAll(results: readonly CaseResult[], least: number): Readonly<Record<string, number>> {
@@ -117,9 +128,9 @@ const shownOfAnswer = 80;
 function casesTable(results: readonly CaseResult[]): string {
   const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
   const rows = results.map(({ id, scores, answer, unanswered, because }) => [
-    id,
+    harmless(id),
     ...dimensions.map((name) => scoreText(scores[name])),
-    unanswered === null ? clipped((answer ?? '').replace(/\s+/g, ' ')) : withBecause(unanswered, because),
+    harmless(unanswered === null ? clipped((answer ?? '').replace(/\s+/g, ' ')) : withBecause(unanswered, because)),
   ]);
   return table(['CASE', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'], rows);
 }
