@@ -74,13 +74,13 @@ function describe(status: number, { codes, parameter, message }: ErrorWords): st
   return `status ${status}${names.length === 0 ? '' : ` ${names.join(' ')}`}${words === '' ? '' : `, ${words}`}`;
 }
 
-/** A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks like a key, is left out. */
+/** A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks like a key, is left out. So is what would steer a terminal that shows them. */
 function withoutQuotes(message: string): string {
   return message
     .replace(/'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|\{[\s\S]*\}|\[[\s\S]*\]/g, '…')
     .replace(/\S*(?:sk-|key-|\*{3})\S*/g, '…')
     .replace(/\S{33,}/g, '…')
-    .replace(/\s+/g, ' ')
+    .replace(/[\s\p{C}]+/gu, ' ')
     .trim()
     .slice(0, 200);
 }

@@ -124,11 +124,13 @@ function combinations(
       if (typeof each === 'string' || typeof each === 'number') return [each];
       return [typeof each === 'boolean' ? String(each) : JSON.stringify(each)];
     });
-    inputs = inputs.flatMap((input) => values.map((each) => ({ ...input, [name]: each })));
-    if (inputs.length > mostCombinations) {
+    if (Array.isArray(value) && value.length === 0) leftOut.push(issueAt([...at, 'vars', name], `${name} has no value`));
+    // Before they are made: long lists would be more than fits into memory.
+    if (inputs.length * values.length > mostCombinations) {
       leftOut.push(issueAt([...at, 'vars'], `more than ${mostCombinations} combinations of its variables`));
       return [];
     }
+    inputs = inputs.flatMap((input) => values.map((each) => ({ ...input, [name]: each })));
   }
   return inputs;
 }

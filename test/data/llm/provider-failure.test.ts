@@ -50,6 +50,11 @@ describe('what a refusal means', () => {
     expect(message).toContain('Invalid input');
   });
 
+  test('what would steer a terminal, or cannot be stored, is not repeated', () => {
+    const { message } = refused(400, { error: { message: 'no\u001b[2J such\u0000 thing\u009b1A\n here' } });
+    expect(message).toBe('acme refused (some-model): status 400, no [2J such thing 1A here');
+  });
+
   test('a parameter that the model does not take is named, with what to set instead', () => {
     const error = {
       message: "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",

@@ -195,6 +195,16 @@ tests:
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([said]);
   });
 
+  test('says of lists that make no case, or too many, that their test is not taken over', () => {
+    const hundred = JSON.stringify(Array.from({ length: 100 }, (_, index) => index));
+    const { cases, leftOut } = importPromptfoo(`- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`, 'tests.yaml');
+    expect(cases).toEqual([]);
+    expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/0/vars more than 1000 combinations of its variables',
+      '/1/vars/a a has no value',
+    ]);
+  });
+
   test.each([
     ['without tests', 'prompts: [x]', 'there is no list of tests'],
     ['whose tests are in a file', 'tests: tests.yaml', 'the tests are in tests.yaml: import that file'],
