@@ -50,6 +50,17 @@ export interface PromptSearchView {
 
 export const promptSearchQuery = defineQuery<PromptSearchView>('status');
 
+/** The id of the search that a run makes for itself: as a child of its own workflow, whose end is the search's. */
+export function searchOfRun(run: RunId): string {
+  return run.replace(/^run_/, 'search_');
+}
+
+/** The run that makes this search for itself, if there is one of that name. */
+export function runOfSearch(search: string): RunId {
+  return search.replace(/^search_/, 'run_') as RunId;
+}
+
+/** Of a search that somebody asked for by itself. */
 export function promptSearchWorkflowId({ tenant, search }: Pick<PromptSearchInput, 'tenant' | 'search'>): string {
   return `prompt-search/${tenant}/${search}`;
 }

@@ -5,7 +5,7 @@ import type { SearchOutcome } from '../../domain/llm/search/outcome';
 import { runBudgets, searchScope } from '../../domain/llm/run-budget';
 import { records, llmWork } from '../activity-proxies';
 import type { promptSearch } from '../prompt-search';
-import { promptSearchWorkflow, type PromptSearchInput } from '../prompt-search-messages';
+import { promptSearchWorkflow, searchOfRun, type PromptSearchInput } from '../prompt-search-messages';
 import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../undo';
 import { llmFileOf } from './evaluate-bundle';
@@ -36,7 +36,7 @@ export async function searchPrompts(
   const input: PromptSearchInput = {
     ...described,
     ...{ tenant, runId, actor: `run:${runId}`, questionsPerPiece, roundsPerExecution: null, progress: null },
-    search: `search_${runId.replace(/^run_/, '')}`,
+    search: searchOfRun(runId),
     parallel: spec.evaluate.parallel,
     budgets: runBudgets(runId, spec.budget),
   };
