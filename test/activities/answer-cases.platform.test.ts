@@ -92,7 +92,7 @@ describe('answerCases', () => {
     expect(paidSince(start)).toBeLessThanOrEqual(40 + 4);
   });
 
-  test('a provider that takes none of the first 20 questions ends it by its own words, and later ones are asked when it takes them', async () => {
+  test('a provider that takes no question of the first 20 cases ends it by its own words, and later ones are asked when it takes them', async () => {
     const given = await input(linesOf('mast', 60));
     const start = world.provider.requests.length;
     fault = () => ({
@@ -102,9 +102,7 @@ describe('answerCases', () => {
     });
     await expect(world.run('answerCases', given)).rejects.toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringMatching(
-        /the first 20 of 60 questions were all refused.*status 400 bad_parameter, no such parameter/,
-      ) as string,
+      message: expect.stringMatching(/the first 20 of 60 cases were all refused.*status 400 bad_parameter, no such parameter/) as string,
     });
     expect(world.provider.requests.length - start).toBeLessThanOrEqual(20 + 5);
     fault = () => null;

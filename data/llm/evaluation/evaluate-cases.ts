@@ -1,6 +1,7 @@
 import type { Digest } from '../../../domain/artifact';
 import type { FailureType, PerennialError } from '../../../domain/failure';
 import { failure, isPerennialError } from '../../../domain/failure';
+import { inOrder } from '../../../domain/llm/case-slices';
 import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
@@ -29,7 +30,7 @@ export interface Evaluation {
   readonly parallel: number;
   /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
   readonly latency?: LatencySample | null;
-  /** Ends the evaluation with the provider's refusal where so many questions came back first and every one was refused; all are asked when not given. */
+  /** Ends the evaluation with the provider's refusal where so many cases came back first and every question of theirs was refused; all are asked when not given. */
   readonly mostRefusedAtFirst?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -56,7 +57,8 @@ export type AskedAnswer =
 
 /**
  * For a candidate as a whole. Going on costs no money, since a refusal is not paid, but time, and says no more than the first did: a parameter that the model does not take, a schema
- * that the provider cannot hold. Nothing is averaged away by it, for no result comes of it. If such questions were one in two of all, so many in a row would come up once in a million.
+ * that the provider cannot hold. Nothing is averaged away by it, for no result comes of it. Of cases, not of their repeats and perturbations: some are refused for what stands in them.
+ * If such cases were one in two of all, so many in a row would come up once in a million.
  */
 export const refusalsToEnd = 20;
 
@@ -67,16 +69,21 @@ export const refusalsToEnd = 20;
 export async function evaluateCases(evaluation: Evaluation): Promise<readonly CaseResult[]> {
   const { cases, caseSet, dimensions, answerer, parallel, signal, onProgress } = evaluation;
   const { rewordings, refused: notReworded } = await reword(evaluation);
-  const asks = asksFor(cases, dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
-  let [asked, unanswered, refused, fromLedger, cost] = [0, 0, 0, 0, 0];
-  const answers = await inPlaces(asks, parallel, async ({ case: of, repeat, change }, place): Promise<AskedAnswer> => {
+  // In an order that their file has no say in: those that stand first in it may be of one kind, and refused for that.
+  const asks = asksFor(inOrder(cases), dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
+  let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
+  const answers = await inPlaces(asks, parallel, async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
     const answer = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
     asked += 1;
     if (answer.kind === 'unanswered') {
       unanswered += 1;
-      if (answer.error?.type === 'ProviderRefused') refused += 1;
-      if (refused === asked && asked === evaluation.mostRefusedAtFirst) throw allRefused(answer.error, { asked, of: asks.length });
+      if (answer.error?.type === 'ProviderRefused') {
+        refused += 1;
+        if (perturbed === null && repeat === 0) refusedCases += 1;
+        if (refused === asked && refusedCases === evaluation.mostRefusedAtFirst)
+          throw allRefused(answer.error, { refused: refusedCases, of: cases.length });
+      }
     } else {
       fromLedger += answer.answer.fromLedger ? 1 : 0;
       cost += answer.answer.cost;
@@ -151,7 +158,7 @@ async function answered(ask: () => Promise<GivenAnswer>): Promise<AskedAnswer> {
   }
 }
 
-function allRefused(last: PerennialError | null, { asked, of }: Pick<EvaluationProgress, 'asked' | 'of'>): PerennialError {
-  const message = `the first ${asked} of ${of} questions were all refused, and the others are not asked: ${last?.message ?? ''}`;
-  return failure('ProviderRefused', message, { cause: last, ...(last?.next !== undefined && { next: last.next }) });
+function allRefused(last: PerennialError, { refused, of }: { readonly refused: number; readonly of: number }): PerennialError {
+  const message = `the first ${refused} of ${of} cases were all refused, and the others are not asked: ${last.message}`;
+  return failure('ProviderRefused', message, { cause: last, ...(last.next !== undefined && { next: last.next }) });
 }

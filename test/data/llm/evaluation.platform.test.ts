@@ -266,9 +266,7 @@ describe('a provider that takes no question', () => {
     await serve({ fault: () => ({ kind: 'error', status: 400, body: refusal }) });
     await expect(ask(8)).rejects.toMatchObject({
       type: 'ProviderRefused',
-      message: expect.stringMatching(
-        /^the first 8 of 40 questions were all refused, and the others are not asked: scripted refused/,
-      ) as string,
+      message: expect.stringMatching(/^the first 8 of 40 cases were all refused, and the others are not asked: scripted refused/) as string,
       next: 'set sampling.temperature to 1, or give this model thinkingTokens in the settings of provider scripted, or name one that takes it',
     });
     expect(server.requests.length).toBeLessThanOrEqual(8 + 5);

@@ -1,0 +1,75 @@
+import type { Answerer } from '../../../data/llm/evaluation/answerer';
+import { evaluateCases, type Evaluation } from '../../../data/llm/evaluation/evaluate-cases';
+import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
+import { digestOf } from '../../../data/digest';
+import { failure } from '../../../domain/failure';
+import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
+
+/** A provider that takes no question about some cases, for what stands in them. */
+function refusing(refuses: (id: string) => boolean, asked: string[] = []): Answerer {
+  return ({ id }) => {
+    asked.push(id);
+    if (refuses(id)) return Promise.reject(failure('ProviderRefused', 'status 400 content_filter'));
+    return Promise.resolve({ text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false });
+  };
+}
+
+function caseOf(id: string): EvaluationCase {
+  return { id, input: {}, expected: { answer: 'x' }, tags: [], group: null, pair: null, rules: [] };
+}
+
+const consistent = { name: 'consistent', kind: 'consistency', repeats: 10 } as const;
+const exact = { name: 'exact', kind: 'exact' } as const;
+
+function evaluated(cases: readonly EvaluationCase[], answerer: Answerer, dimensions: Evaluation['dimensions']) {
+  return evaluateCases({
+    ...{ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, parallel: 1 },
+    ...{ tools: createEvaluatorTools(null), mostRefusedAtFirst: 20 },
+  });
+}
+
+describe('an evaluation that ends when all of its first cases are refused', () => {
+  const cases = Array.from({ length: 40 }, (_, place) => caseOf(`case-${place}`));
+
+  test('asks the others when all questions of a few cases were', async () => {
+    // Whoever is asked first, with all repeats of both more than twenty questions.
+    const first: string[] = [];
+    await evaluated(
+      cases,
+      refusing(() => false, first),
+      [exact],
+    );
+    const results = await evaluated(
+      cases,
+      refusing((id) => first.slice(0, 3).includes(id)),
+      [consistent, exact],
+    );
+    expect(results.filter(({ unanswered }) => unanswered !== null)).toHaveLength(3);
+  });
+
+  test('ends by as many cases, however often each was asked', async () => {
+    const asked: string[] = [];
+    await expect(
+      evaluated(
+        cases,
+        refusing(() => true, asked),
+        [consistent, exact],
+      ),
+    ).rejects.toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringContaining('the first 20 of 40 cases were all refused') as string,
+    });
+    expect(new Set(asked).size).toBe(20);
+  });
+
+  test('asks the others when those that are refused stand first in their file', async () => {
+    const attacks = Array.from({ length: 30 }, (_, place) => caseOf(`attack-${place}`));
+    const results = await evaluated(
+      [...attacks, ...cases],
+      refusing((id) => id.startsWith('attack')),
+      [exact],
+    );
+    expect(results.map(({ id }) => id)).toEqual([...attacks, ...cases].map(({ id }) => id));
+    expect(results.filter(({ unanswered }) => unanswered !== null)).toHaveLength(30);
+  });
+});
