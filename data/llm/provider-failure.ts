@@ -1,3 +1,4 @@
+import { beginning } from '../../domain/beginning';
 import { failure, type FailureType, type PerennialError } from '../../domain/failure';
 
 /** A refusal as the provider sent it. */
@@ -76,13 +77,13 @@ function describe(status: number, { codes, parameter, message }: ErrorWords): st
 
 /** A provider's words may quote the prompt, or a part of the key (I11): what is in quotes, or looks like a key, is left out. So is what would steer a terminal that shows them. */
 function withoutQuotes(message: string): string {
-  return message
+  const told = message
     .replace(/'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|\{[\s\S]*\}|\[[\s\S]*\]/g, '…')
     .replace(/\S*(?:sk-|key-|\*{3})\S*/g, '…')
     .replace(/\S{33,}/g, '…')
     .replace(/[\s\p{C}]+/gu, ' ')
-    .trim()
-    .slice(0, 200);
+    .trim();
+  return beginning(told, 200);
 }
 
 const leftOut: Partial<Record<Parameter, string>> = {

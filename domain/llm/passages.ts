@@ -1,4 +1,5 @@
 /** What is found in an index as a prompt shows it: numbered, told apart from one another, and data, whatever stands in it. */
+import { beginning } from '../beginning';
 import type { PromptTemplate, PromptValue } from './prompt';
 
 /** A piece of a document. `text` is as it stands in the prompt, with its title. */
@@ -27,12 +28,9 @@ export function withinBudget(passages: readonly Passage[], letters = mostLetters
   return kept;
 }
 
-/** The last word whole, and no half of a surrogate pair. */
+/** The last word whole. */
 function cut(text: string, letters: number): string {
-  return text
-    .slice(0, letters)
-    .replace(/[\ud800-\udbff]$/, '')
-    .replace(/\s+\S*$/, '');
+  return beginning(text, letters).replace(/\s+\S*$/, '');
 }
 
 /** For the variable of a prompt that takes them: a template that repeats over a list numbers them itself. */

@@ -1,3 +1,4 @@
+import { beginning } from '../../beginning';
 import { isMap, type DocumentPath } from '../../document-path';
 import type { Issue } from '../../failure';
 import { yamlDocument } from '../../yaml-document.schema';
@@ -136,8 +137,9 @@ function combinations(
 }
 
 function unique(name: string, ids: Set<string>): string {
-  let id = name.slice(0, 180);
-  for (let number = 2; ids.has(id); number += 1) id = `${name.slice(0, 180)} #${number}`;
+  const first = beginning(name, 180);
+  let id = first;
+  for (let number = 2; ids.has(id); number += 1) id = `${first} #${number}`;
   ids.add(id);
   return id;
 }

@@ -1,3 +1,4 @@
+import { beginning } from '../../beginning';
 import type { PerennialError } from '../../failure';
 import type { CaseResult } from './result';
 
@@ -27,7 +28,7 @@ const mostCharacters = 400;
 
 export function becauseOf({ message, next }: Pick<PerennialError, 'message' | 'next'>): string {
   const said = next === undefined ? message : `${message}; ${next}`;
-  return said.length <= mostCharacters ? said : `${said.slice(0, mostCharacters - 1)}…`;
+  return said.length <= mostCharacters ? said : `${beginning(said, mostCharacters - 1)}…`;
 }
 
 export function unansweredText({ reason, cases, because }: Omit<Unanswered, 'first'>, of: number): string {

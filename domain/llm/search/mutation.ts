@@ -1,3 +1,4 @@
+import { beginning } from '../../beginning';
 import type { ChatMessage } from '../chat';
 import type { PromptTemplate } from '../prompt';
 import { promptProblems } from '../prompt-checks';
@@ -69,5 +70,5 @@ function variablesIn(template: string): readonly string[] {
 }
 
 function cut(text: string): string {
-  return text.length <= longestText ? text : `${text.slice(0, longestText)}…`;
+  return text.length <= longestText ? text : `${beginning(text, longestText)}…`;
 }

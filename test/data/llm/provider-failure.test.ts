@@ -1,3 +1,5 @@
+import { canonicalJson } from '../../../domain/canonical';
+import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
 import { readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
 
 const refused = (status: number, body: unknown, model: string | null = 'some-model') =>
@@ -53,6 +55,17 @@ describe('what a refusal means', () => {
   test('what would steer a terminal, or cannot be stored, is not repeated', () => {
     const { message } = refused(400, { error: { message: 'no\u001b[2J such\u0000 thing\u009b1A\n here' } });
     expect(message).toBe('acme refused (some-model): status 400, no [2J such thing 1A here');
+  });
+
+  test('what it leads to can be put into evidence, wherever its words are cut', () => {
+    const told = Array.from({ length: 4 }, (_, first) => refused(400, { error: { message: `${'x'.repeat(first)} ${'😀 '.repeat(200)}` } }));
+    for (const each of told) expect(() => canonicalJson(each.message)).not.toThrow();
+    const long = (first: number) => becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}` });
+    expect([long(0), long(1)].map((text) => [text.length, text.at(-1)])).toEqual([
+      [399, '…'],
+      [400, '…'],
+    ]);
+    expect(() => canonicalJson([long(0), long(1)])).not.toThrow();
   });
 
   test('a parameter that the model does not take is named, with what to set instead', () => {

@@ -5,6 +5,7 @@ import type { PromptTemplate } from '../../../domain/llm/prompt';
 import { fewShotVariants } from '../../../domain/llm/search/draw-examples';
 import { gridVariants } from '../../../domain/llm/search/grid';
 import { planRounds, questionsOf, ranked } from '../../../domain/llm/search/halving';
+import { canonicalJson } from '../../../domain/canonical';
 import { mutated, mutationMessages } from '../../../domain/llm/search/mutation';
 import { paretoFront } from '../../../domain/llm/search/pareto';
 import { splitCases } from '../../../domain/llm/search/split';
@@ -202,6 +203,13 @@ describe('a rewritten instruction', () => {
     expect(user?.content).toContain('Right: Rome');
     expect(user?.content).toContain(`${'q'.repeat(500)}…`);
     expect(user?.content).toContain('Keep {{question}} exactly as written');
+  });
+
+  test('is asked for although a long mistake is cut within a character', () => {
+    const question = `${'q'.repeat(499)}😀 and more`;
+    const messages = mutationMessages(parent, [{ question, answer: question, expected: question }]);
+    expect(messages[1]?.content).toContain(`${'q'.repeat(499)}…`);
+    expect(() => canonicalJson(messages)).not.toThrow();
   });
 
   test.each([

@@ -195,6 +195,11 @@ tests:
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([said]);
   });
 
+  test('has ids that can be sent, wherever a long description is cut', () => {
+    const { cases } = importPromptfoo(`- { description: ${'d'.repeat(179)}😀 and more, vars: { q: a } }`, 'tests.yaml');
+    expect(cases.map(({ id }) => id)).toEqual(['d'.repeat(179)]);
+  });
+
   test('says of lists that make no case, or too many, that their test is not taken over', () => {
     const hundred = JSON.stringify(Array.from({ length: 100 }, (_, index) => index));
     const { cases, leftOut } = importPromptfoo(`- vars: { a: ${hundred}, b: ${hundred} }\n- vars: { a: [] }`, 'tests.yaml');

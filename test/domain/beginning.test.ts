@@ -1,0 +1,18 @@
+import fc from 'fast-check';
+import { beginning } from '../../domain/beginning';
+import { canonicalJson } from '../../domain/canonical';
+
+test('is as much of a text as there is room for, and always has a digest', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'é', '😀', '\n') });
+  fc.assert(
+    fc.property(text, fc.nat(20), (whole, most) => {
+      const begun = beginning(whole, most);
+      expect(whole.startsWith(begun)).toBe(true);
+      expect(begun.length).toBeLessThanOrEqual(most);
+      expect(begun.length).toBeGreaterThanOrEqual(Math.min(whole.length, most) - 1);
+      expect(() => canonicalJson(begun)).not.toThrow();
+    }),
+  );
+  expect(beginning('ab😀c', 3)).toBe('ab');
+  expect(beginning('ab😀c', 4)).toBe('ab😀');
+});
