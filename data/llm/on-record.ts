@@ -112,6 +112,8 @@ async function inOneTurn<Asked, Answer, Kept>(
         turn.unsent();
         return end;
       }
+      // Who went away while it was put on record.
+      requireCaller(signal, turn);
     }
     under.isSent = true;
     const answer = await exchange.send(begun);

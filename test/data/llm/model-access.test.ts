@@ -223,6 +223,20 @@ describe('access to models', () => {
     expect(ends).toEqual(['failed null']);
   });
 
+  test('whoever hangs up while its question is put on record has sent nothing, and says so', async () => {
+    const server = await serve();
+    open(providerAt(server.url));
+    const caller = new AbortController();
+    const ends: string[] = [];
+    const begin = () => {
+      caller.abort(new Error('hung up'));
+      return Promise.resolve(opened(ends));
+    };
+    const asked = access.chat([scripted], question('?'), { tenant, signal: caller.signal, journal: { begin } });
+    await expect(asked).rejects.toThrow('hung up');
+    expect({ ends, sent: server.requests.length }).toEqual({ ends: ['unsent'], sent: 0 });
+  });
+
   test('whoever hangs up before its own place comes has sent nothing, and says so', async () => {
     const server = await serve({ latencyMs: () => 200 });
     open(providerAt(server.url));
