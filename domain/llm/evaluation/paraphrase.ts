@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../chat';
+import { promisedText } from '../promised-text';
 import { normalAnswer } from './answer-text';
 
 /** The same question in other words, by a model. */
@@ -33,13 +34,7 @@ export function paraphraseMessages(text: string): readonly ChatMessage[] {
 
 /** Null for prose and for JSON of another shape. */
 export function paraphraseIn(answer: string): string | null {
-  try {
-    const said: unknown = JSON.parse(answer);
-    if (typeof said !== 'object' || said === null || !('paraphrase' in said) || typeof said.paraphrase !== 'string') return null;
-    return said.paraphrase.trim() === '' ? null : said.paraphrase.trim();
-  } catch {
-    return null;
-  }
+  return promisedText(answer, 'paraphrase')?.trim() ?? null;
 }
 
 /** Why a paraphrase may not be asked in the place of the text; null when it may. By its letters alone: whether it means the same is left to embeddings, and in the end to a sample that people read. */

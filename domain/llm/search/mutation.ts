@@ -1,6 +1,7 @@
 import { beginning } from '../../beginning';
 import type { ChatMessage } from '../chat';
 import type { PromptTemplate } from '../prompt';
+import { promisedText } from '../promised-text';
 import { promptProblems } from '../prompt-checks';
 
 /** A case that the prompt got wrong. */
@@ -47,22 +48,12 @@ export function mutationMessages({ messages }: PromptTemplate, mistakes: readonl
 
 /** The parent with the new instruction; null when the model answered something else, lost a variable, or said the same again. */
 export function mutated(parent: PromptTemplate, answer: string): PromptTemplate | null {
-  const instruction = instructionIn(answer);
+  const instruction = promisedText(answer, 'instruction');
   const [first, ...rest] = parent.messages;
   if (instruction === null || !first || instruction === first.template) return null;
   const lost = variablesIn(first.template).filter((name) => !instruction.includes(name));
   const child = { ...parent, messages: [{ ...first, template: instruction }, ...rest] };
   return lost.length > 0 || promptProblems(child).length > 0 ? null : child;
-}
-
-function instructionIn(answer: string): string | null {
-  try {
-    const said: unknown = JSON.parse(answer);
-    if (typeof said !== 'object' || said === null || !('instruction' in said) || typeof said.instruction !== 'string') return null;
-    return said.instruction.trim() === '' ? null : said.instruction;
-  } catch {
-    return null;
-  }
 }
 
 function variablesIn(template: string): readonly string[] {

@@ -60,7 +60,7 @@ describe('what a refusal means', () => {
   test('what it leads to can be put into evidence, wherever its words are cut', () => {
     const told = Array.from({ length: 4 }, (_, first) => refused(400, { error: { message: `${'x'.repeat(first)} ${'😀 '.repeat(200)}` } }));
     for (const each of told) expect(() => canonicalJson(each.message)).not.toThrow();
-    const long = (first: number) => becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}` });
+    const long = (first: number) => becauseOf({ message: `${'x'.repeat(first)}${'😀'.repeat(300)}`, next: undefined });
     expect([long(0), long(1)].map((text) => [text.length, text.at(-1)])).toEqual([
       [399, '…'],
       [400, '…'],

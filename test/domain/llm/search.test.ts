@@ -219,6 +219,7 @@ describe('a rewritten instruction', () => {
     ['a variable that does not exist', says('Use {{question}} and {{context}}.')],
     ['the same again', says('Use {{question}} well.')],
     ['nothing', says('  ')],
+    ['half a character, of which no digest can be made', says('Use {{question}} \ud83d.')],
   ])('that is %s is no variant', (_name, answer) => {
     expect(mutated(parent, answer)).toBeNull();
   });

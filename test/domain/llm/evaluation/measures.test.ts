@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { measureBias } from '../../../../domain/llm/evaluation/bias';
 import type { EvaluationCase } from '../../../../domain/llm/evaluation/case';
 import { consistencyOf } from '../../../../domain/llm/evaluation/consistency';
-import { paraphraseProblem } from '../../../../domain/llm/evaluation/paraphrase';
+import { paraphraseIn, paraphraseProblem } from '../../../../domain/llm/evaluation/paraphrase';
 import { perturb, type Perturbation } from '../../../../domain/llm/evaluation/perturb';
 import { quantileBounds } from '../../../../domain/llm/evaluation/quantile';
 import { failed, scored, type Score } from '../../../../domain/llm/evaluation/score';
@@ -125,6 +125,16 @@ describe('a perturbed case', () => {
 });
 
 describe('a paraphrase', () => {
+  test.each([
+    ['JSON as asked for', '{"paraphrase":" Who? 😀 "}', 'Who? 😀'],
+    ['prose', 'Who?', null],
+    ['another shape', '{"text":"Who?"}', null],
+    ['nothing', '{"paraphrase":" "}', null],
+    ['half a character, of which no question can be put on the ledger', '{"paraphrase":"Who? \\ud83d"}', null],
+  ])('from %s', (_name, answer, found) => {
+    expect(paraphraseIn(answer)).toBe(found);
+  });
+
   test.each<[string, string, string | null]>([
     ['When was Ada Lovelace born?', 'In which year did Ada Lovelace come into the world?', null],
     ['When was Ada Lovelace born?', 'when was Ada Lovelace born', 'the same words'],
