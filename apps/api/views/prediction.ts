@@ -162,7 +162,8 @@ function evidenceToJson(said: Partial<LoggedAnswer> | null): Pick<PredictionJson
 }
 
 function safetyToJson({ policy, input, output, retrieved: passages }: SafetyAudit): PredictionJson['safety'] {
-  return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages && sideToJson(passages) };
+  // Rows from before passages were screened do not have theirs.
+  return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages ? sideToJson(passages) : null };
 }
 
 function sideToJson({ outcome, findings, kept: text }: SafetyAudit['input']): { outcome: Outcome } & z.output<typeof side> {
