@@ -1,10 +1,22 @@
 import { failure } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
+import { wholeCharacters } from '../../domain/whole-characters';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 
-/** One request with its two timeouts. A stream that was begun has its first token; what then takes too long is the whole. */
+/** One request with its two timeouts. */
 export async function attemptChat(
+  provider: ModelProvider,
+  timeouts: ProviderSettings['timeouts'],
+  request: ChatRequest,
+  options: ChatOptions,
+): Promise<ChatAnswer> {
+  const answer = await inTime(provider, timeouts, request, options);
+  return { ...answer, text: wholeCharacters(answer.text) };
+}
+
+/** A stream that was begun has its first token; what then takes too long is the whole. */
+async function inTime(
   provider: ModelProvider,
   { firstTokenMs, totalMs }: ProviderSettings['timeouts'],
   request: ChatRequest,

@@ -1,4 +1,4 @@
-import { beginning } from '../../domain/beginning';
+import { beginning } from '../../domain/whole-characters';
 import { failure, type FailureType, type PerennialError } from '../../domain/failure';
 
 /** A refusal as the provider sent it. */

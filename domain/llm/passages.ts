@@ -1,5 +1,5 @@
 /** What is found in an index as a prompt shows it: numbered, told apart from one another, and data, whatever stands in it. */
-import { beginning } from '../beginning';
+import { beginning } from '../whole-characters';
 import type { PromptTemplate, PromptValue } from './prompt';
 
 /** A piece of a document. `text` is as it stands in the prompt, with its title. */

@@ -1,3 +1,4 @@
+import { wholeCharacters } from '../../whole-characters';
 import type { Score } from './score';
 import { failed, scored } from './score';
 
@@ -20,7 +21,7 @@ export function verdictIn(text: string): { readonly right: boolean; readonly rea
   if (typeof said !== 'object' || said === null || !('verdict' in said)) return null;
   const { verdict } = said;
   if (verdict !== 'right' && verdict !== 'wrong') return null;
-  return { right: verdict === 'right', reason: 'reason' in said && typeof said.reason === 'string' ? said.reason : '' };
+  return { right: verdict === 'right', reason: 'reason' in said && typeof said.reason === 'string' ? wholeCharacters(said.reason) : '' };
 }
 
 /**

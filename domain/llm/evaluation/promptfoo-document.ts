@@ -1,4 +1,4 @@
-import { beginning } from '../../beginning';
+import { beginning } from '../../whole-characters';
 import { isMap, type DocumentPath } from '../../document-path';
 import type { Issue } from '../../failure';
 import { yamlDocument } from '../../yaml-document.schema';

@@ -1,4 +1,4 @@
-import { beginning } from '../../beginning';
+import { beginning } from '../../whole-characters';
 import type { PerennialError } from '../../failure';
 import type { CaseResult } from './result';
 

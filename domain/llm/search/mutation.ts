@@ -1,4 +1,4 @@
-import { beginning } from '../../beginning';
+import { beginning } from '../../whole-characters';
 import type { ChatMessage } from '../chat';
 import type { PromptTemplate } from '../prompt';
 import { promisedText } from '../promised-text';

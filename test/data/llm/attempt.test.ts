@@ -1,5 +1,6 @@
 import { attemptChat } from '../../../data/llm/attempt';
 import type { ModelProvider, OnText } from '../../../data/llm/provider';
+import { canonicalJson } from '../../../domain/canonical';
 import type { ChatRequest } from '../../../domain/llm/chat';
 
 const request: ChatRequest = {
@@ -11,7 +12,7 @@ const request: ChatRequest = {
 const pause = (ms: number) => new Promise<void>((later) => setTimeout(later, ms));
 
 /** Says two words, waits for its reader, and takes its own time in between. */
-function provider(ownMs: number): ModelProvider {
+function provider(ownMs: number, text = 'ab'): ModelProvider {
   return {
     name: 'p',
     async chat(_request, { onText, signal }) {
@@ -20,7 +21,7 @@ function provider(ownMs: number): ModelProvider {
       signal?.throwIfAborted();
       await onText?.('b');
       signal?.throwIfAborted();
-      return { text: 'ab', finish: 'stop', usage: { promptTokens: 1, completionTokens: 2 }, model: 'm', firstTokenMs: 1, totalMs: 1 };
+      return { text, finish: 'stop', usage: { promptTokens: 1, completionTokens: 2 }, model: 'm', firstTokenMs: 1, totalMs: 1 };
     },
     embed: () => Promise.reject(new Error('not asked')),
     models: () => Promise.resolve(['m']),
@@ -38,4 +39,10 @@ test('and no more', async () => {
   await Promise.all(
     [() => pause(20), () => undefined].map((reader) => expect(ask(2_000, reader)).rejects.toMatchObject({ type: 'ProviderTimeout' })),
   );
+});
+
+test('an answer with half a character, which JSON can escape, can still be asked about and kept', async () => {
+  const given = await attemptChat(provider(1, 'so \ud83d, or 😀'), { firstTokenMs: 5000, totalMs: 5000 }, request, {});
+  expect(given.text).toBe('so \ufffd, or 😀');
+  expect(() => canonicalJson(given)).not.toThrow();
 });

@@ -119,6 +119,8 @@ describe('what a judge answered', () => {
   test('counts when it is the same in both orders', () => {
     expect(judgeScore([says('right'), says('right')])).toEqual({ kind: 'scored', value: 1, detail: 'as asked' });
     expect(judgeScore([says('wrong')])).toMatchObject({ value: 0 });
+    // JSON can escape half a character, which no artifact can hold.
+    expect(judgeScore(['{"reason":"so \\ud83d","verdict":"right"}'])).toMatchObject({ value: 1, detail: 'so \ufffd' });
     expect(judgeScore([says('right'), says('wrong')])).toEqual({ kind: 'failed', reason: 'the verdict turns with the order' });
     expect(judgeScore([says('right'), 'prose'])).toMatchObject({ kind: 'failed' });
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beginning } from '../../domain/beginning';
+import { beginning, wholeCharacters } from '../../domain/whole-characters';
 import { canonicalJson } from '../../domain/canonical';
 
 test('is as much of a text as there is room for, and always has a digest', () => {
@@ -15,4 +15,8 @@ test('is as much of a text as there is room for, and always has a digest', () =>
   );
   expect(beginning('ab😀c', 3)).toBe('ab');
   expect(beginning('ab😀c', 4)).toBe('ab😀');
+});
+
+test('whole characters stay, and of half ones is told', () => {
+  expect(wholeCharacters('a😀\ud83d\udd25\ude00b\ud83d')).toBe('a😀🔥\ufffdb\ufffd');
 });
