@@ -11,7 +11,7 @@ import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
 import type { Judge } from './judge';
 import type { Paraphraser } from './paraphraser';
-import { inParallel, inPlaces } from './pool';
+import { inParallel, inPlaces, type Pool } from './pool';
 import { reword } from './reword';
 import { scoreCase } from './score-case';
 
@@ -28,6 +28,8 @@ export interface Evaluation {
   readonly paraphraser?: Paraphraser | undefined;
   /** Questions with the provider at once. Its limits hold in any case. */
   readonly parallel: number;
+  /** Of all that are evaluated beside this one; its own where it is not given. */
+  readonly pool?: Pool;
   /** Where times must be of this run: answers of earlier ones are asked again for theirs, up to so many. */
   readonly latency?: LatencySample | null;
   /** Ends the evaluation with the provider's refusal where so many cases came back first and every question of theirs was refused; all are asked when not given. */
@@ -72,7 +74,7 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   // In an order that their file has no say in: those that stand first in it may be of one kind, and refused for that.
   const asks = asksFor(inOrder(cases), dimensions, { caseSet, rewordings, indexVariable: answerer.indexVariable ?? null });
   let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
-  const answers = await inPlaces(asks, parallel, async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
+  const answers = await inPlaces(asks, evaluation, async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
     const answer = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
     asked += 1;

@@ -6,17 +6,29 @@ export function mostUnderWay(parallel: number): number {
   return parallel + Math.ceil(parallel / 4);
 }
 
+/** What is under way at once, of one list of items or of several that are worked on beside each other. */
+export interface Pool {
+  readonly work: Place;
+  /** Within `work`: with whoever is asked. */
+  readonly place: Place;
+}
+
+export function openPool(parallel: number): Pool {
+  const [working, places] = [bulkhead(mostUnderWay(parallel), Infinity), bulkhead(parallel, Infinity)];
+  return { work: (each) => working.execute(each), place: (held) => places.execute(held) };
+}
+
 /**
  * Like `inParallel`, but what takes a place is bounded alone: a quarter more items are under way, so that who is asked has its next question while the last answer is
- * written down.
+ * written down. Not of a list beside others in one pool: a server that keeps prompts is to have one of each, which is worth more.
  */
 export async function inPlaces<T, R>(
   items: readonly T[],
-  parallel: number,
+  { parallel, pool }: { readonly parallel: number; readonly pool?: Pool | undefined },
   work: (item: T, place: Place) => Promise<R>,
 ): Promise<readonly R[]> {
-  const places = bulkhead(parallel, Number.POSITIVE_INFINITY);
-  return inParallel(items, mostUnderWay(parallel), (item) => work(item, (held) => places.execute(held)));
+  const { work: working, place } = pool ?? openPool(parallel);
+  return inParallel(items, pool ? parallel : mostUnderWay(parallel), (item) => working(() => work(item, place)));
 }
 
 /**

@@ -18,7 +18,7 @@ import { seededRandom, type Random } from '../../../domain/statistics/random';
 import { digestOf } from '../../digest';
 import type { Answerer } from '../evaluation/answerer';
 import { evaluateCases, type Evaluation } from '../evaluation/evaluate-cases';
-import { inParallel } from '../evaluation/pool';
+import { inParallel, openPool } from '../evaluation/pool';
 import { firstVariants, mutations, roomForMutations, type Mutator } from './propose';
 
 export interface PromptSearch {
@@ -95,9 +95,10 @@ export async function askPiece(
   const variants = state.alive.slice(...piece.variants);
   const templates = new Map(state.variants.map(({ id, template }) => [id, template]));
   const lanes = Math.max(1, Math.min(search.parallel, variants.length));
+  const shared = { parallel: Math.ceil(search.parallel / lanes), pool: openPool(search.parallel) };
   let done = 0;
   return inParallel(variants, lanes, async ({ id }) => {
-    const asked = { id, results: await ask(search, templates.get(id) ?? search.first, cases, Math.ceil(search.parallel / lanes)) };
+    const asked = { id, results: await ask(search, templates.get(id) ?? search.first, cases, shared) };
     done += 1;
     onVariant(done, variants.length, asked);
     return asked;
@@ -223,12 +224,12 @@ function ask(
   search: PromptSearch,
   template: PromptTemplate,
   cases: readonly EvaluationCase[],
-  parallel: number,
+  shared: Pick<Evaluation, 'parallel' | 'pool'>,
 ): Promise<readonly CaseResult[]> {
   const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
   const wanted = neededFor(spec.quality, dimensions);
   return evaluateCases({
-    ...{ cases, caseSet, dimensions: wanted, judges, tools, parallel },
+    ...{ cases, caseSet, dimensions: wanted, judges, tools, ...shared },
     answerer: answererOf(template),
     ...(signal && { signal }),
   });

@@ -105,7 +105,7 @@ describe('work in parallel', () => {
       of.now -= 1;
     };
     const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
-    const results = await inPlaces([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 8, async (item, place) => {
+    const results = await inPlaces([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { parallel: 8 }, async (item, place) => {
       await counted(working, async () => {
         await place(() => counted(asking, moment));
         await moment();
