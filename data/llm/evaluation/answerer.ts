@@ -37,6 +37,8 @@ export interface GivenAnswer {
   readonly text: string;
   /** By which side; not given where it did not, or there is none. */
   readonly blocked?: 'input' | 'output';
+  /** The provider's own filter kept it back, or a part of it. */
+  readonly withheld?: true;
   /** The change that was to be measured changes nothing of what was found: this is no answer to it. */
   readonly unchanged?: true;
   readonly retrieved: readonly RetrievedPassage[];
@@ -132,6 +134,7 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
     };
     const given = (answer: LedgeredAnswer, { passages, cost = 0 }: Pick<RetrievedForCase, 'passages' | 'cost'>): GivenAnswer => ({
       text: answer.answer.text,
+      ...(answer.answer.finish === 'filtered' && { withheld: true }),
       retrieved: passages,
       latencyMs: answer.answer.totalMs,
       earlier: answer.fromLedger && answer.scope !== shared.scope,

@@ -52,13 +52,13 @@ async function scoreIn(
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
   if (first.kind === 'unanswered') return failed(first.reason);
-  const { text, blocked, retrieved } = first.answer;
+  const { text, blocked, withheld, retrieved } = first.answer;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];
     return judge ? judge.score(of, text, evaluation.signal) : failed('no judge was given');
   }
-  return evaluate(dimension, { case: of, answer: text, blocked, retrieved }, evaluation.tools);
+  return evaluate(dimension, { case: of, answer: text, blocked, withheld, retrieved }, evaluation.tools);
 }
 
 function retrievalOf({ metric }: RetrievalSpec, { id, expected }: EvaluationCase, retrieved: readonly RetrievedPassage[]): Score {

@@ -13,6 +13,8 @@ export interface Judged {
   readonly answer: string;
   /** By which side a safety policy kept it back; not given where it did not. */
   readonly blocked?: 'input' | 'output' | undefined;
+  /** By the provider's own filter: what there is of the answer is no answer. */
+  readonly withheld?: boolean | undefined;
   /** What stood in the prompt, in its order; empty without retrieval. */
   readonly retrieved: readonly RetrievedPassage[];
 }
