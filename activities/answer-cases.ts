@@ -45,6 +45,8 @@ export interface AnswerCasesInput {
   readonly most: number | null;
   /** Times that a gate wants of this run; null, and not given by those who ask for none. */
   readonly latency?: LatencySample | null;
+  /** Whether it ends with the provider's refusal once the first cases are all refused, as it should where nothing else can come of the run; a candidate among others is counted to its end. */
+  readonly endsRefused?: boolean;
   readonly spec: Pick<LlmLifecycleSpec, 'cases' | 'evaluate' | 'budget'>;
 }
 
@@ -92,7 +94,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           paraphraser: createParaphraser(await askingIn({ chat, registry }, input, paraphrasersIn(dimensions)), tools.embed),
           parallel,
           latency: input.latency ?? null,
-          mostRefusedAtFirst: refusalsToEnd,
+          ...(input.endsRefused === true && { mostRefusedAtFirst: refusalsToEnd }),
           signal,
           onProgress: (progress) => {
             report(progress);

@@ -71,12 +71,17 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
       ...questionsOf(run, effect, 'evaluate'),
       ...{ slice: 'judge' as const, most, ...(latency && { latency }) },
     });
-    const answersOf = (who: string, bundle: ArtifactRef, most: number | null, latency: LatencySample | null = null) =>
+    const answersOf = (
+      who: string,
+      bundle: ArtifactRef,
+      most: number | null,
+      more: Pick<AnswerCasesInput, 'latency' | 'endsRefused'> = {},
+    ) =>
       llmWork.answerCases.executeWithOptions({ summary: most === null ? who : `${who}, ${most} cases` }, [
-        { ...questions(most, latency), ...effect('answers', `${bundle.digest}-${most ?? 'all'}`), bundle },
+        { ...questions(most, null), ...effect('answers', `${bundle.digest}-${most ?? 'all'}`), bundle, ...more },
       ]);
     const ask = async (most: number | null): Promise<Asked> => {
-      const answers = await answersOf(name, bundle, most, timed);
+      const answers = await answersOf(name, bundle, most, { ...(timed && { latency: timed }), endsRefused: true });
       const { version } = champion;
       const beside = version && (await answersOf(versionName(version), version.manifest, most).catch(unlessGone));
       return {
