@@ -96,7 +96,7 @@ describe('a YAML document', () => {
     fc.assert(
       fc.property(json, (value) => {
         const document = yamlDocument(stringify(value), 'f.yaml');
-        const bigNumber = document.issues.length === 1 && document.issues[0]?.detail.includes('more digits');
+        const bigNumber = document.issues.length > 0 && document.issues.every(({ detail }) => detail.includes('more digits'));
         fc.pre(!bigNumber && !JSON.stringify(value).includes('__proto__') && !JSON.stringify(value).includes('"<<"'));
         expect(document.issues).toEqual([]);
         expect(canonicalJson(document.value)).toBe(canonicalJson(value));
