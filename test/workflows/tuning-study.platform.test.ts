@@ -244,6 +244,10 @@ describe('model lifecycle with tuning', () => {
     await until(() => study.trials.length === 2);
     await handle.executeUpdate(pauseUpdate, { args: [{ actor: 'ada' }] });
     await until(() => shown.length === 1);
+    // Shown is the run's pause; its study is told after it.
+    const { runId } = await handle.describe();
+    const told = handle.client.getHandle(`${handle.workflowId}/tune/${runId}`);
+    await until(async () => (await told.query(studyQuery)).paused);
     held.open();
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(study.trials).toHaveLength(2);
