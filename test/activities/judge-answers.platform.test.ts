@@ -16,7 +16,7 @@ import { judgePromptOf } from '../support/judge-prompt';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
 import type { Script } from '../support/scripted-provider';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let world: LanguageWorld;
 let model: string;
@@ -138,7 +138,7 @@ const labelOf = async (id: PredictionId | undefined) => (await world.registry.pr
 const tell = (id: PredictionId | undefined, label: unknown, labelledAt = '2026-01-01T00:00:00Z') =>
   world.registry.feedback.record({ tenant, predictionId: id as PredictionId, label, labelledAt });
 const until = async (check: () => Promise<boolean>) => {
-  for (const end = Date.now() + 20_000; !(await check());) {
+  for (const end = Date.now() + 60_000; !(await check());) {
     if (Date.now() > end) throw new Error('not in time');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
