@@ -1,4 +1,5 @@
 /** Activities of the language stages on a real registry and store, one at a time as a worker would run them; the model alone is scripted. */
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createAnswerCasesActivities, type AnswerCasesDeps } from '../../activities/answer-cases';
@@ -52,6 +53,9 @@ function createActivities(deps: LanguageDeps & Parameters<typeof createRunBudget
 }
 
 /** The provider is `scripted`; a million of its tokens cost a dollar. */
+/** What to abort an activity by as a worker that stops does; any other reason is a cancellation. */
+export const workerStops = new Error('the worker stops');
+
 export async function openLanguageWorld(script: Script = {}): Promise<LanguageWorld> {
   const test = await openTestRegistry({ maxConnections: 10 });
   const bucket = testBucket();
@@ -70,7 +74,10 @@ export async function openLanguageWorld(script: Script = {}): Promise<LanguageWo
     run(name, input, { attempt = 1, activityId = name, signal, heartbeatDetails, onHeartbeat, ...given } = {}) {
       const environment = new MockActivityEnvironment({ attempt, activityId, heartbeatDetails }, { logger: new DefaultLogger('ERROR') });
       if (onHeartbeat) environment.on('heartbeat', onHeartbeat);
-      signal?.addEventListener('abort', () => environment.cancel());
+      signal?.addEventListener('abort', () => {
+        if (signal.reason !== workerStops) environment.cancel();
+        else environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+      });
       const activity = createActivities({ ...deps, ...given })[name] as (input: unknown) => Promise<never>;
       return environment.run(activity, input);
     },
