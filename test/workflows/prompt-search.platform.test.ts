@@ -260,16 +260,21 @@ test('ends by its name when its budget is spent, and goes on where it was once t
   });
 });
 
+/** From now on. */
+function askedMoreThan(questions: number): Promise<void> {
+  const from = provider.requests.length;
+  return new Promise((resolve) => {
+    onRequest = (count) => {
+      if (count > from + questions) resolve();
+    };
+  });
+}
+
 test('one that is cancelled stops asking and says so', async () => {
   latencyMs = 30;
   const name = unique('capitals');
   await whileWorking(async () => {
-    const from = provider.requests.length;
-    let reached: () => void = () => undefined;
-    const begun = new Promise<void>((resolve) => (reached = resolve));
-    onRequest = (count) => {
-      if (count > from + 8) reached();
-    };
+    const begun = askedMoreThan(8);
     const { input, handle, found } = await start(name);
     await begun;
     await handle.cancel();
@@ -292,12 +297,7 @@ test('one whose workflow was ended from outside is told from those that run, let
   latencyMs = 30;
   const name = unique('capitals');
   await whileWorking(async () => {
-    const from = provider.requests.length;
-    let reached: () => void = () => undefined;
-    const begun = new Promise<void>((resolve) => (reached = resolve));
-    onRequest = (count) => {
-      if (count > from + 8) reached();
-    };
+    const begun = askedMoreThan(8);
     const { input, handle } = await start(name);
     const of = { tenant, id: input.search };
     await begun;

@@ -3,6 +3,7 @@ import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import { evaluate } from '../../../domain/llm/evaluation/evaluator';
 import { breachOf } from '../../../domain/llm/evaluation/rule';
 import { inParallel, inPlaces } from '../../../data/llm/evaluation/pool';
+import { openGauge } from '../../support/gauge';
 
 describe('the tools of evaluators', () => {
   const tools = createEvaluatorTools(null);
@@ -81,39 +82,27 @@ describe('the tools of evaluators', () => {
 
 describe('work in parallel', () => {
   test('keeps to its number, and answers in the order of the items', async () => {
-    let [now, most] = [0, 0];
+    const working = openGauge();
     const results = await inParallel([5, 1, 4, 2, 3], 2, async (milliseconds) => {
-      now += 1;
-      most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
-      now -= 1;
+      await working.during(() => new Promise((resolve) => setTimeout(resolve, milliseconds)));
       return milliseconds * 10;
     });
-    expect({ results, most }).toEqual({ results: [50, 10, 40, 20, 30], most: 2 });
+    expect({ results, most: working.most() }).toEqual({ results: [50, 10, 40, 20, 30], most: 2 });
     expect(await inParallel([], 3, () => Promise.resolve(1))).toEqual([]);
   });
 
   test('asks no more at once than there are places, and prepares and keeps a quarter more', async () => {
-    const [asking, working] = [
-      { now: 0, most: 0 },
-      { now: 0, most: 0 },
-    ];
-    const counted = async (of: typeof asking, work: () => Promise<unknown>): Promise<void> => {
-      of.now += 1;
-      of.most = Math.max(of.most, of.now);
-      await work();
-      of.now -= 1;
-    };
+    const [asking, working] = [openGauge(), openGauge()];
     const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
     const results = await inPlaces([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { parallel: 8 }, async (item, place) => {
-      await counted(working, async () => {
-        await place(() => counted(asking, moment));
+      await working.during(async () => {
+        await place(() => asking.during(moment));
         await moment();
       });
       return item * 10;
     });
     expect(results).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]);
-    expect({ asking: asking.most, working: working.most }).toEqual({ asking: 8, working: 10 });
+    expect({ asking: asking.most(), working: working.most() }).toEqual({ asking: 8, working: 10 });
   });
 
   test('after a failure begins nothing, and waits for what is under way', async () => {

@@ -5,6 +5,7 @@ import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-too
 import { runSearch } from '../../../data/llm/search/run-search';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { PromptTemplate } from '../../../domain/llm/prompt';
+import { openGauge } from '../../support/gauge';
 
 const first: PromptTemplate = {
   name: 'answer',
@@ -21,16 +22,7 @@ describe('a search that asks several prompts beside each other', () => {
 
   // More prompts than questions at once, fewer, and a number that does not share them out evenly.
   test.each([1, 2, 4, 6, 16])('has no more under way than a single evaluation, %d questions at once', async (parallel) => {
-    const [asked, underWay] = [
-      { now: 0, most: 0 },
-      { now: 0, most: 0 },
-    ];
-    const counted = async (of: typeof asked, work: () => Promise<unknown>): Promise<void> => {
-      of.now += 1;
-      of.most = Math.max(of.most, of.now);
-      await work();
-      of.now -= 1;
-    };
+    const [asked, underWay] = [openGauge(), openGauge()];
     await runSearch({
       first,
       ...{ cases, caseSet: digestOf(cases), dimensions: [{ name: 'exact', kind: 'exact' }] },
@@ -44,8 +36,8 @@ describe('a search that asks several prompts beside each other', () => {
       answererOf:
         () =>
         async (_, { place }) => {
-          await counted(underWay, async () => {
-            await place?.(() => counted(asked, () => pause(1)));
+          await underWay.during(async () => {
+            await place?.(() => asked.during(() => pause(1)));
             await pause(1);
           });
           return { text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false };
@@ -55,7 +47,7 @@ describe('a search that asks several prompts beside each other', () => {
       },
       ...{ judges: {}, tools: createEvaluatorTools(null), parallel },
     });
-    expect(asked.most).toBe(parallel);
-    expect(underWay.most).toBeLessThanOrEqual(mostUnderWay(parallel));
+    expect(asked.most()).toBe(parallel);
+    expect(underWay.most()).toBeLessThanOrEqual(mostUnderWay(parallel));
   });
 });
