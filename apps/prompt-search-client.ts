@@ -1,5 +1,5 @@
 /** Starts, asks and cancels the workflows that search for better prompts. */
-import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type WorkflowClient } from '@temporalio/client';
 import { isPerennialError } from '../domain/failure';
 import { taskQueues } from '../workflows/messages';
 import type { PromptSearchInput, PromptSearchView } from '../workflows/prompt-search-messages';
@@ -7,7 +7,10 @@ import { promptSearchQuery, promptSearchWorkflow, promptSearchWorkflowId } from 
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered } from './lifecycle-client';
 
-type SearchRef = Pick<PromptSearchInput, 'tenant' | 'search'>;
+type SearchRef = Pick<PromptSearchInput, 'tenant' | 'search'> & {
+  /** The workflow of the run that makes this search for itself, as its child; null where somebody asked for it by itself. */
+  readonly ofRun: string | null;
+};
 
 /** Every method but `view` throws PlatformUnavailable when Temporal has not answered within seconds. */
 export interface PromptSearchClient {
@@ -15,9 +18,9 @@ export interface PromptSearchClient {
   start(input: PromptSearchInput): Promise<void>;
   /** Null when nobody can say: it has ended, or no worker answers. */
   view(ref: SearchRef): Promise<PromptSearchView | null>;
-  /** Fine when there is nothing to cancel. */
-  cancel(ref: SearchRef): Promise<void>;
-  /** Its page in the Temporal Web UI, where one is known. */
+  /** Fine when there is nothing to cancel. A run's own is cancelled with the run. */
+  cancel(ref: Omit<SearchRef, 'ofRun'>): Promise<void>;
+  /** Its page in the Temporal Web UI, where one is known; of a run's own the run's, which leads to it. */
   url(ref: SearchRef): string | null;
 }
 
@@ -41,7 +44,10 @@ export function createPromptSearchClient({ connection, namespace, uiUrl }: Lifec
       }),
     async view(ref) {
       try {
-        return await answered(connection, () => workflow.getHandle(promptSearchWorkflowId(ref)).query(promptSearchQuery));
+        return await answered(connection, async () => {
+          const id = ref.ofRun === null ? promptSearchWorkflowId(ref) : await searchUnder(workflow, ref.ofRun);
+          return id === null ? null : await workflow.getHandle(id).query(promptSearchQuery);
+        });
       } catch (error) {
         if (error instanceof WorkflowNotFoundError || isPerennialError(error)) return null;
         throw error;
@@ -55,6 +61,13 @@ export function createPromptSearchClient({ connection, namespace, uiUrl }: Lifec
           if (!(error instanceof WorkflowNotFoundError)) throw error;
         }
       }),
-    url: (ref) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(promptSearchWorkflowId(ref))}`),
+    url: (ref) =>
+      uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(ref.ofRun ?? promptSearchWorkflowId(ref))}`,
   };
+}
+
+/** Null while the run makes none. */
+async function searchUnder(workflow: WorkflowClient, run: string): Promise<string | null> {
+  const { raw } = await workflow.getHandle(run).describe();
+  return raw.pendingChildren?.find(({ workflowTypeName }) => workflowTypeName === promptSearchWorkflow)?.workflowId ?? null;
 }

@@ -80,6 +80,16 @@ export const withFineTune = {
   },
 } as const satisfies Partial<LlmLifecycleSpec>;
 
+export const withSearch = {
+  promptEval: {
+    quality: 'right',
+    search: {
+      proposers: [{ kind: 'grid', axes: [{ message: 0, find: 'Answer.', options: ['Be brief.'] }] }],
+      ...{ variants: 4, halving: { firstCases: 8, eta: 3 }, budgetUsd: 1, seed: 1 },
+    },
+  },
+} as const satisfies Partial<LlmLifecycleSpec>;
+
 /** The name of the bundle that these stand by for. */
 export function withStandbys(standbys: readonly { readonly model: string }[]): string {
   return `with ${standbys.map(({ model }) => model).join(', ') || 'nobody'}`;

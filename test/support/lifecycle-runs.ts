@@ -22,6 +22,7 @@ export interface StartedRun<Outcome = RunOutcome> {
 }
 
 export interface LifecycleRuns {
+  readonly temporal: { readonly connection: Connection; readonly namespace: string };
   /** `before`: what happens to the run while no worker is there yet. */
   start(plan: RunPlan, overrides?: Overrides, before?: (handle: WorkflowHandle) => Promise<unknown>): Promise<StartedRun>;
   /** A study by itself, without a run around it. */
@@ -37,7 +38,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const { address, namespace } = await testTemporal();
   const connection = await NativeConnection.connect({ address });
-  const client = new Client({ connection: await Connection.connect({ address }), namespace });
+  const asking = await Connection.connect({ address });
+  const client = new Client({ connection: asking, namespace });
   let count = 0;
 
   const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
@@ -76,6 +78,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   }
 
   return {
+    temporal: { connection: asking, namespace },
     start,
     study: (input, overrides) => begin<StudyOutcome>({ type: tuningStudyWorkflow, input, fake: fakeActivities(planOf(), overrides) }),
     async run(name, plan, overrides) {
@@ -86,7 +89,7 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
     },
     record,
     async close() {
-      await client.connection.close();
+      await asking.close();
       await connection.close();
     },
   };

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { RunId } from '../../domain/ids';
 import { artifact, digest, failed, type Overrides } from '../support/fake-activities';
 import { fakeSearch } from '../support/fake-prompt-search';
-import { fakeLlm, llmPlanOf, withFineTune, withIndex } from '../support/fake-llm';
+import { fakeLlm, llmPlanOf, withFineTune, withIndex, withSearch } from '../support/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
 
 jest.setTimeout(60_000);
@@ -68,15 +68,7 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle plain.yaml')]);
   });
 
-  const searching = llmPlanOf({
-    promptEval: {
-      quality: 'right',
-      search: {
-        proposers: [{ kind: 'grid', axes: [{ message: 0, find: 'Answer.', options: ['Be brief.'] }] }],
-        ...{ variants: 4, halving: { firstCases: 8, eta: 3 }, budgetUsd: 1, seed: 1 },
-      },
-    },
-  });
+  const searching = llmPlanOf(withSearch);
   const searched = 'prompt://precise.yaml@7';
 
   test('searches prompts better than the best candidate, and goes on with one that is better where nothing was chosen', async () => {

@@ -4,6 +4,7 @@ import type { PromptSearchRecord } from '../../../db/repositories/prompt-searche
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
+import { runOfSearch } from '../../../workflows/prompt-search-messages';
 import { progressView, searchView, startPromptSearch } from '../prompt-search';
 import type { RouteDeps } from '../server';
 import { name, page, pageOf, problem } from '../views/fields';
@@ -85,6 +86,8 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       throw failure('NotFound', `${of} has no search ${search}`, { next: `perennial prompt searches ${of}` });
     };
 
+    const runOf = (tenant: Tenant, search: string) => registry.runs.get({ tenant, id: runOfSearch(search) });
+
     app.get(
       '/prompts/:prompt/searches/:id',
       {
@@ -98,8 +101,9 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
       async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
         const record = await found(tenant, of, search);
-        const view = record.status === 'running' ? await searches.view({ tenant, search }) : null;
-        const temporalUrl = searches.url({ tenant, search });
+        const ofRun = (await runOf(tenant, search))?.workflowId ?? null;
+        const view = record.status === 'running' ? await searches.view({ tenant, search, ofRun }) : null;
+        const temporalUrl = searches.url({ tenant, search, ofRun });
         return { ...searchView(record), request: record.request, progress: progressView(view), temporalUrl };
       },
     );
@@ -110,13 +114,17 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...operator,
         schema: {
           tags,
-          summary: 'Stop asking; what was answered stays on the ledger',
+          summary: 'Stop asking; what was answered stays on the ledger. A search that a run makes for itself is cancelled with the run',
           params: prompt.extend({ id }),
           response: { 202: promptSearchView, default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id: search } }, reply) => {
         const record = await found(tenant, of, search);
+        const run = await runOf(tenant, search);
+        if (record.status === 'running' && run) {
+          throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, { next: `perennial run cancel ${run.id}` });
+        }
         if (record.status === 'running') await searches.cancel({ tenant, search });
         return reply.code(202).send(searchView(record));
       },

@@ -23,7 +23,7 @@ export function fakeSearches(): FakeSearches {
       fake.cancelled.push(search);
       return Promise.resolve();
     },
-    url: ({ search }) => `http://temporal.test/${search}`,
+    url: ({ search, ofRun }) => `http://temporal.test/${ofRun ?? search}`,
   };
   return fake;
 }

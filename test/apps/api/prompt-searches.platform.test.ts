@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { SearchOutcome } from '../../../domain/llm/search/outcome';
 import { tenant } from '../../db/registry-fixture';
 import { artifact } from '../../support/fake-activities';
+import { searchOfRun } from '../../../workflows/prompt-search-messages';
 import { cliAgainst } from '../cli/fake-api';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
@@ -120,6 +121,28 @@ describe('by HTTP', () => {
     expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(202);
     expect(world.searches.cancelled).toEqual([id]);
     expect((await world.call('GET', '/prompts/other/searches/search_0', { as: 'viewer' })).status).toBe(404);
+  });
+
+  test('one that a run makes for itself is looked for under the run, and is cancelled with it', async () => {
+    await put('of-a-run');
+    await world.apply('searching');
+    const run = await world.accept('searching');
+    const { id } = (await begin('of-a-run')).body;
+    const record = await world.registry.promptSearches.get({ tenant, id });
+    const own = searchOfRun(run.id);
+    if (!record) throw new Error('no such search');
+    const { request, firstVersion } = record;
+    await world.registry.promptSearches.open({ tenant, id: own, prompt: 'of-a-run', firstVersion, request, actor: `run:${run.id}` });
+    const path = `/prompts/of-a-run/searches/${own}`;
+    expect((await world.call('GET', path, { as: 'viewer' })).body['temporalUrl']).toBe(`http://temporal.test/${run.workflowId}`);
+    const refused = await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} });
+    expect([refused.status, refused.body]).toMatchObject([409, { code: 'Conflict', next: `perennial run cancel ${run.id}` }]);
+    expect(await cli('search-cancel', 'of-a-run', own)).toMatch(
+      new RegExp(`^[1-9].*${own} is a step of ${run.id} and ends with it[^]*perennial run cancel ${run.id}`),
+    );
+    expect(world.searches.cancelled).not.toContain(own);
+    await world.registry.promptSearches.end({ tenant, id: own, status: 'cancelled', cause: 'its run was cancelled' });
+    expect((await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} })).status).toBe(202);
   });
 
   test.each([
