@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
@@ -15,6 +13,7 @@ import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
 import { promptRefOf } from '../prompt-ref';
 import { table } from '../terminal';
+import { wholeFile } from '../whole-file';
 import { usualDimension } from '../usual-dimension';
 
 type Order = Omit<SearchOrder, 'search'>;
@@ -77,16 +76,21 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
       const path = `/prompts/${name}/evaluations`;
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
-      const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
-      const { summary, id } = await followed(context, begun);
       const isListed = options.junit !== undefined || options.jsonl !== undefined;
-      if (isListed || summary.unanswered > 0) {
-        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${id}/results`);
+      const measure = async (writeJUnit: (text: string) => void, writeJsonLines: (text: string) => void) => {
+        const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
+        const ended = await followed(context, begun);
+        if (!isListed && ended.summary.unanswered === 0) return ended;
+        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${ended.id}/results`);
         for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
         const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
-        if (options.junit !== undefined) writeFileSync(resolve(settings.cwd, options.junit), toJUnit(items, { suite: name, passAt }));
-        if (options.jsonl !== undefined) writeFileSync(resolve(settings.cwd, options.jsonl), toJsonLines(items));
-      }
+        writeJUnit(toJUnit(items, { suite: name, passAt }));
+        writeJsonLines(toJsonLines(items));
+        return ended;
+      };
+      const { summary, id } = await wholeFile(options.junit, settings.cwd, (writeJUnit) =>
+        wholeFile(options.jsonl, settings.cwd, (writeJsonLines) => measure(writeJUnit, writeJsonLines)),
+      );
       terminal.out(options.json ? JSON.stringify({ id, ...summary }) : summaryText(summary));
       refuseBelow(summary, options.min);
     });

@@ -1,5 +1,3 @@
-import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
@@ -12,6 +10,7 @@ import { harmless } from '../harmless';
 import { showList } from '../list-view';
 import { share, wholeNumber } from '../numbers';
 import { table } from '../terminal';
+import { wholeFile } from '../whole-file';
 
 interface Options {
   readonly stage?: string;
@@ -100,23 +99,14 @@ function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: 
   throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
 }
 
-/** A file appears whole or not at all. */
-async function written(
+/** On the terminal where no file is named. */
+function written(
   { terminal, settings }: CliContext,
   out: string | undefined,
   work: (write: (text: string) => void) => Promise<void>,
 ): Promise<void> {
   if (out === undefined) return work((text) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))));
-  const path = resolve(settings.cwd, out);
-  const part = `${path}.part`;
-  try {
-    writeFileSync(part, '');
-    await work((text) => appendFileSync(part, text));
-    renameSync(part, path);
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
+  return wholeFile(out, settings.cwd, work);
 }
 
 function passAtAll(results: readonly CaseResult[], least: number): Readonly<Record<string, number>> {

@@ -93,6 +93,11 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
   expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min names nice, which is not measured/);
   expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a file that says how it is measured/);
   expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(/^2 [^]*nobody is named who answers/);
+  const begun = world.evaluations.started.length;
+  expect(await cli(...usual, '--junit', 'report.xml', '--jsonl', 'nosuch/answers.jsonl')).toMatch(
+    /^2 [^]*nosuch\/answers\.jsonl cannot be written/,
+  );
+  expect(world.evaluations.started).toHaveLength(begun);
   world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
   expect(await cli(...usual, '--budget', '1')).toMatch(
     /^1 [^]*failed: the budget is spent[^]*next: raise it; then the same command goes on where it was/,

@@ -62,3 +62,10 @@ test('a file that could not be written whole is not there, nor a part of it', as
   expect(await cases('--format', 'jsonl', '--out', 'cases.jsonl')).toMatchObject({ exitCode: 0, stdout: '' });
   expect(JSON.parse(readFileSync(join(folder, 'cases.jsonl'), 'utf8'))).toEqual(answered('a', 'x'));
 });
+
+test('a place where no file can be written is told of before anything is asked', async () => {
+  const said = await cases('--format', 'jsonl', '--out', 'nosuch/cases.jsonl');
+  expect(said).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(said.stderr).toMatch(/nosuch\/cases\.jsonl cannot be written: its folder is not there[^]*name a file in a folder that is there/);
+  expect(api.asked.filter(({ path }) => path.endsWith('/cases'))).toEqual([]);
+});
