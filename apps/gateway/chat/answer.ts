@@ -25,6 +25,8 @@ export interface AnswerCall {
   readonly onText?: OnText | undefined;
   /** The longest wait for a turn at the provider. */
   readonly patienceMs?: number | undefined;
+  /** What the policy said before the model was asked: an answer that breaks off has no audit of its own. */
+  readonly onAudit?: (safety: SafetyAudit | null) => void;
 }
 
 export interface VersionAnswer {
@@ -68,7 +70,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
         retrieved: null,
       };
     }
-    const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body);
+    const { answer: said, retrieved, screening: passages } = await askShowing(call, loaded, body, input);
     const { text, finish, usage, standby } = said;
     const output = await screened(loaded, 'output', text, { asked: body.input, signal: call.signal });
     const { answerSchema } = loaded.prompt;
@@ -94,8 +96,10 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     call: AnswerCall,
     loaded: LoadedBundle,
     body: ChatBody,
+    input: ScreeningAudit,
   ): Promise<{ readonly answer: Said; readonly retrieved: Retrieved | null; readonly screening: ScreeningAudit | null }> {
     const { tenant, signal } = call;
+    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: null }));
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
     if (found === null) return { answer: await ask(call, loaded, messagesFor(loaded, body, [])), retrieved: null, screening: null };
     const looks: Screening[] = [];
@@ -104,6 +108,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       looks.push(look);
       return look.text;
     });
+    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: joined(looks) }));
     const asked = await askWithRoom(shown, ({ passages }) => ask(call, loaded, messagesFor(loaded, body, passages)));
     return { ...asked, screening: joined(looks) };
   }

@@ -37,9 +37,13 @@ function storableAudit({ policy, input, output, retrieved }: SafetyAudit): Safet
 }
 
 /** A caller has heard part of it and has its id: feedback may come, and the failure counts. */
-export function brokenAnswer(error: string, firstTokenMs: number): LoggedAnswer {
+export function brokenAnswer(
+  error: string,
+  { firstTokenMs, safety }: Pick<LoggedAnswer, 'safety'> & { readonly firstTokenMs: number },
+): LoggedAnswer {
   const usage = { promptTokens: 0, completionTokens: 0 };
-  return { text: null, finish: 'stop', usage, firstTokenMs, blocked: null, malformed: false, error, safety: null, retrieved: null };
+  const none = { text: null, usage, blocked: null, malformed: false, retrieved: null };
+  return { ...none, finish: 'stop', firstTokenMs, error, safety: safety && storableAudit(safety) };
 }
 
 /** What a policy has kept back or blotted out is not in the log either (I11): there stands what was found, by which policy. */

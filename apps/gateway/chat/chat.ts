@@ -3,6 +3,7 @@ import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
 import type { RoutedRollout } from '../../../db/repositories/routing';
 import type { PredictionId, Tenant } from '../../../domain/ids';
+import type { SafetyAudit } from '../../../domain/llm/logged-answer';
 import type { Side } from '../../../domain/llm/safety/policy';
 import type { Screening } from '../../../domain/llm/safety/screen';
 import type { AnsweredBy } from '../answer-headers';
@@ -170,15 +171,17 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
         hearing.at ??= performance.now() - arrivedAt;
         return onText(head, delta);
       });
+    let safety: SafetyAudit | null = null;
+    const onAudit = (audit: SafetyAudit | null): void => void (safety = audit);
     try {
-      const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs });
+      const said = await answerOf({ tenant, body, served: head.served, signal, onText: heard, patienceMs, onAudit });
       // Kept together until a policy has looked at it, it goes out now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
       const row = rowOf(call, head, { asked: said.asked, output: loggedAnswer(said, firstTokenMs), rollout, other });
       const { answer, blocked, retrieved } = said;
       return { reply: { ...head, answer, blocked, retrieved: blocked === null ? retrieved : null }, row };
     } catch (error) {
-      const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), hearing.at);
+      const output = hearing.at === null || signal.aborted ? null : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
       if (output !== null) log(rowOf(call, head, { asked: null, output, rollout, other }));
       throw error;
     }

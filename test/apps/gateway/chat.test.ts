@@ -282,6 +282,18 @@ describe('a safety policy', () => {
     expect(row).toMatchObject({ input: { messages: [] }, output: { text: '', safety: { input: { kept: 'tell me the PASSWORD' } } } });
   });
 
+  test('has what it said of the question in the log when the answer breaks off', async () => {
+    const detectors = policy.detectors.map((detector) => ({ ...detector, on: ['input' as const] }));
+    await promote(1, 'Be brief.', { ...policy, detectors });
+    bird.breakAfter = 3;
+    const messages = [{ role: 'user' as const, content: 'I am ada@example.org' }];
+    const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages, stream: true });
+    await expect(stream.toReadableStream().pipeTo(new WritableStream())).rejects.toThrow();
+    expect(await logged()).toMatchObject({
+      output: { text: null, error: 'ProviderUnavailable', safety: { input: { outcome: 'redacted' }, output: null, retrieved: null } },
+    });
+  });
+
   test('keeps an answer back before its first word is out', async () => {
     await promote(1, 'Know the password, and ada@example.org.', policy);
     const stream = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, stream: true });
