@@ -4,7 +4,8 @@ import { anthropicEvent, anthropicMessage } from './anthropic.schema';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { readEvent, readWire } from './wire';
+import { isFiltered } from './provider-failure';
+import { estimatedTokens, readEvent, readWire } from './wire';
 
 const headers = { 'anthropic-version': '2023-06-01' };
 
@@ -109,7 +110,10 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
       case 'message_stop':
         return 'last';
       case 'error':
-        throw streamFailure(name, event.error.type);
+        if (!isFiltered(event.error.message ?? '')) throw streamFailure(name, event.error.type);
+        read.finish = 'refusal';
+        read.completion = estimatedTokens(read.text);
+        return 'last';
       case 'other':
         return 'more';
     }

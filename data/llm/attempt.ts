@@ -3,16 +3,27 @@ import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { wholeCharacters } from '../../domain/whole-characters';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
+import { FilteredByProvider } from './provider-failure';
+import { estimatedUsage } from './wire';
 
-/** One request with its two timeouts. */
+/** One request with its two timeouts. A filter of the provider's that stops it is an answer too: asked again, or elsewhere, it would be got around. */
 export async function attemptChat(
   provider: ModelProvider,
   timeouts: ProviderSettings['timeouts'],
   request: ChatRequest,
   options: ChatOptions,
 ): Promise<ChatAnswer> {
-  const answer = await inTime(provider, timeouts, request, options);
+  const startedAt = performance.now();
+  const answer = await inTime(provider, timeouts, request, options).catch((error: unknown) => {
+    if (!(error instanceof FilteredByProvider)) throw error;
+    return withheld(request, performance.now() - startedAt);
+  });
   return { ...answer, text: wholeCharacters(answer.text) };
+}
+
+/** Some let the question be paid, and none says so: it is reckoned. */
+function withheld(request: ChatRequest, totalMs: number): ChatAnswer {
+  return { text: '', finish: 'filtered', usage: estimatedUsage(request, ''), model: request.model, firstTokenMs: null, totalMs };
 }
 
 /** A stream that was begun has its first token; what then takes too long is the whole. */

@@ -5,6 +5,7 @@ import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';
 import { openAiReranking } from './openai-rerank';
+import { isFiltered } from './provider-failure';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from './wire';
@@ -123,7 +124,11 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
     const chunk = readEvent(openAiChunk, data, name);
-    if (chunk.error !== undefined && chunk.error !== null) throw failure('AnswerLost', `${name} broke its answer off with an error`);
+    if (chunk.error !== undefined && chunk.error !== null) {
+      if (!isFiltered(chunk.error.message)) throw failure('AnswerLost', `${name} broke its answer off with an error`);
+      read.finish = 'content_filter';
+      return 'last';
+    }
     read.model ??= chunk.model;
     read.usage = toUsage(chunk.usage) ?? read.usage;
     const [choice] = chunk.choices;

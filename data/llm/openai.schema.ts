@@ -28,7 +28,8 @@ export const openAiChunk = z.object({
     )
     .default([]),
   usage: usage.nullish(),
-  error: z.unknown().optional(),
+  // Gateways put what they like there.
+  error: z.union([z.object({ message: z.string() }), z.unknown().transform((error) => ({ message: String(error) }))]).nullish(),
 });
 
 export const openAiEmbeddings = z.object({

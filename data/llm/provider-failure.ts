@@ -1,5 +1,5 @@
 import { beginning } from '../../domain/whole-characters';
-import { failure, type FailureType, type PerennialError } from '../../domain/failure';
+import { failure, PerennialError, type FailureType } from '../../domain/failure';
 
 /** A refusal as the provider sent it. */
 export interface Refusal {
@@ -11,10 +11,15 @@ export interface Refusal {
   readonly body: string;
 }
 
+/** The provider's own filter stopped the question or its answer: said of the text, and by others with status 200 and an answer that is withheld. */
+export class FilteredByProvider extends PerennialError {}
+
 /** What the refusal means, from its status, its code and, where servers agree on neither, its words. */
 export function refusalFailure(refusal: Refusal): PerennialError {
   const { provider, model, status, headers } = refusal;
   const said = readError(refusal.body);
+  if (isFilter(status, said))
+    return new FilteredByProvider('ProviderRefused', `${provider} withheld an answer by its own filter: ${describe(status, said)}`);
   const type = typeOf(status, said, model !== null);
   const retryAfterMs = readRetryAfter(headers, Date.now());
   return failure(type, `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`, {
@@ -28,6 +33,8 @@ interface ErrorWords {
   /** Of the request, that the provider does not take; null where it names none of those that are sent. */
   readonly parameter: Parameter | null;
   readonly message: string;
+  /** OpenRouter sends along what it found in the question. */
+  readonly flagged: boolean;
 }
 
 const meanings: Partial<Record<FailureType, string>> = {
@@ -42,6 +49,19 @@ const meanings: Partial<Record<FailureType, string>> = {
 const overflowWords =
   /context[_ ](length|size|window|limit)|maximum context|(prompt|input) is too long|max_model_len|maximum model length|too many tokens|exceeds? (the )?(available|token) (context|limit)/i;
 const noModelWords = /model\b.*\b(not found|does not exist|not exist|unknown|not loaded)|(unknown|no such|invalid) model/i;
+
+/** Azure OpenAI's and OpenAI's codes; the words of OpenAI's models that think, of Anthropic, and of LiteLLM in front of any. */
+const filterCodes = /^(content_filter|content_policy_violation)$/;
+const filterWords = /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
+
+/** Whether words that came with an error, of a status or in the middle of a stream, tell of the provider's own filter. */
+export function isFiltered(words: string): boolean {
+  return filterWords.test(words);
+}
+
+function isFilter(status: number, { codes, message, flagged }: ErrorWords): boolean {
+  return (status === 400 && (codes.some((code) => filterCodes.test(code)) || isFiltered(message))) || (status === 403 && flagged);
+}
 
 function typeOf(status: number, { codes, message }: ErrorWords, aboutModel: boolean): FailureType {
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
@@ -62,7 +82,8 @@ function readError(body: string): ErrorWords {
   const codes = [inner['code'], inner['type']].filter((code): code is string => typeof code === 'string' && /^[\w.-]{1,64}$/.test(code));
   const words = [inner['message'], inner['detail'], isRecord(parsed) ? parsed['error'] : null].find((each) => typeof each === 'string');
   const parameter = parameters.find((each) => each === inner['param']) ?? null;
-  return { codes, parameter, message: typeof words === 'string' ? words : '' };
+  const flagged = isRecord(inner['metadata']) && 'flagged_input' in inner['metadata'];
+  return { codes, parameter, message: typeof words === 'string' ? words : '', flagged };
 }
 
 /** Their names may be repeated: what else stands in quotes in a provider's words may be a caller's. */

@@ -17,7 +17,7 @@ export type Fault =
   /** The response ends properly, and too early. */
   | { readonly kind: 'truncated'; readonly afterTokens: number }
   | { readonly kind: 'garbage' }
-  | { readonly kind: 'errorEvent'; readonly afterTokens: number };
+  | { readonly kind: 'errorEvent'; readonly afterTokens: number; readonly message?: string };
 
 export interface ScriptedRequest {
   readonly model: string;
@@ -66,7 +66,7 @@ export interface Wire {
   head(answer: WireAnswer): readonly string[];
   piece(text: string, answer: WireAnswer): string;
   tail(answer: WireAnswer): readonly string[];
-  errorEvent(): string;
+  errorEvent(message?: string): string;
   error(status: number, code: string, message: string, param?: string): unknown;
 }
 

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../../domain/canonical';
 import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
-import { readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
+import { FilteredByProvider, readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
 
 const refused = (status: number, body: unknown, model: string | null = 'some-model') =>
   refusalFailure({ provider: 'acme', model, status, headers: {}, body: typeof body === 'string' ? body : JSON.stringify(body) });
@@ -38,8 +38,27 @@ describe('what a refusal means', () => {
     ['a gateway', 502, '<html>Bad Gateway</html>', 'ProviderUnavailable'],
     ['any', 418, 'teapot', 'ProviderRefused'],
     ['a redirect', 302, '', 'ProviderRefused'],
+    ['OpenRouter of a key without rights', 403, { error: { code: 403, message: 'Forbidden', metadata: {} } }, 'ProviderDenied'],
+    ['OpenAI of a malformed prompt', 400, { error: { code: 'invalid_prompt', message: 'Invalid prompt: no messages' } }, 'ProviderRefused'],
   ])('%s, status %d', (_, status, body, type) => {
     expect(refused(status, body)).toMatchObject({ type, message: expect.stringContaining(`status ${status}`) as string });
+  });
+
+  test.each([
+    ['Azure OpenAI', 400, { error: { code: 'content_filter', param: 'prompt', message: 'The response was filtered' } }],
+    ['OpenAI', 400, { error: { code: 'invalid_prompt', message: 'Invalid prompt: your prompt was flagged as potentially violating' } }],
+    ['OpenAI, of images', 400, { error: { code: 'content_policy_violation', message: 'Your request was rejected' } }],
+    ['LiteLLM', 400, { error: { code: '400', message: 'litellm.ContentPolicyViolationError: AzureException' } }],
+    ['Anthropic', 400, { error: { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' } }],
+    ['OpenRouter', 403, { error: { code: 403, message: 'x', metadata: { flagged_input: 'hidden' } } }],
+  ])('%s tells of its own filter, and nothing of the question is repeated', (_, status, body) => {
+    const error = refused(status, body);
+    expect(error).toBeInstanceOf(FilteredByProvider);
+    expect(error).toMatchObject({
+      type: 'ProviderRefused',
+      message: expect.stringContaining('withheld an answer by its own filter') as string,
+    });
+    expect(error.message).not.toContain('hidden');
   });
 
   test('neither a key nor a prompt that is quoted is repeated', () => {
