@@ -1,30 +1,59 @@
-import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CliError } from './cli-error';
 
-/**
- * Appears whole or not at all, beside what the work is for: where nothing can be written that is said before the work, not after. Without a path what is
- * written goes nowhere.
- */
-export async function wholeFile<T>(path: string | undefined, cwd: string, work: (write: (text: string) => void) => Promise<T>): Promise<T> {
-  if (path === undefined) return work(() => undefined);
-  const file = resolve(cwd, path);
-  const part = `${file}.part`;
-  begin(part, path);
+export interface WholeFile {
+  /** As named by whoever asked for it. */
+  readonly shown: string;
+  readonly path: string;
+  /** A pipe or a device: it takes what is written as it comes. */
+  readonly isStream: boolean;
+}
+
+/** @throws CliError where nothing could be written: before the work, which may have cost something, and not after it */
+export function wholeFileAt(shown: string, cwd: string): WholeFile {
+  const path = resolve(cwd, shown);
+  return saying(shown, () => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory() === true) throw new CliError(`${shown} cannot be written: it is a folder`, 2, 'name a file in it');
+    const isStream = found !== undefined && !found.isFile();
+    if (!isStream) {
+      const part = partOf(path);
+      closeSync(openSync(part, 'a'));
+      rmSync(part);
+    }
+    return { shown, path, isStream };
+  });
+}
+
+/** What is written is there whole or not at all. */
+export async function writeWhole(
+  { shown, path, isStream }: WholeFile,
+  work: (write: (text: string) => void) => Promise<void> | void,
+): Promise<void> {
+  const to = isStream ? path : partOf(path);
+  const append = (text: string) => saying(shown, () => appendFileSync(to, text));
+  if (isStream) return work(append);
   try {
-    const done = await work((text) => appendFileSync(part, text));
-    renameSync(part, file);
-    return done;
+    append('');
+    await work(append);
+    saying(shown, () => renameSync(to, path));
   } catch (error) {
-    rmSync(part, { force: true });
+    rmSync(to, { force: true });
     throw error;
   }
 }
 
-function begin(part: string, shown: string): void {
+/** Of this process: two that write the same file at once do not mix. */
+function partOf(path: string): string {
+  return `${path}.${process.pid}.part`;
+}
+
+function saying<T>(shown: string, work: () => T): T {
   try {
-    writeFileSync(part, '');
+    return work();
   } catch (error) {
+    if (error instanceof CliError) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'its folder is not there' : code;
     throw new CliError(`${shown} cannot be written: ${why}`, 2, 'name a file in a folder that is there and yours to write in');

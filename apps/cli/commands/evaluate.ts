@@ -13,8 +13,8 @@ import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
 import { promptRefOf } from '../prompt-ref';
 import { table } from '../terminal';
-import { wholeFile } from '../whole-file';
 import { usualDimension } from '../usual-dimension';
+import { wholeFileAt, writeWhole } from '../whole-file';
 
 type Order = Omit<SearchOrder, 'search'>;
 
@@ -73,24 +73,20 @@ export function evaluateCommand(program: Command, context: CliContext): void {
         if (!order.dimensions.some(({ name }) => name === dimension))
           throw new CliError(`--min names ${dimension}, which is not measured`, 2);
       }
+      if (options.junit !== undefined && options.junit === options.jsonl) throw new CliError('--junit and --jsonl name the same file', 2);
+      const [junit, jsonl] = [options.junit, options.jsonl].map((path) => (path === undefined ? null : wholeFileAt(path, settings.cwd)));
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
       const path = `/prompts/${name}/evaluations`;
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
-      const isListed = options.junit !== undefined || options.jsonl !== undefined;
-      const measure = async (writeJUnit: (text: string) => void, writeJsonLines: (text: string) => void) => {
-        const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
-        const ended = await followed(context, begun);
-        if (!isListed && ended.summary.unanswered === 0) return ended;
-        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${ended.id}/results`);
+      const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
+      const { summary, id } = await followed(context, begun);
+      if (junit || jsonl || summary.unanswered > 0) {
+        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${id}/results`);
         for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
         const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
-        writeJUnit(toJUnit(items, { suite: name, passAt }));
-        writeJsonLines(toJsonLines(items));
-        return ended;
-      };
-      const { summary, id } = await wholeFile(options.junit, settings.cwd, (writeJUnit) =>
-        wholeFile(options.jsonl, settings.cwd, (writeJsonLines) => measure(writeJUnit, writeJsonLines)),
-      );
+        if (junit) await writeWhole(junit, (write) => write(toJUnit(items, { suite: name, passAt })));
+        if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
+      }
       terminal.out(options.json ? JSON.stringify({ id, ...summary }) : summaryText(summary));
       refuseBelow(summary, options.min);
     });

@@ -10,7 +10,7 @@ import { harmless } from '../harmless';
 import { showList } from '../list-view';
 import { share, wholeNumber } from '../numbers';
 import { table } from '../terminal';
-import { wholeFile } from '../whole-file';
+import { wholeFileAt, writeWhole } from '../whole-file';
 
 interface Options {
   readonly stage?: string;
@@ -106,7 +106,7 @@ function written(
   work: (write: (text: string) => void) => Promise<void>,
 ): Promise<void> {
   if (out === undefined) return work((text) => (text === '' ? undefined : terminal.out(text.replace(/\n$/, ''))));
-  return wholeFile(out, settings.cwd, work);
+  return writeWhole(wholeFileAt(out, settings.cwd), work);
 }
 
 function passAtAll(results: readonly CaseResult[], least: number): Readonly<Record<string, number>> {

@@ -1,5 +1,5 @@
 /** Evaluations of prompts through the real API and the command line; Temporal is a fake, the workflow is tested beside that of searches. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answersSummary } from '../../../domain/llm/evaluation/answered';
@@ -97,7 +97,10 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
   expect(await cli(...usual, '--junit', 'report.xml', '--jsonl', 'nosuch/answers.jsonl')).toMatch(
     /^2 [^]*nosuch\/answers\.jsonl cannot be written/,
   );
+  expect(await cli(...usual, '--junit', folder)).toMatch(/^2 [^]*cannot be written: it is a folder/);
+  expect(await cli(...usual, '--junit', 'one', '--jsonl', 'one')).toMatch(/^2 [^]*--junit and --jsonl name the same file/);
   expect(world.evaluations.started).toHaveLength(begun);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
   expect(await cli(...usual, '--budget', '1')).toMatch(
     /^1 [^]*failed: the budget is spent[^]*next: raise it; then the same command goes on where it was/,

@@ -1,0 +1,44 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { wholeFileAt, writeWhole } from '../../../apps/cli/whole-file';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('a file is written whole, over what was there', async () => {
+  writeFileSync(join(folder, 'a'), 'before, and longer');
+  await writeWhole(wholeFileAt('a', folder), (write) => {
+    write('one, ');
+    expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('before, and longer');
+    write('two');
+  });
+  expect([readdirSync(folder), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([['a'], 'one, two']);
+});
+
+test('whose work fails leaves what was there', async () => {
+  writeFileSync(join(folder, 'a'), 'before');
+  const work = (write: (text: string) => void): void => {
+    write('half');
+    throw new Error('no more');
+  };
+  await expect(writeWhole(wholeFileAt('a', folder), work)).rejects.toThrow('no more');
+  expect([readdirSync(folder), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([['a'], 'before']);
+});
+
+test('where nothing can be written is told of, and nothing is left by the trial', () => {
+  expect(() => wholeFileAt('nosuch/a', folder)).toThrow('nosuch/a cannot be written: its folder is not there');
+  expect(() => wholeFileAt('.', folder)).toThrow('. cannot be written: it is a folder');
+  wholeFileAt('a', folder);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a device takes it as it comes, and stays a device', async () => {
+  const device = wholeFileAt('/dev/null', folder);
+  expect(device.isStream).toBe(true);
+  await writeWhole(device, (write) => write('gone'));
+  expect(wholeFileAt('/dev/null', folder).isStream).toBe(true);
+});
