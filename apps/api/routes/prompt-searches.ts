@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PromptSearchRecord } from '../../../db/repositories/prompt-searches';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
+import { isFinal } from '../../../domain/run';
 import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
 import { runOfSearch } from '../../../workflows/prompt-search-messages';
 import { progressView, searchView, startPromptSearch } from '../prompt-search';
@@ -122,7 +123,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       async ({ caller: { tenant }, params: { prompt: of, id: search } }, reply) => {
         const record = await found(tenant, of, search);
         const run = await runOf(tenant, search);
-        if (record.status === 'running' && run) {
+        if (record.status === 'running' && run && !isFinal(run.status)) {
           throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, { next: `perennial run cancel ${run.id}` });
         }
         if (record.status === 'running') await searches.cancel({ tenant, search });

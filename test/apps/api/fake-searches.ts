@@ -5,6 +5,8 @@ import type { PromptSearchInput, PromptSearchView } from '../../../workflows/pro
 export interface FakeSearches extends PromptSearchClient {
   readonly started: PromptSearchInput[];
   readonly cancelled: string[];
+  /** Under whom each was looked for: its run, or itself. */
+  readonly viewed: string[];
   /** Of every search. */
   shown: PromptSearchView | null;
 }
@@ -13,12 +15,16 @@ export function fakeSearches(): FakeSearches {
   const fake: FakeSearches = {
     started: [],
     cancelled: [],
+    viewed: [],
     shown: null,
     start: (input) => {
       fake.started.push(input);
       return Promise.resolve();
     },
-    view: () => Promise.resolve(fake.shown),
+    view: ({ search, ofRun }) => {
+      fake.viewed.push(ofRun ?? search);
+      return Promise.resolve(fake.shown);
+    },
     cancel: ({ search }) => {
       fake.cancelled.push(search);
       return Promise.resolve();

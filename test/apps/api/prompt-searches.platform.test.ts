@@ -135,6 +135,7 @@ describe('by HTTP', () => {
     await world.registry.promptSearches.open({ tenant, id: own, prompt: 'of-a-run', firstVersion, request, actor: `run:${run.id}` });
     const path = `/prompts/of-a-run/searches/${own}`;
     expect((await world.call('GET', path, { as: 'viewer' })).body['temporalUrl']).toBe(`http://temporal.test/${run.workflowId}`);
+    expect(world.searches.viewed.at(-1)).toBe(run.workflowId);
     const refused = await world.call('POST', `${path}/cancel`, { as: 'operator', body: {} });
     expect([refused.status, refused.body]).toMatchObject([409, { code: 'Conflict', next: `perennial run cancel ${run.id}` }]);
     expect(await cli('search-cancel', 'of-a-run', own)).toMatch(
