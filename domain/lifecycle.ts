@@ -170,7 +170,7 @@ export interface CanarySpec {
 
 /**
  * `errors`: at most this share of the challenger's requests fails. `latency_ms`: at most the share 1 − quantile takes longer than `max`. Of a language application also
- * `first_token_ms`, until the first piece of a stream; `tokens`, of prompt and answer; `blocked`, the share that its safety policy keeps back; `format`, the share
+ * `first_token_ms`, until the first piece of a stream; `tokens`, of prompt and answer; `blocked`, the share that its safety policy or its provider's filter keeps back; `format`, the share
  * that is not the JSON that it promised.
  */
 export type GuardrailSpec =

@@ -137,7 +137,7 @@ function countTraffic(sql: Sql) {
       count(*) filter (where case when role = 'fallback' or not is_challengers then has_failed else has_broken end),
       count(*) filter (where role = 'fallback' or (is_challengers and has_broken)),
       count(*) filter (where is_streamed), count(*) filter (where is_streamed and is_late),
-      count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null),
+      count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null or said ->> 'finish' = 'filtered'),
       count(*) filter (where (said ->> 'malformed')::boolean)
     from (
       select s.*, is_challengers and output ->> 'firstTokenMs' is not null as is_streamed,

@@ -14,7 +14,7 @@ const guardrail = z.discriminatedUnion('name', [
     .describe('at most this share of requests fails'),
   z
     .strictObject({ name: z.literal('blocked'), max: share('the answers of the challenger') })
-    .describe('at most this share is kept back by the safety policy'),
+    .describe('at most this share is kept back by the safety policy or withheld by the filter of its provider'),
   z
     .strictObject({ name: z.literal('format'), max: share('the answers of the challenger') })
     .describe('at most this share is not the JSON that the prompt promises'),

@@ -93,7 +93,7 @@ function shareOf({ name, max }: GuardrailSpec): string {
     case 'tokens':
       return `share above ${figure(max)} tokens`;
     case 'blocked':
-      return 'share kept back by the safety policy';
+      return 'share kept back by the safety policy or the provider’s filter';
     case 'format':
       return 'share that is not the promised JSON';
   }

@@ -163,11 +163,13 @@ describe('what is said of answers', () => {
     const rows = [
       request({ other: beside(said('', { blocked: 'output', ...costly })) }),
       request({ other: beside(said('no JSON', { malformed: true })) }),
+      // By the provider's own filter: quick, cheap, and no answer.
+      request({ other: beside(said('', { finish: 'filtered' })) }),
       request({ output: said('', { blocked: 'input', firstTokenMs: 900, ...costly }), other: beside(said('fine')) }),
     ];
     await store(...rows);
     await store(...rows);
-    expect(await counts()).toEqual({ streamed: 0, late: 0, costly: 1, blocked: 1, malformed: 1 });
+    expect(await counts()).toEqual({ streamed: 0, late: 0, costly: 1, blocked: 2, malformed: 1 });
 
     const live = { rollout: { id: rollout.id, step: 1 } };
     const own = { version: 2, arm: 'challenger', ...live };
