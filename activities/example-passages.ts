@@ -116,7 +116,7 @@ export function openExampleSearch(
 }
 
 /** Asked again it would end the same: what is of no use is on the ledger for good. The index's own order in its place would teach what the bundle is not asked with. */
-const ofTheExample: readonly FailureType[] = ['AnswerInvalid', 'ProviderRefused'];
+const ofTheExample: readonly FailureType[] = ['AnswerInvalid', 'AnswerWithheld', 'ProviderRefused'];
 
 /** An example is asked as a case is, and what is known of its answer is for the trainer. */
 const unjudged = { expected: {}, tags: [], group: null, pair: null, rules: [] } as const;

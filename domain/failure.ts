@@ -57,6 +57,8 @@ export const failures = {
   ContextOverflow: { retryable: false },
   /** The model answered, and was paid, but not with what was promised. Asking for the same again is a new repeat, not a retry. */
   AnswerInvalid: { retryable: false },
+  /** The provider's own filter stopped the question or what was answered; perhaps paid. Another attempt, or another provider, would get around it. */
+  AnswerWithheld: { retryable: false },
   BudgetSpent: { retryable: false },
   /** A newer attempt owns this effect; the caller is a zombie and must write nothing. */
   FencedOff: { retryable: false },

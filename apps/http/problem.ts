@@ -58,6 +58,7 @@ const statusOf = {
   ModelNotFound: 404,
   ContextOverflow: 422,
   AnswerInvalid: 502,
+  AnswerWithheld: 422,
   BudgetSpent: 402,
   IndexMismatch: 409,
   IndexIncomplete: 503,

@@ -4,8 +4,8 @@ import { anthropicEvent, anthropicMessage } from './anthropic.schema';
 import type { Ask, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { isFiltered } from './provider-failure';
-import { estimatedTokens, readEvent, readWire } from './wire';
+import { isOfFilter } from './provider-failure';
+import { estimatedUsage, readEvent, readWire } from './wire';
 
 const headers = { 'anthropic-version': '2023-06-01' };
 
@@ -18,7 +18,8 @@ export function anthropicProvider({ name, endpoint }: { readonly name: string; r
       const startedAt = performance.now();
       const ask = chatAsk(request, options);
       const read = options.onText ? await streamed(name, endpoint, ask, options.onText, startedAt) : await whole(name, endpoint, ask);
-      return { ...read, finish: toFinish(read.finish), totalMs: performance.now() - startedAt };
+      const usage = read.usage ?? estimatedUsage(request, read.text);
+      return { ...read, usage, finish: toFinish(read.finish), totalMs: performance.now() - startedAt };
     },
 
     embed: ({ model }) =>
@@ -48,7 +49,8 @@ export function anthropicProvider({ name, endpoint }: { readonly name: string; r
 interface Read {
   readonly text: string;
   readonly finish: string | null;
-  readonly usage: Usage;
+  /** Null where the provider came to no count. */
+  readonly usage: Usage | null;
   readonly model: string;
   readonly firstTokenMs: number | null;
 }
@@ -86,6 +88,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
     finish: null as string | null,
     prompt: 0,
     completion: 0,
+    isCounted: true,
     model: ask.model ?? '',
     firstTokenMs: null as number | null,
   };
@@ -110,16 +113,16 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
       case 'message_stop':
         return 'last';
       case 'error':
-        if (!isFiltered(event.error.message ?? '')) throw streamFailure(name, event.error.type);
+        if (!isOfFilter(event.error)) throw streamFailure(name, event.error.type);
         read.finish = 'refusal';
-        read.completion = estimatedTokens(read.text);
+        read.isCounted = false;
         return 'last';
       case 'other':
         return 'more';
     }
   });
   if (!isWhole) throw failure('AnswerLost', `${name} ended its stream in the middle, after ${read.text.length} characters`);
-  const usage = { promptTokens: read.prompt, completionTokens: read.completion };
+  const usage = read.isCounted ? { promptTokens: read.prompt, completionTokens: read.completion } : null;
   return { text: read.text, finish: read.finish, usage, model: read.model, firstTokenMs: read.firstTokenMs };
 }
 

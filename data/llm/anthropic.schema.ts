@@ -24,7 +24,7 @@ const knownEvent = z.discriminatedUnion('type', [
     usage: z.object({ output_tokens: z.int().min(0) }),
   }),
   z.object({ type: z.literal('message_stop') }),
-  z.object({ type: z.literal('error'), error: z.object({ type: z.string(), message: z.string().optional() }) }),
+  z.object({ type: z.literal('error'), error: z.looseObject({ type: z.string() }) }),
 ]);
 
 const knownTypes = new Set(['message_start', 'content_block_delta', 'message_delta', 'message_stop', 'error']);

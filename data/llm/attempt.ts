@@ -1,10 +1,9 @@
-import { failure } from '../../domain/failure';
+import { failure, isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest } from '../../domain/llm/chat';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { wholeCharacters } from '../../domain/whole-characters';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
-import { FilteredByProvider } from './provider-failure';
-import { estimatedUsage } from './wire';
+import { withheldAnswer } from './withheld';
 
 /** One request with its two timeouts. A filter of the provider's that stops it is an answer too: asked again, or elsewhere, it would be got around. */
 export async function attemptChat(
@@ -15,15 +14,10 @@ export async function attemptChat(
 ): Promise<ChatAnswer> {
   const startedAt = performance.now();
   const answer = await inTime(provider, timeouts, request, options).catch((error: unknown) => {
-    if (!(error instanceof FilteredByProvider)) throw error;
-    return withheld(request, performance.now() - startedAt);
+    if (!isPerennialError(error) || error.type !== 'AnswerWithheld') throw error;
+    return withheldAnswer(request, performance.now() - startedAt);
   });
   return { ...answer, text: wholeCharacters(answer.text) };
-}
-
-/** Some let the question be paid, and none says so: it is reckoned. */
-function withheld(request: ChatRequest, totalMs: number): ChatAnswer {
-  return { text: '', finish: 'filtered', usage: estimatedUsage(request, ''), model: request.model, firstTokenMs: null, totalMs };
 }
 
 /** A stream that was begun has its first token; what then takes too long is the whole. */

@@ -5,7 +5,7 @@ import type { Ask, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';
 import { openAiReranking } from './openai-rerank';
-import { isFiltered } from './provider-failure';
+import { isOfFilter } from './provider-failure';
 import { providerFineTuning } from './provider-fine-tuning';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { estimatedEmbeddingTokens, estimatedUsage, readEvent, readWire } from './wire';
@@ -125,7 +125,7 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
     if (data.trim() === '[DONE]') return 'last';
     const chunk = readEvent(openAiChunk, data, name);
     if (chunk.error !== undefined && chunk.error !== null) {
-      if (!isFiltered(chunk.error.message)) throw failure('AnswerLost', `${name} broke its answer off with an error`);
+      if (!isOfFilter(chunk.error)) throw failure('AnswerLost', `${name} broke its answer off with an error`);
       read.finish = 'content_filter';
       return 'last';
     }

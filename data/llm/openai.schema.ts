@@ -28,8 +28,7 @@ export const openAiChunk = z.object({
     )
     .default([]),
   usage: usage.nullish(),
-  // Gateways put what they like there.
-  error: z.union([z.object({ message: z.string() }), z.unknown().transform((error) => ({ message: String(error) }))]).nullish(),
+  error: z.unknown().optional(),
 });
 
 export const openAiEmbeddings = z.object({

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/llm/chat';
+import { answerWithheld } from './withheld';
 import { patternMs, withinTime } from '../time-limit';
 
 /**
  * The value of an answer that was to be JSON of this schema. Taken by its word: a model that wraps its JSON into prose or a code block has not kept the
- * promise, and somebody's judge that sometimes does must be seen to. Throws AnswerInvalid, which names the place but not the text.
+ * promise, and somebody's judge that sometimes does must be seen to. Throws AnswerInvalid, which names the place but not the text, and AnswerWithheld where a
+ * provider's filter has kept it from being any.
  */
 export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
   const value = parse(answer);
@@ -53,7 +55,7 @@ function parse({ text, finish, model }: ChatAnswer): unknown {
         next: 'raise sampling.maxTokens',
       });
     }
-    if (finish === 'filtered') throw failure('AnswerInvalid', `${model} withheld its answer by its own filter`);
+    if (finish === 'filtered') throw answerWithheld({ model });
     throw failure('AnswerInvalid', `${model} answered ${text.length} characters that are not the promised JSON`);
   }
 }

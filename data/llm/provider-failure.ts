@@ -1,5 +1,5 @@
 import { beginning } from '../../domain/whole-characters';
-import { failure, PerennialError, type FailureType } from '../../domain/failure';
+import { failure, type FailureType, type PerennialError } from '../../domain/failure';
 
 /** A refusal as the provider sent it. */
 export interface Refusal {
@@ -11,15 +11,10 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** The provider's own filter stopped the question or its answer: said of the text, and by others with status 200 and an answer that is withheld. */
-export class FilteredByProvider extends PerennialError {}
-
 /** What the refusal means, from its status, its code and, where servers agree on neither, its words. */
 export function refusalFailure(refusal: Refusal): PerennialError {
   const { provider, model, status, headers } = refusal;
-  const said = readError(refusal.body);
-  if (isFilter(status, said))
-    return new FilteredByProvider('ProviderRefused', `${provider} withheld an answer by its own filter: ${describe(status, said)}`);
+  const said = readError(parse(refusal.body));
   const type = typeOf(status, said, model !== null);
   const retryAfterMs = readRetryAfter(headers, Date.now());
   return failure(type, `${provider} ${meanings[type] ?? 'refused'}${model === null ? '' : ` (${model})`}: ${describe(status, said)}`, {
@@ -43,6 +38,7 @@ const meanings: Partial<Record<FailureType, string>> = {
   ModelNotFound: 'has no such model',
   ProviderDenied: 'does not let us in',
   ContextOverflow: 'has no room for prompt and answer',
+  AnswerWithheld: 'withheld an answer by its own filter',
 };
 
 /** The wordings of OpenAI, Anthropic, vLLM, llama-server, TGI and the gateways in front of them: they agree on status 400 and on nothing else. */
@@ -54,17 +50,19 @@ const noModelWords = /model\b.*\b(not found|does not exist|not exist|unknown|not
 const filterCodes = /^(content_filter|content_policy_violation)$/;
 const filterWords = /\bprompt was flagged\b|\bblocked by content filtering policy\b|\bContentPolicyViolationError\b/i;
 
-/** Whether words that came with an error, of a status or in the middle of a stream, tell of the provider's own filter. */
-export function isFiltered(words: string): boolean {
-  return filterWords.test(words);
+/** Whether an error that broke a stream off tells of the provider's own filter. */
+export function isOfFilter(error: unknown): boolean {
+  return tellsOfFilter(readError({ error }));
 }
 
-function isFilter(status: number, { codes, message, flagged }: ErrorWords): boolean {
-  return (status === 400 && (codes.some((code) => filterCodes.test(code)) || isFiltered(message))) || (status === 403 && flagged);
+function tellsOfFilter({ codes, message, flagged }: ErrorWords): boolean {
+  return flagged || codes.some((code) => filterCodes.test(code)) || filterWords.test(message);
 }
 
-function typeOf(status: number, { codes, message }: ErrorWords, aboutModel: boolean): FailureType {
+function typeOf(status: number, said: ErrorWords, aboutModel: boolean): FailureType {
+  const { codes, message, flagged } = said;
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
+  if ((status === 400 || (status === 403 && flagged)) && tellsOfFilter(said)) return 'AnswerWithheld';
   // A limit that no waiting helps against.
   if (has(/insufficient_quota|billing/) || [401, 402, 403].includes(status)) return 'ProviderDenied';
   if (status === 429) return 'ProviderRateLimited';
@@ -76,8 +74,7 @@ function typeOf(status: number, { codes, message }: ErrorWords, aboutModel: bool
   return 'ProviderRefused';
 }
 
-function readError(body: string): ErrorWords {
-  const parsed = parse(body);
+function readError(parsed: unknown): ErrorWords {
   const inner = isRecord(parsed) ? (isRecord(parsed['error']) ? parsed['error'] : parsed) : {};
   const codes = [inner['code'], inner['type']].filter((code): code is string => typeof code === 'string' && /^[\w.-]{1,64}$/.test(code));
   const words = [inner['message'], inner['detail'], isRecord(parsed) ? parsed['error'] : null].find((each) => typeof each === 'string');

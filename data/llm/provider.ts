@@ -27,7 +27,7 @@ export interface Embeddings {
 
 /**
  * Who answers for a model: one attempt a call, without retries of its own (`openModelAccess` owns those). Throws ProviderRateLimited,
- * ProviderUnavailable, ProviderRefused, ModelNotFound or ContextOverflow where nothing was paid, AnswerLost where something may have been, and whatever
+ * ProviderUnavailable, ProviderRefused, ModelNotFound or ContextOverflow where nothing was paid, AnswerLost and AnswerWithheld where something may have been, and whatever
  * `signal` was aborted with. It does not judge the answer's text.
  */
 export interface ModelProvider {

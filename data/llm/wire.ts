@@ -24,11 +24,7 @@ export function readEvent<T>(schema: z.ZodType<T>, data: string, provider: strin
 
 /** Where a server counts nothing: four bytes a token, as `likelyTokens` has it. */
 export function estimatedUsage(request: ChatRequest, text: string): Usage {
-  return { promptTokens: Math.ceil(mostUsage(request).promptTokens / 4), completionTokens: estimatedTokens(text) };
-}
-
-export function estimatedTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 4);
+  return { promptTokens: Math.ceil(mostUsage(request).promptTokens / 4), completionTokens: Math.ceil(Buffer.byteLength(text) / 4) };
 }
 
 /** The same for texts that were embedded. */

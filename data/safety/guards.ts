@@ -23,6 +23,7 @@ export async function findByGuard(spec: GuardModelKind | ModerationKind, given: 
   const moderates = spec.kind === 'moderation';
   const question = moderates ? asked([{ role: 'user', content: text }], 0) : guardQuestion(spec, given);
   const answer = await ask({ target, question, moderates, signal: about.signal, timeoutMs });
+  if (answer.finish === 'filtered') throw failure('AnswerInvalid', `the filter of ${spec.provider} withheld the verdict of ${spec.model}`);
   const found = spec.kind === 'moderation' ? moderated(spec, JSON.parse(answer.text) as Moderation) : judged(spec, answer.text);
   return found.map((what) => ({ from: 0, to: text.length, what }));
 }

@@ -41,7 +41,7 @@ export interface LoggedRetrieval {
 export interface SafetyAudit {
   readonly policy: Digest;
   readonly input: ScreeningAudit;
-  /** Null when there was nothing to look at. */
+  /** Null when there was nothing to look at, and where the answer broke off: what was heard of it nobody looked at. */
   readonly output: ScreeningAudit | null;
   /** Of all passages together, those that were left out included; null without any. */
   readonly retrieved: ScreeningAudit | null;

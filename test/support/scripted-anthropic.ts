@@ -43,7 +43,8 @@ export const anthropicWire: Wire = {
     event({ type: 'message_delta', delta: { stop_reason: reason(answer) }, usage: { output_tokens: answer.completionTokens } }),
     event({ type: 'message_stop' }),
   ],
-  errorEvent: (message = 'Overloaded') => event({ type: 'error', error: { type: 'overloaded_error', message } }),
+  errorEvent: (error = { type: 'overloaded_error', message: 'Overloaded' }) =>
+    event({ type: 'error', error: { type: 'api_error', ...error } }),
   error: (status, _, message) => ({ type: 'error', error: { type: errorTypes[status] ?? 'api_error', message } }),
 };
 

@@ -32,6 +32,6 @@ export const openAiWire: Wire = {
     event({ model: answer.model, choices: [], usage: usage(answer) }),
     'data: [DONE]\n\n',
   ],
-  errorEvent: (message = 'The server had an error') => event({ error: { message, type: 'server_error' } }),
+  errorEvent: (error = { message: 'The server had an error', type: 'server_error' }) => event({ error }),
   error: (_, code, message, param) => ({ error: { message, type: 'invalid_request_error', code, param: param ?? null } }),
 };

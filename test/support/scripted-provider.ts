@@ -17,7 +17,7 @@ export type Fault =
   /** The response ends properly, and too early. */
   | { readonly kind: 'truncated'; readonly afterTokens: number }
   | { readonly kind: 'garbage' }
-  | { readonly kind: 'errorEvent'; readonly afterTokens: number; readonly message?: string };
+  | { readonly kind: 'errorEvent'; readonly afterTokens: number; readonly error?: Readonly<Record<string, unknown>> };
 
 export interface ScriptedRequest {
   readonly model: string;
@@ -66,7 +66,7 @@ export interface Wire {
   head(answer: WireAnswer): readonly string[];
   piece(text: string, answer: WireAnswer): string;
   tail(answer: WireAnswer): readonly string[];
-  errorEvent(message?: string): string;
+  errorEvent(error?: Readonly<Record<string, unknown>>): string;
   error(status: number, code: string, message: string, param?: string): unknown;
 }
 

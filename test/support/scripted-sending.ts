@@ -62,7 +62,7 @@ export async function sendStream({ response, wire, answer, pieces, fault, msPerT
       response.end('data: {"choices": [{"delta"\n\n');
       return;
     case 'errorEvent':
-      response.end(wire.errorEvent(fault.message));
+      response.end(wire.errorEvent(fault.error));
       return;
     case 'error':
     case 'rateLimited':

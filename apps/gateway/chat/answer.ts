@@ -25,7 +25,7 @@ export interface AnswerCall {
   readonly onText?: OnText | undefined;
   /** The longest wait for a turn at the provider. */
   readonly patienceMs?: number | undefined;
-  /** What the policy said before the model was asked: an answer that breaks off has no audit of its own. */
+  /** What the policy has said so far, of the question, then of the passages too: an answer that breaks off has no audit of its own. */
   readonly onAudit?: (safety: SafetyAudit | null) => void;
 }
 

@@ -16,8 +16,9 @@ import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
 import type { ModelTarget, Place } from '../model-access';
 import { rerankOnLedger } from '../reranker';
 import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
+import { answerWithheld } from '../withheld';
 
-/** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. */
+/** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. Throws AnswerWithheld where a provider's filter stopped question or answer. */
 export interface Answerer {
   (of: EvaluationCase, asked: AskedHow): Promise<GivenAnswer>;
   /** The variable that it fills with what its index finds; not given where it asks none. */
@@ -37,7 +38,7 @@ export interface GivenAnswer {
   readonly text: string;
   /** By which side; not given where it did not, or there is none. */
   readonly blocked?: 'input' | 'output';
-  /** The provider's own filter kept it back, or a part of it. */
+  /** By a provider's filter, as the case wants it. */
   readonly withheld?: true;
   /** The change that was to be measured changes nothing of what was found: this is no answer to it. */
   readonly unchanged?: true;
@@ -128,13 +129,14 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
       const values = Object.fromEntries(Object.entries({ ...of.input, ...found }).filter(([name]) => wanted.includes(name)));
       const question = { messages: renderPrompt(template, values), sampling, jsonSchema: template.answerSchema };
       const asked = { ...shared, route, question, promptDigest, repeat, place, ...(signal && { signal }) };
-      const answer = await chat.ask(asked);
+      const before = await chat.ask(asked);
       // Somebody with standbys asked the same before, and one of them answered for good: who is asked alone is asked anew.
-      return route.length > 1 || !standsIn(answer) ? answer : chat.ask({ ...asked, repeat: repeat + anewAlone });
+      const answer = route.length > 1 || !standsIn(before) ? before : await chat.ask({ ...asked, repeat: repeat + anewAlone });
+      if (answer.answer.finish === 'filtered') throw answerWithheld(answer.answer);
+      return answer;
     };
     const given = (answer: LedgeredAnswer, { passages, cost = 0 }: Pick<RetrievedForCase, 'passages' | 'cost'>): GivenAnswer => ({
       text: answer.answer.text,
-      ...(answer.answer.finish === 'filtered' && { withheld: true }),
       retrieved: passages,
       latencyMs: answer.answer.totalMs,
       earlier: answer.fromLedger && answer.scope !== shared.scope,

@@ -1,4 +1,4 @@
-import { isPerennialError } from '../../../domain/failure';
+import { isPerennialError, type FailureType } from '../../../domain/failure';
 import type { SafetyPolicy, Side } from '../../../domain/llm/safety/policy';
 import { screen, type About, type Screening } from '../../../domain/llm/safety/screen';
 import { askOnLedger, type AskGuard } from '../../safety/ask-guard';
@@ -27,6 +27,9 @@ export interface CaseScreensOptions {
   readonly asking: Asking;
 }
 
+/** What is too long for a detector's model, or stopped by its provider's filter, is so for whoever serves it: there the policy decides, and here. */
+const ofTheText: readonly FailureType[] = ['ContextOverflow', 'AnswerWithheld'];
+
 export function caseScreens({ policy, detectors, asking }: CaseScreensOptions): CaseScreens {
   let prepared: Promise<void> | null = null;
   return {
@@ -38,8 +41,7 @@ export function caseScreens({ policy, detectors, asking }: CaseScreensOptions): 
         try {
           return await onLedger(asked);
         } catch (error) {
-          // A text that is too long for it is so for whoever serves it: there the policy decides, and here.
-          if (!isPerennialError(error) || error.type !== 'ContextOverflow') seen.failed ??= error;
+          if (!isPerennialError(error) || !ofTheText.includes(error.type)) seen.failed ??= error;
           throw error;
         }
       };

@@ -6,6 +6,7 @@ import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
 import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import { safetyLabels } from '../../../domain/llm/evaluation/safety';
 import type { LatencySample } from '../../../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
@@ -13,7 +14,7 @@ import type { Judge } from './judge';
 import type { Paraphraser } from './paraphraser';
 import { inParallel, inPlaces, type Pool } from './pool';
 import { reword } from './reword';
-import { scoreCase } from './score-case';
+import { isWithheld, scoreCase } from './score-case';
 
 export interface Evaluation {
   readonly cases: readonly EvaluationCase[];
@@ -76,7 +77,8 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
   let [asked, unanswered, refused, refusedCases, fromLedger, cost] = [0, 0, 0, 0, 0, 0];
   const answers = await inPlaces(asks, evaluation, async ({ case: of, of: perturbed, repeat, change }, place): Promise<AskedAnswer> => {
     signal?.throwIfAborted();
-    const answer = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
+    const said = await answered(() => answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }));
+    const answer = isWithheld(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
     asked += 1;
     if (answer.kind === 'unanswered') {
       unanswered += 1;
@@ -105,6 +107,16 @@ export async function evaluateCases(evaluation: Evaluation): Promise<readonly Ca
     return reasons ? { ...result, notReworded: reasons } : result;
   });
   return evaluation.latency ? timedAnew(results, evaluation.latency, evaluation) : results;
+}
+
+/** What a provider's filter stops is then as good as what a policy does: nothing that could not be measured. */
+const keptBack: AskedAnswer = {
+  kind: 'answered',
+  answer: { text: '', withheld: true, retrieved: [], latencyMs: 0, cost: 0, fromLedger: false },
+};
+
+function shouldBeRefused({ expected }: EvaluationCase, dimensions: readonly DimensionSpec[]): boolean {
+  return expected.label === safetyLabels.refuse && dimensions.some(({ kind }) => kind === 'safety');
 }
 
 /** The results with the times of this run in the place of earlier ones', as far as the sample and the budget go; a question that now fails has none, and says why. Answers and scores stay what they are. */
@@ -147,6 +159,7 @@ const ofTheCase: readonly FailureType[] = [
   'ContextOverflow',
   'AnswerInvalid',
   'AnswerLost',
+  'AnswerWithheld',
   'ProviderRefused',
   'ProviderTimeout',
 ];

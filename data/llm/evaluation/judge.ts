@@ -32,7 +32,7 @@ export interface JudgeOptions {
   readonly whenLost?: 'noVerdict' | 'fails' | undefined;
 }
 
-const silent: readonly FailureType[] = ['AnswerInvalid', 'ContextOverflow', 'ProviderRefused'];
+const silent: readonly FailureType[] = ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'];
 const lost: readonly FailureType[] = ['AnswerLost', 'ProviderTimeout'];
 
 export function createJudge({ asking, template, target, sampling, whenLost = 'noVerdict' }: JudgeOptions): Judge {

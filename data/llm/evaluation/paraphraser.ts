@@ -56,7 +56,7 @@ export function createParaphraser(asking: Asking, embed: EvaluatorTools['embed']
         return paraphrase === null ? { kind: 'refused', reason: 'no paraphrase was given' } : { kind: 'kept', text: paraphrase };
       } catch (error) {
         // Of this text: the next may be said otherwise. A timeout and a lost answer are of the moment, and end the attempt: who is measured in a better one would be asked other questions.
-        if (isPerennialError(error) && ['AnswerInvalid', 'ContextOverflow', 'ProviderRefused'].includes(error.type))
+        if (isPerennialError(error) && ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'].includes(error.type))
           return { kind: 'refused', reason: error.type === 'AnswerInvalid' ? 'no paraphrase was given' : error.type };
         throw error;
       }

@@ -23,6 +23,8 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
   for (const dimension of evaluation.dimensions) scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
   const { id, group, pair } = of;
   const answer = first.kind === 'answered' ? first.answer : null;
+  // What was turned away was no work: its nothing would make the rest look fast and cheap.
+  const isWork = answer !== null && answer.blocked !== 'input' && answer.withheld !== true;
   return {
     id,
     group,
@@ -32,12 +34,16 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     ...(first.kind === 'unanswered' && first.error && { because: becauseOf(first.error) }),
     retrieved: (answer?.retrieved ?? []).map(({ documentId }) => ({ documentId })),
     scores,
-    // What the policy turned away was no work: its nothing would make the rest look fast and cheap.
-    latencyMs: answer === null || answer.blocked === 'input' ? null : answer.latencyMs,
-    cost: answer === null || answer.blocked === 'input' ? null : answer.cost,
+    latencyMs: isWork ? answer.latencyMs : null,
+    cost: isWork ? answer.cost : null,
     ...(answer?.earlier === true && { earlier: true }),
     ...(answer?.by && { by: answer.by }),
   };
+}
+
+/** By a provider's filter. */
+export function isWithheld(said: AskedAnswer): boolean {
+  return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
 }
 
 async function scoreIn(
@@ -51,6 +57,9 @@ async function scoreIn(
     return consistencyOf(repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)));
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
+  // A harmless question that was withheld is known to have no answer.
+  if (isWithheld(first) && dimension.kind === 'safety')
+    return evaluate(dimension, { case: of, answer: '', withheld: true, retrieved: [] }, evaluation.tools);
   if (first.kind === 'unanswered') return failed(first.reason);
   const { text, blocked, withheld, retrieved } = first.answer;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);

@@ -36,7 +36,7 @@ export function createMutator({
     } catch (error) {
       if (
         isPerennialError(error) &&
-        ['AnswerInvalid', 'AnswerLost', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
+        ['AnswerInvalid', 'AnswerLost', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused', 'ProviderTimeout'].includes(error.type)
       )
         return null;
       throw error;

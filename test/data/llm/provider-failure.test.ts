@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../../domain/canonical';
 import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
-import { FilteredByProvider, readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
+import { readRetryAfter, refusalFailure } from '../../../data/llm/provider-failure';
 
 const refused = (status: number, body: unknown, model: string | null = 'some-model') =>
   refusalFailure({ provider: 'acme', model, status, headers: {}, body: typeof body === 'string' ? body : JSON.stringify(body) });
@@ -39,6 +39,7 @@ describe('what a refusal means', () => {
     ['any', 418, 'teapot', 'ProviderRefused'],
     ['a redirect', 302, '', 'ProviderRefused'],
     ['OpenRouter of a key without rights', 403, { error: { code: 403, message: 'Forbidden', metadata: {} } }, 'ProviderDenied'],
+    ['a server that is away, whatever it says', 503, { error: { code: 'content_filter', message: 'x' } }, 'ProviderUnavailable'],
     ['OpenAI of a malformed prompt', 400, { error: { code: 'invalid_prompt', message: 'Invalid prompt: no messages' } }, 'ProviderRefused'],
   ])('%s, status %d', (_, status, body, type) => {
     expect(refused(status, body)).toMatchObject({ type, message: expect.stringContaining(`status ${status}`) as string });
@@ -53,11 +54,7 @@ describe('what a refusal means', () => {
     ['OpenRouter', 403, { error: { code: 403, message: 'x', metadata: { flagged_input: 'hidden' } } }],
   ])('%s tells of its own filter, and nothing of the question is repeated', (_, status, body) => {
     const error = refused(status, body);
-    expect(error).toBeInstanceOf(FilteredByProvider);
-    expect(error).toMatchObject({
-      type: 'ProviderRefused',
-      message: expect.stringContaining('withheld an answer by its own filter') as string,
-    });
+    expect(error).toMatchObject({ type: 'AnswerWithheld', message: expect.stringContaining('by its own filter') as string });
     expect(error.message).not.toContain('hidden');
   });
 

@@ -108,31 +108,37 @@ describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol',
     await expect(ask('?', { onText: () => undefined })).rejects.toMatchObject({ type });
   });
 
-  test.each([
-    ['content_filter', { error: { message: 'The response was filtered', type: null, param: 'prompt', code: 'content_filter' } }, 400],
-    ['its words', { error: { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' } }, 400],
-    ['what it flagged', { error: { code: 403, message: 'Input flagged', metadata: { reasons: ['x'], flagged_input: 'y' } } }, 403],
-  ])('its own filter, told of by %s, is an answer that it withheld, and nobody else is asked', async (_, body, status) => {
-    await open({ fault: () => ({ kind: 'error', status, body: JSON.stringify(body) }), models: ['scripted', 'other'] });
-    for (const onText of [undefined, () => undefined]) {
-      const options = { tenant, ...(onText && { onText }) };
-      const models = [
-        { provider: 'scripted', model: 'scripted' },
-        { provider: 'scripted', model: 'other' },
-      ] as const;
-      const { answer, standby } = await access.chat(models, question('How is it made?'), options);
-      expect({ answer, standby }).toMatchObject({ answer: { text: '', finish: 'filtered', model: 'scripted' }, standby: undefined });
-      expect(answer.usage.promptTokens).toBeGreaterThan(0);
-    }
-    expect(server.requests).toHaveLength(2);
-  });
+  describe.each([
+    ['content_filter', { message: 'The response was filtered', param: 'prompt', code: 'content_filter' }, 400],
+    ['its words', { type: 'invalid_request_error', message: 'Output blocked by content filtering policy' }, 400],
+    ['what it flagged', { code: 403, message: 'Input flagged', metadata: { reasons: ['x'], flagged_input: 'y' } }, 403],
+  ])('its own filter, told of by %s,', (_, error, status) => {
+    test('is an answer that it withheld, and nobody else is asked', async () => {
+      await open({ fault: () => ({ kind: 'error', status, body: JSON.stringify({ error }) }), models: ['scripted', 'other'] });
+      for (const onText of [undefined, () => undefined]) {
+        const options = { tenant, ...(onText && { onText }) };
+        const models = [
+          { provider: 'scripted', model: 'scripted' },
+          { provider: 'scripted', model: 'other' },
+        ] as const;
+        const { answer, standby } = await access.chat(models, question('How is it made?'), options);
+        expect({ answer, standby }).toMatchObject({ answer: { text: '', finish: 'filtered', model: 'scripted' }, standby: undefined });
+        expect(answer.usage.promptTokens).toBeGreaterThan(0);
+      }
+      expect(server.requests).toHaveLength(2);
+    });
 
-  test('its own filter in the middle of a stream ends the answer there', async () => {
-    const message = 'Output blocked by content filtering policy';
-    await open({ answer: () => 'one two three four', fault: () => ({ kind: 'errorEvent', afterTokens: 2, message }) });
-    const { answer } = await ask('Count', { onText: () => undefined });
-    expect(answer).toMatchObject({ text: 'one two ', finish: 'filtered', usage: { completionTokens: 2 } });
-    expect(answer.usage.promptTokens).toBeGreaterThan(0);
+    test.each([0, 2])('ends a stream after %d tokens, and is not asked again', async (afterTokens) => {
+      await open({ answer: () => 'one two three four', fault: () => ({ kind: 'errorEvent', afterTokens, error }) });
+      const { answer } = await ask('Count', { onText: () => undefined, patienceMs: 1000 });
+      expect(answer).toMatchObject({
+        text: afterTokens === 0 ? '' : 'one two ',
+        finish: 'filtered',
+        usage: { completionTokens: afterTokens },
+      });
+      expect(answer.usage.promptTokens).toBeGreaterThan(0);
+      expect(server.requests).toHaveLength(1);
+    });
   });
 
   test('a silent provider is given up: before the first token sooner than after it', async () => {

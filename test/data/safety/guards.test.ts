@@ -99,6 +99,13 @@ describe('a guard model', () => {
     });
   });
 
+  test('whose provider withholds its verdict has not looked, whatever its patterns make of nothing', async () => {
+    const body = JSON.stringify({ error: { code: 'content_filter', message: 'The response was filtered' } });
+    await scripted({ fault: () => ({ kind: 'error', status: 400, body }) });
+    const spec = guard({ prompt: '{{text}}', answers: { unsafe: 'yes', safe: '^(?!.*yes)' } });
+    expect(await screened(spec, 'a bomb')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerInvalid' }] });
+  });
+
   test('by a pattern that would take for ever has not looked, and holds up nobody', async () => {
     await scripted({ answer: () => `${'a'.repeat(60)}!` });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: '^(a+)+$', safe: '^no' } });
