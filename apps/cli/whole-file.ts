@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CliError } from './cli-error';
 
@@ -12,12 +12,14 @@ export interface WholeFile {
 
 /** @throws CliError where nothing could be written: before the work, which may have cost something, and not after it */
 export function wholeFileAt(shown: string, cwd: string): WholeFile {
-  const path = resolve(cwd, shown);
   return saying(shown, () => {
+    const path = target(resolve(cwd, shown));
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isDirectory() === true) throw new CliError(`${shown} cannot be written: it is a folder`, 2, 'name a file in it');
+    if (found?.isSocket() === true) throw new CliError(`${shown} cannot be written: it is a socket`, 2, 'name a file, or a pipe');
     const isStream = found !== undefined && !found.isFile();
-    if (!isStream) {
+    if (isStream) accessSync(path, constants.W_OK);
+    else {
       const part = partOf(path);
       closeSync(openSync(part, 'a'));
       rmSync(part);
@@ -32,16 +34,22 @@ export async function writeWhole(
   work: (write: (text: string) => void) => Promise<void> | void,
 ): Promise<void> {
   const to = isStream ? path : partOf(path);
-  const append = (text: string) => saying(shown, () => appendFileSync(to, text));
-  if (isStream) return work(append);
+  // Opened once: whoever reads a pipe takes its closing for the end.
+  const file = saying(shown, () => openSync(to, isStream ? 'a' : 'w'));
   try {
-    append('');
-    await work(append);
-    saying(shown, () => renameSync(to, path));
+    await work((text) => saying(shown, () => writeFileSync(file, text)));
+    if (!isStream) saying(shown, () => renameSync(to, path));
   } catch (error) {
-    rmSync(to, { force: true });
+    if (!isStream) rmSync(to, { force: true });
     throw error;
+  } finally {
+    closeSync(file);
   }
+}
+
+/** Where a link leads: it stays one. */
+function target(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 /** Of this process: two that write the same file at once do not mix. */

@@ -73,8 +73,8 @@ export function evaluateCommand(program: Command, context: CliContext): void {
         if (!order.dimensions.some(({ name }) => name === dimension))
           throw new CliError(`--min names ${dimension}, which is not measured`, 2);
       }
-      if (options.junit !== undefined && options.junit === options.jsonl) throw new CliError('--junit and --jsonl name the same file', 2);
       const [junit, jsonl] = [options.junit, options.jsonl].map((path) => (path === undefined ? null : wholeFileAt(path, settings.cwd)));
+      if (junit && junit.path === jsonl?.path) throw new CliError('--junit and --jsonl name the same file', 2);
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
       const path = `/prompts/${name}/evaluations`;
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };

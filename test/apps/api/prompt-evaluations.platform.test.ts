@@ -98,7 +98,7 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
     /^2 [^]*nosuch\/answers\.jsonl cannot be written/,
   );
   expect(await cli(...usual, '--junit', folder)).toMatch(/^2 [^]*cannot be written: it is a folder/);
-  expect(await cli(...usual, '--junit', 'one', '--jsonl', 'one')).toMatch(/^2 [^]*--junit and --jsonl name the same file/);
+  expect(await cli(...usual, '--junit', 'one', '--jsonl', './one')).toMatch(/^2 [^]*--junit and --jsonl name the same file/);
   expect(world.evaluations.started).toHaveLength(begun);
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { wholeFileAt, writeWhole } from '../../../apps/cli/whole-file';
@@ -34,6 +35,29 @@ test('where nothing can be written is told of, and nothing is left by the trial'
   expect(() => wholeFileAt('.', folder)).toThrow('. cannot be written: it is a folder');
   wholeFileAt('a', folder);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a link stays one, and what it leads to is written', async () => {
+  symlinkSync(join(folder, 'a'), join(folder, 'link'));
+  writeFileSync(join(folder, 'a'), 'before');
+  await writeWhole(wholeFileAt('link', folder), (write) => write('after'));
+  expect([lstatSync(join(folder, 'link')).isSymbolicLink(), readFileSync(join(folder, 'a'), 'utf8')]).toEqual([true, 'after']);
+});
+
+test('a pipe is opened once, however often is written', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = execFile('cat', [pipe]);
+  let heard = '';
+  reader.stdout?.on('data', (text: string) => (heard += text));
+  const ended = new Promise((resolve) => reader.once('close', resolve));
+  await writeWhole(wholeFileAt('pipe', folder), async (write) => {
+    write('one, ');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    write('two');
+  });
+  await ended;
+  expect(heard).toBe('one, two');
 });
 
 test('a device takes it as it comes, and stays a device', async () => {
