@@ -121,6 +121,7 @@ async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> 
 
 async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnText, startedAt: number): Promise<Read> {
   const read: Reading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
+  let isRefused = false;
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';
     const chunk = readEvent(openAiChunk, data, name);
@@ -132,7 +133,8 @@ async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnTe
     read.model ??= chunk.model;
     read.usage = toUsage(chunk.usage) ?? read.usage;
     const [choice] = chunk.choices;
-    read.finish = (choice?.delta?.refusal ?? null) === null ? (choice?.finish_reason ?? read.finish) : 'content_filter';
+    if ((choice?.delta?.refusal ?? null) !== null) isRefused = true;
+    read.finish = isRefused ? 'content_filter' : (choice?.finish_reason ?? read.finish);
     const delta = choice?.delta?.content ?? '';
     if (delta === '') return 'more';
     read.firstTokenMs ??= performance.now() - startedAt;
