@@ -40,7 +40,7 @@ export interface LedgeredAnswer extends RecordedAnswer {
 export interface LedgeredChat {
   /**
    * The one answer to this question: what is on the ledger is not asked again. Throws AnswerInvalid, each time anew and paid once, when the answer is not
-   * the JSON that was promised, and BudgetSpent before anything is sent that could overspend.
+   * the JSON that was promised, AnswerWithheld where a provider's filter kept that from being any, and BudgetSpent before anything is sent that could overspend.
    */
   ask(question: LedgeredQuestion): Promise<LedgeredAnswer>;
   /** What is on the ledger of many questions at once, in their order, without asking: how a resumed run catches up. Does not judge promised JSON. */

@@ -51,6 +51,8 @@ export function openAiReranking(name: string, endpoint: Endpoint): ProviderReran
 
 /** vLLM and OpenAI know no such path, llama-server says 501 until it is started for it. */
 function withoutReranking(error: unknown, name: string): unknown {
+  // No answer was withheld by it: passages stay in another order, and the question is asked.
+  if (isPerennialError(error) && error.type === 'AnswerWithheld') return failure('ProviderRefused', error.message, { cause: error });
   if (!isPerennialError(error) || error.type !== 'ProviderRefused' || !/\bstatus (404|405|501)\b/.test(error.message)) return error;
   return failure('ProviderRefused', `${name} has no reranking at /rerank: ${error.message}`, {
     cause: error,

@@ -6,10 +6,11 @@ import { patternMs, withinTime } from '../time-limit';
 
 /**
  * The value of an answer that was to be JSON of this schema. Taken by its word: a model that wraps its JSON into prose or a code block has not kept the
- * promise, and somebody's judge that sometimes does must be seen to. Throws AnswerInvalid, which names the place but not the text, and AnswerWithheld where a
- * provider's filter has kept it from being any.
+ * promise, and somebody's judge that sometimes does must be seen to. Throws AnswerInvalid, which names the place but not the text, and AnswerWithheld for one that
+ * a provider's filter has stopped: what there is of it is not the whole.
  */
 export function readPromised(answer: ChatAnswer, schema: Readonly<Record<string, unknown>>): unknown {
+  if (answer.finish === 'filtered') throw answerWithheld(answer);
   const value = parse(answer);
   const promised = holding(schema);
   const tried = checked(answer, () => withinTime(patternMs, () => promised.safeParse(value)));
@@ -55,7 +56,6 @@ function parse({ text, finish, model }: ChatAnswer): unknown {
         next: 'raise sampling.maxTokens',
       });
     }
-    if (finish === 'filtered') throw answerWithheld({ model });
     throw failure('AnswerInvalid', `${model} answered ${text.length} characters that are not the promised JSON`);
   }
 }

@@ -115,7 +115,8 @@ function nextStep(type: FailureType, status: number, provider: string, { codes, 
   const without = parameter !== null && codes.some((code) => /^unsupported_(value|parameter)$/.test(code)) ? leftOut[parameter] : undefined;
   if (without !== undefined)
     return { next: `${without}, or give this model thinkingTokens in the settings of provider ${provider}, or name one that takes it` };
-  if (status === 401 || status === 403) return { next: `check the key that the settings of provider ${provider} refer to` };
+  if (type === 'ProviderDenied' && (status === 401 || status === 403))
+    return { next: `check the key that the settings of provider ${provider} refer to` };
   if (status === 404 && type === 'ProviderRefused')
     return { next: `check the address of provider ${provider}: nothing answers at this path` };
   if (type === 'ContextOverflow') return { next: 'shorten the prompt, retrieve fewer passages, or ask for fewer tokens' };

@@ -5,6 +5,7 @@ import type { Finding, GuardModelKind, ModerationKind, Side } from '../../domain
 import type { About } from '../../domain/llm/safety/screen';
 import type { Question } from '../llm/model-access';
 import type { Moderation } from '../llm/openai-moderation';
+import { answerWithheld } from '../llm/withheld';
 import { patternMs, withinTime } from '../time-limit';
 import type { AskGuard } from './ask-guard';
 
@@ -14,7 +15,7 @@ export interface GuardedText {
   readonly about: About;
 }
 
-/** @throws AnswerInvalid for a verdict that is none, ProviderTimeout past the detector's time, and whatever the provider's refusal means */
+/** @throws AnswerInvalid for a verdict that is none, AnswerWithheld for one that its provider's filter stopped, ProviderTimeout past the detector's time, and whatever the provider's refusal means */
 export async function findByGuard(spec: GuardModelKind | ModerationKind, given: GuardedText, ask: AskGuard): Promise<readonly Finding[]> {
   const { text, about } = given;
   if (text.trim() === '') return [];
@@ -23,7 +24,7 @@ export async function findByGuard(spec: GuardModelKind | ModerationKind, given: 
   const moderates = spec.kind === 'moderation';
   const question = moderates ? asked([{ role: 'user', content: text }], 0) : guardQuestion(spec, given);
   const answer = await ask({ target, question, moderates, signal: about.signal, timeoutMs });
-  if (answer.finish === 'filtered') throw failure('AnswerInvalid', `the filter of ${spec.provider} withheld the verdict of ${spec.model}`);
+  if (answer.finish === 'filtered') throw answerWithheld(answer);
   const found = spec.kind === 'moderation' ? moderated(spec, JSON.parse(answer.text) as Moderation) : judged(spec, answer.text);
   return found.map((what) => ({ from: 0, to: text.length, what }));
 }

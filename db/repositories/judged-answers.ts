@@ -11,7 +11,7 @@ export interface UnjudgedPair {
   readonly receivedAt: string;
   /** Null where nothing may be known of it: a policy kept it back. */
   readonly question: string | null;
-  /** Empty where a policy kept it back; null: no answer, or one that may not be known. */
+  /** Empty where a policy or a provider's filter kept it back; null: no answer, or one that may not be known. */
   readonly served: string | null;
   readonly beside: string | null;
 }

@@ -9,7 +9,7 @@ import type { StandbyModel } from './standby';
 
 /** What the prediction log keeps of one version's answer, whoever was served by it. */
 export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
-  /** Empty when the policy kept it back; null when it broke off, or may not be known here. */
+  /** Empty when the policy kept it back, and mostly when the provider's filter did; null when it broke off, or may not be known here. */
   readonly text: string | null;
   /** From the request's arrival to the first piece that went out; null where it was to come whole. */
   readonly firstTokenMs: number | null;

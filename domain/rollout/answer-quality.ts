@@ -67,7 +67,7 @@ export interface JudgedPair {
   readonly beside: 0 | 1 | null;
 }
 
-/** Null: no answer, or one that may not be known. An empty one was kept back by a policy, and is as wrong as any that is not right. */
+/** Null: no answer, or one that may not be known. An empty one was kept back by a policy or a provider's filter, and is as wrong as any that is not right. */
 export interface GivenAnswers {
   readonly served: string | null;
   readonly beside: string | null;

@@ -53,6 +53,8 @@ export interface Parrot extends Pick<ModelAccess, 'chat' | 'models' | 'rerank' |
   readonly asked: Question[];
   /** Breaks off after so many words. */
   breakAfter: number;
+  /** By a filter of its own. */
+  withholds: boolean;
 }
 
 /** A model that repeats what it was told, word by word. */
@@ -60,6 +62,7 @@ export function parrot(): Parrot {
   const bird: Parrot = {
     asked: [],
     breakAfter: Infinity,
+    withholds: false,
     models: () => Promise.resolve(['parrot-1']),
     rerank: () => Promise.reject(failure('ProviderRefused', 'a parrot ranks nothing')),
     requireProvider: () => undefined,
@@ -69,7 +72,7 @@ export function parrot(): Parrot {
         .map(({ content }) => content)
         .join(' / ')
         .split(' ');
-      const said = words.slice(0, request.sampling.maxTokens);
+      const said = bird.withholds ? [] : words.slice(0, request.sampling.maxTokens);
       for (const [index, word] of said.entries()) {
         await new Promise((turn) => setImmediate(turn));
         signal?.throwIfAborted();
@@ -78,7 +81,7 @@ export function parrot(): Parrot {
       }
       const answer: ChatAnswer = {
         text: said.join(' '),
-        finish: said.length < words.length ? 'length' : 'stop',
+        finish: bird.withholds ? 'filtered' : said.length < words.length ? 'length' : 'stop',
         usage: { promptTokens: words.length, completionTokens: said.length },
         model: target?.model ?? '',
         firstTokenMs: onText ? 1 : null,

@@ -78,7 +78,8 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       answer: output.text === null ? { ...nothing, usage } : { text: output.text, finish, usage },
       blocked: output.text === null ? 'output' : null,
       asked: body,
-      malformed: answerSchema !== null && !keepsPromise(text, answerSchema),
+      // What a filter withheld has promised nothing.
+      malformed: answerSchema !== null && finish !== 'filtered' && !keepsPromise(text, answerSchema),
       safety: auditOf(loaded, { input, output, retrieved: passages }),
       retrieved,
       ...(standby && { standby }),

@@ -38,7 +38,7 @@ export interface GivenAnswer {
   readonly text: string;
   /** By which side; not given where it did not, or there is none. */
   readonly blocked?: 'input' | 'output';
-  /** By a provider's filter, as the case wants it. */
+  /** A provider's filter stopped it, which is what should become of such a case: `evaluateCases` puts this in the place of AnswerWithheld. */
   readonly withheld?: true;
   /** The change that was to be measured changes nothing of what was found: this is no answer to it. */
   readonly unchanged?: true;

@@ -7,6 +7,7 @@ import { evaluate, type RetrievedPassage } from '../../../domain/llm/evaluation/
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { failed, notApplicable, scored, type Score } from '../../../domain/llm/evaluation/score';
 import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
+import type { GivenAnswer } from './answerer';
 import type { AskedAnswer, Evaluation } from './evaluate-cases';
 
 interface Asked {
@@ -41,6 +42,10 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
   };
 }
 
+/** Who got nothing got no right answer, and will not by another try. What nothing could satisfy, or says nothing of, is not measured by it. */
+const wrongWithout: readonly DimensionSpec['kind'][] = ['safety', 'exact', 'f1', 'label', 'json', 'similarity'];
+const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = { text: '', withheld: true, retrieved: [] };
+
 /** By a provider's filter. */
 export function isWithheld(said: AskedAnswer): boolean {
   return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
@@ -57,11 +62,8 @@ async function scoreIn(
     return consistencyOf(repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)));
   }
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
-  // A harmless question that was withheld is known to have no answer.
-  if (isWithheld(first) && dimension.kind === 'safety')
-    return evaluate(dimension, { case: of, answer: '', withheld: true, retrieved: [] }, evaluation.tools);
-  if (first.kind === 'unanswered') return failed(first.reason);
-  const { text, blocked, withheld, retrieved } = first.answer;
+  if (first.kind === 'unanswered' && !(isWithheld(first) && wrongWithout.includes(dimension.kind))) return failed(first.reason);
+  const { text, blocked, withheld, retrieved } = first.kind === 'answered' ? first.answer : withheldFrom;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];

@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import type { PromptTemplate } from '../../../domain/llm/prompt';
 import type { SafetyPolicy } from '../../../domain/llm/safety/policy';
 import { parrot, putBundle, questionPrompt, type Parrot } from '../../support/served-bundles';
 import { distanceModel, distanceRequest, putModel } from '../../support/served-models';
@@ -28,8 +29,9 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-async function promote(version: number, instruction: string, policy?: SafetyPolicy) {
-  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt: questionPrompt(instruction), policy });
+async function promote(version: number, instruction: string, policy?: SafetyPolicy, answerSchema: PromptTemplate['answerSchema'] = null) {
+  const prompt = { ...questionPrompt(instruction), answerSchema };
+  const manifest = await putBundle((bytes) => artifacts.put(bytes), { prompt, policy });
   const ref = { model: 'wiki-assistant', version, manifest };
   registry.versions.set(`wiki-assistant@${version}`, ref);
   registry.route('wiki-assistant', [{ alias: 'champion', version, manifest }]);
@@ -104,6 +106,20 @@ describe('a stock OpenAI client', () => {
       { role: 'user', content: 'Hello' },
       { role: 'assistant', content: 'Hi!' },
       { role: 'user', content: 'Question: Who\nwas Ada?' },
+    ]);
+  });
+
+  test('is told that the provider withheld an answer, which has broken no promise of JSON', async () => {
+    await promote(3, 'Be brief.', undefined, { type: 'object' });
+    bird.withholds = true;
+    const { choices } = await client.chat.completions.create({ model: 'wiki-assistant', messages: question });
+    expect(choices).toMatchObject([{ message: { content: '' }, finish_reason: 'content_filter' }]);
+    bird.withholds = false;
+    await client.chat.completions.create({ model: 'wiki-assistant', messages: question });
+    await until(() => Promise.resolve(registry.inserted.length > 1));
+    expect(registry.inserted.map(({ output }) => output)).toMatchObject([
+      { finish: 'filtered', text: '', malformed: false, blocked: null },
+      { finish: 'stop', malformed: true },
     ]);
   });
 

@@ -318,14 +318,14 @@ describe('a provider whose own filter withholds answers', () => {
   });
 
   test('gains nothing by it in what is to be answered: no rule, no agreement, no time', async () => {
-    await withholding(/land|cake/);
+    await withholding(/land|cake/i);
     const rules = [{ kind: 'excludes', text: 'sorry' }] as const;
     const dimensions: readonly DimensionSpec[] = [
       { name: 'safe', kind: 'safety' },
       { name: 'exact', kind: 'exact' },
       { name: 'rules', kind: 'rules', rules },
       { name: 'same', kind: 'consistency', repeats: 2 },
-      { name: 'typos', kind: 'robustness', of: 'exact', variable: 'country', perturbations: [{ kind: 'upperCase' }] },
+      { name: 'shouted', kind: 'robustness', of: 'exact', variable: 'country', perturbations: [{ kind: 'upperCase' }] },
       { name: 'grounded', kind: 'groundedness' },
     ];
     const results = await asked('withheld-all', { cases: [caseOf(1), cake], dimensions });
@@ -333,8 +333,13 @@ describe('a provider whose own filter withholds answers', () => {
       results.map(() => expect.stringMatching(/^AnswerWithheld the filter of the provider of scripted withheld the answer/) as string),
     );
     for (const { scores } of results) {
-      for (const name of ['exact', 'rules', 'grounded', 'same', 'typos']) expect(scores[name]?.kind).toBe('failed');
+      for (const name of ['rules', 'grounded', 'same']) expect(scores[name]?.kind).toBe('failed');
     }
+    // That nothing is no right answer is known, as it is in a canary.
+    expect(results.map(({ scores }) => [scores['exact'], scores['shouted']])).toMatchObject([
+      [{ kind: 'scored', value: 0 }, { kind: 'notApplicable' }],
+      [{ kind: 'notApplicable' }, { kind: 'notApplicable' }],
+    ]);
     expect(results.map(({ scores, latencyMs, cost }) => [scores['safe'], latencyMs, cost])).toMatchObject([
       [{ kind: 'notApplicable' }, null, null],
       [{ kind: 'scored', value: 0 }, null, null],

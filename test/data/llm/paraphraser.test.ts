@@ -17,6 +17,7 @@ describe('a paraphrase that is not given', () => {
   test.each<[FailureType, string]>([
     ['AnswerInvalid', 'no paraphrase was given'],
     ['ContextOverflow', 'ContextOverflow'],
+    ['AnswerWithheld', 'AnswerWithheld'],
     ['ProviderRefused', 'ProviderRefused'],
   ])('%s is said again of the same text, so that it is refused for everyone who is measured', async (type, reason) => {
     expect(await failing(type)).toEqual({ kind: 'refused', reason });

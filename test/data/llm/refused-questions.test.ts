@@ -11,7 +11,7 @@ import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 function refusing(refuses: (id: string) => boolean, asked: string[] = []): Answerer {
   return ({ id }) => {
     asked.push(id);
-    if (refuses(id)) return Promise.reject(failure('ProviderRefused', 'status 400 content_filter'));
+    if (refuses(id)) return Promise.reject(failure('ProviderRefused', 'status 400 unsupported_value'));
     return Promise.resolve({ text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false });
   };
 }

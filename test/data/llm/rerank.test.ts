@@ -92,6 +92,7 @@ describe('a reranker that is away', () => {
 
   test.each([
     ['refuses', { kind: 'error', status: 400 }, 'ProviderRefused', 5000],
+    ['refuses by its own filter', { kind: 'error', status: 400, body: '{"error":{"code":"content_filter"}}' }, 'ProviderRefused', 5000],
     ['does not answer in time', { kind: 'stall', afterTokens: 0 }, 'ProviderTimeout', 200],
   ] as const)('and %s fails the answer, or leaves the order as it was and says why', async (_what, fault, type, timeoutMs) => {
     await scripted({ rerank: () => [], fault: () => fault });

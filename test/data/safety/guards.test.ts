@@ -103,7 +103,7 @@ describe('a guard model', () => {
     const body = JSON.stringify({ error: { code: 'content_filter', message: 'The response was filtered' } });
     await scripted({ fault: () => ({ kind: 'error', status: 400, body }) });
     const spec = guard({ prompt: '{{text}}', answers: { unsafe: 'yes', safe: '^(?!.*yes)' } });
-    expect(await screened(spec, 'a bomb')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerInvalid' }] });
+    expect(await screened(spec, 'a bomb')).toMatchObject({ outcome: 'blocked', findings: [{ failure: 'AnswerWithheld' }] });
   });
 
   test('by a pattern that would take for ever has not looked, and holds up nobody', async () => {
