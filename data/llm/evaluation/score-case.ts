@@ -42,7 +42,7 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
   };
 }
 
-/** Who got nothing got no right answer, and will not by another try. What nothing could satisfy, or says nothing of, is not measured by it. */
+/** Who got nothing got no right answer, and will get none by another try. The other kinds an empty answer could satisfy, or says nothing of: they are not measured by it. */
 const wrongWithout: readonly DimensionSpec['kind'][] = ['safety', 'exact', 'f1', 'label', 'json', 'similarity'];
 const withheldFrom: Pick<GivenAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = { text: '', withheld: true, retrieved: [] };
 
