@@ -2,9 +2,15 @@ import { createLease } from '../../../apps/gateway/lease';
 
 test('a registry that is slow to listen is asked once, and not listened to after the end', async () => {
   const answers: (() => void)[] = [];
-  let listeners = 0;
+  let [listeners, beats] = [0, 0];
   const lease = createLease({
-    gateways: { beat: () => Promise.resolve({ epoch: 1 }), leave: () => Promise.resolve() },
+    gateways: {
+      beat: () => {
+        beats += 1;
+        return Promise.resolve({ epoch: 1 });
+      },
+      leave: () => Promise.resolve(),
+    },
     routing: {
       listen: () =>
         new Promise((listening) => {
@@ -25,10 +31,12 @@ test('a registry that is slow to listen is asked once, and not listened to after
     onError: () => undefined,
   });
   await lease.start();
-  await new Promise((passed) => setTimeout(passed, 150));
-  const held = lease.holds();
+  // On a busy machine such a short lease runs out now and then: it must come back.
+  for (const end = Date.now() + 10_000; !(beats >= 5 && lease.holds());) {
+    if (Date.now() > end) throw new Error(`after ${beats} beats it does not hold`);
+    await new Promise((passed) => setTimeout(passed, 1));
+  }
   await lease.stop();
-  expect(held).toBe(true);
   expect(answers).toHaveLength(1);
   for (const answer of answers) answer();
   await new Promise((passed) => setTimeout(passed, 10));
