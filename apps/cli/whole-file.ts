@@ -28,7 +28,7 @@ export function wholeFileAt(shown: string, cwd: string): WholeFile {
   });
 }
 
-/** What is written is there whole or not at all. */
+/** What is written is there whole or not at all. Killed in between, what was there stays, and a `.part` is left beside it. */
 export async function writeWhole(
   { shown, path, isStream }: WholeFile,
   work: (write: (text: string) => void) => Promise<void> | void,

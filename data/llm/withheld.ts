@@ -11,6 +11,6 @@ export function withheldAnswer(request: ChatRequest, totalMs: number): ChatAnswe
 /** For whoever cannot go on without what was withheld. */
 export function answerWithheld({ model }: Pick<ChatAnswer, 'model'>): PerennialError {
   return failure('AnswerWithheld', `the filter of the provider of ${model} withheld the answer`, {
-    next: 'look what it stops at the provider, or ask another model',
+    next: 'see at the provider what its filter stops, or name another model',
   });
 }

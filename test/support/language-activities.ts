@@ -52,10 +52,10 @@ function createActivities(deps: LanguageDeps & Parameters<typeof createRunBudget
   };
 }
 
-/** The provider is `scripted`; a million of its tokens cost a dollar. */
 /** What to abort an activity by as a worker that stops does; any other reason is a cancellation. */
 export const workerStops = new Error('the worker stops');
 
+/** The provider is `scripted`; a million of its tokens cost a dollar. */
 export async function openLanguageWorld(script: Script = {}): Promise<LanguageWorld> {
   const test = await openTestRegistry({ maxConnections: 10 });
   const bucket = testBucket();
