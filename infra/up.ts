@@ -1,5 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { harmlessLines } from '../apps/cli/harmless';
 import { startPlatform, type Platform } from './platform';
 import { startOver } from './start-over';
 
@@ -132,5 +133,5 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmlessLines(line)}\n`);
 }

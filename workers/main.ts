@@ -2,6 +2,7 @@
 /** Every `perennial` process starts here: a platform process by its name, or a command of the CLI. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { harmlessLines } from '../apps/cli/harmless';
 import { isPerennialError } from '../domain/failure';
 import type * as Cli from '../apps/cli/main';
 import type * as CliContext from '../apps/cli/context';
@@ -201,7 +202,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`error: ${message}\n${isPerennialError(error) && error.next ? `next: ${error.next}\n` : ''}`);
+    const next = isPerennialError(error) && error.next ? `next: ${error.next}\n` : '';
+    process.stderr.write(harmlessLines(`error: ${message}\n${next}`));
     process.exitCode = error instanceof UsageError || (isPerennialError(error) && error.type === 'InvalidInput') ? 2 : 1;
   },
 );

@@ -1,5 +1,6 @@
 import type { Terminal } from './terminal';
 import { table } from './terminal';
+import { jsonText } from './harmless';
 
 export interface ListView<T> {
   readonly items: readonly T[];
@@ -11,7 +12,7 @@ export interface ListView<T> {
 }
 
 export function showList<T>(terminal: Terminal, { items, json, columns, row, none }: ListView<T>): void {
-  if (json) terminal.out(JSON.stringify(items));
+  if (json) terminal.out(jsonText(items));
   else if (items.length > 0) terminal.out(table(columns, items.map(row)));
   else terminal.say(none.next === undefined ? none.what : `${none.what}; ${terminal.paint.dim('next:')} ${none.next}`);
 }

@@ -1,4 +1,10 @@
-/** Data goes to stdout, talk to stderr. Each is painted only where it meets a person. */
+import { randomBytes } from 'node:crypto';
+import { harmless, harmlessLines } from './harmless';
+
+/**
+ * Data goes to stdout, messages to stderr. Both are painted only in a terminal. This is the only place through which commands print, so here every control
+ * character that is not a line end, a tab or our own paint becomes U+FFFD.
+ */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly say: (text: string) => void;
@@ -36,8 +42,8 @@ export interface TerminalOptions {
 export function openTerminal({ stdout, stderr, noColor }: TerminalOptions): Terminal {
   const painted = (stream: Stream): boolean => stream.isTTY === true && !noColor;
   return {
-    out: (text) => void stdout.write(`${text}\n`),
-    say: (text) => void stderr.write(`${text}\n`),
+    out: (text) => void stdout.write(`${printable(text)}\n`),
+    say: (text) => void stderr.write(`${printable(text)}\n`),
     paint: paintOf(painted(stderr)),
     outPaint: paintOf(painted(stdout)),
     columns: stdout.columns ?? 80,
@@ -52,27 +58,41 @@ function screenOf(stream: Stream): Screen {
   return {
     rows,
     show: (text) => {
-      const lines = text.split('\n').slice(0, rows - 1);
+      const lines = printable(text)
+        .split('\n')
+        .slice(0, rows - 1);
       stream.write(`${before > 0 ? `\u001b[${before}F` : ''}\u001b[J${lines.join('\n')}\n`);
       before = lines.length;
     },
   };
 }
 
+/** Marks our own paint. It is drawn anew in each process, so a text from elsewhere cannot contain it. */
+const paintMark = randomBytes(12).toString('hex');
+const painted = new RegExp(`\\[(\\d+)m${paintMark}`, 'g');
+
+/** Our own paint as escape sequences, and nothing else that a terminal obeys. */
+function printable(text: string): string {
+  return harmlessLines(text).replace(painted, '\u001b[$1m');
+}
+
 function paintOf(on: boolean): Paint {
-  const style = (code: number) => (text: string) => (on && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const code = (number: number) => `[${number}m${paintMark}`;
+  const style = (number: number) => (text: string) => (on && text !== '' ? `${code(number)}${text}${code(0)}` : text);
   return { bold: style(1), dim: style(2), green: style(32), red: style(31), yellow: style(33) };
 }
 
 /** Columns padded to their widest cell; the codes of paint have no width. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => widthOf(row[i] ?? ''))));
-  const line = (cells: readonly string[]): string =>
-    cells
+  // A line end in a cell would forge a row.
+  const cells = rows.map((row) => row.map(harmless));
+  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => widthOf(row[i] ?? ''))));
+  const line = (row: readonly string[]): string =>
+    row
       .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell))))
       .join('  ')
       .trimEnd();
-  return [line(header), ...rows.map(line)].join('\n');
+  return [line(header), ...cells.map(line)].join('\n');
 }
 
 /** Broken at spaces to fit; the lines after the first are indented. Empty for an empty text. */
@@ -91,5 +111,5 @@ export function wrapped(text: string, { columns, indent }: { readonly columns: n
 }
 
 function widthOf(text: string): number {
-  return Array.from(text.replace(/\u001b\[\d+m/g, '')).length;
+  return Array.from(text.replace(painted, '')).length;
 }

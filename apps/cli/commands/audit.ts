@@ -3,6 +3,7 @@ import type { CliContext } from '../context';
 import type { Finish } from '../main';
 import { wholeNumber } from '../numbers';
 import { showList } from '../list-view';
+import { jsonText } from '../harmless';
 
 interface AuditRowJson {
   readonly at: string;
@@ -61,7 +62,7 @@ export function auditCommands(program: Command, context: CliContext, finish: Fin
           `${kind} at ${sealedAs === undefined ? `batch ${batch ?? '?'}` : `row ${sealedAs}`}: ${detail}`,
       );
       const whole = `${report.rows} rows in ${report.batches} sealed batches are whole, and ${report.unsealed} wait to be sealed`;
-      terminal.out(options.json ? JSON.stringify(report) : places.length === 0 ? whole : places.join('\n'));
+      terminal.out(options.json ? jsonText(report) : places.length === 0 ? whole : places.join('\n'));
       finish(report.findings.length === 0 ? 0 : 1);
     });
 }

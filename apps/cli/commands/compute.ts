@@ -14,6 +14,7 @@ import type { CliCompute, CliContext, CliSettings } from '../context';
 import { showList } from '../list-view';
 import type { Finish } from '../main';
 import type { Paint } from '../terminal';
+import { jsonText } from '../harmless';
 
 interface BackendJson {
   readonly backend: BuiltComputeKind;
@@ -72,7 +73,7 @@ export function computeCommands(program: Command, context: ComputeContext, finis
         checks.push(check);
         if (!json) terminal.out(describeCheck(check, terminal.outPaint));
       }
-      if (json) terminal.out(JSON.stringify(checks));
+      if (json) terminal.out(jsonText(checks));
       finish(checks.every(({ ok }) => ok) ? 0 : 1);
     });
 }

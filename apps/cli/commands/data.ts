@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
-import { harmless } from '../harmless';
+import { harmless, jsonText } from '../harmless';
 import { showList } from '../list-view';
 import { table } from '../terminal';
 
@@ -117,7 +117,7 @@ export function dataCommands(program: Command, context: CliContext): void {
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const query = new URLSearchParams({ from, to });
       const diff = await context.api().call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
-      terminal.out(options.json ? JSON.stringify(diff) : describeDiff(diff));
+      terminal.out(options.json ? jsonText(diff) : describeDiff(diff));
     });
 
   program
@@ -145,7 +145,7 @@ function showQuarantined(
   { json }: Pick<QuarantineOptions, 'json'>,
 ): void {
   if (json) {
-    terminal.out(JSON.stringify({ quarantine, items }));
+    terminal.out(jsonText({ quarantine, items }));
     return;
   }
   const columns = Object.keys(items[0]?.values ?? {});

@@ -9,6 +9,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { DecisionJson } from '../explanation-view';
 import { describeDecision } from '../explanation-view';
+import { jsonText } from '../harmless';
 
 interface WhatIfJson {
   readonly was: Verdict;
@@ -26,7 +27,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (id: string, options: { readonly json?: true }) => {
       const found = await context.api().call<DecisionJson>(`/decisions/${id}`);
-      terminal.out(options.json ? JSON.stringify(found) : describeDecision(found));
+      terminal.out(options.json ? jsonText(found) : describeDecision(found));
     });
 
   program
@@ -41,7 +42,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
       const body = { decision, ...readRules(context.settings.cwd, options) };
       const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
       const text = [`was ${answer.was.kind}, would be ${answer.wouldBe.kind}`, ...explainGates(answer.gates)].join('\n');
-      terminal.out(options.json ? JSON.stringify(answer) : text);
+      terminal.out(options.json ? jsonText(answer) : text);
     });
 }
 

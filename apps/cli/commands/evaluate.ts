@@ -15,6 +15,7 @@ import { promptRefOf } from '../prompt-ref';
 import { table } from '../terminal';
 import { usualDimension } from '../usual-dimension';
 import { wholeFileAt, writeWhole } from '../whole-file';
+import { jsonText } from '../harmless';
 
 type Order = Omit<SearchOrder, 'search'>;
 
@@ -87,7 +88,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
         if (junit) await writeWhole(junit, (write) => write(toJUnit(items, { suite: name, passAt })));
         if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
       }
-      terminal.out(options.json ? JSON.stringify({ id, ...summary }) : summaryText(summary));
+      terminal.out(options.json ? jsonText({ id, ...summary }) : summaryText(summary));
       refuseBelow(summary, options.min);
     });
 }

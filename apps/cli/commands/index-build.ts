@@ -9,6 +9,7 @@ import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/inde
 import { readCasesFile, textOfFile } from '../cases-file';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
+import { jsonText } from '../harmless';
 
 interface BuildJson {
   readonly index: string;
@@ -101,7 +102,7 @@ function progressLine({ phase, version, shards }: IndexBuildState): string {
 }
 
 function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly json?: true }): void {
-  if (json) terminal.out(JSON.stringify(found));
+  if (json) terminal.out(jsonText(found));
   const { index, build, status, outcome, cause, progress } = found;
   if (status === 'running') {
     terminal.say(progress ? progressLine(progress) : `${build} runs`);

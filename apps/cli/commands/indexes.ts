@@ -13,6 +13,7 @@ import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import { indexBuildCommands } from './index-build';
+import { jsonText } from '../harmless';
 
 interface IndexJson {
   readonly name: string;
@@ -68,7 +69,7 @@ export function indexCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<IndexJson>(`/indexes/${encodeURIComponent(name)}`);
       const { waiting } = found;
-      terminal.out(options.json ? JSON.stringify(found) : versionsTable(found));
+      terminal.out(options.json ? jsonText(found) : versionsTable(found));
       if (waiting) {
         const who = waiting.versions.map((version) => `@${version}`).join(', ');
         terminal.say(`changes wait to be taken up by ${who} since ${waiting.since}: ${waiting.reason}`);
@@ -92,7 +93,7 @@ export function indexCommands(program: Command, context: CliContext): void {
       });
       const found = (await answer.body.json()) as AnswerJson;
       if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway answers ${answer.statusCode}`, 1);
-      if (json) terminal.out(JSON.stringify(found));
+      if (json) terminal.out(jsonText(found));
       else {
         terminal.say(`${found.index}@${found.version}, ${found.embedder.name}`);
         const rows = found.hits.map(({ documentId, score, title, text: chunk }) => [score.toFixed(3), title ?? documentId, oneLine(chunk)]);
@@ -116,7 +117,7 @@ export function indexCommands(program: Command, context: CliContext): void {
           body: reason === undefined ? {} : { reason },
         });
       terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
-      if (json) terminal.out(JSON.stringify(moved));
+      if (json) terminal.out(jsonText(moved));
     });
 
   index
@@ -131,7 +132,7 @@ export function indexCommands(program: Command, context: CliContext): void {
       const headers = { 'idempotency-key': randomUUID() };
       const retired = await context.api().call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
       terminal.say(`${name}@${version} is retired; its table goes`);
-      if (json) terminal.out(JSON.stringify(retired));
+      if (json) terminal.out(jsonText(retired));
     });
 
   index
@@ -145,7 +146,7 @@ export function indexCommands(program: Command, context: CliContext): void {
       const path = `/indexes/${encodeURIComponent(name)}/changes`;
       const { seq } = await context.api().call<{ readonly seq: number }>(path, { method: 'POST', headers, body: { documents, deleted } });
       terminal.say(`${name}: change ${seq}, ${documents.length} documents and ${deleted.length} that went`);
-      if (json) terminal.out(JSON.stringify({ index: name, seq }));
+      if (json) terminal.out(jsonText({ index: name, seq }));
     });
 }
 

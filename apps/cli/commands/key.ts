@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { wholeNumber } from '../numbers';
+import { jsonText } from '../harmless';
 
 interface KeyJson {
   readonly id: string;
@@ -30,7 +31,7 @@ export function keyCommands(program: Command, context: CliContext): void {
         body: { name, scope, ...(expiresAt === undefined ? {} : { expiresAt }) },
       });
       terminal.say(`${made.id}: keep this key, it is not shown again`);
-      terminal.out(options.json ? JSON.stringify(made) : made.key);
+      terminal.out(options.json ? jsonText(made) : made.key);
     });
 
   key
@@ -67,7 +68,7 @@ export function keyCommands(program: Command, context: CliContext): void {
         .api()
         .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, { method: 'POST', body });
       terminal.say(`${made.id} replaces ${id}, which ends at ${made.oldValidUntil}`);
-      terminal.out(options.json ? JSON.stringify(made) : made.key);
+      terminal.out(options.json ? jsonText(made) : made.key);
     });
 }
 

@@ -17,6 +17,7 @@ import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
 import { showList } from '../list-view';
 import { noSuchTrainer } from '../trainer-name';
+import { jsonText } from '../harmless';
 
 interface Applied {
   readonly lifecycle: string;
@@ -82,7 +83,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const folder = readLifecycleFolder(settings.cwd, given);
       const { name } = await check(folder);
       const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
-      terminal.out(options.json ? JSON.stringify(plan) : plan.lines.join('\n'));
+      terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
       warn(plan);
     });
 
@@ -98,7 +99,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`,
       );
       warn(applied);
-      if (options.json) terminal.out(JSON.stringify(applied));
+      if (options.json) terminal.out(jsonText(applied));
     });
 
   lifecycle
@@ -125,7 +126,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         .api()
         .call<{ readonly revision: number; readonly digest: string; readonly spec: LifecycleSpec }>(`/lifecycles/${name}`);
       if (!options.json) terminal.say(`revision ${found.revision}, ${found.digest}`);
-      terminal.out(options.json ? JSON.stringify(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
+      terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
     });
 }
 

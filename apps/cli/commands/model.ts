@@ -9,6 +9,7 @@ import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
 import type { ExplanationJson, MoveJson } from '../explanation-view';
 import { describeExplanation } from '../explanation-view';
+import { jsonText } from '../harmless';
 
 interface ModelJson {
   readonly name: string;
@@ -49,7 +50,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<ModelJson>(`/models/${name}`);
       if (options.json) {
-        terminal.out(JSON.stringify(found));
+        terminal.out(jsonText(found));
         return;
       }
       const aliasOf = (version: number): string =>
@@ -92,7 +93,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly of?: number; readonly json?: true }) => {
       const query = options.of === undefined ? '' : `?version=${options.of}`;
       const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
-      terminal.out(options.json ? JSON.stringify(found) : describeExplanation(found));
+      terminal.out(options.json ? jsonText(found) : describeExplanation(found));
     });
 
   model
@@ -101,7 +102,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
       const compared = await context.api().call<{ runs: RunComparisonJson }>(`/models/${name}/compare?versions=${versions.join(',')}`);
-      terminal.out(options.json ? JSON.stringify(compared) : describeComparison(compared.runs));
+      terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
     });
 
   model
@@ -136,7 +137,7 @@ export function modelCommands(program: Command, context: CliContext): void {
       });
       terminal.say(`${name}: ${arrow(moved.from)} → ${arrow(moved.to)}`);
       if (moved.index) terminal.say(indexLine(moved.index));
-      if (options.json) terminal.out(JSON.stringify(moved));
+      if (options.json) terminal.out(jsonText(moved));
     });
 }
 

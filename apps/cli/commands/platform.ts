@@ -6,6 +6,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { Finish } from '../main';
 import { table } from '../terminal';
+import { jsonText } from '../harmless';
 
 interface Part {
   readonly name: string;
@@ -25,7 +26,7 @@ export function platformCommands(program: Command, context: CliContext, finish: 
     .action(async (options: { readonly json?: true }) => {
       const parts = [await api(context), ...(await platform(context)), await gateway(context), disk(context)].flat();
       const rows = parts.map(({ name, ok, detail }) => [ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'), name, detail]);
-      terminal.out(options.json ? JSON.stringify(parts) : table(['', 'PART', 'DETAIL'], rows));
+      terminal.out(options.json ? jsonText(parts) : table(['', 'PART', 'DETAIL'], rows));
       const wrong = parts.filter(({ ok }) => !ok);
       for (const { name, next } of wrong) if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
       finish(wrong.length === 0 ? 0 : 1);

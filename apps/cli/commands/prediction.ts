@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { PredictionJson, PredictionSummaryJson, PredictionTextsJson } from '../../api/views/prediction';
 import { outcomes } from '../../../domain/llm/safety/screen';
 import type { CliContext } from '../context';
-import { harmlessLines } from '../harmless';
+import { harmlessLines, jsonText } from '../harmless';
 import { showList } from '../list-view';
 import { versionNumber, wholeNumber } from '../numbers';
 import { describePrediction, predictionColumns, predictionRow } from '../prediction-view';
@@ -48,7 +48,7 @@ export function predictionCommands(program: Command, context: CliContext): void 
       const path = `/predictions/${encodeURIComponent(id)}`;
       const found = await context.api().call<PredictionJson>(path);
       const kept = texts && (await context.api().call<PredictionTextsJson>(`${path}/texts`));
-      if (json) terminal.out(JSON.stringify({ ...found, ...(kept && { texts: kept }) }));
+      if (json) terminal.out(jsonText({ ...found, ...(kept && { texts: kept }) }));
       else terminal.out(harmlessLines([describePrediction(found), ...(kept ? textLines(kept) : [])].join('\n')));
     });
 }

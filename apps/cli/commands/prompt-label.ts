@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CliContext } from '../context';
 import { versionNumber } from '../numbers';
+import { jsonText } from '../harmless';
 
 /** What moves a label, or lets it move. */
 export function promptLabelCommands(prompt: Command, context: CliContext): void {
@@ -49,6 +50,6 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
         body,
       });
       terminal.say(`${name}@${label}: ${moved.from} → ${moved.to}`);
-      if (options.json) terminal.out(JSON.stringify(moved));
+      if (options.json) terminal.out(jsonText(moved));
     });
 }

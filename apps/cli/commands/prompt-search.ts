@@ -11,6 +11,7 @@ import { wholeNumber } from '../numbers';
 import { promptRefOf } from '../prompt-ref';
 import { searchOrder, type SearchOptions } from '../prompt-search-order';
 import { outcomeText, progressLine, type SearchDetailJson, type SearchJson } from '../prompt-search-view';
+import { jsonText } from '../harmless';
 
 /** Nothing of a search changes faster than a piece of it. */
 const lookMs = 2_000;
@@ -122,7 +123,7 @@ async function watched(context: CliContext, { id, prompt }: SearchJson): Promise
 }
 
 function tell({ terminal }: CliContext, found: SearchJson, { json }: { readonly json?: true }): void {
-  if (json) terminal.out(JSON.stringify(found));
+  if (json) terminal.out(jsonText(found));
   else if (found.outcome) terminal.out(outcomeText(found, found.outcome, terminal.outPaint));
   if (found.status === 'failed' || found.status === 'cancelled') {
     throw new CliError(

@@ -15,6 +15,7 @@ import { table } from '../terminal';
 import { readTextFile } from '../text-file';
 import { promptLabelCommands } from './prompt-label';
 import { promptSearchCommands } from './prompt-search';
+import { jsonText } from '../harmless';
 
 interface PromptJson {
   readonly name: string;
@@ -54,12 +55,12 @@ export function promptCommands(program: Command, context: CliContext): void {
       const [name = '', ref] = given.split('@');
       if (ref === undefined) {
         const found = await context.api().call<PromptJson>(`/prompts/${name}`);
-        terminal.out(options.json ? JSON.stringify(found) : versionsTable(found));
+        terminal.out(options.json ? jsonText(found) : versionsTable(found));
         return;
       }
       const found = await context.api().call<PromptVersionRecord>(`/prompts/${name}/versions/${ref}`);
       if (!options.json) terminal.say(`${name}@${found.version}, ${found.digest}, by ${found.author}: ${found.cause}`);
-      terminal.out(options.json ? JSON.stringify(found) : stringify(promptDocumentOf(found.template)).trimEnd());
+      terminal.out(options.json ? jsonText(found) : stringify(promptDocumentOf(found.template)).trimEnd());
     });
 
   prompt
@@ -68,7 +69,7 @@ export function promptCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const found = await context.api().call<{ readonly changes: readonly PromptChange[] }>(`/prompts/${name}/diff?from=${from}&to=${to}`);
-      if (options.json) terminal.out(JSON.stringify(found));
+      if (options.json) terminal.out(jsonText(found));
       else if (found.changes.length === 0) terminal.say(`${name}: ${from} and ${to} are the same`);
       else terminal.out(diffText(found.changes, terminal.outPaint));
     });
@@ -100,7 +101,7 @@ export function promptCommands(program: Command, context: CliContext): void {
             .api()
             .call<Written>(`/prompts/${name}`, { method: 'PUT', headers: { 'idempotency-key': randomUUID() }, body });
           terminal.say(`${name}@${branch}: version ${written.version} ${written.changed ? 'written' : 'is unchanged'}`);
-          if (options.json) terminal.out(JSON.stringify(written));
+          if (options.json) terminal.out(jsonText(written));
         }
       },
     );

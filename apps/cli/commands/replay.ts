@@ -10,6 +10,7 @@ import { replayQuestions } from '../replay/questions';
 import type { ReplayEnd, ReplayState } from '../replay/replay';
 import { replay } from '../replay/replay';
 import { withReplayRows } from '../replay/rows';
+import { jsonText } from '../harmless';
 
 interface Options {
   readonly from?: string;
@@ -65,7 +66,7 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
               to: instant('--to', to),
               speed: speed === 'max' ? Infinity : positive('--speed', speed),
             });
-      terminal.out(options.json ? JSON.stringify(endJson(end)) : describeEnd(end));
+      terminal.out(options.json ? jsonText(endJson(end)) : describeEnd(end));
       finish(end.failed > 0 ? 1 : 0);
     });
 }

@@ -8,6 +8,7 @@ import type { Finish } from '../main';
 import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
 import { describeRollout, exitCodeOfRollout, stepText } from '../rollout-view';
 import { watchRollout } from '../rollout-watch';
+import { jsonText } from '../harmless';
 
 interface Json {
   readonly json?: true;
@@ -22,7 +23,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
   const { terminal } = context;
   const rollout = program.command('rollout').description('versions on trial beside their champion');
   const show = (found: RolloutJson, json: true | undefined): void =>
-    terminal.out(json ? JSON.stringify(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint));
+    terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint));
 
   rollout
     .command('show <model>')
@@ -70,7 +71,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     told(rollout.command(`${verb} <model>`).description(description)).action(async (model: string, options: Told) => {
       const now = await tell(model, verb, options);
       terminal.say(`${model}@${now.challenger} ${said(now)}`);
-      if (options.json) terminal.out(JSON.stringify(now));
+      if (options.json) terminal.out(jsonText(now));
     });
   }
 
@@ -84,7 +85,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     const now = await tell(model, 'extend', options, { seconds });
     const { maxDurationSeconds, extendedSeconds } = now.test;
     terminal.say(`${model}@${now.challenger} has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);
-    if (options.json) terminal.out(JSON.stringify(now));
+    if (options.json) terminal.out(jsonText(now));
   });
 }
 

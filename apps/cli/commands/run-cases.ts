@@ -6,7 +6,7 @@ import { withBecause } from '../../../domain/llm/evaluation/unanswered';
 import type { RunEvaluationJson } from '../../api/views/case-result';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import { harmless } from '../harmless';
+import { harmless, jsonEscaped } from '../harmless';
 import { showList } from '../list-view';
 import { share, wholeNumber } from '../numbers';
 import { table } from '../terminal';
@@ -75,7 +75,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
       await written(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
           // A page at a time: there may be more than fits into memory.
-          for await (const page of pages) write(toJsonLines(page));
+          for await (const page of pages) write(jsonEscaped(toJsonLines(page)));
           return;
         }
         const all: CaseResult[] = [];

@@ -16,6 +16,7 @@ import { runCasesCommand } from './run-cases';
 import { paramsOf } from '../params';
 import type { TrialJson } from '../trial-view';
 import { describeTrials } from '../trial-view';
+import { jsonText } from '../harmless';
 
 interface StartOptions {
   readonly follow?: true;
@@ -49,7 +50,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       });
       terminal.say(`${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`);
       if (options.follow) finish(showEnd(context, await watchRun(context, started.id), options.json));
-      else terminal.out(options.json ? JSON.stringify(started) : started.id);
+      else terminal.out(options.json ? jsonText(started) : started.id);
     });
 
   run
@@ -80,7 +81,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--json', 'print as JSON')
     .action(async (id: string, options: { readonly json?: true }) => {
       const found = await context.api().call<RunJson>(`/runs/${id}`);
-      terminal.out(options.json ? JSON.stringify(found) : describeRun(found, terminal.outPaint));
+      terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint));
     });
 
   run
@@ -105,7 +106,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       const trials = await context.api().list<TrialJson>(`/runs/${id}/trials`, options.limit);
       const from = trials.find((trial) => trial.run !== id)?.run;
       if (from !== undefined) terminal.say(`reused from ${from}`);
-      if (options.json) terminal.out(JSON.stringify(trials));
+      if (options.json) terminal.out(jsonText(trials));
       else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
       else terminal.say(`no trial of ${id} has begun; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
     });
@@ -141,7 +142,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--json', 'print as JSON')
     .action(async (ids: readonly string[], options: { readonly json?: true }) => {
       const compared = await context.api().call<RunComparisonJson>(`/runs/compare?ids=${ids.join(',')}`);
-      terminal.out(options.json ? JSON.stringify(compared) : describeComparison(compared));
+      terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
     });
 
   for (const verb of ['cancel', 'pause', 'resume'] as const) {
@@ -187,7 +188,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         });
         terminal.say(`${started.id} reruns ${id} from ${fromStage}`);
         if (options.wait) finish(showEnd(context, await watchRun(context, started.id), options.json));
-        else terminal.out(options.json ? JSON.stringify(started) : started.id);
+        else terminal.out(options.json ? jsonText(started) : started.id);
       },
     );
 }
@@ -214,7 +215,7 @@ function firstAgain({ stages }: RunJson): string {
 }
 
 function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {
-  terminal.out(json ? JSON.stringify(run) : describeRun(run, terminal.outPaint));
+  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint));
   return exitCodeOf(run);
 }
 

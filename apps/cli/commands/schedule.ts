@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatSeconds } from '../../../domain/duration';
 import type { ScheduleState } from '../../schedule-client';
 import type { CliContext } from '../context';
+import { jsonText } from '../harmless';
 
 type ScheduleJson = ScheduleState & { readonly lifecycle: string };
 
@@ -13,7 +14,7 @@ interface Options {
 export function scheduleCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   const schedule = program.command('schedule').description('when lifecycles retrain by themselves');
-  const show = (found: ScheduleJson, json: true | undefined): void => terminal.out(json ? JSON.stringify(found) : describeSchedule(found));
+  const show = (found: ScheduleJson, json: true | undefined): void => terminal.out(json ? jsonText(found) : describeSchedule(found));
 
   schedule
     .command('show <lifecycle>')

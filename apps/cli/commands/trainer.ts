@@ -14,6 +14,7 @@ import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
 import type { Paint } from '../terminal';
 import { noSuchTrainer } from '../trainer-name';
+import { jsonText } from '../harmless';
 
 interface TrainerJson {
   readonly name: string;
@@ -87,7 +88,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
         tried.push(trial);
         if (!options.json) terminal.out(describeTrial(trial, terminal.outPaint));
       }
-      if (options.json) terminal.out(JSON.stringify({ trainer: name, tasks: tried }));
+      if (options.json) terminal.out(jsonText({ trainer: name, tasks: tried }));
       const broken = tried.some(({ checks }) => checks.some(({ outcome }) => outcome === 'failed'));
       terminal.say(
         broken
