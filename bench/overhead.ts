@@ -164,7 +164,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     audit: { publicKeys: {}, heads: core.auditHeads },
     gatewayUrl: null,
     knownModels: null,
-    fileRoots: [],
+    sourceFiles: { roots: [], denied: [] },
     log: openLog('bench-api', 'warn'),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

@@ -34,7 +34,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
     gatewayUrl: config.gatewayUrl,
     knownModels: models.known,
-    fileRoots: config.ingest.fileRoots,
+    sourceFiles: config.ingest.files,
     log,
   });
   const url = await api.listen({ host: config.bind, port: config.apiPort });

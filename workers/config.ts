@@ -7,7 +7,8 @@ import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle';
 import { secretResolver } from './secret-refs';
 import type { SettingMistake, TemporalSecurity } from './temporal-settings';
-import { readTemporalSecurity, temporalSettings } from './temporal-settings';
+import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
+import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal-settings';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
@@ -31,7 +32,7 @@ const settings = z.object({
   AWS_ACCESS_KEY_ID: z.string(),
   AWS_SECRET_ACCESS_KEY: z.string(),
   AWS_SESSION_TOKEN: z.string().optional(),
-  PERENNIAL_STATE_DIR: z.string().default('.perennial'),
+  PERENNIAL_STATE_DIR: z.string().optional(),
   PERENNIAL_PYTHON: z.string().optional(),
   /** The Python set that fine-tunes language models. */
   PERENNIAL_PYTHON_LLM: z.string().optional(),
@@ -56,11 +57,9 @@ const settings = z.object({
   PERENNIAL_MAX_JOBS: maxJobs,
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
-  PERENNIAL_INGEST_PRIVATE_ADDRESSES: flag.default(false),
+  ...sourceSettings,
   /** Lets webhooks be addresses of private networks, and http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
-  /** Colon-separated folders from which file:// sources may read; the project's own folder when absent. */
-  PERENNIAL_INGEST_ROOTS: z.string().optional(),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -102,7 +101,7 @@ export interface Config {
   readonly llmUrl: string | null;
   readonly llmKey: SecretRef | null;
   readonly providersFile: string | null;
-  readonly ingest: { readonly allowPrivateAddresses: boolean; readonly fileRoots: readonly string[] };
+  readonly ingest: SourceAccess;
   readonly logLevel: string;
   readonly processId: string;
 }
@@ -116,9 +115,11 @@ export function readConfig(environment: Environment): Config {
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
     ...temporal.mistakes,
   ];
+  const sources = readSourceAccess(given, ownFiles(given));
+  mistakes.push(...sources.mistakes);
   if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);
   const value = parsed.data;
-  const stateDir = resolve(value.PERENNIAL_STATE_DIR);
+  const stateDir = stateDirOf(given);
   return {
     temporal: {
       address: value.PERENNIAL_TEMPORAL_ADDRESS,
@@ -155,10 +156,7 @@ export function readConfig(environment: Environment): Config {
     llmUrl: value.PERENNIAL_LLM_URL ?? null,
     llmKey: value.PERENNIAL_LLM_API_KEY === undefined ? null : { env: 'PERENNIAL_LLM_API_KEY' },
     providersFile: value.PERENNIAL_PROVIDERS_FILE === undefined ? null : resolve(value.PERENNIAL_PROVIDERS_FILE),
-    ingest: {
-      allowPrivateAddresses: value.PERENNIAL_INGEST_PRIVATE_ADDRESSES,
-      fileRoots: value.PERENNIAL_INGEST_ROOTS?.split(':').filter((root) => root !== '') ?? [resolve(__dirname, '..')],
-    },
+    ingest: sources.access,
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
   };
@@ -197,6 +195,16 @@ export function checkUpSettings(environment: Environment): Config {
       ? {}
       : { PERENNIAL_S3_ENDPOINT: `http://${anyAddress}`, AWS_ACCESS_KEY_ID: 'made', AWS_SECRET_ACCESS_KEY: 'made' }),
   });
+}
+
+function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
+  return resolve(given ?? '.perennial');
+}
+
+/** Files and folders of the platform's own, with its keys, which no lifecycle may read. */
+function ownFiles(given: Environment): readonly string[] {
+  const named = ['PERENNIAL_PROVIDERS_FILE', ...temporalFiles].flatMap((setting) => given[setting] ?? []);
+  return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 
 function wrongSettings(mistakes: readonly SettingMistake[]): Error {

@@ -21,6 +21,9 @@ export const temporalSettings = {
   TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: flag.optional(),
 };
 
+/** Settings that name files with certificates and keys. */
+export const temporalFiles: readonly string[] = Object.keys(temporalSettings).filter((setting) => setting.endsWith('_PATH'));
+
 type TemporalSettings = z.output<z.ZodObject<typeof temporalSettings>>;
 
 export interface TemporalSecurity {

@@ -56,7 +56,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
       samplesDir: config.samplesDir,
       s3: config.s3,
       allowPrivateAddresses: config.ingest.allowPrivateAddresses,
-      allowedFileRoots: config.ingest.fileRoots,
+      files: config.ingest.files,
     },
     backends: { local: backend },
     optuna,

@@ -4,6 +4,7 @@ import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { AuditHeadArchive } from '../../data/audit-heads';
+import type { FileAccess } from '../../data/sources/file-access';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
 import { acceptJson, bodyProblem } from '../http/json-body';
@@ -69,7 +70,7 @@ export interface ApiDeps {
   /** For warnings; null where nothing is known of them. */
   readonly knownModels: KnownModels | null;
   /** That file sources may read, for warnings. */
-  readonly fileRoots: readonly string[];
+  readonly sourceFiles: FileAccess;
   readonly log: FastifyBaseLogger;
 }
 

@@ -1,35 +1,26 @@
-import { realpath } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { isBelow } from '../../data/sources/file';
+import { fileRefusal, realOrGiven, type FileAccess } from '../../data/sources/file-access';
 import type { IssueAt } from '../../domain/document';
 import { formatIssue } from '../../domain/issue-text';
 import type { LifecycleSpec } from '../../domain/lifecycle';
 import { schemeOf } from '../../domain/source-uri';
 
 /**
- * What a run's ingestion would refuse: files outside of the folders that sources may read, as this process is told of them. Warnings and no refusals: workers read on their own machine, with
- * their own setting. Nothing is said of a file that is not there: it may come.
+ * What a run's ingestion would refuse: files that sources may not read, by this process's settings. Warnings and no
+ * refusals: workers read on their own machine, with their own settings. A file that is not there yet may still come.
  */
 export async function sourceWarnings(
-  fileRoots: readonly string[],
+  files: FileAccess,
   { spec, issueAt }: { readonly spec: LifecycleSpec; readonly issueAt: IssueAt },
 ): Promise<readonly string[]> {
-  const roots = [...fileRoots, ...(await Promise.all(fileRoots.map(realOrGiven)))];
-  const told = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
+  const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
     const path = schemeOf(uri) === 'file' ? pathOf(uri) : null;
-    if (path === null) return [];
-    const real = await realOrGiven(path);
-    if (roots.some((root) => isBelow(real, root))) return [];
-    const detail = 'the file is outside of the folders that sources may read where the API runs';
-    const expected = `a file below ${fileRoots.join(' or ')}, or its folder in PERENNIAL_INGEST_ROOTS`;
-    return [formatIssue(issueAt(['spec', 'data', 'sources', name, 'uri'], detail, { expected }))];
+    const refusal = path === null ? null : await fileRefusal(await realOrGiven(path), files);
+    if (refusal === null) return [];
+    const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, by the settings of the API`);
+    return [`${formatIssue(issue)}; ${refusal.next}`];
   });
-  return (await Promise.all(told)).flat();
-}
-
-/** Links are followed as ingestion does, where there is something here to follow. */
-function realOrGiven(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+  return (await Promise.all(warnings)).flat();
 }
 
 function pathOf(uri: string): string | null {

@@ -52,7 +52,8 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   if (quick)
     terminal.say(`--quick: ${quickDocuments} documents and a short training; numbers of the whole demo are better and take longer`);
 
-  const subset = join(clone, '.perennial', 'demo-llm', `summaries-${quickDocuments}.parquet`);
+  // Not below .perennial, which sources may not read.
+  const subset = join(folderOf(assistant), 'data', `summaries-${quickDocuments}.parquet`);
   const [documents, questions] = [await readDocuments(quick ? quickDocuments : null, subset), await readQuestions()];
   const given = readLifecycleFolder(folderOf(assistant), '.');
   const whole = quick ? shortened(given, subset) : given;

@@ -36,6 +36,8 @@ export interface DatasetReader {
 export interface Fetched {
   readonly paths: readonly string[];
   readonly bytes: number;
+  /** After this the paths lead nowhere. */
+  readonly close?: () => Promise<void>;
 }
 
 const fetchers = {

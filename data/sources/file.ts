@@ -1,32 +1,62 @@
-import { realpath, stat } from 'node:fs/promises';
-import { isAbsolute, relative } from 'node:path';
+import { constants } from 'node:fs';
+import { open, readlink, realpath, stat, symlink, type FileHandle } from 'node:fs/promises';
+import { extname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatByteSize } from '../../domain/byte-size';
 import type { Fetch, Fetched } from './fetch';
+import { fileRefusal } from './file-access';
 import { sourceFailure } from './source-failure';
 
-/** Read in place: links are followed first, so that one cannot lead out of the allowed folders. */
-export async function fetchFile({ source, policy, limits, onProgress }: Fetch): Promise<Fetched> {
-  const path = await realPath(source, pathOf(source));
-  const roots = await Promise.all(policy.allowedFileRoots.map((root) => realpath(root).catch(() => null)));
-  if (!roots.some((root) => root !== null && isBelow(path, root))) {
-    throw sourceFailure('SourceRefused', source, 'the file is outside of the folders that sources may read', {
-      next: `put it below ${policy.allowedFileRoots.join(' or ')}, or add its folder to PERENNIAL_INGEST_ROOTS`,
-    });
+/**
+ * Read in place. The file is opened first and checked by what was opened, so that a link that is changed meanwhile leads
+ * nowhere else: readers get a link to the open file.
+ */
+export async function fetchFile({ source, into, policy, limits, onProgress }: Fetch): Promise<Fetched> {
+  const wanted = pathOf(source);
+  const real = await explained(source, () => realpath(wanted));
+  await checkAccess(source, real, policy);
+  // Without O_NONBLOCK, opening a pipe waits for a writer. O_NOFOLLOW: the real path ends in no link.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+  const file = await explained(source, () => open(real, flags));
+  try {
+    await checkAccess(source, await openedPath(file, real, source), policy);
+    const bytes = await sizeOf(file, source, limits.maxBytes);
+    const path = join(into, `file${/^\.[a-z0-9]+$/i.exec(extname(real))?.[0] ?? ''}`);
+    await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : real, path);
+    onProgress(bytes);
+    return { paths: [path], bytes, close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  const file = await stat(path);
-  if (!file.isFile()) {
-    throw sourceFailure('SourceRefused', source, file.isDirectory() ? 'this is a folder' : 'this is not a regular file', {
+}
+
+async function checkAccess(source: Fetch['source'], path: string, policy: Fetch['policy']): Promise<void> {
+  const refusal = await fileRefusal(path, policy.files);
+  if (refusal !== null) throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
+}
+
+/** Where the open file lies. Linux says so; elsewhere the path must still lead to the same file. */
+async function openedPath(file: FileHandle, real: string, source: Fetch['source']): Promise<string> {
+  if (process.platform === 'linux') return readlink(`/proc/self/fd/${file.fd}`);
+  const [opened, found, path] = await Promise.all([file.stat({ bigint: true }), stat(real, { bigint: true }), realpath(real)]);
+  if (opened.dev === found.dev && opened.ino === found.ino) return path;
+  throw sourceFailure('SourceRefused', source, 'the file was replaced while it was opened', { next: 'run it again' });
+}
+
+async function sizeOf(file: FileHandle, source: Fetch['source'], maxBytes: number): Promise<number> {
+  const found = await file.stat();
+  if (!found.isFile()) {
+    throw sourceFailure('SourceRefused', source, found.isDirectory() ? 'this is a folder' : 'this is not a regular file', {
       next: 'name one file',
     });
   }
-  if (file.size > limits.maxBytes) {
-    throw sourceFailure('SourceTooLarge', source, `the file has ${file.size} bytes, more than ${formatByteSize(limits.maxBytes)}`, {
+  if (found.size > maxBytes) {
+    throw sourceFailure('SourceTooLarge', source, `the file has ${found.size} bytes, more than ${formatByteSize(maxBytes)}`, {
       next: 'raise spec.data.limits.size, or split the file',
     });
   }
-  onProgress(file.size);
-  return { paths: [path], bytes: file.size };
+  return found.size;
 }
 
 function pathOf(source: Fetch['source']): string {
@@ -39,9 +69,9 @@ function pathOf(source: Fetch['source']): string {
   throw sourceFailure('SourceRefused', source, 'this is not an absolute path on this machine', { next: 'write file:///absolute/path' });
 }
 
-async function realPath(source: Fetch['source'], path: string): Promise<string> {
+async function explained<T>(source: Fetch['source'], work: () => Promise<T>): Promise<T> {
   try {
-    return await realpath(path);
+    return await work();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -50,11 +80,10 @@ async function realPath(source: Fetch['source'], path: string): Promise<string> 
         next: 'check the path; workers read it on their own machine',
       });
     }
+    // ENXIO: a socket, which cannot be opened.
+    if (code === 'ENXIO' || code === 'EOPNOTSUPP') {
+      throw sourceFailure('SourceRefused', source, 'this is not a regular file', { cause: error, next: 'name one file' });
+    }
     throw sourceFailure('SourceRefused', source, `the file cannot be opened (${code ?? 'unknown reason'})`, { cause: error });
   }
-}
-
-export function isBelow(path: string, root: string): boolean {
-  const way = relative(root, path);
-  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
 }

@@ -1,4 +1,5 @@
 import type { S3Settings } from '../artifacts/s3';
+import type { FileAccess } from './file-access';
 
 /** What sources may read, as the operator of this worker decided. */
 export interface SourcePolicy {
@@ -6,8 +7,8 @@ export interface SourcePolicy {
   readonly samplesDir: string;
   /** Also lets `http://` through: whoever trusts the network may go without certificates. */
   readonly allowPrivateAddresses: boolean;
-  /** `file://` reads only below these. */
-  readonly allowedFileRoots: readonly string[];
+  /** What `file://` may read. */
+  readonly files: FileAccess;
   /** The service and credential for `s3://`; null refuses that scheme. Its bucket is Perennial's own, which no source may read. */
   readonly s3: S3Settings | null;
 }

@@ -71,6 +71,8 @@ async function withinTime<T>(read: Omit<ReadSource, 'window'>, work: (signal: Ab
     throw fetched === null
       ? sourceFailure('SourceUnreachable', source, `it did not arrive within ${limits.timeoutSeconds} s`, { next })
       : sourceFailure('SourceTooLarge', source, `it could not be read within ${limits.timeoutSeconds} s`, { next });
+  } finally {
+    await fetched?.close?.();
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileRefusal } from '../../data/sources/file-access';
 import { checkUpSettings, readConfig } from '../../workers/config';
 import { temporalConnectOptions } from '../../workers/temporal-settings';
 
@@ -70,6 +71,40 @@ describe('settings', () => {
     expect(text).toContain('PERENNIAL_DATABASE_URL: is missing');
     expect(text).toContain('TEMPORAL_TLS_SERVER_CA_CERT_PATH: names a file that cannot be read');
     expect(text).not.toMatch(/secret/);
+  });
+
+  test('let sources read the data folder of each lifecycle in the clone, and nothing of the platform', async () => {
+    const clone = resolve(__dirname, '..', '..');
+    const { ingest } = readConfig({ ...needed, PERENNIAL_STATE_DIR: join(clone, 'state'), PERENNIAL_PROVIDERS_FILE: file('p.yaml', '') });
+    expect(ingest.files.roots).toEqual([join(clone, '*', 'data'), join(clone, 'samples')]);
+    const refusals = [
+      'churn/data/orders.csv',
+      'samples/wiki-router/examples.ndjson',
+      'package.json',
+      '.perennial/run/audit-key.pem',
+      'state/data/x',
+    ];
+    const found = await Promise.all(refusals.map((path) => fileRefusal(join(clone, path), ingest.files)));
+    expect(found.map((each) => each?.detail ?? null)).toEqual([
+      null,
+      null,
+      expect.stringMatching(/outside/),
+      expect.stringMatching(/the platform's own state/),
+      expect.stringMatching(/the platform's own state/),
+    ]);
+    expect(ingest.files.denied).toContain(join(folder, 'p.yaml'));
+  });
+
+  test('name folders for sources that are absolute and not the platform’s own', () => {
+    const found = mistakes({
+      ...needed,
+      PERENNIAL_STATE_DIR: '/var/lib/perennial',
+      PERENNIAL_INGEST_ROOTS: 'data:/srv/data:/var/lib/perennial/in',
+    });
+    expect(found).toEqual([
+      '  PERENNIAL_INGEST_ROOTS: data is no absolute path',
+      '  PERENNIAL_INGEST_ROOTS: /var/lib/perennial/in lies in /var/lib/perennial, which sources may never read',
+    ]);
   });
 
   test('that are blank count as not set', () => {

@@ -45,13 +45,13 @@ export function lifecycleRoutes({
   schedules,
   trainers,
   knownModels,
-  fileRoots,
+  sourceFiles,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const warningsOf = async (revision: CheckedRevision) => [
-    ...(await sourceWarnings(fileRoots, revision)),
+    ...(await sourceWarnings(sourceFiles, revision)),
     ...(await modelWarnings(knownModels, revision)),
   ];
   return async (app) => {

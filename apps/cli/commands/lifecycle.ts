@@ -62,6 +62,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         writeFileSync(join(folder, path), text);
         terminal.say(`wrote ${name}/${path}`);
       }
+      // The worker reads tables in the data folder of a lifecycle without further settings.
+      if (!llm) mkdirSync(join(folder, 'data'));
       terminal.say(`next: edit ${name}/lifecycle.yaml, then perennial lifecycle validate ${name}`);
     });
 

@@ -74,7 +74,7 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
 /** Rows come from the applied lifecycle's own sources and SQL, read here; the platform is asked for its spec, and the gateway for everything else. */
 export async function replayLifecycle(context: CliContext, wanted: ReplayRequest): Promise<ReplayEnd> {
   const { lifecycle, from, to, speed, parallel, signal, onProgress } = wanted;
-  const { samplesDir } = context.settings;
+  const { samplesDir, stateDir, cwd } = context.settings;
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
@@ -96,6 +96,8 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
       assembleSql: files[data.assemble] ?? '',
       window: { from, until: to },
       samplesDir,
+      stateDir,
+      cwd,
       scratchRoot: tmpdir(),
       signal,
     };

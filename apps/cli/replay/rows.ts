@@ -27,6 +27,9 @@ export interface ReplaySource {
   readonly assembleSql: string;
   readonly window: TimeWindow;
   readonly samplesDir: string;
+  /** The platform's state on this machine, which no source may read. */
+  readonly stateDir: string;
+  readonly cwd: string;
   readonly scratchRoot: string;
   readonly signal: AbortSignal;
 }
@@ -71,9 +74,14 @@ export async function withReplayRows<T>(source: ReplaySource, work: (rows: Repla
   }
 }
 
-async function readTables({ data, samplesDir, signal }: ReplaySource, folder: string): Promise<Record<string, readonly string[]>> {
-  // Whoever replays reads with their own rights, on their own machine.
-  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, allowedFileRoots: ['/'], s3: null };
+async function readTables(
+  { data, samplesDir, stateDir, cwd, signal }: ReplaySource,
+  folder: string,
+): Promise<Record<string, readonly string[]>> {
+  // A replay reads with its caller's own rights, on their own machine; but somebody else may have written the sources,
+  // so the caller's keys and state are not read for them.
+  const files = { roots: ['/', cwd], denied: [stateDir] };
+  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, files, s3: null };
   const tables: Record<string, readonly string[]> = {};
   for (const source of data.sources) {
     const scheme = schemeOf(source.uri);

@@ -108,7 +108,7 @@ export async function openApiWorld(
     audit: { publicKeys, heads },
     gatewayUrl: 'http://gateway.test',
     knownModels,
-    fileRoots: [root],
+    sourceFiles: { roots: [root], denied: [] },
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

@@ -8,6 +8,7 @@ import { yamlDocument } from '../../../domain/yaml-document.schema';
 const folder = mkdtempSync(join(tmpdir(), 'source-warnings-'));
 const inside = join(folder, 'inside');
 const secret = join(folder, 'elsewhere', 'secret.csv');
+const denied = [join(folder, 'inside', 'state')];
 beforeAll(() => {
   for (const each of ['inside', 'elsewhere']) mkdirSync(join(folder, each));
   writeFileSync(secret, 'a\n');
@@ -20,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function said(uri: string, roots: readonly string[] = [inside], kind: LifecycleSpec['kind'] = 'ModelLifecycle') {
   const { issueAt } = yamlDocument(`spec:\n  data:\n    sources:\n      orders: { uri: '${uri}' }\n`, 'lifecycle.yaml');
   const spec = { kind, data: { sources: [{ name: 'orders', uri, format: 'csv', time: null }] } };
-  return sourceWarnings(roots, { spec: spec as unknown as LifecycleSpec, issueAt });
+  return sourceWarnings({ roots, denied }, { spec: spec as unknown as LifecycleSpec, issueAt });
 }
 
 describe('what is said of file sources when a lifecycle is applied', () => {
@@ -36,7 +37,12 @@ describe('what is said of file sources when a lifecycle is applied', () => {
   test('is the same of what a language application builds its index from, which may have none', async () => {
     expect(await said(`file://${secret}`, [inside], 'LlmLifecycle')).toHaveLength(1);
     const { issueAt } = yamlDocument('spec: {}', 'lifecycle.yaml');
-    expect(await sourceWarnings([inside], { spec: { kind: 'LlmLifecycle', data: null } as unknown as LifecycleSpec, issueAt })).toEqual([]);
+    expect(
+      await sourceWarnings(
+        { roots: [inside], denied },
+        { spec: { kind: 'LlmLifecycle', data: null } as unknown as LifecycleSpec, issueAt },
+      ),
+    ).toEqual([]);
   });
 
   test.each([
@@ -46,7 +52,14 @@ describe('what is said of file sources when a lifecycle is applied', () => {
     ['a way out', `file://${inside}/../elsewhere/secret.csv`],
   ])('names %s, with its line and where files may lie', async (_, uri) => {
     expect(await said(uri)).toEqual([
-      `lifecycle.yaml:4:17 the file is outside of the folders that sources may read where the API runs; expected a file below ${inside}, or its folder in PERENNIAL_INGEST_ROOTS`,
+      `lifecycle.yaml:4:17 the file is outside of the folders that sources may read, by the settings of the API; put it below ${inside}, or add its folder to PERENNIAL_INGEST_ROOTS`,
     ]);
+  });
+
+  test.each([
+    ['a name that begins with a dot', `file://${inside}/.env`, /begins with a dot/],
+    ['a file of the platform that is not there yet', `file://${inside}/state/run/later.pem`, /the platform's own state/],
+  ])('names %s', async (_, uri, message) => {
+    expect(await said(uri)).toEqual([expect.stringMatching(message)]);
   });
 });

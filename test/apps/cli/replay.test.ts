@@ -152,6 +152,8 @@ describe('its rows', () => {
         assembleSql: 'SELECT ordered_at, shop, n, late FROM orders',
         window: { from: '2013-08-01T00:00:00Z', until: '2013-09-01T00:00:00Z' },
         samplesDir: folder,
+        stateDir: join(folder, 'state'),
+        cwd: folder,
         scratchRoot: folder,
         signal: new AbortController().signal,
       },

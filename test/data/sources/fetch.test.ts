@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -60,6 +60,85 @@ describe('a file', () => {
     }
     const dotted = `file://${reading.folder}/../${outside.split('/').at(-1) ?? ''}/trips.csv`;
     await expect(reading.uri(dotted, 'csv')).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+  });
+
+  describe('of the platform itself', () => {
+    let state: string;
+    beforeAll(async () => {
+      state = join(reading.folder, 'state');
+      await mkdir(join(state, 'run'), { recursive: true });
+      await mkdir(join(reading.folder, '.git'));
+      await mkdir(join(reading.folder, '.hidden'));
+      for (const path of ['state/run/audit-key.pem', '.git/config', '.env', '.hidden/trips.csv']) {
+        await writeFile(join(reading.folder, path), 'a\n1\n');
+      }
+      await symlink(join(state, 'run', 'audit-key.pem'), join(reading.folder, 'trips-1.csv'));
+      await symlink(state, join(reading.folder, 'folder-1'));
+      await symlink(join(reading.folder, '.env'), join(reading.folder, 'trips-2.csv'));
+    });
+    const policy = () => ({ files: { roots: [reading.folder], denied: [state] } });
+
+    test.each([
+      ['by its path', '/state/run/audit-key.pem', /the platform's own state/],
+      ['by a link to it', '/trips-1.csv', /the platform's own state/],
+      ['by a link to its folder', '/folder-1/run/audit-key.pem', /the platform's own state/],
+      ['by dots', '/.hidden/../state/run/audit-key.pem', /the platform's own state/],
+      ['by encoded dots', '/%2ehidden/%2E%2e/state/%72un/audit-key.pem', /the platform's own state/],
+      ['as a repository', '/.git/config', /the platform's own state/],
+      ['as a hidden file', '/.env', /begins with a dot/],
+      ['as a hidden file with an encoded dot', '/%2eenv', /begins with a dot/],
+      ['as a link to a hidden file', '/trips-2.csv', /begins with a dot/],
+      ['as a file in a hidden folder', '/.hidden/trips.csv', /begins with a dot/],
+    ])('is refused below a root too, %s', async (_, path, message) => {
+      const uri = `file://${reading.folder}${path}`;
+      await expect(reading.uri(uri, 'csv', { policy: policy() })).rejects.toMatchObject(refused('SourceRefused', message));
+    });
+
+    test('is refused under another name of its folder, as a bind mount or a spelling gives it', async () => {
+      // A hard link to a folder does not exist: the denied path here is another spelling of the folder that the file lies in.
+      await symlink(state, join(reading.folder, 'other-name'));
+      const files = { roots: [reading.folder], denied: [join(reading.folder, 'other-name')] };
+      const uri = `file://${state}/run/audit-key.pem`;
+      await expect(reading.uri(uri, 'csv', { policy: { files } })).rejects.toMatchObject(refused('SourceRefused', /own state/));
+    });
+
+    test('is not read when a link is changed to it after the check', async () => {
+      const swapped = join(reading.folder, 'swapped.csv');
+      const plain = join(reading.folder, 'plain.csv');
+      await writeFile(plain, 'a\n1\n');
+      await writeFile(join(state, 'run', 'audit-key.pem'), 'secret\nkey\n');
+      let stop = false;
+      const swapping = (async () => {
+        for (let turn = 0; !stop; turn++) {
+          const next = join(reading.folder, `next-${turn}`);
+          await symlink(turn % 2 === 0 ? plain : join(state, 'run', 'audit-key.pem'), next);
+          await rename(next, swapped);
+        }
+      })();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const outcomes = [];
+      for (let turn = 0; turn < 40; turn++) {
+        const uri = pathToFileURL(swapped).href;
+        const outcome = await reading.uri(uri, 'csv', { policy: policy() }).catch((error: unknown) => error as Error);
+        outcomes.push(outcome instanceof Error ? outcome.message : outcome.columns.map(({ name }) => name).join());
+      }
+      stop = true;
+      await swapping;
+      expect(outcomes.filter((outcome) => outcome !== 'a' && !outcome.includes("the platform's own state"))).toEqual([]);
+    });
+  });
+
+  test('below a root with an asterisk lies in a folder of that place, and not in that of packages', async () => {
+    for (const path of ['churn/data', 'churn/other', 'node_modules/data']) {
+      await mkdir(join(reading.folder, 'clone', path), { recursive: true });
+      await writeFile(join(reading.folder, 'clone', path, 'trips.csv'), 'a\n1\n');
+    }
+    const policy = { files: { roots: [join(reading.folder, 'clone', '*', 'data')], denied: [] } };
+    const at = (path: string) => read(join(reading.folder, 'clone', path, 'trips.csv'), { policy });
+    expect((await at('churn/data')).rows).toBe(1);
+    for (const path of ['churn/other', 'node_modules/data']) {
+      await expect(at(path)).rejects.toMatchObject(refused('SourceRefused', /outside of the folders/));
+    }
   });
 
   test('that is missing, a folder, a socket or on another host is refused', async () => {

@@ -1,0 +1,83 @@
+/** Which files of this machine a lifecycle may read. The platform's own secrets are none of them, whatever the roots are. */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+
+export interface FileAccess {
+  /** Absolute folders. A segment that is one asterisk stands for any one folder name. */
+  readonly roots: readonly string[];
+  /** Absolute files and folders that are never read: the state folder, and files with the platform's credentials. */
+  readonly denied: readonly string[];
+}
+
+export interface FileRefusal {
+  readonly detail: string;
+  readonly next: string;
+}
+
+/**
+ * Why a file may not be read, or null. `path` is what `realpath` gave, so that links are resolved. Names that begin with a
+ * dot are refused below every root; whoever named the root answers for the path to it.
+ */
+export async function fileRefusal(path: string, { roots, denied }: FileAccess): Promise<FileRefusal | null> {
+  if (/[/\\]\.git([/\\]|$)/i.test(path) || (await isDenied(path, denied))) {
+    return { detail: "the file belongs to the platform's own state; such files are never read", next: 'name a table of your own' };
+  }
+  const ways = (await Promise.all(roots.map((root) => wayBelowRoot(path, root)))).filter((way) => way !== null);
+  if (ways.some((way) => !way.some((name) => name.startsWith('.')))) return null;
+  if (ways.length > 0) {
+    return {
+      detail: 'the file, or a folder that it lies in, has a name that begins with a dot; such files are never read',
+      next: 'copy the table to a folder whose name does not begin with a dot',
+    };
+  }
+  return {
+    detail: 'the file is outside of the folders that sources may read',
+    next: `put it below ${roots.join(' or ')}, or add its folder to PERENNIAL_INGEST_ROOTS`,
+  };
+}
+
+/** By identity as well as by name: on some file systems one folder has several spellings, and a bind mount gives it another path. */
+async function isDenied(path: string, denied: readonly string[]): Promise<boolean> {
+  const closed = await Promise.all(denied.map(async (each) => ({ path: await realOrGiven(each), identity: await identityOf(each) })));
+  if (closed.some((each) => path === each.path || isBelow(path, each.path))) return true;
+  const identities = new Set(closed.flatMap(({ identity }) => (identity === null ? [] : [identity])));
+  for (let at = path; ; at = dirname(at)) {
+    const identity = await identityOf(at);
+    if (identity !== null && identities.has(identity)) return true;
+    if (dirname(at) === at) return false;
+  }
+}
+
+async function identityOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found === null ? null : `${found.dev}:${found.ino}`;
+}
+
+/** The names from the root to the file, or null when the file is not below it. */
+async function wayBelowRoot(path: string, root: string): Promise<readonly string[] | null> {
+  const names = root.split(sep);
+  const star = names.indexOf('*');
+  const base = await realOrGiven(star === -1 ? root : names.slice(0, star).join(sep) || sep);
+  if (!isBelow(path, base)) return null;
+  const way = relative(base, path).split(sep);
+  if (star === -1) return way;
+  const pattern = names.slice(star).filter((name) => name !== '');
+  // The file itself lies below the last folder of the pattern. Packages are other people's programs, not tables of a lifecycle.
+  const matches = pattern.every((name, index) => (name === '*' ? way[index] !== 'node_modules' : name === way[index]));
+  return matches && way.length > pattern.length ? way : null;
+}
+
+/** Where the path really leads. Of a file that is not there yet, where its folder leads. */
+export async function realOrGiven(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(await realOrGiven(folder), basename(path));
+  }
+}
+
+export function isBelow(path: string, root: string): boolean {
+  const way = relative(root, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}

@@ -1,0 +1,46 @@
+/** What lifecycles may read from this machine and from S3, as whoever operates the platform decided. */
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { z } from 'zod';
+import type { FileAccess } from '../data/sources/file-access';
+import { isBelow } from '../data/sources/file-access';
+import type { SettingMistake } from './temporal-settings';
+
+export const sourceSettings = {
+  PERENNIAL_INGEST_PRIVATE_ADDRESSES: z.enum(['true', 'false']).default('false'),
+  /** Colon-separated folders from which file:// sources may read. */
+  PERENNIAL_INGEST_ROOTS: z.string().optional(),
+};
+
+export interface SourceAccess {
+  readonly allowPrivateAddresses: boolean;
+  readonly files: FileAccess;
+}
+
+const project = resolve(__dirname, '..');
+
+/** The `data` folder of each lifecycle in the project's folder, as `lifecycle init` writes it, and the samples. */
+export const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
+
+export function readSourceAccess(
+  given: Readonly<Record<string, string | undefined>>,
+  denied: readonly string[],
+): { readonly access: SourceAccess; readonly mistakes: readonly SettingMistake[] } {
+  const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
+  const roots = (named ?? usualRoots).map(withoutEnd);
+  const mistakes = named === undefined ? [] : rootMistakes(roots, denied);
+  const allowPrivateAddresses = given['PERENNIAL_INGEST_PRIVATE_ADDRESSES'] === 'true';
+  return { access: { allowPrivateAddresses, files: { roots, denied } }, mistakes };
+}
+
+function rootMistakes(roots: readonly string[], denied: readonly string[]): readonly SettingMistake[] {
+  return roots.flatMap((root) => {
+    const setting = 'PERENNIAL_INGEST_ROOTS';
+    if (!isAbsolute(root)) return [{ setting, detail: `${root} is no absolute path` }];
+    const closed = denied.find((each) => root === each || isBelow(root, each));
+    return closed === undefined ? [] : [{ setting, detail: `${root} lies in ${closed}, which sources may never read` }];
+  });
+}
+
+function withoutEnd(root: string): string {
+  return root.length > 1 && root.endsWith(sep) ? dirname(join(root, 'x')) : root;
+}
