@@ -26,7 +26,7 @@ module.exports = {
     only(
       'data',
       '^data/',
-      ['^data/', '^domain/', 'node_modules/(@aws-sdk|@smithy|@duckdb|ajv|onnxruntime-node|onnxruntime-common|undici|csv-parse)/'],
+      ['^data/', '^domain/', 'node_modules/(@aws-sdk|@smithy|@duckdb|ajv|onnxruntime-node|onnxruntime-common|piscina|undici|csv-parse)/'],
       'Artifacts, SQL and graphs.',
     ),
     only(

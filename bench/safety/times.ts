@@ -1,4 +1,4 @@
-/** How long the shipped detectors look at a text, on this thread. */
+/** How long the shipped detectors take for a text. */
 import { openEmbedders } from '../../data/indexes/embedders/open-embedder';
 import { openDetectors } from '../../data/safety/open-detectors';
 import { defaultTenant } from '../../domain/ids';

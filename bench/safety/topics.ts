@@ -1,5 +1,6 @@
 /** Topic limits by twenty examples each, tried on texts of the topic that are no example and on all others. */
 import type { EmbedTexts } from '../../data/safety/classify';
+import { readableWindows } from '../../data/safety/classify';
 import { findTopics } from '../../data/safety/topics';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import { wilsonBounds } from '../../domain/statistics/wilson';
@@ -28,9 +29,13 @@ export async function measureTopics(prompts: readonly ReadText[], embed: EmbedTe
     ];
     for (const similarity of similarities) {
       const share = async (texts: readonly ReadText[]) => {
+        const found = (text: string) =>
+          findTopics(
+            { kind: 'topics', allow: [], deny, similarity },
+            { text, embed: vectors, windowsOf: (most) => Promise.resolve(readableWindows(text).slice(0, most)) },
+          );
         let events = 0;
-        for (const { text } of texts)
-          events += Number((await findTopics({ kind: 'topics', allow: [], deny, similarity }, text, vectors)).length > 0);
+        for (const { text } of texts) events += Number((await found(text)).length > 0);
         return { n: texts.length, share: events / texts.length, ...wilsonBounds({ events, n: texts.length }, 0.95) };
       };
       const own = await share(of(source).slice(examples, examples + tried));

@@ -25,7 +25,15 @@ export async function oddsByMeaning(
   meaning: LinearClassifier,
   { words, embed, text }: { readonly words: LinearClassifier; readonly embed: EmbedTexts; readonly text: string },
 ): Promise<number> {
-  const windows = suspicious(words, await readWindows(text));
+  return oddsOfWindows(meaning, await suspiciousWindows(words, text), embed);
+}
+
+/** The windows that look worst by their words. */
+export async function suspiciousWindows(words: LinearClassifier, text: string): Promise<readonly ReadWindow[]> {
+  return suspicious(words, await readWindows(text));
+}
+
+export async function oddsOfWindows(meaning: LinearClassifier, windows: readonly ReadWindow[], embed: EmbedTexts): Promise<number> {
   const vectors = await embed(windows.map((window) => window.text));
   return worstOdds(
     meaning,
@@ -33,14 +41,18 @@ export async function oddsByMeaning(
   );
 }
 
-/** How far one sentence of the text stands out from the rest, in log-odds; −∞ for a text of one. */
+/** The sentences that tell what a text is like, by their words; none of a text of one sentence. */
+export async function tellingSentences(classifier: LinearClassifier, text: string): Promise<readonly ReadWindow[]> {
+  const all = await readSentences(text);
+  return all.length < 2 ? [] : telling(all, (each) => logOdds(classifier, each));
+}
+
+/** How far one of a text's telling sentences stands out from the others, in log-odds; −∞ when there are none. */
 export async function standingOutBySentence(
   classifier: LinearClassifier,
-  { embed, text }: { readonly embed: EmbedTexts; readonly text: string },
+  { embed, sentences }: { readonly embed: EmbedTexts; readonly sentences: readonly ReadWindow[] },
 ): Promise<number> {
-  const all = await readSentences(text);
-  if (all.length < 2) return -Infinity;
-  const sentences = telling(all, (each) => logOdds(classifier, each));
+  if (sentences.length === 0) return -Infinity;
   const vectors = await embed(sentences.map((each) => each.text));
   return standingOut(sentences.map((each, at) => logOdds(classifier, { ...each, vector: vectors[at] ?? null })));
 }

@@ -3,16 +3,15 @@ import type { Tenant } from '../../domain/ids';
 import type { ClassifierTerms, DetectorSpec, SafetyPolicy, Side } from '../../domain/llm/safety/policy';
 import type { About, Detect } from '../../domain/llm/safety/screen';
 import type { ModelAccess } from '../llm/model-access';
+import { openOffThread, type OffThread } from '../off-thread/off-thread';
 import type { Embedders } from '../indexes/embedders/open-embedder';
 import { askWithin, type AskGuard } from './ask-guard';
-import { findPhrases } from './blocklist';
-import { classifierPath, readClassifiers, type ClassifierFile, type Head } from './classifier-file';
-import { oddsByMeaning, oddsByWords, standingOutBySentence, type EmbedTexts } from './classify';
+import { classifierPath, type ClassifierFile, type Head } from './classifier-file';
+import { oddsOfWindows, standingOutBySentence, type EmbedTexts } from './classify';
 import { findByGuard } from './guards';
-import { quotesInjection } from './injection-phrases';
-import { findPersonalData } from './personal-data';
-import { findSecrets } from './secrets';
 import { oddsFor } from './threshold';
+import { openTextReader } from './text-reader';
+import { weights } from './text-readings';
 import { findTopics } from './topics';
 
 /** Beyond this a text is not looked at: patterns and phrases take time with its length, and whoever sends it decides that. */
@@ -36,34 +35,33 @@ export interface DetectorsOptions {
   /** Whoever is asked by detectors that ask; null where nobody is. */
   readonly access?: GuardAccess | null;
   readonly classifiers?: string;
+  readonly offThread?: OffThread;
 }
 
 export type GuardAccess = Pick<ModelAccess, 'chat' | 'moderate' | 'requireProvider'>;
 
 /** One for a process: gateway and evaluation look with the same eyes. Files are read when a policy first needs them. */
-export function openDetectors({ embedders, access = null, classifiers = classifierPath }: DetectorsOptions): Detectors {
-  let loading: Promise<ClassifierFile> | null = null;
-
-  function load(): Promise<ClassifierFile> {
-    loading ??= readClassifiers(classifiers).catch((error: unknown) => {
-      loading = null;
-      throw error;
-    });
-    return loading;
-  }
-
+export function openDetectors({
+  embedders,
+  access = null,
+  classifiers = classifierPath,
+  offThread = openOffThread(),
+}: DetectorsOptions): Detectors {
+  const load = (): Promise<ClassifierFile> => weights(classifiers);
+  const reader = openTextReader(offThread);
   const embed: EmbedTexts = async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts);
 
   async function find(spec: DetectorSpec, { text, side, about, ask }: LookedAt) {
     switch (spec.kind) {
       case 'personalData':
-        return findPersonalData(text, spec.types);
+        return reader.read('personalData', { text, types: spec.types });
       case 'secrets':
-        return findSecrets(text);
+        return reader.read('secrets', { text });
       case 'blocklist':
-        return findPhrases(text, spec.phrases);
+        return reader.read('phrases', { text, phrases: spec.phrases });
       case 'injection':
-        return (side !== 'retrieved' || !quotesInjection(text)) && (await passes('injection', spec, { text, side }))
+        return (side !== 'retrieved' || !(await reader.read('quotesInjection', { text }))) &&
+          (await passes('injection', spec, { text, side }))
           ? []
           : [{ from: 0, to: text.length, what: 'injection' }];
       case 'harmful':
@@ -71,7 +69,7 @@ export function openDetectors({ embedders, access = null, classifiers = classifi
           ? []
           : [{ from: 0, to: text.length, what: side === 'output' ? 'harmful answer' : 'harmful request' }];
       case 'topics':
-        return findTopics(spec, text, embed);
+        return findTopics(spec, { text, embed, windowsOf: (most) => reader.read('windows', { text, most }) });
       case 'moderation':
       case 'guardModel':
         return findByGuard(spec, { text, side, about }, ask);
@@ -88,12 +86,13 @@ export function openDetectors({ embedders, access = null, classifiers = classifi
     const { words, meaning } = heads[head];
     const odds =
       reads === 'words'
-        ? await oddsByWords(words.classifier, text)
-        : await oddsByMeaning(meaning.classifier, { words: words.classifier, embed, text });
+        ? await reader.read('wordOdds', { text, classifiers, head })
+        : await oddsOfWindows(meaning.classifier, await reader.read('suspiciousWindows', { text, classifiers, head }), embed);
     if (odds > oddsFor(falseAlarms, (reads === 'words' ? words : meaning).thresholds)) return false;
     if (head === 'harmfulAnswer' || side !== 'retrieved' || reads === 'words') return true;
     const { classifier, thresholds } = sentences[head];
-    return (await standingOutBySentence(classifier, { embed, text })) <= oddsFor(falseAlarms, thresholds);
+    const telling = await reader.read('tellingSentences', { text, classifiers, head });
+    return (await standingOutBySentence(classifier, { embed, sentences: telling })) <= oddsFor(falseAlarms, thresholds);
   }
 
   return {
@@ -104,6 +103,7 @@ export function openDetectors({ embedders, access = null, classifiers = classifi
       };
     },
     async prepare({ detectors }) {
+      if (detectors.length > 0) reader.prepare();
       for (const spec of detectors) if (spec.kind === 'moderation' || spec.kind === 'guardModel') requireGuard(spec, access);
       const file = detectors.some(({ kind }) => kind === 'injection' || kind === 'harmful') ? await load() : null;
       if (!detectors.some((spec) => spec.kind === 'topics' || ('reads' in spec && spec.reads === 'meaning'))) return;

@@ -1,12 +1,19 @@
 import type { Finding, Topic, TopicsKind } from '../../domain/llm/safety/policy';
-import { readableWindows, type EmbedTexts } from './classify';
+import type { EmbedTexts } from './classify';
 
 /** Windows of a long text that are compared: its beginning says what it is about. */
 const mostWindows = 4;
 
+export interface TopicalText {
+  readonly text: string;
+  readonly embed: EmbedTexts;
+  /** The first windows of the text. */
+  readonly windowsOf: (most: number) => Promise<readonly string[]>;
+}
+
 /** A denied topic anywhere in the text, or none of the allowed ones in all of it. */
-export async function findTopics(spec: TopicsKind, text: string, embed: EmbedTexts): Promise<readonly Finding[]> {
-  const windows = readableWindows(text).slice(0, mostWindows);
+export async function findTopics(spec: TopicsKind, { text, embed, windowsOf }: TopicalText): Promise<readonly Finding[]> {
+  const windows = await windowsOf(mostWindows);
   if (windows.length === 0) return [];
   const [vectors, deny, allow] = await Promise.all([embed(windows), examplesOf(spec.deny, embed), examplesOf(spec.allow, embed)]);
   const isOf = ({ examples }: EmbeddedTopic) =>

@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import Piscina from 'piscina';
+import { failure } from '../../domain/failure';
+import type { Limited } from '../time-limit';
+import type { TaskInput, TaskName, TaskOutcome, TaskOutput } from './tasks';
+
+export interface OffThreadOptions {
+  /** From the call to the result, the wait for a free thread included. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Threads for work whose duration a caller decides, so that the event loop stays free for others. */
+export interface OffThread {
+  /**
+   * Runs a task of `tasks.ts`; `input` and result are copied between threads. `late`: the deadline passed or the task ran out of memory, and its thread was ended, which stops a
+   * runaway regular expression too. Errors are those of the task; PlatformUnavailable when too many tasks wait already.
+   */
+  run<Name extends TaskName>(name: Name, input: TaskInput<Name>, options: OffThreadOptions): Promise<Limited<TaskOutput<Name>>>;
+  close(): Promise<void>;
+}
+
+const mostThreads = Math.max(2, Math.min(4, availableParallelism()));
+/** Tasks that wait for a thread. Each holds its input in memory. */
+const mostWaiting = 256;
+const memoryMebibytes = 512;
+
+/** The first task starts a thread, which stays; more start while tasks wait, and end after a minute without work. None keeps the process alive. */
+export function openOffThread(): OffThread {
+  let pool: Piscina | null = null;
+
+  function threads(): Piscina {
+    if (pool !== null) return pool;
+    pool = new Piscina({
+      filename: join(__dirname, 'tasks.ts'),
+      execArgv: ['-r', require.resolve('tsx/cjs')],
+      env: {},
+      minThreads: 1,
+      maxThreads: mostThreads,
+      maxQueue: mostWaiting,
+      idleTimeout: 60_000,
+      // The event loop goes first.
+      niceIncrement: 5,
+      resourceLimits: { maxOldGenerationSizeMb: memoryMebibytes },
+    });
+    // A thread that ends while it has no task: the next task starts another.
+    pool.on('error', () => undefined);
+    return pool;
+  }
+
+  return {
+    async run<Name extends TaskName>(name: Name, input: TaskInput<Name>, { deadlineMs, signal }: OffThreadOptions) {
+      const deadline = AbortSignal.timeout(deadlineMs);
+      try {
+        const ends = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+        const outcome = (await threads().run({ name, input }, { signal: ends })) as TaskOutcome<TaskOutput<Name>>;
+        if (outcome.kind === 'done') return outcome;
+        const { type, message, issues, next } = outcome;
+        throw failure(type, message, { issues, ...(next !== null && { next }) });
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (deadline.aborted || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return { kind: 'late' };
+        if (error instanceof Error && error.message.startsWith('Task queue is at limit')) {
+          throw failure('PlatformUnavailable', `${mostWaiting} tasks wait for a free thread already`, { cause: error });
+        }
+        throw error;
+      }
+    },
+    async close() {
+      await pool?.destroy();
+    },
+  };
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,37 @@
+/** What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its caller's deadline ends it, so it needs no time limit of its own. */
+import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
+import { readText } from '../safety/text-readings';
+
+export type TaskOutcome<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | {
+      readonly kind: 'refused';
+      readonly type: FailureType;
+      readonly message: string;
+      readonly issues: readonly Issue[];
+      readonly next: string | null;
+    };
+
+export const tasks = { readText } satisfies Readonly<Record<string, (input: never) => unknown>>;
+
+type Tasks = typeof tasks;
+export type TaskName = keyof Tasks;
+export type TaskInput<Name extends TaskName> = Parameters<Tasks[Name]>[0];
+export type TaskOutput<Name extends TaskName> = Awaited<ReturnType<Tasks[Name]>>;
+
+/** What a thread is asked, and calls this with. An error of the platform would lose its class on the way back, so it travels as data. */
+export default async function runTask<Name extends TaskName>({
+  name,
+  input,
+}: {
+  readonly name: Name;
+  readonly input: TaskInput<Name>;
+}): Promise<TaskOutcome<unknown>> {
+  const work = tasks[name] as (given: TaskInput<Name>) => unknown;
+  try {
+    return { kind: 'done', value: await work(input) };
+  } catch (error) {
+    if (!isPerennialError(error)) throw error;
+    return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
+  }
+}

@@ -1,0 +1,59 @@
+import type { Finding, PersonalDataType } from '../../domain/llm/safety/policy';
+import { findPhrases } from './blocklist';
+import { readClassifiers, type ClassifierFile, type Head, type SentenceHead } from './classifier-file';
+import { oddsByWords, readableWindows, suspiciousWindows, tellingSentences, type ReadWindow } from './classify';
+import { quotesInjection } from './injection-phrases';
+import { findPersonalData } from './personal-data';
+import { findSecrets } from './secrets';
+
+/**
+ * The parts of detectors whose time grows with the text, and which the sender of the text decides. Plain data in and out, so that they can run in another thread. `classifiers` is the
+ * path of the file with the weights.
+ */
+const textReadings = {
+  personalData: ({ text, types }: Read<{ types: readonly PersonalDataType[] }>): readonly Finding[] => findPersonalData(text, types),
+  secrets: ({ text }: Read): readonly Finding[] => findSecrets(text),
+  phrases: ({ text, phrases }: Read<{ phrases: readonly string[] }>): readonly Finding[] => findPhrases(text, phrases),
+  quotesInjection: ({ text }: Read): boolean => quotesInjection(text),
+  windows: ({ text, most }: Read<{ most: number }>): readonly string[] => readableWindows(text).slice(0, most),
+  wordOdds: async ({ text, classifiers, head }: Read<{ classifiers: string; head: Head }>): Promise<number> =>
+    oddsByWords((await weights(classifiers)).heads[head].words.classifier, text),
+  suspiciousWindows: async ({ text, classifiers, head }: Read<{ classifiers: string; head: Head }>): Promise<readonly ReadWindow[]> =>
+    suspiciousWindows((await weights(classifiers)).heads[head].words.classifier, text),
+  tellingSentences: async ({
+    text,
+    classifiers,
+    head,
+  }: Read<{ classifiers: string; head: SentenceHead }>): Promise<readonly ReadWindow[]> =>
+    tellingSentences((await weights(classifiers)).sentences[head].classifier, text),
+};
+
+type Read<More = unknown> = { readonly text: string } & Readonly<More>;
+type Readings = typeof textReadings;
+
+export type ReadingName = keyof Readings;
+export type ReadingInput<Name extends ReadingName> = Parameters<Readings[Name]>[0];
+export type ReadingOutput<Name extends ReadingName> = Awaited<ReturnType<Readings[Name]>>;
+
+export async function readText<Name extends ReadingName>({
+  reading,
+  input,
+}: {
+  readonly reading: Name;
+  readonly input: ReadingInput<Name>;
+}): Promise<ReadingOutput<Name>> {
+  const read = textReadings[reading] as (given: ReadingInput<Name>) => ReadingOutput<Name> | Promise<ReadingOutput<Name>>;
+  return read(input);
+}
+
+const files = new Map<string, Promise<ClassifierFile>>();
+
+/** Read once for each thread; a file that could not be read is tried again. */
+export function weights(path: string): Promise<ClassifierFile> {
+  const known = files.get(path);
+  if (known) return known;
+  const reading = readClassifiers(path);
+  files.set(path, reading);
+  reading.catch(() => files.delete(path));
+  return reading;
+}

@@ -1,0 +1,34 @@
+import { openOffThread } from '../../../data/off-thread/off-thread';
+
+const offThread = openOffThread();
+afterAll(() => offThread.close());
+
+const read = (text: string, deadlineMs: number, signal?: AbortSignal) =>
+  offThread.run('readText', { reading: 'personalData', input: { text, types: ['email', 'phone'] } }, { deadlineMs, signal });
+const endless = '1.'.repeat(1_000_000);
+
+describe('a task in another thread', () => {
+  test('gives what it would give in this one', async () => {
+    expect(await read('to ada@example.org', 30_000)).toEqual({ kind: 'done', value: [{ from: 3, to: 18, what: 'email' }] });
+  });
+
+  test('is ended at its deadline, also in the middle of a regular expression, and leaves the pool fit for the next', async () => {
+    const startedAt = performance.now();
+    expect(await read(endless, 300)).toEqual({ kind: 'late' });
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(await read('to ada@example.org', 30_000)).toMatchObject({ kind: 'done' });
+  });
+
+  test('is ended when its caller goes', async () => {
+    const caller = new AbortController();
+    const reading = read(endless, 30_000, caller.signal);
+    setTimeout(() => caller.abort(new Error('the caller has gone')), 50);
+    await expect(reading).rejects.toThrow('the caller has gone');
+  });
+
+  test('fails with the error of the platform that the task threw', async () => {
+    const bytes = String.fromCharCode(...Array.from({ length: 500 }, (_, at) => at % 32));
+    const reading = offThread.run('readText', { reading: 'windows', input: { text: bytes, most: 4 } }, { deadlineMs: 30_000 });
+    await expect(reading).rejects.toMatchObject({ type: 'InvalidInput', message: 'a detector was given bytes that are no text' });
+  });
+});
