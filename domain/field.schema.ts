@@ -125,3 +125,22 @@ function refuse(context: z.core.$RefinementCtx, issue: z.core.$ZodRawIssue): nev
 
 /** Of a prompt. */
 export const variableField = z.string().regex(/^[a-z][a-zA-Z0-9_]{0,62}$/);
+
+/** An IANA name. */
+export function timezoneField(what: string) {
+  return z
+    .string()
+    .check((context) => {
+      if (!isTimezone(context.value)) context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
+    })
+    .describe(`${what}, such as America/New_York`);
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

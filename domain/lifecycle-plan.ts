@@ -93,7 +93,7 @@ const inputs = {
   ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
   tune: /^spec\.tune\b/,
-  evaluate: /^spec\.evaluate\b/,
+  evaluate: /^spec\.(evaluate|data\.time\.timezone)\b/,
 } as const;
 
 function stagesAfter(current: LifecycleRevision | null, next: NextRevision, changes: readonly PlannedChange[]): readonly PlannedStage[] {

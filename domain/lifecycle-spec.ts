@@ -123,7 +123,7 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
           availableAfter: formatSeconds(data.label.availableAfterSeconds),
           dependsOnPrediction: data.label.dependsOnPrediction,
         },
-        time: { column: data.time.column, window: formatDuration(data.time.window), until: data.time.until },
+        time: { ...data.time, window: formatDuration(data.time.window) },
         ...given({ entity: data.entity, contract: data.contract }),
         split: {
           by: 'time',

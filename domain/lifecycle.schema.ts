@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { canarySchema } from './canary.schema';
-import { bytesField, calendarField, columnField, daysField, nameField, pathField, secondsField, untilField } from './field.schema';
+import {
+  bytesField,
+  calendarField,
+  columnField,
+  daysField,
+  nameField,
+  pathField,
+  secondsField,
+  timezoneField,
+  untilField,
+} from './field.schema';
 import { gateSchema, metricField } from './gate.schema';
 import { builtComputeKinds, computeKinds } from './job';
 import { notifySchema } from './notify.schema';
@@ -49,8 +59,9 @@ export const timeSchema = z
     column: columnField('the event time of a request row'),
     window: calendarField('the length of the window of data, such as 6mo or 90d'),
     until: untilField.default('latest'),
+    timezone: timezoneField('the time zone in whose days gates and canaries count').default('UTC'),
   })
-  .describe('the window of data: column, window and until');
+  .describe('the window of data and its days: column, window, until and timezone');
 
 export const splitSchema = z
   .strictObject({

@@ -43,8 +43,8 @@ export interface DataSpec {
   readonly assemble: string;
   readonly features: string;
   readonly label: { readonly column: string; readonly availableAfterSeconds: number; readonly dependsOnPrediction: boolean };
-  /** `until` is RFC 3339 or `latest`. */
-  readonly time: { readonly column: string; readonly window: CalendarDuration; readonly until: string };
+  /** `until` is RFC 3339 or `latest`. `timezone` is an IANA name: in its days gates and canaries count; a revision that was applied before it existed has none, which is UTC. */
+  readonly time: { readonly column: string; readonly window: CalendarDuration; readonly until: string; readonly timezone?: string };
   readonly entity: string | null;
   /** Days, counted back from the window's end: holdout last, confirm before it, tuning before that, train the rest. */
   readonly split: { readonly by: 'time'; readonly tuningDays: number; readonly confirmDays: number; readonly holdoutDays: number };

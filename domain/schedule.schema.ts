@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secondsField } from './field.schema';
+import { secondsField, timezoneField } from './field.schema';
 import { problem } from './schema-issues.schema';
 
 const field = /^[\d*/,A-Za-z-]+$/;
@@ -14,13 +14,7 @@ export const scheduleSchema = z
           context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
       })
       .describe('five fields: minute, hour, day of month, month and day of week, such as "0 3 1 * *"'),
-    timezone: z
-      .string()
-      .check((context) => {
-        if (!isTimezone(context.value)) context.issues.push(problem(`cannot be ${JSON.stringify(context.value.slice(0, 60))}`));
-      })
-      .default('UTC')
-      .describe('a time zone such as America/New_York'),
+    timezone: timezoneField('a time zone').default('UTC'),
     overlap: z
       .enum(['skip', 'bufferOne', 'cancelOther', 'allowAll'])
       .default('skip')
@@ -30,12 +24,3 @@ export const scheduleSchema = z
     paused: z.boolean().default(false).describe('true to make no starts'),
   })
   .describe('when to retrain: cron and timezone');
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -38,7 +38,7 @@ describe('a lifecycle that says little', () => {
         assemble: 'sql/assemble.sql',
         features: 'sql/features.sql',
         label: { column: 'late', availableAfterSeconds: 21_600, dependsOnPrediction: false },
-        time: { column: 'ordered_at', window: { months: 6, seconds: 0 }, until: 'latest' },
+        time: { column: 'ordered_at', window: { months: 6, seconds: 0 }, until: 'latest', timezone: 'UTC' },
         entity: 'customer',
         split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 30 },
         contract: 'contracts/orders.yaml',
