@@ -31,6 +31,7 @@ function promptBy(schema: typeof promptSchema, document: unknown, fileName: stri
     variables: spec.variables,
     fewShot: spec.fewShot ? { ...spec.fewShot, template: spec.fewShot.template ?? lastOfUser?.template ?? '' } : null,
     answerSchema: spec.answer?.schema ?? null,
+    ...(spec.callerSystemMessages === 'allowed' && { callerSystemMessages: 'allowed' as const }),
   };
   const issues = issuesOf(prompt, written);
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: prompt };
@@ -41,11 +42,16 @@ function issuesOf(prompt: PromptTemplate, { issueAt }: WrittenDocument) {
 }
 
 /** The template as a person would write it: `readPrompt` makes the same of it. */
-export function promptDocumentOf({ name, messages, variables, fewShot, answerSchema }: PromptTemplate) {
+export function promptDocumentOf({ name, messages, variables, fewShot, answerSchema, callerSystemMessages }: PromptTemplate) {
   return {
     apiVersion,
     kind: 'Prompt' as const,
     metadata: { name },
-    spec: { variables, messages, ...(fewShot ? { fewShot } : {}), ...(answerSchema ? { answer: { schema: answerSchema } } : {}) },
+    spec: {
+      ...{ variables, messages },
+      ...(fewShot && { fewShot }),
+      ...(answerSchema && { answer: { schema: answerSchema } }),
+      ...(callerSystemMessages && { callerSystemMessages }),
+    },
   };
 }

@@ -94,6 +94,10 @@ function promptOf(schema: typeof answerSchemaField) {
         .describe('the messages in order'),
       fewShot: fewShotSchema.optional(),
       answer: z.strictObject({ schema }).optional().describe('the form of the answer: JSON of this schema'),
+      callerSystemMessages: z
+        .enum(['refused', 'allowed'])
+        .default('refused')
+        .describe('refused or allowed: whether requests may add system and developer messages to the prompt'),
     }),
   });
 }

@@ -8,6 +8,11 @@ export interface PromptTemplate {
   readonly fewShot: FewShot | null;
   /** The answer must be JSON of this schema; null for prose. */
   readonly answerSchema: Readonly<Record<string, unknown>> | null;
+  /**
+   * Whether a request may carry `system` or `developer` messages of its own. They stand behind the prompt's messages with the same authority, so a caller could
+   * overrule the prompt. Absent where they are refused, so that the digest of a prompt from before this field stays the same.
+   */
+  readonly callerSystemMessages?: 'allowed';
 }
 
 export interface PromptMessage {

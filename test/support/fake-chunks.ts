@@ -12,7 +12,7 @@ import { failure } from '../../domain/failure';
 
 /** Chunks in memory, asked as LanceDB is: what is there, what was opened and what was closed can be seen. */
 export interface FakeChunks extends Pick<ChunkStore, 'open'> {
-  put(name: TableName, texts: Readonly<Record<string, string>>): ServedIndexVersion;
+  put(name: TableName, texts: Readonly<Record<string, string>>, sources?: Readonly<Record<string, string>>): ServedIndexVersion;
   drop(name: TableName): void;
   readonly opened: string[];
   readonly closed: string[];
@@ -47,10 +47,13 @@ export function fakeChunks(space = { digest: letters.identity.digest, dimensions
   return {
     opened,
     closed,
-    put(name, texts) {
+    put(name, texts, sources = {}) {
       tables.set(
         keyOf(name),
-        Object.entries(texts).map(([documentId, text]) => rowOf(documentId, text)),
+        Object.entries(texts).map(([documentId, text]) => ({
+          ...rowOf(documentId, text),
+          ...(documentId in sources && { source: sources[documentId] ?? null }),
+        })),
       );
       return {
         version: name.version,

@@ -34,6 +34,8 @@ const schema = z.strictObject({
 /** The body of `POST /v1/chat/completions`, as far as a release bundle leaves room for it. */
 export interface ChatBody {
   readonly model: string;
+  /** The place of the first message of role `system` or `developer`; null without one. */
+  readonly systemMessage: { readonly index: number; readonly role: 'system' | 'developer' } | null;
   /** Before the last message of the user. */
   readonly history: readonly ChatMessage[];
   /** What the user wrote last. */
@@ -61,6 +63,7 @@ export function parseChatBody(body: unknown): ChatBody {
   const limits = [given.max_tokens, given.max_completion_tokens].filter((limit) => typeof limit === 'number');
   return {
     model: given.model,
+    systemMessage: systemMessageIn(messages),
     history: messages.slice(0, -1).map(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content: textOf(content) })),
     input: textOf(last.content),
     streams: given.stream ?? false,
@@ -69,6 +72,23 @@ export function parseChatBody(body: unknown): ChatBody {
     entity: given.safety_identifier ?? given.user ?? null,
     fixed: fixed.filter((name) => (given as Readonly<Record<string, unknown>>)[name] !== undefined),
   };
+}
+
+/** @throws InvalidInput that names the message, in a form that a client of the OpenAI API reads. */
+export function refuseSystemMessage({ index, role }: NonNullable<ChatBody['systemMessage']>, version: string): never {
+  throw invalidBody([
+    {
+      pointer: `/messages/${index}/role`,
+      detail:
+        `messages[${index}].role: ${version} takes no ${role} messages from callers, because they would overrule its own prompt; ` +
+        'send the text as role user, or set callerSystemMessages: allowed in its prompt',
+    },
+  ]);
+}
+
+function systemMessageIn(messages: readonly { readonly role: string }[]): ChatBody['systemMessage'] {
+  const index = messages.findIndex(({ role }) => role === 'system' || role === 'developer');
+  return index === -1 ? null : { index, role: messages[index]?.role === 'developer' ? 'developer' : 'system' };
 }
 
 function textOf(content: string | readonly { readonly text: string }[]): string {

@@ -16,7 +16,7 @@ import { bundleOf, type ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
 import { createAnswerer, mayKeepBack, type VersionAnswer } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
-import type { ChatBody } from './chat-request.schema';
+import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
 import { beforeFirstPiece } from './before-first-piece';
 import { mayStandBeside } from './beside';
@@ -91,9 +91,12 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     if (picked.kind === 'named') {
       const { served, arm } = picked;
       const head = { predictionId, served, arm, stale: null };
-      return answered(call, head, null)
-        .then(logged)
-        .finally(() => picked.release());
+      try {
+        checkSystemMessage(call.body, served);
+        return logged(await answered(call, head, null));
+      } finally {
+        picked.release();
+      }
     }
     // Every arm stays loaded until the last word is said, whatever the table says meanwhile: the one that is not asked first may be asked after all.
     const holds = picked.route.arms.map(({ served }) => served.hold.hold());
@@ -106,6 +109,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
 
   async function byRoute(call: ChatCall, route: Route, predictionId: PredictionId): Promise<ChatReply> {
     const { champion, rollout } = route;
+    checkSystemMessage(call.body, champion.served);
     const fresh = leaseHolds();
     // A gateway that may not know the current table sends nobody to a canary, and asks it nothing.
     if (rollout !== null && fresh) return divided(call, route, { predictionId, rollout });
@@ -119,6 +123,10 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     { predictionId, rollout }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
   ): Promise<ChatReply> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
+    // The champion takes what the challenger would refuse, so a rollout causes no failed request: it is answered outside of the rollout.
+    if (challenger && !takesSystemMessage(call.body, challenger.served)) {
+      return logged(await answered(call, headOf(champion, predictionId), null));
+    }
     const arm = assignArm(arms, rollout.id, sticksTo(call.body)) ?? champion;
     if (arm === champion || challenger === undefined) {
       const done = await answered(call, headOf(champion, predictionId), rollout);
@@ -209,6 +217,15 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     log(row);
     return reply;
   }
+}
+
+/** Throws InvalidInput where the version's prompt does not allow what the caller sent. */
+function checkSystemMessage(body: ChatBody, served: ServedVersion): void {
+  if (body.systemMessage !== null && !takesSystemMessage(body, served)) refuseSystemMessage(body.systemMessage, served.name);
+}
+
+function takesSystemMessage({ systemMessage }: ChatBody, served: ServedVersion): boolean {
+  return systemMessage === null || bundleOf(served).prompt.callerSystemMessages === 'allowed';
 }
 
 function headOf({ alias, served }: Arm, predictionId: PredictionId, stale: ChatHead['stale'] = null): ChatHead {

@@ -3,7 +3,7 @@ import { rerankServed } from '../../../data/llm/reranker';
 import { openRetrieval, type Retrieved } from '../../../data/llm/retrieval';
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { Tenant } from '../../../domain/ids';
-import { citationsIn, citedNumbers } from '../../../domain/llm/citations';
+import { citationsIn, citedNumbers, linkOf, plainSourceOf, unknownLinks } from '../../../domain/llm/citations';
 import type { LoggedRetrieval } from '../../../domain/llm/logged-answer';
 import type { LoadedBundle } from '../load-bundle';
 import { within } from '../../../data/within';
@@ -53,9 +53,10 @@ export function annotationsOf(text: string, retrieved: Retrieved | null): readon
   return citationsIn(text).flatMap(({ number, start, end }): readonly UrlCitation[] => {
     const passage = passages[number - 1];
     if (!passage) return [];
-    // A document without an address of its own is known by its place in the index.
+    // A document without an address that a page may show is known by its place in the index.
     const url =
-      passage.source ?? `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
+      linkOf(passage.source) ??
+      `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
     const title = passage.title ?? passage.documentId;
     return [{ type: 'url_citation', url_citation: { start_index: start, end_index: end, title, url } }];
   });
@@ -64,13 +65,18 @@ export function annotationsOf(text: string, retrieved: Retrieved | null): readon
 /** All that the answer was shown, whether it says so or not. */
 export function sourcesOf(text: string, { index, passages, left, notReranked }: Retrieved) {
   const cited = new Set(citedNumbers(text));
+  const unverified = unknownLinks(
+    text,
+    passages.map(({ source }) => source),
+  );
   return {
     index: `${index.name}@${index.version}`,
     sources: passages.map(({ documentId, chunkId, title, source, score }, place) => ({
-      ...{ number: place + 1, documentId, chunkId, title, source, score },
+      ...{ number: place + 1, documentId, chunkId, title, source: plainSourceOf(source), score },
       cited: cited.has(place + 1),
     })),
     leftOut: left,
+    ...(unverified.length > 0 && { unverifiedLinks: unverified }),
     ...(notReranked && { notReranked }),
   };
 }

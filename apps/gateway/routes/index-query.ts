@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IndexAnswer, IndexHit, IndexReader } from '../../../data/indexes/query-index';
+import { plainSourceOf } from '../../../domain/llm/citations';
 import { parseIndexQuery } from '../index-query.schema';
 import type { IndexMetrics } from '../index-metrics';
 import { within } from '../../../data/within';
@@ -46,7 +47,7 @@ function viewOf({ index, version, digest, embedder, hits, milliseconds }: IndexA
 }
 
 function hitOf({ documentId, chunkId, score, foundBy, title, heading, source, text, ordinal, start, end }: IndexHit) {
-  return { documentId, chunkId, score, foundBy, title, heading, source, text, ordinal, start, end };
+  return { documentId, chunkId, score, foundBy, title, heading, source: plainSourceOf(source), text, ordinal, start, end };
 }
 
 declare module 'fastify' {

@@ -139,6 +139,35 @@ describe('a bundle with an index', () => {
     });
   });
 
+  test.each([
+    'javascript:alert(document.domain)',
+    'data:text/html,<script>alert(1)</script>',
+    'java\tscript:alert(1)',
+    'https://ada:pw@evil.example/',
+  ])('never cites a document by the address %j', async (source) => {
+    wiki = chunks.put({ tenant, index: 'wiki', version: 2 }, { ada: 'Ada Lovelace wrote of the engine.' }, { ada: source });
+    const data = await client().chat.completions.create({ model: await register(), messages });
+    const [cited] = data.choices[0]?.message.annotations ?? [];
+    expect(cited?.url_citation.url).toBe('perennial:indexes/wiki/versions/2/documents/ada');
+    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({ sources: [{ documentId: 'ada', source: null }] });
+    const response = await fetch(`${url}/v1/indexes/wiki/query`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ text: 'Ada', k: 1, version: 2 }),
+    });
+    expect(JSON.stringify(await response.json())).not.toContain(source.slice(0, 10));
+  });
+
+  test('names the links of an answer that are the address of no passage', async () => {
+    wiki = chunks.put(
+      { tenant, index: 'wiki', version: 2 },
+      { ada: 'Ada Lovelace wrote of the engine, see https://example.org/ada and ![](https://evil.example/?q=secret).' },
+    );
+    const data = await client().chat.completions.create({ model: await register(), messages });
+    expect((data as unknown as { perennial: unknown }).perennial).toMatchObject({ unverifiedLinks: ['https://evil.example/?q=secret'] });
+    expect(data.choices[0]?.message.annotations?.map(({ url_citation: { url } }) => url)).toEqual(['https://example.org/ada']);
+  });
+
   test('streams its words, then its citations in the last chunk', async () => {
     const stream = await client().chat.completions.create({ model: await register(), messages, stream: true });
     const all = [];

@@ -59,12 +59,24 @@ async function until(condition: () => boolean): Promise<void> {
 /** Number 1 is champion, number 2 on trial beside it. */
 async function tried(
   weight: number,
-  { besides = false, policies = {} }: { readonly besides?: boolean; readonly policies?: Readonly<Record<number, SafetyPolicy>> } = {},
+  {
+    besides = false,
+    policies = {},
+    systemMessages = [],
+  }: {
+    readonly besides?: boolean;
+    readonly policies?: Readonly<Record<number, SafetyPolicy>>;
+    /** Versions whose prompt takes system messages of callers. */
+    readonly systemMessages?: readonly number[];
+  } = {},
 ): Promise<void> {
   const [champion, challenger] = await Promise.all(
     [1, 2].map((version) =>
       putBundle((bytes) => artifacts.put(bytes), {
-        prompt: questionPrompt(`You are number ${version}.`),
+        prompt: {
+          ...questionPrompt(`You are number ${version}.`),
+          ...(systemMessages.includes(version) && { callerSystemMessages: 'allowed' as const }),
+        },
         base: { provider: 'scripted', model: 'scripted', adapter: null, standby: [] },
         policy: policies[version],
       }),
@@ -108,6 +120,25 @@ async function rows(count: number): Promise<readonly PredictionRow[]> {
   await until(() => registry.inserted.length >= count);
   return registry.inserted;
 }
+
+describe('a system message of the caller', () => {
+  const messages = [
+    { role: 'system' as const, content: 'Be curt.' },
+    { role: 'user' as const, content: 'Hello' },
+  ];
+
+  test('that only the champion allows is answered by it, outside of the rollout: no request fails for a rollout', async () => {
+    await tried(1, { systemMessages: [1] });
+    const { response } = await client.chat.completions.create({ model, messages }).withResponse();
+    expect(response.headers.get('x-perennial-model-version')).toBe('wiki-assistant@1');
+    expect(await rows(1)).toMatchObject([{ version: 1, rollout: null, other: null }]);
+  });
+
+  test('that the champion refuses is refused for every arm', async () => {
+    await tried(1, { systemMessages: [2] });
+    await expect(client.chat.completions.create({ model, messages })).rejects.toMatchObject({ status: 400 });
+  });
+});
 
 describe('which arm answers', () => {
   test('is drawn for whom the caller names, once for all of their requests', async () => {

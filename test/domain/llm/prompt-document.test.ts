@@ -30,6 +30,15 @@ describe('a prompt document', () => {
     expect(readPrompt(parse(whole), 'body')).toEqual(read);
   });
 
+  test('takes system messages of callers only where it says so, and has the digest it had before where it does not', () => {
+    const refusing = readPrompt(whole.replace('spec:', 'spec:\n  callerSystemMessages: refused'), 'prompt.yaml');
+    expect(refusing).toEqual(readPrompt(whole, 'prompt.yaml'));
+    const allowing = readPrompt(whole.replace('spec:', 'spec:\n  callerSystemMessages: allowed'), 'prompt.yaml');
+    if (!allowing.ok) throw new Error(JSON.stringify(allowing.issues));
+    expect(allowing.value.callerSystemMessages).toBe('allowed');
+    expect(readPrompt(stringify(promptDocumentOf(allowing.value)), 'again.yaml')).toEqual(allowing);
+  });
+
   test.each([
     [
       'an unknown variable',
