@@ -164,6 +164,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     audit: { publicKeys: {}, heads: core.auditHeads },
     gatewayUrl: null,
     knownModels: null,
+    secrets: { variables: [], folder: null },
     sourceFiles: { roots: [], denied: [] },
     log: openLog('bench-api', 'warn'),
   });

@@ -35,6 +35,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     gatewayUrl: config.gatewayUrl,
     knownModels: models.known,
     sourceFiles: config.ingest.files,
+    secrets: config.secrets,
     log,
   });
   const url = await api.listen({ host: config.bind, port: config.apiPort });

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { Issue } from '../domain/failure';
 import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle';
-import { secretResolver } from './secret-refs';
+import type { SecretAccess } from '../domain/secret-access';
+import { lifecycleSecrets, operatorSecrets, readSecretAccess, secretSettings } from './secret-refs';
 import type { SettingMistake, TemporalSecurity } from './temporal-settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal-settings';
@@ -58,6 +59,7 @@ const settings = z.object({
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   ...sourceSettings,
+  ...secretSettings,
   /** Lets webhooks be addresses of private networks, and http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -95,8 +97,12 @@ export interface Config {
   readonly maxJobs: number;
   readonly allowIncompatibleRuns: boolean;
   readonly notify: { readonly allowPrivateAddresses: boolean };
-  /** Reads a secret where it is needed. */
+  /** What lifecycles may refer to as secrets. */
+  readonly secrets: SecretAccess;
+  /** Reads a secret that a lifecycle refers to. */
   readonly secretOf: (ref: SecretRef) => Promise<string>;
+  /** Reads a secret that the operator's own settings refer to. */
+  readonly operatorSecretOf: (ref: SecretRef) => Promise<string>;
   /** The OpenAI API of the embedded language model, where one is up. */
   readonly llmUrl: string | null;
   readonly llmKey: SecretRef | null;
@@ -116,7 +122,8 @@ export function readConfig(environment: Environment): Config {
     ...temporal.mistakes,
   ];
   const sources = readSourceAccess(given, ownFiles(given));
-  mistakes.push(...sources.mistakes);
+  const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
+  mistakes.push(...sources.mistakes, ...secrets.mistakes);
   if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);
   const value = parsed.data;
   const stateDir = stateDirOf(given);
@@ -152,7 +159,9 @@ export function readConfig(environment: Environment): Config {
     maxJobs: value.PERENNIAL_MAX_JOBS,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
-    secretOf: secretResolver(environment),
+    secrets: secrets.access,
+    secretOf: lifecycleSecrets(environment, secrets.access),
+    operatorSecretOf: operatorSecrets(environment),
     llmUrl: value.PERENNIAL_LLM_URL ?? null,
     llmKey: value.PERENNIAL_LLM_API_KEY === undefined ? null : { env: 'PERENNIAL_LLM_API_KEY' },
     providersFile: value.PERENNIAL_PROVIDERS_FILE === undefined ? null : resolve(value.PERENNIAL_PROVIDERS_FILE),
@@ -203,7 +212,7 @@ function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
 
 /** Files and folders of the platform's own, with its keys, which no lifecycle may read. */
 function ownFiles(given: Environment): readonly string[] {
-  const named = ['PERENNIAL_PROVIDERS_FILE', ...temporalFiles].flatMap((setting) => given[setting] ?? []);
+  const named = ['PERENNIAL_PROVIDERS_FILE', 'PERENNIAL_SECRET_DIR', ...temporalFiles].flatMap((setting) => given[setting] ?? []);
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 

@@ -36,7 +36,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     holder: `gateway/${newId('gw')}`,
     onError: quietly((what, error) => log.warn({ err: error }, `the registry cannot be reached (${what})`)),
   });
-  const own = openModelAccess(modelProviders(config), config.secretOf);
+  const own = openModelAccess(modelProviders(config), config.operatorSecretOf);
   const access = meteredAccess({
     access: own,
     allowances,

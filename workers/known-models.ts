@@ -12,12 +12,12 @@ const patienceMs = 3000;
  * and where the file cannot be read: the API serves what needs no model.
  */
 export function openKnownModels(
-  config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'secretOf'>,
+  config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'operatorSecretOf'>,
   log: Pick<Logger, 'warn'>,
 ): { readonly known: KnownModels | null; close(): Promise<void> } {
   const providers = providersOf(config, log);
   if (providers.length === 0) return { known: null, close: () => Promise.resolve() };
-  const access: Pick<ModelAccess, 'models' | 'close'> = openModelAccess(providers, config.secretOf);
+  const access: Pick<ModelAccess, 'models' | 'close'> = openModelAccess(providers, config.operatorSecretOf);
   return {
     known: {
       providers: providers.map(({ name }) => name),

@@ -46,7 +46,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
-  const access = openModelAccess(modelProviders(config), config.secretOf);
+  const access = openModelAccess(modelProviders(config), config.operatorSecretOf);
   const ledgered = ledgeredEmbeddings(access, core.registry.llmCalls, core.artifacts);
   const embedders = openEmbedders({ access, ledgered });
   const activities = createActivities({

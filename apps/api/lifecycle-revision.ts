@@ -9,6 +9,7 @@ import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from '../..
 import type { Tenant } from '../../domain/ids';
 import type { TrainerTask } from '../../domain/job';
 import { nearest } from '../../domain/nearest';
+import { secretRefusal, type SecretAccess } from '../../domain/secret-access';
 import { yamlDocument } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import { digestOf, sha256 } from '../../data/digest';
@@ -37,9 +38,15 @@ export interface CheckedRevision {
   readonly issueAt: IssueAt;
 }
 
+/** What a lifecycle is checked by besides its schema. */
+interface RevisionRules {
+  readonly trainers: TrainerCatalog;
+  readonly secrets: SecretAccess;
+}
+
 /** @throws InvalidInput with every mistake at once. */
 export async function readRevision(
-  trainers: TrainerCatalog,
+  { trainers, secrets }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
 ): Promise<CheckedRevision> {
   const parsed = parseLifecycle({ document, fileName, files, ...(folder === null ? {} : { folder }) });
@@ -48,6 +55,7 @@ export async function readRevision(
   const { issueAt } = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
   const issues = [
     ...nameIssues(name, spec.name, issueAt),
+    ...secretIssues(secrets, spec, issueAt),
     ...(spec.kind === 'ModelLifecycle' ? [...trainerIssues(trainers, spec, issueAt), ...(await lifecycleSqlIssues(spec, files))] : []),
   ];
   if (issues.length > 0) throw invalid(fileName, issues);
@@ -95,6 +103,16 @@ function mediaTypeOf(path: string): string {
 
 function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] {
   return given === expected ? [] : [issueAt(['metadata', 'name'], `metadata.name is ${given}, but it is applied as ${expected}`)];
+}
+
+/** A worker refuses the same when it calls the webhook, which would be late to learn of it. */
+function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: IssueAt): Issue[] {
+  return notify.flatMap(({ secret }, index) => {
+    const refusal = secretRefusal(secret, access);
+    if (refusal === null) return [];
+    const path = ['spec', 'notify', index, 'secret'];
+    return [issueAt(path, `${path.join('.')}: ${refusal.detail}`, { expected: refusal.expected })];
+  });
 }
 
 function trainerIssues(trainers: TrainerCatalog, { train: { trainer, params } }: ModelLifecycleSpec, issueAt: IssueAt): readonly Issue[] {

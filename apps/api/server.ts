@@ -7,6 +7,7 @@ import type { AuditHeadArchive } from '../../data/audit-heads';
 import type { FileAccess } from '../../data/sources/file-access';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
+import type { SecretAccess } from '../../domain/secret-access';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
@@ -71,6 +72,8 @@ export interface ApiDeps {
   readonly knownModels: KnownModels | null;
   /** That file sources may read, for warnings. */
   readonly sourceFiles: FileAccess;
+  /** That lifecycles may refer to. */
+  readonly secrets: SecretAccess;
   readonly log: FastifyBaseLogger;
 }
 

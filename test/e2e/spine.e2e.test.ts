@@ -13,7 +13,7 @@ let receiver: WebhookReceiver;
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  product = await startProduct({ env: { HOOK_SECRET: secret, PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: 'true' } });
+  product = await startProduct({ env: { PERENNIAL_SECRET_HOOK: secret, PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: 'true' } });
 });
 afterAll(async () => {
   await product.stop();
@@ -93,7 +93,7 @@ describe('a lifecycle from nothing to an answer', () => {
   });
 
   test('rolls back in one command; the next request is answered by the old version, and a webhook hears of it all', async () => {
-    const notify = `[{ webhook: "${receiver.url}/in", secret: { env: HOOK_SECRET }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
+    const notify = `[{ webhook: "${receiver.url}/in", secret: { env: PERENNIAL_SECRET_HOOK }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
     const model = await applied({ name: 'back', evaluate: lenientGates, notify });
     await finished(model);
     const second = await finished(model, { params: { C: 0.5 } });

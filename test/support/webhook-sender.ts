@@ -2,13 +2,13 @@
 import { openDatabase } from '../../db/connection';
 import { createRegistry } from '../../db/registry';
 import { openLog } from '../../workers/log';
-import { secretResolver } from '../../workers/secret-refs';
+import { lifecycleSecrets } from '../../workers/secret-refs';
 import { deliverWebhooks } from '../../workers/webhooks';
 
 async function main(url: string): Promise<void> {
   const database = openDatabase({ url });
   const { webhooks } = createRegistry(database);
-  const secretOf = secretResolver(process.env);
+  const secretOf = lifecycleSecrets(process.env, { variables: ['SECRET'], folder: null });
   const deps = { webhooks, secretOf, allowPrivateAddresses: true, log: openLog('sender', 'silent') };
   await deliverWebhooks(deps, new AbortController().signal);
   await database.close();

@@ -107,6 +107,23 @@ describe('settings', () => {
     ]);
   });
 
+  test('let lifecycles refer to no secret of the platform', () => {
+    const found = mistakes({
+      ...needed,
+      PERENNIAL_STATE_DIR: '/var/lib/perennial',
+      PERENNIAL_SECRET_ENV: 'HOOK, AWS_SECRET_ACCESS_KEY, A-B',
+      PERENNIAL_SECRET_DIR: '/var/lib',
+    });
+    expect(found).toEqual([
+      "  PERENNIAL_SECRET_ENV: AWS_SECRET_ACCESS_KEY is the platform's own",
+      '  PERENNIAL_SECRET_ENV: A-B is no name of a variable',
+      "  PERENNIAL_SECRET_DIR: /var/lib shares files with /var/lib/perennial, which holds the platform's own",
+    ]);
+    const { secrets, ingest } = readConfig({ ...needed, PERENNIAL_SECRET_ENV: 'HOOK', PERENNIAL_SECRET_DIR: '/run/secrets/' });
+    expect(secrets).toEqual({ variables: ['HOOK'], folder: '/run/secrets' });
+    expect(ingest.files.denied).toContain('/run/secrets');
+  });
+
   test('that are blank count as not set', () => {
     const blank = { TEMPORAL_API_KEY: '', TEMPORAL_TLS: '', AWS_SESSION_TOKEN: '', AWS_REGION: '' };
     const { temporal, s3 } = readConfig({ ...needed, ...blank });

@@ -8,7 +8,7 @@ import pino from 'pino';
 import type { NotifySpec, SecretRef } from '../../domain/lifecycle';
 import type { WebhookDelivery } from '../../db/repositories/webhooks';
 import { notify } from '../../db/writes/notification';
-import { secretResolver } from '../../workers/secret-refs';
+import { lifecycleSecrets } from '../../workers/secret-refs';
 import { deliverWebhooks, type WebhookDeps } from '../../workers/webhooks';
 import { digestOf, empty, openTestRegistry, refTo, spec, tenant, unique, type TestRegistry } from '../db/registry-fixture';
 import { startReceiver, verified, type WebhookReceiver } from '../support/webhook-receiver';
@@ -40,7 +40,7 @@ describe('delivery of webhooks', () => {
     deliverWebhooks(
       {
         webhooks: test_.registry.webhooks,
-        secretOf: secretResolver(environment),
+        secretOf: lifecycleSecrets(environment, { variables: ['SECRET', 'NOT_SET'], folder: '/nowhere' }),
         allowPrivateAddresses: true,
         timeoutMs: 400,
         log: pino({ level: 'debug' }, { write: (line: string) => void (logged += line) }),
@@ -262,6 +262,7 @@ describe('delivery of webhooks', () => {
 
   test.each<[string, SecretRef, string]>([
     ['a variable that is not set', { env: 'NOT_SET' }, 'this worker has no variable NOT_SET; start the worker with NOT_SET set'],
+    ['one that lifecycles may not read', { env: 'AWS_SECRET_ACCESS_KEY' }, 'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY'],
     ['a file that is not there', { file: '/nowhere/secret' }, "the secret's file /nowhere/secret cannot be read"],
   ])('the secret is %s: the log says so, nobody is called, and it comes when the secret does', async (_, missing, words) => {
     const lifecycle = await tell(undefined, missing);

@@ -46,6 +46,7 @@ export function lifecycleRoutes({
   trainers,
   knownModels,
   sourceFiles,
+  secrets,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
@@ -113,7 +114,7 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, name: actor, scope } = caller;
-        const revision = await readRevision(trainers, { ...body, name: of });
+        const revision = await readRevision({ trainers, secrets }, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
@@ -141,7 +142,7 @@ export function lifecycleRoutes({
         schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
       async ({ caller: { tenant }, params: { name: of }, body }) => {
-        const revision = await readRevision(trainers, { ...body, name: of });
+        const revision = await readRevision({ trainers, secrets }, { ...body, name: of });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
         return { ...planned, warnings: await warningsOf(revision) };
       },

@@ -108,6 +108,7 @@ export async function openApiWorld(
     audit: { publicKeys, heads },
     gatewayUrl: 'http://gateway.test',
     knownModels,
+    secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
     sourceFiles: { roots: [root], denied: [] },
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
   });

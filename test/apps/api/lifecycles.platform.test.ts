@@ -61,6 +61,17 @@ describe('a lifecycle', () => {
     expect(await put('outside', outside)).toMatchObject({ status: 200, body: { warnings } });
   });
 
+  test.each([
+    ['{ env: AWS_SECRET_ACCESS_KEY }', 'lifecycles may not read the variable AWS_SECRET_ACCESS_KEY'],
+    ['{ file: /run/secrets/../state/key }', 'lifecycles may not read the file /run/secrets/../state/key'],
+  ])('is neither planned nor applied with the secret %s', async (secret, message) => {
+    const body = lifecycleBody('oracle', (text) => `${text}  notify: [{ webhook: 'https://hooks.example/x', secret: ${secret} }]\n`);
+    const errors = [{ pointer: '/spec/notify/0/secret', detail: `spec.notify.0.secret: ${message}` }];
+    const refused = { status: 422, body: { errors } };
+    expect(await world.call('POST', '/lifecycles/oracle/plan', { as: 'viewer', body })).toMatchObject(refused);
+    expect(await world.call('PUT', '/lifecycles/oracle', { as: 'operator', body })).toMatchObject(refused);
+  });
+
   test('gets a revision for each change, and an old content its old number', async () => {
     await put('steps');
     const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');
