@@ -1,7 +1,9 @@
 import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { Database } from '../connection';
+import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
+import type { Page, PageRequest } from '../page';
+import { afterKey, rowsToAsk, toPage } from '../page';
 
 /** A deployment is a model's version from the move that made it serve to the next: it has the model's name and that move's fencing number. */
 export type LineageKind = 'source' | 'dataset' | 'run' | 'index' | 'model' | 'deployment';
@@ -29,12 +31,24 @@ export interface LineageRepository {
   }): Promise<LineageNode | null>;
   /** Edges that exist already are skipped. */
   add(input: { readonly tenant: Tenant; readonly edges: readonly LineageEdge[] }): Promise<void>;
-  /** Every edge reachable from the node, nearest first: `upstream` is where it came from, `downstream` what was made from it. Digests do not take part in a node's identity. */
-  of(input: {
-    readonly tenant: Tenant;
-    readonly node: LineageNode;
-    readonly direction: 'upstream' | 'downstream';
-  }): Promise<readonly (LineageEdge & { readonly distance: number })[]>;
+  /**
+   * Edges reachable from the node, nearest first: `upstream` is where it came from, `downstream` what was made from it. At most `mostNodes` nodes are visited.
+   * Digests do not take part in a node's identity.
+   */
+  of(input: LineageQuery): Promise<readonly DistantEdge[]>;
+  /** The same, a page at a time. */
+  page(input: LineageQuery & PageRequest): Promise<Page<DistantEdge>>;
+}
+
+export interface LineageQuery {
+  readonly tenant: Tenant;
+  readonly node: LineageNode;
+  readonly direction: 'upstream' | 'downstream';
+}
+
+/** `distance` is 1 for edges that touch the queried node. */
+export interface DistantEdge extends LineageEdge {
+  readonly distance: number;
 }
 
 interface EdgeRow {
@@ -47,11 +61,10 @@ interface EdgeRow {
   readonly toVersion: number;
   readonly toDigest: Digest | null;
   readonly runId: RunId | null;
-  readonly distance: number;
 }
 
-/** Edges farther than this are not followed: a chain of a hundred retrainings back to its first data is one of 300. */
-const farthest = 1000;
+/** Bounds the memory of one answer. A chain of a hundred retrainings back to its first data has about 300 nodes. */
+const mostNodes = 10_000;
 
 export function createLineageRepository({ sql }: Database): LineageRepository {
   return {
@@ -83,34 +96,79 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
       return row?.newest == null ? null : toNode(kind, name, row.newest, null);
     },
 
-    async of({ tenant, node, direction }) {
-      // `near` is the end of an edge that is already reached, `far` the one behind it.
-      const [near, far] = direction === 'upstream' ? ['to', 'from'] : ['from', 'to'];
-      const column = (end: string, part: string) => sql(`${end}_${part}`);
-      const rows = await sql<EdgeRow[]>`
-        with recursive reached (kind, name, version, distance) as (
-          select ${node.kind}::text, ${node.name}::text, ${node.version ?? 0}::int, 0
-          union
-          select e.${column(far, 'kind')}, e.${column(far, 'name')}, e.${column(far, 'version')}, r.distance + 1
-          from reached r join lineage_edges e on e.tenant_id = ${tenant}
-            and e.${column(near, 'kind')} = r.kind and e.${column(near, 'name')} = r.name and e.${column(near, 'version')} = r.version
-          where r.distance < ${farthest}
-        ) cycle kind, name, version set is_cycle using path,
-        nearest as (select kind, name, version, min(distance) as distance from reached group by kind, name, version)
-        select e.*, n.distance + 1 as distance from nearest n join lineage_edges e on e.tenant_id = ${tenant}
-          and e.${column(near, 'kind')} = n.kind and e.${column(near, 'name')} = n.name and e.${column(near, 'version')} = n.version
-        order by n.distance, e.created_at, e.from_kind, e.from_name, e.from_version, e.to_kind, e.to_name, e.to_version`;
-      return rows.map(toEdge);
+    of: (query) => reachableEdges(sql, query),
+
+    async page({ pageSize, pageToken, ...query }) {
+      const page = { pageSize, pageToken };
+      const after = afterKey(page);
+      const edges = await reachableEdges(sql, query);
+      const rest = after === null ? edges : edges.filter((edge) => sortKey(edge) > after);
+      return toPage(rest.slice(0, rowsToAsk(page)), page, sortKey, (edge) => edge);
     },
   };
 }
 
-function toEdge(row: EdgeRow): LineageEdge & { readonly distance: number } {
+/**
+ * The recursive query collects nodes, not paths: with `union` each node is followed once, so chained diamonds cost no more than a chain. Distances are added here,
+ * because a distance in the recursive part would make one row for each path length again.
+ */
+async function reachableEdges(sql: Sql, { tenant, node, direction }: LineageQuery): Promise<readonly DistantEdge[]> {
+  // `near` is the end of an edge that is already reached, `far` the one behind it.
+  const [near, far] = direction === 'upstream' ? (['to', 'from'] as const) : (['from', 'to'] as const);
+  const column = (end: string, part: string) => sql(`${end}_${part}`);
+  const rows = await sql<EdgeRow[]>`
+    with recursive reached (kind, name, version) as (
+      select ${node.kind}::text, ${node.name}::text, ${node.version ?? 0}::int
+      union
+      select e.${column(far, 'kind')}, e.${column(far, 'name')}, e.${column(far, 'version')}
+      from reached r join lineage_edges e on e.tenant_id = ${tenant}
+        and e.${column(near, 'kind')} = r.kind and e.${column(near, 'name')} = r.name and e.${column(near, 'version')} = r.version
+    ), nearest as (select * from reached limit ${mostNodes})
+    select e.* from nearest n join lineage_edges e on e.tenant_id = ${tenant}
+      and e.${column(near, 'kind')} = n.kind and e.${column(near, 'name')} = n.name and e.${column(near, 'version')} = n.version`;
+  return byDistance(rows.map(toEdge), { start: node, near, far });
+}
+
+/** A breadth-first walk over the edges, sorted by distance and then by the names of both ends. */
+function byDistance(
+  edges: readonly LineageEdge[],
+  { start, near, far }: { readonly start: LineageNode; readonly near: 'from' | 'to'; readonly far: 'from' | 'to' },
+): readonly DistantEdge[] {
+  const touching = new Map<string, LineageEdge[]>();
+  for (const edge of edges) {
+    const key = nodeKey(edge[near]);
+    const others = touching.get(key);
+    if (others === undefined) touching.set(key, [edge]);
+    else others.push(edge);
+  }
+  const distances = new Map([[nodeKey(start), 0]]);
+  // A Map iterates over entries that are added during the iteration.
+  for (const [key, distance] of distances) {
+    for (const edge of touching.get(key) ?? []) {
+      const next = nodeKey(edge[far]);
+      if (!distances.has(next)) distances.set(next, distance + 1);
+    }
+  }
+  return edges
+    .map((edge): DistantEdge => ({ ...edge, distance: (distances.get(nodeKey(edge[near])) ?? 0) + 1 }))
+    .map((edge) => ({ edge, key: sortKey(edge) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ edge }) => edge);
+}
+
+function sortKey({ distance, from, to }: DistantEdge): string {
+  return `${String(distance).padStart(6, '0')} ${nodeKey(from)} ${nodeKey(to)}`;
+}
+
+function nodeKey({ kind, name, version }: LineageNode): string {
+  return `${kind}:${name}@${String(version ?? 0).padStart(9, '0')}`;
+}
+
+function toEdge(row: EdgeRow): LineageEdge {
   return {
     from: toNode(row.fromKind, row.fromName, row.fromVersion, row.fromDigest),
     to: toNode(row.toKind, row.toName, row.toVersion, row.toDigest),
     runId: row.runId,
-    distance: row.distance,
   };
 }
 

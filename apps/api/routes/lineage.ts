@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { LineageKind } from '../../../db/repositories/lineage';
 import type { RouteDeps } from '../server';
-import { problem } from '../views/fields';
+import { page, problem } from '../views/fields';
 import { lineageView } from '../views/lineage';
 
 const form = /^(source|dataset|run|index|model|deployment):(.+?)(?:@(\d{1,9}))?$/;
@@ -17,7 +17,7 @@ const listedBy = {
   deployment: 'perennial model list',
 } as const satisfies Record<LineageKind, string>;
 
-const query = z.strictObject({
+const query = page.extend({
   of: z
     .string()
     .max(2000)
@@ -37,16 +37,17 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
         ...viewer,
         schema: {
           tags: ['lineage'],
-          summary: 'What a node came from, or what was made from it',
+          summary: 'List the edges that lead to a node, or away from it, nearest first',
           querystring: query,
           response: { 200: lineageView, default: problem },
         },
       },
-      async ({ caller: { tenant }, query: { of, direction } }) => {
+      async ({ caller: { tenant }, query: { of, direction, ...page } }) => {
         const parts = partsOf(of);
         const node = await registry.lineage.find({ tenant, ...parts });
         if (!node) throw failure('NotFound', `no lineage is recorded of ${of}`, { next: listedBy[parts.kind] });
-        return { of: node, edges: await registry.lineage.of({ tenant, node, direction }) };
+        const { items, nextPageToken } = await registry.lineage.page({ tenant, node, direction, ...page });
+        return { of: node, items, nextPageToken };
       },
     );
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pageOf } from './fields';
 
 const node = z.object({
   kind: z.enum(['source', 'dataset', 'run', 'index', 'model', 'deployment']),
@@ -11,4 +12,4 @@ export const lineageEdge = z
   .object({ from: node, to: node, runId: z.string().nullable(), distance: z.number() })
   .meta({ id: 'LineageEdge' });
 
-export const lineageView = z.object({ of: node, edges: z.array(lineageEdge).readonly() }).meta({ id: 'Lineage' });
+export const lineageView = pageOf(lineageEdge).extend({ of: node }).meta({ id: 'Lineage' });

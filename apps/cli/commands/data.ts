@@ -122,12 +122,14 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   program
     .command('lineage <node>')
-    .description('what deployment:model, model:name@1, dataset:lifecycle.source@1 or run:id came from; the newest without a version')
-    .option('--downstream', 'what was made from it')
+    .description(
+      'List what deployment:NAME, model:NAME@1, dataset:LIFECYCLE.SOURCE@1 or run:ID was made from; without a version, the newest',
+    )
+    .option('--downstream', 'list what was made from the node instead')
     .option('--json', 'print as JSON')
     .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
       const query = new URLSearchParams({ of: node, direction: options.downstream ? 'downstream' : 'upstream' });
-      const { edges } = await context.api().call<{ edges: LineageEdgeJson[] }>(`/lineage?${query.toString()}`);
+      const edges = await context.api().list<LineageEdgeJson>(`/lineage?${query.toString()}`, 10_000);
       showList(terminal, {
         items: edges,
         json: options.json,

@@ -237,18 +237,19 @@ test('lineage leads from a model back to its sources, and forward', async () => 
     status: 200,
     body: {
       of: model,
-      edges: [
+      items: [
         { from: dataset, to: model, distance: 1 },
         { from: source, to: dataset, distance: 2 },
       ],
+      nextPageToken: null,
     },
   });
   const forward = `/lineage?of=${encodeURIComponent('source:https://example.org/flights.csv')}&direction=downstream`;
-  expect(await world.call('GET', forward)).toMatchObject({ body: { edges: [{ to: dataset }, { to: model }] } });
+  expect(await world.call('GET', forward)).toMatchObject({ body: { items: [{ to: dataset }, { to: model }] } });
   const newer = { ...model, version: 2 };
   await world.registry.lineage.add({ tenant, edges: [{ from: dataset, to: newer, runId }] });
   expect(await world.call('GET', '/lineage?of=model:flight-delay')).toMatchObject({
-    body: { of: newer, edges: [{ to: newer }, { to: dataset }] },
+    body: { of: newer, items: [{ to: newer }, { to: dataset }] },
   });
   for (const [of, next] of [
     ['model:flight-delay@9', 'perennial model list'],
