@@ -8,6 +8,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { GateSpec } from '../domain/lifecycle';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ParityEvidence } from '../domain/parity';
+import { probeHeader } from '../domain/prediction';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { readParitySample, type ParitySample } from '../data/evaluation/parity-rows';
 import { scoreRows } from '../data/evaluation/score-rows';
@@ -205,7 +206,7 @@ async function ask(url: string, key: string | null, body: unknown, cancelled: Ab
   try {
     const answer = await request(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+      headers: { 'content-type': 'application/json', [probeHeader]: 'parity', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       body: JSON.stringify(body),
       signal: AbortSignal.any([cancelled, AbortSignal.timeout(requestTimeoutMs)]),
     });

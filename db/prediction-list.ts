@@ -4,11 +4,15 @@ import type { Outcome } from '../domain/llm/safety/screen';
 import type { Sql } from './connection';
 import type { Page, PageRequest } from './page';
 import { afterKey, rowsToAsk, toPage } from './page';
+import type { PredictionArm } from '../domain/prediction';
 import type { PredictionRecord } from './repositories/predictions';
+import type { Statement } from './sql';
 
 export interface PredictionFilter {
   readonly model?: string | undefined;
   readonly version?: number | undefined;
+  /** Without one: every arm but `probe`. */
+  readonly arm?: PredictionArm | undefined;
   /** Whether a safety policy kept the answer back. */
   readonly blocked?: boolean | undefined;
   /** The worst that a safety policy said of any side. */
@@ -22,42 +26,52 @@ export interface PredictionFilter {
 /** Without what the caller sent. */
 export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity'>;
 
-/**
- * By `predictions_by_model` once for each registered version, or by `predictions_not_passed` where what did not pass is asked for: as much is read as is shown, however much is logged. What
- * passed, and what was not kept back, is nearly all there is, so that it is soon found too.
- */
-export async function listPredictions(
-  sql: Sql,
-  { tenant, model, version, blocked, verdict, since, until, ...page }: { readonly tenant: Tenant } & PredictionFilter & PageRequest,
-): Promise<Page<ListedPrediction>> {
-  const after = keyOf(page);
-  const rows = await sql<Stored<ListedPrediction>[]>`
-    select p.*, f.label, f.labelled_at
-    from (
-      select p.* from model_versions v cross join lateral (
-        select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.event_time, p.output, p.latency_ms,
-          p.rollout_id, p.rollout_step, p.other
-        from predictions p
-        where p.tenant_id = v.tenant_id and p.model = v.model and p.version = v.version
-          and ${verdict === undefined ? sql`true` : sql`p.verdict = ${verdict}`}
-          and ${blocked === undefined ? sql`true` : blocked ? sql`p.blocked is not null` : sql`p.blocked is null`}
-          and ${blocked === true || (verdict !== undefined && verdict !== 'passed') ? notPassed(sql) : sql`true`}
-          and ${since === undefined ? sql`true` : sql`p.received_at >= ${since}::timestamptz and p.day >= (${since}::timestamptz at time zone 'UTC')::date`}
-          and ${until === undefined ? sql`true` : sql`p.received_at < ${until}::timestamptz and p.day <= (${until}::timestamptz at time zone 'UTC')::date`}
-          and ${after === null ? sql`true` : sql`(p.received_at, p.id) < (${after.at}::timestamptz, ${after.id}) and p.day <= (${after.at}::timestamptz at time zone 'UTC')::date`}
-        order by p.received_at desc, p.id desc limit ${rowsToAsk(page)}
-      ) p
-      where v.tenant_id = ${tenant} and ${model === undefined ? sql`true` : sql`v.model = ${model}`}
-        and ${version === undefined ? sql`true` : sql`v.version = ${version}`}
-      order by p.received_at desc, p.id desc limit ${rowsToAsk(page)}
-    ) p left join feedback f on f.tenant_id = p.tenant and f.prediction_id = p.id
-    order by p.received_at desc, p.id desc`;
+/** Each filter has an index that ends in (received_at, id), so that a page reads about as many rows as it shows; test/db/prediction-list.platform.test.ts explains each. */
+export async function listPredictions(sql: Sql, query: PredictionQuery): Promise<Page<ListedPrediction>> {
+  const rows = await selectPredictions(sql, query);
   return toPage(
     rows,
-    page,
+    query,
     ({ receivedAt, id }) => `${receivedAt} ${id}`,
     (row) => toRecord<ListedPrediction>(row),
   );
+}
+
+export type PredictionQuery = { readonly tenant: Tenant } & PredictionFilter & PageRequest;
+
+/** The statement of one page. It runs when it is awaited. */
+export function selectPredictions(
+  sql: Sql,
+  { tenant, model, version, arm, blocked, verdict, since, until, ...page }: PredictionQuery,
+): Statement<Stored<ListedPrediction>[]> {
+  if (version !== undefined && model === undefined)
+    throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', { next: 'perennial model list' });
+  const after = keyOf(page);
+  const isAny = sql`true`;
+  return sql<Stored<ListedPrediction>[]>`
+    select p.*, f.label, f.labelled_at
+    from (
+      select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.event_time, p.output, p.latency_ms,
+        p.rollout_id, p.rollout_step, p.other
+      from predictions p
+      where p.tenant_id = ${tenant}
+        and ${model === undefined ? isAny : sql`p.model = ${model}`}
+        and ${version === undefined ? isAny : sql`p.version = ${version}`}
+        and ${armIs(sql, arm)}
+        and ${verdict === undefined ? isAny : sql`p.verdict = ${verdict} and ${verdict === 'passed' ? sql`p.verdict = 'passed'` : notPassed(sql)}`}
+        and ${blocked === undefined ? isAny : blocked ? sql`p.blocked is not null and ${notPassed(sql)}` : sql`p.blocked is null`}
+        and ${since === undefined ? isAny : sql`p.received_at >= ${since}::timestamptz and p.day >= (${since}::timestamptz at time zone 'UTC')::date`}
+        and ${until === undefined ? isAny : sql`p.received_at < ${until}::timestamptz and p.day <= (${until}::timestamptz at time zone 'UTC')::date`}
+        and ${after === null ? isAny : sql`(p.received_at, p.id) < (${after.at}::timestamptz, ${after.id}) and p.day <= (${after.at}::timestamptz at time zone 'UTC')::date`}
+      order by p.received_at desc, p.id desc limit ${rowsToAsk(page)}
+    ) p left join feedback f on f.tenant_id = p.tenant and f.prediction_id = p.id
+    order by p.received_at desc, p.id desc`;
+}
+
+/** Probes are left out unless they are asked for: a thousand of them per evaluation would hide the traffic. The conditions are those of the partial index. */
+function armIs(sql: Sql, arm: PredictionArm | undefined): Statement<object[]> {
+  if (arm === undefined) return sql`p.arm <> 'probe'`;
+  return arm === 'champion' ? sql`p.arm = 'champion'` : sql`p.arm = ${arm} and p.arm <> 'champion'`;
 }
 
 /** As a query gives it out. */

@@ -2,6 +2,7 @@ import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RoutedRollout } from '../../db/repositories/routing';
 import { newId } from '../../db/ids';
 import type { PredictionId, Tenant } from '../../domain/ids';
+import type { PredictionArm } from '../../domain/prediction';
 import type { AnsweredBy } from './answer-headers';
 import { assignArm } from './assignment';
 import type { ModelName } from './model-name';
@@ -20,12 +21,14 @@ export interface InferenceCall {
   readonly body: unknown;
   /** `performance.now()` when the request arrived. */
   readonly arrivedAt: number;
+  /** A request that the platform makes to test a version; it is logged under the arm `probe`. */
+  readonly isProbe: boolean;
 }
 
 /** `predictionId` is the first row's; the body has all. */
 export interface InferenceAnswer extends AnsweredBy {
   readonly body: string;
-  readonly arm: string;
+  readonly arm: PredictionArm;
 }
 
 export interface InferenceOptions {
@@ -40,6 +43,9 @@ export interface InferenceOptions {
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
 }
 
+/** Stands in the log for requests that no caller made. */
+const probeArm = 'probe' satisfies PredictionArm;
+
 /** Of the time that a request has, for its challenger: after that the champion still has to answer. */
 export const challengerShare = 0.5;
 
@@ -50,7 +56,7 @@ interface Answered extends InferenceAnswer {
 
 /** What an arm is to answer with, and by when (a `performance.now()`). */
 interface Terms {
-  readonly arm: string;
+  readonly arm: PredictionArm;
   readonly served: ServedVersion;
   readonly request: InferRequest;
   readonly rollout: RoutedRollout | null;
@@ -66,7 +72,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const picking = picker.pick(call.tenant, call.name);
     const picked = picking instanceof Promise ? await picking : picking;
     if (picked.kind === 'routed') return routed(call, picked.route);
-    const { arm, served } = picked;
+    const { served } = picked;
+    const arm = call.isProbe ? probeArm : picked.arm;
     try {
       const request = decode(call, served);
       return logged(await answer(call, { arm, served, request, rollout: null, stale: null, deadline: call.arrivedAt + timeoutMs }));

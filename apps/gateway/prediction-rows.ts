@@ -1,3 +1,4 @@
+import type { PredictionArm } from '../../domain/prediction';
 import { newId } from '../../db/ids';
 import type { OtherScore, PredictionRow } from '../../db/repositories/predictions';
 import type { RoutedRollout } from '../../db/repositories/routing';
@@ -9,7 +10,7 @@ import type { ServedVersion } from './served-version';
 export interface Predicted {
   readonly tenant: Tenant;
   readonly served: ServedVersion;
-  readonly arm: string;
+  readonly arm: PredictionArm;
   readonly request: InferRequest;
   readonly scores: Float64Array;
   /** One a row. */

@@ -1,3 +1,4 @@
+import type { PredictionArm } from '../../domain/prediction';
 import type { RoutingRepository } from '../../db/repositories/routing';
 import type { Tenant } from '../../domain/ids';
 import { failure, isPerennialError } from '../../domain/failure';
@@ -14,7 +15,7 @@ import { within } from '../../data/within';
 /** What may answer a request. Either the routing table chooses among the arms, or the caller named one version. */
 export type Picked =
   | { readonly kind: 'routed'; readonly route: Route }
-  | { readonly kind: 'named'; readonly arm: string; readonly served: ServedVersion; release(): void };
+  | { readonly kind: 'named'; readonly arm: PredictionArm; readonly served: ServedVersion; release(): void };
 
 export interface VersionPicker {
   /** Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is known and cannot be loaded here. */

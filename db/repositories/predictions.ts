@@ -2,6 +2,7 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
 import { answerIn, verdictOf } from '../../domain/llm/logged-answer';
+import type { PredictionArm } from '../../domain/prediction';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
@@ -18,7 +19,7 @@ export interface PredictionRow {
   readonly receivedAt: string;
   readonly model: string;
   readonly version: number;
-  readonly arm: string;
+  readonly arm: PredictionArm;
   readonly entity: string | null;
   readonly eventTime: string | null;
   readonly input: unknown;
@@ -56,7 +57,7 @@ export interface PredictionRepository {
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
   dropBefore(day: string): Promise<readonly string[]>;
   get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
-  /** Of versions that are registered; what was logged before there was this list has no verdict to be found by. */
+  /** Newest first. Rows from before schema version 0020 have no verdict to filter by. */
   list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
   /** What a policy kept of the texts that did not pass; where there is any, an audit row says who read it. Null: no such prediction. */
   readTexts(input: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string }): Promise<KeptTexts | null>;

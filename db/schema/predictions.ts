@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
+import type { PredictionArm } from '../../domain/prediction';
 import type { OtherScore } from '../repositories/predictions';
 import { bytewise, document, instant, tenantId } from './columns';
 
@@ -14,7 +15,7 @@ export const predictions = pgTable(
     receivedAt: instant('received_at').notNull(),
     model: text('model').notNull(),
     version: integer('version').notNull(),
-    arm: text('arm').notNull(),
+    arm: text('arm').$type<PredictionArm>().notNull(),
     entity: text('entity'),
     eventTime: instant('event_time'),
     input: document<unknown>('input').notNull(),
@@ -31,9 +32,17 @@ export const predictions = pgTable(
   (t) => [
     primaryKey({ name: 'predictions_pk', columns: [t.day, t.id] }),
     index('predictions_by_model').on(t.tenantId, t.model, t.version, t.receivedAt),
-    /** Only what did not pass pays for it. */
+    index('predictions_by_model_received').on(t.tenantId, t.model, t.receivedAt, t.id),
+    index('predictions_received').on(t.tenantId, t.receivedAt, t.id),
+    // Partial indexes: only the rows that they list pay for them.
     index('predictions_not_passed')
-      .on(t.tenantId, t.model, t.version, t.receivedAt)
+      .on(t.tenantId, t.receivedAt, t.id)
       .where(sql`${t.verdict} in ('blocked', 'redacted', 'flagged')`),
+    index('predictions_passed')
+      .on(t.tenantId, t.receivedAt, t.id)
+      .where(sql`${t.verdict} = 'passed'`),
+    index('predictions_other_arms')
+      .on(t.tenantId, t.arm, t.receivedAt, t.id)
+      .where(sql`${t.arm} <> 'champion'`),
   ],
 );

@@ -172,7 +172,7 @@ describe('what is said of answers', () => {
     expect(await counts()).toEqual({ streamed: 0, late: 0, costly: 1, blocked: 2, malformed: 1 });
 
     const live = { rollout: { id: rollout.id, step: 1 } };
-    const own = { version: 2, arm: 'challenger', ...live };
+    const own = { version: 2, arm: 'challenger' as const, ...live };
     await test_.registry.rollouts.setStep({ tenant, id: rollout.id, step: 1, weight: 0.5, actor: 'key:a', cause: 'because' });
     await store(
       request({ ...own, output: said('Paris', { firstTokenMs: 100 }), other: beside(said('', { blocked: 'input' }), null, 1) }),

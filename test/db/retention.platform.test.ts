@@ -74,7 +74,7 @@ describe('retention', () => {
       tenant,
       model: 'm',
       version: 1,
-      arm: 'champion',
+      arm: 'champion' as const,
       entity: null,
       eventTime: null,
       input: {},

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { PredictionId } from '../../../domain/ids';
 import { outcomes } from '../../../domain/llm/safety/screen';
+import { predictionArms } from '../../../domain/prediction';
 import type { RouteDeps } from '../server';
 import { page, pageOf, problem, time, version } from '../views/fields';
 import { predictionSummary, predictionTexts, predictionToJson, predictionView, summaryToJson } from '../views/prediction';
@@ -17,6 +18,10 @@ const one = z.object({
 const list = page.extend({
   model: z.string().min(1).max(200).optional().describe('a model or an application'),
   version: version.optional(),
+  arm: z
+    .enum(predictionArms)
+    .optional()
+    .describe(`one of ${predictionArms.join(', ')}; without it, every arm but probe`),
   blocked: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
@@ -41,7 +46,7 @@ export function predictionRoutes({ registry, guards: { viewer, operator } }: Rou
         ...viewer,
         schema: {
           tags,
-          summary: 'What was answered, newest first, in figures',
+          summary: 'List logged predictions, newest first, without their texts',
           querystring: list,
           response: { 200: pageOf(predictionSummary), default: problem },
         },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ListedPrediction } from '../../../db/prediction-list';
 import { answerIn, verdictOf, type LoggedAnswer, type LoggedRetrieval, type SafetyAudit } from '../../../domain/llm/logged-answer';
 import { outcomes, type Outcome } from '../../../domain/llm/safety/screen';
+import { predictionArms } from '../../../domain/prediction';
 import type { AnswerFeedback } from '../../../domain/rollout/answer-quality';
 import { instant } from './fields';
 
@@ -41,7 +42,9 @@ const summary = {
   receivedAt: instant,
   model: z.string().describe('a model or an application'),
   version: z.number().int(),
-  arm: z.string().describe('champion, challenger, or direct where the version was asked for by number'),
+  arm: z
+    .enum(predictionArms)
+    .describe('the alias that answered; direct where the caller named the version; probe where the platform tested it'),
   latencyMs: milliseconds.describe('from the request’s arrival to its answer'),
   score: z.number().nullable().describe('of a classical model; null of an application'),
   answer: answer.nullable().describe('of an application; null of a classical model'),

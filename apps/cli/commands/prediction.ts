@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import type { PredictionJson, PredictionSummaryJson, PredictionTextsJson } from '../../api/views/prediction';
 import { outcomes } from '../../../domain/llm/safety/screen';
+import { predictionArms } from '../../../domain/prediction';
 import type { CliContext } from '../context';
 import { harmlessLines, jsonText } from '../harmless';
 import { showList } from '../list-view';
 import { versionNumber, wholeNumber } from '../numbers';
 import { describePrediction, predictionColumns, predictionRow } from '../prediction-view';
 
-const filters = ['model', 'version', 'blocked', 'verdict', 'since', 'until'] as const;
+const filters = ['model', 'version', 'arm', 'blocked', 'verdict', 'since', 'until'] as const;
 
 type ListOptions = Readonly<Partial<Record<(typeof filters)[number], string | number>>> & { readonly limit: number; readonly json?: true };
 
@@ -17,9 +18,14 @@ export function predictionCommands(program: Command, context: CliContext): void 
 
   prediction
     .command('list')
-    .description('newest first, in figures')
-    .option('--model <model>', 'of this model or application alone')
-    .option('--version <n>', 'of this version alone', versionNumber)
+    .description('List logged predictions, newest first')
+    .option('--model <model>', 'only predictions of this model or application')
+    .option('--version <n>', 'only predictions of this version; needs --model', versionNumber)
+    .addOption(
+      program
+        .createOption('--arm <arm>', 'only predictions of this arm; the platform’s own probes are listed only with --arm probe')
+        .choices(predictionArms),
+    )
     .addOption(program.createOption('--blocked <blocked>', 'whether a safety policy kept the answer back').choices(['true', 'false']))
     .addOption(program.createOption('--verdict <verdict>', 'the worst that a safety policy said of any side').choices(outcomes))
     .option('--since <time>', 'received from then on, such as 2026-01-31T12:00:00Z')

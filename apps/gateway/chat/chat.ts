@@ -1,3 +1,4 @@
+import type { PredictionArm } from '../../../domain/prediction';
 import type { ModelAccess } from '../../../data/llm/model-access';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/repositories/predictions';
@@ -25,7 +26,7 @@ import { sticksTo } from './sticks-to';
 
 /** Who answers, and under which id it is logged; known before the first word. */
 export interface ChatHead extends AnsweredBy {
-  readonly arm: string;
+  readonly arm: PredictionArm;
 }
 
 export interface ChatCall {

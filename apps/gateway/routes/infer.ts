@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { allows } from '../../../db/repositories/api-keys';
+import { probeHeader } from '../../../domain/prediction';
 import { answerHeaders } from '../answer-headers';
 import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model-name';
@@ -19,7 +21,10 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
   async function handle(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<string> {
     const { model, version } = request.params;
     const arrivedAt = performance.now() - reply.elapsedTime;
-    const answer = await infer({ tenant: request.caller.tenant, name: parseModelName(model, version), body: request.body, arrivedAt });
+    const { caller, body } = request;
+    // Only the platform may mark a request as its own: an unmarked one counts as traffic.
+    const isProbe = probeHeader in request.headers && allows(caller.scope, 'operator');
+    const answer = await infer({ tenant: caller.tenant, name: parseModelName(model, version), body, arrivedAt, isProbe });
     request.answer = answer;
     void reply.headers({ 'content-type': 'application/json; charset=utf-8', ...answerHeaders(answer) });
     if (answer.stale !== null) metrics.staleAnswer();

@@ -87,6 +87,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     name: { model: 'flight-delay', selector: { kind: 'routed' } },
     body,
     arrivedAt,
+    isProbe: false,
   });
   return { answer, milliseconds: performance.now() - arrivedAt, challengerFailures, rows };
 }

@@ -188,6 +188,16 @@ describe('an answer', () => {
     ]);
   });
 
+  test('is logged as a probe where the platform tests a version, and nobody else may hide traffic so', async () => {
+    await promote(7, 10);
+    await start();
+    const headers = { 'x-perennial-probe': 'parity' };
+    for (const key of [operator, viewer]) await post('/v2/models/flight-delay@7/infer', one, { key, headers });
+    await post('/v2/models/flight-delay/infer', one, { key: operator, headers });
+    await gateway.stop();
+    expect(registry.inserted.map(({ arm }) => arm)).toEqual(['probe', 'direct', 'champion']);
+  });
+
   test('comes from features.sql when the features are more than columns', async () => {
     const manifest = await putModel((bytes) => artifacts.put(bytes), {
       graph: { bias: 0, weights: { airline: { aa: 5 }, kilometres: 1 }, link: 'identity' },
