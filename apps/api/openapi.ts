@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { ApiKeyScope } from '../../db/repositories/api-keys';
+import { pagePolicy } from '../http/security-headers';
 
 /** In the order of the pages. */
 const tags = [
@@ -26,7 +27,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),
     transformObject: (input) => withoutUnused(jsonSchemaTransformObject(input)),
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  // Without `validatorUrl: null` the page asks an address on the internet to check the document.
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy, uiConfig: { validatorUrl: null } });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 

@@ -57,6 +57,7 @@ type Raw = FastifyReply['raw'];
 function begin(request: FastifyRequest, reply: FastifyReply): Raw {
   reply.hijack();
   reply.raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',

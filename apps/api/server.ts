@@ -11,6 +11,7 @@ import type { SecretAccess } from '../../domain/secret-access';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
+import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
 import { drain } from '../http/unread-body';
 import type { IndexClient } from '../index-client';
@@ -146,6 +147,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     // A path that cannot be decoded never comes to a route, nor to the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
+      setSecurityHeaders(reply, { tls: false });
       answerProblem(error, request, reply);
     },
   }).withTypeProvider<ZodTypeProvider>();
@@ -161,6 +163,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   app.setNotFoundHandler(notFoundHandler('GET /openapi.json lists the routes'));
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
+  addSecurityHeaders(app, { tls: false });
   app.addHook('onRequest', (request, reply, done) => {
     const trace = traceContext(request.headers.traceparent);
     request.traceId = trace.traceId;

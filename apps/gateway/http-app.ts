@@ -3,6 +3,7 @@ import fastify, { LogController } from 'fastify';
 import { isPerennialError } from '../../domain/failure';
 import { HttpProblem, notFoundHandler, problemHandler, type Problem } from '../http/problem';
 import '../http/request-context';
+import { addSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
 
@@ -43,6 +44,7 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
   });
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
+  addSecurityHeaders(app, { tls: false });
   app.addHook('onRequest', (request, reply, done) => {
     const trace = traceContext(request.headers.traceparent);
     request.traceId = trace.traceId;

@@ -73,6 +73,8 @@ describe('a stock OpenAI client', () => {
     expect(response.headers.get('x-perennial-model-version')).toBe('wiki-assistant@3');
     expect(response.headers.get('x-perennial-model-digest')).toBe(manifest.digest);
     expect(response.headers.get('x-perennial-prediction-id')).toBe(data.id);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(bird.asked[0]).toMatchObject({ sampling: { temperature: 0, maxTokens: 32, seed: 7 } });
   });
 
