@@ -3,8 +3,8 @@ import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { rowsOf, type ScoredSample } from '../metrics/sample';
 import type { DayResamples } from '../statistics/day-resamples';
-import type { Bounds, Interval } from '../statistics/interval';
-import { jointDeviations } from '../statistics/simultaneous';
+import type { Interval } from '../statistics/interval';
+import { jointDeviations, type JointDeviations } from '../statistics/simultaneous';
 import type { MeasurementPlan, ScoredHoldout } from './holdout';
 import { measure } from './measurement';
 
@@ -38,7 +38,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
   }
-  const joint = jointDeviations({ replicates: resamples.replicates, days: holdout.days });
+  const joint = jointDeviations({ replicates: resamples.replicates });
   const measured: Measured[] = [];
   for (const group of groups) {
     yield `${group.column}=${group.value ?? 'other'}`;
@@ -100,14 +100,15 @@ function partOf({ labels, day, days }: ScoredHoldout, scores: Float64Array, rows
 function sliceOf(
   { group, increase, interval }: Measured,
   levels: readonly number[],
-  together: (interval: Interval, level: number) => Bounds,
+  together: ReturnType<JointDeviations['bounds']>,
 ): SliceMeasurement {
+  const measured = interval !== null && increase.kind === 'measured' ? { interval, days: increase.days } : null;
   return {
     column: group.column,
     value: group.value,
     groups: group.groups,
     rows: group.rows.length,
     increase,
-    simultaneous: interval === null ? [] : levels.map((level) => together(interval, level)),
+    simultaneous: measured === null ? [] : levels.map((level) => together(measured, level)),
   };
 }

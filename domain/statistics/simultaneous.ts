@@ -1,21 +1,24 @@
+import { normalCdf } from './distributions';
 import { expandedQuantile, type Bounds, type Interval } from './interval';
-import { normalQuantile } from './distributions';
 
 /** Collects, for each resample, the largest deviation over several statistics. Memory stays at two numbers a resample, however many statistics join. */
 export interface JointDeviations {
   /** `replicates` come from the same resamples for every statistic. */
   add(statistic: { readonly interval: Interval; readonly replicates: Float64Array }): void;
-  /** Call when all have joined: gives bounds that hold for all of them at once. */
-  bounds(): (interval: Interval, level: number) => Bounds;
+  /** Call when all have joined: gives bounds that hold for all of them at once. `days`: on how many days the statistic itself has rows. */
+  bounds(): (statistic: { readonly interval: Interval; readonly days: number }, level: number) => Bounds;
 }
 
 /**
  * Simultaneous bounds by the single-step max-t method: every deviation is put in units of its standard error, and the largest of them over all
  * statistics sets how many units the bounds lie away. It uses that statistics move together (a bad day is bad everywhere), which Bonferroni does
  * not. P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing" (1993), §2.5; M. Mandel and R. A. Betensky, "Simultaneous confidence intervals
- * based on the percentile bootstrap approach", Computational Statistics & Data Analysis 52 (2008). Widened for few days as in `dayInterval`.
+ * based on the percentile bootstrap approach", Computational Statistics & Data Analysis 52 (2008).
+ *
+ * Few days widen the bounds as in `dayInterval`, at the level that the largest deviation stands for: that level is far beyond the joint one when many
+ * statistics join, and there Student's t differs most from the normal distribution. The days are those of the statistic itself.
  */
-export function jointDeviations(joint: { readonly replicates: number; readonly days: number }): JointDeviations {
+export function jointDeviations(joint: { readonly replicates: number }): JointDeviations {
   const above = new Float64Array(joint.replicates);
   const below = new Float64Array(joint.replicates);
   return {
@@ -33,12 +36,14 @@ export function jointDeviations(joint: { readonly replicates: number; readonly d
     bounds() {
       const over = above.slice().sort();
       const under = below.slice().sort();
-      return ({ estimate, standardError }, level) => {
-        const unit = (standardError * expandedQuantile(level, joint.days)) / normalQuantile(level);
-        const bound = (units: number, side: 1 | -1) =>
-          unit === 0 ? estimate : Number.isFinite(units) ? estimate + side * units * unit : null;
+      return ({ interval: { estimate, standardError }, days }, level) => {
+        const bound = (sorted: Float64Array, side: 1 | -1) => {
+          if (standardError === 0) return estimate;
+          const units = quantile(sorted, level);
+          return Number.isFinite(units) ? estimate + side * standardError * expandedQuantile(normalCdf(units), days) : null;
+        };
         // Resamples that overshoot the estimate say how far it may lie above the truth, and the other way round.
-        return { level, lower: bound(quantile(over, level), -1), upper: bound(quantile(under, level), 1) };
+        return { level, lower: bound(over, -1), upper: bound(under, 1) };
       };
     },
   };
