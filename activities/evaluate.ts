@@ -23,7 +23,7 @@ import { scoreHoldout, type ScoredFiles } from './score-holdout';
 import { summaryOf, type EvaluationSummary } from './evaluation-summary';
 
 export interface EvaluateDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'lineage' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'lineage' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
   readonly scratchRoot: string;
 }
@@ -81,7 +81,7 @@ async function evaluateOnce(
   const policy = policyOf(input.evaluate);
   const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
   try {
-    const measured = await measureCandidate({ artifacts, scratch, input, policy, signal });
+    const measured = await measureCandidate({ attempts: registry.attempts, artifacts, scratch, input, policy, signal });
     await assertOwned();
     return await record(registry, input, policy, measured);
   } finally {
@@ -90,6 +90,7 @@ async function evaluateOnce(
 }
 
 interface Measuring {
+  readonly attempts: EvaluateDeps['registry']['attempts'];
   readonly artifacts: EvaluateDeps['artifacts'];
   readonly scratch: Awaited<ReturnType<typeof openScratch>>;
   readonly input: EvaluateInput;
@@ -102,7 +103,7 @@ interface MeasuredCandidate {
   readonly predictions: ArtifactRef;
 }
 
-async function measureCandidate({ artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
+async function measureCandidate({ attempts, artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
   const assembled = await artifacts.getJson<AssembledData>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
@@ -128,10 +129,13 @@ async function measureCandidate({ artifacts, scratch, input, policy, signal }: M
     mediaType: 'application/vnd.apache.parquet',
     signal,
   });
+  const { tenant, runId, lifecycle: model } = input;
+  // Before anything is measured: the bounds that are needed depend on it, and whoever looks has looked.
+  const attempt = await attempts.claim({ tenant, runId, model, holdout: scored.holdoutDigest, candidate: input.candidate.manifest.digest });
   const plan: MeasurementPlan = {
     metrics: metricsOf(input.evaluate),
     slices: input.evaluate.slices,
-    levels: levelsFor(policy),
+    levels: levelsFor(policy, attempt.number),
     // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
     seed: seedOf(input.assembled.digest),
   };
@@ -139,10 +143,11 @@ async function measureCandidate({ artifacts, scratch, input, policy, signal }: M
   const { rows, window } = assembled.parts.holdout;
   const evidence: Evidence = {
     kind: 'evaluation',
-    version: 1,
+    version: 2,
     task: assembled.task,
     candidate: input.candidate.manifest.digest,
     assembled: input.assembled.digest,
+    attempt,
     holdout: { rows, days: scored.holdout.days, window },
     resampling: { unit: 'day', replicates, levels: plan.levels },
     ...measured,
@@ -175,7 +180,7 @@ async function record(
   policy: EvaluationPolicy,
   { evidence, predictions }: MeasuredCandidate,
 ): Promise<Evaluation> {
-  const { tenant, runId, key, holdout, candidate } = input;
+  const { tenant, runId, key, lifecycle, holdout, candidate } = input;
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
@@ -187,6 +192,7 @@ async function record(
     policy: policyDigest,
     evidence: evidenceDigest,
     verdict: decide(policy, evidence),
+    attempt: evidence.attempt && { ...evidence.attempt, model: lifecycle },
     idempotencyKey: key,
   });
   if (holdout) {

@@ -1,11 +1,11 @@
-import type { ArtifactRef } from '../domain/artifact';
+import type { ArtifactRef, Digest } from '../domain/artifact';
 import { rowColumn, type AssembledData } from '../domain/assembled';
 import type { Column } from '../domain/dataset';
 import { failures, failure, isPerennialError } from '../domain/failure';
 import type { ScoredCounterpart, ScoredHoldout } from '../domain/measure/holdout';
 import { versionName, type FeatureColumn, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { checkRows, columnNames, readHoldoutRows, readSliceColumn } from '../data/evaluation/holdout-rows';
+import { checkRows, columnNames, digestOfRows, readHoldoutRows, readSliceColumn } from '../data/evaluation/holdout-rows';
 import { writePredictions } from '../data/evaluation/predictions';
 import { scoreRows } from '../data/evaluation/score-rows';
 import { openOnnxModel } from '../data/onnx/session';
@@ -29,6 +29,8 @@ export interface Scoring {
 export interface ScoredFiles {
   readonly holdout: ScoredHoldout;
   readonly predictionsFile: string;
+  /** Of the rows' times and labels: which holdout it is, whatever columns and features are made of it. */
+  readonly holdoutDigest: Digest;
 }
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
@@ -66,6 +68,7 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
       return {
         holdout: { task: assembled.task, labels, day, days: dayNames.length, candidate, counterparts, sliceColumns },
         predictionsFile,
+        holdoutDigest: await digestOfRows(sql, files.requestRows),
       };
     },
     { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },

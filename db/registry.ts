@@ -1,6 +1,7 @@
 import type { CallLedger } from '../domain/llm/call-ledger';
 import type { Database } from './connection';
 import { withFailures } from './failures';
+import { createAttemptRepository, type AttemptRepository } from './repositories/attempts';
 import { createAliasRepository, type AliasRepository } from './repositories/aliases';
 import { createApiKeyRepository, type ApiKeyRepository } from './repositories/api-keys';
 import { createArtifactRepository, type ArtifactRepository } from './repositories/artifacts';
@@ -47,6 +48,7 @@ export interface Registry {
   readonly aliases: AliasRepository;
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
+  readonly attempts: AttemptRepository;
   readonly gateways: GatewayRepository;
   readonly rollouts: RolloutRepository;
   readonly routing: RoutingRepository;
@@ -81,6 +83,7 @@ export function createRegistry(database: Database): Registry {
     aliases: createAliasRepository(database),
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
+    attempts: createAttemptRepository(database),
     gateways: createGatewayRepository(database),
     rollouts: createRolloutRepository(database),
     routing: createRoutingRepository(database),

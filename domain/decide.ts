@@ -1,6 +1,7 @@
 import type { Evidence } from './evidence';
+import { confidenceAt, mostAttempts, timesJudged } from './gates/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
-import type { GateKind, GateResult } from './gates/gate';
+import { percent, type GateKind, type GateResult } from './gates/gate';
 import { judgeParity } from './gates/parity';
 import { judgeSlices } from './gates/slice';
 import { absoluteGates, judgeThreshold } from './gates/threshold';
@@ -28,8 +29,42 @@ export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
 }
 
 export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly JudgedGate[] {
-  const judged = policy.gates.map((gate): JudgedGate => ({ gate: gate.name, kind: gate.kind, ...judgeGate(gate, evidence, policy) }));
-  return [...judged, ...judgePolicy(policy, judged)];
+  const judged = policy.gates.map((gate): JudgedGate => ({
+    gate: gate.name,
+    kind: gate.kind,
+    ...judgeGate(forAttempt(gate, policy, evidence), evidence, policy),
+  }));
+  return [...judged, ...judgePolicy(policy, judged), ...judgeAttempt(policy, evidence)];
+}
+
+/** All candidates on one holdout share the error that a gate allows, since policy version 2. */
+function forAttempt(gate: GateSpec, { version }: EvaluationPolicy, { attempt }: Evidence): GateSpec {
+  if (version === 1 || attempt === undefined || !('confidence' in gate)) return gate;
+  return { ...gate, confidence: confidenceAt(gate.confidence, attempt.number) };
+}
+
+/** How often this holdout was asked. A passed outcome says that it may still be; nothing is promoted on one that is used up, or on one that nobody counted (I10). */
+function judgeAttempt({ version, gates }: EvaluationPolicy, { attempt }: Evidence): readonly JudgedGate[] {
+  const asked = [...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : [])))].sort();
+  if (version === 1 || asked.length === 0) return [];
+  const said = (outcome: 'passed' | 'inconclusive', code: string, message: string): readonly JudgedGate[] => [
+    { gate: 'holdout', kind: 'policy', outcome, code, message },
+  ];
+  if (attempt === undefined) return said('inconclusive', 'policy.attemptNotCounted', 'nobody counted how often this holdout was asked');
+  const times = timesJudged(attempt);
+  if (attempt.number > mostAttempts) {
+    return said(
+      'inconclusive',
+      'policy.holdoutUsedUp',
+      `${times}: this holdout is used up after ${mostAttempts} candidates; judge the next one on newer data`,
+    );
+  }
+  const levels = asked.map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`).join(', ');
+  return said(
+    'passed',
+    'policy.attempt',
+    `${times}: gates ask for ${levels}, so that all attempts together keep the error that is allowed`,
+  );
 }
 
 function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy): GateResult {

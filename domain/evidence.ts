@@ -1,5 +1,6 @@
 import type { Digest } from './artifact';
 import type { TimeWindow } from './dataset';
+import type { Attempt } from './gates/attempts';
 import type { EvaluateSpec, MetricName } from './lifecycle';
 import type { Task } from './model';
 import type { ParityEvidence } from './parity';
@@ -9,12 +10,14 @@ import type { Bounds } from './statistics/interval';
 export interface Evidence {
   readonly kind: 'evaluation';
   /** Grows when a measurement changes its meaning. */
-  readonly version: 1;
+  readonly version: 1 | 2;
   readonly task: Task;
   /** Manifest digest of what was measured: what is promoted and served must have the same (I3). */
   readonly candidate: Digest;
   /** Digest of the assembled data whose holdout was read. */
   readonly assembled: Digest;
+  /** Absent in evidence from before attempts were counted. */
+  readonly attempt?: Attempt;
   readonly holdout: { readonly rows: number; readonly days: number; readonly window: TimeWindow };
   readonly resampling: { readonly unit: 'day'; readonly replicates: number; readonly levels: readonly number[] };
   readonly metrics: Measurements;

@@ -1,5 +1,6 @@
 import type { JudgedGate } from './decide';
 import type { CounterpartEvidence, Evidence, Measurement } from './evidence';
+import { timesJudged } from './gates/attempts';
 import type { GateOutcome } from './gates/gate';
 import { basis, boundsAt, figure, signed } from './gates/gate';
 import type { MetricName } from './lifecycle';
@@ -33,10 +34,10 @@ export function explainGates(
 
 /** What was measured, one line a metric, with each counterpart beside it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
-  const { holdout, metrics, counterparts } = evidence;
+  const { attempt, holdout, metrics, counterparts } = evidence;
   const beside = [counterparts.champion, counterparts.baseline];
   return [
-    `holdout ${holdout.window.from} to ${holdout.window.until}: ${basis(holdout)}`,
+    `holdout ${holdout.window.from} to ${holdout.window.until}: ${basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
     ...(Object.entries(metrics) as [MetricName, Measurement][]).map(
       ([name, value]) => `${name.padEnd(8)} ${textOf(value)}${beside.map((each) => besideText(name, each)).join('')}`,
     ),

@@ -1,11 +1,15 @@
+import { confidenceAt } from './gates/attempts';
 import type { EvaluateSpec, GateSpec } from './lifecycle';
 import { standardLevels } from './statistics/interval';
 
 /** The rules in force when a candidate is judged; stored under the digest of its canonical JSON before it is acted on. */
 export interface EvaluationPolicy {
   readonly kind: 'evaluation';
-  /** Grows when the meaning of a gate changes, so that an old decision is never explained by new rules. */
-  readonly version: 1;
+  /**
+   * Grows when the meaning of a gate changes, so that an old decision is never explained by new rules. 1: each candidate is judged at the gate's confidence. 2: all candidates on
+   * one holdout share the gate's error (gates/attempts.ts).
+   */
+  readonly version: 1 | 2;
   readonly gates: readonly GateSpec[];
   /** What a slice gate judges; null when no gate does, whatever is measured for information. */
   readonly slices: EvaluateSpec['slices'];
@@ -16,19 +20,22 @@ export interface EvaluationPolicy {
 export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
   return {
     kind: 'evaluation',
-    version: 1,
+    version: 2,
     gates: evaluate.gates,
     slices: evaluate.gates.some(({ kind }) => kind === 'slice') ? evaluate.slices : null,
     ungated: evaluate.ungated,
   };
 }
 
-/** Above this a bound would need more resamples than it is worth; at 50 % and below it is no bound. */
+/** Above this a bound says more of the method than of the data; at 50 % and below it is no bound. */
 export const confidenceRange = { above: 0.5, most: 0.9995 } as const;
 
-/** The confidence levels at which evidence for this policy needs bounds: the policy's own and the standard ones, rising. */
-export function levelsFor(policy: EvaluationPolicy): readonly number[] {
+/**
+ * The confidence levels at which evidence for this policy needs bounds, rising: the policy's own and the standard ones, and what each of them asks of this attempt on the holdout.
+ */
+export function levelsFor(policy: EvaluationPolicy, attempt: number): readonly number[] {
   const own = policy.gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []));
   const usable = own.filter((level) => level > confidenceRange.above && level <= confidenceRange.most);
-  return [...new Set([...standardLevels, ...usable])].sort((a, b) => a - b);
+  const asked = [...standardLevels, ...usable];
+  return [...new Set([...asked, ...asked.map((level) => confidenceAt(level, attempt))])].sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 /** What passages are worth on the same questions: shares with and without them, the difference, and the relative change. Pure. */
 import { wilsonBounds } from '../../domain/statistics/wilson';
 import { dayResamples } from '../../domain/statistics/day-resamples';
-import { dayInterval, replicatesFor } from '../../domain/statistics/interval';
+import { dayInterval, bootstrapReplicates } from '../../domain/statistics/interval';
 import type { Seed } from '../../domain/statistics/random';
 
 export interface Measured {
@@ -41,7 +41,7 @@ export function relativeChangeOf(without: readonly number[], with_: readonly num
 /** Whole questions are drawn anew, with both of their answers; bounds by BCa. */
 function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): Measured | null {
   if (questions < 2) return null;
-  const resamples = dayResamples({ days: questions, replicates: replicatesFor(levels), seed });
+  const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
   const interval = dayInterval({ statistic, resamples, levels, days: questions })?.interval;
   const bounds = interval?.bounds[0];
   if (interval === undefined || bounds?.lower == null || bounds.upper == null) return null;

@@ -1,4 +1,6 @@
-import { dayColumn, labelColumn, rowColumn } from '../../domain/assembled';
+import { createHash } from 'node:crypto';
+import type { Digest } from '../../domain/artifact';
+import { dayColumn, labelColumn, rowColumn, timeColumn } from '../../domain/assembled';
 import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/measure/slices';
 import { missingText, type Task } from '../../domain/model';
@@ -53,6 +55,17 @@ export async function checkRows(sql: PlatformSql, file: string, expected: number
 export async function columnNames(sql: PlatformSql, file: string): Promise<readonly string[]> {
   const columns = await sql.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${readParquet([file])}`);
   return columns.map((column) => column.column_name);
+}
+
+/** Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other columns there are. Another column, or another feature, does not make another holdout. */
+export async function digestOfRows(sql: PlatformSql, file: string): Promise<Digest> {
+  const [timeHash, labelHash] = [createHash('sha256'), createHash('sha256')];
+  const query = `SELECT epoch_us(${timeColumn}) AS at, ${labelColumn} AS label FROM ${readParquet([file])} ORDER BY ALL`;
+  for await (const [times = [], labels = []] of chunksOf(sql, query)) {
+    timeHash.update(BigInt64Array.from(times as bigint[]));
+    labelHash.update(Float64Array.from(labels as number[]));
+  }
+  return `sha256:${createHash('sha256').update(timeHash.digest()).update(labelHash.digest()).digest('hex')}`;
 }
 
 /** A column as text, coded; a null is the value `missingText`. */

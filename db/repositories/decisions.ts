@@ -1,4 +1,5 @@
 import type { Digest } from '../../domain/artifact';
+import type { Attempt } from '../../domain/gates/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { failure } from '../../domain/failure';
@@ -7,6 +8,7 @@ import { toJson } from '../document';
 import { once } from '../idempotency';
 import { newId } from '../ids';
 import type { decisions } from '../schema/decisions';
+import { decideAttempt } from '../writes/holdout-attempt';
 import { appendAudit } from '../writes/audit-entry';
 import { appendEvent, type NewRunEvent } from '../writes/run-event';
 
@@ -26,6 +28,8 @@ export interface DecisionRepository {
     readonly evidence: Digest;
     readonly verdict: Verdict;
     readonly idempotencyKey: string;
+    /** What `attempts.claim` gave: which candidate on which holdout this decision judges. NotFound when it was not claimed. */
+    readonly attempt?: (Attempt & { readonly model: string }) | undefined;
     readonly told?: readonly Pick<NewRunEvent, 'kind' | 'data'>[];
   }): Promise<DecisionRef>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<DecisionRecord | null>;
@@ -69,7 +73,8 @@ async function requireStored(sql: Sql, { tenant, policy, evidence }: NewDecision
   if (!stored.evidence) throw failure('NotFound', `evidence ${evidence} is not stored: a decision cannot be acted on before it is`);
 }
 
-async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence, verdict, told = [] }: NewDecision): Promise<DecisionRef> {
+async function insert(tx: Transaction, decision: NewDecision): Promise<DecisionRef> {
+  const { tenant, runId, stage, policy, evidence, verdict, attempt, told = [] } = decision;
   const id = newId('dec');
   await tx`
     insert into decisions (tenant_id, id, run_id, stage, policy, evidence, verdict)
@@ -80,8 +85,9 @@ async function insert(tx: Transaction, { tenant, runId, stage, policy, evidence,
     action: 'decision.record',
     subject: `decision:${id}`,
     cause: `${stage} ${verdict.kind}`,
-    after: { stage, verdict: verdict.kind, policy, evidence },
+    after: { stage, verdict: verdict.kind, policy, evidence, ...(attempt && { holdout: attempt.holdout, attempt: attempt.number }) },
   });
+  if (attempt !== undefined) await decideAttempt(tx, { tenant, decision: id, ...attempt });
   for (const each of told) await appendEvent(tx, { tenant, runId, stage, ...each });
   return { id, policy, evidence, verdict };
 }

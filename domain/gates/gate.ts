@@ -55,6 +55,8 @@ export function signed(value: number | null): string {
   return rounded > 0 ? `+${rounded}` : String(rounded);
 }
 
+/** Two decimals; near one as many as tell it from one, as of a confidence of 0.99993. */
 export function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))} %`;
+  const decimals = share < 1 && share > 0.9 ? Math.max(2, -Math.floor(Math.log10(1 - share)) - 1) : 2;
+  return `${Number((100 * share).toFixed(decimals))} %`;
 }

@@ -1,5 +1,5 @@
 import { dayResamples } from '../statistics/day-resamples';
-import { dayInterval, replicatesFor, type Interval } from '../statistics/interval';
+import { dayInterval, bootstrapReplicates, type Interval } from '../statistics/interval';
 import type { Seed } from '../statistics/random';
 
 /** What was found for one question, and what should have been. */
@@ -54,6 +54,6 @@ export function meanOver(
     }
     return weight === 0 ? NaN : sum / weight;
   };
-  const resamples = dayResamples({ days: questions, replicates: replicatesFor(levels), seed });
+  const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
   return { questions, mean, interval: dayInterval({ statistic, resamples, levels, days: questions })?.interval ?? null };
 }

@@ -3,7 +3,7 @@ import type { MetricName } from '../lifecycle';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { dayResamples, eachDayOnce } from '../statistics/day-resamples';
-import { replicatesFor } from '../statistics/interval';
+import { bootstrapReplicates } from '../statistics/interval';
 import type { Seed } from '../statistics/random';
 import { measure } from './measurement';
 
@@ -52,7 +52,7 @@ export function confirm({ metric: name, labels, day, days, byDefault, tuned, see
   const { measurement } = measure({
     what: `the difference in ${name}`,
     statistic: increaseOf(metric, ofTuned, ofDefault),
-    resamples: dayResamples({ days, replicates: replicatesFor([confirmLevel]), seed }),
+    resamples: dayResamples({ days, replicates: bootstrapReplicates, seed }),
     levels: [confirmLevel],
     rows: labels.length,
     days: new Set(day).size,

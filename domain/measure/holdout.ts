@@ -6,7 +6,7 @@ import { metrics } from '../metrics/metrics';
 import type { ScoredSample } from '../metrics/sample';
 import type { Task } from '../model';
 import { dayResamples, type DayResamples, type DayStatistic } from '../statistics/day-resamples';
-import { replicatesFor } from '../statistics/interval';
+import { bootstrapReplicates } from '../statistics/interval';
 import type { Seed } from '../statistics/random';
 import { measure } from './measurement';
 import { measureSlices, type SliceColumn } from './slices';
@@ -46,7 +46,7 @@ export interface MeasuredHoldout {
  */
 export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): Generator<string, MeasuredHoldout> {
   yield 'resamples';
-  const resamples = dayResamples({ days: holdout.days, replicates: replicatesFor(plan.levels), seed: plan.seed });
+  const resamples = dayResamples({ days: holdout.days, replicates: bootstrapReplicates, seed: plan.seed });
   const work: Work = { holdout, plan, resamples };
   const candidate = yield* prepareAll(work, 'candidate', holdout.candidate);
   return {

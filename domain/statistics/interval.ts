@@ -18,13 +18,11 @@ export interface Interval {
 /** Levels that every measurement carries beside those of its policy, so that another policy can be tried on the same evidence. */
 export const standardLevels = [0.8, 0.9, 0.95, 0.97, 0.975, 0.99] as const;
 
-/**
- * Resamples for the highest of the levels: 2,000 as T. J. DiCiccio and B. Efron advise for BCa ("Bootstrap confidence intervals", Statistical
- * Science 11 (1996)), more when fewer than ten of them would lie beyond a bound.
- */
-export function replicatesFor(levels: readonly number[]): number {
-  return Math.max(2000, Math.ceil(10 / (1 - Math.max(...levels)) - 1e-6));
-}
+/** As many as T. J. DiCiccio and B. Efron advise for BCa, "Bootstrap confidence intervals", Statistical Science 11 (1996). */
+export const bootstrapReplicates = 2000;
+
+/** Fewer replicates than this beyond a bound say too little of where it lies; the bound is then carried out from one that has them. */
+export const fewestBeyond = 10;
 
 /**
  * Interval of a statistic over resampled days: bias-corrected and accelerated (BCa; B. Efron, "Better bootstrap confidence intervals", JASA 82
@@ -75,17 +73,44 @@ function intervalOf(drawn: {
   const undefinedCount = drawn.replicates.length - defined.length;
   const bias = biasOf(defined, estimate);
   const acceleration = accelerationOf(leftOut);
+  const sample = { estimate, defined, undefinedCount, bias, acceleration };
   const bounds = [...drawn.levels]
     .sort((a, b) => a - b)
     .map((level): Bounds => {
       const z = expandedQuantile(level, days);
-      return {
-        level,
-        lower: quantileWithUnknowns(defined, undefinedCount, adjusted(-z, bias, acceleration), 'below'),
-        upper: quantileWithUnknowns(defined, undefinedCount, adjusted(z, bias, acceleration), 'above'),
-      };
+      return { level, lower: boundAt(sample, -z), upper: boundAt(sample, z) };
     });
   return { estimate, standardError: spreadOf(defined), bounds: bounds.map((bound) => containing(bound, estimate)) };
+}
+
+interface BootstrapSample {
+  readonly estimate: number;
+  /** Sorted. */
+  readonly defined: Float64Array;
+  readonly undefinedCount: number;
+  readonly bias: number;
+  readonly acceleration: number;
+}
+
+/**
+ * The BCa bound `z` standard deviations out; z is negative for a lower bound. Where fewer than ten replicates lie beyond, it is the outermost bound that has ten beyond it, moved out in proportion
+ * to z: the replicates say how long that side's tail is, and Student's t, which is in z, how fast it thins out.
+ */
+function boundAt(sample: BootstrapSample, z: number): number | null {
+  const { estimate, defined, undefinedCount, bias, acceleration } = sample;
+  const unknowns = z < 0 ? 'below' : 'above';
+  const quantile = (probability: number) => quantileWithUnknowns(defined, undefinedCount, probability, unknowns);
+  const wanted = adjusted(z, bias, acceleration);
+  const bound = quantile(wanted);
+  const outermost = 1 - Math.min(0.5, fewestBeyond / (defined.length + undefinedCount));
+  const supported = z < 0 ? 1 - outermost : outermost;
+  if (bound === null || (z < 0 ? wanted >= supported : wanted <= supported)) return bound;
+  const reached = unadjusted(supported, bias, acceleration);
+  const from = quantile(supported);
+  // So skewed that the supported bound lies on the other side of the estimate: nothing can be carried out from there.
+  if (from === null || reached / z <= 0) return bound;
+  const carried = estimate + ((from - estimate) * z) / reached;
+  return z < 0 ? Math.min(bound, carried) : Math.max(bound, carried);
 }
 
 /** The normal quantile, widened for what a bootstrap of few clusters leaves out: √(n/(n−1)) · t instead of z. */
@@ -125,6 +150,12 @@ function adjusted(z: number, bias: number, acceleration: number): number {
   // Past its pole the formula would come back from the other side.
   if (denominator <= 0) return z < 0 ? 0 : 1;
   return normalCdf(bias + shifted / denominator);
+}
+
+/** The z that `adjusted` takes to this probability. */
+function unadjusted(probability: number, bias: number, acceleration: number): number {
+  const distance = normalQuantile(probability) - bias;
+  return distance / (1 + acceleration * distance) - bias;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { normalCdf } from './distributions';
-import { expandedQuantile, type Bounds, type Interval } from './interval';
+import { expandedQuantile, fewestBeyond, type Bounds, type Interval } from './interval';
 
 /** Collects, for each resample, the largest deviation over several statistics. Memory stays at two numbers a resample, however many statistics join. */
 export interface JointDeviations {
@@ -39,14 +39,26 @@ export function jointDeviations(joint: { readonly replicates: number }): JointDe
       return ({ interval: { estimate, standardError }, days }, level) => {
         const bound = (sorted: Float64Array, side: 1 | -1) => {
           if (standardError === 0) return estimate;
-          const units = quantile(sorted, level);
-          return Number.isFinite(units) ? estimate + side * standardError * expandedQuantile(normalCdf(units), days) : null;
+          const own = ownLevel(sorted, level);
+          return own === null ? null : estimate + side * standardError * expandedQuantile(own, days);
         };
         // Resamples that overshoot the estimate say how far it may lie above the truth, and the other way round.
         return { level, lower: bound(over, -1), upper: bound(under, 1) };
       };
     },
   };
+}
+
+/**
+ * The level of one statistic's own bound at which the bounds of all hold at the joint `level`; null when an undefined resample lies there. Where the resamples do not reach, all are taken for as many
+ * independent statistics as their outermost supported quantile says (Šidák).
+ */
+function ownLevel(sorted: Float64Array, level: number): number | null {
+  if (!Number.isFinite(quantile(sorted, level))) return null;
+  const supported = 1 - fewestBeyond / sorted.length;
+  if (level <= supported) return normalCdf(quantile(sorted, level));
+  const independent = Math.max(1, Math.log(supported) / Math.log(normalCdf(quantile(sorted, supported))));
+  return level ** (1 / independent);
 }
 
 /** The smallest value that at least this share of the sorted values does not exceed; errs to the wide side. */

@@ -8,6 +8,7 @@ import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/stor
 import { digestOf } from '../../data/digest';
 import { openDatabase, type Database } from '../../db/connection';
 import { createRegistry, type Registry } from '../../db/registry';
+import type { Digest } from '../../domain/artifact';
 import { decide } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
 import { defaultTenant as tenant, effectKey, type RunId } from '../../domain/ids';
@@ -93,6 +94,26 @@ test('a second attempt, of whatever reason, makes no second decision', async () 
   const again = await evaluate(2);
   const decisions = await registry.decisions.list({ tenant, runId });
   expect(decisions.map(({ id }) => id)).toEqual([again.decision.id]);
+});
+
+test('the same candidate again keeps its number on the holdout, and another one gets the next, also with other features', async () => {
+  const judgedAs = async (evidence: Digest) =>
+    ((await registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as Evidence).attempt;
+  const first = await evaluate(1, { key: effectKey(runId, 'evaluate', 'decide', 10) });
+  expect(await judgedAs(first.evidence)).toMatchObject({ number: 1 });
+  const other = { ...truth, bias: -4.9 };
+  const manifest = await modelManifest(artifacts, other, input.assembled);
+  const second = await evaluate(1, {
+    key: effectKey(runId, 'evaluate', 'decide', 11),
+    candidate: { ...input.candidate, version: 2, manifest },
+  });
+  expect(await judgedAs(second.evidence)).toMatchObject({ number: 2, holdout: (await judgedAs(first.evidence))?.holdout });
+  expect(second.decision.verdict.reasons.map(({ message }) => message).join('\n')).toContain('judged 2 times on this holdout');
+  const noted = await database.sql<{ number: number; decision: string }[]>`select number, decision from holdout_attempts order by number`;
+  expect(noted).toEqual([
+    { number: 1, decision: first.decision.id },
+    { number: 2, decision: second.decision.id },
+  ]);
 });
 
 test('an attempt that died after it decided and before it said so: the next one finds its decision', async () => {

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide, judge } from '../../../domain/decide';
-import type { Evidence } from '../../../domain/evidence';
+import type { Evidence, Measurement } from '../../../domain/evidence';
 import { explainEvidence, explainGates, explainVerdict } from '../../../domain/explain';
+import { confidenceAt } from '../../../domain/gates/attempts';
 import type { GateSpec } from '../../../domain/lifecycle';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../../domain/policy';
 import {
   better,
+  candidateDigest,
   counterpart,
   evidence,
   measured,
@@ -98,10 +100,75 @@ describe('what if', () => {
   });
 
   test("evidence is measured at the policy's own levels and at the standard ones", () => {
-    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec))).toEqual([0.8, 0.9, 0.93, 0.95, 0.97, 0.975, 0.99]);
-    expect(levelsFor(policy({ ...useful, confidence: 0.3 } as GateSpec, { ...useful, confidence: 1 } as GateSpec))).toEqual(
-      levelsFor(policy()),
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 1)).toEqual(expect.arrayContaining([0.8, 0.93, 0.97, 0.99]));
+    expect(levelsFor(policy({ ...useful, confidence: 0.3 } as GateSpec, { ...useful, confidence: 1 } as GateSpec), 1)).toEqual(
+      levelsFor(policy(), 1),
     );
+  });
+
+  test('evidence is measured at what those levels ask of a later attempt on the holdout', () => {
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toEqual(expect.arrayContaining([0.93, 0.97, 0.999]));
+    expect(levelsFor(policy({ ...useful, confidence: 0.93 } as GateSpec), 3)).toContain(confidenceAt(0.93, 3));
+  });
+});
+
+describe('candidates on one holdout share the error of a gate', () => {
+  const counted: EvaluationPolicy = { ...policy(noWorse), version: 2 };
+  /** Upper bounds: 0.001 at 97 %, 0.002 at 97.6 %, 0.005 at 99.7 %; the margin is 0.004. */
+  const nth = (number: number, changes: Partial<Evidence> = {}) => {
+    const bounds = [0.97, 0.976, 0.997, 0.99999].map((level, index) => ({
+      level,
+      lower: -0.04,
+      upper: [0.001, 0.002, 0.005, 0.02][index] ?? null,
+    }));
+    const increase = { ...measured(-0.01, -0.04, 0.001), bounds } as Measurement;
+    const counterparts = { champion: counterpart('flight-delay@1', increase), baseline: noChampion };
+    return evidence({ attempt: { holdout: candidateDigest, number }, counterparts, ...changes });
+  };
+
+  test('the first passes by a bound a little wider than its gate asks for', () => {
+    const verdict = decide(counted, nth(1));
+    expect(verdict.kind).toBe('passed');
+    expect(verdict.reasons[0]?.message).toContain('97.6 % bounds');
+    expect(verdict.reasons[1]).toMatchObject({
+      code: 'policy.attempt',
+      message:
+        'judged once on this holdout: gates ask for 97.6 % instead of 97 %, so that all attempts together keep the error that is allowed',
+    });
+  });
+
+  test('the same figures do not pass as the second', () => {
+    const verdict = decide(counted, nth(2));
+    expect(verdict.kind).toBe('inconclusive');
+    expect(verdict.reasons.map(({ message }) => message).join('\n')).toMatch(/99\.7 % bounds[^]*judged 2 times on this holdout/);
+    expect(explainEvidence(nth(2))[0]).toMatch(/judged 2 times on this holdout$/);
+  });
+
+  test('after ten nothing passes, whatever its figures', () => {
+    const strong = measured(-0.2, -0.3, -0.1);
+    const changes = {
+      counterparts: {
+        champion: counterpart('flight-delay@1', { ...strong, bounds: [{ level: 0.99999, lower: -0.3, upper: -0.1 }] } as Measurement),
+        baseline: noChampion,
+      },
+    };
+    expect(decide(counted, nth(10, changes)).kind).toBe('passed');
+    const verdict = decide(counted, nth(11, changes));
+    expect(verdict.kind).toBe('inconclusive');
+    expect(verdict.reasons.at(-1)).toMatchObject({ gate: 'holdout', code: 'policy.holdoutUsedUp' });
+    expect(verdict.reasons.at(-1)?.message).toMatch(/used up after 10 candidates; judge the next one on newer data/);
+  });
+
+  test('evidence without a count passes nothing, and a decision made before attempts were counted reads as it did', () => {
+    const { attempt: _attempt, ...uncounted } = nth(1);
+    expect(decide(counted, uncounted)).toMatchObject({ kind: 'inconclusive' });
+    expect(decide({ ...counted, version: 1 }, uncounted)).toMatchObject({ kind: 'passed', reasons: [{ gate: 'no-worse' }] });
+  });
+
+  test('a policy without such gates counts nothing against a version', () => {
+    expect(decide({ ...policy(), ungated: 'shadow only', version: 2 }, nth(11)).reasons.map(({ code }) => code)).toEqual([
+      'policy.ungated',
+    ]);
   });
 });
 

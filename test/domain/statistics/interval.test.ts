@@ -3,7 +3,7 @@ import { metrics } from '../../../domain/metrics/metrics';
 import { meanOverRows, weightedSum } from '../../../domain/metrics/mean-loss';
 import { dayResamples, type DayStatistic } from '../../../domain/statistics/day-resamples';
 import { normalQuantile } from '../../../domain/statistics/distributions';
-import { dayInterval, replicatesFor, standardLevels, type Interval } from '../../../domain/statistics/interval';
+import { dayInterval, standardLevels, type Interval } from '../../../domain/statistics/interval';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
 
 const seed = [1, 2, 3, 4] as const;
@@ -77,8 +77,18 @@ describe('an interval over resampled days', () => {
     expect(dayInterval({ statistic: () => NaN, resamples, levels: [0.9], days: 9 })).toBeNull();
   });
 
-  test('rests on enough resamples for its highest level', () => {
-    expect([replicatesFor([0.97]), replicatesFor([0.995]), replicatesFor([0.8, 0.999])]).toEqual([2000, 2000, 10_000]);
+  test('goes on growing beyond the levels that its resamples reach, as Student says', () => {
+    const random = seededRandom(seed);
+    const values = Array.from({ length: 28 }, () => gauss(random));
+    const { estimate, bounds } = intervalOf(meanOf(values), 28, [0.99, 0.997, 0.9999, 0.999999], 2000);
+    const beyond = (index: number, side: 'lower' | 'upper') => Math.abs((bounds[index]?.[side] ?? NaN) - estimate);
+    // t of 27 degrees at these levels (scipy.stats.t.ppf).
+    [2.473, 2.982, 4.304, 5.978].forEach((t, index) => {
+      for (const side of ['lower', 'upper'] as const) {
+        expect(beyond(index, side) / beyond(0, side) / (t / 2.473)).toBeGreaterThan(0.9);
+        expect(beyond(index, side) / beyond(0, side) / (t / 2.473)).toBeLessThan(1.12);
+      }
+    });
   });
 });
 

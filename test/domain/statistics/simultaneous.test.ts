@@ -41,6 +41,12 @@ describe('simultaneous bounds', () => {
     expect(width(0)).toBeGreaterThan(1.3);
   });
 
+  test('go on growing beyond the levels that the resamples reach', () => {
+    const twelve = groupsOfAMonth(12, 0.3);
+    const upper = [0.97, 0.99, 0.997, 0.9999, 0.999999].map((level) => boundsOf(twelve, 1, level)[0]?.together.upper ?? NaN);
+    upper.slice(1).forEach((bound, index) => expect(bound).toBeGreaterThan((upper[index] ?? NaN) * 1.05));
+  });
+
   test('of a constant are that constant, and it does not widen the others', () => {
     const [noisy] = groupsOfAMonth(1, 0);
     const constant = new Array<number>(30).fill(2);
@@ -64,19 +70,19 @@ function groupsOfEverySecondDay(days: number): readonly (readonly (number | null
 }
 
 /** Null where a group has no rows on a day. */
-function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number) {
+function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number, level = 0.97) {
   const days = groups[0]?.length ?? 0;
   const resamples = dayResamples({ days, replicates: 1000, seed: [trial, 1, 2, 3] });
   const joint = jointDeviations({ replicates: 1000 });
   const drawn = groups.map((values) => {
     const own = values.filter((value) => value !== null).length;
-    const found = dayInterval({ statistic: meanOf(values), resamples, levels: [0.97], days: own });
+    const found = dayInterval({ statistic: meanOf(values), resamples, levels: [level], days: own });
     if (found === null) throw new Error('no interval');
     joint.add(found);
     return { interval: found.interval, days: own };
   });
   const together = joint.bounds();
-  return drawn.map((each) => ({ estimate: each.interval.estimate, own: each.interval.bounds[0], together: together(each, 0.97) }));
+  return drawn.map((each) => ({ estimate: each.interval.estimate, own: each.interval.bounds[0], together: together(each, level) }));
 }
 
 function meanOf(values: readonly (number | null)[]): DayStatistic {
