@@ -4,4 +4,5 @@ export const advisoryLocks = {
   predictionPartitions: 7_018_002,
   auditSealer: 7_018_003,
   holdoutAttempts: 7_018_004,
+  apiKeyNames: 7_018_014,
 } as const;

@@ -4,9 +4,11 @@ import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './repositories/attempts';
 import { createAliasRepository, type AliasRepository } from './repositories/aliases';
 import { createApiKeyRepository, type ApiKeyRepository } from './repositories/api-keys';
+import { createApprovalRepository, type ApprovalRepository } from './repositories/approvals';
 import { createArtifactRepository, type ArtifactRepository } from './repositories/artifacts';
 import { createAuditRepository, type AuditRepository } from './repositories/audit';
 import { createBudgetRepository, type BudgetRepository } from './repositories/budgets';
+import { createCommandRepository, type CommandRepository } from './repositories/commands';
 import { createDatasetRepository, type DatasetRepository } from './repositories/datasets';
 import { createDecisionRepository, type DecisionRepository } from './repositories/decisions';
 import { createEffectRepository, type EffectRepository } from './repositories/effects';
@@ -46,6 +48,8 @@ export interface Registry {
   readonly prompts: PromptRepository;
   readonly promptSearches: PromptSearchRepository;
   readonly aliases: AliasRepository;
+  readonly approvals: ApprovalRepository;
+  readonly commands: CommandRepository;
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
   readonly attempts: AttemptRepository;
@@ -81,6 +85,8 @@ export function createRegistry(database: Database): Registry {
     prompts: createPromptRepository(database),
     promptSearches: createPromptSearchRepository(database),
     aliases: createAliasRepository(database),
+    approvals: createApprovalRepository(database),
+    commands: createCommandRepository(database),
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
     attempts: createAttemptRepository(database),

@@ -163,6 +163,7 @@ export const promoteSchema = z
         required: z.int().min(0).max(10).default(0).describe('a whole number from 0 to 10: how many people must approve'),
         role: z.enum(['approver', 'admin']).default('approver').describe('approver or admin'),
         timeout: secondsField('how long to wait for them, such as 7d').prefault('7d'),
+        allowStarter: z.boolean().default(false).describe('true lets the key that started a run approve it; default false'),
       })
       .prefault({})
       .describe('who must approve'),

@@ -119,7 +119,13 @@ export type GateSpec =
   | { readonly name: string; readonly kind: 'parity'; readonly rows: number; readonly tolerance: number; readonly minShare: number };
 
 export interface PromoteSpec {
-  readonly approval: { readonly required: number; readonly role: 'approver' | 'admin'; readonly timeoutSeconds: number };
+  readonly approval: {
+    readonly required: number;
+    readonly role: 'approver' | 'admin';
+    readonly timeoutSeconds: number;
+    /** Whether the key that started a run may approve it. Absent in revisions from before there was the choice. */
+    readonly allowStarter?: boolean;
+  };
 }
 
 /** A search for better parameters than `train.params`; a parameter outside `space` keeps its value of there. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { migrate } from '../db/migrate';
 import type { Registry } from '../db/registry';
@@ -64,6 +65,11 @@ async function ensureKeys(registry: Registry, file: string): Promise<PlatformKey
 
 async function ensureKey(registry: Registry, name: keyof PlatformKeys, kept: string | undefined): Promise<string> {
   if (kept !== undefined && (await registry.apiKeys.verify(kept))) return kept;
-  const { key } = await registry.apiKeys.create({ tenant: defaultTenant, name, scope: scopes[name], actor: 'setup' });
-  return key;
+  const create = async (as: string) =>
+    (await registry.apiKeys.create({ tenant: defaultTenant, name: as, scope: scopes[name], actor: 'setup' })).key;
+  return create(name).catch((error: unknown) => {
+    // Another state folder made the key of this name: it stays in use there.
+    if (isPerennialError(error) && error.type === 'Conflict') return create(`${name}-${randomBytes(4).toString('hex')}`);
+    throw error;
+  });
 }

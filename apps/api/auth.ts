@@ -31,13 +31,13 @@ const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
 async function admit(request: FastifyRequest, scope: ApiKeyScope, apiKeys: Pick<ApiKeyRepository, 'verify'>): Promise<void> {
   const caller = await apiKeys.verify(bearer(request));
   if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', askForKey);
+  request.caller = caller;
   if (!allows(caller.scope, scope)) {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     throw failure('Forbidden', `${route} needs the scope ${scope}; the key ${caller.name} has ${caller.scope}`, {
       next: `ask an admin for a key with the scope ${scope}`,
     });
   }
-  request.caller = caller;
 }
 
 function bearer({ headers }: FastifyRequest): string {

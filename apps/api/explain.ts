@@ -1,8 +1,10 @@
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { ArtifactStore } from '../../data/artifacts/store';
 import type { Registry } from '../../db/registry';
 import type { DecisionRecord } from '../../db/repositories/decisions';
 import type { LifecycleClient } from '../lifecycle-client';
+import { checkDigests } from './digest-checks';
 import { compareRuns } from './run-compare';
 import { findRun } from './run-start';
 import { summaryToJson } from './views/rollout';
@@ -17,7 +19,15 @@ interface Of {
 
 /** The chain from data to traffic: which run made the version from what, what was measured, by which policy it was decided, and who moved the alias. */
 export async function explainVersion(
-  { registry, lifecycles }: { readonly registry: Registry; readonly lifecycles: Pick<LifecycleClient, 'url'> },
+  {
+    registry,
+    lifecycles,
+    artifacts,
+  }: {
+    readonly registry: Registry;
+    readonly lifecycles: Pick<LifecycleClient, 'url'>;
+    readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
+  },
   { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined },
 ) {
   const { champion } = await registry.aliases.get({ tenant, model });
@@ -25,11 +35,12 @@ export async function explainVersion(
   if (version === undefined) throw failure('NotFound', `${model} has no champion to explain`, { next: `perennial model show ${model}` });
   const record = await registry.models.get({ tenant, model, version });
   if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });
-  const [run, stages, rollout, decisions, moves, lineage] = await Promise.all([
+  const [run, stages, rollout, decisions, approvals, moves, lineage] = await Promise.all([
     registry.runs.get({ tenant, id: record.runId }),
     registry.stages.list({ tenant, runId: record.runId }),
     registry.rollouts.ofRun({ tenant, runId: record.runId }),
     decisionsOn(registry, { tenant, model, version }),
+    registry.approvals.ofVersion({ tenant, model, version }),
     registry.aliases.history({ tenant, model, pageSize: 200 }),
     registry.lineage.of({ tenant, node: { kind: 'model', name: model, version }, direction: 'upstream' }),
   ]);
@@ -49,6 +60,8 @@ export async function explainVersion(
     stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
     rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
     decisions: chain,
+    approvals,
+    digests: await checkDigests(artifacts, { manifest: record.manifest, decisions: chain }),
     moves: moves.items.filter((move) => move.to === version || move.from === version),
     lineage,
   };

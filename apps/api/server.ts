@@ -1,11 +1,12 @@
 /** The platform API: stateless, so any number of copies may run. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { AuditHeadArchive } from '../../data/audit-heads';
 import type { FileAccess } from '../../data/sources/file-access';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
+import { withActingKey } from '../../db/acting-key';
 import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/secret-access';
 import { acceptJson, bodyProblem } from '../http/json-body';
@@ -21,6 +22,7 @@ import type { PromptSearchClient } from '../prompt-search-client';
 import type { ScheduleClient } from '../schedule-client';
 import type { Guards } from './auth';
 import { openGuards } from './auth';
+import { auditDeniedCalls } from './denied-calls';
 import { openRunEventFeed } from './event-feed';
 import { measureApi } from './metrics';
 import type { KnownModels } from './model-warnings';
@@ -122,6 +124,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onClose', () => feed.close());
   const metrics = measureApi(app, streams);
   await describeApi(app);
+  actForCallers(app);
+  auditDeniedCalls(app, deps.registry.commands);
   const routeDeps: RouteDeps = { ...deps, guards: openGuards(deps.registry.apiKeys), streams };
   await app.register(healthRoutes(routeDeps, metrics));
   await app.register(
@@ -131,6 +135,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     { prefix: '/api/v1' },
   );
   return app;
+}
+
+/** What a request writes is audited with the caller's key. After the body was read: reading it would lose the context. */
+function actForCallers(app: FastifyInstance): void {
+  app.addHook('preHandler', (request, _, done) => {
+    const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
+    if (caller) withActingKey(caller.id, done);
+    else done();
+  });
 }
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */

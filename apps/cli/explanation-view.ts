@@ -32,6 +32,22 @@ export interface MoveJson {
   readonly movedAt: string;
 }
 
+export interface ApprovalJson {
+  readonly vote: 'approve' | 'reject';
+  readonly keyId: string;
+  readonly keyName: string;
+  readonly scope: string;
+  readonly comment: string | null;
+  readonly createdAt: string;
+}
+
+export interface DigestCheckJson {
+  readonly what: string;
+  readonly digest: string;
+  readonly outcome: 'matches' | 'differs' | 'gone' | 'unknown';
+  readonly detail: string | null;
+}
+
 export interface ExplanationJson {
   readonly model: string;
   readonly version: number;
@@ -45,6 +61,8 @@ export interface ExplanationJson {
   } | null;
   readonly rollout?: (RolloutSummaryJson & { readonly judge?: RolloutJudgeJson | null }) | null;
   readonly decisions: readonly DecisionJson[];
+  readonly approvals: readonly ApprovalJson[];
+  readonly digests: readonly DigestCheckJson[];
   readonly moves: readonly MoveJson[];
   readonly lineage: readonly { readonly from: { readonly kind: string; readonly name: string; readonly version?: number } }[];
 }
@@ -86,7 +104,8 @@ function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
 }
 
 /** The chain from data to traffic. */
-export function describeExplanation({ model, version, serves, record, run, rollout, decisions, moves, lineage }: ExplanationJson): string {
+export function describeExplanation(explanation: ExplanationJson): string {
+  const { model, version, serves, record, run, rollout, decisions, approvals, digests, moves, lineage } = explanation;
   const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
   const sources = [
     ...new Set(lineage.map(({ from }) => `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`)),
@@ -104,6 +123,21 @@ export function describeExplanation({ model, version, serves, record, run, rollo
           ...(rollout.judge ? [`  ${judgeText(rollout.judge)}`] : []),
         ]
       : []),
+    ...approvals.map(describeApproval),
+    ...describeDigests(digests),
     ...moves.map(({ kind, from, to, actor, cause, movedAt }) => `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`),
   ].join('\n');
+}
+
+function describeApproval({ vote, keyId, keyName, scope, comment, createdAt }: ApprovalJson): string {
+  const did = vote === 'approve' ? 'approved' : 'rejected';
+  return `${createdAt}  ${did} by ${keyName} (key ${keyId}, ${scope})${comment === null ? '' : `: ${comment}`}`;
+}
+
+/** One line when all is well; else a line for each part that does not match. */
+function describeDigests(digests: readonly DigestCheckJson[]): readonly string[] {
+  const wrong = digests.filter(({ outcome }) => outcome !== 'matches');
+  if (wrong.length === 0) return [`manifest, policies and evidence match their digests (${digests.length} checked)`];
+  const words = { matches: 'matches', differs: 'DOES NOT MATCH its digest', gone: 'is gone', unknown: 'could not be checked' };
+  return wrong.map(({ what, digest, outcome, detail }) => `${what} ${digest} ${words[outcome]}${detail === null ? '' : `: ${detail}`}`);
 }

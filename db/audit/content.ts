@@ -11,6 +11,7 @@ export interface StoredAuditRow {
   readonly id: string;
   readonly at: string;
   readonly actor: string;
+  readonly keyId: string | null;
   readonly action: string;
   readonly subject: string;
   readonly cause: string;
@@ -21,11 +22,12 @@ export interface StoredAuditRow {
 /** The columns of `StoredAuditRow` of table or alias `l`. */
 export const storedColumns = (sql: Query) => sql`
   l.tenant_id, l.id, to_char(l.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
-  l.actor, l.action, l.subject, l.cause, l.before::text as before, l.after::text as after`;
+  l.actor, l.key_id, l.action, l.subject, l.cause, l.before::text as before, l.after::text as after`;
 
-/** What is hashed of a row. */
-export function contentOf({ tenantId, id, at, actor, action, subject, cause, before, after }: StoredAuditRow): string {
-  return canonicalJson({ tenant: tenantId, id, at, actor, action, subject, cause, before, after });
+/** What is hashed of a row. A row without a key hashes as it did before rows had one. */
+export function contentOf({ tenantId, id, at, actor, keyId, action, subject, cause, before, after }: StoredAuditRow): string {
+  const content = { tenant: tenantId, id, at, actor, action, subject, cause, before, after };
+  return canonicalJson(keyId === null ? content : { ...content, keyId });
 }
 
 export const sha256Hash: Hash = (bytes) => createHash('sha256').update(bytes).digest();

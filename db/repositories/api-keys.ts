@@ -2,6 +2,7 @@ import type { Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
 import { createHash, randomBytes } from 'node:crypto';
 import { failure } from '../../domain/failure';
+import { advisoryLocks } from '../advisory-locks';
 import type { Database, Query, Transaction } from '../connection';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
@@ -60,6 +61,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   return {
     create: ({ tenant, name, scope, actor, expiresAt = null }) =>
       sql.begin(async (tx) => {
+        await assertNameIsFree(tx, tenant, name);
         const made = await insert(tx, { tenant, name, scope, actor, expiresAt });
         const subject = `key:${made.id}`;
         await appendAudit(tx, { tenant, actor, action: 'key.create', subject, cause: 'created', after: { name, scope, expiresAt } });
@@ -107,7 +109,14 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
           update api_keys set expires_at = least(expires_at, now() + make_interval(secs => ${overlapSeconds}))
           where tenant_id = ${tenant} and id = ${id} and ${valid(tx)} returning expires_at`;
         if (!limited) throw failure('Conflict', `key ${id} is no longer valid`, { next: 'perennial key create' });
-        const made = await insert(tx, { tenant, name: old.name, scope: old.scope, actor, expiresAt: old.expiresAt });
+        if (old.replacedBy !== null) {
+          throw failure('Conflict', `key ${id} was rotated into ${old.replacedBy} before`, {
+            next: `perennial key rotate ${old.replacedBy}`,
+          });
+        }
+        const replacement = newKeyId();
+        await tx`update api_keys set replaced_by = ${replacement} where tenant_id = ${tenant} and id = ${id}`;
+        const made = await insert(tx, { ...old, tenant, actor, id: replacement });
         const after = { newKey: made.id, oldValidUntil: limited.expiresAt };
         await appendAudit(tx, { tenant, actor, action: 'key.rotate', subject: `key:${id}`, cause: 'rotated', after });
         return { ...made, oldValidUntil: limited.expiresAt };
@@ -123,22 +132,43 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   };
 }
 
+/** Names stand in the audit and in refusals, so that two keys in use must not share one. An expired key gives its name back. */
+async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): Promise<void> {
+  // Two that create the same name at once: the second waits here and then finds the first.
+  await tx`select pg_advisory_xact_lock(${advisoryLocks.apiKeyNames}, hashtext(${`${tenant}/${name}`}))`;
+  const [living] = await tx<{ id: string }[]>`
+    select id from api_keys where tenant_id = ${tenant} and name = ${name} and ${valid(tx)} limit 1`;
+  if (living) {
+    throw failure('Conflict', `the key ${living.id} is named ${name} already; two keys in use cannot share a name`, {
+      next: `choose another name, or end that one: perennial key revoke ${living.id}`,
+    });
+  }
+  await tx`
+    update api_keys set revoked_at = expires_at
+    where tenant_id = ${tenant} and name = ${name} and revoked_at is null and replaced_by is null`;
+}
+
+type NewKey = Pick<KeyRow, 'name' | 'scope' | 'expiresAt'> & {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly id?: string;
+  /** Its own id unless it takes another key's place. */
+  readonly holderId?: string;
+};
+
 async function insert(
   tx: Transaction,
-  {
-    tenant,
-    name,
-    scope,
-    actor,
-    expiresAt,
-  }: Pick<KeyRow, 'name' | 'scope' | 'expiresAt'> & { readonly tenant: Tenant; readonly actor: string },
+  { tenant, name, scope, actor, expiresAt, id = newKeyId(), holderId = id }: NewKey,
 ): Promise<{ readonly id: string; readonly key: string }> {
-  const id = newId('pk').slice('pk_'.length);
   const secret = randomBytes(32).toString('hex');
   await tx`
-    insert into api_keys (tenant_id, id, name, scope, secret_hash, created_by, expires_at)
-    values (${tenant}, ${id}, ${name}, ${scope}, ${hash(secret)}, ${actor}, ${expiresAt})`;
+    insert into api_keys (tenant_id, id, name, scope, secret_hash, created_by, expires_at, holder_id)
+    values (${tenant}, ${id}, ${name}, ${scope}, ${hash(secret)}, ${actor}, ${expiresAt}, ${holderId})`;
   return { id, key: `pk_${id}_${secret}` };
+}
+
+function newKeyId(): string {
+  return newId('pk').slice('pk_'.length);
 }
 
 function valid(sql: Query) {

@@ -14,6 +14,8 @@ export interface AuditRow {
   readonly id: string;
   readonly at: string;
   readonly actor: string;
+  /** Id of the API key that acted; null for the platform itself. */
+  readonly keyId: string | null;
   /** `alias.promote`, `run.accept`, `key.create` … */
   readonly action: string;
   /** `model:flight-delay`, `run:run_…` */
@@ -48,7 +50,7 @@ export interface AuditSigner {
 
 /** For `wrongWithProof` of db/audit/prove.ts, or anyone with RFC 6962 and ed25519 at hand. */
 export interface AuditProof {
-  /** The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before, after }`. */
+  /** The row as it was hashed: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before, after }`, with `keyId` where there is one. */
   readonly content: string;
   /** Of the row within its batch, from 0. */
   readonly index: number;
@@ -139,6 +141,6 @@ export function createAuditRepository({ sql }: Database): AuditRepository {
   };
 }
 
-function toRow({ id, at, actor, action, subject, cause, before, after, position: sealedAs }: AuditLogRow): AuditRow {
-  return { id, at, actor, action, subject, cause, before, after, sealedAs };
+function toRow({ id, at, actor, keyId, action, subject, cause, before, after, position: sealedAs }: AuditLogRow): AuditRow {
+  return { id, at, actor, keyId, action, subject, cause, before, after, sealedAs };
 }

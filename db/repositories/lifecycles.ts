@@ -3,6 +3,7 @@ import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
+import { actingKeyId } from '../acting-key';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';
@@ -73,9 +74,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         }
         if (before.digest === revision.digest) return { revision: await revisionOf(tx, tenant, revision), changed: false };
         await tx`
-          insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contract, applied_by)
+          insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contract, applied_by, applied_by_key)
           values (${tenant}, ${revision.lifecycle}, ${before.revisions + 1}, ${revision.digest}, ${toJson(revision.spec)},
-            ${toJson(revision.files)}, ${toJson(revision.contract)}, ${actor})
+            ${toJson(revision.files)}, ${toJson(revision.contract)}, ${actor}, ${actingKeyId()})
           on conflict on constraint lifecycle_revisions_digest_unique do nothing`;
         const applied = await revisionOf(tx, tenant, revision);
         await tx`

@@ -6,6 +6,7 @@ import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run';
+import { actingKeyId } from '../acting-key';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { once } from '../idempotency';
@@ -32,6 +33,8 @@ export interface RunRecord {
   readonly failure: Failure | null;
   readonly request: RunRequest;
   readonly actor: string;
+  /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+  readonly starterKeyId: string | null;
   readonly traceId: string;
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -140,8 +143,9 @@ export function createRunRepository({ sql }: Database): RunRepository {
         const { tenant, workflowId, lifecycle, request, actor } = input;
         const id = newId('run') as RunId;
         const [made] = await tx<RunRow[]>`
-          insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, trace_id, started_at)
-          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, ${input.traceId}, now()
+          insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
+          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
+            ${input.traceId}, now()
           from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
             and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
           where l.tenant_id = ${tenant} and l.name = ${lifecycle}
@@ -224,8 +228,8 @@ async function acceptOne(tx: Transaction, input: Parameters<RunRepository['accep
   const id = newId('run') as RunId;
   const workflowId = `run/${tenant}/${lifecycle}/${id}`;
   const [row] = await tx<RunRow[]>`
-    insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, trace_id)
-    select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${traceId}
+    insert into runs (tenant_id, id, lifecycle, kind, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id)
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', digest, ${workflowId}, 'pending', ${toJson(request)}, ${actor}, ${actingKeyId()}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw noRevision(lifecycle, revisionDigest);
@@ -326,7 +330,22 @@ function noRevision(lifecycle: string, digest: Digest | undefined) {
 
 function toRecord(row: RunRow): RunRecord {
   const { id, tenantId: tenant, lifecycle, kind, revisionDigest, workflowId, status, verdict, version, waitingFor } = row;
-  const { failure: failed, request, actor, traceId, createdAt, startedAt, endedAt } = row;
+  const { failure: failed, request, actor, starterKeyId, traceId, createdAt, startedAt, endedAt } = row;
   const state = { status, verdict, version, waitingFor, failure: failed };
-  return { id, tenant, lifecycle, kind, revisionDigest, workflowId, ...state, request, actor, traceId, createdAt, startedAt, endedAt };
+  return {
+    id,
+    tenant,
+    lifecycle,
+    kind,
+    revisionDigest,
+    workflowId,
+    ...state,
+    request,
+    actor,
+    starterKeyId,
+    traceId,
+    createdAt,
+    startedAt,
+    endedAt,
+  };
 }

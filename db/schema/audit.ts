@@ -13,6 +13,8 @@ export const auditLog = pgTable(
     id: bytewise('id').notNull(),
     at: instant('at').notNull().defaultNow(),
     actor: text('actor').notNull(),
+    /** Of the API key that acted; null for the platform itself. */
+    keyId: text('key_id'),
     action: text('action').notNull(),
     subject: text('subject').notNull(),
     cause: text('cause').notNull(),

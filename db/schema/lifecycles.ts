@@ -35,6 +35,7 @@ export const lifecycleRevisions = pgTable(
     files: document<Readonly<Record<string, ArtifactRef>>>('files').notNull(),
     contract: document<DataContract>('contract'),
     appliedBy: text('applied_by').notNull(),
+    appliedByKey: text('applied_by_key'),
     appliedAt: instant('applied_at').notNull().defaultNow(),
   },
   (t) => [

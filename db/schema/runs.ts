@@ -28,6 +28,8 @@ export const runs = pgTable(
     failure: document<Failure>('failure'),
     request: document<RunRequest>('request').notNull(),
     actor: text('actor').notNull(),
+    /** API key that started it; of a schedule's run the key that applied the revision. Null before keys were kept. */
+    starterKeyId: text('starter_key_id'),
     traceId: text('trace_id').notNull(),
     /** Number of the newest event. Counted on this row, so that its lock makes events visible in the order of their numbers. */
     eventSeq: counter('event_seq').notNull().default(0),

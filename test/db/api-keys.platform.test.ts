@@ -1,5 +1,5 @@
 import { allows, apiKeyScopes } from '../../db/repositories/api-keys';
-import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
+import { openTestRegistry, tenant, unique, type TestRegistry } from './registry-fixture';
 
 describe('API keys', () => {
   let test_: TestRegistry;
@@ -9,18 +9,19 @@ describe('API keys', () => {
   afterAll(() => test_.close());
 
   const create = (over: object = {}) =>
-    test_.registry.apiKeys.create({ tenant, name: 'ci', scope: 'operator', actor: 'key:root', ...over });
+    test_.registry.apiKeys.create({ tenant, name: unique('ci'), scope: 'operator', actor: 'key:root', ...over });
   const verify = (key: string) => test_.registry.apiKeys.verify(key);
 
   test('a key is known by what was shown once; only a hash of it is kept', async () => {
-    const { id, key } = await create();
+    const name = unique('known');
+    const { id, key } = await create({ name });
     expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
-    expect(await verify(key)).toEqual({ id, tenant, name: 'ci', scope: 'operator' });
+    expect(await verify(key)).toEqual({ id, tenant, name, scope: 'operator' });
     const secret = key.split('_')[2] ?? '';
     const [row] = await test_.database.sql<{ text: string }[]>`select api_keys::text as text from api_keys where id = ${id}`;
     expect(row?.text).not.toContain(secret);
     const { items } = await test_.registry.audit.list({ tenant, subject: `key:${id}`, pageSize: 5 });
-    expect(items).toMatchObject([{ action: 'key.create', actor: 'key:root', after: { name: 'ci', scope: 'operator' } }]);
+    expect(items).toMatchObject([{ action: 'key.create', actor: 'key:root', after: { name, scope: 'operator' } }]);
     expect(JSON.stringify(items)).not.toContain(secret);
   });
 
@@ -75,6 +76,35 @@ describe('API keys', () => {
     expect(await verify(made.key)).toBeNull();
     expect(await verify(last.key)).not.toBeNull();
     expect(await verify(key)).not.toBeNull();
+  });
+
+  test('two keys in use never share a name, also when they are made at once', async () => {
+    const name = unique('ada');
+    const made = await Promise.allSettled(Array.from({ length: 5 }, () => create({ name })));
+    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(made.find((each) => each.status === 'rejected')?.reason).toMatchObject({
+      type: 'Conflict',
+      message: expect.stringContaining(`is named ${name} already`) as string,
+      next: expect.stringContaining('perennial key revoke') as string,
+    });
+  });
+
+  test('a name is free again once its key is revoked or has expired; a rotation hands it on', async () => {
+    const name = unique('bob');
+    const first = await create({ name });
+    const second = await test_.registry.apiKeys.rotate({ tenant, id: first.id, actor: 'a', overlapSeconds: 3600 });
+    await expect(create({ name })).rejects.toMatchObject({ type: 'Conflict' });
+    await expect(test_.registry.apiKeys.rotate({ tenant, id: first.id, actor: 'a', overlapSeconds: 1 })).rejects.toMatchObject({
+      type: 'Conflict',
+      next: `perennial key rotate ${second.id}`,
+    });
+    await test_.registry.apiKeys.revoke({ tenant, id: second.id, actor: 'a' });
+    // The old one still answers for its overlap, under that name.
+    await expect(create({ name })).rejects.toMatchObject({ type: 'Conflict', message: expect.stringContaining(first.id) as string });
+    await test_.registry.apiKeys.revoke({ tenant, id: first.id, actor: 'a' });
+    const brief = await create({ name, expiresAt: new Date(Date.now() + 60_000).toISOString() });
+    await test_.database.sql`update api_keys set expires_at = now() where id = ${brief.id}`;
+    await expect(create({ name })).resolves.toMatchObject({ id: expect.any(String) as string });
   });
 
   test('use is noted, at most once a minute', async () => {

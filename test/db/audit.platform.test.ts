@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { wrongWithProof } from '../../db/audit/prove';
+import { withActingKey } from '../../db/acting-key';
 import { openDatabase } from '../../db/connection';
 import type { AuditHead, AuditSigner } from '../../db/repositories/audit';
 import { appendAudit } from '../../db/writes/audit-entry';
@@ -23,15 +24,9 @@ describe('the audit log', () => {
 
   const append = async (count: number, cause = 'because') => {
     for (let n = 0; n < count; n++) {
-      await appendAudit(test_.database.sql, {
-        tenant,
-        actor: 'key:a',
-        action: 'test',
-        subject: `s:${n}`,
-        cause,
-        before: { n },
-        after: { list: [n, null] },
-      });
+      const entry = { tenant, actor: 'key:a', action: 'test', subject: `s:${n}`, cause, before: { n }, after: { list: [n, null] } };
+      // Odd ones by a key, the others by the platform itself.
+      await (n % 2 === 1 ? withActingKey('k1', () => appendAudit(test_.database.sql, entry)) : appendAudit(test_.database.sql, entry));
     }
   };
   const store = (head: AuditHead) => {
@@ -144,6 +139,8 @@ describe('the audit log', () => {
 
     test.each([
       ['actor', `update audit_log set actor = 'somebody' where subject = 's:1'`],
+      ['key', `update audit_log set key_id = 'k2' where subject = 's:1'`],
+      ['key taken away', `update audit_log set key_id = null where subject = 's:1'`],
       ['cause', `update audit_log set cause = 'none' where subject = 's:1'`],
       ['time', `update audit_log set at = at + interval '1 microsecond' where subject = 's:1'`],
       ['before', `update audit_log set before = '{"n":2}' where subject = 's:1'`],

@@ -66,7 +66,7 @@ describe('a lifecycle that says little', () => {
         ],
         ungated: null,
       },
-      promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 604_800 } },
+      promote: { approval: { required: 0, role: 'approver', timeoutSeconds: 604_800, allowStarter: false } },
       tune: null,
       canary: null,
       schedule: null,

@@ -84,9 +84,17 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         ...operator,
         schema: { tags, summary: 'Stop it; what it has built goes', params: one, response: { 202: indexBuildView, default: problem } },
       },
-      async ({ caller: { tenant }, params }, reply) => {
+      async ({ caller: { tenant, name: actor }, params }, reply) => {
         const ref = { tenant, ...params };
         await found(ref);
+        const subject = `index:${params.index}`;
+        await deps.registry.commands.audit({
+          tenant,
+          actor,
+          action: 'index.build.cancel',
+          subject,
+          cause: `build ${params.build} cancelled by hand`,
+        });
         await indexes.cancelBuild(ref);
         return reply.code(202).send(viewOf(ref, await found(ref)));
       },

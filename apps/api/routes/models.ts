@@ -20,7 +20,7 @@ const pair = z.strictObject({
 });
 const tags = ['models'];
 
-export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
   return async (app) => {
     await Promise.resolve();
@@ -130,7 +130,7 @@ export function modelRoutes({ registry, lifecycles, gatewayUrl, guards }: RouteD
         },
       },
       ({ caller: { tenant }, params: { model: of }, query }) =>
-        explainVersion({ registry, lifecycles }, { tenant, model: of, version: query.version }),
+        explainVersion({ registry, lifecycles, artifacts }, { tenant, model: of, version: query.version }),
     );
 
     app.get(

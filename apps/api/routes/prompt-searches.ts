@@ -120,13 +120,17 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           response: { 202: promptSearchView, default: problem },
         },
       },
-      async ({ caller: { tenant }, params: { prompt: of, id: search } }, reply) => {
+      async ({ caller: { tenant, name: actor }, params: { prompt: of, id: search } }, reply) => {
         const record = await found(tenant, of, search);
         const run = await runOf(tenant, search);
         if (record.status === 'running' && run && !isFinal(run.status)) {
           throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, { next: `perennial run cancel ${run.id}` });
         }
-        if (record.status === 'running') await searches.cancel({ tenant, search });
+        if (record.status === 'running') {
+          const cause = 'cancelled by hand';
+          await registry.commands.audit({ tenant, actor, action: 'prompt.search.cancel', subject: `prompt-search:${search}`, cause });
+          await searches.cancel({ tenant, search });
+        }
         return reply.code(202).send(searchView(record));
       },
     );

@@ -210,6 +210,14 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           throw failure('Conflict', `${id} has ended already: it is ${run.status}`, { next: `perennial run show ${id}` });
         if (!isFinal(run.status)) {
           log.info({ runId: id, traceId, actor: caller.name, reason: body.reason }, 'run cancelled');
+          // First the record: Temporal passes on no word of who cancelled.
+          await registry.commands.audit({
+            tenant: run.tenant,
+            actor: caller.name,
+            action: 'run.cancel',
+            subject: `run:${id}`,
+            cause: body.reason ?? 'cancelled by hand',
+          });
           await command(lifecycles, run, (workflowId) => lifecycles.cancel(workflowId));
         }
         return reply.status(202).send(runToJson(await findRun(registry, caller, id), lifecycles));

@@ -6,6 +6,7 @@ export const auditRow = z
     id: z.string(),
     at: instant,
     actor: z.string(),
+    keyId: z.string().nullable().describe('the API key that acted; null for the platform itself'),
     action: z.string(),
     subject: z.string(),
     cause: z.string(),

@@ -94,6 +94,19 @@ export const rolledBack = z
   })
   .meta({ id: 'RolledBack' });
 
+const approvalView = z
+  .object({
+    id: z.string(),
+    runId: z.string(),
+    vote: z.enum(['approve', 'reject']),
+    keyId: z.string(),
+    keyName: z.string(),
+    scope: z.string(),
+    comment: z.string().nullable(),
+    createdAt: instant,
+  })
+  .meta({ id: 'Approval' });
+
 export const explanation = z
   .object({
     model: z.string(),
@@ -104,6 +117,18 @@ export const explanation = z
     stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
     rollout: rolloutSummary.nullable().describe('in which it was the challenger'),
     decisions: z.array(decisionWithGrounds).readonly(),
+    approvals: z.array(approvalView).readonly().describe('who voted on its promotion, oldest first'),
+    digests: z
+      .array(
+        z.object({
+          what: z.string(),
+          digest: z.string(),
+          outcome: z.enum(['matches', 'differs', 'gone', 'unknown']),
+          detail: z.string().nullable(),
+        }),
+      )
+      .readonly()
+      .describe('manifest, policies and evidence, hashed again now'),
     moves: z.array(aliasMove).readonly(),
     lineage: z.array(lineageEdge).readonly(),
   })

@@ -8,6 +8,7 @@ import { jsonText } from '../harmless';
 interface AuditRowJson {
   readonly at: string;
   readonly actor: string;
+  readonly keyId: string | null;
   readonly action: string;
   readonly subject: string;
   readonly cause: string;
@@ -45,8 +46,16 @@ export function auditCommands(program: Command, context: CliContext, finish: Fin
       showList(terminal, {
         items,
         json,
-        columns: ['WHEN', 'WHO', 'WHAT', 'OF', 'WHY', 'SEALED AS'],
-        row: (row) => [row.at, row.actor, row.action, row.subject, row.cause, row.sealedAs === null ? '' : String(row.sealedAs)],
+        columns: ['WHEN', 'WHO', 'KEY', 'WHAT', 'OF', 'WHY', 'SEALED AS'],
+        row: (row) => [
+          row.at,
+          row.actor,
+          row.keyId ?? '',
+          row.action,
+          row.subject,
+          row.cause,
+          row.sealedAs === null ? '' : String(row.sealedAs),
+        ],
         none: { what: 'no such changes', next: 'perennial audit list' },
       });
     });

@@ -216,6 +216,32 @@ describe('a model', () => {
     expect(body['run']).not.toHaveProperty('workflowId');
   });
 
+  test('names who voted on it, and says which part of what it shows no longer matches its digest', async () => {
+    // A policy of its own: other tests do not read the one that is tampered with.
+    const name = await model([{ ...useful, name: 'of-its-own' }]);
+    const { runId } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
+    await promote(name, 1, { etag: await etagOf(name) });
+    const caller = await world.registry.apiKeys.verify(world.keys.approver);
+    await world.database.sql`
+      insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)
+      values (${tenant}, 'apv_1', ${runId ?? ''}, ${name}, 1, 'approve', ${caller?.id ?? ''}, ${caller?.id ?? ''}, 'approver', 'approver', 'read it')`;
+    const explain = async () => (await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).body;
+    const before = await explain();
+    expect(before['approvals']).toMatchObject([
+      { vote: 'approve', keyId: caller?.id, keyName: 'approver', scope: 'approver', comment: 'read it', runId },
+    ]);
+    const outcomes = ({ digests }: Record<string, unknown>) =>
+      (digests as { what: string; outcome: string }[]).map(({ what, outcome }) => `${what.split(' ')[0] ?? ''} ${outcome}`);
+    expect(outcomes(before)).toContain('policy matches');
+    expect(outcomes(before)).toContain('evidence matches');
+    // As someone with all rights on the database would.
+    await world.database.sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`;
+      await tx`update policies set body = '{"gates":[]}' where digest in (select policy from decisions where run_id = ${runId ?? ''})`;
+    });
+    expect(outcomes(await explain())).toContain('policy differs');
+  });
+
   test('is promoted by hand and explained by the decision of the run whose evaluation its own run took over', async () => {
     const name = await model([useful]);
     const { runId: first } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
