@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
-import { collectDefaultMetrics, Registry as Metrics } from 'prom-client';
+import { Registry as Metrics } from 'prom-client';
+import { collectProcessMetrics } from '../apps/process/metrics';
 
 export interface HealthServer {
   readonly url: string;
@@ -9,7 +10,7 @@ export interface HealthServer {
 
 /** `/livez`, `/readyz` and `/metrics` for a process that serves nothing else. */
 export async function openHealthServer(bind: string, port: number, ready: () => boolean, metrics = new Metrics()): Promise<HealthServer> {
-  collectDefaultMetrics({ register: metrics });
+  collectProcessMetrics(metrics);
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/livez') return void response.end('{"status":"alive"}');

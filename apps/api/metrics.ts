@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Gauge, Histogram, Registry } from 'prom-client';
+import { collectProcessMetrics } from '../process/metrics';
 import type { EventStreams } from './run-events';
 
 export interface ApiMetrics {
@@ -10,7 +11,7 @@ export interface ApiMetrics {
 export function measureApi(app: FastifyInstance, streams: Pick<EventStreams, 'open'>): ApiMetrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const latency = new Histogram({
     name: 'perennial_api_request_duration_seconds',
     help: 'Time from a request to the end of its answer; event streams are not in it.',

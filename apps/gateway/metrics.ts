@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectProcessMetrics } from '../process/metrics';
 import type { Side } from '../../domain/llm/safety/policy';
 import type { OnReranked } from './chat/retrieve';
 import type { OnLooked } from './load-bundle';
@@ -45,7 +46,7 @@ export interface GatewayMetrics {
 export function createGatewayMetrics(): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const requests = new Counter({
     name: 'perennial_gateway_requests_total',
     help: 'Inference requests by the version that answered and the status.',

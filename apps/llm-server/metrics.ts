@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectProcessMetrics } from '../process/metrics';
 
 export interface LlmServerMetrics {
   readonly registry: Registry;
@@ -22,7 +23,7 @@ export interface LlmServerState {
 export function createLlmServerMetrics(state: () => LlmServerState): LlmServerMetrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const requests = new Histogram({
     name: 'perennial_llm_server_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer.',

@@ -92,6 +92,6 @@ test('the log of the start before is kept beside the new one', async () => {
   await (await shell('echo ready one; exec sleep 60')).stop();
   await (await shell('echo ready two; exec sleep 60')).stop();
   expect(readFileSync(join(folder, 'server.log'), 'utf8')).toBe('ready two\n');
-  expect(readFileSync(join(folder, 'server.log.previous'), 'utf8')).toBe('ready one\n');
+  expect(readFileSync(join(folder, 'server.log.1'), 'utf8')).toBe('ready one\n');
   expect(explainLog(join(folder, 'none.log'))).toBeNull();
 });
