@@ -165,7 +165,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     gatewayUrl: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
-    sourceFiles: { roots: [], denied: [] },
+    sources: { files: { roots: [], denied: [] }, buckets: [] },
     log: openLog('bench-api', 'warn'),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

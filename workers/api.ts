@@ -34,7 +34,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
     gatewayUrl: config.gatewayUrl,
     knownModels: models.known,
-    sourceFiles: config.ingest.files,
+    sources: config.ingest,
     secrets: config.secrets,
     log,
   });

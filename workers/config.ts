@@ -14,6 +14,8 @@ import { readTemporalSecurity, temporalFiles, temporalSettings } from './tempora
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+const usualBucket = 'perennial';
+
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
 const settings = z.object({
@@ -27,7 +29,7 @@ const settings = z.object({
   PERENNIAL_S3_BUCKET: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'an S3 bucket name')
-    .default('perennial'),
+    .default(usualBucket),
   AWS_REGION: z.string().optional(),
   AWS_DEFAULT_REGION: z.string().optional(),
   AWS_ACCESS_KEY_ID: z.string(),
@@ -121,7 +123,7 @@ export function readConfig(environment: Environment): Config {
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
     ...temporal.mistakes,
   ];
-  const sources = readSourceAccess(given, ownFiles(given));
+  const sources = readSourceAccess(given, { denied: ownFiles(given), ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket });
   const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
   mistakes.push(...sources.mistakes, ...secrets.mistakes);
   if (!parsed.success || mistakes.length > 0) throw wrongSettings(mistakes);

@@ -1,19 +1,21 @@
 /** What lifecycles may read from this machine and from S3, as whoever operates the platform decided. */
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import type { FileAccess } from '../data/sources/file-access';
+import { bucketPrefix, type BucketPrefix } from '../data/sources/bucket-access';
 import { isBelow } from '../data/sources/file-access';
+import type { SourceReach } from '../data/sources/policy';
 import type { SettingMistake } from './temporal-settings';
 
 export const sourceSettings = {
   PERENNIAL_INGEST_PRIVATE_ADDRESSES: z.enum(['true', 'false']).default('false'),
   /** Colon-separated folders from which file:// sources may read. */
   PERENNIAL_INGEST_ROOTS: z.string().optional(),
+  /** Comma-separated buckets, or bucket/prefix, from which s3:// sources may read. */
+  PERENNIAL_INGEST_BUCKETS: z.string().optional(),
 };
 
-export interface SourceAccess {
+export interface SourceAccess extends SourceReach {
   readonly allowPrivateAddresses: boolean;
-  readonly files: FileAccess;
 }
 
 const project = resolve(__dirname, '..');
@@ -23,13 +25,14 @@ export const usualRoots: readonly string[] = [join(project, '*', 'data'), join(p
 
 export function readSourceAccess(
   given: Readonly<Record<string, string | undefined>>,
-  denied: readonly string[],
+  { denied, ownBucket }: { readonly denied: readonly string[]; readonly ownBucket: string },
 ): { readonly access: SourceAccess; readonly mistakes: readonly SettingMistake[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
   const roots = (named ?? usualRoots).map(withoutEnd);
-  const mistakes = named === undefined ? [] : rootMistakes(roots, denied);
+  const { buckets, mistakes: bucketMistakes } = readBuckets(given['PERENNIAL_INGEST_BUCKETS'] ?? '', ownBucket);
+  const mistakes = [...(named === undefined ? [] : rootMistakes(roots, denied)), ...bucketMistakes];
   const allowPrivateAddresses = given['PERENNIAL_INGEST_PRIVATE_ADDRESSES'] === 'true';
-  return { access: { allowPrivateAddresses, files: { roots, denied } }, mistakes };
+  return { access: { allowPrivateAddresses, files: { roots, denied }, buckets }, mistakes };
 }
 
 function rootMistakes(roots: readonly string[], denied: readonly string[]): readonly SettingMistake[] {
@@ -43,4 +46,20 @@ function rootMistakes(roots: readonly string[], denied: readonly string[]): read
 
 function withoutEnd(root: string): string {
   return root.length > 1 && root.endsWith(sep) ? dirname(join(root, 'x')) : root;
+}
+
+function readBuckets(
+  text: string,
+  ownBucket: string,
+): { readonly buckets: readonly BucketPrefix[]; readonly mistakes: readonly SettingMistake[] } {
+  const named = text.split(',').map((each) => each.trim().replace(/^s3:\/\//, ''));
+  const read = named.filter((each) => each !== '').map((each) => ({ each, found: bucketPrefix(each) }));
+  const mistakes = read.flatMap(({ each, found }) => {
+    if (found === null) return [`${each} is no bucket and no bucket/prefix`];
+    return found.bucket === ownBucket
+      ? [`${found.bucket} is the bucket of the platform's own artifacts, which sources may never read`]
+      : [];
+  });
+  const buckets = read.flatMap(({ found }) => found ?? []);
+  return { buckets, mistakes: mistakes.map((detail) => ({ setting: 'PERENNIAL_INGEST_BUCKETS', detail })) };
 }

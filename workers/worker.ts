@@ -57,6 +57,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
       s3: config.s3,
       allowPrivateAddresses: config.ingest.allowPrivateAddresses,
       files: config.ingest.files,
+      buckets: config.ingest.buckets,
     },
     backends: { local: backend },
     optuna,

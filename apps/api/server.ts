@@ -4,7 +4,7 @@ import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { AuditHeadArchive } from '../../data/audit-heads';
-import type { FileAccess } from '../../data/sources/file-access';
+import type { SourceReach } from '../../data/sources/policy';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import { withActingKey } from '../../db/acting-key';
 import type { Registry } from '../../db/registry';
@@ -73,8 +73,8 @@ export interface ApiDeps {
   readonly gatewayUrl: string | null;
   /** For warnings; null where nothing is known of them. */
   readonly knownModels: KnownModels | null;
-  /** That file sources may read, for warnings. */
-  readonly sourceFiles: FileAccess;
+  /** What sources may read, for warnings. */
+  readonly sources: SourceReach;
   /** That lifecycles may refer to. */
   readonly secrets: SecretAccess;
   readonly log: FastifyBaseLogger;

@@ -1,26 +1,35 @@
 import { fileURLToPath } from 'node:url';
-import { fileRefusal, realOrGiven, type FileAccess } from '../../data/sources/file-access';
+import { objectRefusal } from '../../data/sources/bucket-access';
+import { fileRefusal, realOrGiven } from '../../data/sources/file-access';
+import type { SourceReach } from '../../data/sources/policy';
 import type { IssueAt } from '../../domain/document';
 import { formatIssue } from '../../domain/issue-text';
 import type { LifecycleSpec } from '../../domain/lifecycle';
 import { schemeOf } from '../../domain/source-uri';
 
 /**
- * What a run's ingestion would refuse: files that sources may not read, by this process's settings. Warnings and no
+ * What a run's ingestion would refuse: files and objects that sources may not read, by this process's settings. Warnings and no
  * refusals: workers read on their own machine, with their own settings. A file that is not there yet may still come.
  */
 export async function sourceWarnings(
-  files: FileAccess,
+  reach: SourceReach,
   { spec, issueAt }: { readonly spec: LifecycleSpec; readonly issueAt: IssueAt },
 ): Promise<readonly string[]> {
   const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
-    const path = schemeOf(uri) === 'file' ? pathOf(uri) : null;
-    const refusal = path === null ? null : await fileRefusal(await realOrGiven(path), files);
+    const refusal = await refusalOf(uri, reach);
     if (refusal === null) return [];
     const issue = issueAt(['spec', 'data', 'sources', name, 'uri'], `${refusal.detail}, by the settings of the API`);
     return [`${formatIssue(issue)}; ${refusal.next}`];
   });
   return (await Promise.all(warnings)).flat();
+}
+
+async function refusalOf(uri: string, { files, buckets }: SourceReach): Promise<{ readonly detail: string; readonly next: string } | null> {
+  const scheme = schemeOf(uri);
+  const path = scheme === 'file' ? pathOf(uri) : null;
+  if (path !== null) return fileRefusal(await realOrGiven(path), files);
+  const [, bucket = '', key = ''] = (scheme === 's3' && /^s3:\/\/([^/]+)\/(.+)$/i.exec(uri)) || [];
+  return bucket === '' ? null : objectRefusal(bucket, key, buckets);
 }
 
 function pathOf(uri: string): string | null {

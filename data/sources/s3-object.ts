@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { formatByteSize } from '../../domain/byte-size';
 import { isPerennialError } from '../../domain/failure';
 import { openS3, request, type S3 } from '../artifacts/s3';
+import { objectRefusal } from './bucket-access';
 import type { Fetch, Fetched } from './fetch';
 import { limited } from './limits';
 import { sourceFailure } from './source-failure';
@@ -20,6 +21,8 @@ export async function fetchS3(fetch: Fetch): Promise<Fetched> {
       next: 'write dataset://name@alias to read a dataset',
     });
   }
+  const refusal = objectRefusal(bucket, key, policy.buckets);
+  if (refusal !== null) throw sourceFailure('SourceRefused', source, refusal.detail, { next: refusal.next });
   const s3 = openS3({ ...policy.s3, bucket });
   try {
     return await download(s3, key, fetch);

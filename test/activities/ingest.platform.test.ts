@@ -29,7 +29,13 @@ describe('ingest', () => {
     await artifacts.ensureBucket();
     folder = await mkdtemp(join(tmpdir(), 'ingest-'));
     await mkdir(join(folder, 'scratch'));
-    const sourcePolicy = { samplesDir: samplesDir(), allowPrivateAddresses: false, files: { roots: [folder], denied: [] }, s3: null };
+    const sourcePolicy = {
+      samplesDir: samplesDir(),
+      allowPrivateAddresses: false,
+      files: { roots: [folder], denied: [] },
+      buckets: [],
+      s3: null,
+    };
     deps = { registry, artifacts, scratchRoot: join(folder, 'scratch'), sourcePolicy };
   }, 30_000);
   afterEach(async () => {

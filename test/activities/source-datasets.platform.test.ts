@@ -34,7 +34,13 @@ describe('lifecycles with a source of the same name', () => {
     await artifacts.ensureBucket();
     folder = await mkdtemp(join(tmpdir(), 'source-datasets-'));
     await mkdir(join(folder, 'scratch'));
-    const sourcePolicy = { samplesDir: samplesDir(), allowPrivateAddresses: false, files: { roots: [folder], denied: [] }, s3: null };
+    const sourcePolicy = {
+      samplesDir: samplesDir(),
+      allowPrivateAddresses: false,
+      files: { roots: [folder], denied: [] },
+      buckets: [],
+      s3: null,
+    };
     deps = { registry: test_.registry, artifacts, scratchRoot: join(folder, 'scratch'), sourcePolicy };
   }, 30_000);
   afterAll(async () => {

@@ -107,6 +107,21 @@ describe('settings', () => {
     ]);
   });
 
+  test('open buckets for sources by name, and never the platform’s own', () => {
+    const { ingest } = readConfig({ ...needed, PERENNIAL_INGEST_BUCKETS: 'lake, s3://shared/incoming' });
+    expect(ingest.buckets).toEqual([
+      { bucket: 'lake', prefix: '' },
+      { bucket: 'shared', prefix: 'incoming/' },
+    ]);
+    expect(readConfig(needed).ingest.buckets).toEqual([]);
+    const own = "the bucket of the platform's own artifacts, which sources may never read";
+    expect(mistakes({ ...needed, PERENNIAL_INGEST_BUCKETS: 'perennial/x,Lake' })).toEqual([
+      `  PERENNIAL_INGEST_BUCKETS: perennial is ${own}`,
+      '  PERENNIAL_INGEST_BUCKETS: Lake is no bucket and no bucket/prefix',
+    ]);
+    expect(mistakes({ ...needed, PERENNIAL_S3_BUCKET: 'ours', PERENNIAL_INGEST_BUCKETS: 'ours' })).toHaveLength(1);
+  });
+
   test('let lifecycles refer to no secret of the platform', () => {
     const found = mistakes({
       ...needed,

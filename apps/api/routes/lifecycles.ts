@@ -45,14 +45,14 @@ export function lifecycleRoutes({
   schedules,
   trainers,
   knownModels,
-  sourceFiles,
+  sources,
   secrets,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const warningsOf = async (revision: CheckedRevision) => [
-    ...(await sourceWarnings(sourceFiles, revision)),
+    ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
   ];
   return async (app) => {

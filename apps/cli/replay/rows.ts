@@ -81,7 +81,7 @@ async function readTables(
   // A replay reads with its caller's own rights, on their own machine; but somebody else may have written the sources,
   // so the caller's keys and state are not read for them.
   const files = { roots: ['/', cwd], denied: [stateDir] };
-  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, files, s3: null };
+  const policy: SourcePolicy = { samplesDir, allowPrivateAddresses: false, files, buckets: [], s3: null };
   const tables: Record<string, readonly string[]> = {};
   for (const source of data.sources) {
     const scheme = schemeOf(source.uri);

@@ -109,7 +109,7 @@ export async function openApiWorld(
     gatewayUrl: 'http://gateway.test',
     knownModels,
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
-    sourceFiles: { roots: [root], denied: [] },
+    sources: { files: { roots: [root], denied: [] }, buckets: [] },
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

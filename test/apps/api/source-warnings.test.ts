@@ -21,7 +21,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function said(uri: string, roots: readonly string[] = [inside], kind: LifecycleSpec['kind'] = 'ModelLifecycle') {
   const { issueAt } = yamlDocument(`spec:\n  data:\n    sources:\n      orders: { uri: '${uri}' }\n`, 'lifecycle.yaml');
   const spec = { kind, data: { sources: [{ name: 'orders', uri, format: 'csv', time: null }] } };
-  return sourceWarnings({ roots, denied }, { spec: spec as unknown as LifecycleSpec, issueAt });
+  return sourceWarnings(
+    { files: { roots, denied }, buckets: [{ bucket: 'lake', prefix: 'in/' }] },
+    { spec: spec as unknown as LifecycleSpec, issueAt },
+  );
 }
 
 describe('what is said of file sources when a lifecycle is applied', () => {
@@ -30,6 +33,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
     ['one below a root that is a link', `file://${inside}/orders.csv`, [join(folder, 'alias')]],
     ['one that is not there yet', `file://${inside}/later.csv`, [inside]],
     ['what is no file', 'https://example.com/orders.csv', [inside]],
+    ['an object of an allowed bucket', 's3://lake/in/orders.csv', [inside]],
   ])('is nothing of %s', async (_, uri, roots) => {
     expect(await said(uri, roots)).toEqual([]);
   });
@@ -39,7 +43,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
     const { issueAt } = yamlDocument('spec: {}', 'lifecycle.yaml');
     expect(
       await sourceWarnings(
-        { roots: [inside], denied },
+        { files: { roots: [inside], denied }, buckets: [] },
         { spec: { kind: 'LlmLifecycle', data: null } as unknown as LifecycleSpec, issueAt },
       ),
     ).toEqual([]);
@@ -58,6 +62,7 @@ describe('what is said of file sources when a lifecycle is applied', () => {
 
   test.each([
     ['a name that begins with a dot', `file://${inside}/.env`, /begins with a dot/],
+    ['an object of another bucket', 's3://perennial/t/default/x.csv', /outside of the buckets.*below s3:\/\/lake\/in\/, or add its bucket/],
     ['a file of the platform that is not there yet', `file://${inside}/state/run/later.pem`, /the platform's own state/],
   ])('names %s', async (_, uri, message) => {
     expect(await said(uri)).toEqual([expect.stringMatching(message)]);

@@ -39,6 +39,7 @@ export async function openReading(): Promise<Reading> {
         samplesDir: join(folder, 'samples'),
         allowPrivateAddresses: false,
         files: { roots: [folder], denied: [] },
+        buckets: [],
         s3: null,
         ...policy,
       },

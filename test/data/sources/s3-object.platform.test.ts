@@ -7,6 +7,7 @@ import { openReading, type Reading, type ReadOptions } from './reading';
 describe('an s3:// source', () => {
   const own = testBucket();
   const settings = testBucket();
+  const absent = { bucket: 'there-is-no-such-bucket', prefix: '' };
   let reading: Reading;
   let s3: S3;
   beforeAll(async () => {
@@ -21,7 +22,8 @@ describe('an s3:// source', () => {
     s3.client.destroy();
     await reading.close();
   });
-  const read = (uri: string, options: ReadOptions = {}) => reading.uri(uri, 'csv', { ...options, policy: { s3: own, ...options.policy } });
+  const read = (uri: string, options: ReadOptions = {}) =>
+    reading.uri(uri, 'csv', { ...options, policy: { s3: own, buckets: [{ bucket: s3.bucket, prefix: '' }, absent], ...options.policy } });
   const refused = (type: string, message: RegExp) => ({ type, message: expect.stringMatching(message) as string });
 
   test("is read with the worker's credential", async () => {
@@ -31,6 +33,25 @@ describe('an s3:// source', () => {
   test('may not be in the bucket of the artifacts', async () => {
     await expect(read(`s3://${own.bucket}/t/default/cas/x`)).rejects.toMatchObject(refused('SourceRefused', /own bucket/));
   });
+
+  test('may only be in the buckets, and below the prefixes, that the worker allows', async () => {
+    const within = (prefix: string) => ({ policy: { buckets: [{ bucket: s3.bucket, prefix }] } });
+    const uri = `s3://${s3.bucket}/in/trips 1.csv`;
+    expect((await read(uri, within('in/'))).rows).toBe(2);
+    await expect(read(uri, within('out/'))).rejects.toMatchObject({
+      ...refused('SourceRefused', /outside of the buckets that sources may read/),
+      next: `name one below s3://${s3.bucket}/out/, or add its bucket to PERENNIAL_INGEST_BUCKETS`,
+    });
+    await expect(read(uri, { policy: { buckets: [] } })).rejects.toMatchObject(refused('SourceRefused', /outside of the buckets/));
+  });
+
+  test.each(['in/../../OWN/x.csv', './OWN', 'in//x.csv', 'in/..\\..\\OWN'])(
+    'may not have the key %s, which a service may resolve',
+    async (key) => {
+      const uri = `s3://${s3.bucket}/${key.replace('OWN', own.bucket)}`;
+      await expect(read(uri)).rejects.toMatchObject(refused('SourceRefused', /its key holds an empty name, \. or \.\./));
+    },
+  );
 
   test('that is not there, refused, too large or unreachable is told apart', async () => {
     const uri = `s3://${s3.bucket}/in/trips 1.csv`;
