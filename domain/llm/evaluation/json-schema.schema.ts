@@ -1,6 +1,6 @@
 import Ajv, { type Options, type ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
-import { mostInDocument, schemaAllowance } from './schema-allowance';
+import { mostInDocument, mostWorkInDocument, schemaAllowance } from './schema-allowance';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -21,8 +21,8 @@ const drafts: Readonly<Record<string, new (options: Options) => Ajv>> = {
   'http://json-schema.org/draft-07/schema': Ajv,
 };
 
-/** Nothing that a schema names is known to the next one. */
-const options: Options = { allErrors: true, strict: false, validateFormats: false, addUsedSchema: false };
+/** Nothing that a schema names is known to the next one. Without `inlineRefs` a definition is compiled once, not where each `$ref` stands: 19 KB took two minutes and 1.5 GB. */
+const options: Options = { allErrors: true, strict: false, validateFormats: false, addUsedSchema: false, inlineRefs: false };
 
 /** Ajv keeps a part of whatever it has compiled, for good. */
 const mostCompiled = 200;
@@ -45,12 +45,14 @@ function compilerFor({ $schema = 'https://json-schema.org/draft/2020-12/schema' 
  * reads, so there is an end to it, for each and for all of a document.
  */
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
+  const { problem, work } = weigh(schema);
+  if (problem !== null) return problem;
   const text = textOf(schema);
   if (text === null) return 'it goes too deep';
   if (text.length > mostCharacters) return `it has ${text.length} characters, and ${mostCharacters} is the most`;
   const before = [checked, schemaAllowance()?.seen].find((each) => each?.has(text))?.get(text);
   if (before !== undefined) return before;
-  const spent = spentProblem(text);
+  const spent = spentProblem(text, work);
   if (spent !== null) return spent;
   if (checked.size >= mostChecked) checked.clear();
   const found = problemOf(schema);
@@ -59,16 +61,57 @@ export function jsonSchemaProblem(schema: JsonSchema): string | null {
   return found;
 }
 
+interface Weight {
+  readonly problem: string | null;
+  readonly work: number;
+}
+
+/**
+ * What compiling takes time for: each map or list some 0.1 ms, each different `$ref` ten times as much, since it becomes a function of its own, and the square of the depth. Not recursive: a
+ * body may nest deeper than the stack.
+ */
+function weigh(schema: JsonSchema): Weight {
+  const refs = new Set<unknown>();
+  let parts = 0;
+  let level: readonly unknown[] = [schema];
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > mostDepth) return { problem: `it is nested deeper than ${mostDepth} levels`, work: 0 };
+    const below: unknown[] = [];
+    for (const part of level) {
+      if (typeof part !== 'object' || part === null) continue;
+      parts += 1;
+      for (const key of ['$ref', '$dynamicRef']) if (Object.hasOwn(part, key)) refs.add((part as JsonSchema)[key]);
+      for (const member of Object.values(part)) below.push(member);
+    }
+    const work = parts + 10 * refs.size;
+    if (work > mostWork) {
+      return {
+        problem: `it has ${parts} maps and lists and ${refs.size} different references or more; ${mostWork} is the most, where a reference counts as 10`,
+        work,
+      };
+    }
+    level = below;
+  }
+  return { problem: null, work: parts + 10 * refs.size };
+}
+
+const mostDepth = 64;
+const mostWork = 4_000;
 const mostCharacters = 100_000;
 const mostChecked = 256;
 const checked = new Map<string, string | null>();
 
-function spentProblem({ length }: string): string | null {
+function spentProblem({ length }: string, work: number): string | null {
   const allowance = schemaAllowance();
   if (allowance === null) return null;
+  const instead = 'use one for several, or write several documents';
   if (length > allowance.left)
-    return `with it the document has more than ${mostInDocument} characters of different JSON Schemas; use one for several, or write several documents`;
+    return `with it the document has more than ${mostInDocument} characters of different JSON Schemas; ${instead}`;
+  if (work > allowance.workLeft) {
+    return `with it the different JSON Schemas of the document have more than ${mostWorkInDocument} maps, lists and references; ${instead}`;
+  }
   allowance.left -= length;
+  allowance.workLeft -= work;
   return null;
 }
 

@@ -1,11 +1,11 @@
-/**
- * What one document may bring of different JSON Schemas, in characters. Each is compiled in the event loop of whoever reads, at up to 10 ms for a thousand characters: this much keeps an API
- * from its other callers for some two seconds.
- */
+/** What one document may bring of different JSON Schemas, in characters. */
 export const mostInDocument = 250_000;
+/** The same in maps, lists and references (these count as 10), for which compiling takes its time: this much takes about a second. */
+export const mostWorkInDocument = 10_000;
 
 export interface SchemaAllowance {
   left: number;
+  workLeft: number;
   /** What is wrong with each schema that the document has brought so far: equal ones are compiled once. */
   readonly seen: Map<string, string | null>;
 }
@@ -15,7 +15,7 @@ let current: SchemaAllowance | null = null;
 /** Reads one document, which does not wait for anything; a document within it is a part of it. */
 export function asOneDocument<T>(read: () => T): T {
   if (current) return read();
-  current = { left: mostInDocument, seen: new Map() };
+  current = { left: mostInDocument, workLeft: mostWorkInDocument, seen: new Map() };
   try {
     return read();
   } finally {

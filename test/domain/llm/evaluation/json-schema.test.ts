@@ -34,7 +34,36 @@ describe('JSON Schemas', () => {
   test('that go deeper than they can be written are refused like others', () => {
     let schema: Record<string, unknown> = { type: 'string' };
     for (let level = 0; level < 50_000; level += 1) schema = { items: schema };
-    expect(jsonSchemaProblem(schema)).toBe('it goes too deep');
+    expect(jsonSchemaProblem(schema)).toBe('it is nested deeper than 64 levels');
+  });
+
+  const definitions = (count: number, definition: (at: number) => object) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`d${at}`, definition(at)]));
+  const twice = (at: number) => ({ properties: { a: { $ref: `#/$defs/d${at + 1}` }, b: { $ref: `#/$defs/d${at + 1}` } } });
+  const wide = { properties: definitions(150, () => ({ type: 'string', minLength: 1, pattern: '^a+$' })) };
+
+  // Each took minutes when every reference was replaced by what it refers to.
+  test.each<readonly [string, object, RegExp | null]>([
+    ['whose definitions refer twice to the next', { $ref: '#/$defs/d0', $defs: definitions(40, twice) }, /can't resolve reference/],
+    ['that refer often to one large definition', { $defs: { wide }, properties: definitions(400, () => ({ $ref: '#/$defs/wide' })) }, null],
+    [
+      'of thousands of definitions',
+      { $defs: definitions(900, () => ({})), properties: definitions(900, (at) => ({ $ref: `#/$defs/d${at}` })) },
+      /references or more; 4000 is the most/,
+    ],
+    ['of thousands of parts', { anyOf: Array.from({ length: 4_000 }, () => ({})) }, /4000 is the most/],
+  ])('%s take no long time', (_what, schema, problem) => {
+    const startedAt = performance.now();
+    const found = jsonSchemaProblem(schema as Record<string, unknown>);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    if (problem === null) expect(found).toBeNull();
+    else expect(found).toMatch(problem);
+  });
+
+  test('of one document are bounded together by what compiling them takes', () => {
+    const some = (which: number) => ({ properties: definitions(1_500, () => ({ const: which })) });
+    const { issues } = readCaseSet([1, 2, 3, 4, 5, 6, 7].map((which, id) => line(id, some(which))).join('\n'), 'cases.ndjson');
+    expect(issues).toMatchObject([{ line: 7, detail: expect.stringContaining('more than 10000 maps, lists and references') as string }]);
   });
 
   const line = (id: number, schema: object) => JSON.stringify({ id: `c${id}`, input: {}, expected: { schema } });
