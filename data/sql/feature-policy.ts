@@ -31,8 +31,10 @@ export function checkFeatureSql(statement: SyntaxNode, policy: FeaturePolicy): r
   const alias = checkFrom(node.from_table as SyntaxNode, text);
   const used = new Set<string>();
   const aliases = new Set<string>();
+  const sizes = openAliasSizes(text);
   for (const expression of node.select_list as readonly SyntaxNode[]) {
     checkExpression(expression, { ...policy, alias, used, aliases });
+    sizes.add(expression);
     if (typeof expression.alias === 'string') aliases.add(expression.alias.toLowerCase());
   }
   return (policy.request ?? []).filter((column) => used.has(column.name));
@@ -65,6 +67,32 @@ interface Scope extends FeaturePolicy {
   readonly alias: string;
   readonly used: Set<string>;
   readonly aliases: ReadonlySet<string>;
+}
+
+/** DuckDB puts the whole expression where its alias stands, so that a chain of aliases, each twice in the next, grows exponentially. */
+const maxWrittenOut = 10_000;
+
+/** Counts the parts of all features as they are once each alias is written out. `add` throws SqlForbidden for the feature with which they are too many. */
+function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
+  const sizes = new Map<string, number>();
+  let all = 0;
+  return {
+    add(expression) {
+      let parts = 0;
+      for (const node of nodesOf(expression)) {
+        const names = node.class === 'COLUMN_REF' ? ((node.column_names ?? []) as readonly string[]) : [];
+        const [name] = names;
+        if (typeof node.class === 'string') parts += (names.length === 1 && name !== undefined && sizes.get(name.toLowerCase())) || 1;
+      }
+      all += parts;
+      const shown = typeof expression.alias === 'string' ? `the feature '${expression.alias.slice(0, 60)}'` : 'this feature';
+      if (all > maxWrittenOut) {
+        const detail = `with ${shown} the features have more than ${maxWrittenOut.toLocaleString('en-US')} parts, each alias written out`;
+        throw forbidden(text, expression, detail, 'use an alias fewer times, or compute it in the assemble SQL and send it in the request');
+      }
+      if (typeof expression.alias === 'string') sizes.set(expression.alias.toLowerCase(), parts);
+    },
+  };
 }
 
 function checkExpression(root: SyntaxNode, scope: Scope): void {

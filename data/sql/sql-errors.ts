@@ -56,7 +56,7 @@ export function fromDuckDb(
   { linesBefore }: { readonly linesBefore: number | null } = { linesBefore: 0 },
 ): PerennialError {
   // Not `instanceof`: errors of native code belong to another realm than tests do.
-  const message = String((error as { readonly message?: unknown } | null)?.message ?? error);
+  const message = shortened(String((error as { readonly message?: unknown } | null)?.message ?? error));
   const [head = '', ...rest] = message.split(/\n+LINE /);
   const place = rest.length === 0 || linesBefore === null ? null : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
   const said = phase === 'bind' ? head.trim().replace(/\s*\n\s*/g, ' ') : withoutRowValues((head.split('\n')[0] ?? '').trim(), text.sql);
@@ -73,6 +73,13 @@ export function fromDuckDb(
   const type = kind === 'IO' && /permission|cannot access/i.test(body) ? 'SqlForbidden' : 'SqlInvalid';
   return sqlFailure(type, text, place, body === '' ? kind : body, { cause: withoutCause(phase, error) });
 }
+
+/** A message may quote a value of any length, over which the patterns below would take quadratic time. Its head says what is wrong, its end where. */
+function shortened(message: string): string {
+  return message.length <= 2 * messageCharacters ? message : `${message.slice(0, messageCharacters)}…${message.slice(-messageCharacters)}`;
+}
+
+const messageCharacters = 2_000;
 
 /** The original error of a running statement holds the value that we leave out. */
 function withoutCause(phase: 'bind' | 'run', error: unknown): unknown {

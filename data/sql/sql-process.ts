@@ -25,8 +25,8 @@ export interface SqlLimits {
 /** More threads add up floating-point numbers in another order each time. */
 const threads = 1;
 /** The rest is for Node, DuckDB's code, and what its accounting leaves out (strings in aggregates, lists, decompression). */
-const duckDbShare = 0.6;
-const watchEveryMs = 200;
+export const duckDbShare = 0.6;
+export const watchEveryMs = 200;
 
 /** One task in a process of its own: no environment, no network, one folder, bounded memory and time, killed with its parent. */
 export async function runInSqlProcess(run: SqlProcessRun): Promise<SqlDone> {
@@ -60,15 +60,20 @@ export function assertInside(directory: string, paths: readonly string[]): void 
   }
 }
 
+/** Without an environment; it ends with this process, whose end of its input it holds. */
+export function startSqlProcess(directory: string, args: readonly string[] = []): ChildProcessWithoutNullStreams {
+  return spawn(
+    process.execPath,
+    ['--max-old-space-size=128', '-r', require.resolve('tsx/cjs'), join(__dirname, 'user-sql-child.ts'), ...args],
+    { cwd: directory, env: {}, stdio: 'pipe' },
+  );
+}
+
 /** Why we ended the child ourselves. */
 type Killed = 'time' | 'memory' | 'aborted';
 
 function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
-  const child = spawn(
-    process.execPath,
-    ['--max-old-space-size=128', '-r', require.resolve('tsx/cjs'), join(__dirname, 'user-sql-child.ts')],
-    { cwd: request.directory, env: {}, stdio: 'pipe' },
-  );
+  const child = startSqlProcess(request.directory);
   return new Promise((fulfil, reject) => {
     let killed: Killed | null = null;
     const kill = (why: Killed): void => {

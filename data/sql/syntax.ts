@@ -1,17 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { sqlTokens, type SqlToken } from './sql-tokens';
 import { placeOfByte, sqlFailure, type SqlPlace, type SqlText } from './sql-errors';
 
 /** A node of DuckDB's own syntax tree, as `json_serialize_sql` gives it: with defaults, nulls and empty lists left out. */
 export type SyntaxNode = { readonly [key: string]: unknown };
 
-/** What nobody writes by hand; more is refused before DuckDB's parser sees it. */
+/** What nobody writes by hand; more is refused before DuckDB's parser sees it. The tree of this many tokens takes some 20 MB as JSON. */
 const maxSqlBytes = 256 * 1024;
+const maxTokens = 20_000;
 
 /** The one SELECT that the text holds. Parses only: binds nothing, opens nothing. SqlInvalid, SqlForbidden. */
 export async function parseSelect(connection: DuckDBConnection, text: SqlText): Promise<SyntaxNode> {
   if (Buffer.byteLength(text.sql) > maxSqlBytes) {
     throw sqlFailure('SqlInvalid', text, null, `is larger than ${maxSqlBytes / 1024} KiB`);
   }
+  refuseTooManyTokens(text);
   const parsed = await serialize(connection, text.sql);
   if (parsed.error === true) throw unparsed(text, parsed);
   const statements = (parsed.statements ?? []) as SyntaxNode[];
@@ -21,6 +24,18 @@ export async function parseSelect(connection: DuckDBConnection, text: SqlText): 
     throw sqlFailure('SqlForbidden', text, null, `holds ${statements.length} statements; one SELECT is allowed`);
   }
   return only;
+}
+
+function refuseTooManyTokens(text: SqlText): void {
+  let tokens = 0;
+  for (const { kind, from } of sqlTokens(text.sql)) {
+    if (kind !== 'trivia') tokens += 1;
+    if (tokens <= maxTokens) continue;
+    const place = placeOfByte(text.sql, Buffer.byteLength(text.sql.slice(0, from)));
+    throw sqlFailure('SqlInvalid', text, place, `has more than ${maxTokens.toLocaleString('en-US')} words, numbers and signs`, {
+      next: 'split the query, or put long lists of values into a source',
+    });
+  }
 }
 
 async function serialize(connection: DuckDBConnection, sql: string): Promise<SyntaxNode> {
@@ -45,9 +60,14 @@ function unparsed(text: SqlText, parsed: SyntaxNode): Error {
 }
 
 function firstKeyword(sql: string): { readonly word: string; readonly place: SqlPlace } {
-  const skipped = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/.exec(sql)?.[0] ?? '';
-  const word = /^\w+/.exec(sql.slice(skipped.length))?.[0] ?? 'this';
-  return { word: word.toUpperCase(), place: placeOfByte(sql, Buffer.byteLength(skipped)) };
+  const first = firstToken(sql, ({ kind }) => kind !== 'trivia' && kind !== 'semicolon');
+  const word = first?.kind === 'word' ? sql.slice(first.from, first.to) : 'this';
+  return { word: word.toUpperCase(), place: placeOfByte(sql, Buffer.byteLength(sql.slice(0, first?.from ?? 0))) };
+}
+
+export function firstToken(sql: string, isWanted: (token: SqlToken) => boolean): SqlToken | undefined {
+  for (const token of sqlTokens(sql)) if (isWanted(token)) return token;
+  return undefined;
 }
 
 /** Every node below, itself included, outer ones first. */
@@ -71,8 +91,8 @@ export function placeOf(sql: string, node: SyntaxNode): SqlPlace | null {
 
 /** The same query in the same places, fit to stand between brackets. */
 export async function withoutSemicolons(connection: DuckDBConnection, text: SqlText): Promise<string> {
-  const opaque = /--[^\n]*|\/\*[^]*?\*\/|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[^]*?\$\1\$|;/g;
-  const bare = text.sql.replace(opaque, (token) => (token === ';' ? ' ' : token));
+  const { sql } = text;
+  const bare = Array.from(sqlTokens(sql), ({ kind, from, to }) => (kind === 'semicolon' ? ' ' : sql.slice(from, to))).join('');
   if ((await treeText(connection, text.sql)) === (await treeText(connection, bare))) return bare;
   throw sqlFailure('SqlInvalid', text, null, 'has a semicolon inside the query; end the file after the first');
 }

@@ -1,13 +1,18 @@
-/** The process behind `runUserSql` and `writeFeatureTables`: one task in a locked-down database, then the end. A line of JSON in, a line of JSON out. */
+/**
+ * The process for SQL that users wrote: each task in a locked-down database of its own, a line of JSON in, a line of JSON out. Behind `runUserSql` and `writeFeatureTables` it has one task, and
+ * ends. Behind `checkInSqlProcess` (argument `checks`) it says `ready`, reads texts but no data, and ends when none came for a while.
+ */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset';
 import { rowColumn } from '../../domain/assembled';
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
+import { compileFeatures, type FeatureText } from './feature-compiler';
+import { checkFeatureSql } from './feature-policy';
 import { featureQuery, type FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';
 import { logicalType, duckDbTypes, quoteName, quoteText, readParquet } from './platform-sql';
 import { fromDuckDb, sqlFailure, type SqlText } from './sql-errors';
-import { withoutSemicolons } from './syntax';
+import { parseSelect, withoutSemicolons } from './syntax';
 import { checkUserSql } from './user-sql-policy';
 
 export interface SqlRequest {
@@ -40,8 +45,28 @@ export interface SqlDone {
   readonly rows: number;
 }
 
-export type SqlAnswer =
-  | SqlDone
+/** Tasks on a text alone. */
+export type SqlCheck =
+  | { readonly kind: 'checkAssembly'; readonly text: SqlText; readonly tables: readonly string[] }
+  | { readonly kind: 'checkFeatures'; readonly text: SqlText; readonly withheld: Readonly<Record<string, string>> }
+  | ({ readonly kind: 'compileFeatures' } & FeatureText);
+
+export interface SqlCheckResults {
+  readonly checkAssembly: null;
+  readonly checkFeatures: null;
+  readonly compileFeatures: FeaturePlan;
+}
+
+export interface SqlCheckRequest {
+  readonly check: SqlCheck;
+  readonly memoryBytes: number;
+}
+
+export type SqlCheckAnswer = { readonly kind: 'checked'; readonly result: SqlCheckResults[SqlCheck['kind']] } | SqlRefusal;
+
+export type SqlAnswer = SqlDone | SqlRefusal;
+
+export type SqlRefusal =
   | {
       readonly kind: 'refused';
       readonly type: FailureType;
@@ -51,20 +76,74 @@ export type SqlAnswer =
     }
   | { readonly kind: 'broken'; readonly message: string };
 
+/** Without a check for this long the process ends; the next check starts another. */
+const idleMs = 30_000;
+
 function main(): void {
-  let line = '';
-  process.stdin.setEncoding('utf8');
-  process.stdin.on('data', (chunk: string) => {
-    if (line.endsWith('\n')) return;
-    line += chunk;
-    if (line.endsWith('\n')) void answerTo(JSON.parse(line) as SqlRequest).then(reply);
-  });
+  if (process.argv.includes('checks')) serveChecks();
+  else onLines((line) => void answerTo(JSON.parse(line) as SqlRequest).then((answer) => reply(answer, end)));
   // The parent holds the other end for as long as it lives. A query runs in a thread of its own, so this is seen at once; an ordinary exit would wait for it.
-  process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
+  process.stdin.on('end', end);
 }
 
-function reply(answer: SqlAnswer): void {
-  process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.kill(process.pid, 'SIGKILL'));
+function serveChecks(): void {
+  let idle = setTimeout(end, idleMs);
+  onLines((line) => {
+    clearTimeout(idle);
+    void answerToCheck(JSON.parse(line) as SqlCheckRequest).then((answer) => {
+      idle = setTimeout(end, idleMs);
+      reply(answer, () => undefined);
+    });
+  });
+  process.stdout.write('ready\n');
+}
+
+function onLines(take: (line: string) => void): void {
+  let text = '';
+  process.stdin.setEncoding('utf8');
+  process.stdin.on('data', (chunk: string) => {
+    text += chunk;
+    const lines = chunk.includes('\n') ? text.split('\n') : [text];
+    text = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  });
+}
+
+function reply(answer: SqlAnswer | SqlCheckAnswer, then: () => void): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`, then);
+}
+
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function answerToCheck({ check, memoryBytes }: SqlCheckRequest): Promise<SqlCheckAnswer> {
+  try {
+    return {
+      kind: 'checked',
+      result: check.kind === 'compileFeatures' ? await compileFeatures({ ...check, memoryBytes }) : await checkText(check, memoryBytes),
+    };
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+async function checkText(check: Exclude<SqlCheck, { kind: 'compileFeatures' }>, memoryBytes: number): Promise<null> {
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: `${memoryBytes}B`, threads: '1', temp_directory: '' });
+  try {
+    const connection = await instance.connect();
+    await lockDown(connection, null);
+    if (check.kind === 'checkAssembly') await checkUserSql(connection, check.text, check.tables);
+    else checkFeatureSql(await parseSelect(connection, check.text), { ...check, request: null });
+    return null;
+  } finally {
+    instance.closeSync();
+  }
+}
+
+function refusalOf(error: unknown): SqlRefusal {
+  if (!isPerennialError(error)) return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
+  return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
 }
 
 async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
@@ -80,8 +159,7 @@ async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
     const { task } = request;
     return task.kind === 'query' ? await runQuery(connection, task) : await writeFeatures(connection, task);
   } catch (error) {
-    if (!isPerennialError(error)) return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
-    return { kind: 'refused', type: error.type, message: error.message, issues: error.issues, next: error.next ?? null };
+    return refusalOf(error);
   }
 }
 

@@ -30,29 +30,36 @@ function isCteEntry(node: SyntaxNode): node is SyntaxNode & { readonly key: stri
 }
 
 function checkTable(node: SyntaxNode, text: SqlText, known: ReadonlySet<string>, tables: readonly string[]): void {
-  const place = placeOf(text.sql, node);
-  const sources = `the sources are ${tables.join(', ')}`;
-  if (node.type === 'SHOW_REF')
-    throw sqlFailure('SqlForbidden', text, place, 'DESCRIBE, SHOW and SUMMARIZE are not allowed; write a SELECT');
+  // A place is found by reading the text up to it, so not for nodes without a mistake.
+  const refuse = (
+    type: 'SqlForbidden' | 'SqlInvalid',
+    detail: (sources: string) => string,
+    more: { at?: SyntaxNode; didYouMean?: string | null } = {},
+  ): Error => {
+    const { at = node, didYouMean = null } = more;
+    const place = placeOf(text.sql, at) ?? placeOf(text.sql, node);
+    return sqlFailure(type, text, place, detail(`the sources are ${tables.join(', ')}`), { didYouMean });
+  };
+  if (node.type === 'SHOW_REF') throw refuse('SqlForbidden', () => 'DESCRIBE, SHOW and SUMMARIZE are not allowed; write a SELECT');
   if (node.type === 'TABLE_FUNCTION') {
-    const name = String((node.function as SyntaxNode | undefined)?.function_name);
+    const called = node.function as SyntaxNode | undefined;
+    const name = String(called?.function_name);
     if (tableFunctions.has(name.toLowerCase())) return;
     const reads = /^read_|_scan$|^glob$|^sniff_|^parquet_/.test(name) ? 'reads files' : 'is not a source';
-    throw sqlFailure('SqlForbidden', text, placeOf(text.sql, node.function as SyntaxNode) ?? place, `${name}() ${reads}; ${sources}`);
+    throw refuse('SqlForbidden', (sources) => `${name}() ${reads}; ${sources}`, called === undefined ? {} : { at: called });
   }
   if (node.type !== 'BASE_TABLE') return;
   const name = String(node.table_name);
   if (node.schema_name === undefined && node.catalog_name === undefined && known.has(name.toLowerCase())) return;
   if (node.schema_name !== undefined || node.catalog_name !== undefined || /[./\\:*]/.test(name)) {
     const full = [node.catalog_name, node.schema_name, name].filter((part) => typeof part === 'string').join('.');
-    throw sqlFailure('SqlForbidden', text, place, `'${full}' is a file or another database; ${sources}`);
+    throw refuse('SqlForbidden', (sources) => `'${full}' is a file or another database; ${sources}`);
   }
-  throw sqlFailure('SqlInvalid', text, place, `there is no source '${name}'; ${sources}`, { didYouMean: nearest(name, tables) });
+  throw refuse('SqlInvalid', (sources) => `there is no source '${name}'; ${sources}`, { didYouMean: nearest(name, tables) });
 }
 
 function checkExpression(node: SyntaxNode, text: SqlText): void {
-  const place = placeOf(text.sql, node);
-  if (node.class === 'PARAMETER') throw sqlFailure('SqlForbidden', text, place, 'a parameter has no value here');
+  if (node.class === 'PARAMETER') throw sqlFailure('SqlForbidden', text, placeOf(text.sql, node), 'a parameter has no value here');
   if (node.class === 'COLUMN_REF') {
     const names = (node.column_names ?? []) as string[];
     const reason = names.length === 1 ? valueKeywords[(names[0] ?? '').toLowerCase()] : undefined;

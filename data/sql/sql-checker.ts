@@ -1,0 +1,162 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { failure } from '../../domain/failure';
+import { residentBytes } from './resident-bytes';
+import { sqlFailure } from './sql-errors';
+import { duckDbShare, startSqlProcess, watchEveryMs } from './sql-process';
+import type { SqlCheck, SqlCheckAnswer, SqlCheckRequest, SqlCheckResults } from './user-sql-child';
+
+/** A process that takes one check at a time. */
+interface Checker {
+  /** The answer, or why the process ended without one. */
+  ask(request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended>;
+  hasEnded(): boolean;
+}
+
+interface Ended {
+  readonly kind: 'ended';
+  readonly by: 'time' | 'memory' | 'itself';
+}
+
+const limits = { seconds: 10, startSeconds: 60, memoryBytes: 512 * 1024 * 1024 } as const;
+/** One that is busy with a hard text leaves another for everybody else. */
+const mostCheckers = 2;
+const mostWaiting = 64;
+
+/** Shared by all of this process that checks SQL: a process takes half a second to start, and ends by itself when nobody needs it. */
+const idle: Checker[] = [];
+const waiting: (() => void)[] = [];
+let free = mostCheckers;
+
+/**
+ * Parses or compiles a text that a user wrote, without data, in a process that has ten seconds and 512 MiB for it. The event loop and the memory of this process are no part of it.
+ * SqlInvalid, SqlForbidden, SqlTimeout, SqlOutOfMemory; PlatformUnavailable when too many texts wait.
+ */
+export async function checkInSqlProcess<Check extends SqlCheck>(check: Check): Promise<SqlCheckResults[Check['kind']]> {
+  const { text } = check;
+  const answer = await inTurn(() => ask({ check, memoryBytes: Math.floor(limits.memoryBytes * duckDbShare) }));
+  switch (answer.kind) {
+    case 'checked':
+      return answer.result as SqlCheckResults[Check['kind']];
+    case 'refused':
+      throw failure(answer.type, answer.message, { issues: answer.issues, ...(answer.next !== null && { next: answer.next }) });
+    case 'broken':
+      throw sqlFailure('SqlInvalid', text, null, `could not be checked: ${answer.message}`);
+    case 'ended': {
+      const next = 'make the query simpler: fewer nested expressions, and no alias that is used many times';
+      if (answer.by === 'time') throw sqlFailure('SqlTimeout', text, null, `could not be checked within ${limits.seconds} s`, { next });
+      if (answer.by === 'itself') throw sqlFailure('SqlInvalid', text, null, 'ended the process that checked it', { next });
+      throw sqlFailure('SqlOutOfMemory', text, null, `needs more than ${limits.memoryBytes / 2 ** 20} MiB to be checked`, { next });
+    }
+  }
+}
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (free > 0) free -= 1;
+  else if (waiting.length < mostWaiting) await new Promise<void>((turn) => waiting.push(turn));
+  else throw failure('PlatformUnavailable', `${mostWaiting} SQL texts wait to be checked already`);
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  }
+}
+
+async function ask(request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended> {
+  for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
+    const answer = await askOf(known, request);
+    // One that was idle for long may be about to end.
+    if (answer.kind !== 'ended' || answer.by !== 'itself') return answer;
+  }
+  return askOf(await startChecker(), request);
+}
+
+async function askOf(checker: Checker, request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended> {
+  const answer = await checker.ask(request);
+  if (!checker.hasEnded()) idle.push(checker);
+  return answer;
+}
+
+async function startChecker(): Promise<Checker> {
+  const child = startSqlProcess(tmpdir(), ['checks']);
+  let errors = '';
+  let ended = false;
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors = (errors + chunk).slice(-4_000)));
+  child.once('close', () => (ended = true));
+  // It may be gone before it has read; then 'close' says so.
+  child.stdin.on('error', () => undefined);
+  const lines = openLines(child);
+  const ready = await within(child, limits.startSeconds, lines);
+  if (typeof ready !== 'string') {
+    throw failure('BackendUnavailable', `the process for user SQL could not be started: ${errors.trim() || ready.by}`);
+  }
+  setReferenced(child, false);
+  return {
+    hasEnded: () => ended,
+    async ask(request) {
+      if (ended) return { kind: 'ended', by: 'itself' };
+      setReferenced(child, true);
+      try {
+        child.stdin.write(`${JSON.stringify(request)}\n`);
+        const line = await within(child, limits.seconds, lines);
+        return typeof line === 'string' ? (JSON.parse(line) as SqlCheckAnswer) : line;
+      } finally {
+        setReferenced(child, false);
+      }
+    },
+  };
+}
+
+type NextLine = (take: (line: string) => void) => void;
+
+/** Each call takes the next line that the child writes. */
+function openLines(child: ChildProcessWithoutNullStreams): NextLine {
+  let text = '';
+  let take: ((line: string) => void) | null = null;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    if (!chunk.includes('\n')) return;
+    const line = text.slice(0, text.indexOf('\n'));
+    text = text.slice(line.length + 1);
+    take?.(line);
+  });
+  return (next) => (take = next);
+}
+
+/** The child's next line; a child that needs longer or more memory is killed. */
+function within(child: ChildProcessWithoutNullStreams, seconds: number, lines: NextLine): Promise<string | Ended> {
+  return new Promise((fulfil) => {
+    let by: Ended['by'] = 'itself';
+    const kill = (why: Ended['by']): void => {
+      by = why;
+      child.kill('SIGKILL');
+    };
+    const clock = setTimeout(() => kill('time'), seconds * 1000);
+    const watchdog = setInterval(() => {
+      void residentBytes(child.pid).then((bytes) => {
+        if (bytes > limits.memoryBytes) kill('memory');
+      });
+    }, watchEveryMs);
+    const settle = (outcome: string | Ended): void => {
+      clearTimeout(clock);
+      clearInterval(watchdog);
+      child.off('close', onClose);
+      child.off('error', onClose);
+      fulfil(outcome);
+    };
+    const onClose = (): void => settle({ kind: 'ended', by });
+    child.once('close', onClose);
+    child.once('error', onClose);
+    lines(settle);
+  });
+}
+
+/** An idle child does not keep this process alive; when this process ends, so does the child. */
+function setReferenced(child: ChildProcessWithoutNullStreams, referenced: boolean): void {
+  const change = referenced ? 'ref' : 'unref';
+  child[change]();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket)[change]();
+}
