@@ -9,6 +9,7 @@ import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { llmDocumentOf } from './llm/llm-lifecycle-spec';
 import type { ModelStage, StageName } from './run';
 import { modelStages, stagesOf } from './run';
+import { maskedNotify } from './webhook-address';
 
 /** A revision that is not applied yet. */
 export interface NextRevision {
@@ -52,6 +53,14 @@ export function planLifecycle(current: LifecycleRevision | null, next: NextRevis
   const was = current === null ? null : { revision: current.revision, digest: current.digest };
   const plan = { lifecycle, changed: current?.digest !== next.digest, current: was, next: next.digest, changes, stages };
   return { ...plan, lines: inWords(plan) };
+}
+
+/** The same for callers who may not see the addresses of webhooks. */
+export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): LifecyclePlan {
+  const hidden = (change: PlannedChange): PlannedChange =>
+    change.what.startsWith('spec.notify') ? changeOf(change.what, maskedNotify(change.before), maskedNotify(change.after)) : change;
+  const masked = { ...plan, changes: plan.changes.map(hidden) };
+  return { ...masked, lines: inWords(masked) };
 }
 
 function changesOf(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {

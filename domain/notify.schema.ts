@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { notifyEvents } from './lifecycle';
 import { problem } from './schema-issues.schema';
+import { hiddenPart } from './webhook-address';
 
 export const secretSchema = z
   .union(
@@ -38,6 +39,8 @@ export const notifySchema = z.array(target).max(20).default([]).describe('a list
 function urlProblem(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !['https:', 'http:'].includes(url.protocol)) return 'is no such address';
+  // What a viewer was shown is not the address.
+  if (text.includes(hiddenPart)) return `has ${hiddenPart} where its path is hidden: write the whole address`;
   if (url.username !== '' || url.password !== '') return 'carries a credential, which belongs into secret';
   return null;
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { planLifecycle } from '../../../domain/lifecycle-plan';
+import { planLifecycle, withoutAddresses } from '../../../domain/lifecycle-plan';
+import { withMaskedWebhooks } from '../../../domain/webhook-address';
 import { syncSchedule } from '../../schedule-sync';
 import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
@@ -72,7 +73,10 @@ export function lifecycleRoutes({
         ...viewer,
         schema: { tags, summary: 'The revision that new runs take', params, response: { 200: lifecycleRevision, default: problem } },
       },
-      async ({ caller, params: { name: of } }) => found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of),
+      async ({ caller, params: { name: of } }) => {
+        const revision = found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of);
+        return allows(caller.scope, 'operator') ? revision : { ...revision, spec: withMaskedWebhooks(revision.spec) };
+      },
     );
 
     app.get(
@@ -141,10 +145,10 @@ export function lifecycleRoutes({
         bodyLimit: largestLifecycle,
         schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
-      async ({ caller: { tenant }, params: { name: of }, body }) => {
+      async ({ caller: { tenant, scope }, params: { name: of }, body }) => {
         const revision = await readRevision({ trainers, secrets }, { ...body, name: of });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
-        return { ...planned, warnings: await warningsOf(revision) };
+        return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };
       },
     );
 

@@ -2,6 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { deliveryStatuses } from '../../../domain/notification';
+import { maskedAddress } from '../../../domain/webhook-address';
+import { allows } from '../../../db/repositories/api-keys';
 import type { RouteDeps } from '../server';
 import { name, page, pageOf, problem } from '../views/fields';
 import { deliveryView } from '../views/webhook';
@@ -28,11 +30,15 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
           response: { 200: pageOf(deliveryView), default: problem },
         },
       },
-      async ({ caller: { tenant }, params: { name: of }, query: asked }) => {
+      async ({ caller: { tenant, scope }, params: { name: of }, query: asked }) => {
+        const shownUrl = (url: string): string => (allows(scope, 'operator') ? url : maskedAddress(url));
         if ((await registry.lifecycles.get({ tenant, name: of })) === null)
           throw failure('NotFound', `there is no lifecycle ${of}`, { next: 'perennial lifecycle list' });
         const { items, nextPageToken } = await registry.webhooks.list({ tenant, lifecycle: of, ...asked });
-        return { items: items.map(({ tenant: _, secret: __, data: ___, tries: ____, ...shown }) => shown), nextPageToken };
+        return {
+          items: items.map(({ tenant: _, secret: __, data: ___, tries: ____, url, ...shown }) => ({ ...shown, url: shownUrl(url) })),
+          nextPageToken,
+        };
       },
     );
 

@@ -16,7 +16,7 @@ export const deliveryView = z
     lifecycle: z.string(),
     event: z.string(),
     subject: z.string(),
-    url: z.string(),
+    url: z.string().describe('whole for callers with the scope operator; others see its host'),
     status: z.enum(deliveryStatuses),
     attempts: z.array(attempt).readonly(),
     createdAt: instant,

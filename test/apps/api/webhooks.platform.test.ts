@@ -51,7 +51,7 @@ test('lists what the webhooks of a lifecycle were told, newest first, in pages, 
       lifecycle: 'told',
       event: 'run.failed',
       subject: run,
-      url: `https://hooks.example/${target === 1 ? 'all' : 'failures'}`,
+      url: 'https://hooks.example/…',
       status: 'delivered',
       attempts: [{ at: expect.any(String) as string, status: 204, error: null, milliseconds: 7 }],
       createdAt: expect.any(String) as string,
@@ -72,6 +72,31 @@ test('lists what the webhooks of a lifecycle were told, newest first, in pages, 
   ]);
   expect(rest.nextPageToken).toBeNull();
   expect((await list('told', '?status=pending')).body.items).toHaveLength(2);
+});
+
+test('shows the whole address of a webhook to operators, and its host to viewers', async () => {
+  const secretive = notify.replace('example/all', 'example/T0/secret-path?key=hidden');
+  await apply('masked', secretive);
+  await fail('masked');
+  const body = lifecycleBody('masked', (text) => `${text}\n${notify.replace('example/all', 'example/other-secret')}`);
+  const seenBy = async (as: 'viewer' | 'operator') =>
+    JSON.stringify([
+      (await world.call('GET', '/lifecycles/masked', { as })).body,
+      (await world.call('GET', '/lifecycles/masked/deliveries', { as })).body,
+      (await world.call('POST', '/lifecycles/masked/plan', { as, body })).body,
+      (await world.call('GET', '/audit', { as: 'approver' })).body,
+    ]);
+  expect(await seenBy('viewer')).not.toMatch(/secret-path|key=hidden|other-secret/);
+  expect(await seenBy('viewer')).toContain('https://hooks.example/…');
+  const seen = await seenBy('operator');
+  for (const part of ['T0/secret-path?key=hidden', 'other-secret']) expect(seen).toContain(part);
+
+  // What a viewer was shown cannot be applied by mistake.
+  const masked = await apply('masked', notify.replace('https://hooks.example/all', 'https://hooks.example/…'));
+  expect(masked).toMatchObject({
+    status: 422,
+    body: { errors: [{ detail: expect.stringMatching(/has … where its path is hidden/) as string }] },
+  });
 });
 
 test('tells again, to all targets or to one', async () => {
