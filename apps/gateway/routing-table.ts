@@ -22,6 +22,8 @@ export interface RoutingTable {
   previous(tenant: string, model: string): ServedVersion | null;
   /** What the registry wants for this model, when that is not what serves. */
   blockedModel(tenant: string, model: string): BlockedModel | undefined;
+  /** Whether the registry names such a version for this model, loaded or not. True before the registry was read: nothing is known of any model then. */
+  isWanted(tenant: string, model: string, alias: AliasName): boolean;
   models(tenant: string): readonly string[];
   blocked(): readonly BlockedModel[];
   /** Whether a table was ever read and served as far as it can be. One broken model must not keep all others from being ready. */
@@ -202,6 +204,12 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     route: (tenant, model) => applied.get(keyOf(tenant, model))?.route,
     previous: (tenant, model) => applied.get(keyOf(tenant, model))?.previous ?? null,
     blockedModel: (tenant, model) => blocked.get(keyOf(tenant, model)),
+    isWanted(tenant, model, alias) {
+      if (wantedEpoch === noEpoch) return true;
+      const routed = wanted.get(keyOf(tenant, model));
+      if (routed === undefined) return false;
+      return alias === 'previous' ? routed.previous !== null : routed.arms.some((arm) => arm.alias === alias);
+    },
     models: (tenant) => [...applied.values()].filter(({ route }) => route.tenant === tenant).map(({ route }) => route.model),
     blocked: () => [...blocked.values()],
     isKnown: () => known,

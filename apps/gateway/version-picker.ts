@@ -56,6 +56,7 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
     if (route !== undefined) return route;
     const blocked = table.blockedModel(tenant, model);
     if (blocked !== undefined) throw new HttpProblem(503, 'ModelUnloadable', `${blocked.name} cannot be served here: ${blocked.error}`);
+    if (table.isWanted(tenant, model, 'champion')) throw notLoadedYet(model);
     const near = nearest(model, table.models(tenant));
     throw failure('NotFound', `no model \`${model.slice(0, 100)}\` has a champion${near === null ? '' : `; did you mean \`${near}\`?`}`, {
       next: 'perennial model list',
@@ -65,8 +66,10 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
   function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion {
     const route = routeOf(tenant, model);
     const served = alias === 'previous' ? table.previous(tenant, model) : route.arms.find((arm) => arm.alias === alias)?.served;
-    if (served === undefined || served === null)
+    if (served === undefined || served === null) {
+      if (table.isWanted(tenant, model, alias)) throw notLoadedYet(`${model}@${alias}`);
       throw failure('NotFound', `${model} has no ${alias}`, { next: `perennial model show ${model}` });
+    }
     return served;
   }
 
@@ -101,6 +104,11 @@ export function createVersionPicker({ table, routing, cache, timeoutMs }: Versio
   }
 
   return { pick, load };
+}
+
+/** Clients take 404 as final, so a gateway that has just started, or is loading what the registry names, asks them to come again. */
+export function notLoadedYet(name: string): HttpProblem {
+  return new HttpProblem(503, 'ModelLoading', `this gateway has not loaded ${name.slice(0, 100)} yet; send the request again`);
 }
 
 const unloadable: ReadonlySet<string> = new Set(['ArtifactMissing', 'DigestMismatch', 'ModelUnloadable', 'SqlForbidden', 'SqlInvalid']);

@@ -2,10 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failure } from '../../../domain/failure';
 import type { Route } from '../route';
 import type { RoutingTable } from '../routing-table';
+import { notLoadedYet } from '../version-picker';
 
 /** What a client of the OpenAI API may name as `model`: the language applications that have a champion. */
-export function openAiModelRoutes(app: FastifyInstance, { table }: { readonly table: Pick<RoutingTable, 'models' | 'route'> }): void {
+export function openAiModelRoutes(
+  app: FastifyInstance,
+  { table }: { readonly table: Pick<RoutingTable, 'models' | 'route' | 'isWanted' | 'isKnown'> },
+): void {
   app.get('/v1/models', ({ caller: { tenant } }) => {
+    if (!table.isKnown()) throw notLoadedYet('its models');
     const routes = table.models(tenant).map((model) => table.route(tenant, model));
     return {
       object: 'list',
@@ -15,6 +20,7 @@ export function openAiModelRoutes(app: FastifyInstance, { table }: { readonly ta
   app.get('/v1/models/:model', ({ caller: { tenant }, params: { model } }: FastifyRequest<{ Params: { readonly model: string } }>) => {
     const route = table.route(tenant, model);
     if (route !== undefined && isBundle(route)) return viewOf(route);
+    if (route === undefined && table.isWanted(tenant, model, 'champion')) throw notLoadedYet(model);
     throw failure('NotFound', `no language application ${model.slice(0, 100)} has a champion`, { next: 'GET /v1/models lists them' });
   });
 }

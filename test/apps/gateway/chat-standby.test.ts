@@ -52,7 +52,7 @@ async function ask(): Promise<number> {
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ model: 'wiki-assistant', messages: [{ role: 'user', content: 'who was Ada?' }] }),
     });
-    if (status !== 404 || Date.now() > end) return status;
+    if ((status !== 404 && status !== 503) || Date.now() > end) return status;
     await new Promise((again) => setTimeout(again, 20));
   }
 }

@@ -106,6 +106,36 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
 
+describe('a gateway that has just started', () => {
+  test('asks clients to come again until it has read its routing table, on every path that names a model', async () => {
+    await promote(7, 10);
+    const { routing } = registry;
+    const stored = await routing.table();
+    let giveTable: () => void = () => undefined;
+    const given = new Promise<void>((resolve) => (giveTable = resolve));
+    routing.table = () => given.then(() => stored);
+    await start();
+    const requests: readonly (() => Promise<Answer>)[] = [
+      ask,
+      () => post('/v2/models/flight-delay@champion/infer', one),
+      () => post('/v2/models/flight-delay@previous/infer', one),
+      () => get('/v2/models/flight-delay'),
+      () => get('/v2/models/flight-delay/ready'),
+      () => get('/v1/models'),
+      () => get('/v1/models/flight-delay'),
+      () => post('/v1/chat/completions', { model: 'flight-delay', messages: [{ role: 'user', content: 'hello' }] }),
+    ];
+    for (const send of requests) {
+      const { status, headers } = await send();
+      expect({ status, retryAfter: headers['retry-after'] }).toEqual({ status: 503, retryAfter: '1' });
+    }
+    giveTable();
+    await until(async () => (await ask()).status === 200);
+    expect((await post('/v2/models/flight-delay@previous/infer', one)).status).toBe(404);
+    expect((await post('/v2/models/nosuch/infer', one)).status).toBe(404);
+  });
+});
+
 describe('an answer', () => {
   test('has the score, the version, the prediction and the trace', async () => {
     const { manifest } = await promote(7, 10);
