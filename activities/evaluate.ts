@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
+import { dateOf } from '../domain/calendar';
 import type { DatasetVersionRef } from '../domain/dataset';
 import { decide } from '../domain/decide';
 import type { Evidence } from '../domain/evidence';
@@ -8,6 +9,8 @@ import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { EvaluateSpec, MetricName } from '../domain/lifecycle';
 import { measureHoldout, type MeasuredHoldout, type MeasurementPlan, type ScoredHoldout } from '../domain/measure/holdout';
+import type { DayCount } from '../domain/measure/whole-weeks';
+import { assumedDayCorrelation } from '../domain/statistics/day-correlation';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ParityEvidence } from '../domain/parity';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../domain/policy';
@@ -43,6 +46,7 @@ export interface EvaluateInput {
   /** Manifest of the `baseline` trainer's model on the same rows; null when no gate needs it. */
   readonly baseline: ArtifactRef | null;
   readonly evaluate: EvaluateSpec;
+  readonly dayCount: DayCount;
   readonly parity: ParityEvidence | null;
 }
 
@@ -121,6 +125,7 @@ async function measureCandidate({ attempts, artifacts, scratch, input, policy, s
     baseline: input.baseline,
     model: input.lifecycle,
     sliceColumns: input.evaluate.slices?.columns ?? [],
+    dayCount: input.dayCount,
   });
   const predictions = await artifacts.putFile({
     tenant: input.tenant,
@@ -149,7 +154,15 @@ async function measureCandidate({ attempts, artifacts, scratch, input, policy, s
     assembled: input.assembled.digest,
     attempt,
     holdout: { rows, days: scored.holdout.days, window },
-    resampling: { unit: 'day', replicates, levels: plan.levels },
+    judged: {
+      rows: scored.holdout.labels.length,
+      days: scored.holdout.days,
+      weeks: scored.judged.weeks,
+      from: dateOf(scored.judged.from),
+      until: dateOf(scored.judged.until),
+      timezone: input.dayCount.timezone,
+    },
+    resampling: { unit: 'day', replicates, levels: plan.levels, correlation: assumedDayCorrelation },
     ...measured,
     parity: input.parity,
     predictions: predictions.digest,

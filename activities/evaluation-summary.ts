@@ -19,21 +19,22 @@ export interface EvaluationSummary {
   readonly against: string | null;
   /** Candidate minus that counterpart; positive is worse. */
   readonly increases: MetricSummaries;
+  /** That were judged. */
   readonly rows: number;
   readonly days: number;
   readonly predictions: ArtifactRef;
 }
 
 export function summaryOf(evidence: Evidence, predictions: ArtifactRef): EvaluationSummary {
-  const { counterparts, holdout, metrics } = evidence;
+  const { counterparts, holdout, judged = holdout, metrics } = evidence;
   const order: readonly CounterpartName[] = ['champion', 'baseline'];
   const beside = order.map((name) => counterparts[name]).find((each) => each.kind === 'measured');
   return {
     metrics: summaries(metrics),
     against: beside?.kind === 'measured' ? beside.name : null,
     increases: beside?.kind === 'measured' ? summaries(beside.increases) : {},
-    rows: holdout.rows,
-    days: holdout.days,
+    rows: judged.rows,
+    days: judged.days,
     predictions,
   };
 }

@@ -1,8 +1,10 @@
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import { rowColumn, type AssembledData } from '../domain/assembled';
+import { openCalendar } from '../domain/calendar';
 import type { Column } from '../domain/dataset';
 import { failures, failure, isPerennialError } from '../domain/failure';
-import type { ScoredCounterpart, ScoredHoldout } from '../domain/measure/holdout';
+import { onRows, type ScoredCounterpart, type ScoredHoldout } from '../domain/measure/holdout';
+import { judgedRows, type DayCount, type JudgedDays } from '../domain/measure/whole-weeks';
 import { versionName, type FeatureColumn, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { checkRows, columnNames, digestOfRows, readHoldoutRows, readSliceColumn } from '../data/evaluation/holdout-rows';
@@ -24,10 +26,13 @@ export interface Scoring {
   readonly baseline: ArtifactRef | null;
   readonly model: string;
   readonly sliceColumns: readonly string[];
+  readonly dayCount: DayCount;
 }
 
 export interface ScoredFiles {
+  /** Everybody's scores on the judged days; all rows are scored. */
   readonly holdout: ScoredHoldout;
+  readonly judged: JudgedDays;
   readonly predictionsFile: string;
   /** Of the rows' times and labels: which holdout it is, whatever columns and features are made of it. */
   readonly holdoutDigest: Digest;
@@ -50,6 +55,8 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
     async (sql) => {
       await checkRows(sql, files.requestRows, part.rows);
       const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task });
+      const { timezone, labelDelaySeconds } = scoring.dayCount;
+      const counted = judgedRows(rows.times, { window: part.window, calendar: openCalendar(timezone), labelDelaySeconds });
       const scorer: Scorer = { ...scoring, sql, files };
       const candidate = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
       const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
@@ -60,13 +67,15 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
       const predictionsFile = scratch.path('predictions.parquet');
       await writePredictions(sql, predictionsFile, {
         rows,
+        dayOfRow: counted.dayOfRow,
         score: candidate,
         champion: scoresOf(counterparts.champion),
         baseline: scoresOf(counterparts.baseline),
       });
-      const { labels, day, dayNames } = rows;
+      const scored = { task: assembled.task, labels: rows.labels, candidate, counterparts, sliceColumns };
       return {
-        holdout: { task: assembled.task, labels, day, days: dayNames.length, candidate, counterparts, sliceColumns },
+        holdout: { ...onRows(scored, counted.rows), day: counted.day, days: counted.days },
+        judged: counted.judged,
         predictionsFile,
         holdoutDigest: await digestOfRows(sql, files.requestRows),
       };

@@ -7,11 +7,13 @@ import { openScratch } from '../data/scratch';
 import { withDuckDb } from '../data/sql/platform-sql';
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
+import { openCalendar } from '../domain/calendar';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { MetricName } from '../domain/lifecycle';
 import { confirm, type Confirmation } from '../domain/measure/confirm';
 import type { ModelManifest } from '../domain/model';
+import { judgedRows } from '../domain/measure/whole-weeks';
 import { seedOf } from '../domain/statistics/random';
 import { whileBeating } from './heartbeating';
 
@@ -30,6 +32,8 @@ export interface ConfirmInput {
   /** Manifests of two models trained on the same rows. */
   readonly byDefault: ArtifactRef;
   readonly tuned: ArtifactRef;
+  /** In whose days the confirm slice is cut. */
+  readonly timezone: string;
 }
 
 const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
@@ -49,6 +53,10 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
           return await withDuckDb(
             async (sql) => {
               const rows = await readHoldoutRows(sql, file, { rows: part.rows, task: assembled.task });
+              // The next part begins where this one ends, so its labels are known.
+              const days = { window: part.window, calendar: openCalendar(input.timezone), labelDelaySeconds: 0 };
+              const counted = judgedRows(rows.times, days);
+              const judged = (values: Float64Array) => Float64Array.from(counted.rows, (row) => values[row] ?? NaN);
               const scores = async (ref: ArtifactRef): Promise<Float64Array> => {
                 signal.throwIfAborted();
                 const manifest = await artifacts.getJson<ModelManifest>(ref);
@@ -64,14 +72,13 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                   await model.close();
                 }
               };
-              const { labels, day, dayNames } = rows;
               return confirm({
                 metric: input.metric,
-                labels,
-                day,
-                days: dayNames.length,
-                byDefault: await scores(input.byDefault),
-                tuned: await scores(input.tuned),
+                labels: judged(rows.labels),
+                day: counted.day,
+                days: counted.days,
+                byDefault: judged(await scores(input.byDefault)),
+                tuned: judged(await scores(input.tuned)),
                 // From what is compared, not from a clock: the same two on the same rows have the same bounds for ever.
                 seed: seedOf(digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest])),
               });

@@ -2,6 +2,11 @@
 
 export const daysOfWeek = 7;
 
+/** A day as `YYYY-MM-DD`. */
+export function dateOf(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10);
+}
+
 /** Days are whole numbers: local days since 1970-01-01, so that `day % 7` is a weekday. */
 export interface Calendar {
   /** The day in which an instant lies, in milliseconds since 1970. */

@@ -18,8 +18,26 @@ export interface Evidence {
   readonly assembled: Digest;
   /** Absent in evidence from before attempts were counted. */
   readonly attempt?: Attempt;
+  /** All of it, whose every row was scored. `days`: of those that were judged. */
   readonly holdout: { readonly rows: number; readonly days: number; readonly window: TimeWindow };
-  readonly resampling: { readonly unit: 'day'; readonly replicates: number; readonly levels: readonly number[] };
+  /** The whole weeks that every figure is of. Absent in evidence from before only whole weeks were judged. */
+  readonly judged?: {
+    readonly rows: number;
+    /** That have rows. */
+    readonly days: number;
+    readonly weeks: number;
+    /** Dates in `timezone`, the last one not included. */
+    readonly from: string;
+    readonly until: string;
+    readonly timezone: string;
+  };
+  readonly resampling: {
+    readonly unit: 'day';
+    readonly replicates: number;
+    readonly levels: readonly number[];
+    /** That days are taken to have with the day before; absent where bounds took them as independent. */
+    readonly correlation?: number;
+  };
   readonly metrics: Measurements;
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
   /** Null when no gate asked for it. */

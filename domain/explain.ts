@@ -34,15 +34,21 @@ export function explainGates(
 
 /** What was measured, one line a metric, with each counterpart beside it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
-  const { attempt, holdout, metrics, counterparts } = evidence;
+  const { attempt, holdout, judged, metrics, counterparts } = evidence;
   const beside = [counterparts.champion, counterparts.baseline];
   return [
-    `holdout ${holdout.window.from} to ${holdout.window.until}: ${basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
+    `holdout ${holdout.window.from} to ${holdout.window.until}: ${judged ? `${holdout.rows.toLocaleString('en-US')} rows` : basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
+    ...(judged ? [`judged on ${judgedText(judged)}`] : []),
     ...(Object.entries(metrics) as [MetricName, Measurement][]).map(
       ([name, value]) => `${name.padEnd(8)} ${textOf(value)}${beside.map((each) => besideText(name, each)).join('')}`,
     ),
     ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
   ];
+}
+
+function judgedText({ rows, days, weeks, from, until, timezone }: NonNullable<Evidence['judged']>): string {
+  const span = weeks === 0 ? 'less than a week' : weeks === 1 ? 'its last week' : `its last ${weeks} whole weeks`;
+  return `${span}, ${from} up to ${until} (${timezone}): ${basis({ rows, days })}`;
 }
 
 function textOf(value: Measurement): string {

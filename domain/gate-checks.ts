@@ -1,7 +1,9 @@
+import { parseDuration } from './duration';
 import type { WrittenDocument } from './document';
 import { nameOf, valueAt } from './document-path';
 import { fewestDays } from './evidence';
 import type { Issue } from './failure';
+import { daysCutBy } from './measure/whole-weeks';
 import { gateSchema } from './gate.schema';
 import type { MetricName } from './lifecycle';
 import { splitSchema } from './lifecycle.schema';
@@ -48,18 +50,22 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
   ];
 }
 
-/** Intervals resample whole days: of a few days they would say nothing, and no gate on a metric could ever pass. */
+/** Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at whose end labels are not yet known is not whole. */
 function holdoutIssues(gates: readonly (Gate | undefined)[], { value, issueAt }: WrittenDocument): readonly Issue[] {
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
-  if (!split.success || judges === undefined || split.data.holdout >= fewestDays) return [];
+  if (!split.success || judges === undefined) return [];
   const { holdout } = split.data;
+  const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
+  const delay = typeof written === 'string' ? parseDuration(written) : null;
+  const least = fewestDays + daysCutBy(delay?.seconds ?? 0);
+  if (holdout >= least) return [];
   return [
     issueAt(
       ['spec', 'data', 'split', 'holdout'],
       `spec.data.split.holdout has ${holdout} ${holdout === 1 ? 'day' : 'days'}: the gate ${judges.name} could never pass`,
       {
-        expected: `at least ${fewestDays} days`,
+        expected: `at least ${least} days`,
       },
     ),
   ];

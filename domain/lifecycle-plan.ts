@@ -101,7 +101,7 @@ function changeOf(what: string, before: unknown, after: unknown): PlannedChange 
 const inputs = {
   ingest: /^spec\.data\.(sources|time\.window|time\.until)\b/,
   train: /^spec\.(data\.(label|time\.column|entity|split)|train\.(trainer|task|params|seed))\b/,
-  tune: /^spec\.tune\b/,
+  tune: /^spec\.(tune|data\.time\.timezone)\b/,
   evaluate: /^spec\.(evaluate|data\.time\.timezone)\b/,
 } as const;
 

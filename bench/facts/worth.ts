@@ -42,7 +42,7 @@ export function relativeChangeOf(without: readonly number[], with_: readonly num
 function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): Measured | null {
   if (questions < 2) return null;
   const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
-  const interval = dayInterval({ statistic, resamples, levels, days: questions })?.interval;
+  const interval = dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval;
   const bounds = interval?.bounds[0];
   if (interval === undefined || bounds?.lower == null || bounds.upper == null) return null;
   return { value: interval.estimate, lower: bounds.lower, upper: bounds.upper };

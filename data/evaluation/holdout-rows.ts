@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../domain/artifact';
-import { dayColumn, labelColumn, rowColumn, timeColumn } from '../../domain/assembled';
+import { labelColumn, rowColumn, timeColumn } from '../../domain/assembled';
 import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/measure/slices';
 import { missingText, type Task } from '../../domain/model';
@@ -11,10 +11,8 @@ export interface HoldoutRows {
   /** `__row` of each, rising: the order of everything else that is read of this holdout. */
   readonly row: BigInt64Array;
   readonly labels: Float64Array;
-  /** Index into `dayNames`. */
-  readonly day: Int32Array;
-  /** `YYYY-MM-DD`, rising. */
-  readonly dayNames: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly times: Float64Array;
 }
 
 /** DataUnreadable when the file does not hold what assembly promised: judging other rows than these would be judging something else. */
@@ -24,20 +22,18 @@ export async function readHoldoutRows(
   { rows, task }: { readonly rows: number; readonly task: Task },
 ): Promise<HoldoutRows> {
   await checkRows(sql, file, rows);
-  const [row, labels, day] = [new BigInt64Array(rows), new Float64Array(rows), new Int32Array(rows)];
-  const numbers = new Map<string, number>();
-  const dayNames: string[] = [];
-  const query = `SELECT ${rowColumn}, ${labelColumn}, ${dayColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
+  const [row, labels, times] = [new BigInt64Array(rows), new Float64Array(rows), new Float64Array(rows)];
+  const query = `SELECT ${rowColumn}, ${labelColumn}, epoch_ms(${timeColumn}) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
   let at = 0;
-  for await (const [rowValues = [], labelValues = [], dayValues = []] of chunksOf(sql, query)) {
+  for await (const [rowValues = [], labelValues = [], timeValues = []] of chunksOf(sql, query)) {
     rowValues.forEach((value, index) => {
       row[at] = value as bigint;
       labels[at] = checkedLabel(labelValues[index], value as bigint, task);
-      day[at] = numberOf(String(dayValues[index]), numbers, dayNames);
+      times[at] = Number(timeValues[index]);
       at += 1;
     });
   }
-  return inOrderOfDays({ row, labels, day, dayNames });
+  return { row, labels, times };
 }
 
 function checkedLabel(label: unknown, row: bigint, task: Task): number {
@@ -87,11 +83,4 @@ function numberOf(value: string, numbers: Map<string, number>, values: string[])
   if (known !== undefined) return known;
   numbers.set(value, values.length);
   return values.push(value) - 1;
-}
-
-/** Rows are in order of time, so days nearly are too; a number per day must not depend on which came first. */
-function inOrderOfDays(found: HoldoutRows): HoldoutRows {
-  const dayNames = [...found.dayNames].sort();
-  const place = new Map(dayNames.map((name, index) => [name, index]));
-  return { ...found, dayNames, day: found.day.map((number) => place.get(found.dayNames[number] ?? '') ?? 0) };
 }

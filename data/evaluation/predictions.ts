@@ -1,10 +1,13 @@
 import { BIGINT, DOUBLE, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
 import { quoteText, type PlatformSql } from '../sql/platform-sql';
+import { dateOf } from '../../domain/calendar';
 import type { HoldoutRows } from './holdout-rows';
 
 export interface Predictions {
   readonly rows: HoldoutRows;
+  /** As the lifecycle's calendar numbers them. */
+  readonly dayOfRow: Int32Array;
   readonly score: Float64Array;
   /** Null where there was no such counterpart. */
   readonly champion: Float64Array | null;
@@ -15,7 +18,7 @@ const chunkRows = 2048;
 
 /** Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`, `champion`, `baseline`. The same predictions give the same bytes. */
 export async function writePredictions(sql: PlatformSql, path: string, predictions: Predictions): Promise<void> {
-  const { rows, score, champion, baseline } = predictions;
+  const { rows, dayOfRow, score, champion, baseline } = predictions;
   await sql.run(
     'CREATE OR REPLACE TABLE predictions ("row" BIGINT, "day" VARCHAR, label DOUBLE, score DOUBLE, champion DOUBLE, baseline DOUBLE)',
   );
@@ -26,7 +29,7 @@ export async function writePredictions(sql: PlatformSql, path: string, predictio
       const part = (values: Float64Array | null) =>
         values === null ? new Array<null>(until - from).fill(null) : [...values.subarray(from, until)];
       const chunk = DuckDBDataChunk.create([BIGINT, VARCHAR, DOUBLE, DOUBLE, DOUBLE, DOUBLE], until - from);
-      const days = Array.from(rows.day.subarray(from, until), (day) => rows.dayNames[day] ?? null);
+      const days = Array.from(dayOfRow.subarray(from, until), dateOf);
       chunk.setColumns([[...rows.row.subarray(from, until)], days, part(rows.labels), part(score), part(champion), part(baseline)]);
       appender.appendDataChunk(chunk);
       await setImmediate();

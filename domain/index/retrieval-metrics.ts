@@ -55,5 +55,5 @@ export function meanOver(
     return weight === 0 ? NaN : sum / weight;
   };
   const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
-  return { questions, mean, interval: dayInterval({ statistic, resamples, levels, days: questions })?.interval ?? null };
+  return { questions, mean, interval: dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval ?? null };
 }

@@ -11,11 +11,11 @@ import type { Seed } from '../statistics/random';
 import { measure } from './measurement';
 import { measureSlices, type SliceColumn } from './slices';
 
-/** One holdout with everybody's scores, row for row. */
+/** The rows of the judged days with everybody's scores, row for row. */
 export interface ScoredHoldout {
   readonly task: Task;
   readonly labels: Float64Array;
-  /** Numbered from 0 in order of time, without gaps. */
+  /** Numbered from 0 in order of time, without days that have no rows. */
   readonly day: Int32Array;
   readonly days: number;
   readonly candidate: Float64Array;
@@ -63,6 +63,21 @@ interface Work {
   readonly holdout: ScoredHoldout;
   readonly plan: MeasurementPlan;
   readonly resamples: DayResamples;
+}
+
+/** The part of a holdout on these rows, whose days are yet to be numbered. */
+export function onRows(whole: Omit<ScoredHoldout, 'day' | 'days'>, rows: Int32Array): Omit<ScoredHoldout, 'day' | 'days'> {
+  const part = (values: Float64Array) => Float64Array.from(rows, (row) => values[row] ?? NaN);
+  const scoredPart = (of: ScoredCounterpart): ScoredCounterpart => (of.kind === 'scored' ? { ...of, scores: part(of.scores) } : of);
+  const slicePart = (of: SliceColumn): SliceColumn =>
+    of.kind === 'coded' ? { ...of, codes: Int32Array.from(rows, (row) => of.codes[row] ?? -1) } : of;
+  return {
+    ...whole,
+    labels: part(whole.labels),
+    candidate: part(whole.candidate),
+    counterparts: { champion: scoredPart(whole.counterparts.champion), baseline: scoredPart(whole.counterparts.baseline) },
+    sliceColumns: Object.fromEntries(Object.entries(whole.sliceColumns).map(([name, column]) => [name, slicePart(column)])),
+  };
 }
 
 /** Statistics over the whole holdout; a text says why there is none. */

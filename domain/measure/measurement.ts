@@ -1,4 +1,5 @@
 import { fewestDays, type Measurement } from '../evidence';
+import { assumedDayCorrelation } from '../statistics/day-correlation';
 import { eachDayOnce, type DayResamples, type DayStatistic } from '../statistics/day-resamples';
 import { dayInterval, type DrawnInterval } from '../statistics/interval';
 
@@ -23,7 +24,7 @@ export function measure(request: MeasurementRequest): { readonly measurement: Me
   });
   if (!Number.isFinite(estimate)) return unmeasured(`${what} is not defined on these ${rows} rows`);
   if (days < fewestDays) return unmeasured(`${what} rests on ${days} days; at least ${fewestDays} are needed to know how far days differ`);
-  const drawn = dayInterval(request);
+  const drawn = dayInterval({ ...request, correlation: assumedDayCorrelation });
   if (drawn === null) return unmeasured(`${what} has no interval`);
   return { measurement: { kind: 'measured', ...drawn.interval, rows, days }, drawn };
 }

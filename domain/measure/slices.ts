@@ -2,6 +2,7 @@ import type { SliceEvidence, SliceMeasurement, SliceSpec } from '../evidence';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { rowsOf, type ScoredSample } from '../metrics/sample';
+import { assumedDayCorrelation } from '../statistics/day-correlation';
 import type { DayResamples } from '../statistics/day-resamples';
 import type { Interval } from '../statistics/interval';
 import { jointDeviations, type JointDeviations } from '../statistics/simultaneous';
@@ -38,7 +39,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
   }
-  const joint = jointDeviations({ replicates: resamples.replicates });
+  const joint = jointDeviations({ replicates: resamples.replicates, correlation: assumedDayCorrelation });
   const measured: Measured[] = [];
   for (const group of groups) {
     yield `${group.column}=${group.value ?? 'other'}`;

@@ -15,7 +15,7 @@ export type DayStatistic = (weights: ArrayLike<number>) => number;
  * The cluster bootstrap with days as clusters: rows of one day share its weather, outage or campaign, so whole days are drawn with
  * replacement and all their rows come along. Row-wise intervals would be several times too narrow.
  * A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), §3.8; C. A. Field and A. H. Welsh, "Bootstrapping clustered data", JRSS B 69 (2007).
- * Days are taken as independent of each other; docs/decisions.md says what it costs when they are not.
+ * Days are drawn as if they were independent; `dayInterval` widens its bounds by what they share with each other.
  */
 export function dayResamples(draw: { readonly days: number; readonly replicates: number; readonly seed: Seed }): DayResamples {
   const { days, replicates } = draw;

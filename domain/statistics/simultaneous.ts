@@ -18,7 +18,7 @@ export interface JointDeviations {
  * Few days widen the bounds as in `dayInterval`, at the level that the largest deviation stands for: that level is far beyond the joint one when many
  * statistics join, and there Student's t differs most from the normal distribution. The days are those of the statistic itself.
  */
-export function jointDeviations(joint: { readonly replicates: number }): JointDeviations {
+export function jointDeviations(joint: { readonly replicates: number; readonly correlation: number }): JointDeviations {
   const above = new Float64Array(joint.replicates);
   const below = new Float64Array(joint.replicates);
   return {
@@ -40,7 +40,7 @@ export function jointDeviations(joint: { readonly replicates: number }): JointDe
         const bound = (sorted: Float64Array, side: 1 | -1) => {
           if (standardError === 0) return estimate;
           const own = ownLevel(sorted, level);
-          return own === null ? null : estimate + side * standardError * expandedQuantile(own, days);
+          return own === null ? null : estimate + side * standardError * expandedQuantile(own, days, joint.correlation);
         };
         // Resamples that overshoot the estimate say how far it may lie above the truth, and the other way round.
         return { level, lower: bound(over, -1), upper: bound(under, 1) };

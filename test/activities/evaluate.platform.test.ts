@@ -59,6 +59,7 @@ beforeAll(async () => {
     champion: null,
     baseline: await modelManifest(artifacts, flat, ref),
     evaluate: { metrics: ['logloss'], slices: null, gates: [useful, noWorse], ungated: null },
+    dayCount: { timezone: 'UTC', labelDelaySeconds: 0 },
     parity: null,
   };
 });

@@ -18,7 +18,8 @@ import { noWorse, parity, slices, useful } from '../support/evidence';
 import { assembledHoldout, modelManifest, truth } from '../support/holdout';
 
 const rows = 6000;
-const days = 20;
+/** Three weeks. */
+const days = 21;
 const spec: EvaluateSpec = {
   metrics: ['logloss', 'auc'],
   slices: { columns: ['origin', 'carrier'], metric: 'logloss', minRows: 500 },
@@ -48,6 +49,7 @@ beforeAll(async () => {
     champion: null,
     baseline: await modelManifest(artifacts, prior, ref),
     evaluate: spec,
+    dayCount: { timezone: 'UTC', labelDelaySeconds: 0 },
     parity: null,
   };
 });
@@ -78,7 +80,12 @@ describe('evaluating a candidate', () => {
   test('passes a good one against the baseline, and keeps policy and evidence by digest before the decision', async () => {
     const { decision, evidence, summary, found } = await evaluate();
     expect(decision.verdict.kind).toBe('passed');
-    expect(decision.verdict.reasons.map(({ code }) => code)).toEqual(['threshold.met', 'nonInferiority.shown', 'slice.unharmed']);
+    expect(decision.verdict.reasons.map(({ code }) => code)).toEqual([
+      'threshold.met',
+      'nonInferiority.shown',
+      'slice.unharmed',
+      'policy.attempt',
+    ]);
     expect(registry.log.map(([what]) => what)).toEqual(['claim', 'policy', 'evidence', 'reference', 'decision', 'lineage', 'complete']);
     expect(digestOf(found)).toBe(evidence);
     expect(decide(registry.bodies.get(decision.policy) as EvaluationPolicy, found)).toEqual(decision.verdict);
@@ -90,11 +97,36 @@ describe('evaluating a candidate', () => {
     ]);
   });
 
+  test('judges the last whole weeks of a holdout, in the days of its time zone, and scores every row', async () => {
+    const place = await mkdtemp(join(folder, 'weeks-'));
+    const { ref } = await assembledHoldout(artifacts, place, { rows, days: 20 });
+    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) };
+    const given = { assembled: ref, candidate, baseline: await modelManifest(artifacts, prior, ref) };
+    const { found, summary } = await evaluate({ ...given, dayCount: { timezone: 'America/New_York', labelDelaySeconds: 0 } });
+    // From June 1st to June 20th, midnight in London: June 20th is cut short in New York.
+    expect(found.judged).toEqual({ rows: 4200, days: 14, weeks: 2, from: '2013-06-06', until: '2013-06-20', timezone: 'America/New_York' });
+    expect(found.holdout.rows).toBe(rows);
+    expect(found.metrics.auc).toMatchObject({ kind: 'measured', rows: 4200, days: 14 });
+    expect(summary).toMatchObject({ rows: 4200, days: 14 });
+    const six = await evaluate({
+      ...given,
+      dayCount: { timezone: 'UTC', labelDelaySeconds: 14 * 86_400 },
+      key: 'run_1/evaluate/decide/6' as IdempotencyKey,
+    });
+    expect(six.decision.verdict.kind).toBe('inconclusive');
+    expect(six.found.metrics.auc).toMatchObject({ kind: 'notMeasured', reason: expect.stringContaining('rests on 6 days') as string });
+  });
+
   test('fails one that learned the wrong thing', async () => {
     const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, misled, base.assembled) };
     const { decision } = await evaluate({ candidate });
     expect(decision.verdict.kind).toBe('failed');
-    expect(decision.verdict.reasons.map(({ code }) => code)).toEqual(['threshold.missed', 'nonInferiority.refuted', 'slice.harmed']);
+    expect(decision.verdict.reasons.map(({ code }) => code)).toEqual([
+      'threshold.missed',
+      'nonInferiority.refuted',
+      'slice.harmed',
+      'policy.attempt',
+    ]);
   });
 
   test('gives the same evidence, byte for byte, when it is measured again', async () => {
@@ -300,6 +332,7 @@ function fakeRegistry(): FakeRegistry {
   const log: [string, unknown][] = [];
   const bodies = new Map<string, unknown>();
   const done = new Map<string, unknown>();
+  const candidates: string[] = [];
   const fake = {
     log,
     bodies,
@@ -334,6 +367,12 @@ function fakeRegistry(): FakeRegistry {
       record: ({ policy, evidence, verdict }: { policy: string; evidence: string; verdict: unknown }) => {
         log.push(['decision', verdict]);
         return Promise.resolve({ id: 'dec_1', policy, evidence, verdict });
+      },
+    },
+    attempts: {
+      claim: ({ holdout, candidate }: { holdout: string; candidate: string }) => {
+        if (!candidates.includes(candidate)) candidates.push(candidate);
+        return Promise.resolve({ holdout, number: candidates.indexOf(candidate) + 1 });
       },
     },
     lineage: {

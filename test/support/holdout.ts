@@ -51,7 +51,7 @@ export async function assembledHoldout(
 
   const part = {
     rows,
-    window: { from: '2013-06-01T00:00:00Z', until: '2013-07-01T00:00:00Z' },
+    window: { from: '2013-06-01T00:00:00Z', until: new Date(Date.UTC(2013, 5, 1 + days)).toISOString().replace('.000Z', 'Z') },
     requestRows: await artifacts.putFile({ tenant, path: requestPath, mediaType: parquet }),
     features: await artifacts.putFile({ tenant, path: featuresPath, mediaType: parquet }),
   };

@@ -41,11 +41,14 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
   const { candidate, champion, assembled, holdout } = contest;
   const championDigest = champion.version?.manifest.digest ?? null;
   const withBaseline = needsBaseline(gates, champion.version !== null);
+  const { time, label } = plan.spec.data;
+  const dayCount = { timezone: time.timezone ?? 'UTC', labelDelaySeconds: label.availableAfterSeconds };
   const inputs = async () => ({
     candidate: candidate.manifest.digest,
     champion: championDigest,
     assembled: assembled.digest,
     gates,
+    dayCount,
     baseline: withBaseline ? (await records.describeTrainer({ trainer: 'baseline' })).codeDigest : null,
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<Evaluated>> => {
@@ -61,6 +64,7 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
         champion: champion.version,
         baseline,
         evaluate: gates,
+        dayCount,
         parity,
       },
     ]);

@@ -37,10 +37,11 @@ export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): P
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = { ...plan.spec.train.params, ...plan.request.params };
+  const { timezone = 'UTC' } = plan.spec.data.time;
   run.undo.push({ what: 'tuning study', run: () => records.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }) });
   const inputs = async () => {
     const { trainer, tuner, hyperband } = await records.describeTuning({ train: { ...plan.spec.train, params }, tune: spec });
-    return { tune: spec, model: byDefault.manifest.digest, assembled: byDefault.assembled.digest, trainer, tuner, hyperband };
+    return { tune: spec, timezone, model: byDefault.manifest.digest, assembled: byDefault.assembled.digest, trainer, tuner, hyperband };
   };
   const ended = await runStage(
     run,
@@ -62,7 +63,7 @@ export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): P
         return { output: kept, verdict: said('tune.default', `the default parameters kept: ${nameOf(found)} has the same`) };
       }
       const confirm = await dataWork.confirmTuning.executeWithOptions({ summary: `${nameOf(found)} against the default parameters` }, [
-        { ...effect('confirm'), assembled, metric: spec.metric, byDefault: byDefault.manifest, tuned: tuned.manifest },
+        { ...effect('confirm'), assembled, metric: spec.metric, byDefault: byDefault.manifest, tuned: tuned.manifest, timezone },
       ]);
       if (!isConfirmed(confirm)) {
         return {
