@@ -161,7 +161,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
-    audit: { publicKeys: {}, heads: core.auditHeads },
+    verifyAudit: (input) => registry.audit.verify({ ...input, trust: { fingerprints: [], ownKey: null }, archives: core.auditArchives }),
     gatewayUrl: null,
     knownModels: null,
     secrets: { variables: [], folder: null },

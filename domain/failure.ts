@@ -66,6 +66,10 @@ export const failures = {
 
 export type FailureType = keyof typeof failures;
 
+export function isFailureType(text: string): text is FailureType {
+  return Object.hasOwn(failures, text);
+}
+
 /** One mistake in something a person wrote: where, what, and what to do about it. */
 export interface Issue {
   /** JSON pointer into the document, `/spec/train/params`. */

@@ -4,6 +4,7 @@ import { findPostgres, findServer } from './embedded/binaries';
 import { startPostgres } from './embedded/postgres';
 import { seaweedPortNames, startSeaweed, type SeaweedPorts } from './embedded/seaweedfs';
 import { startTemporal } from './embedded/temporal';
+import { readPrivateJson } from './private-file';
 import type { Secrets } from './secrets';
 import type { StatePaths } from './state-paths';
 import type { Supervisor } from './supervisor';
@@ -57,7 +58,7 @@ async function database({ environment, cacheDir, paths, secrets, ports, guard, s
   const name = 'Registry (PostgreSQL)';
   if (named) return { target: { name, where: withoutCredentials(named), embedded: false }, environment: { PERENNIAL_DATABASE_URL: named } };
   const home = findPostgres({ environment, cacheDir: join(cacheDir, 'bin') });
-  const [user, base, port] = ['perennial', 'perennial', ports.postgres];
+  const [user, base, port] = [databaseUser, databaseName, ports.postgres];
   await supervisor.run({
     name: 'PostgreSQL',
     tier: 0, // the last to go: the others write to it
@@ -76,8 +77,22 @@ async function database({ environment, cacheDir, paths, secrets, ports, guard, s
         ...{ password: secrets.databasePassword, durability: 'on' },
       }),
   });
-  const url = `postgres://${user}:${secrets.databasePassword}@127.0.0.1:${port}/${base}`;
+  const url = databaseUrl(secrets.databasePassword, port);
   return { target: { name, where: withoutCredentials(url), embedded: true }, environment: { PERENNIAL_DATABASE_URL: url } };
+}
+
+const [databaseUser, databaseName] = ['perennial', 'perennial'];
+
+function databaseUrl(password: string, port: number): string {
+  return `postgres://${databaseUser}:${password}@127.0.0.1:${port}/${databaseName}`;
+}
+
+/** The address of the database that `up` starts, for commands beside it; null where it never did. */
+export function embeddedDatabaseUrl(paths: Pick<StatePaths, 'secrets' | 'ports'>): string | null {
+  const secrets = readPrivateJson(paths.secrets) as Partial<Secrets> | null;
+  const ports = readPrivateJson(paths.ports) as Partial<BackendPorts> | null;
+  if (typeof secrets?.databasePassword !== 'string' || typeof ports?.postgres !== 'number') return null;
+  return databaseUrl(secrets.databasePassword, ports.postgres);
 }
 
 async function artifacts({ environment, cacheDir, paths, secrets, ports, guard, supervisor }: BackendOptions): Promise<Backend> {

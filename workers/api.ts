@@ -6,7 +6,7 @@ import { createPromptEvaluationClient } from '../apps/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/prompt-search-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
-import { auditSigner } from './audit-sealing';
+import { auditVerifier } from './audit-verification';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openKnownModels } from './known-models';
@@ -16,7 +16,7 @@ import { temporalConnectOptions } from './temporal-settings';
 /** The HTTP API, until the signal. */
 export async function runApi(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const core = openCore(config, 'perennial-api');
-  const signer = auditSigner(config.stateDir);
+  const audit = auditVerifier();
   const { namespace, uiUrl } = config.temporal;
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
@@ -31,7 +31,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl }),
     trainers: openTrainerCatalog(config.trainersDir),
     scratchRoot: scratchRoot(config),
-    audit: { publicKeys: { [signer.keyId]: signer.publicKey }, heads: core.auditHeads },
+    verifyAudit: audit.verify,
     gatewayUrl: config.gatewayUrl,
     knownModels: models.known,
     sources: config.ingest,
@@ -45,5 +45,5 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await api.close();
-  await Promise.all([connection.close(), models.close(), core.close()]);
+  await Promise.all([connection.close(), models.close(), audit.close(), core.close()]);
 }

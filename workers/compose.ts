@@ -2,19 +2,21 @@
 import { join } from 'node:path';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openArtifactStore } from '../data/artifacts/store';
-import type { AuditHeadArchive } from '../data/audit-heads';
-import { openAuditHeads } from '../data/audit-heads';
+import { openFileArchive } from '../data/audit/file-archive';
+import { openS3Archive } from '../data/audit/s3-archive';
 import type { Database } from '../db/connection';
 import { openDatabase } from '../db/connection';
 import type { Registry } from '../db/registry';
 import { createRegistry } from '../db/registry';
+import type { AuditArchive } from '../db/repositories/audit';
 import type { Config } from './config';
 
 export interface Core {
   readonly database: Database;
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
-  readonly auditHeads: AuditHeadArchive;
+  /** The artifact store, then the second place where one is set. */
+  readonly auditArchives: readonly [AuditArchive, ...AuditArchive[]];
   close(): Promise<void>;
 }
 
@@ -22,18 +24,24 @@ export function openCore(config: Config, applicationName: string): Core {
   const database = openDatabase({ url: config.database.url, maxConnections: config.database.maxConnections, applicationName });
   const registry = createRegistry(database);
   const artifacts = openArtifactStore({ ...config.s3, leases: registry.artifacts });
-  const auditHeads = openAuditHeads(config.s3);
+  const auditArchives = openAuditArchives(config);
   return {
     database,
     registry,
     artifacts,
-    auditHeads,
+    auditArchives,
     close: async () => {
       artifacts.close();
-      auditHeads.close();
+      for (const archive of auditArchives) archive.close();
       await database.close();
     },
   };
+}
+
+function openAuditArchives({ s3, audit: { copy } }: Config): readonly [AuditArchive, ...AuditArchive[]] {
+  const store = openS3Archive('store', s3);
+  if (copy === null) return [store];
+  return [store, copy.kind === 's3' ? openS3Archive('second', copy.s3) : openFileArchive(copy.path)];
 }
 
 export function scratchRoot(config: Config): string {

@@ -7,6 +7,7 @@ import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle';
 import type { SecretAccess } from '../domain/secret-access';
 import { lifecycleSecrets, operatorSecrets, readSecretAccess, secretSettings } from './secret-refs';
+import { auditFiles, auditMistakes, auditSettings, readAuditSettings, type AuditConfig } from './audit-settings';
 import type { SettingMistake, TemporalSecurity } from './temporal-settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import { readTemporalSecurity, temporalFiles, temporalSettings } from './temporal-settings';
@@ -23,6 +24,7 @@ const settings = z.object({
   PERENNIAL_TEMPORAL_NAMESPACE: z.string().optional(),
   PERENNIAL_TEMPORAL_UI_URL: z.url().optional(),
   ...temporalSettings,
+  ...auditSettings,
   PERENNIAL_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
   PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   PERENNIAL_S3_ENDPOINT: z.url(),
@@ -84,6 +86,7 @@ export interface Config {
     readonly sessionToken: string | null;
   };
   readonly stateDir: string;
+  readonly audit: AuditConfig;
   readonly python: string;
   readonly pythonLlm: string;
   readonly samplesDir: string;
@@ -122,6 +125,7 @@ export function readConfig(environment: Environment): Config {
   const mistakes = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), detail: message })),
     ...temporal.mistakes,
+    ...auditMistakes(given),
   ];
   const sources = readSourceAccess(given, { denied: ownFiles(given), ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket });
   const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
@@ -146,6 +150,7 @@ export function readConfig(environment: Environment): Config {
       sessionToken: value.AWS_SESSION_TOKEN ?? null,
     },
     stateDir,
+    audit: readAuditSettings(value, stateDir),
     python: value.PERENNIAL_PYTHON ?? join(provisioned, 'python', 'bin', 'python'),
     pythonLlm: value.PERENNIAL_PYTHON_LLM ?? join(provisioned, 'python-llm', 'bin', 'python'),
     samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(provisioned, 'samples'),
@@ -214,7 +219,9 @@ function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
 
 /** Files and folders of the platform's own, with its keys, which no lifecycle may read. */
 function ownFiles(given: Environment): readonly string[] {
-  const named = ['PERENNIAL_PROVIDERS_FILE', 'PERENNIAL_SECRET_DIR', ...temporalFiles].flatMap((setting) => given[setting] ?? []);
+  const named = ['PERENNIAL_PROVIDERS_FILE', 'PERENNIAL_SECRET_DIR', ...temporalFiles, ...auditFiles].flatMap(
+    (setting) => given[setting] ?? [],
+  );
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }
 

@@ -12,6 +12,7 @@ import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
 import type { DemoOptions } from '../infra/up';
 import type * as ApiProcess from './api';
+import type * as CliAuditKeys from './cli-audit-keys';
 import type * as CliCompute from './cli-compute';
 import type * as CliSettings from './cli-settings';
 import type * as Settings from './config';
@@ -191,7 +192,8 @@ async function cli(args: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8')) as { version: string };
   const settings = cliSettings(process.env, process.cwd());
   const compute = () => (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
-  return runCli(args, createContext(terminal(), settings), { version, compute });
+  const auditKeys = () => (require('./cli-audit-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
+  return runCli(args, createContext(terminal(), settings), { version, compute, auditKeys });
 }
 
 main(process.argv.slice(2)).then(

@@ -3,7 +3,7 @@ import type { LifecycleClient } from '../apps/lifecycle-client';
 import type { ScheduleClient } from '../apps/schedule-client';
 import { collectGarbage } from '../activities/collect-garbage';
 import type { Core } from './compose';
-import { auditSigner } from './audit-sealing';
+import { sealAudit } from './audit-sealing';
 import type { Config } from './config';
 import type { Logger } from './log';
 import type { Loop } from './loop';
@@ -23,8 +23,7 @@ export interface MaintenanceDeps extends Core {
 
 /** What keeps promises that a crash could break, and what keeps the registry small. Each may run in several processes at once. */
 export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
-  const { registry, artifacts, auditHeads, config, log } = deps;
-  const signer = auditSigner(config.stateDir);
+  const { registry, artifacts, auditArchives: archives, config, log } = deps;
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
     repeat(
@@ -35,16 +34,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     ),
     repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
-    repeat(
-      'audit',
-      10,
-      async () => {
-        for (const tenant of await registry.audit.unsealedTenants()) {
-          await registry.audit.seal({ tenant, signer, store: (head) => auditHeads.store(head) });
-        }
-      },
-      log,
-    ),
+    repeat('audit', 10, (stopped) => sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped), log),
     // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),

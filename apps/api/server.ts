@@ -3,12 +3,12 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
-import type { AuditHeadArchive } from '../../data/audit-heads';
 import type { SourceReach } from '../../data/sources/policy';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import { withActingKey } from '../../db/acting-key';
 import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/secret-access';
+import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
@@ -64,11 +64,8 @@ export interface ApiDeps {
   readonly trainers: TrainerCatalog;
   /** Where what is read of an artifact lies for as long as that takes. */
   readonly scratchRoot: string;
-  readonly audit: {
-    /** Key id → ed25519 public key (SPKI DER, base64). */
-    readonly publicKeys: Readonly<Record<string, string>>;
-    readonly heads: AuditHeadArchive;
-  };
+  /** Against the keys that this process trusts and the copies that it can read. */
+  readonly verifyAudit: (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
   /** Where clients reach the gateway, for links; null when unknown. */
   readonly gatewayUrl: string | null;
   /** For warnings; null where nothing is known of them. */

@@ -13,6 +13,8 @@ export interface Call {
   readonly method?: 'GET' | 'POST' | 'PUT';
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Until the answer begins; 60 by default. */
+  readonly timeoutSeconds?: number;
 }
 
 export interface ApiClient {
@@ -35,14 +37,14 @@ interface ProblemBody {
 }
 
 export function createApiClient(target: ApiTarget): ApiClient {
-  const send = async (path: string, { method = 'GET', body, headers = {} }: Call) => {
+  const send = async (path: string, { method = 'GET', body, headers = {}, timeoutSeconds = 60 }: Call) => {
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       return await request(`${target.apiUrl}/api/v1${path}`, {
         method,
         headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
-        headersTimeout: 60_000,
+        headersTimeout: timeoutSeconds * 1000,
       });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);

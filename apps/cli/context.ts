@@ -36,6 +36,24 @@ export interface CliCompute {
   open(kind: BuiltComputeKind, folder: string): TriedBackend;
 }
 
+/** Commands that need the private audit key of this machine, and the database. */
+export interface CliAuditKeys {
+  newKey(input: { readonly previous: string }): Promise<{ readonly fingerprint: string; readonly place: string; readonly request: string }>;
+  addKey(input: { readonly request: string; readonly reason: string }): Promise<AddedAuditKey>;
+  /** `lost`: the key whose private half is gone, or true where only one is in use. */
+  rotateKey(input: {
+    readonly reason: string;
+    readonly lost: string | true | undefined;
+    readonly newKeyFile: string | undefined;
+  }): Promise<AddedAuditKey & { readonly place: string; readonly isInPlace: boolean }>;
+}
+
+export interface AddedAuditKey {
+  readonly keyId: string;
+  readonly fingerprint: string;
+  readonly fromBatch: number;
+}
+
 export interface TriedBackend {
   readonly port: ComputeBackend;
   /** Where it finds inputs and stores what jobs leave. */

@@ -22,7 +22,7 @@ import { runCommands } from './commands/run';
 import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
 import { webhookCommands } from './commands/webhook';
-import type { CliCompute, CliContext } from './context';
+import type { CliAuditKeys, CliCompute, CliContext } from './context';
 
 /** A command that ended other than by an error says how here. */
 export type Finish = (exitCode: ExitCode) => void;
@@ -39,7 +39,6 @@ const nouns = [
   predictionCommands,
   dataCommands,
   decisionCommands,
-  auditCommands,
   keyCommands,
   replayCommands,
   scheduleCommands,
@@ -52,9 +51,11 @@ export interface CliParts {
   readonly version: string;
   /** Loaded by the commands that try jobs alone. */
   readonly compute: () => CliCompute;
+  /** Loaded by the commands that use the private audit key alone. */
+  readonly auditKeys: () => CliAuditKeys;
 }
 
-export async function runCli(args: readonly string[], context: CliContext, { version, compute }: CliParts): Promise<ExitCode> {
+export async function runCli(args: readonly string[], context: CliContext, { version, compute, auditKeys }: CliParts): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const finish: Finish = (code) => {
     exitCode = code;
@@ -66,6 +67,7 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
     .enablePositionalOptions();
   processCommands(program);
   for (const add of nouns) add(program, context, finish);
+  auditCommands(program, { ...context, auditKeys }, finish);
   computeCommands(program, { ...context, compute }, finish);
   inherit(program, context);
   try {

@@ -21,7 +21,7 @@ export async function signHead(head: Omit<UnsignedHead, 'keyId'>, signer: AuditS
 export function wrongWithHead(head: AuditHead, publicKeys: Readonly<Record<string, string>>): string | null {
   if (headDigest(head) !== head.digest) return 'its digest is not that of its content';
   const key = publicKeys[head.keyId];
-  if (key === undefined) return `the key ${head.keyId} is not among those given`;
+  if (key === undefined) return `the key ${head.keyId} is not registered`;
   const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
   const valid = verify(null, Buffer.from(head.digest), publicKey, Buffer.from(head.signature, 'base64'));
   return valid ? null : 'its signature is not valid';

@@ -16,7 +16,7 @@ export async function proveRow(sql: Sql, { tenant, id }: Parameters<AuditReposit
   const [head] = await sql<HeadRow[]>`select * from audit_heads where tenant_id = ${tenant} and batch = ${row.batch}`;
   if (!head) return null;
   const leaves = await sql<{ leaf: Digest }[]>`
-    select leaf from audit_seals where tenant_id = ${tenant} and batch = ${row.batch} order by position`;
+    select leaf from audit_seals where tenant_id = ${tenant} and position >= ${head.first} and position < ${head.first + head.count} order by position`;
   const index = row.position - head.first;
   const path = inclusionPath(
     sha256Hash,

@@ -5,39 +5,37 @@ import type { Sql, Transaction } from '../connection';
 import type { AuditHead, AuditRepository } from '../repositories/audit';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
+import { copiedThrough, copyTo } from './copy';
 import { signHead } from './head';
+import { checkMaySign, readKeys } from './keys';
 import { lastHead, toHead } from './read-heads';
 
 type Seal = Parameters<AuditRepository['seal']>[0];
 
-const largestBatch = 10_000;
+/** More rows than this are never in one batch. */
+export const largestBatch = 10_000;
+/** Hashing so many rows holds up the sealing process for about 20 ms. */
+const usualBatch = 1_000;
 
 /**
- * First hands on a head whose copy an earlier sealer could not store, and makes no new one before that worked: at most one head is ever
- * without a copy. Then folds what is pending. A row takes its place in the order here, so one that commits late is sealed later, never skipped.
+ * Copies the heads that an earlier sealer could not copy, and makes no new one before that worked: at most one head is ever without a copy in
+ * the first archive. Then folds what is pending. A row takes its place in the order here, so one that commits late is sealed later, never skipped.
  */
-export async function seal(sql: Sql, { tenant, signer, store, limit = largestBatch }: Seal): Promise<AuditHead | 'busy' | null> {
-  const unstored = await sql<
-    Parameters<typeof toHead>[0][]
-  >`select * from audit_heads where tenant_id = ${tenant} and stored_at is null order by batch`;
-  for (const row of unstored) await storeCopy(sql, toHead(row), store);
+export async function seal(sql: Sql, { tenant, signer, archive, limit = usualBatch }: Seal): Promise<AuditHead | 'busy' | null> {
+  await copyTo(sql, tenant, archive);
   const head = await sql.begin(async (tx) => {
     const [lock] = await tx<{ held: boolean }[]>`
       select pg_try_advisory_xact_lock(${advisoryLocks.auditSealer}, hashtext(${tenant})) as held`;
     if (!lock?.held) return 'busy';
+    // Under the lock that a rotation takes too, so a replaced key never signs one batch more.
+    checkMaySign(await readKeys(tx, tenant), signer);
     const last = await lastHead(tx, tenant);
-    // Another sealer came in between and is about to store its head.
-    if (last?.storedAt === null) return 'busy';
+    // Another sealer came in between and is about to copy its head.
+    if (last !== null && last.batch > (await copiedThrough(tx, tenant, archive.place)).heads) return 'busy';
     return fold(tx, { tenant, signer, limit: Math.min(limit, largestBatch), previous: last ? toHead(last) : null });
   });
-  if (head !== null && head !== 'busy') await storeCopy(sql, head, store);
+  if (head !== null && head !== 'busy') await copyTo(sql, tenant, archive);
   return head;
-}
-
-/** Storing the same head again must be harmless for `store`: its answer may have been lost. */
-async function storeCopy(sql: Sql, head: AuditHead, store: Seal['store']): Promise<void> {
-  await store(head);
-  await sql`update audit_heads set stored_at = now() where tenant_id = ${head.tenant} and batch = ${head.batch} and stored_at is null`;
 }
 
 interface Fold {
@@ -47,10 +45,11 @@ interface Fold {
   readonly previous: AuditHead | null;
 }
 
+/** Each row is looked up by itself (`offset 0` keeps the planner from joining otherwise): without statistics it would compare every row with every pending one. */
 async function fold(tx: Transaction, { tenant, signer, limit, previous }: Fold): Promise<AuditHead | null> {
   const rows = await tx<StoredAuditRow[]>`
-    select ${storedColumns(tx)} from audit_pending p join audit_log l on l.tenant_id = p.tenant_id and l.id = p.audit_id
-    where p.tenant_id = ${tenant} order by p.audit_id limit ${limit}`;
+    select ${storedColumns(tx)} from (select audit_id from audit_pending where tenant_id = ${tenant} order by audit_id limit ${limit}) p
+    cross join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = p.audit_id offset 0) l order by l.id`;
   if (rows.length === 0) return null;
   const leaves = rows.map((row) => leafOf(contentOf(row)));
   const first = previous ? previous.first + previous.count : 1;

@@ -1,82 +1,170 @@
 import type { Digest } from '../../domain/artifact';
 import { merkleRoot } from '../../domain/audit-merkle';
-import type { Sql } from '../connection';
-import type { AuditFinding, AuditHead, AuditReport, AuditRepository } from '../repositories/audit';
+import type { Tenant } from '../../domain/ids';
+import type { Query, Sql } from '../connection';
+import type { AuditCheckpoint, AuditFinding, AuditHead, AuditKey, AuditReport, AuditRepository } from '../repositories/audit';
+import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
 import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
+import { copiedThrough, type CopiedThrough } from './copy';
 import { wrongWithHead } from './head';
-import type { HeadRow } from './read-heads';
-import { toHead } from './read-heads';
+import { fingerprintOf, keyStandings, publicKeysOf, readKeys, type KeyStanding } from './keys';
+import { headOf, headsBetween, lastHead, toHead } from './read-heads';
+import { largestBatch } from './seal';
 
 type Verify = Parameters<AuditRepository['verify']>[0];
 
 /** A place in the sealed order as it is found now; `id` is null when its row is gone from the log. */
 type Place = { readonly position: number; readonly leaf: Digest } & { readonly [K in keyof StoredAuditRow]: StoredAuditRow[K] | null };
 
-/** Reads the whole sealed log, one batch at a time. */
-export async function verifyAudit(sql: Sql, { tenant, publicKeys, storedHeads }: Verify): Promise<AuditReport> {
-  const heads = (await sql<HeadRow[]>`select * from audit_heads where tenant_id = ${tenant} order by batch`).map(toHead);
-  const findings: AuditFinding[] = [...brokenChain(heads, publicKeys), ...comparedWith(storedHeads ?? [], heads, publicKeys)];
-  let rows = 0;
-  for (const head of heads) {
+/** A log that was wiped would otherwise be told row by row. */
+const mostFindings = 1_000;
+
+/**
+ * Reads the sealed log one batch at a time. Where it ends, and what is beyond its end, is read in one snapshot, because rows are sealed meanwhile;
+ * everything before that end never changes on a healthy system, so it needs none. Copies elsewhere are read after the snapshot: what the snapshot
+ * says was copied must be there then, and a copy of a later batch must have its head in the database by now.
+ */
+export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: Verify): Promise<AuditReport> {
+  const { last, keys, copied, now, unsealed, unsealedSince, ...outside } = await snapshot(sql, { tenant, archives, from });
+  const anchors = anchorsOf(trust, keys);
+  const standings = keyStandings(keys, anchors.fingerprints);
+  const found = openFindings();
+  const after = from?.batch ?? 0;
+  const through = last?.batch ?? 0;
+  const headNow = (batch: number) => headOf(sql, tenant, batch);
+  let before = after === 0 ? null : await headNow(after);
+  if (from !== undefined && before?.digest !== from.digest) {
+    const instead = before === null ? 'there is no such head' : `its head has the digest ${before.digest}`;
+    found.add({ kind: 'rewritten', batch: from.batch, detail: `the checkpoint names ${from.digest}, but ${instead}` });
+  }
+  const comparisons = archives.map((archive, place) =>
+    openComparison(archive, { tenant, after, now, copied: copied[place]?.heads ?? 0, headNow, standings }),
+  );
+  const signedBy = new Map<string, { first: number; last: number }>();
+  let [rows, batches] = [0, 0];
+  for await (const head of headsBetween(sql, { tenant, after, through })) {
+    batches += 1;
+    found.add(...wrongInChain(head, before, standings));
+    for (const comparison of comparisons) found.add(...(await comparison.meet(head)));
     const places = await placesOf(sql, head);
     rows += places.filter((place) => place.id !== null).length;
-    findings.push(...brokenBatch(head, places));
+    found.add(...wrongInBatch(head, places));
+    signedBy.set(head.keyId, { first: signedBy.get(head.keyId)?.first ?? head.batch, last: head.batch });
+    before = head;
   }
-  const { beyond, unsealed, lost } = await outside(sql, tenant, heads.at(-1));
-  if (beyond > 0) findings.push({ kind: 'cutOff', batch: heads.length + 1, detail: `${beyond} sealed rows have no head: one was removed` });
-  if (lost > 0)
-    findings.push({
-      kind: 'rewritten',
-      batch: heads.length,
-      detail: `${lost} rows are neither sealed nor waiting to be: their seals were removed`,
-    });
-  return { rows, batches: heads.length, unsealed, findings, comparedWithStore: storedHeads !== undefined };
+  for (const comparison of comparisons) found.add(...(await comparison.finish()));
+  for (const [place, archive] of archives.entries()) {
+    found.add(...(await compareKeys(archive, { tenant, keys, keysNow: () => readKeys(sql, tenant), copied: copied[place]?.keys ?? 0 })));
+  }
+  found.add(...wrongWithKeys(standings, signedBy, anchors));
+  if (outside.beyond > 0)
+    found.add({ kind: 'cutOff', batch: through + 1, detail: `${outside.beyond} sealed rows have no head: one was removed` });
+  if (outside.lost > 0) {
+    const detail = `${outside.lost} rows are neither sealed nor waiting to be: their seals were removed`;
+    found.add({ kind: 'rewritten', batch: through, detail });
+  }
+  return {
+    ...{ rows, batches, unsealed, unsealedSince, from: from ?? null },
+    checkpoint: last === null ? null : { batch: last.batch, digest: last.digest },
+    ...{ trustedBy: anchors.by, keys: standings.map(toReportedKey), copies: comparisons.map((comparison) => comparison.report()) },
+    ...found.all(),
+  };
 }
 
-function brokenChain(heads: readonly AuditHead[], publicKeys: Verify['publicKeys']): AuditFinding[] {
-  return heads.flatMap((head, index) => {
-    const before = heads[index - 1];
-    const findings: AuditFinding[] = [];
-    const { batch } = head;
-    const expected = before ? before.first + before.count : 1;
-    if (batch !== (before?.batch ?? 0) + 1)
-      findings.push({ kind: 'cutOff', batch: batch - 1, detail: `the head before batch ${batch} is gone` });
-    else if (head.previous !== (before?.digest ?? null) || head.first !== expected) {
-      findings.push({ kind: 'rewritten', batch, detail: 'it does not follow from the head before it' });
-    }
-    const wrong = wrongWithHead(head, publicKeys);
-    if (wrong !== null) findings.push({ kind: 'badSignature', batch, detail: wrong });
-    return findings;
+interface Asked {
+  readonly tenant: Tenant;
+  readonly archives: Verify['archives'];
+  readonly from: AuditCheckpoint | undefined;
+}
+
+async function snapshot(sql: Sql, { tenant, archives, from }: Asked) {
+  return sql.begin(async (tx) => {
+    await tx.unsafe('set transaction isolation level repeatable read, read only');
+    const last = await lastHead(tx, tenant);
+    const copied: CopiedThrough[] = [];
+    for (const { place } of archives) copied.push(await copiedThrough(tx, tenant, place));
+    return {
+      last: last && toHead(last),
+      keys: await readKeys(tx, tenant),
+      copied,
+      ...(await countsOutside(tx, { tenant, end: last ? last.first + last.count : 1, from })),
+    };
   });
 }
 
-/** Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds the key. */
-function comparedWith(stored: readonly AuditHead[], heads: readonly AuditHead[], publicKeys: Verify['publicKeys']): AuditFinding[] {
-  return stored.flatMap((copy): AuditFinding[] => {
-    const { batch } = copy;
-    const wrong = wrongWithHead(copy, publicKeys);
-    if (wrong !== null) return [{ kind: 'badSignature', batch, detail: `of its copy: ${wrong}` }];
-    const head = heads.find((candidate) => candidate.batch === batch);
-    if (!head)
-      return [
-        { kind: 'cutOff', batch, detail: `its copy of ${copy.sealedAt} names ${copy.count} rows that the log no longer has a head for` },
-      ];
-    return head.digest === copy.digest
-      ? []
-      : [{ kind: 'rewritten', batch, detail: `its copy has the digest ${copy.digest}, the log's head ${head.digest}` }];
-  });
+interface Outside {
+  readonly now: string;
+  /** Sealed after the last head. */
+  readonly beyond: number;
+  readonly unsealed: number;
+  readonly unsealedSince: string | null;
+  /** Neither sealed nor pending. From a checkpoint on, rows are looked at whose id is not older than the first of the checkpoint's batch. */
+  readonly lost: number;
 }
 
-async function placesOf(sql: Sql, { tenant, batch }: AuditHead): Promise<readonly Place[]> {
+async function countsOutside(
+  tx: Query,
+  { tenant, end, from }: { readonly tenant: Tenant; readonly end: number; readonly from: AuditCheckpoint | undefined },
+): Promise<Outside> {
+  const oldest =
+    from === undefined
+      ? tx`''`
+      : tx`coalesce((select s.audit_id from audit_heads h join audit_seals s on s.tenant_id = h.tenant_id and s.position = h.first
+          where h.tenant_id = ${tenant} and h.batch = ${from.batch}), '')`;
+  const [counts] = await tx<Outside[]>`
+    select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
+      (select count(*) from audit_pending where tenant_id = ${tenant}) as unsealed,
+      (select min(l.at) from audit_pending p join audit_log l on l.tenant_id = p.tenant_id and l.id = p.audit_id
+        where p.tenant_id = ${tenant}) as unsealed_since,
+      (select count(*) from audit_log l where l.tenant_id = ${tenant} and l.id >= ${oldest}
+        and not exists (select from audit_seals s where s.tenant_id = l.tenant_id and s.audit_id = l.id)
+        and not exists (select from audit_pending p where p.tenant_id = l.tenant_id and p.audit_id = l.id)) as lost`;
+  return counts ?? { now: new Date().toISOString(), beyond: 0, unsealed: 0, unsealedSince: null, lost: 0 };
+}
+
+interface Anchors {
+  readonly by: AuditReport['trustedBy'];
+  readonly fingerprints: readonly Digest[];
+}
+
+function anchorsOf({ fingerprints, ownKey }: Verify['trust'], keys: readonly AuditKey[]): Anchors {
+  if (fingerprints.length > 0) return { by: 'setting', fingerprints };
+  if (ownKey !== null) return { by: 'ownKey', fingerprints: [ownKey] };
+  return { by: 'firstKey', fingerprints: keys.slice(0, 1).map(({ publicKey }) => fingerprintOf(publicKey)) };
+}
+
+function wrongInChain(head: AuditHead, before: AuditHead | null, standings: readonly KeyStanding[]): AuditFinding[] {
+  const { batch } = head;
+  const findings: AuditFinding[] = [];
+  if (batch !== (before?.batch ?? 0) + 1) {
+    findings.push({ kind: 'cutOff', batch: batch - 1, detail: `the head before batch ${batch} is gone` });
+  } else if (head.previous !== (before?.digest ?? null) || head.first !== (before ? before.first + before.count : 1)) {
+    findings.push({ kind: 'rewritten', batch, detail: 'it does not follow from the head before it' });
+  }
+  const wrong = wrongWithHead(head, publicKeysOf(standings)) ?? wrongTime(head, standings);
+  if (wrong !== null) findings.push({ kind: 'badSignature', batch, detail: wrong });
+  return findings;
+}
+
+function wrongTime({ batch, keyId }: AuditHead, standings: readonly KeyStanding[]): string | null {
+  const standing = standings.find(({ key }) => key.keyId === keyId);
+  if (standing === undefined) return null;
+  const { key, untilBatch } = standing;
+  if (batch < key.fromBatch) return `the key ${keyId} may sign from batch ${key.fromBatch} on`;
+  return untilBatch !== null && batch >= untilBatch ? `the key ${keyId} was replaced from batch ${untilBatch} on` : null;
+}
+
+/** The range of positions uses the primary key; there is no index by batch. */
+export function placesOf(sql: Query, { tenant, first, count }: Pick<AuditHead, 'tenant' | 'first' | 'count'>) {
   return sql<Place[]>`
     select s.position, s.leaf, ${storedColumns(sql)} from audit_seals s
-    left join audit_log l on l.tenant_id = s.tenant_id and l.id = s.audit_id
-    where s.tenant_id = ${tenant} and s.batch = ${batch} order by s.position`;
+    left join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = s.audit_id offset 0) l on true
+    where s.tenant_id = ${tenant} and s.position >= ${first} and s.position < ${first + Math.min(count, largestBatch)} order by s.position`;
 }
 
-function brokenBatch(head: AuditHead, places: readonly Place[]): AuditFinding[] {
-  const { batch, first, count } = head;
+function wrongInBatch({ batch, first, count, root }: AuditHead, places: readonly Place[]): AuditFinding[] {
+  if (count > largestBatch) return [{ kind: 'rewritten', batch, detail: `it claims ${count} rows, more than a batch holds` }];
   const found = new Map(places.map((place) => [place.position, place]));
   const findings: AuditFinding[] = [];
   for (let position = first; position < first + count; position++) {
@@ -87,32 +175,59 @@ function brokenBatch(head: AuditHead, places: readonly Place[]): AuditFinding[] 
       findings.push({ kind: 'changed', sealedAs: position, detail: `row ${place.id} is not what was sealed` });
     }
   }
-  const complete = places.length === count && places.every((place, index) => place.position === first + index);
-  if (
-    complete &&
-    toDigest(
-      merkleRoot(
-        sha256Hash,
-        places.map((place) => toBytes(place.leaf)),
-      ),
-    ) !== head.root
-  ) {
+  if (places.length === count && rootOf(places) !== root) {
     findings.push({ kind: 'rewritten', batch, detail: 'its seals do not give the root that was signed' });
   }
   return findings;
 }
 
-async function outside(
-  sql: Sql,
-  tenant: string,
-  last: AuditHead | undefined,
-): Promise<{ readonly beyond: number; readonly unsealed: number; readonly lost: number }> {
-  const end = last ? last.first + last.count : 1;
-  const [counts] = await sql<{ beyond: number; unsealed: number; lost: number }[]>`
-    select (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
-      (select count(*) from audit_pending where tenant_id = ${tenant}) as unsealed,
-      (select count(*) from audit_log l where l.tenant_id = ${tenant}
-        and not exists (select from audit_seals s where s.tenant_id = l.tenant_id and s.audit_id = l.id)
-        and not exists (select from audit_pending p where p.tenant_id = l.tenant_id and p.audit_id = l.id)) as lost`;
-  return counts ?? { beyond: 0, unsealed: 0, lost: 0 };
+function rootOf(places: readonly Place[]): Digest {
+  return toDigest(
+    merkleRoot(
+      sha256Hash,
+      places.map(({ leaf }) => toBytes(leaf)),
+    ),
+  );
+}
+
+function wrongWithKeys(
+  standings: readonly KeyStanding[],
+  signedBy: ReadonlyMap<string, { readonly first: number; readonly last: number }>,
+  anchors: Anchors,
+): AuditFinding[] {
+  const distrusted = standings.flatMap(({ key: { keyId, kind, addedAt, addedBy }, distrust }): AuditFinding[] => {
+    if (distrust === null) return [];
+    const signed = signedBy.get(keyId);
+    const batches = signed === undefined ? 'it signed nothing here' : `it signed batches between ${signed.first} and ${signed.last}`;
+    return [{ kind: 'untrustedKey', keyId, detail: `${distrust} (${kind} by ${addedBy} at ${addedAt}; ${batches})` }];
+  });
+  const absent = anchors.fingerprints
+    .filter((anchor) => standings.length > 0 && !standings.some(({ fingerprint }) => fingerprint === anchor))
+    .map((anchor): AuditFinding => {
+      const whose = anchors.by === 'setting' ? 'of PERENNIAL_AUDIT_TRUSTED_KEYS' : 'of this machine';
+      return {
+        kind: 'untrustedKey',
+        keyId: anchor,
+        detail: `the key ${whose} is not in the registry: it was never added, or the registry was replaced`,
+      };
+    });
+  return [...distrusted, ...absent];
+}
+
+function toReportedKey({ key, fingerprint, distrust, untilBatch }: KeyStanding): AuditReport['keys'][number] {
+  const { keyId, kind, previous, fromBatch, addedAt, addedBy } = key;
+  return { keyId, fingerprint, kind, previous, fromBatch, untilBatch, addedAt, addedBy, trusted: distrust === null };
+}
+
+function openFindings() {
+  const kept: AuditFinding[] = [];
+  let further = 0;
+  return {
+    add(...found: readonly AuditFinding[]) {
+      const room = mostFindings - kept.length;
+      kept.push(...found.slice(0, room));
+      further += Math.max(found.length - room, 0);
+    },
+    all: () => ({ findings: kept, furtherFindings: further }),
+  };
 }

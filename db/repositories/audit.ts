@@ -1,9 +1,12 @@
 import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
+import { copyTo } from '../audit/copy';
+import { readKeys } from '../audit/keys';
 import { proveRow } from '../audit/prove';
 import type { HeadRow } from '../audit/read-heads';
 import { toHead } from '../audit/read-heads';
+import { registerKey } from '../audit/register-key';
 import { seal } from '../audit/seal';
 import { verifyAudit } from '../audit/verify';
 import type { Database } from '../connection';
@@ -43,8 +46,51 @@ export interface AuditHead {
   readonly signature: string;
 }
 
+/** An entry of the registry of signing keys; db/audit/keys.ts says what its signatures mean. */
+export interface AuditKey {
+  readonly tenant: Tenant;
+  /** Place in the registry, from 1. */
+  readonly sequence: number;
+  /**
+   * `first`: begins the log. `added`: signs beside the others, for a further machine. `rotated`: replaces `previous`, which endorses it.
+   * `lost`: replaces `previous`, whose private half is gone, so nothing endorses it.
+   */
+  readonly kind: 'first' | 'added' | 'rotated' | 'lost';
+  readonly keyId: string;
+  /** Ed25519, SPKI DER, base64. */
+  readonly publicKey: string;
+  /** Fingerprint. */
+  readonly previous: Digest | null;
+  /** The first batch that it may sign. */
+  readonly fromBatch: number;
+  readonly addedAt: string;
+  readonly addedBy: string;
+  /** Signature by this key, base64: that it follows `previous`. */
+  readonly consent: string;
+  /** Signature by `previous` over all of the above, base64. */
+  readonly endorsement: string | null;
+}
+
+/** A place outside the database that keeps copies of keys and heads. */
+export interface AuditArchive {
+  /** Its name in the registry: the same when its address changes. */
+  readonly place: string;
+  /** For people, without credentials. */
+  readonly where: string;
+  /** The same again: nothing happens. Conflict when another one is there: somebody sealed this batch differently. */
+  storeHead(head: AuditHead): Promise<void>;
+  storeKey(key: AuditKey): Promise<void>;
+  /** Of batches after `after`, in their order. */
+  heads(input: { readonly tenant: Tenant; readonly after: number }): AsyncIterable<AuditHead>;
+  head(input: { readonly tenant: Tenant; readonly batch: number }): Promise<AuditHead | null>;
+  keys(tenant: Tenant): Promise<readonly AuditKey[]>;
+  close(): void;
+}
+
 export interface AuditSigner {
   readonly keyId: string;
+  /** SPKI DER, base64. */
+  readonly publicKey: string;
   sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
@@ -64,16 +110,49 @@ export type AuditFinding =
   | { readonly kind: 'missing'; readonly sealedAs: number; readonly detail: string }
   | { readonly kind: 'cutOff'; readonly batch: number; readonly detail: string }
   | { readonly kind: 'rewritten'; readonly batch: number; readonly detail: string }
-  | { readonly kind: 'badSignature'; readonly batch: number; readonly detail: string };
+  | { readonly kind: 'badSignature'; readonly batch: number; readonly detail: string }
+  /** Of the heads of `batch` to `lastBatch`, or of a key. */
+  | {
+      readonly kind: 'missingCopy';
+      readonly place: string;
+      readonly batch?: number;
+      readonly lastBatch?: number;
+      readonly keyId?: string;
+      readonly detail: string;
+    }
+  | { readonly kind: 'untrustedKey'; readonly keyId: string; readonly detail: string }
+  | { readonly kind: 'changedKey'; readonly keyId: string; readonly detail: string };
+
+/** Up to which batch a log was found whole. Kept outside the database by whoever verifies. */
+export interface AuditCheckpoint {
+  readonly batch: number;
+  readonly digest: Digest;
+}
 
 export interface AuditReport {
+  /** Verified rows and batches: after `from`, where that was given. */
   readonly rows: number;
   readonly batches: number;
   readonly unsealed: number;
+  /** When the oldest row was written that is not sealed yet. */
+  readonly unsealedSince: string | null;
+  readonly from: AuditCheckpoint | null;
+  /** The last head: what to begin from next time, when nothing was found. */
+  readonly checkpoint: AuditCheckpoint | null;
+  /** What the trust in the keys rests on: fingerprints of a setting, the key of the verifying machine, or the first key of the registry itself. */
+  readonly trustedBy: 'setting' | 'ownKey' | 'firstKey';
+  readonly keys: readonly (Pick<AuditKey, 'keyId' | 'kind' | 'previous' | 'fromBatch' | 'addedAt' | 'addedBy'> & {
+    readonly fingerprint: Digest;
+    /** The first batch that it may no longer sign. */
+    readonly untilBatch: number | null;
+    readonly trusted: boolean;
+  })[];
+  /** What the heads were compared with. Empty: a rewrite of everything with the signing key cannot be seen then. */
+  readonly copies: readonly { readonly place: string; readonly heads: number; /** Not copied yet. */ readonly waiting: number }[];
   /** Empty: nothing was found. */
   readonly findings: readonly AuditFinding[];
-  /** False when no independent copy of the heads was given: a rewrite of everything with the signing key cannot be seen then. */
-  readonly comparedWithStore: boolean;
+  /** How many more there are than were listed. */
+  readonly furtherFindings: number;
 }
 
 export interface AuditRepository {
@@ -81,27 +160,42 @@ export interface AuditRepository {
     input: { readonly tenant: Tenant; readonly subject?: string | undefined; readonly action?: string | undefined } & PageRequest,
   ): Promise<Page<AuditRow>>;
   /**
-   * Folds unsealed rows into one batch, at most 10,000; null when there are none, `busy` when another sealer is at work. `store` keeps a copy
-   * of the head elsewhere (S3) once the batch is committed; when it fails, this throws, and the next call hands it the same head again before
-   * it makes another. Storing the same head twice must be harmless.
+   * Folds unsealed rows into one batch; null when there are none, `busy` when another sealer is at work. `archive` keeps a copy of the head
+   * elsewhere once the batch is committed; when it fails, this throws, and the next call copies that head before it makes another.
+   * @throws Conflict when the signer's key is not registered or was replaced
    */
   seal(input: {
     readonly tenant: Tenant;
     readonly signer: AuditSigner;
-    readonly store: (head: AuditHead) => Promise<void>;
+    readonly archive: AuditArchive;
     readonly limit?: number | undefined;
   }): Promise<AuditHead | 'busy' | null>;
+  /** Copies to a further place the keys and heads that it does not have yet. */
+  copyTo(input: { readonly tenant: Tenant; readonly archive: AuditArchive }): Promise<void>;
   heads(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<AuditHead>>;
-  /** `publicKeys`: key id → ed25519 public key (SPKI DER, base64). `storedHeads`: the copies kept elsewhere. */
+  keys(tenant: Tenant): Promise<readonly AuditKey[]>;
+  /** Adds a key to the registry; the same key again: nothing happens. `endorser` signs for `added` and `rotated`. */
+  registerKey(input: {
+    readonly request: Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
+    readonly kind: AuditKey['kind'];
+    readonly endorser: AuditSigner | null;
+    readonly actor: string;
+    readonly cause: string;
+  }): Promise<AuditKey>;
+  /**
+   * `trust.fingerprints`: keys that are trusted from outside; where there are none, the key of the verifying machine, else the first one.
+   * `from`: verify what was sealed after it alone.
+   */
   verify(input: {
     readonly tenant: Tenant;
-    readonly publicKeys: Readonly<Record<string, string>>;
-    readonly storedHeads?: readonly AuditHead[] | undefined;
+    readonly trust: { readonly fingerprints: readonly Digest[]; readonly ownKey: Digest | null };
+    readonly archives: readonly AuditArchive[];
+    readonly from?: AuditCheckpoint | undefined;
   }): Promise<AuditReport>;
   /** Null while the row is not sealed, or unknown. */
   prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof | null>;
-  /** Tenants with unsealed rows. */
-  unsealedTenants(): Promise<readonly Tenant[]>;
+  /** Tenants with rows to seal, or with heads or keys to copy to one of these places. */
+  unsealedTenants(places: readonly string[]): Promise<readonly Tenant[]>;
 }
 
 type AuditLogRow = typeof auditLog.$inferSelect & { readonly position: number | null };
@@ -129,14 +223,24 @@ export function createAuditRepository({ sql }: Database): AuditRepository {
       return toPage(rows, page, (row) => String(row.batch), toHead);
     },
 
+    copyTo: ({ tenant, archive }) => copyTo(sql, tenant, archive),
+
+    keys: (tenant) => readKeys(sql, tenant),
+
+    registerKey: (input) => registerKey(sql, input),
+
     verify: (input) => verifyAudit(sql, input),
 
     prove: (input) => proveRow(sql, input),
 
-    async unsealedTenants() {
-      const rows = await sql<{ tenantId: Tenant }[]>`
-        select distinct tenant_id from audit_pending union select tenant_id from audit_heads where stored_at is null order by 1`;
-      return rows.map((row) => row.tenantId);
+    async unsealedTenants(places) {
+      const rows = await sql<{ id: Tenant }[]>`
+        select t.id from tenants t where exists (select from audit_pending p where p.tenant_id = t.id)
+          or exists (select from unnest(${places}::text[]) as asked (place) left join audit_copies c on c.tenant_id = t.id and c.place = asked.place
+            where coalesce(c.heads_through, 0) < (select max(batch) from audit_heads h where h.tenant_id = t.id)
+              or coalesce(c.keys_through, 0) < (select max(sequence) from audit_keys k where k.tenant_id = t.id))
+        order by 1`;
+      return rows.map((row) => row.id);
     },
   };
 }

@@ -2,10 +2,10 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
-import { bytewise, counter, document, instant, isDigest, tenantId } from './columns';
+import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from './columns';
 import { tenants } from './tenants';
 
-/** I6. Append-only by trigger, as are seals and heads. */
+/** I6. Append-only by trigger, as are seals, heads and keys. */
 export const auditLog = pgTable(
   'audit_log',
   {
@@ -47,8 +47,6 @@ export const auditHeads = pgTable(
     digest: text('digest').$type<Digest>().notNull(),
     keyId: text('key_id').notNull(),
     signature: text('signature').notNull(),
-    /** Set once a copy is known to be kept elsewhere; the one change that the trigger allows. */
-    storedAt: instant('stored_at'),
   },
   (t) => [
     primaryKey({ name: 'audit_heads_pk', columns: [t.tenantId, t.batch] }),
@@ -74,5 +72,52 @@ export const auditSeals = pgTable(
     foreignKey({ name: 'audit_seals_row_fk', columns: [t.tenantId, t.auditId], foreignColumns: [auditLog.tenantId, auditLog.id] }),
     foreignKey({ name: 'audit_seals_head_fk', columns: [t.tenantId, t.batch], foreignColumns: [auditHeads.tenantId, auditHeads.batch] }),
     isDigest('audit_seals_leaf_check', t.leaf),
+  ],
+);
+
+/** Public keys that sign heads. Each was added under a signature of an earlier one; db/audit/keys.ts says how that is verified. */
+export const auditKeys = pgTable(
+  'audit_keys',
+  {
+    tenantId: tenantId().$type<Tenant>(),
+    sequence: integer('sequence').notNull(),
+    kind: text('kind').$type<'first' | 'added' | 'rotated' | 'lost'>().notNull(),
+    keyId: text('key_id').notNull(),
+    /** Ed25519, SPKI DER, base64. */
+    publicKey: text('public_key').notNull(),
+    /** Fingerprint of the key that endorses this one, or that was lost before it. */
+    previous: text('previous').$type<Digest>(),
+    /** The first batch that it may sign. */
+    fromBatch: integer('from_batch').notNull(),
+    addedAt: instant('added_at').notNull(),
+    addedBy: text('added_by').notNull(),
+    consent: text('consent').notNull(),
+    endorsement: text('endorsement'),
+  },
+  (t) => [
+    primaryKey({ name: 'audit_keys_pk', columns: [t.tenantId, t.sequence] }),
+    unique('audit_keys_key_unique').on(t.tenantId, t.keyId),
+    foreignKey({ name: 'audit_keys_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
+    oneOf('audit_keys_kind_check', t.kind, ['first', 'added', 'rotated', 'lost']),
+    check(
+      'audit_keys_chain_check',
+      sql`${t.sequence} > 0 and (${t.kind} = 'first') = (${t.sequence} = 1) and (${t.kind} = 'first') = (${t.previous} is null)
+        and (${t.kind} in ('added', 'rotated')) = (${t.endorsement} is not null)`,
+    ),
+  ],
+);
+
+/** How far the heads and keys are copied to each place outside the database. */
+export const auditCopies = pgTable(
+  'audit_copies',
+  {
+    tenantId: tenantId(),
+    place: text('place').notNull(),
+    headsThrough: integer('heads_through').notNull().default(0),
+    keysThrough: integer('keys_through').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ name: 'audit_copies_pk', columns: [t.tenantId, t.place] }),
+    foreignKey({ name: 'audit_copies_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
   ],
 );

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { auditSigner } from '../../workers/audit-sealing';
+import { defaultTenant } from '../../domain/ids';
+import { makeKeyFile, ownKeyFile, readSigner } from '../../workers/audit-key';
+import { signerOf } from '../../workers/audit-sealing';
 
 jest.setTimeout(60_000);
 
@@ -16,12 +18,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Asks for the signer of a new folder again and again, at the same moments as its twin; prints the key ids. */
 const script = `
-  const { auditSigner } = require('./workers/audit-sealing');
+  const { makeKeyFile, ownKeyFile } = require('./workers/audit-key');
   const [folder, since] = process.argv.slice(1);
   const ids = [];
   for (let round = 0; round < 200; round++) {
     while (Date.now() < Number(since) + round * 5);
-    ids.push(auditSigner(folder + '/' + round).keyId);
+    ids.push(makeKeyFile(ownKeyFile(folder + '/' + round)).keyId);
   }
   console.log(ids.join());
 `;
@@ -45,8 +47,45 @@ test('processes that start together sign with one key, of which none ever sees a
 });
 
 test('the key is made once, for this user’s eyes only, and leaves nothing beside it', () => {
-  const { keyId } = auditSigner(folder);
-  expect(auditSigner(folder).keyId).toBe(keyId);
+  const file = ownKeyFile(folder);
+  const { keyId } = makeKeyFile(file);
+  expect(makeKeyFile(file).keyId).toBe(keyId);
+  expect(readSigner({ file, isOwn: true })?.keyId).toBe(keyId);
   expect(readdirSync(join(folder, 'run'))).toEqual(['audit-key.pem']);
-  expect(statSync(join(folder, 'run', 'audit-key.pem')).mode & 0o777).toBe(0o600);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+describe('a missing key', () => {
+  const ask = (over: { readonly keys?: readonly object[]; readonly isOwn?: boolean }) => {
+    const registered: unknown[] = [];
+    const audit = {
+      keys: () => Promise.resolve(over.keys ?? []),
+      heads: () => Promise.resolve({ items: [], nextPageToken: null }),
+      registerKey: (input: unknown) => Promise.resolve(registered.push(input)),
+    } as unknown as Parameters<typeof signerOf>[0]['audit'];
+    const keyRef = { file: ownKeyFile(folder), isOwn: over.isOwn ?? true };
+    return signerOf({ audit, keyRef, tenant: defaultTenant }).then((signer) => ({ signer, registered }));
+  };
+
+  test('of a new log is made, and registered as the first', async () => {
+    const { signer, registered } = await ask({});
+    expect(registered).toMatchObject([{ kind: 'first', request: { publicKey: signer.publicKey, previous: null } }]);
+  });
+
+  test.each([
+    ['of a log that has keys', { keys: [{ keyId: 'k1' }] }],
+    ['in a file that the operator named', { isOwn: false }],
+  ])('%s is an error that names the ways out, and is not replaced', async (_, over) => {
+    await expect(ask(over)).rejects.toMatchObject({
+      type: 'NotFound',
+      next: expect.stringContaining('PERENNIAL_AUDIT_KEY_FILE') as string,
+    });
+    expect(existsSync(ownKeyFile(folder))).toBe(false);
+  });
+
+  test('is not a damaged one, whose text is not repeated', async () => {
+    mkdirSync(join(folder, 'run'));
+    writeFileSync(ownKeyFile(folder), 'half a secret');
+    await expect(ask({})).rejects.toMatchObject({ type: 'InvalidInput', message: expect.not.stringContaining('secret') as string });
+  });
 });

@@ -1,16 +1,29 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { fingerprintOf } from '../../../db/audit/keys';
+import type { Digest } from '../../../domain/artifact';
 import type { RouteDeps } from '../server';
-import { auditReport, auditRow } from '../views/audit';
+import { auditKey, auditReport, auditRow } from '../views/audit';
 import { page, pageOf, problem } from '../views/fields';
 
 const list = page.extend({
   subject: z.string().max(500).optional().describe('such as model:flight-delay or run:run_…'),
   action: z.string().max(100).optional().describe('such as alias.promote'),
 });
+const verification = z.object({
+  from: z
+    .string()
+    .regex(/^\d+:sha256:[0-9a-f]{64}$/, 'must be <batch>:<digest>, the checkpoint of an earlier report')
+    .transform((text) => {
+      const [batch = '', ...digest] = text.split(':');
+      return { batch: Number(batch), digest: digest.join(':') as Digest };
+    })
+    .optional()
+    .describe('verify what was sealed after this checkpoint alone: <batch>:<digest>'),
+});
 const tags = ['audit'];
 
-export function auditRoutes({ registry, audit, guards: { approver } }: RouteDeps): FastifyPluginAsyncZod {
+export function auditRoutes({ registry, verifyAudit, guards: { approver } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -33,12 +46,27 @@ export function auditRoutes({ registry, audit, guards: { approver } }: RouteDeps
         ...approver,
         schema: {
           tags,
-          summary: 'Looks for rows that were changed, removed, cut off or rewritten since they were sealed',
+          summary: 'Look for rows that were changed, removed, cut off or rewritten since they were sealed',
+          querystring: verification,
           response: { 200: auditReport, default: problem },
         },
       },
-      async ({ caller: { tenant } }) =>
-        registry.audit.verify({ tenant, publicKeys: audit.publicKeys, storedHeads: await audit.heads.list(tenant) }),
+      ({ caller: { tenant }, query: { from } }) => verifyAudit({ tenant, from }),
+    );
+
+    app.get(
+      '/audit/keys',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'List the keys that sign the audit log',
+          response: { 200: z.object({ items: z.array(auditKey) }), default: problem },
+        },
+      },
+      async ({ caller: { tenant } }) => ({
+        items: (await registry.audit.keys(tenant)).map((key) => ({ ...key, fingerprint: fingerprintOf(key.publicKey) })),
+      }),
     );
   };
 }

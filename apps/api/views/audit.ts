@@ -16,22 +16,69 @@ export const auditRow = z
   })
   .meta({ id: 'AuditRow' });
 
+const checkpoint = z.object({ batch: z.number(), digest: z.string() }).nullable();
+
+const keyKind = z.enum(['first', 'added', 'rotated', 'lost']);
+
+export const auditKey = z
+  .object({
+    keyId: z.string(),
+    fingerprint: z.string().describe('SHA-256 of the public key'),
+    publicKey: z.string().describe('Ed25519, SPKI DER, base64'),
+    kind: keyKind.describe('first: begins the log; added: for a further machine; rotated, lost: replaces the previous key'),
+    previous: z.string().nullable().describe('fingerprint of the key that endorses it, or that was lost'),
+    fromBatch: z.number().describe('the first batch that it may sign'),
+    addedAt: instant,
+    addedBy: z.string(),
+  })
+  .meta({ id: 'AuditKey' });
+
 export const auditReport = z
   .object({
     rows: z.number(),
     batches: z.number(),
     unsealed: z.number(),
+    unsealedSince: instant.nullable().describe('when the oldest row was written that is not sealed yet'),
+    from: checkpoint.describe('the checkpoint after which was verified; null: everything was'),
+    checkpoint: checkpoint.describe('the last head: what to verify from next time, when nothing was found'),
+    trustedBy: z
+      .enum(['setting', 'ownKey', 'firstKey'])
+      .describe(
+        'what the trust in the keys rests on: PERENNIAL_AUDIT_TRUSTED_KEYS, the key of this machine, or the first registered key alone',
+      ),
+    keys: z
+      .array(
+        z.object({
+          keyId: z.string(),
+          fingerprint: z.string(),
+          kind: keyKind,
+          previous: z.string().nullable(),
+          fromBatch: z.number(),
+          untilBatch: z.number().nullable().describe('the first batch that it may no longer sign'),
+          addedAt: instant,
+          addedBy: z.string(),
+          trusted: z.boolean(),
+        }),
+      )
+      .readonly(),
+    copies: z
+      .array(z.object({ place: z.string(), heads: z.number(), waiting: z.number().describe('not copied yet') }))
+      .readonly()
+      .describe('what the heads were compared with'),
     findings: z
       .array(
         z.object({
-          kind: z.enum(['changed', 'missing', 'cutOff', 'rewritten', 'badSignature']),
+          kind: z.enum(['changed', 'missing', 'cutOff', 'rewritten', 'badSignature', 'missingCopy', 'untrustedKey', 'changedKey']),
           sealedAs: z.number().optional(),
           batch: z.number().optional(),
+          lastBatch: z.number().optional(),
+          keyId: z.string().optional(),
+          place: z.string().optional(),
           detail: z.string(),
         }),
       )
       .readonly()
       .describe('empty: nothing was found'),
-    comparedWithStore: z.boolean().describe('whether the heads were compared with their copies in the artifact store'),
+    furtherFindings: z.number().describe('found and not listed'),
   })
   .meta({ id: 'AuditReport' });

@@ -1,5 +1,4 @@
 /** The API as callers meet it: a real server on a real registry and artifact store. Temporal is a fake unless a client is given. */
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,14 +12,15 @@ import type { LifecycleClient } from '../../../apps/lifecycle-client';
 import type { ScheduleClient } from '../../../apps/schedule-client';
 import type { ArtifactStore } from '../../../data/artifacts/store';
 import { openArtifactStore } from '../../../data/artifacts/store';
-import type { AuditHeadArchive } from '../../../data/audit-heads';
-import { openAuditHeads } from '../../../data/audit-heads';
+import { openS3Archive } from '../../../data/audit/s3-archive';
+import { fingerprintOf } from '../../../db/audit/keys';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
 import type { Registry } from '../../../db/registry';
 import type { ApiKeyScope } from '../../../db/repositories/api-keys';
 import { apiKeyScopes } from '../../../db/repositories/api-keys';
-import type { AuditSigner } from '../../../db/repositories/audit';
+import type { AuditArchive, AuditSigner } from '../../../db/repositories/audit';
 import type { RunRecord } from '../../../db/repositories/runs';
+import { newSigner, registerFirst } from '../../db/audit-fixture';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';
 import type { FakeLifecycles } from './fake-lifecycles';
@@ -60,7 +60,7 @@ export interface ApiWorld {
   readonly registry: Registry;
   readonly database: TestRegistry['database'];
   readonly artifacts: ArtifactStore;
-  readonly heads: AuditHeadArchive;
+  readonly archive: AuditArchive;
   readonly signer: AuditSigner;
   readonly lifecycles: FakeLifecycles;
   readonly indexes: FakeIndexes;
@@ -87,8 +87,9 @@ export async function openApiWorld(
   const bucket = testBucket();
   const artifacts = openArtifactStore({ ...bucket, leases: registry.artifacts });
   await artifacts.ensureBucket();
-  const heads = openAuditHeads(bucket);
-  const { signer, publicKeys } = auditKey();
+  const archive = openS3Archive('store', bucket);
+  const signer = newSigner();
+  await registerFirst(registry, signer);
   const lifecycles = fakeLifecycles();
   const indexes = fakeIndexes();
   const searches = fakeSearches();
@@ -105,7 +106,8 @@ export async function openApiWorld(
     evaluations,
     trainers: openTrainerCatalog(join(root, 'trainers')),
     scratchRoot: scratch,
-    audit: { publicKeys, heads },
+    verifyAudit: (input) =>
+      registry.audit.verify({ ...input, trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) }, archives: [archive] }),
     gatewayUrl: 'http://gateway.test',
     knownModels,
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
@@ -124,7 +126,7 @@ export async function openApiWorld(
     registry,
     database,
     artifacts,
-    heads,
+    archive,
     signer,
     lifecycles,
     indexes,
@@ -150,7 +152,7 @@ export async function openApiWorld(
     async close() {
       await api.close();
       artifacts.close();
-      heads.close();
+      archive.close();
       await test.close();
       rmSync(scratch, { recursive: true });
     },
@@ -192,11 +194,4 @@ async function callApi<T>(
 /** Routes outside `/api/v1`. */
 function isPlain(path: string): boolean {
   return /^\/(docs|openapi\.json|livez|readyz|metrics)/.test(path);
-}
-
-function auditKey(): { readonly signer: AuditSigner; readonly publicKeys: Readonly<Record<string, string>> } {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const der = publicKey.export({ type: 'spki', format: 'der' });
-  const keyId = createHash('sha256').update(der).digest('hex').slice(0, 16);
-  return { signer: { keyId, sign: (message) => sign(null, message, privateKey) }, publicKeys: { [keyId]: der.toString('base64') } };
 }

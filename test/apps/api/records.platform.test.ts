@@ -275,14 +275,27 @@ describe('the audit', () => {
   });
 
   test('is verified against its signed heads in the artifact store', async () => {
-    const store = (head: Parameters<typeof world.heads.store>[0]) => world.heads.store(head);
-    await world.registry.audit.seal({ tenant, signer: world.signer, store });
-    const verify = () => world.call<{ findings: object[]; batches: number }>('GET', '/audit/verify', { as: 'approver' });
-    expect(await verify()).toMatchObject({ status: 200, body: { findings: [], unsealed: 0, batches: 1, comparedWithStore: true } });
+    const seal = () => world.registry.audit.seal({ tenant, signer: world.signer, archive: world.archive });
+    await seal();
+    const verify = (query = '') =>
+      world.call<{ findings: object[]; batches: number; checkpoint: { batch: number; digest: string } }>('GET', `/audit/verify${query}`, {
+        as: 'approver',
+      });
+    expect(await verify()).toMatchObject({
+      status: 200,
+      body: { findings: [], unsealed: 0, batches: 1, copies: [{ heads: 1, waiting: 0 }] },
+    });
+    const { checkpoint } = (await verify()).body;
 
     await world.accept('flight-delay');
-    await world.registry.audit.seal({ tenant, signer: world.signer, store });
+    await seal();
     expect((await verify()).body).toMatchObject({ findings: [], batches: 2 });
+    const since = await verify(`?from=${checkpoint.batch}:${checkpoint.digest}`);
+    expect(since).toMatchObject({ status: 200, body: { findings: [], batches: 1, from: checkpoint } });
+    expect(await verify('?from=1')).toMatchObject({ status: 422 });
+    expect(await world.call('GET', '/audit/keys', { as: 'approver' })).toMatchObject({
+      body: { items: [{ kind: 'first', keyId: world.signer.keyId, fingerprint: expect.stringMatching(/^sha256:/) as string }] },
+    });
 
     // Somebody with the database but not the store cuts off what was sealed last.
     const { sql } = world.database;

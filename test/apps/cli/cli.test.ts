@@ -385,9 +385,18 @@ describe('what is shown', () => {
   });
 
   test('of an audit with findings is exit 1', async () => {
-    const report = { rows: 3, batches: 1, unsealed: 0, findings: [] as object[], comparedWithStore: true };
+    const checkpoint = { batch: 1, digest: `sha256:${'0'.repeat(64)}` };
+    const report = {
+      ...{ rows: 3, batches: 1, unsealed: 0, unsealedSince: null, checkpoint, trustedBy: 'firstKey', keys: [{ fingerprint: 'sha256:ab' }] },
+      ...{ copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }], findings: [] as object[], furtherFindings: 0 },
+    };
     api.routes.set('GET /audit/verify', report);
     expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('are whole') as string });
+    const kept = join(folder, 'checkpoint');
+    expect(await api.cli('audit', 'verify', '--checkpoint-file', kept)).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(kept, 'utf8')).toBe(`1:${checkpoint.digest}\n`);
+    await api.cli('audit', 'verify', '--checkpoint-file', kept);
+    expect(api.asked.at(-1)?.path).toBe(`/audit/verify?from=${encodeURIComponent(`1:${checkpoint.digest}`)}`);
     report.findings.push({ kind: 'changed', sealedAs: 2, detail: 'row aud_1 is not what was sealed' });
     expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 1, stdout: 'changed at row 2: row aud_1 is not what was sealed\n' });
   });

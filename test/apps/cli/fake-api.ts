@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import type { CliAuditKeys } from '../../../apps/cli/context';
 import { createContext } from '../../../apps/cli/context';
 import { runCli } from '../../../apps/cli/main';
 import { openTerminal } from '../../../apps/cli/terminal';
@@ -92,7 +93,7 @@ export async function cliAgainst(
   const { stateDir = join(cwd, '.perennial'), gatewayUrl = null } = settings;
   const context = createContext(terminal, { apiUrl, apiKey, gatewayUrl, cwd, stateDir, trainersDir, samplesDir, python });
   const compute = () => cliCompute({ PERENNIAL_MAX_JOBS: settings.maxJobs }, { python, trainersDir });
-  const exitCode = await runCli(args, context, { version: '9.9.9', compute });
+  const exitCode = await runCli(args, context, { version: '9.9.9', compute, auditKeys: () => noAuditKeys });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
@@ -117,3 +118,10 @@ export function answer(response: ServerResponse, status: number, body: object): 
 export function refuse(response: ServerResponse, status: number, problem: object): void {
   response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ status, ...problem }));
 }
+
+/** Those commands need a database: test/workers/cli-audit-keys.platform.test.ts. */
+const noAuditKeys: CliAuditKeys = {
+  newKey: () => Promise.reject(new Error('no audit keys here')),
+  addKey: () => Promise.reject(new Error('no audit keys here')),
+  rotateKey: () => Promise.reject(new Error('no audit keys here')),
+};

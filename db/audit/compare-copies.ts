@@ -1,0 +1,130 @@
+/** Copies kept elsewhere are what shows a cut at the end, and a rewriting by someone who holds a key. */
+import { canonicalJson } from '../../domain/canonical';
+import type { Tenant } from '../../domain/ids';
+import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from '../repositories/audit';
+import { wrongWithHead } from './head';
+import { publicKeysOf, type KeyStanding } from './keys';
+
+/** A head is copied seconds after it was sealed; after this long its copy is missed, whatever the registry says was copied. */
+const copyDueMs = 3_600_000;
+
+interface Options {
+  readonly tenant: Tenant;
+  readonly after: number;
+  /** Of the database. */
+  readonly now: string;
+  /** The last batch that the registry knows to be copied. */
+  readonly copied: number;
+  readonly headNow: (batch: number) => Promise<AuditHead | null>;
+  readonly standings: readonly KeyStanding[];
+}
+
+/** Goes along the copies of one place while the heads are read, both in the order of their batches. */
+export function openComparison(archive: AuditArchive, { tenant, after, now, copied, headNow, standings }: Options) {
+  const copies = archive.heads({ tenant, after })[Symbol.asyncIterator]();
+  let next: AuditHead | null | undefined;
+  let [heads, waiting] = [0, 0];
+  const missing: number[] = [];
+
+  async function peek(): Promise<AuditHead | null> {
+    if (next === undefined) {
+      const step = await copies.next();
+      next = step.done === true ? null : step.value;
+    }
+    return next;
+  }
+
+  async function meet(head: AuditHead): Promise<AuditFinding[]> {
+    const findings: AuditFinding[] = [];
+    let met = false;
+    for (let copy = await peek(); copy !== null && copy.batch <= head.batch; copy = await peek()) {
+      next = undefined;
+      if (copy.batch === head.batch) met = true;
+      // An earlier one: its head was removed, or it was appended late.
+      const own = copy.batch === head.batch ? head : await headNow(copy.batch);
+      findings.push(...differences(archive, { copy, head: own, standings }));
+    }
+    if (met) heads += 1;
+    // The list may be older than the head: asked for by itself before it is called missing.
+    else if ((await archive.head({ tenant, batch: head.batch })) !== null) heads += 1;
+    else if (head.batch <= copied || Date.parse(now) - Date.parse(head.sealedAt) > copyDueMs) missing.push(head.batch);
+    else waiting += 1;
+    return findings;
+  }
+
+  /** Copies after the last head: of batches that were sealed meanwhile, or of heads that were removed. */
+  async function finish(): Promise<AuditFinding[]> {
+    const findings: AuditFinding[] = [];
+    for (let copy = await peek(); copy !== null; copy = await peek()) {
+      next = undefined;
+      findings.push(...differences(archive, { copy, head: await headNow(copy.batch), standings }));
+    }
+    return [...findings, ...rangesOf(missing).map(([first, last]) => missingCopy(archive, first, last))];
+  }
+
+  const report = (): AuditReport['copies'][number] => ({ place: archive.where, heads, waiting });
+  return { meet, finish, report };
+}
+
+interface Pair {
+  readonly copy: AuditHead;
+  readonly head: AuditHead | null;
+  readonly standings: readonly KeyStanding[];
+}
+
+function differences({ where }: AuditArchive, { copy, head, standings }: Pair): AuditFinding[] {
+  if (head !== null && canonicalJson(head) === canonicalJson(copy)) return [];
+  const { batch } = copy;
+  const wrong = wrongWithHead(copy, publicKeysOf(standings));
+  if (wrong !== null) return [{ kind: 'badSignature', batch, detail: `of its copy in ${where}: ${wrong}` }];
+  if (head === null) {
+    const detail = `its copy of ${copy.sealedAt} in ${where} names ${copy.count} rows that the log no longer has a head for`;
+    return [{ kind: 'cutOff', batch, detail }];
+  }
+  return [{ kind: 'rewritten', batch, detail: `its copy in ${where} has the digest ${copy.digest}, the log's head ${head.digest}` }];
+}
+
+function missingCopy({ where }: AuditArchive, first: number, last: number): AuditFinding {
+  const what = first === last ? `the copy of the head of batch ${first} is` : `the copies of the heads of batches ${first} to ${last} are`;
+  return { kind: 'missingCopy', place: where, batch: first, lastBatch: last, detail: `${what} missing in ${where}` };
+}
+
+/** Batches that follow each other, as first and last. */
+function rangesOf(batches: readonly number[]): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  for (const batch of batches) {
+    const range = ranges.at(-1);
+    if (range?.[1] === batch - 1) range[1] = batch;
+    else ranges.push([batch, batch]);
+  }
+  return ranges;
+}
+
+interface Keys {
+  readonly tenant: Tenant;
+  readonly keys: readonly AuditKey[];
+  readonly keysNow: () => Promise<readonly AuditKey[]>;
+  /** Entries that the registry knows to be copied. */
+  readonly copied: number;
+}
+
+export async function compareKeys(archive: AuditArchive, { tenant, keys, keysNow, copied }: Keys): Promise<AuditFinding[]> {
+  const copies = await archive.keys(tenant);
+  const missing = keys.filter(({ sequence }) => sequence <= copied && !copies.some((copy) => copy.sequence === sequence));
+  const same = (copy: AuditKey, among: readonly AuditKey[]) => among.some((key) => canonicalJson(key) === canonicalJson(copy));
+  let suspect = copies.filter((copy) => !same(copy, keys));
+  if (suspect.length > 0) {
+    const now = await keysNow();
+    suspect = suspect.filter((copy) => !same(copy, now));
+  }
+  return [
+    ...missing.map(({ keyId }): AuditFinding => ({
+      ...{ kind: 'missingCopy', place: archive.where, keyId },
+      detail: `the copy of the audit key ${keyId} is missing in ${archive.where}`,
+    })),
+    ...suspect.map(({ keyId, sequence }): AuditFinding => ({
+      ...{ kind: 'changedKey', keyId },
+      detail: `entry ${sequence} of the audit keys is another one, or none, than its copy in ${archive.where}`,
+    })),
+  ];
+}

@@ -1,0 +1,51 @@
+import type { Tenant } from '../../domain/ids';
+import type { Query, Sql } from '../connection';
+import type { AuditArchive } from '../repositories/audit';
+import { readKeys } from './keys';
+import type { HeadRow } from './read-heads';
+import { toHead } from './read-heads';
+
+/** How far a place has copies; a place that nothing was copied to has none. */
+export interface CopiedThrough {
+  readonly heads: number;
+  readonly keys: number;
+}
+
+export async function copiedThrough(sql: Query, tenant: Tenant, place: string): Promise<CopiedThrough> {
+  const [row] = await sql<{ headsThrough: number; keysThrough: number }[]>`
+    select heads_through, keys_through from audit_copies where tenant_id = ${tenant} and place = ${place}`;
+  return { heads: row?.headsThrough ?? 0, keys: row?.keysThrough ?? 0 };
+}
+
+const pageSize = 500;
+
+/** Copies the keys and heads that a place does not have yet, in order. Run twice, or broken off before the mark was moved, it stores some again, which is harmless. */
+export async function copyTo(sql: Sql, tenant: Tenant, archive: AuditArchive): Promise<void> {
+  let { heads: through } = await copiedThrough(sql, tenant, archive.place);
+  const { keys: keysThrough } = await copiedThrough(sql, tenant, archive.place);
+  for (const key of await readKeys(sql, tenant)) {
+    if (key.sequence <= keysThrough) continue;
+    await archive.storeKey(key);
+    await move(sql, { tenant, place: archive.place, heads: 0, keys: key.sequence });
+  }
+  for (;;) {
+    const rows = await sql<HeadRow[]>`
+      select * from audit_heads where tenant_id = ${tenant} and batch > ${through} order by batch limit ${pageSize}`;
+    for (const row of rows) {
+      await archive.storeHead(toHead(row));
+      await move(sql, { tenant, place: archive.place, heads: row.batch, keys: 0 });
+      through = row.batch;
+    }
+    if (rows.length < pageSize) return;
+  }
+}
+
+async function move(
+  sql: Sql,
+  { tenant, place, heads, keys }: CopiedThrough & { readonly tenant: Tenant; readonly place: string },
+): Promise<void> {
+  await sql`
+    insert into audit_copies as c (tenant_id, place, heads_through, keys_through) values (${tenant}, ${place}, ${heads}, ${keys})
+    on conflict (tenant_id, place) do update set
+      heads_through = greatest(c.heads_through, excluded.heads_through), keys_through = greatest(c.keys_through, excluded.keys_through)`;
+}
