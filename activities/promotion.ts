@@ -82,6 +82,8 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
           return { kind: 'conflict', champion: { version: promotion.champion?.version ?? null } };
         case 'rolloutClosed':
           return promotion;
+        case 'unmet':
+          throw failure('Conflict', `a promotion by ${input.runId} was taken for one by hand`);
       }
     },
 

@@ -210,6 +210,7 @@ export const notifyEvents = [
   'rollout.aborted',
   'rollout.superseded',
   'model.promoted',
+  'model.promotion_overridden',
   'model.rolled_back',
 ] as const;
 export type NotifyEvent = (typeof notifyEvents)[number];

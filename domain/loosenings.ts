@@ -169,6 +169,9 @@ function strict(choice: string): Rule {
   return { judge: (before) => (before === choice ? 'weaker' : before === undefined ? 'not known to be as strict' : null) };
 }
 
+/** A permission: absent is off. */
+const onlyOff: Rule = { judge: (before, after) => (after === true && before !== true ? 'allowed' : null) };
+
 /** A list of which every entry asks for something. */
 const onlyMore: Rule = {
   mayBeAdded: true,
@@ -290,7 +293,7 @@ const contract: Rule = {
 const slices: Rule = { mayBeAdded: true, fields: { columns: onlyMore, minRows: largerIsLooser } };
 
 const promote: Rule = {
-  fields: { approval: { fields: { required: smallerIsLooser, role: strict('admin'), timeoutSeconds: free } } },
+  fields: { approval: { fields: { required: smallerIsLooser, role: strict('admin'), allowStarter: onlyOff, timeoutSeconds: free } } },
 };
 
 function policyRule(isExtension: IsExtension): Rule {

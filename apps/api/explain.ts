@@ -67,17 +67,6 @@ export async function explainVersion(
   };
 }
 
-/** A promotion by hand does not bypass evidence: some run must have decided *passed* for this version. */
-export async function passingDecision(registry: Pick<Registry, 'models' | 'stages' | 'decisions'>, of: Of): Promise<DecisionRecord> {
-  const decisions = await decisionsOn(registry, of);
-  const passing = decisions.filter(({ stage, verdict }) => stage === 'evaluate' && verdict.kind === 'passed').at(-1);
-  if (passing) return passing;
-  const verdicts = decisions.map((decision) => decision.verdict.kind).join(', ');
-  throw failure('Conflict', `${of.model}@${of.version} has no passing decision (${verdicts || 'it was never evaluated'})`, {
-    next: `perennial model explain ${of.model} --of ${of.version}`,
-  });
-}
-
 /** Versions with what was decided on each, beside the runs that made them. */
 export async function compareVersions(
   registry: Registry,

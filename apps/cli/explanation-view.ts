@@ -5,6 +5,7 @@ import { explainLlmEvidence } from '../../domain/llm/evaluation/explain';
 import type { Evidence } from '../../domain/evidence';
 import { explainEvidence, explainGates, explainReasons } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
+import type { PromotionOverride } from '../../domain/promotion';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
 import type { Verdict } from '../../domain/verdict';
@@ -29,6 +30,8 @@ export interface MoveJson {
   readonly to: number | null;
   readonly actor: string;
   readonly cause: string;
+  /** Absent from a platform that is older than this command. */
+  readonly override?: PromotionOverride | null;
   readonly movedAt: string;
 }
 
@@ -125,7 +128,10 @@ export function describeExplanation(explanation: ExplanationJson): string {
       : []),
     ...approvals.map(describeApproval),
     ...describeDigests(digests),
-    ...moves.map(({ kind, from, to, actor, cause, movedAt }) => `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`),
+    ...moves.flatMap(({ kind, from, to, actor, cause, override, movedAt }) => [
+      `${movedAt}  ${kind} ${name(from)} → ${name(to)} by ${actor}: ${cause}`,
+      ...overrideLines(override).map((line) => `  ${line}`),
+    ]),
   ].join('\n');
 }
 
@@ -140,4 +146,11 @@ function describeDigests(digests: readonly DigestCheckJson[]): readonly string[]
   if (wrong.length === 0) return [`manifest, policies and evidence match their digests (${digests.length} checked)`];
   const words = { matches: 'matches', differs: 'DOES NOT MATCH its digest', gone: 'is gone', unknown: 'could not be checked' };
   return wrong.map(({ what, digest, outcome, detail }) => `${what} ${digest} ${words[outcome]}${detail === null ? '' : `: ${detail}`}`);
+}
+
+/** Which requirements a promotion by hand did not meet, and why it was made all the same. */
+function overrideLines(override: PromotionOverride | null | undefined): readonly string[] {
+  if (!override) return [];
+  const by = override.selfApproved ? ', by the person who started the run' : '';
+  return [`override${by}: ${override.reason}`, ...override.unmet.map(({ detail }) => `  not met: ${detail}`)];
 }

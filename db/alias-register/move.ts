@@ -1,6 +1,8 @@
 import type { RunId } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model';
+import type { PromotionOverride } from '../../domain/promotion';
 import type { Transaction } from '../connection';
+import { toJson } from '../document';
 import { newId } from '../ids';
 import type { AliasMoveKind } from '../repositories/aliases';
 import { endRollout, noteEpoch } from '../rollout-register/change';
@@ -23,6 +25,8 @@ export interface Move extends ModelName {
   readonly cause: string;
   readonly runId?: RunId | null;
   readonly decisionId?: string | null;
+  /** Of a promotion by hand that did not meet what its revision asks for. */
+  readonly override?: PromotionOverride | null;
 }
 
 interface Standing {
@@ -35,7 +39,7 @@ interface Standing {
  * transaction's start: that one may lie before the move that this transaction waited for.
  */
 export async function moveChampion(tx: Transaction, register: Register, move: Move): Promise<number> {
-  const { tenant, model, kind, before, after, actor, cause } = move;
+  const { tenant, model, kind, before, after, actor, cause, override = null } = move;
   const fencing = register.fencing + 1;
   // Before anything is written: the audit log then has the changes of a model in the order in which they were made.
   const open = before.champion === after.champion ? null : await lockOpenRollout(tx, move);
@@ -47,16 +51,29 @@ export async function moveChampion(tx: Transaction, register: Register, move: Mo
   await changeStatus(tx, move);
   await tx`
     insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
-      actor, cause, run_id, decision_id, moved_at)
+      actor, cause, run_id, decision_id, override, moved_at)
     values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
-      ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${moved.at})`;
+      ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${toJson(override)}, ${moved.at})`;
   if (after.champion !== null) await appendDeployment(tx, { tenant, model, version: after.champion, fencing, runId: move.runId ?? null });
   await appendAudit(tx, { tenant, actor, action: `alias.${kind}`, subject: `model:${model}`, cause, before, after: { ...after, fencing } });
+  if (override !== null) {
+    await appendAudit(tx, {
+      tenant,
+      actor,
+      action: 'alias.override',
+      subject: `model:${model}`,
+      cause: override.reason,
+      after: { ...after, ...override },
+    });
+  }
   await promise(tx, { tenant, topic: 'alias.moved', payload: { model, kind, from: before.champion, to: after.champion, fencing } });
   if (kind !== 'withdraw') {
     const event = kind === 'promote' ? 'model.promoted' : 'model.rolled_back';
     const data = { model, from: before.champion, to: after.champion, actor, cause, runId: move.runId ?? null };
     await notify(tx, { tenant, lifecycle: model, event, subject: model, data });
+    if (override !== null) {
+      await notify(tx, { tenant, lifecycle: model, event: 'model.promotion_overridden', subject: model, data: { ...data, ...override } });
+    }
   }
   if (open) await supersede(tx, open, move);
   const epoch = await raiseRoutingEpoch(tx);

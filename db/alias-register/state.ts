@@ -32,12 +32,20 @@ export async function readAliases(sql: Query, { tenant, model }: ModelName): Pro
   return { champion: state('champion'), challenger: state('challenger'), previous: state('previous') };
 }
 
-export async function statusOf(
-  tx: Query,
-  { tenant, model, version }: ModelName & { readonly version: number },
-): Promise<ModelVersionStatus> {
+export interface VersionName extends ModelName {
+  readonly version: number;
+}
+
+export async function statusOf(tx: Query, { tenant, model, version }: VersionName): Promise<ModelVersionStatus> {
   const [row] = await tx<{ status: ModelVersionStatus }[]>`
     select status from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${model}@${version}`);
   return row.status;
+}
+
+/** A rejection that is being written is waited for; one that comes later finds the champion. */
+export async function lockStatus(tx: Transaction, { tenant, model, version }: VersionName): Promise<ModelVersionStatus> {
+  await tx`
+    select from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for no key update`;
+  return statusOf(tx, { tenant, model, version });
 }

@@ -1,5 +1,6 @@
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model';
+import type { PromotionOverride, UnmetRequirement } from '../../domain/promotion';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
@@ -10,8 +11,10 @@ import { followRollback } from '../index-register/follow';
 import { lockOpenRollout } from '../rollout-register/state';
 import { guardRun, lockRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
-import { lockModel, readAliases, statusOf } from '../alias-register/state';
+import type { ApiKeyIdentity } from './api-keys';
+import { lockModel, lockStatus, readAliases, statusOf } from '../alias-register/state';
 import { predecessorOf, promotionBy } from '../alias-register/history';
+import { allowByHand } from '../alias-register/by-hand';
 import { moveChampion } from '../alias-register/move';
 import { withdrawPromotion } from '../alias-register/withdraw';
 
@@ -35,6 +38,8 @@ export interface AliasMove {
   readonly cause: string;
   readonly runId: RunId | null;
   readonly decisionId: string | null;
+  /** Of a promotion by hand that did not meet what its revision asks for. */
+  readonly override: PromotionOverride | null;
   readonly movedAt: string;
 }
 
@@ -63,7 +68,15 @@ export type Promotion =
   | { readonly kind: 'unchanged'; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly champion: AliasState | null }
   /** Somebody held or ended the rollout before: nothing moved. */
-  | { readonly kind: 'rolloutClosed' };
+  | { readonly kind: 'rolloutClosed' }
+  /** A promotion by hand that lacks what its revision asks for, and overrides nothing: nothing moved. */
+  | { readonly kind: 'unmet'; readonly unmet: readonly UnmetRequirement[]; readonly revision: number; readonly runId: RunId };
+
+/** Who promotes by hand; the rules of the revision that the version was judged under then apply. */
+export interface PromotionByHand {
+  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
+  readonly override: { readonly reason: string; readonly selfApprove: boolean } | null;
+}
 
 export type Withdrawal =
   | { readonly kind: 'withdrawn'; readonly champion: number | null; readonly fencing: number }
@@ -73,7 +86,8 @@ export type Withdrawal =
 /**
  * The alias register (I2). Every move is one transaction under the model's row lock: compare-and-swap, champion, previous, history, lineage, audit,
  * outbox `alias.moved`, end of the model's open rollout, routing epoch, NOTIFY. A repeated key gives the first answer; with other arguments it throws Conflict. A conflict
- * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff).
+ * changed nothing and is not remembered under its key. A run that has ended or is being undone promotes nothing (FencedOff). A promotion by hand needs everything that
+ * the revision of the version asks for, or an override; what it needs is read in the same transaction, under the locks of the model and its rollout.
  */
 export interface AliasRepository {
   get(input: { readonly tenant: Tenant; readonly model: string }): Promise<Readonly<Record<AliasName, AliasState | null>>>;
@@ -86,6 +100,8 @@ export interface AliasRepository {
     readonly runId: RunId | null;
     /** Whose passing this promotion rests on. */
     readonly rollout?: RolloutId | null | undefined;
+    /** Null where a run promotes, whose workflow has asked for everything. */
+    readonly byHand?: PromotionByHand | null | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
@@ -138,7 +154,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           tx,
           { tenant, operation: 'alias.promote', key, request },
           async () => {
-            const { model, version, expectedChampion, decisionId, runId, actor, cause } = request;
+            const { model, version, expectedChampion, runId, byHand, actor, cause } = request;
             const register = await lockModel(tx, { tenant, model });
             const open = await lockOpenRollout(tx, { tenant, model });
             if (rollout != null && (open?.id !== rollout || open.status !== 'passed')) return { kind: 'rolloutClosed' };
@@ -146,12 +162,14 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               await lockRun(tx, { tenant, runId });
               await guardRun(tx, { tenant, runId });
             }
-            const status = await statusOf(tx, { tenant, model, version });
-            if (status === 'rejected' || status === 'withdrawn')
+            const status = await lockStatus(tx, { tenant, model, version });
+            if (status === 'withdrawn' || (status === 'rejected' && byHand == null))
               throw failure('Conflict', `${model}@${version} was ${status} and cannot be promoted`);
             const { champion, previous } = register.aliases;
             if (champion?.version === version) return { kind: 'unchanged', fencing: champion.fencing };
             if (!isAsExpected(champion, expectedChampion)) return { kind: 'conflict', champion };
+            const allowed = byHand == null ? null : await allowByHand(tx, { tenant, model, version, status, champion }, byHand);
+            if (allowed?.kind === 'unmet') return allowed;
             await lockIndexesOf(tx, { tenant, model }, [version]);
             await requireIndexOf(tx, { tenant, model, version });
             const before = { champion: champion?.version ?? null, previous: previous?.version ?? null };
@@ -165,12 +183,13 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               actor,
               cause,
               runId,
-              decisionId,
+              decisionId: allowed?.decisionId ?? request.decisionId,
+              override: allowed?.override ?? null,
               status: { before: status, after: 'promoted' },
             } as const;
             return { kind: 'promoted', previous: before.champion, fencing: await moveChampion(tx, register, move) };
           },
-          ({ kind }) => kind !== 'conflict' && kind !== 'rolloutClosed',
+          ({ kind }) => kind === 'promoted' || kind === 'unchanged',
         ),
       ),
 
@@ -236,6 +255,6 @@ function nothingToGoTo(model: string, champion: number | null): string {
 }
 
 function toMove(row: typeof aliasHistory.$inferSelect): AliasMove {
-  const { id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, runId, decisionId, movedAt } = row;
-  return { id, kind, alias: 'champion', from, to, fencing, actor, cause, runId, decisionId, movedAt };
+  const { id, kind, fromVersion: from, toVersion: to, fencing, actor, cause, runId, decisionId, override, movedAt } = row;
+  return { id, kind, alias: 'champion', from, to, fencing, actor, cause, runId, decisionId, override, movedAt };
 }

@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { RunId } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model';
-import { bytewise, counter, instant, oneOf, tenantId } from './columns';
+import type { PromotionOverride } from '../../domain/promotion';
+import { bytewise, counter, document, instant, oneOf, tenantId } from './columns';
 import { decisions } from './decisions';
 import { models, modelVersions } from './models';
 import { runs } from './runs';
@@ -51,6 +52,8 @@ export const aliasHistory = pgTable(
     cause: text('cause').notNull(),
     runId: bytewise('run_id').$type<RunId>(),
     decisionId: bytewise('decision_id'),
+    /** Of a promotion by hand that did not meet what its revision asks for. */
+    override: document<PromotionOverride>('override'),
     movedAt: instant('moved_at').notNull().defaultNow(),
   },
   (t) => [

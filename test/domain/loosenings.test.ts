@@ -146,8 +146,7 @@ describe('what loosens a policy', () => {
   });
 
   const all = gated(gates);
-  const other = (name: string, change: object) =>
-    gated(gates.map((gate) => (gate.name === name ? ({ ...gate, ...change }) : gate)));
+  const other = (name: string, change: object) => gated(gates.map((gate) => (gate.name === name ? { ...gate, ...change } : gate)));
   const approval = (change: object) => revision({ promote: { approval: { required: 2, role: 'admin', timeoutSeconds: 60, ...change } } });
   const column = (change: object) => {
     const { columns = [] } = plain.contract ?? {};
@@ -197,6 +196,7 @@ describe('what loosens a policy', () => {
       ['spec.canary.guardrails.errors.max'],
     ],
     ['fewer approvals', approval({}), approval({ required: 0 }), ['spec.promote.approval.required']],
+    ['a starter who may approve', approval({}), approval({ allowStarter: true }), ['spec.promote.approval.allowStarter']],
     ['a lower role', approval({}), approval({ role: 'approver' }), ['spec.promote.approval.role']],
     ['no contract', before, revision({}, null), ['contract']],
     [

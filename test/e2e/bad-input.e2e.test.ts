@@ -285,7 +285,7 @@ describe('a request', () => {
 
   const promote = (version: number, etag: string, key?: string) =>
     product.call('PUT', `/models/${model}/aliases/champion`, {
-      body: { version, reason: 'by hand' },
+      body: { version, reason: 'by hand', override: { reason: 'a test of the request', selfApprove: true } },
       headers: { 'if-match': etag },
       ...(key === undefined ? {} : { key }),
     });

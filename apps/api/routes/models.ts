@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import type { AliasState, ExpectedChampion } from '../../../db/repositories/aliases';
-import { compareVersions, explainVersion, passingDecision } from '../explain';
+import type { AliasState, ExpectedChampion, Promotion } from '../../../db/repositories/aliases';
+import { compareVersions, explainVersion } from '../explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../server';
 import { idempotent, name, page, pageOf, problem, time, version, why } from '../views/fields';
@@ -18,6 +18,12 @@ const pair = z.strictObject({
     .regex(/^[1-9]\d{0,8}(,[1-9]\d{0,8}){1,9}$/)
     .describe('2 to 10 versions, separated by commas'),
 });
+const override = z
+  .strictObject({
+    reason: why,
+    selfApprove: z.boolean().default(false).describe('an admin who started the run overrides the rules for it; false when left out'),
+  })
+  .describe('promotes although requirements are not met; for an approver who did not start the run');
 const tags = ['models'];
 
 export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guards }: RouteDeps): FastifyPluginAsyncZod {
@@ -151,19 +157,19 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
         ...approver,
         schema: {
           tags,
-          summary: 'Promote by hand: needs a passing decision and the ETag of what it replaces',
+          summary: 'Promote by hand: needs all that the revision of the version asks for, or an override, and the ETag of the alias',
           params: alias,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
-          body: z.strictObject({ version: number, reason: why }),
+          body: z.strictObject({ version: number, reason: why, override: override.optional() }),
           response: { 200: championView, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body }, reply) => {
+      async ({ caller, params: { model: of }, headers, body }, reply) => {
+        const { tenant, name: actor } = caller;
         const ifMatch = headers['if-match'];
         if (ifMatch === undefined) {
           throw new HttpProblem(428, 'PreconditionRequired', 'send If-Match with the ETag of the alias', readAlias(of));
         }
-        const decision = await passingDecision(registry, { tenant, model: of, version: body.version });
         const expectedChampion = championOf(ifMatch);
         if (!expectedChampion) throw changed(of);
         const promotion = await registry.aliases.promote({
@@ -171,14 +177,17 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
           model: of,
           version: body.version,
           expectedChampion,
-          decisionId: decision.id,
+          // What it rests on is read with the requirements.
+          decisionId: null,
           // A person's move, not the run's: that one has mostly ended, and may write no more.
           runId: null,
+          byHand: { caller, override: body.override ?? null },
           actor,
           cause: body.reason,
           idempotencyKey: `api/${headers['idempotency-key'] ?? randomUUID()}`,
         });
         const { version: to } = body;
+        if (promotion.kind === 'unmet') throw refusal({ model: of, version: to }, promotion);
         const already = promotion.kind === 'unchanged' && expectedChampion.version === to && expectedChampion.fencing === promotion.fencing;
         // Somebody else was faster with the same version: the caller saw another state, and it was not this request that moved it.
         if (promotion.kind === 'conflict' || promotion.kind === 'rolloutClosed' || (promotion.kind === 'unchanged' && !already))
@@ -236,6 +245,20 @@ function championOf(etag: string): ExpectedChampion | null {
 
 function changed(of: string): HttpProblem {
   return new HttpProblem(412, 'PreconditionFailed', `the champion of ${of} has changed since you read it`, readAlias(of));
+}
+
+/** Everything that is missing at once, and what to do about it. */
+function refusal(
+  { model: of, version: to }: { readonly model: string; readonly version: number },
+  { unmet, revision, runId }: Extract<Promotion, { kind: 'unmet' }>,
+): Error {
+  const count = unmet.length === 1 ? '1 requirement is' : `${unmet.length} requirements are`;
+  const [first] = unmet;
+  const overriding = `perennial model promote ${of} ${to} --override "<reason>"`;
+  return failure('Conflict', `${of}@${to} was not promoted: ${count} not met (revision ${revision}, ${runId})`, {
+    issues: unmet.map(({ code, detail, next }) => ({ pointer: `/${code}`, detail: `${detail}; ${next}` })),
+    next: `${first?.next ?? ''}; an approver who did not start ${runId} can override: ${overriding}`,
+  });
 }
 
 function readAlias(of: string): string {

@@ -70,6 +70,14 @@ export const aliasMove = z
     cause: z.string(),
     runId: z.string().nullable(),
     decisionId: z.string().nullable(),
+    override: z
+      .object({
+        reason: z.string(),
+        unmet: z.array(z.object({ code: z.string(), detail: z.string() })).readonly(),
+        selfApproved: z.boolean().describe('by the person who started the run'),
+      })
+      .nullable()
+      .describe('of a promotion by hand that did not meet what its revision asks for'),
     movedAt: instant,
   })
   .meta({ id: 'AliasMove' });

@@ -10,6 +10,7 @@ import { describeComparison } from '../comparison-view';
 import type { ExplanationJson, MoveJson } from '../explanation-view';
 import { describeExplanation } from '../explanation-view';
 import { jsonText } from '../harmless';
+import { CliError } from '../cli-error';
 
 interface ModelJson {
   readonly name: string;
@@ -22,6 +23,12 @@ interface ModelJson {
     readonly manifest: { readonly digest: string };
   }[];
   readonly inferUrl: string | null;
+}
+
+interface PromoteOptions {
+  readonly reason?: string;
+  readonly override?: string;
+  readonly selfApprove?: true;
 }
 
 export function modelCommands(program: Command, context: CliContext): void {
@@ -80,7 +87,7 @@ export function modelCommands(program: Command, context: CliContext): void {
         items,
         json: options.json,
         columns: ['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'],
-        row: (move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, move.cause],
+        row: (move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, whyMoved(move)],
         none: { what: `${name} had no champion${options.at === undefined ? ' yet' : ' then'}`, next: `perennial model show ${name}` },
       });
     });
@@ -107,15 +114,21 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('promote')
-    .description('promote by hand a version that a decision passed')
+    .description('Promote a version by hand; it must meet all that its revision asks for')
     .argument('<model>')
     .argument('<version>', 'a whole number', versionNumber)
-    .requiredOption('--reason <text>', 'why, for the record')
-    .action(async (name: string, version: number, options: { readonly reason: string }) => {
+    .option('--reason <text>', 'why, for the audit; needed without --override')
+    .option('--override <reason>', 'promote although requirements are not met; for an approver who did not start the run')
+    .option('--self-approve', 'with --override: for an admin who started the run')
+    .action(async (name: string, version: number, options: PromoteOptions) => {
+      const { reason = options.override, override, selfApprove = false } = options;
+      if (reason === undefined) throw new CliError('promote needs a --reason', 2);
+      if (selfApprove && override === undefined) throw new CliError('--self-approve needs --override "<reason>"', 2);
       const api = context.api();
       const path = `/models/${name}/aliases/champion`;
       const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
-      await api.call(path, { method: 'PUT', headers, body: { version, reason: options.reason } });
+      const overriding = override === undefined ? {} : { override: { reason: override, selfApprove } };
+      await api.call(path, { method: 'PUT', headers, body: { version, reason, ...overriding } });
       terminal.say(`${name}@${version} is champion`);
     });
 
@@ -144,6 +157,12 @@ export function modelCommands(program: Command, context: CliContext): void {
 function indexLine(followed: FollowedIndex): string {
   if (followed.kind === 'moved') return `index ${followed.index}: ${arrow(followed.from)} → ${arrow(followed.to)}`;
   return `index ${followed.index} stays at ${arrow(followed.at)}: ${followed.why}`;
+}
+
+function whyMoved({ cause, override }: MoveJson): string {
+  if (!override) return cause;
+  const unmet = override.unmet.map(({ code }) => code).join(', ');
+  return `${cause}; override of ${unmet}: ${override.reason}`;
 }
 
 function arrow(version: number | null): string {

@@ -166,7 +166,7 @@ export function lifecycleBody(name: string, change: (document: string) => string
 }
 
 /** The lifecycle with exactly these optional stages. */
-export function withStages(document: string, stages: { readonly tune?: object; readonly canary?: object }): string {
+export function withStages(document: string, stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify', object>>>): string {
   const lifecycle = parse(document) as { spec: Record<string, unknown> };
   const { tune: _, canary: __, ...spec } = lifecycle.spec;
   return stringify({ ...lifecycle, spec: { ...spec, ...stages } });

@@ -1,63 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { digestOf } from '../../../data/digest';
 import type { RunId } from '../../../domain/ids';
-import { decide } from '../../../domain/decide';
 import type { GateSpec } from '../../../domain/lifecycle';
-import { evidence, noWorse, policy, useful } from '../../support/evidence';
+import { evidence, noWorse, useful } from '../../support/evidence';
 import { refTo, signature, tenant } from '../../db/registry-fixture';
-import type { ApiWorld, CallOptions } from './api-world';
+import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
+import { judgedModels, type JudgedModels } from './judged-models';
 
 jest.setTimeout(60_000);
 
 let world: ApiWorld;
+let models: JudgedModels;
 beforeAll(async () => {
   world = await openApiWorld();
+  models = judgedModels(world);
 });
 afterAll(() => world.close());
 
-let made = 0;
-
-/** A model of its own whose versions were each made by a run that has ended, and judged by these gates; a missing list means never judged. */
-async function model(...judgedBy: readonly (readonly GateSpec[] | null)[]): Promise<string> {
-  const name = `model-${++made}`;
-  await world.apply(name);
-  for (const [index, gates] of judgedBy.entries()) {
-    const { id: runId } = await world.accept(name);
-    const key = `${runId}/${index}`;
-    await world.registry.models.register({ tenant, model: name, runId, manifest: refTo(key), signature, idempotencyKey: key });
-    if (gates) await judged(runId, gates);
-    await world.registry.runs.update({ tenant, id: runId, status: 'stopped' });
-  }
+const impossible: GateSpec = { ...useful, min: 0.99 } as GateSpec;
+const model: JudgedModels['model'] = (...judgedBy) => models.model(...judgedBy);
+const successor = async (name: string) => (await models.successor(name)).version;
+const champion = (name: string) => models.champion(name);
+const etagOf = (name: string) => models.etagOf(name);
+const promote: JudgedModels['promote'] = (...given) => models.promote(...given);
+/** Each made and judged once the one before it was champion. */
+async function champions(count: number): Promise<string> {
+  const name = await model();
+  for (let version = 1; version <= count; version++) await promote(name, await successor(name), { etag: await etagOf(name) });
   return name;
 }
-
-async function judged(runId: RunId, gates: readonly GateSpec[]): Promise<void> {
-  const [rules, measured] = [policy(...gates), evidence()];
-  const [policyDigest, evidenceDigest] = [digestOf(rules), digestOf(measured)];
-  await world.registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: rules });
-  await world.registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: measured });
-  await world.registry.decisions.record({
-    tenant,
-    runId,
-    stage: 'evaluate',
-    policy: policyDigest,
-    evidence: evidenceDigest,
-    verdict: decide(rules, measured),
-    idempotencyKey: `${runId}/decide`,
-  });
-}
-
-const impossible: GateSpec = { ...useful, min: 0.99 } as GateSpec;
-const champion = (name: string) => world.call<{ version: number | null }>('GET', `/models/${name}/aliases/champion`, { as: 'viewer' });
-const etagOf = async (name: string) => (await champion(name)).headers.get('etag') ?? '';
-const promote = (name: string, version: number, options: CallOptions & { readonly etag?: string } = {}) =>
-  world.call<{ version: number; fencing: number }>('PUT', `/models/${name}/aliases/champion`, {
-    as: 'approver',
-    body: { version, reason: 'by hand' },
-    ...options,
-    headers: { ...(options.etag === undefined ? {} : { 'if-match': options.etag }), ...options.headers },
-  });
 
 describe('a promotion by hand', () => {
   test('moves the champion, with its decision, and answers with the new ETag', async () => {
@@ -72,10 +44,11 @@ describe('a promotion by hand', () => {
   });
 
   test('without If-Match is 428, with a stale or foreign one 412, and moves nothing', async () => {
-    const name = await model([useful], [useful]);
+    const name = await model([useful]);
     expect(await promote(name, 1)).toMatchObject({ status: 428, body: { code: 'PreconditionRequired' } });
     const stale = await etagOf(name);
     await promote(name, 1, { etag: stale });
+    await successor(name);
     for (const etag of [stale, '"x"', '*', 'W/"1.1"', '"1.99"']) {
       expect(await promote(name, 2, { etag })).toMatchObject({ status: 412, body: { code: 'PreconditionFailed' } });
     }
@@ -87,19 +60,19 @@ describe('a promotion by hand', () => {
     const etag = await etagOf(name);
     expect(await promote(name, 1, { etag })).toMatchObject({
       status: 409,
-      body: { code: 'Conflict', detail: expect.stringContaining('failed') as string },
+      body: { code: 'Conflict', errors: [{ detail: expect.stringContaining('failed') as string }] },
     });
     expect(await promote(name, 2, { etag })).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('never evaluated') as string },
+      body: { errors: [{ detail: expect.stringContaining('never evaluated') as string }] },
     });
     expect(await promote(name, 7, { etag })).toMatchObject({ status: 404 });
     expect((await champion(name)).body.version).toBeNull();
   });
 
   test('of ten at once, one wins', async () => {
-    const name = await model([useful], [useful]);
-    await promote(name, 1, { etag: await etagOf(name) });
+    const name = await champions(1);
+    await successor(name);
     const etag = await etagOf(name);
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => promote(name, 2, { etag, headers: { 'idempotency-key': randomUUID() } })),
@@ -119,11 +92,11 @@ describe('a promotion by hand', () => {
   });
 
   test('repeated under its key gives the first answer, also after the champion has moved on', async () => {
-    const name = await model([useful], [useful]);
+    const name = await model([useful]);
     const options = { etag: await etagOf(name), headers: { 'idempotency-key': randomUUID() } };
     const first = await promote(name, 1, options);
     expect((await promote(name, 1, options)).body).toEqual(first.body);
-    await promote(name, 2, { etag: await etagOf(name) });
+    await promote(name, await successor(name), { etag: await etagOf(name) });
     expect(await promote(name, 1, options)).toMatchObject({ status: 200, body: { version: 1, fencing: first.body.fencing } });
     expect((await champion(name)).body.version).toBe(2);
     expect(await promote(name, 2, options)).toMatchObject({ status: 422, body: { code: 'IdempotencyConflict' } });
@@ -132,8 +105,7 @@ describe('a promotion by hand', () => {
 
 describe('a rollback', () => {
   test('goes to the previous champion in one request, once a key', async () => {
-    const name = await model([useful], [useful]);
-    for (const version of [1, 2]) await promote(name, version, { etag: await etagOf(name) });
+    const name = await champions(2);
     const headers = { 'idempotency-key': randomUUID() };
     const back = () => world.call('POST', `/models/${name}/rollback`, { as: 'operator', headers, body: { reason: 'complaints' } });
     expect(await back()).toMatchObject({ status: 200, body: { model: name, from: 2, to: 1, gateways: [] } });
@@ -177,12 +149,11 @@ describe('a model', () => {
   });
 
   test('tells who was champion at a time', async () => {
-    const name = await model([useful], [useful]);
-    await promote(name, 1, { etag: await etagOf(name) });
+    const name = await champions(1);
     await new Promise((resolve) => setTimeout(resolve, 20));
     const between = new Date().toISOString();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    await promote(name, 2, { etag: await etagOf(name) });
+    await promote(name, await successor(name), { etag: await etagOf(name) });
     const at = (time: string) => world.call<{ items: { to: number }[] }>('GET', `/models/${name}/history?at=${encodeURIComponent(time)}`);
     expect((await at(between)).body.items[0]).toMatchObject({ to: 1 });
     expect((await at(new Date().toISOString())).body.items[0]).toMatchObject({ to: 2 });
@@ -247,9 +218,7 @@ describe('a model', () => {
     const { runId: first } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
     const [decision] = await world.registry.decisions.list({ tenant, runId: first as RunId });
     const { registry } = world;
-    const stage = { tenant, stage: 'evaluate', generation: 1, cacheKey: digestOf(name), reuse: true };
-    await registry.stages.begin({ ...stage, runId: first as RunId });
-    await registry.stages.finish({ ...stage, runId: first as RunId, status: 'succeeded', output: {}, decisionId: decision?.id });
+    const stage = { tenant, stage: 'evaluate', generation: 1, cacheKey: digestOf(first), reuse: true };
     const { id: runId } = await world.accept(name);
     await registry.models.register({ tenant, model: name, runId, manifest: refTo(`${runId}/0`), signature, idempotencyKey: runId });
     expect(await registry.stages.begin({ ...stage, runId })).toMatchObject({ kind: 'reused', fromRun: first });

@@ -436,6 +436,14 @@ describe('what is shown', () => {
     api.routes.set('PUT /models/m/aliases/champion', {});
     expect(await api.cli('model', 'promote', 'm', '2', '--reason', 'by hand')).toMatchObject({ exitCode: 0, stderr: 'm@2 is champion\n' });
     expect(api.asked.at(-1)).toMatchObject({ headers: { 'if-match': '"1.4"' }, body: { version: 2, reason: 'by hand' } });
+    await api.cli('model', 'promote', 'm', '2', '--override', 'an outage', '--self-approve');
+    const override = { reason: 'an outage', selfApprove: true };
+    expect(api.asked.at(-1)?.body).toEqual({ version: 2, reason: 'an outage', override });
+    const asked = api.asked.length;
+    for (const lacking of [[], ['--reason', 'r', '--self-approve']]) {
+      expect(await api.cli('model', 'promote', 'm', '2', ...lacking)).toMatchObject({ exitCode: 2 });
+    }
+    expect(api.asked).toHaveLength(asked);
   });
 
   test('by the doctor names what is wrong and the next command', async () => {
