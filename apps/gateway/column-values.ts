@@ -60,5 +60,6 @@ function utc(text: string): string | undefined {
   if (Number.isNaN(local.getTime()) || local.getUTCDate() !== Number(day)) return undefined;
   const whole = offset === 'Z' || offset === 'z' ? local : new Date(`${date}T${time}${offset}`);
   const iso = whole.toISOString();
-  return iso.length === 24 ? `${iso.slice(0, 19)}${fraction.slice(0, 7)}Z` : undefined;
+  // PostgreSQL has no year 0000.
+  return iso.length === 24 && !iso.startsWith('0000') ? `${iso.slice(0, 19)}${fraction.slice(0, 7)}Z` : undefined;
 }

@@ -25,7 +25,7 @@ export interface GatewayParts
     Pick<ChatRouteDeps, 'chat' | 'metrics'>,
     Pick<EmbeddingsRouteDeps, 'embeddings'>,
     Pick<InferRouteDeps, 'infer'>,
-    Pick<FeedbackRouteDeps, 'feedback'>,
+    Pick<FeedbackRouteDeps, 'feedback' | 'predictions'>,
     Pick<HealthRouteDeps, 'health'> {
   readonly config: GatewayConfig;
   readonly keys: KeyCache;

@@ -39,7 +39,7 @@ export interface GatewayMetrics {
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
   readonly predictionsLost: (rows: number, reason: string) => void;
-  readonly feedback: (outcome: 'joined' | 'waiting', labels: number) => void;
+  readonly feedback: (outcome: 'joined' | 'waiting' | 'unknown', labels: number) => void;
   readonly observe: (state: GatewayState) => void;
 }
 

@@ -24,6 +24,8 @@ export interface RequestCodec {
 
 const outputNames: ReadonlySet<string> = new Set(['score', 'prediction_id']);
 const shownIssues = 20;
+/** An entity is an id, such as a customer's number, and stands in every row of the log. */
+const mostEntityCharacters = 500;
 
 /** Everything that depends on the model alone is worked out once, here: a request then costs one look-up a tensor and one call a value. */
 export function compileRequestCodec({
@@ -86,6 +88,10 @@ export function compileRequestCodec({
     if (required.length === 0 && rowCount === -1) rowCount = 1;
 
     const parameters = parametersOf(request, issues);
+    const entities = perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, Math.max(0, rowCount));
+    if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
+      issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
+    }
     const outputs = outputsOf(request, issues);
     const id = idOf(request, issues);
     if (issues.length > 0) throw refused(issues);
@@ -93,7 +99,7 @@ export function compileRequestCodec({
     return {
       id,
       rows: rowsOf(required, given, rowCount),
-      entities: perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, rowCount),
+      entities,
       eventTimes: perRow(time === null ? undefined : textsOf(given.get(time)), parameters.eventTime, rowCount),
       outputs,
     };

@@ -90,7 +90,7 @@ export const expectation = {
   integer: 'a whole number within ±9007199254740991; null or "NaN" when missing',
   number: 'a finite number; null or "NaN" when missing',
   boolean: 'true or false; null when missing',
-  timestamp: 'an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+  timestamp: 'an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
 } as const;
 
 function rowsIn(shape: unknown): number | null {

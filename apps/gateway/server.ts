@@ -194,10 +194,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     nameIndex: createNameIndex({ indexes: registry.indexes, table, timeoutMs: registryTimeoutMs }),
     limits: config.embeddings,
   });
-  const { feedback } = registry;
+  const { feedback, predictions: storedPredictions } = registry;
   await registerRoutes(app, {
     ...{ config, keys, metrics, answers, indexes, picker, table, health, registryTimeoutMs },
-    ...{ chat, embeddings, infer, feedback },
+    ...{ chat, embeddings, infer, feedback, predictions: storedPredictions },
   });
   const tending = setInterval(
     () => {

@@ -2,15 +2,23 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
 import { answerIn, verdictOf } from '../../domain/llm/logged-answer';
+import type { Task } from '../../domain/model';
 import type { PredictionArm } from '../../domain/prediction';
 import type { Database, Query, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
-import { daysAround } from '../prediction-day';
+import { daysAround, daysOf } from '../prediction-day';
 import type { ListedPrediction, PredictionFilter, Stored } from '../prediction-list';
 import { listPredictions, toRecord } from '../prediction-list';
 import { keptTexts, type KeptTexts } from '../prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
+
+export interface PredictionTask {
+  readonly model: string;
+  readonly version: number;
+  /** Null where the version is no longer registered. */
+  readonly task: Task | 'chat' | null;
+}
 
 export interface PredictionRow {
   readonly tenant: Tenant;
@@ -56,6 +64,8 @@ export interface PredictionRepository {
   ensurePartitions(input: { readonly days: number }): Promise<readonly string[]>;
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC); names dropped. */
   dropBefore(day: string): Promise<readonly string[]>;
+  /** What each of these predictions is a prediction of; ids that are not stored are left out. */
+  tasksOf(input: { readonly tenant: Tenant; readonly ids: readonly PredictionId[] }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
   get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
   /** Newest first. Rows from before schema version 0020 have no verdict to filter by. */
   list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
@@ -113,6 +123,16 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
         from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
         where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
       return row ? toRecord<PredictionRecord>(row) : null;
+    },
+
+    async tasksOf({ tenant, ids }) {
+      const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
+      const rows = await sql<{ id: PredictionId; model: string; version: number; task: PredictionTask['task'] | null }[]>`
+        select p.id, p.model, p.version, v.signature ->> 'task' as task
+        from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
+        join predictions p on p.tenant_id = ${tenant} and p.id = w.id and p.day between w.first and w.last
+        left join model_versions v on v.tenant_id = p.tenant_id and v.model = p.model and v.version = p.version`;
+      return new Map(rows.map(({ id, ...rest }) => [id, rest]));
     },
 
     list: (input) => listPredictions(sql, input),

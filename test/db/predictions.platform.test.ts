@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { PredictionId } from '../../domain/ids';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
-import { openTestRegistry, tenant, type TestRegistry } from './registry-fixture';
+import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from './registry-fixture';
 
 const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 const partition = (offset: number) => `predictions_${day(offset).replaceAll('-', '')}`;
@@ -46,6 +46,23 @@ describe('predictions', () => {
     expect(await label(row.id, true)).toEqual({ joined: true });
     expect(await predictions.get({ tenant, id: row.id })).toMatchObject({ label: true, labelledAt: '2013-07-01T12:00:00.000Z' });
     expect(await predictions.get({ tenant, id: newId('pred') as PredictionId })).toBeNull();
+  });
+
+  test('tell their task by the registered version, where they are stored', async () => {
+    const { predictions } = test_.registry;
+    const model = unique('model');
+    await registerVersions(test_.registry, model, 1);
+    const [registered, other] = [prediction({ model, version: 1 }), prediction({ model: 'gone', version: 3 })];
+    await predictions.insert([registered, other]);
+    const missing = newId('pred') as PredictionId;
+    const tasks = await predictions.tasksOf({ tenant, ids: [registered.id, other.id, missing] });
+    expect(tasks).toEqual(
+      new Map([
+        [registered.id, { model, version: 1, task: 'classification' }],
+        [other.id, { model: 'gone', version: 3, task: null }],
+      ]),
+    );
+    expect(await predictions.tasksOf({ tenant, ids: [] })).toEqual(new Map());
   });
 
   test('are inserted once, however often a batch is sent', async () => {

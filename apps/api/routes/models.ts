@@ -6,12 +6,11 @@ import type { AliasState, ExpectedChampion, Promotion } from '../../../db/reposi
 import { compareVersions, explainVersion } from '../explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../server';
-import { idempotent, name, page, pageOf, problem, time, version, why } from '../views/fields';
+import { idempotent, name, page, pageOf, problem, time, version, versionNumber, why } from '../views/fields';
 import { aliasMove, championView, explanation, modelSummary, modelVersion, modelView, rolledBack, versionComparison } from '../views/model';
 
 const model = z.object({ model: name });
 const alias = model.extend({ alias: z.literal('champion') });
-const number = z.number().int().min(1).describe('a whole number from 1');
 const pair = z.strictObject({
   versions: z
     .string()
@@ -160,7 +159,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
           summary: 'Promote by hand: needs all that the revision of the version asks for, or an override, and the ETag of the alias',
           params: alias,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
-          body: z.strictObject({ version: number, reason: why, override: override.optional() }),
+          body: z.strictObject({ version: versionNumber, reason: why, override: override.optional() }),
           response: { 200: championView, default: problem },
         },
       },
@@ -209,7 +208,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
           summary: 'Back to the previous champion, or to a named one; new requests follow within a second',
           params: model,
           headers: idempotent,
-          body: z.strictObject({ to: number.optional(), reason: why.optional() }),
+          body: z.strictObject({ to: versionNumber.optional(), reason: why.optional() }),
           response: { 200: rolledBack, default: problem },
         },
       },

@@ -4,12 +4,11 @@ import type { ExpectedRef } from '../../../db/repositories/prompts';
 import { failure } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../server';
-import { idempotent, keyOf, name, page, pageOf, problem, version, why } from '../views/fields';
+import { idempotent, keyOf, name, page, pageOf, problem, version, versionNumber, why } from '../views/fields';
 import { promptLabel, promptMove, promptRolledBack } from '../views/prompt';
 
 const prompt = z.object({ prompt: name });
 const label = prompt.extend({ label: name });
-const number = z.number().int().min(1).describe('a whole number from 1');
 const tags = ['prompts'];
 
 /** Who approved a version, and where labels stand: what answers people is told by a label, so moving it back needs no new version and no restart. */
@@ -84,7 +83,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           summary: 'Put a label on a version: needs the ETag of where it stands',
           params: label,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the label') }),
-          body: z.strictObject({ version: number, reason: why }),
+          body: z.strictObject({ version: versionNumber, reason: why }),
           response: { 200: promptLabel, default: problem },
         },
       },
@@ -123,7 +122,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           summary: 'Back to what stood there before, or to a named version that once did',
           params: label,
           headers: idempotent,
-          body: z.strictObject({ to: number.optional(), reason: why.optional() }),
+          body: z.strictObject({ to: versionNumber.optional(), reason: why.optional() }),
           response: { 200: promptRolledBack, default: problem },
         },
       },

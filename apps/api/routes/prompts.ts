@@ -4,11 +4,10 @@ import { failure } from '../../../domain/failure';
 import { diffPrompts } from '../../../domain/llm/prompt-diff';
 import { readPromptNamed } from '../prompt-document';
 import type { RouteDeps } from '../server';
-import { idempotent, keyOf, name, page, pageOf, problem, why } from '../views/fields';
+import { idempotent, keyOf, name, page, pageOf, problem, versionNumber, why } from '../views/fields';
 import { promptDiff, promptSummary, promptVersion, promptView, promptWritten } from '../views/prompt';
 
 const prompt = z.object({ prompt: name });
-const number = z.number().int().min(1).describe('a whole number from 1');
 const ref = z
   .string()
   .regex(/^([1-9]\d{0,8}|[a-z][a-z0-9-]{0,62})$/)
@@ -19,7 +18,7 @@ const written = z.strictObject({
     .describe('the text of a Prompt file, at most 1 MiB, or the same as an object'),
   fileName: z.string().max(255).default('prompt.yaml').describe('for messages'),
   branch: name.default('main'),
-  parent: number.optional().describe('the version that was edited: refused when the branch has moved on since'),
+  parent: versionNumber.optional().describe('the version that was edited: refused when the branch has moved on since'),
   reason: why.default('written by hand'),
 });
 const tags = ['prompts'];

@@ -14,7 +14,11 @@ export const runId = z
 export const time = z.iso.datetime({ offset: true }).describe('a time of RFC 3339, such as 2026-01-31T12:00:00Z');
 /** As this API writes it. */
 export const instant = z.string().meta({ format: 'date-time' });
-export const version = z.coerce.number().int().min(1).describe('a whole number from 1');
+/** The largest number that a version's column holds. */
+const mostVersion = 2_147_483_647;
+export const versionNumber = z.number().int().min(1).max(mostVersion).describe('a whole number from 1');
+/** The same in a path or a query. */
+export const version = z.coerce.number().int().min(1).max(mostVersion).describe('a whole number from 1');
 export const why = z.string().trim().min(1).max(1000).describe('why, for the audit: 1 to 1000 characters');
 
 export const page = z.strictObject({

@@ -105,6 +105,7 @@ describe('a refusal', () => {
     ['the history of an unknown model', 'GET', '/models/nosuch/history', {}, 404, 'NotFound', /no model nosuch/],
     ['an unknown version', 'GET', '/models/nosuch/versions/7', {}, 404, 'NotFound', /nosuch@7/],
     ['a version that is no number', 'GET', '/models/nosuch/versions/seven', {}, 422, 'InvalidInput', /version/],
+    ['a version beyond the largest', 'GET', '/models/nosuch/versions/3000000000', {}, 422, 'InvalidInput', /2147483647/],
     ['an unknown dataset', 'GET', '/datasets/nosuch/versions', {}, 404, 'NotFound', /no dataset nosuch/],
     ['an unknown decision', 'GET', '/decisions/dec_0', {}, 404, 'NotFound', /dec_0/],
     ['a page too large', 'GET', '/runs?pageSize=1000', {}, 422, 'InvalidInput', /at most 200/],

@@ -1,7 +1,7 @@
 import { sha256 } from '../../../data/digest';
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/repositories/api-keys';
-import type { PredictionRow } from '../../../db/repositories/predictions';
+import type { PredictionRow, PredictionTask } from '../../../db/repositories/predictions';
 import type { RoutedModel, RoutedRollout, RoutingArm } from '../../../db/repositories/routing';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
@@ -17,6 +17,8 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly versions: Map<string, ModelVersionRef>;
   readonly keys: Map<string, ApiKeyIdentity>;
   readonly inserted: PredictionRow[];
+  /** Of every stored prediction. */
+  task: PredictionTask['task'];
   readonly labels: Map<PredictionId, unknown>;
   indexNames: string[];
   readonly beats: { readonly epoch: number }[];
@@ -41,6 +43,7 @@ export function fakeRegistry(): FakeRegistry {
     versions: new Map(),
     keys: new Map(),
     inserted: [],
+    task: 'classification',
     labels: new Map(),
     beats: [],
     route(model, arms, { previous, rollout } = {}) {
@@ -95,6 +98,11 @@ export function fakeRegistry(): FakeRegistry {
           const fresh = rows.filter(({ id }) => !known.has(id));
           registry.inserted.push(...fresh);
           return fresh.length;
+        }),
+      tasksOf: ({ ids }) =>
+        present(() => {
+          const stored = registry.inserted.filter(({ id }) => ids.includes(id));
+          return new Map(stored.map(({ id, model, version }) => [id, { model, version, task: registry.task }]));
         }),
     },
     feedback: {

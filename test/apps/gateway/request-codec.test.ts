@@ -242,13 +242,13 @@ describe('what is wrong with a request', () => {
       'a time without an offset',
       request({ scheduled_at: { datatype: 'BYTES', data: ['2013-07-01T09:00:00', null] } }),
       '/inputs/4/data/0',
-      'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+      'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
     ],
     [
       'a day that is not',
       request({ scheduled_at: { datatype: 'BYTES', data: ['2013-02-30T09:00:00Z', null] } }),
       '/inputs/4/data/0',
-      'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+      'tensor `scheduled_at` row 0 is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
     ],
     [
       'an unknown output',
@@ -266,7 +266,25 @@ describe('what is wrong with a request', () => {
       'an event time that is none',
       request({}, { parameters: { event_time: 'today' } }),
       '/parameters/event_time',
-      'parameter `event_time` is text; expected an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+      'parameter `event_time` is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+    ],
+    [
+      'an event time before year 0001, which PostgreSQL does not have',
+      request({}, { parameters: { event_time: '0001-01-01T00:00:00+01:00' } }),
+      '/parameters/event_time',
+      'parameter `event_time` is text; expected an RFC 3339 time from year 0001 with its offset, such as "2013-07-01T09:00:00Z"; null when missing',
+    ],
+    [
+      'an entity of 100,000 characters',
+      request({}, { parameters: { entity: 'N'.repeat(100_000) } }),
+      '/inputs',
+      'an entity has more than 500 characters',
+    ],
+    [
+      'such an entity in a tensor',
+      request({ tailnum: { datatype: 'BYTES', data: ['N1', 'N'.repeat(501)] } }),
+      '/inputs',
+      'an entity has more than 500 characters',
     ],
     ['an id that is no text', request({}, { id: 7 }), '/id', '`id` must be text of at most 256 characters'],
   ])('%s', (_name, body, pointer, detail) => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { newId } from '../../../db/ids';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
@@ -640,7 +641,8 @@ describe('probe', () => {
 });
 
 describe('feedback', () => {
-  const early = 'pred_01jd0000000000000000000000';
+  /** Of a prediction that was made a moment ago and is not stored yet. */
+  const early = newId('pred');
 
   test('joins a label to its prediction, or lets it wait', async () => {
     await promote(7, 10);
@@ -649,16 +651,52 @@ describe('feedback', () => {
     const predictionId = headers['x-perennial-prediction-id'];
     await until(() => registry.inserted.length === 1);
     const send = (payload: unknown) => post('/v1/feedback', payload, { key: operator });
-    expect((await send({ predictionId, label: true })).body).toEqual({ accepted: 1, joined: 1, waiting: 0 });
+    expect((await send({ predictionId, label: true })).body).toEqual({ accepted: 1, joined: 1, waiting: 0, unknown: 0 });
     expect(
       (
         await send([
-          { predictionId, label: 12.5, labelledAt: '2013-07-01T09:00:00Z' },
+          { predictionId, label: 1, labelledAt: '2013-07-01T09:00:00Z' },
           { predictionId: early, label: false },
         ])
       ).body,
-    ).toEqual({ accepted: 2, joined: 1, waiting: 1 });
+    ).toEqual({ accepted: 2, joined: 1, waiting: 1, unknown: 0 });
     expect(registry.labels.get(early as never)).toBe(false);
+  });
+
+  test('that the log should have had long ago is counted as unknown, and stored nowhere', async () => {
+    await start();
+    const old = 'pred_01jd0000000000000000000000';
+    const { status, body } = await post('/v1/feedback', [{ predictionId: old, label: 1 }], { key: operator });
+    expect({ status, body }).toEqual({ status: 200, body: { accepted: 0, joined: 0, waiting: 0, unknown: 1 } });
+    expect(registry.labels.size).toBe(0);
+  });
+
+  test.each<[FakeRegistry['task'], unknown, string]>([
+    ['classification', 'banana', 'a label of a binary classification is true, false, 1 or 0'],
+    ['classification', 'true', 'a label of a binary classification is true, false, 1 or 0'],
+    ['classification', 7, 'a label of a binary classification is true, false, 1 or 0'],
+    ['regression', true, 'a label of a regression is a number'],
+    ['chat', 1, 'feedback on an answer is `score`, `thumbs`, `correction`, or the right text as `label`'],
+  ])('of a %s that no metric can use, such as %j, is refused as a whole', async (task, label, why) => {
+    await promote(7, 10);
+    await start();
+    const { headers } = await post('/v2/models/flight-delay/infer', one);
+    const predictionId = String(headers['x-perennial-prediction-id']);
+    await until(() => registry.inserted.length === 1);
+    registry.task = task;
+    const { status, body } = await post(
+      '/v1/feedback',
+      [
+        { predictionId: early, label: 1 },
+        { predictionId, label },
+      ],
+      { key: operator },
+    );
+    expect({ status, errors: body['errors'] }).toEqual({
+      status: 400,
+      errors: [{ pointer: '/1/label', detail: `${predictionId} is a prediction of flight-delay@7: ${why}` }],
+    });
+    expect(registry.labels.size).toBe(0);
   });
 
   test.each([
