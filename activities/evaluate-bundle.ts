@@ -3,7 +3,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { AnsweredCases } from '../domain/llm/evaluation/answered';
 import { decideEvaluation, type LlmDecision, type LlmEvaluationPolicy } from '../domain/llm/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../domain/llm/evaluation/evidence';
-import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
+import { evidenceOf, type Measured } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmEvaluateSpec } from '../domain/llm/llm-lifecycle';
 import { standbyOutcome, type StandbyModel, type StandbyOutcome } from '../domain/llm/standby';
@@ -15,7 +15,7 @@ import { effectOnce } from './effect-once';
 import type { KnownJudge } from './judges';
 
 export interface EvaluateBundleDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 
@@ -32,6 +32,16 @@ export interface MeasuredBundle {
   readonly looks: number;
   /** By dimension: whose verdicts its scores are. */
   readonly judges: Readonly<Record<string, KnownJudge>>;
+  readonly attempt: BundleAttempt;
+}
+
+/** Whose attempt on the case set it is. Models that are to stand by are put to the gates within the attempt of their bundle. */
+export interface BundleAttempt {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+  readonly lifecycle: string;
+  /** As it was asked, without models that stand by for it. */
+  readonly bundle: Digest;
 }
 
 interface ForEffect {
@@ -92,7 +102,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
         await assertOwned();
         const grounds = await keep(input, { policy, evidence });
         const told = standbys.map((each) => ({ kind: 'standby.judged', data: { ...each } }));
-        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, told, idempotencyKey: key });
+        const attempt = evidence.attempt && { ...evidence.attempt, model: input.attempt.lifecycle };
+        const decision = await registry.decisions.record({ tenant, runId, stage, ...grounds, verdict, attempt, told, idempotencyKey: key });
         return { kind: 'decided', decision, evidence: grounds.evidence, moreCases };
       });
     },
@@ -118,7 +129,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
   async function weigh(input: MeasuredBundle & Pick<DecideBundleInput, 'standbys'>): Promise<Grounds & LlmDecision> {
     const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
     const { gates, ungated } = evaluate;
-    const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 1, gates, looks, ungated };
+    const policy: LlmEvaluationPolicy = { kind: 'llmEvaluation', version: 2, gates, looks, ungated };
     const measured = evidenceOf({
       candidate,
       caseSet: answers.caseSet,
@@ -128,11 +139,21 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       missing,
       standbys,
       judges,
+      attempts: await attemptsOf(input),
     });
     const { champion, baseline } = counterparts;
     const refs = { candidate: answers.results, champion: champion?.results ?? null, baseline: baseline?.results ?? null };
     const evidence: LlmEvidence = { ...measured, results: refs };
     return { policy, evidence, ...decideEvaluation(policy, evidence) };
+  }
+
+  /** The bundle on the case set; and where times are judged, this run's measurement of them: the same bundle, timed again, is a new draw. */
+  async function attemptsOf({ attempt: of, answers, evaluate }: MeasuredBundle): Promise<NonNullable<Measured['attempts']>> {
+    const { tenant, runId, lifecycle: model, bundle } = of;
+    const attempt = await registry.attempts.claim({ tenant, runId, model, holdout: answers.caseSet, candidate: bundle });
+    if (!evaluate.gates.some(({ kind }) => kind === 'latency')) return { attempt };
+    const [holdout, candidate] = [digestOf({ times: answers.caseSet }), digestOf({ bundle, runId })];
+    return { attempt, latencyAttempt: await registry.attempts.claim({ tenant, runId, model, holdout, candidate }) };
   }
 
   /** By their digests, with what was answered. */

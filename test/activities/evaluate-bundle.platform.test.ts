@@ -6,7 +6,7 @@ import { decideEvaluation, type LlmEvaluationPolicy } from '../../domain/llm/eva
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import type { LlmGate } from '../../domain/llm/evaluation/gate';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
-import { startRun, tenant } from '../db/registry-fixture';
+import { startRun, tenant, unique } from '../db/registry-fixture';
 import { openLanguageWorld, type LanguageWorld } from '../support/language-activities';
 
 jest.setTimeout(60_000);
@@ -52,6 +52,7 @@ async function given(candidate: readonly (number | null)[], change: Partial<Deci
     missing: { champion: null, baseline: null },
     evaluate: { dimensions, gates: [useful], ungated: null, first: null, parallel: 4 },
     ...{ looks: 1, judges: {}, mayAskMore: false },
+    attempt: { tenant, runId, lifecycle: unique('assistant'), bundle: digestOf('candidate') },
     ...change,
   };
 }
@@ -81,7 +82,7 @@ describe('decideBundle', () => {
       evaluate: { ...(await given([])).evaluate, gates: [useful, noWorse] },
     });
     const { decision, evidence } = await decided(input);
-    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'no-worse' }] });
+    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'no-worse' }, { gate: 'cases' }] });
     const policy = (await world.registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy })) as LlmEvaluationPolicy;
     const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
     expect([digestOf(policy), digestOf(found)]).toEqual([decision.policy, evidence]);
@@ -160,10 +161,44 @@ describe('decideBundle', () => {
     expect(decision.verdict.reasons.find(({ gate }) => gate === 'no-worse')?.message).toContain(reason);
   });
 
+  test('bundles on one case set share the error of a gate, and the same bundle in another run is no new attempt', async () => {
+    const first = await given(scores(200, 9));
+    const of = async (bundle: string, key: number) => ({
+      ...(await given(scores(200, 9))),
+      ...{ candidate: digestOf(bundle), key: effectKey(runId, 'evaluate', 'decide', key) },
+      attempt: { ...first.attempt, bundle: digestOf(bundle) },
+    });
+    const reasons = [];
+    for (const [key, bundle] of ['one', 'two', 'one'].entries()) {
+      const { decision } = await decided(await of(bundle, 20 + key));
+      reasons.push(decision.verdict.reasons.map(({ message }) => message).join('; '));
+    }
+    expect(reasons[0]).toMatch(/96 % bounds.*judged once on this case set/);
+    expect(reasons[1]).toMatch(/99\.5 % bounds.*judged 2 times on this case set/);
+    expect(reasons[2]).toBe(reasons[0]);
+  });
+
+  test('measuring the times of the same bundle again is another attempt at a latency gate, and at no other', async () => {
+    const quick: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
+    const input = await given(scores(200, 9), { evaluate: { ...(await given([])).evaluate, gates: [useful, quick] } });
+    const numbers = [];
+    for (const run of [runId, runId, await startRun(world.registry)]) {
+      const key = effectKey(run, 'evaluate', 'decide', 30 + numbers.length);
+      const { evidence } = await decided({ ...input, runId: run, key, attempt: { ...input.attempt, runId: run } });
+      const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
+      numbers.push([found.attempt?.number, found.latencyAttempt?.number]);
+    }
+    expect(numbers).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 2],
+    ]);
+  });
+
   test('a dimension of a judge without a calibration gates nothing', async () => {
     const judges = { right: { digest: digestOf('judge'), calibration: null } };
     const { decision } = await decided(await given(scores(200, 10), { judges }));
-    expect(decision.verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ gate: 'useful' }] });
+    expect(decision.verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ gate: 'useful' }, { gate: 'cases' }] });
     expect(decision.verdict.reasons[0]?.message).toContain('has no calibration');
   });
 });
@@ -205,7 +240,7 @@ describe('qualifyStandby', () => {
 
   test.each<[string, readonly (number | null)[], LlmGate, 'failed' | 'inconclusive', string]>([
     ['that is wrong too often', scores(200, 1), useful, 'failed', 'useful: right 0.100'],
-    ['of which too few cases say too little', scores(25, 5), useful, 'inconclusive', 'about 40 more cases would decide'],
+    ['of which too few cases say too little', scores(25, 5), useful, 'inconclusive', 'about 43 more cases would decide'],
     ['that did not answer', Array<null>(100).fill(null), useful, 'inconclusive', 'ContextOverflow'],
     [
       'that is too slow',
@@ -249,7 +284,7 @@ describe('qualifyStandby', () => {
     const found = (await world.registry.evidence.get({ tenant, kind: 'evidence', digest: evidence })) as LlmEvidence;
     expect(found.standbys).toEqual([outcome, away]);
     // What becomes of a standby is no word on the bundle.
-    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }] });
+    expect(decision.verdict).toMatchObject({ kind: 'passed', reasons: [{ gate: 'useful' }, { gate: 'cases' }] });
     await decided(input, { attempt: 2 });
     expect(await toldOfStandbys()).toMatchObject([
       { stage: 'evaluate', data: { ...standby, kind: 'qualified' } },

@@ -66,6 +66,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
     ...(indexChanges > 0 && { indexChanges }),
   });
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, async (effect): Promise<StageEnd<EvaluatedBundle>> => {
+    const attempt = { tenant: run.plan.tenant, runId: run.plan.runId, lifecycle: run.plan.lifecycle, bundle: bundle.digest };
     const timed = latencySample(spec.evaluate.gates, { runId: run.plan.runId, looks: looksOf(run) });
     const questions = <Most extends number | null>(most: Most, latency: LatencySample | null) => ({
       ...questionsOf(run, effect, 'evaluate'),
@@ -97,7 +98,7 @@ export async function evaluateBundle(run: LlmRun, contest: BundleContest): Promi
       };
     };
     const look = async (asked: Asked, place: number, mayAskMore: boolean): Promise<LookedAt> => {
-      const measured = { evaluate: spec.evaluate, looks: looksOf(run), judges, ...asked };
+      const measured = { evaluate: spec.evaluate, looks: looksOf(run), judges, attempt, ...asked };
       const given = { ...measured, candidate: bundle.digest, mayAskMore };
       const summary = `gates of ${name}`;
       const decide = (of: DecideBundleInput) => llmWork.decideBundle.executeWithOptions({ summary }, [of]);

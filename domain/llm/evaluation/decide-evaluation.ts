@@ -1,3 +1,5 @@
+import { confidenceAt, mostAttempts, timesJudged } from '../../gates/attempts';
+import { percent } from '../../gates/gate';
 import type { Verdict, VerdictKind } from '../../verdict';
 import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';
@@ -6,7 +8,8 @@ import { judgeLlmGate } from './judge-gate';
 export interface LlmEvaluationPolicy {
   readonly kind: 'llmEvaluation';
   /** Grows when the meaning of a gate changes, so that an old decision is never explained by new rules. */
-  readonly version: 1;
+  /** 1: each candidate is judged at the gate's confidence. 2: all candidates on one case set share the gate's error (gates/attempts.ts). */
+  readonly version: 1 | 2;
   readonly gates: readonly LlmGate[];
   /** How often it may be looked at while cases are bought; 1 in policies from before this was told. Bounds that hold for one look alone share their error among so many. */
   readonly looks?: number;
@@ -43,9 +46,36 @@ export function judgeEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEviden
   const judged = policy.gates.map((gate): JudgedLlmGate => ({
     gate: gate.name,
     kind: gate.kind,
-    ...judgeLlmGate(forLooks(gate, policy, evidence), evidence),
+    ...judgeLlmGate(forLooks(forAttempt(gate, policy, evidence), policy, evidence), evidence),
   }));
-  return [...judged, ...leftOpen(policy, judged)];
+  return [...judged, ...leftOpen(policy, judged), ...judgeAttempt(policy, evidence)];
+}
+
+function forAttempt(gate: LlmGate, { version }: LlmEvaluationPolicy, { attempt, latencyAttempt }: LlmEvidence): LlmGate {
+  const counted = gate.kind === 'latency' ? (latencyAttempt ?? attempt) : attempt;
+  return version === 1 || counted === undefined ? gate : { ...gate, confidence: confidenceAt(gate.confidence, counted.number) };
+}
+
+/** How often this case set was asked; see `judgeAttempt` of a holdout. */
+function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latencyAttempt }: LlmEvidence): readonly JudgedLlmGate[] {
+  if (version === 1 || gates.length === 0) return [];
+  const said = (outcome: 'passed' | 'inconclusive', code: string, message: string): readonly JudgedLlmGate[] => [
+    { gate: 'cases', kind: 'policy', outcome, code, message, moreCases: null },
+  ];
+  if (attempt === undefined) return said('inconclusive', 'policy.attemptNotCounted', 'nobody counted how often these cases were asked');
+  const timed = latencyAttempt ? `, times measured ${latencyAttempt.number === 1 ? 'once' : `${latencyAttempt.number} times`}` : '';
+  const times = `${timesJudged(attempt, 'case set')}${timed}`;
+  if (Math.max(attempt.number, latencyAttempt?.number ?? 0) > mostAttempts) {
+    const next = 'judge the next one on cases that no bundle was judged on';
+    return said('inconclusive', 'policy.casesUsedUp', `${times}: this case set is used up after ${mostAttempts}; ${next}`);
+  }
+  const [least = 0] = gates.map(({ confidence }) => confidence).sort();
+  const example = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
+  return said(
+    'passed',
+    'policy.attempt',
+    `${times}: gates ask for ${example}, so that all attempts together keep the error that is allowed`,
+  );
 }
 
 /** Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's corrected share have not (Bonferroni). */

@@ -15,6 +15,8 @@ export interface Measured {
   readonly dimensions: readonly string[];
   readonly results: readonly CaseResult[];
   readonly counterparts: Readonly<Record<'champion' | 'baseline', readonly CaseResult[] | null>>;
+  /** Not given where nothing is decided. */
+  readonly attempts?: Pick<LlmEvidence, 'attempt' | 'latencyAttempt'>;
   readonly missing?: NonNullable<LlmEvidence['missing']>;
   readonly standbys?: LlmEvidence['standbys'] | undefined;
   /** By dimension: whose verdicts its scores are. */
@@ -22,7 +24,17 @@ export interface Measured {
 }
 
 /** In the order of the cases: one that does not depend on the answers, which the intervals ask for. */
-export function evidenceOf({ candidate, caseSet, dimensions, results, counterparts, missing, standbys, judges }: Measured): LlmEvidence {
+export function evidenceOf({
+  candidate,
+  caseSet,
+  dimensions,
+  results,
+  counterparts,
+  missing,
+  standbys,
+  judges,
+  attempts,
+}: Measured): LlmEvidence {
   const ordered = inOrder(results);
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
@@ -37,9 +49,10 @@ export function evidenceOf({ candidate, caseSet, dimensions, results, counterpar
     other && Object.fromEntries(dimensions.map((name) => [name, comparePaired(scoresBy(ordered, name), scoresBy(inOrder(other), name))]));
   return {
     kind: 'llmEvaluation',
-    version: 1,
+    version: 2,
     candidate,
     caseSet,
+    ...attempts,
     cases: results.length,
     dimensions: Object.fromEntries(dimensions.map((name) => [name, evidence(name)])),
     comparisons: { champion: compared(counterparts.champion), baseline: compared(counterparts.baseline) },

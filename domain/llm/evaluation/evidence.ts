@@ -1,4 +1,5 @@
 import type { ArtifactRef, Digest } from '../../artifact';
+import type { Attempt } from '../../gates/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from './bias';
 import type { JudgeCalibration } from './judge';
@@ -8,10 +9,14 @@ import type { AnsweredBy } from './result';
 /** What was measured of one candidate on one case set. JSON, without a clock or a machine in it but for latencies. */
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
-  readonly version: 1;
+  readonly version: 1 | 2;
   /** Of the bundle or prompt that was asked. */
   readonly candidate: Digest;
   readonly caseSet: Digest;
+  /** Which bundle of its lifecycle this one is on the case set. Absent in evidence from before attempts were counted. */
+  readonly attempt?: Attempt;
+  /** Likewise of measurements of time, where a gate is over latency: each run measures anew, also of the same bundle. */
+  readonly latencyAttempt?: Attempt;
   readonly cases: number;
   readonly dimensions: Readonly<Record<string, DimensionEvidence>>;
   /** Candidate minus counterpart on the same cases; null when there is none. */

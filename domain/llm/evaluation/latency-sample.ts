@@ -1,3 +1,4 @@
+import { confidenceAt, mostAttempts } from '../../gates/attempts';
 import type { RunId } from '../../ids';
 import type { LlmGate } from './gate';
 
@@ -12,7 +13,7 @@ const firstRepeat = 1_000_000;
 
 /**
  * What gates over latency need of this run, where its answers were paid by earlier ones: twice as many cases as it takes to have an upper bound of the quantile at all, so that a
- * slow one in many does not leave it open. Null without such a gate: nothing is asked twice then. `looks`: how often the bounds share their error.
+ * slow one in many does not leave it open, and no fewer than the last attempt on a case set needs. Null without such a gate: nothing is asked twice then. `looks`: how often the bounds share their error.
  */
 export function latencySample(
   gates: readonly LlmGate[],
@@ -20,8 +21,8 @@ export function latencySample(
 ): LatencySample | null {
   const needed = gates.flatMap((gate) => {
     if (gate.kind !== 'latency') return [];
-    const least = Math.ceil(Math.log((1 - gate.confidence) / looks) / Math.log(gate.quantile));
-    return [Math.max(gate.minCases, 2 * least)];
+    const least = (attempt: number) => Math.ceil(Math.log((1 - confidenceAt(gate.confidence, attempt)) / looks) / Math.log(gate.quantile));
+    return [Math.max(gate.minCases, 2 * least(1), least(mostAttempts))];
   });
   return needed.length === 0 ? null : { cases: Math.max(...needed), repeat: firstRepeat + (hashOf(runId) % 1_000_000_000) };
 }
