@@ -22,7 +22,7 @@ export function llmPythonStep(root, cacheDir, basePython) {
         env: pipEnvironment,
         next,
       });
-      // A range, not a pin with a hash: CPU builds come from another place than PyPI (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS) under other hashes.
+      // A range of one release, without a hash: CPU builds come from another place than PyPI (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS) under other hashes.
       await run('PyTorch could not be installed', python, [...install, '-r', torch], { env: pipEnvironment, next });
       await run('the Python packages cannot be imported', python, ['-c', `import ${imports}`], { cwd: join(root, 'trainers'), next });
       environment.finish();

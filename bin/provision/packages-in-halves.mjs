@@ -24,8 +24,8 @@ export function packagesInHalvesStep({ title, doing, failed, source, folder }) {
       for (const { from, to, omit } of installs) {
         mkdirSync(to, { recursive: true });
         for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(from, name), join(to, name));
-        // Scripts would fetch and compile sources where a binary does not load: that is to fail here instead.
-        await installFromLock(failed, to, [...omit, '--ignore-scripts']);
+        // Without scripts, which would fetch and compile sources where a binary does not load: that is to fail here instead.
+        await installFromLock(failed, to, omit);
       }
       stamp(stampFile, digest);
     },
