@@ -8,6 +8,7 @@ import type { Config } from './config';
 import type { Logger } from './log';
 import type { Loop } from './loop';
 import { repeat } from './loop';
+import { keyWarningDays } from '../domain/api-key';
 import { defaultTenant } from '../domain/ids';
 import { endLostSearches } from './lost-searches';
 import { reconcileRuns, sweepOutbox } from './sweeper';
@@ -19,6 +20,13 @@ export interface MaintenanceDeps extends Core {
   readonly indexes: IndexClient;
   readonly config: Config;
   readonly log: Logger;
+}
+
+/** For whoever collects logs: twice a day, each key that expires within two weeks. */
+async function warnOfKeys(apiKeys: MaintenanceDeps['registry']['apiKeys'], log: Logger): Promise<void> {
+  for (const { id, name, scope, expiresAt } of await apiKeys.expiring({ days: keyWarningDays })) {
+    log.warn({ event: 'key.expiring', key: id, name, scope, expiresAt, next: `perennial key rotate ${id}` }, 'an API key expires soon');
+  }
 }
 
 /** What keeps promises that a crash could break, and what keeps the registry small. Each may run in several processes at once. */
@@ -37,6 +45,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('audit', 10, (stopped) => sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped), log),
     // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
+    repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
     repeat('collector', 900, () => collectGarbage({ registry, artifacts, tenant: defaultTenant, log }), log),

@@ -55,7 +55,11 @@ export function keysFile(stateDir: string): string {
   return join(stateDir, 'run', 'keys.json');
 }
 
-/** Kept by this machine's user alone (0600). A key that the database does not know, after `--fresh` or on another database, is made anew. */
+/**
+ * They never expire: the file lies beside the passwords of the servers, so an end would protect nothing, and a platform that runs for months must not
+ * lose the key that its own parts call each other with. Kept by this machine's user alone (0600). A key that the
+ * database does not know, after `--fresh` or on another database, is made anew.
+ */
 async function ensureKeys(registry: Registry, file: string): Promise<PlatformKeys> {
   const kept = (readPrivateJson(file, 'remove it: new keys are made at the next start') ?? {}) as Partial<PlatformKeys>;
   const keys = { admin: await ensureKey(registry, 'admin', kept.admin), service: await ensureKey(registry, 'service', kept.service) };

@@ -8,11 +8,14 @@ import type { RunEventFeed, RunEventSubscription } from './event-feed';
 /** Shorter than the idle timeouts of common proxies. */
 const keepAliveMilliseconds = 15_000;
 const batch = 500;
+/** A stream whose key has ended goes on for so long at most. */
+const keyCheckMilliseconds = 2_000;
 
 export interface EventStreams {
   /**
    * A run's events as server-sent events, from the one after `Last-Event-ID`, until the run has ended and everything was sent. The id is the
-   * event's number in its run, so a client that reconnects misses nothing and sees nothing twice. Ends with `event: end`.
+   * event's number in its run, so a client that reconnects misses nothing and sees nothing twice. Ends with `event: end`. Breaks off within
+   * seconds when the key is revoked or expires.
    */
   stream(run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** Streams open now. */
@@ -21,15 +24,29 @@ export interface EventStreams {
   close(): void;
 }
 
-export function openEventStreams(registry: Pick<Registry, 'runs' | 'events'>, feed: RunEventFeed): EventStreams {
-  const streams = new Set<AbortController>();
+export function openEventStreams(registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>, feed: RunEventFeed): EventStreams {
+  /** With the id of the key that each was opened with. */
+  const streams = new Map<AbortController, string>();
+  let looking = false;
+  /** One question for all streams of this process. While the registry is away they go on. */
+  const endOfKeys = async (): Promise<void> => {
+    if (looking || streams.size === 0) return;
+    looking = true;
+    try {
+      const ended = new Set(await registry.apiKeys.ended([...new Set(streams.values())]));
+      for (const [stream, keyId] of streams) if (ended.has(keyId)) stream.abort();
+    } finally {
+      looking = false;
+    }
+  };
+  const timer = setInterval(() => void endOfKeys().catch(() => undefined), keyCheckMilliseconds).unref();
   let closing = false;
   return {
     async stream(run, request, reply) {
       const raw = begin(request, reply);
       const gone = new AbortController();
       raw.once('close', () => gone.abort());
-      streams.add(gone);
+      streams.set(gone, request.caller.id);
       if (closing) gone.abort();
       const subscription = feed.subscribe(run.id);
       try {
@@ -47,7 +64,8 @@ export function openEventStreams(registry: Pick<Registry, 'runs' | 'events'>, fe
     open: () => streams.size,
     close() {
       closing = true;
-      for (const stream of streams) stream.abort();
+      clearInterval(timer);
+      for (const stream of streams.keys()) stream.abort();
     },
   };
 }

@@ -2,15 +2,26 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { allows, type ApiKeyIdentity, type ApiKeyScope } from '../../db/repositories/api-keys';
 import { failure } from '../../domain/failure';
 import { HttpProblem } from '../http/problem';
+import { warnOfExpiry } from '../http/key-expiry';
 import '../http/request-context';
 import type { KeyCache } from './key-cache';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Asks again, for answers that take long. Rejects when the registry is away for longer than keys are trusted without it. */
+    isKeyValid: () => Promise<boolean>;
+  }
+}
+
 /** Before the body is read: a caller without a key cannot make this process parse 10 MB. Takes `Authorization: Bearer …` or, as some inference clients send, `X-API-Key`. */
 export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandler {
-  return (request, _reply, done) => {
+  return (request, reply, done) => {
     const admit = (identity: ApiKeyIdentity | null): void => {
       const refusal = refusalOf(identity, scope, request);
-      if (identity !== null) request.caller = identity;
+      if (identity !== null) {
+        request.caller = identity;
+        warnOfExpiry(reply, identity);
+      }
       done(refusal ?? undefined);
     };
     const key = keyOf(request);
@@ -18,6 +29,7 @@ export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandl
       done(new HttpProblem(401, 'MissingApiKey', 'send an API key: Authorization: Bearer pk_…', 'perennial key create'));
       return;
     }
+    request.isKeyValid = async () => (await keys.identify(key)) !== null;
     const identity = keys.identify(key);
     if (identity instanceof Promise) identity.then(admit, done);
     else admit(identity);

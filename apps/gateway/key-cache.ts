@@ -44,7 +44,7 @@ export function createKeyCache({
 
   function identify(key: string): ApiKeyIdentity | null | Promise<ApiKeyIdentity | null> {
     const entry = known.get(key);
-    if (entry !== undefined && now() - entry.verifiedAt < freshSeconds * 1000) return entry.identity;
+    if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < freshSeconds * 1000) return entry.identity;
     const refusedUntil = refused.get(key);
     if (refusedUntil !== undefined && now() < refusedUntil) return null;
     let answer = asking.get(key);
@@ -80,11 +80,15 @@ export function createKeyCache({
 
   function vouched(key: string, cause?: unknown): ApiKeyIdentity {
     const entry = known.get(key);
-    if (entry !== undefined && now() - entry.verifiedAt < graceSeconds * 1000) return entry.identity;
+    if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < graceSeconds * 1000) return entry.identity;
     throw failure('DatabaseUnavailable', 'the registry is away, so this API key cannot be checked; try again shortly', { cause });
   }
 
   return { identify };
+}
+
+function hasExpired({ expiresAt }: ApiKeyIdentity): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
 }
 
 function remember<V>(map: Map<string, V>, key: string, value: V): void {

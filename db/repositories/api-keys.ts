@@ -22,13 +22,14 @@ export interface ApiKeyIdentity {
   readonly tenant: Tenant;
   readonly name: string;
   readonly scope: ApiKeyScope;
+  /** Null: never. */
+  readonly expiresAt: string | null;
 }
 
 export interface ApiKeyRecord extends ApiKeyIdentity {
   readonly createdAt: string;
   readonly createdBy: string;
   readonly lastUsedAt: string | null;
-  readonly expiresAt: string | null;
   readonly revokedAt: string | null;
 }
 
@@ -45,7 +46,11 @@ export interface ApiKeyRepository {
   verify(key: string): Promise<ApiKeyIdentity | null>;
   /** At once. Again: nothing happens. NotFound when there is no such key. */
   revoke(input: { readonly tenant: Tenant; readonly id: string; readonly actor: string }): Promise<ApiKeyRecord>;
-  /** A new key of the same name and scope; the old one stays valid for `overlapSeconds`. */
+  /** Those of these ids that are revoked, expired or unknown. */
+  ended(ids: readonly string[]): Promise<readonly string[]>;
+  /** Valid keys that expire within so many days, of all tenants, and were not replaced. */
+  expiring(input: { readonly days: number }): Promise<readonly ApiKeyRecord[]>;
+  /** A new key of the same name, scope and lifetime; the old one stays valid for `overlapSeconds`. */
   rotate(input: {
     readonly tenant: Tenant;
     readonly id: string;
@@ -83,7 +88,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
           where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')
         )
         select * from found`;
-      return row ? { id: row.id, tenant: row.tenantId, name: row.name, scope: row.scope } : null;
+      return row ? { id: row.id, tenant: row.tenantId, name: row.name, scope: row.scope, expiresAt: row.expiresAt } : null;
     },
 
     revoke: ({ tenant, id, actor }) =>
@@ -116,11 +121,26 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
         }
         const replacement = newKeyId();
         await tx`update api_keys set replaced_by = ${replacement} where tenant_id = ${tenant} and id = ${id}`;
-        const made = await insert(tx, { ...old, tenant, actor, id: replacement });
-        const after = { newKey: made.id, oldValidUntil: limited.expiresAt };
+        const expiresAt = sameLifetime(old);
+        const made = await insert(tx, { ...old, expiresAt, tenant, actor, id: replacement });
+        const after = { newKey: made.id, expiresAt, oldValidUntil: limited.expiresAt };
         await appendAudit(tx, { tenant, actor, action: 'key.rotate', subject: `key:${id}`, cause: 'rotated', after });
         return { ...made, oldValidUntil: limited.expiresAt };
       }),
+
+    async ended(ids) {
+      const rows = await sql<{ id: string }[]>`
+        select asked.id from unnest(${ids}::text[]) as asked (id)
+        where not exists (select from api_keys k where k.id = asked.id and ${valid(sql)})`;
+      return rows.map((row) => row.id);
+    },
+
+    async expiring({ days }) {
+      const rows = await sql<KeyRow[]>`
+        select * from api_keys where ${valid(sql)} and replaced_by is null and expires_at <= now() + make_interval(days => ${days})
+        order by expires_at`;
+      return rows.map(toRecord);
+    },
 
     async list({ tenant, ...page }) {
       const after = afterKey(page);
@@ -130,6 +150,12 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       return toPage(rows, page, (row) => row.id, toRecord);
     },
   };
+}
+
+/** From now on, as long as the old key was made for; null for one that never expires. */
+function sameLifetime({ createdAt, expiresAt }: KeyRow): string | null {
+  if (expiresAt === null) return null;
+  return new Date(Date.now() + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
 }
 
 /** Names stand in the audit and in refusals, so that two keys in use must not share one. An expired key gives its name back. */

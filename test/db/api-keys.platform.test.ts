@@ -16,7 +16,7 @@ describe('API keys', () => {
     const name = unique('known');
     const { id, key } = await create({ name });
     expect(key).toMatch(/^pk_[0-9a-z]{26}_[0-9a-f]{64}$/);
-    expect(await verify(key)).toEqual({ id, tenant, name, scope: 'operator' });
+    expect(await verify(key)).toEqual({ id, tenant, name, scope: 'operator', expiresAt: null });
     const secret = key.split('_')[2] ?? '';
     const [row] = await test_.database.sql<{ text: string }[]>`select api_keys::text as text from api_keys where id = ${id}`;
     expect(row?.text).not.toContain(secret);
@@ -58,7 +58,7 @@ describe('API keys', () => {
     const made = await test_.registry.apiKeys.rotate({ tenant, id: old.id, actor: 'key:root', overlapSeconds: 60 });
     expect(Date.parse(made.oldValidUntil)).toBeGreaterThan(Date.now() + 50_000);
     expect(await verify(old.key)).toMatchObject({ id: old.id });
-    expect(await verify(made.key)).toEqual({ id: made.id, tenant, name: 'rotated', scope: 'approver' });
+    expect(await verify(made.key)).toEqual({ id: made.id, tenant, name: 'rotated', scope: 'approver', expiresAt: null });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${old.id}`;
     expect(await verify(old.key)).toBeNull();
     expect(await verify(made.key)).not.toBeNull();
@@ -105,6 +105,31 @@ describe('API keys', () => {
     const brief = await create({ name, expiresAt: new Date(Date.now() + 60_000).toISOString() });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${brief.id}`;
     await expect(create({ name })).resolves.toMatchObject({ id: expect.any(String) as string });
+  });
+
+  test('a rotation makes a key for as long as the old one was made for', async () => {
+    const day = 86_400_000;
+    const { id } = await create({ expiresAt: new Date(Date.now() + 90 * day).toISOString() });
+    await test_.database
+      .sql`update api_keys set created_at = now() - interval '80 days', expires_at = now() + interval '10 days' where id = ${id}`;
+    const made = await test_.registry.apiKeys.rotate({ tenant, id, actor: 'a', overlapSeconds: 60 });
+    const { expiresAt } = (await verify(made.key)) ?? {};
+    expect(Math.abs(Date.parse(expiresAt ?? '') - Date.now() - 90 * day)).toBeLessThan(60_000);
+  });
+
+  test('those that expire soon, and those that ended, are found', async () => {
+    const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+    const soon = await create({ expiresAt: at(86_400) });
+    const later = await create({ expiresAt: at(30 * 86_400) });
+    const replaced = await create({ expiresAt: at(86_400) });
+    await test_.registry.apiKeys.rotate({ tenant, id: replaced.id, actor: 'a', overlapSeconds: 600 });
+    const past = await create({ expiresAt: at(-1) });
+    const revoked = await create();
+    await test_.registry.apiKeys.revoke({ tenant, id: revoked.id, actor: 'a' });
+    const ids = [soon, later, replaced, past, revoked].map(({ id }) => id);
+    const expiring = (await test_.registry.apiKeys.expiring({ days: 14 })).map(({ id }) => id);
+    expect(expiring.filter((id) => ids.includes(id))).toEqual([soon.id]);
+    expect(await test_.registry.apiKeys.ended([...ids, 'none'])).toEqual([past.id, revoked.id, 'none']);
   });
 
   test('use is noted, at most once a minute', async () => {

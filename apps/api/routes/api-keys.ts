@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { keyExpiry, usualKeyDays } from '../../../domain/api-key';
 import { failure } from '../../../domain/failure';
 import { apiKeyScopes, type ApiKeyRecord } from '../../../db/repositories/api-keys';
 import type { RouteDeps } from '../server';
@@ -10,7 +11,7 @@ const params = z.object({ id: z.string().min(1).max(100) });
 const make = z.strictObject({
   name: z.string().trim().min(1).max(100).describe('whose or what for: 1 to 100 characters; it is the actor in the audit'),
   scope: z.enum(apiKeyScopes).describe('viewer, operator, approver or admin; each includes those before it'),
-  expiresAt: time.optional(),
+  expiresAt: time.nullable().optional().describe(`when it ends; ${usualKeyDays} days from now by default, null: never`),
 });
 const overlap = z.strictObject({
   overlapSeconds: z
@@ -42,12 +43,14 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
       '/api-keys',
       { ...admin, schema: { tags, summary: 'Make a key; it is shown once', body: make, response: { 201: madeKey, default: problem } } },
       async ({ caller: { tenant, name: actor }, body }, reply) => {
-        if (body.expiresAt !== undefined && Date.parse(body.expiresAt) <= Date.now()) {
-          throw failure('InvalidInput', `body: expiresAt ${body.expiresAt} is past`, {
-            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${body.expiresAt} is past` }],
+        const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
+        if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
+          throw failure('InvalidInput', `body: expiresAt ${expiresAt} is past`, {
+            issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is past` }],
           });
         }
-        return reply.status(201).send(await registry.apiKeys.create({ tenant, actor, ...body }));
+        const made = await registry.apiKeys.create({ tenant, actor, ...body, expiresAt: expiresAt ?? undefined });
+        return reply.status(201).send({ ...made, expiresAt });
       },
     );
 
@@ -63,7 +66,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         ...admin,
         schema: {
           tags,
-          summary: 'A new key of the same name and scope; the old one ends after the overlap',
+          summary: 'Make a new key of the same name, scope and lifetime; the old one ends after the overlap',
           params,
           body: overlap,
           response: { 200: rotatedKey, default: problem },

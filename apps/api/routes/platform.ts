@@ -19,8 +19,8 @@ export function platformRoutes({ registry, artifacts, lifecycles, trainers, guar
           response: { 200: platformView, default: problem },
         },
       },
-      async ({ caller: { tenant, name, scope } }) => ({
-        caller: { name, scope },
+      async ({ caller: { tenant, name, scope, expiresAt } }) => ({
+        caller: { name, scope, expiresAt },
         parts: await platformParts({ registry, artifacts, lifecycles }, tenant),
       }),
     );

@@ -15,7 +15,9 @@ export const keyView = z
   })
   .meta({ id: 'ApiKey' });
 
-export const madeKey = z.object({ id: z.string(), key: z.string().describe('shown this once') }).meta({ id: 'MadeApiKey' });
+export const madeKey = z
+  .object({ id: z.string(), key: z.string().describe('shown this once'), expiresAt: instant.nullable().describe('null: never') })
+  .meta({ id: 'MadeApiKey' });
 export const rotatedKey = z
   .object({ id: z.string(), key: z.string().describe('shown this once'), oldValidUntil: instant })
   .meta({ id: 'RotatedApiKey' });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiKeyScopes } from '../../../db/repositories/api-keys';
+import { instant } from './fields';
 
 const partView = z.object({
   name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway']),
@@ -9,7 +10,10 @@ const partView = z.object({
 });
 
 export const platformView = z
-  .object({ caller: z.object({ name: z.string(), scope: z.enum(apiKeyScopes) }), parts: z.array(partView).readonly() })
+  .object({
+    caller: z.object({ name: z.string(), scope: z.enum(apiKeyScopes), expiresAt: instant.nullable() }),
+    parts: z.array(partView).readonly(),
+  })
   .meta({ id: 'Platform' });
 
 export type PlatformPart = z.output<typeof partView>;

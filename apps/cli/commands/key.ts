@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { daysUntil, expiresSoon, keyExpiry, usualKeyDays } from '../../../domain/api-key';
+import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { wholeNumber } from '../numbers';
@@ -14,6 +17,13 @@ interface KeyJson {
   readonly revokedAt: string | null;
 }
 
+interface CreateOptions {
+  readonly scope: string;
+  readonly expires?: number | 'never';
+  readonly expiresAt?: string;
+  readonly json?: true;
+}
+
 export function keyCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   const key = program.command('key').description('API keys');
@@ -22,15 +32,21 @@ export function keyCommands(program: Command, context: CliContext): void {
     .command('create <name>')
     .description('make a key; it is shown once')
     .requiredOption('--scope <scope>', 'viewer, operator, approver or admin; each includes those before it')
-    .option('--expires-at <time>', 'RFC 3339')
+    .option('--expires <days>', `how long it is valid, such as 30d, or never; ${usualKeyDays}d by default`, lifetime)
+    .option('--expires-at <time>', 'when it ends, RFC 3339, instead of --expires')
     .option('--json', 'print as JSON')
-    .action(async (name: string, options: { readonly scope: string; readonly expiresAt?: string; readonly json?: true }) => {
-      const { scope, expiresAt } = options;
-      const made = await context.api().call<{ id: string; key: string }>('/api-keys', {
+    .action(async (name: string, options: CreateOptions) => {
+      const { scope, expires, expiresAt } = options;
+      if (expires !== undefined && expiresAt !== undefined)
+        throw new CliError('--expires and --expires-at exclude each other', 2, 'give one of them');
+      const end = expires === 'never' ? null : expires === undefined ? expiresAt : keyExpiry(Date.now(), expires);
+      const made = await context.api().call<{ id: string; key: string; expiresAt: string | null }>('/api-keys', {
         method: 'POST',
-        body: { name, scope, ...(expiresAt === undefined ? {} : { expiresAt }) },
+        body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
       });
-      terminal.say(`${made.id}: keep this key, it is not shown again`);
+      terminal.say(
+        `${made.id}: keep this key, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,
+      );
       terminal.out(options.json ? jsonText(made) : made.key);
     });
 
@@ -59,7 +75,7 @@ export function keyCommands(program: Command, context: CliContext): void {
 
   key
     .command('rotate <id>')
-    .description('a new key of the same name and scope; the old one ends after the overlap')
+    .description('Make a new key of the same name, scope and lifetime; the old one ends after the overlap')
     .option('--overlap-seconds <n>', 'how long the old key stays valid', wholeNumber(0, 2_592_000), 3600)
     .option('--json', 'print as JSON')
     .action(async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
@@ -74,5 +90,15 @@ export function keyCommands(program: Command, context: CliContext): void {
 
 function state({ revokedAt, expiresAt }: KeyJson): string {
   if (revokedAt !== null) return `revoked ${revokedAt}`;
-  return expiresAt === null ? 'valid' : `until ${expiresAt}`;
+  if (expiresAt === null) return 'valid, never expires';
+  const now = Date.now();
+  if (Date.parse(expiresAt) <= now) return `expired ${expiresAt}`;
+  return expiresSoon(expiresAt, now) ? `EXPIRES in ${daysUntil(expiresAt, now)} days, ${expiresAt}` : `until ${expiresAt}`;
+}
+
+function lifetime(text: string): number | 'never' {
+  if (text === 'never') return text;
+  const days = Number(/^(\d{1,4})d?$/.exec(text)?.[1] ?? 0);
+  if (days > 0) return days;
+  throw new InvalidArgumentError('a number of days such as 30d, or never');
 }

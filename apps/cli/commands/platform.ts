@@ -2,6 +2,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { request } from 'undici';
+import { daysUntil, expiresSoon } from '../../../domain/api-key';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { Finish } from '../main';
@@ -58,14 +59,29 @@ async function ready(name: string, url: string, next: string): Promise<Part> {
   }
 }
 
+/** A key that expires soon is wrong while there is time to rotate it. */
+function keyPart({ name, scope, expiresAt }: { readonly name: string; readonly scope: string; readonly expiresAt: string | null }): Part {
+  const now = Date.now();
+  const end = expiresAt === null ? '' : `, expires in ${daysUntil(expiresAt, now)} days, at ${expiresAt}`;
+  const soon = expiresSoon(expiresAt, now);
+  return {
+    name: 'key',
+    ok: !soon,
+    detail: `${name}, scope ${scope}${end}`,
+    next: soon ? 'an admin rotates it: perennial key rotate <id>' : null,
+  };
+}
+
 /** What the API reaches, asked with the key: so the key is checked too. */
 async function platform(context: CliContext): Promise<readonly Part[]> {
   const { apiUrl, apiKey } = context.settings;
   if (apiUrl === null) return [];
   if (apiKey === null) return [{ name: 'key', ok: false, detail: 'none is known', next: 'set PERENNIAL_API_KEY' }];
   try {
-    const { caller, parts } = await context.api().call<{ caller: { name: string; scope: string }; parts: Part[] }>('/platform');
-    return [{ name: 'key', ok: true, detail: `${caller.name}, scope ${caller.scope}`, next: null }, ...parts];
+    const { caller, parts } = await context
+      .api()
+      .call<{ caller: { name: string; scope: string; expiresAt: string | null }; parts: Part[] }>('/platform');
+    return [keyPart(caller), ...parts];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     return [{ name: 'key', ok: false, detail: error.message, next: error.next ?? null }];

@@ -18,6 +18,9 @@ export interface ChatRouteDeps {
   readonly stallMs: number;
 }
 
+/** What is known of a key is 10 s old at most: its streams end within 12 s. */
+const keyCheckMs = 2_000;
+
 /** One stream that has begun. */
 interface Begun {
   readonly head: ChatHead;
@@ -59,6 +62,7 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
       void stream.send(JSON.stringify(chunkOf(head, created, { role: 'assistant', content: '' })));
       return { head, stream, encode: pieceEncoder(head, created) };
     };
+    const watch = watchKey(request, open);
     try {
       const answered = await chat({
         ...call,
@@ -78,6 +82,8 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     } catch (error) {
       if (said.begun === null) throw error;
       breakOff(request, reply, said.begun, error as Error);
+    } finally {
+      clearInterval(watch);
     }
     return reply;
   }
@@ -106,6 +112,17 @@ function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string,
     ...(index && { 'x-perennial-index-version': `${index.name}@${index.version}` }),
     ...(fixed.length === 0 ? {} : { 'x-perennial-fixed-parameters': fixed.join(', ') }),
   };
+}
+
+/** A stream ends soon after its key was revoked or expired. While the registry is away it goes on. */
+function watchKey(request: FastifyRequest, open: OpenAnswer): NodeJS.Timeout {
+  const look = async (): Promise<void> => {
+    if (await request.isKeyValid()) return;
+    open.stop(
+      new HttpProblem(401, 'InvalidApiKey', 'this API key was revoked or has expired, so its stream was cut', 'perennial key create'),
+    );
+  };
+  return setInterval(() => void look().catch(() => undefined), keyCheckMs).unref();
 }
 
 function readerStalled(stallMs: number): HttpProblem {

@@ -83,6 +83,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'POST /prompts/{prompt}/searches/{id}/cancel': 'operator',
   'POST /prompts/{prompt}/versions/{version}/approve': 'approver',
   'GET /audit': 'approver',
+  'GET /audit/keys': 'approver',
   'GET /audit/verify': 'approver',
   'GET /api-keys': 'admin',
   'POST /api-keys': 'admin',
@@ -206,6 +207,22 @@ describe('a key', () => {
     expect((await world.call('GET', '/runs', { key: made.body.key })).status).toBe(401);
     expect((await world.call('GET', '/runs', { key: rotated.body.key })).status).toBe(200);
     expect(await world.call('POST', '/api-keys/nosuch/revoke')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  });
+
+  test('expires in 90 days unless it says otherwise, and warns with each answer in its last two weeks', async () => {
+    const day = 86_400_000;
+    const make = (body: object) =>
+      world.call<{ id: string; key: string; expiresAt: string | null }>('POST', '/api-keys', { body: { scope: 'viewer', ...body } });
+    const usual = await make({ name: 'usual' });
+    expect(Math.abs(Date.parse(usual.body.expiresAt ?? '') - Date.now() - 90 * day)).toBeLessThan(60_000);
+    expect((await world.call('GET', '/runs', { key: usual.body.key })).headers.get('x-perennial-key-expires')).toBeNull();
+    const never = await make({ name: 'never', expiresAt: null });
+    expect(never.body.expiresAt).toBeNull();
+    const expiresAt = new Date(Date.now() + 5 * day).toISOString();
+    const brief = await make({ name: 'five days', expiresAt });
+    const { headers } = await world.call('GET', '/runs', { key: brief.body.key });
+    expect(headers.get('x-perennial-key-expires')).toBe(expiresAt);
+    expect(await world.call('GET', '/platform', { key: brief.body.key })).toMatchObject({ body: { caller: { expiresAt } } });
   });
 
   test.each([

@@ -159,3 +159,23 @@ test('a server that closes ends its streams at once; a client comes back to the 
   expect(Date.now() - since).toBeLessThan(3_000);
   await expect(pending).rejects.toThrow();
 });
+
+test.each([
+  ['revoked', (id: string) => world.registry.apiKeys.revoke({ tenant, id, actor: 'test' })],
+  ['expired', (id: string) => world.database.sql`update api_keys set expires_at = now() where id = ${id}`],
+])('a stream breaks off within seconds when its key is %s, and another’s goes on', async (how, end) => {
+  const run = await world.accept('flight-delay');
+  const made = await world.registry.apiKeys.create({ tenant, name: `eyes ${how}`, scope: 'viewer', actor: 'test' });
+  const [ending, other] = [await open(run.id, { authorization: `Bearer ${made.key}` }), await open(run.id)];
+  await ending.until(/run\.accepted/);
+  const since = Date.now();
+  await end(made.id);
+  // The last chunk of the answer.
+  await ending.until(/\r\n0\r\n\r\n$/, 10_000);
+  expect(Date.now() - since).toBeLessThan(8_000);
+  expect(ending.text()).not.toContain('event: end');
+  await append(run.id, 1);
+  await other.until(/train\.metrics/);
+  other.socket.destroy();
+  ending.socket.destroy();
+});

@@ -401,6 +401,36 @@ describe('what is shown', () => {
     expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 1, stdout: 'changed at row 2: row aud_1 is not what was sealed\n' });
   });
 
+  test('of keys says which expire soon, and a new one is made for 90 days, so many days, or ever', async () => {
+    const day = 86_400_000;
+    const at = (days: number) => new Date(Date.now() + days * day + 60_000).toISOString();
+    const key = (id: string, expiresAt: string | null) => ({
+      id,
+      name: id,
+      scope: 'viewer',
+      createdAt: '',
+      lastUsedAt: null,
+      expiresAt,
+      revokedAt: null,
+    });
+    api.routes.set('GET /api-keys', { items: [key('a', null), key('b', at(5)), key('c', at(60)), key('d', at(-2))], nextPageToken: null });
+    const { stdout } = await api.cli('key', 'list');
+    expect(stdout).toMatch(/a .*valid, never expires\n/);
+    expect(stdout).toMatch(/b .*EXPIRES in 5 days/);
+    expect(stdout).toMatch(/c .*until /);
+    expect(stdout).toMatch(/d .*expired /);
+    api.routes.set('POST /api-keys', { id: 'k', key: 'pk', expiresAt: null });
+    const make = async (...options: string[]) => {
+      const { exitCode } = await api.cli('key', 'create', 'ci', '--scope', 'viewer', ...options);
+      return exitCode === 0 ? (api.asked.at(-1)?.body as { expiresAt?: string | null }).expiresAt : exitCode;
+    };
+    expect(await make()).toBeUndefined();
+    expect(await make('--expires', 'never')).toBeNull();
+    expect(Math.abs(Date.parse(String(await make('--expires', '30d'))) - Date.now() - 30 * day)).toBeLessThan(60_000);
+    expect(await make('--expires', 'soon')).toBe(2);
+    expect(await make('--expires', '3d', '--expires-at', at(3))).toBe(2);
+  });
+
   test('of a what-if is each gate of the file with what it would have said', async () => {
     api.routes.set('POST /policies/what-if', {
       was: { kind: 'passed', reasons: [] },

@@ -158,7 +158,13 @@ describe('what is refused', () => {
   });
 
   test('another tenant’s index, and nobody without a key', async () => {
-    registry.keys.set('pk_other', { id: 'key_other', tenant: 'other' as Tenant, name: 'another tenant’s', scope: 'admin' });
+    registry.keys.set('pk_other', {
+      id: 'key_other',
+      tenant: 'other' as Tenant,
+      name: 'another tenant’s',
+      scope: 'admin',
+      expiresAt: null,
+    });
     registry.indexNames = [];
     const other = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'pk_other', maxRetries: 0 });
     expect((await refusal(other.embeddings.create({ model: 'wiki', input: 'a' }))).status).toBe(404);

@@ -125,6 +125,8 @@ const unused = {
   create: notCalled,
   revoke: notCalled,
   rotate: notCalled,
+  ended: notCalled,
+  expiring: notCalled,
   list: notCalled,
   ensurePartitions: notCalled,
   dropBefore: notCalled,
@@ -133,9 +135,9 @@ const unused = {
   joinWaiting: notCalled,
 };
 
-export function addKey(registry: FakeRegistry, scope: ApiKeyScope): string {
+export function addKey(registry: FakeRegistry, scope: ApiKeyScope, expiresAt: string | null = null): string {
   const key = `pk_${scope}`;
-  registry.keys.set(key, { id: `key_${scope}`, tenant: defaultTenant, name: `the ${scope}`, scope });
+  registry.keys.set(key, { id: `key_${scope}`, tenant: defaultTenant, name: `the ${scope}`, scope, expiresAt });
   return key;
 }
 

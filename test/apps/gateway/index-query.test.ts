@@ -18,7 +18,7 @@ beforeAll(async () => {
   const find = ({ tenant, index, version = 'champion' }: { tenant: Tenant; index: string; version?: number | string }) =>
     Promise.resolve(tenant === defaultTenant && index === 'wiki' && (version === 'champion' || version === 3) ? wiki : null);
   viewer = addKey(registry, 'viewer');
-  registry.keys.set('pk_other', { id: 'key_other', tenant: 'other' as Tenant, name: 'another tenant’s', scope: 'admin' });
+  registry.keys.set('pk_other', { id: 'key_other', tenant: 'other' as Tenant, name: 'another tenant’s', scope: 'admin', expiresAt: null });
   const notAsked = () => Promise.reject(new Error('no language application is here'));
   gateway = await startGateway({
     registry,

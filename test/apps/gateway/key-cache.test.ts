@@ -32,6 +32,15 @@ describe('key cache', () => {
     expect(await keys.identify(key)).toBeNull();
   });
 
+  test('a key is refused from the moment that it expires, also while the registry is away', async () => {
+    const { registry, keys } = setting();
+    const key = addKey(registry, 'viewer', new Date(Date.now() + 300).toISOString());
+    expect(await keys.identify(key)).toMatchObject({ scope: 'viewer' });
+    registry.away = true;
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    await expect(keys.identify(key)).rejects.toMatchObject({ type: 'DatabaseUnavailable' });
+  });
+
   test('a key that was valid goes on while the registry is away, though not for ever', async () => {
     const { registry, keys, clock } = setting();
     const key = addKey(registry, 'viewer');

@@ -17,6 +17,8 @@ interface World {
   readonly gateway: Gateway;
   readonly port: number;
   readonly key: string;
+  /** From now on the key is not known. */
+  revoke(): void;
   readonly provider: ScriptedProvider;
   /** The most that waited for a reader in the gateway's memory, in bytes, up to now. */
   mostWaiting(): number;
@@ -28,13 +30,25 @@ afterEach(async () => {
 });
 
 /** A gateway with one language application, over a provider that does as it is told. */
-async function open(script: Script, limits: Partial<ChatLimits> = {}, provider: Partial<ProviderSettings> = {}): Promise<World> {
+async function open(
+  script: Script,
+  limits: Partial<ChatLimits> = {},
+  provider: Partial<ProviderSettings> = {},
+  keyCacheSeconds: number = gatewayDefaults.keyCacheSeconds,
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));
   const scripted = await openScriptedProvider(script);
   const access: ModelAccess = openModelAccess([{ ...settings, url: scripted.url, ...provider }], () => Promise.resolve(''));
   const registry = fakeRegistry();
   const artifacts = fakeArtifacts();
-  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, chat: { ...gatewayDefaults.chat, ...limits } };
+  const config = {
+    ...gatewayDefaults,
+    keyCacheSeconds,
+    port: 0,
+    spoolDir: folder,
+    pollSeconds: 0.05,
+    chat: { ...gatewayDefaults.chat, ...limits },
+  };
   const gateway = await createGateway({ registry, artifacts, access, indexes: noIndexes, config, log: pino({ level: 'silent' }) });
   const sockets = new Set<Socket>();
   gateway.app.server.on('connection', (socket: Socket) => sockets.add(socket));
@@ -56,7 +70,8 @@ async function open(script: Script, limits: Partial<ChatLimits> = {}, provider: 
     await scripted.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const world = { gateway, port: Number(new URL(url).port), key: addKey(registry, 'viewer'), provider: scripted, mostWaiting: () => most };
+  const [key, revoke] = [addKey(registry, 'viewer'), () => registry.keys.clear()];
+  const world = { gateway, port: Number(new URL(url).port), key, revoke, provider: scripted, mostWaiting: () => most };
   await until(async () => (await fetch(`${url}/readyz`)).ok);
   return world;
 }
@@ -174,6 +189,17 @@ test('a caller that hangs up frees its place at the provider at once', async () 
   first.socket.destroy();
   await until(() => second.text().includes('word'));
   second.socket.destroy();
+});
+
+test('a stream ends soon after its key was revoked', async () => {
+  const world = await open({ answer: () => 'word '.repeat(1000), msPerToken: 20 }, {}, {}, 1);
+  const reader = ask(world);
+  await until(() => reader.text().includes('word'));
+  world.revoke();
+  await until(() => reader.text().includes('InvalidApiKey'));
+  expect(reader.text()).toContain('was revoked or has expired');
+  expect(reader.text()).not.toContain('[DONE]');
+  reader.socket.destroy();
 });
 
 test('a provider that hangs up in the middle is an error of the stream', async () => {
