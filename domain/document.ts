@@ -9,7 +9,12 @@ export interface WrittenDocument {
   readonly issues: readonly Issue[];
   /** An issue about the key or value at `path`, with file, line and column as far as they are known. */
   readonly issueAt: IssueAt;
+  /** Where its keys and values are, for issues that are found elsewhere; only of a text. */
+  readonly places?: () => Places;
 }
+
+/** By pointer. Plain data. */
+export type Places = Readonly<Record<string, { readonly line: number; readonly column: number }>>;
 
 export type IssueAt = (path: DocumentPath, detail: string, hints?: IssueHints) => Issue;
 

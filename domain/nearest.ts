@@ -3,12 +3,19 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   const plain = plainly(word);
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   for (const candidate of candidates) {
-    const distance = editDistance(plain, plainly(candidate));
+    const other = plainly(candidate);
+    // So many letters are missing at least.
+    if (Math.abs(plain.length - other.length) > allowed(plain, candidate)) continue;
+    const distance = editDistance(plain, other);
     if (best === null || distance < best.distance) best = { candidate, distance };
   }
   if (best === null) return null;
-  // One slip in three letters is still the same word; short words need to be nearly right.
-  return best.distance <= Math.ceil(Math.min(plain.length, best.candidate.length) / 3) ? best.candidate : null;
+  return best.distance <= allowed(plain, best.candidate) ? best.candidate : null;
+}
+
+/** One slip in three letters is still the same word; short words need to be nearly right. */
+function allowed(plain: string, candidate: string): number {
+  return Math.ceil(Math.min(plain.length, candidate.length) / 3);
 }
 
 /** `NumLeaves`, `num-leaves` and `num_leaves` are one word to a person. Only the beginning counts: nobody means a key of 80 letters. */

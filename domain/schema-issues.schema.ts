@@ -16,20 +16,24 @@ export function readBy<S extends z.ZodType>(schema: S, document: WrittenDocument
   return { ok: false, issues: inWords(schema, document, parsed.error.issues) };
 }
 
+/** Mistakes for which the schema is looked through for what was meant; further ones are the same again. */
+const mostExplained = 1_000;
+
 /** What zod found, in the words of this platform: named by the whole path, with what was expected and the nearest right key or value. */
 function inWords(schema: z.ZodType, document: WrittenDocument, found: readonly z.core.$ZodIssue[]): readonly Issue[] {
   const misspelt = new Set<string>();
-  const unknown = found.flatMap((issue) =>
+  const explained = found.slice(0, mostExplained);
+  const unknown = explained.flatMap((issue) =>
     issue.code !== 'unrecognized_keys'
       ? []
-      : issue.keys.map((key) => {
+      : issue.keys.map((key, at) => {
           const path = [...pathOf(issue.path), key];
-          const didYouMean = meantKey(schema, document.value, path);
+          const didYouMean = at < mostExplained ? meantKey(schema, document.value, path) : undefined;
           if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
           return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
         }),
   );
-  const others = found
+  const others = explained
     .filter((issue) => issue.code !== 'unrecognized_keys')
     // A key that is there under a misspelt name is one mistake, not two.
     .filter((issue) => !(valueAt(document.value, pathOf(issue.path)) === undefined && misspelt.has(nameOf(pathOf(issue.path)))))

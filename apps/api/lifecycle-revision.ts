@@ -1,17 +1,18 @@
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContract } from '../../domain/contract';
 import type { IssueAt } from '../../domain/document';
-import { objectDocument } from '../../domain/document';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
-import { parseLifecycle, revisionDigestInput } from '../../domain/lifecycle-document';
+import { revisionDigestInput, type LifecycleInput } from '../../domain/lifecycle-document';
 import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
 import type { TrainerTask } from '../../domain/job';
 import { nearest } from '../../domain/nearest';
 import { secretRefusal, type SecretAccess } from '../../domain/secret-access';
-import { yamlDocument } from '../../domain/yaml-document.schema';
+import { readPlacedLifecycle, type PlacedLifecycle } from '../../domain/placed-lifecycle-document';
+import { issuesAtPlaces } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import type { OffThread } from '../../data/off-thread/off-thread';
 import { digestOf, sha256 } from '../../data/digest';
 import { lifecycleSqlIssues } from '../../data/sql/lifecycle-sql';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
@@ -42,17 +43,18 @@ export interface CheckedRevision {
 interface RevisionRules {
   readonly trainers: TrainerCatalog;
   readonly secrets: SecretAccess;
+  readonly offThread: OffThread;
 }
 
 /** @throws InvalidInput with every mistake at once. */
 export async function readRevision(
-  { trainers, secrets }: RevisionRules,
+  { trainers, secrets, offThread }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
 ): Promise<CheckedRevision> {
-  const parsed = parseLifecycle({ document, fileName, files, ...(folder === null ? {} : { folder }) });
+  const { parsed, places } = await read(offThread, { document, fileName, files, ...(folder === null ? {} : { folder }) });
   if (!parsed.ok) throw invalid(fileName, parsed.issues);
   const { spec, contract, paths } = parsed;
-  const { issueAt } = typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
+  const issueAt = issuesAtPlaces(places, fileName);
   const issues = [
     ...nameIssues(name, spec.name, issueAt),
     ...secretIssues(secrets, spec, issueAt),
@@ -63,6 +65,23 @@ export async function readRevision(
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
   const digested = Object.fromEntries(Object.entries(digests).map(([path, digest]) => [path, { digest }]));
   return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested, issueAt };
+}
+
+/** Texts of this many characters together are read in this thread: the worst of them takes a third of a second. */
+const shortCharacters = 10_000;
+const readingMs = 10_000;
+
+async function read(offThread: OffThread, input: LifecycleInput): Promise<PlacedLifecycle> {
+  const { document, fileName, files } = input;
+  const texts = [typeof document === 'string' ? document : JSON.stringify(document), ...Object.values(files)];
+  if (texts.reduce((sum, text) => sum + text.length, 0) <= shortCharacters) return readPlacedLifecycle(input);
+  const outcome = await offThread.run('readLifecycle', input, { deadlineMs: readingMs });
+  if (outcome.kind === 'done') return outcome.value;
+  const detail = `${fileName} and the files it names could not be read within ${readingMs / 1000} s`;
+  throw failure('InvalidInput', detail, {
+    issues: [{ pointer: '', file: fileName, detail }],
+    next: 'write less into one lifecycle: fewer keys, fewer cases, simpler JSON Schemas',
+  });
 }
 
 /** The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is gone. */

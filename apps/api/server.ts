@@ -3,12 +3,14 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
+import { openOffThread, type OffThread } from '../../data/off-thread/off-thread';
 import type { SourceReach } from '../../data/sources/policy';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import { withActingKey } from '../../db/acting-key';
 import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
+import { documentLimits } from '../../domain/document';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
 import { validateRequest } from '../http/request-validation';
@@ -81,6 +83,7 @@ export type Api = FastifyInstance;
 
 export interface RouteDeps extends ApiDeps {
   readonly guards: Guards;
+  readonly offThread: OffThread;
   readonly streams: EventStreams;
 }
 
@@ -118,12 +121,16 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     streams.close();
     done();
   });
-  app.addHook('onClose', () => feed.close());
+  const offThread = openOffThread();
+  app.addHook('onClose', async () => {
+    await feed.close();
+    await offThread.close();
+  });
   const metrics = measureApi(app, streams);
   await describeApi(app);
   actForCallers(app);
   auditDeniedCalls(app, deps.registry.commands);
-  const routeDeps: RouteDeps = { ...deps, guards: openGuards(deps.registry.apiKeys), streams };
+  const routeDeps: RouteDeps = { ...deps, guards: openGuards(deps.registry.apiKeys), offThread, streams };
   await app.register(healthRoutes(routeDeps, metrics));
   await app.register(
     async (api) => {
@@ -142,6 +149,9 @@ function actForCallers(app: FastifyInstance): void {
     else done();
   });
 }
+
+/** Twice what a document may hold (domain/document.ts), which names what is too much by its key; this only keeps the parser from worse. */
+const jsonBounds = { values: 2 * documentLimits.values, keys: documentLimits.values / 2, depth: 4 * documentLimits.depth };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
@@ -163,7 +173,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validateRequest);
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));
-  acceptJson(app);
+  acceptJson(app, jsonBounds);
   app.setErrorHandler((error, request, reply) => {
     drain(request);
     // Set by fastify so that the client stops sending; what it sends is read and dropped instead.

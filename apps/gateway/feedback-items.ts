@@ -14,6 +14,8 @@ export interface FeedbackItem {
 const maxLabels = 10_000;
 const maxCharacters = 100_000;
 const maxReferences = 50;
+/** Beyond it a body is wrong in the same way over and over. */
+const mostIssues = 100;
 
 /** One label or an array of them. Throws InvalidInput with every mistake, each named by its place. */
 export function parseFeedback(body: unknown): readonly FeedbackItem[] {
@@ -22,7 +24,9 @@ export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   if (items.length > maxLabels) throw failure('InvalidInput', `${items.length} labels; the limit is ${maxLabels} a request`);
   const issues: Issue[] = [];
   const now = new Date().toISOString();
-  const read = items.map((item, index) => parseItem(item, { pointer: Array.isArray(body) ? `/${index}` : '', now, issues }));
+  const read = items.map((item, index) =>
+    issues.length >= mostIssues ? null : parseItem(item, { pointer: Array.isArray(body) ? `/${index}` : '', now, issues }),
+  );
   if (issues.length > 0) throw failure('InvalidInput', issues[0]?.detail ?? '', { issues: issues.slice(0, 20) });
   return read.filter((item) => item !== null);
 }
@@ -44,7 +48,9 @@ function parseItem(item: unknown, { pointer, now, issues }: At): FeedbackItem | 
     return null;
   }
   const before = issues.length;
-  for (const name of Object.keys(given).filter((each) => !(members as readonly string[]).includes(each))) {
+  for (const name of Object.keys(given)
+    .filter((each) => !(members as readonly string[]).includes(each))
+    .slice(0, 20)) {
     issue(name.slice(0, 60), `\`${name.slice(0, 60)}\` is not part of feedback; expected ${members.join(', ')}`);
   }
   const { predictionId, labelledAt } = given;

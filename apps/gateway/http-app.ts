@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { isPerennialError } from '../../domain/failure';
+import { requireJsonWithin } from '../http/json-bounds';
 import { HttpProblem, notFoundHandler, problemHandler, type Problem } from '../http/problem';
 import '../http/request-context';
 import { addSecurityHeaders } from '../http/security-headers';
@@ -15,6 +16,9 @@ export const gatewayOverrides = {
   SqlTimeout: 504,
   BudgetSpent: 429,
 } as const;
+
+/** Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and small. */
+const jsonBounds = { values: 3_000_000, keys: 100_000, depth: 64 };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {
@@ -37,9 +41,10 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
       return;
     }
     try {
+      requireJsonWithin(body as string, jsonBounds);
       done(null, JSON.parse(body as string));
     } catch (error) {
-      done(invalidJson(error));
+      done(isPerennialError(error) ? error : invalidJson(error));
     }
   });
   app.decorateRequest('traceId', '');

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
 import { failure, type Issue } from '../../domain/failure';
 
+/** Unknown keys that an error names. */
+const mostKeys = 20;
+
 /** Mistakes in a body of the OpenAI API, each named by its place. */
 export function bodyIssues(issue: z.core.$ZodIssue): readonly Issue[] {
   const pointer = issue.path.map((key) => `/${String(key)}`).join('');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, mostKeys).map((key) => ({
       pointer: `${pointer}/${key.slice(0, 60)}`,
       detail: `\`${key.slice(0, 60)}\` is not in this version`,
     }));

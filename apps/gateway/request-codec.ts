@@ -26,6 +26,8 @@ const outputNames: ReadonlySet<string> = new Set(['score', 'prediction_id']);
 const shownIssues = 20;
 /** An entity is an id, such as a customer's number, and stands in every row of the log. */
 const mostEntityCharacters = 500;
+/** Beyond it a body is wrong in the same way over and over. */
+const mostIssues = 100;
 
 /** Everything that depends on the model alone is worked out once, here: a request then costs one look-up a tensor and one call a value. */
 export function compileRequestCodec({
@@ -51,7 +53,7 @@ export function compileRequestCodec({
     const given = new Map<string, readonly RequestValue[]>();
     let rowCount = -1;
     let firstName = '';
-    for (let index = 0; index < inputs.length; index += 1) {
+    for (let index = 0; index < inputs.length && issues.length < mostIssues; index += 1) {
       const pointer = `/inputs/${index}`;
       const tensor = record(inputs[index]);
       const name = tensor?.['name'];

@@ -1,17 +1,20 @@
 import type { FastifyInstance } from 'fastify';
+import { isPerennialError } from '../../domain/failure';
+import { requireJsonWithin, type JsonBounds } from './json-bounds';
 import { HttpProblem } from './problem';
 
 /** Bodies are JSON and nothing else. One that is empty counts as left out, whatever its content type says. */
-export function acceptJson(app: FastifyInstance): void {
+export function acceptJson(app: FastifyInstance, bounds: JsonBounds): void {
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
+      requireJsonWithin(body as string, bounds);
       const value: unknown = body === '' ? undefined : JSON.parse(body as string);
       // Fastify says null of a body that was left out, so one that is there must not be it.
       if (value === null) done(new HttpProblem(422, 'InvalidInput', 'body: must be a map, not null', 'leave the body out, or send {}'));
       else done(null, value);
     } catch (error) {
-      done(invalidJson(error));
+      done(isPerennialError(error) ? error : invalidJson(error));
     }
   });
 }

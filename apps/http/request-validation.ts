@@ -23,10 +23,14 @@ export const validateRequest: FastifySchemaCompiler<z.ZodType> = ({ schema, http
     const read = found.length > 0 ? { ok: false as const, issues: found } : readBy(schema, document);
     if (read.ok) return { value: read.value };
     // A request is no file: the place is said once, and a pointer within it for each mistake.
-    const issues = read.issues.map(withoutFile);
-    return { error: failure('InvalidInput', `${place}: ${issues.map(formatIssue).join('; ')}`, { issues }) };
+    const issues = read.issues.slice(0, mostIssues).map(withoutFile);
+    const more = read.issues.length > mostIssues ? [`and ${read.issues.length - mostIssues} more`] : [];
+    return { error: failure('InvalidInput', `${place}: ${[...issues.map(formatIssue), ...more].join('; ')}`, { issues }) };
   };
 };
+
+/** Mistakes that an answer lists. */
+const mostIssues = 100;
 
 function withoutFile(issue: Issue): Issue {
   return Object.fromEntries(Object.entries(issue).filter(([key]) => key !== 'file')) as unknown as Issue;

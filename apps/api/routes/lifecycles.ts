@@ -48,6 +48,7 @@ export function lifecycleRoutes({
   knownModels,
   sources,
   secrets,
+  offThread,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
@@ -118,7 +119,7 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, name: actor, scope } = caller;
-        const revision = await readRevision({ trainers, secrets }, { ...body, name: of });
+        const revision = await readRevision({ trainers, secrets, offThread }, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
@@ -146,7 +147,7 @@ export function lifecycleRoutes({
         schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
       async ({ caller: { tenant, scope }, params: { name: of }, body }) => {
-        const revision = await readRevision({ trainers, secrets }, { ...body, name: of });
+        const revision = await readRevision({ trainers, secrets, offThread }, { ...body, name: of });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
         return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };
       },
