@@ -5,6 +5,7 @@ import type { DocumentPath } from './document-path';
 import { isMap, nameOf } from './document-path';
 import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from './lifecycle';
 import { documentOf } from './lifecycle-spec';
+import { looseningInWords, loosenings, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { llmDocumentOf } from './llm/llm-lifecycle-spec';
 import type { ModelStage, StageName } from './run';
@@ -27,6 +28,8 @@ export interface LifecyclePlan {
   readonly next: Digest;
   readonly changes: readonly PlannedChange[];
   readonly stages: readonly PlannedStage[];
+  /** What judges less strictly than before: such a revision waits until another person has accepted it. */
+  readonly loosenings: readonly Loosening[];
   /** The same for people. */
   readonly lines: readonly string[];
 }
@@ -51,7 +54,16 @@ export function planLifecycle(current: LifecycleRevision | null, next: NextRevis
   const changes = current === null ? [] : changesOf(current, next);
   const stages = stagesAfter(current, next, changes);
   const was = current === null ? null : { revision: current.revision, digest: current.digest };
-  const plan = { lifecycle, changed: current?.digest !== next.digest, current: was, next: next.digest, changes, stages };
+  const loosened = current === null ? [] : loosenings(current, next);
+  const plan = {
+    lifecycle,
+    changed: current?.digest !== next.digest,
+    current: was,
+    next: next.digest,
+    changes,
+    stages,
+    loosenings: loosened,
+  };
   return { ...plan, lines: inWords(plan) };
 }
 
@@ -194,7 +206,7 @@ function stageAfter(stage: StageName, own: readonly string[], earlier: readonly 
   return earlier.length > 0 ? { stage, action: 'mayRun', because: [when] } : { stage, action: 'reused', because: [] };
 }
 
-function inWords({ lifecycle, changed, current, changes, stages }: Omit<LifecyclePlan, 'lines'>): readonly string[] {
+function inWords({ lifecycle, changed, current, changes, stages, loosenings: loosened }: Omit<LifecyclePlan, 'lines'>): readonly string[] {
   if (!changed) return [`${lifecycle}: nothing would change, revision ${current?.revision ?? 0} says the same`];
   const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
   const head = current === null ? `${lifecycle} is new` : `${lifecycle}: ${count} to revision ${current.revision}`;
@@ -202,12 +214,15 @@ function inWords({ lifecycle, changed, current, changes, stages }: Omit<Lifecycl
   return [
     head,
     ...changes.map((change) => `  ${changeInWords(change)}`),
+    ...(loosened.length === 0 ? [] : [waitsForApprover, ...loosened.map((each) => `  ${looseningInWords(each)}`)]),
     'the next run, on the data of the last:',
     ...stages.map(
       ({ stage, action, because }) => `  ${stage.padEnd(width)}  ${actions[action]}${because.length > 0 ? `: ${because.join(', ')}` : ''}`,
     ),
   ];
 }
+
+const waitsForApprover = 'this loosens the policy: it waits until an approver other than its author accepts it';
 
 const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
 

@@ -212,6 +212,9 @@ export const notifyEvents = [
   'model.promoted',
   'model.promotion_overridden',
   'model.rolled_back',
+  'lifecycle.loosening_proposed',
+  'lifecycle.loosening_accepted',
+  'lifecycle.loosening_rejected',
 ] as const;
 export type NotifyEvent = (typeof notifyEvents)[number];
 

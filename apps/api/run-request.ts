@@ -2,9 +2,10 @@ import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { formatIssue } from '../../domain/issue-text';
 import type { LifecycleRevision } from '../../domain/lifecycle';
+import { looseningInWords, loosenings } from '../../domain/loosenings';
 import { isFinal, stagesOf } from '../../domain/run';
 import type { RunRequest } from '../../domain/run';
-import type { Tenant } from '../../domain/ids';
+import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
 
@@ -21,6 +22,30 @@ export async function checkRunRequest(
 ): Promise<void> {
   const issues = [...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
   if (issues.length > 0) throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
+}
+
+/**
+ * A run that takes stages over was judged by the revision of that time; a rerun goes on under it. Neither may be looser than the policy in force.
+ * @throws Conflict
+ */
+export async function refuseLooserReuse(
+  registry: Pick<Registry, 'runs' | 'lifecycles'>,
+  { tenant, inForce, reuseRun }: { readonly tenant: Tenant; readonly inForce: LifecycleRevision; readonly reuseRun: RunId | undefined },
+): Promise<void> {
+  const earlier = reuseRun === undefined ? null : await registry.runs.get({ tenant, id: reuseRun });
+  if (earlier === null || earlier.revisionDigest === inForce.digest) return;
+  const { lifecycle: name } = inForce;
+  const before = await registry.lifecycles.get({ tenant, name, digest: earlier.revisionDigest });
+  const looser = before === null ? [] : loosenings(inForce, before);
+  if (before === null || looser.length === 0) return;
+  const named = looser.map(looseningInWords).join('; ');
+  throw failure(
+    'Conflict',
+    `${earlier.id} used revision ${before.revision} of ${name}, which is looser than revision ${inForce.revision} in force: ${named}`,
+    {
+      next: `perennial run start ${name}`,
+    },
+  );
 }
 
 function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): readonly Issue[] {

@@ -11,6 +11,7 @@ import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import { CliError, type ExitCode } from './cli-error';
 import { createContext, type CliContext } from './context';
 import type { DemoOptions } from './demo';
+import { applyForDemo } from './demo/apply';
 import { readDocuments, readQuestions, trafficOf } from './demo-llm/documents';
 import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
 import { compareRetrieval } from './demo-llm/retrieval';
@@ -123,9 +124,8 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
 /** A first version is tried beside nobody: there is nothing to send. */
 const silence: Traffic = { what: '', send: () => Promise.reject(new Error('nobody was to be asked')) };
 
-async function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<void> {
-  const { revision } = await context.api().call<{ revision: number }>(`/lifecycles/${lifecycle}`, { method: 'PUT', body });
-  context.terminal.say(`${lifecycle}: revision ${revision} applied from samples/${lifecycle}${how}`);
+function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<void> {
+  return applyForDemo(context, lifecycle, { body, from: `samples/${lifecycle}${how}` });
 }
 
 interface Alias {

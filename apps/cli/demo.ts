@@ -5,6 +5,7 @@ import type { ExitCode } from './cli-error';
 import type { CliContext } from './context';
 import { createContext } from './context';
 import { replayLifecycle } from './commands/replay';
+import { applyForDemo } from './demo/apply';
 import { describePredicted, predictJuly } from './demo/july';
 import { abortOpenRollout, playRound, type Round } from './demo/round';
 import { demoRun, hundredths, rollbackOf, roundsTable, type DemoSummary, type NamedRound } from './demo/summary';
@@ -75,9 +76,8 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
   return { exitCode: exitCodeOf(rounds, summary), summary };
 }
 
-async function apply(context: CliContext, body: object, from: string): Promise<void> {
-  const { revision } = await context.api().call<{ revision: number }>(`/lifecycles/${lifecycle}`, { method: 'PUT', body });
-  context.terminal.say(`${lifecycle}: revision ${revision} applied from ${from}`);
+function apply(context: CliContext, body: object, from: string): Promise<void> {
+  return applyForDemo(context, lifecycle, { body, from });
 }
 
 function chapter({ say, paint }: Terminal, number: string, what: string): void {

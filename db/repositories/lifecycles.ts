@@ -3,13 +3,14 @@ import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
+import { loosenings, type Loosening } from '../../domain/loosenings';
 import { actingKeyId } from '../acting-key';
-import type { Database, Transaction } from '../connection';
-import { toJson } from '../document';
+import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { lifecycleRevisions, lifecycles } from '../schema/lifecycles';
+import { accept, closeProposal, pendingOf, propose, reject, toProposal } from '../lifecycle-register/proposals';
+import { currentOf, putInForce, revisionOf, toRevision, type LifecycleRow, type RevisionRow } from '../lifecycle-register/revisions';
 import { appendAudit } from '../writes/audit-entry';
-import { promise } from '../writes/outbox-entry';
+import type { ApiKeyIdentity } from './api-keys';
 
 /** What `apply` is given; the registry numbers it. */
 export type NewLifecycleRevision = Omit<LifecycleRevision, 'revision'>;
@@ -32,16 +33,45 @@ export interface LifecycleRevisionSummary {
   readonly appliedAt: string;
 }
 
+/** A revision that loosens the policy, and waits until somebody else accepts it. */
+export interface LifecycleProposal {
+  readonly revision: number;
+  readonly digest: Digest;
+  /** The revision in force when it was proposed, and until this one is accepted. */
+  readonly baseRevision: number;
+  readonly loosenings: readonly Loosening[];
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+}
+
+export type AppliedRevision =
+  | { readonly kind: 'inForce'; readonly revision: LifecycleRevision; readonly changed: boolean }
+  | { readonly kind: 'pending'; readonly proposal: LifecycleProposal };
+
+export interface ProposalDecision {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly revision: number;
+  readonly caller: Pick<ApiKeyIdentity, 'id' | 'name' | 'scope'>;
+  readonly reason: string;
+}
+
 export interface LifecycleRepository {
   /**
-   * Makes the revision current. `changed` is false when it already is; an older digest becomes current again under its old number. A change promises
+   * Makes the revision current, or proposes it where it loosens the policy of the current one: then that stays in force until `accept`. `changed` is false when it
+   * already is current; an older digest becomes current again under its old number. Any revision applied takes the place of a pending one. A change promises
    * `schedule.sync` to the outbox: the schedule follows also when the caller dies.
    */
-  apply(input: {
-    readonly tenant: Tenant;
-    readonly revision: NewLifecycleRevision;
-    readonly actor: string;
-  }): Promise<{ readonly revision: LifecycleRevision; readonly changed: boolean }>;
+  apply(input: { readonly tenant: Tenant; readonly revision: NewLifecycleRevision; readonly actor: string }): Promise<AppliedRevision>;
+  /** The pending revision; null when there is none. */
+  proposal(input: { readonly tenant: Tenant; readonly name: string }): Promise<LifecycleProposal | null>;
+  /**
+   * Puts the pending revision in force. NotFound when this one is not pending; Forbidden for its author, but for an admin who says so with `selfApprove`. Whoever may
+   * accept is the caller's to check.
+   */
+  accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
+  /** Discards the pending revision. NotFound when this one is not pending. */
+  reject(input: ProposalDecision): Promise<void>;
   /** The current revision, or the one of `digest`. */
   get(input: { readonly tenant: Tenant; readonly name: string; readonly digest?: Digest | undefined }): Promise<LifecycleRevision | null>;
   /** By name. */
@@ -58,43 +88,49 @@ export interface LifecycleRepository {
   }): Promise<void>;
 }
 
-type LifecycleRow = typeof lifecycles.$inferSelect;
-type RevisionRow = typeof lifecycleRevisions.$inferSelect;
-
 export function createLifecycleRepository({ sql }: Database): LifecycleRepository {
   return {
     apply: ({ tenant, revision, actor }) =>
-      sql.begin(async (tx) => {
+      sql.begin(async (tx): Promise<AppliedRevision> => {
+        const { lifecycle, digest } = revision;
         const before = await currentOf(tx, tenant, revision);
         if (before.digest !== null && before.kind !== revision.spec.kind) {
           throw failure(
             'Conflict',
-            `${revision.lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
+            `${lifecycle} is a ${before.kind}, and its versions are: a ${revision.spec.kind} needs a name of its own`,
           );
         }
-        if (before.digest === revision.digest) return { revision: await revisionOf(tx, tenant, revision), changed: false };
-        await tx`
-          insert into lifecycle_revisions (tenant_id, lifecycle, revision, digest, spec, files, contract, applied_by, applied_by_key)
-          values (${tenant}, ${revision.lifecycle}, ${before.revisions + 1}, ${revision.digest}, ${toJson(revision.spec)},
-            ${toJson(revision.files)}, ${toJson(revision.contract)}, ${actor}, ${actingKeyId()})
-          on conflict on constraint lifecycle_revisions_digest_unique do nothing`;
-        const applied = await revisionOf(tx, tenant, revision);
-        await tx`
-          update lifecycles set kind = ${applied.spec.kind}, owner = ${applied.spec.owner}, current_revision = ${applied.revision},
-            revisions = greatest(revisions, ${applied.revision}), updated_at = now()
-          where tenant_id = ${tenant} and name = ${revision.lifecycle}`;
+        const pending = await pendingOf(tx, { tenant, name: lifecycle });
+        if (pending?.digest === digest) return { kind: 'pending', proposal: toProposal(pending) };
+        if (pending) await closeProposal(tx, pending, { status: 'superseded', by: actor, reason: `${digest} was applied` });
+        if (before.digest === digest) return { kind: 'inForce', revision: await revisionOf(tx, tenant, revision), changed: false };
+        const loosened =
+          before.digest === null ? [] : loosenings(await revisionOf(tx, tenant, { lifecycle, digest: before.digest }), revision);
+        if (loosened.length > 0) {
+          return { kind: 'pending', proposal: await propose(tx, { tenant, revision, before, loosened, actor }) };
+        }
+        const by = { appliedBy: actor, appliedByKey: actingKeyId() };
+        const applied = await putInForce(tx, { tenant, revision, number: before.revisions + 1, by });
         await appendAudit(tx, {
           tenant,
           actor,
           action: 'lifecycle.apply',
-          subject: `lifecycle:${revision.lifecycle}`,
+          subject: `lifecycle:${lifecycle}`,
           cause: before.digest === null ? 'created' : 'changed',
           before: before.digest === null ? null : { revision: before.currentRevision, digest: before.digest },
           after: { revision: applied.revision, digest: applied.digest },
         });
-        await promise(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: revision.lifecycle } });
-        return { revision: applied, changed: true };
+        return { kind: 'inForce', revision: applied, changed: true };
       }),
+
+    async proposal(lifecycle) {
+      const pending = await pendingOf(sql, lifecycle);
+      return pending ? toProposal(pending) : null;
+    },
+
+    accept: (input) => sql.begin((tx) => accept(tx, input)),
+
+    reject: (input) => sql.begin((tx) => reject(tx, input)),
 
     async get({ tenant, name, digest }) {
       const [row] = await sql<RevisionRow[]>`
@@ -131,34 +167,6 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
     auditSchedule: ({ tenant, name, action, actor, cause, after }) =>
       appendAudit(sql, { tenant, actor, action: `schedule.${action}`, subject: `lifecycle:${name}`, cause, after }),
   };
-}
-
-/** Locks the lifecycle's row, made when it is not there, so that revisions are numbered one after the other. */
-async function currentOf(
-  tx: Transaction,
-  tenant: Tenant,
-  { lifecycle, spec }: NewLifecycleRevision,
-): Promise<Pick<LifecycleRow, 'kind' | 'currentRevision' | 'revisions'> & { readonly digest: Digest | null }> {
-  await tx`
-    insert into lifecycles (tenant_id, name, kind, owner, current_revision, revisions)
-    values (${tenant}, ${lifecycle}, ${spec.kind}, ${spec.owner}, 1, 0) on conflict do nothing`;
-  const [row] = await tx<(LifecycleRow & { readonly digest: Digest | null })[]>`
-    select l.*, r.digest from lifecycles l
-    left join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-    where l.tenant_id = ${tenant} and l.name = ${lifecycle} for update of l`;
-  if (!row) throw failure('NotFound', `there is no lifecycle ${lifecycle}`);
-  return row;
-}
-
-async function revisionOf(tx: Transaction, tenant: Tenant, { lifecycle, digest }: NewLifecycleRevision): Promise<LifecycleRevision> {
-  const [row] = await tx<RevisionRow[]>`
-    select * from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${digest}`;
-  if (!row) throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${digest}`);
-  return toRevision(row);
-}
-
-function toRevision({ lifecycle, revision, digest, spec, files, contract }: RevisionRow): LifecycleRevision {
-  return { lifecycle, revision, digest, spec, files, contract };
 }
 
 function toSummary(row: LifecycleRow & { readonly digest: Digest }): LifecycleSummary {

@@ -7,8 +7,8 @@ describe('lifecycles', () => {
   });
   afterAll(() => test_.close());
 
-  const apply = (lifecycle: string, content: string) =>
-    test_.registry.lifecycles.apply({
+  const apply = async (lifecycle: string, content: string) => {
+    const applied = await test_.registry.lifecycles.apply({
       tenant,
       revision: {
         lifecycle,
@@ -19,13 +19,16 @@ describe('lifecycles', () => {
       },
       actor: 'key:a',
     });
+    if (applied.kind === 'pending') throw new Error(JSON.stringify(applied.proposal.loosenings));
+    return applied;
+  };
 
   test('the first revision is number 1, and applying it again changes nothing', async () => {
     const name = unique('lifecycle');
     const { revision, changed } = await apply(name, 'a');
     expect(changed).toBe(true);
     expect(revision).toMatchObject({ lifecycle: name, revision: 1, digest: digestOf('a'), files: { 'a.sql': refTo('a') }, contract: null });
-    expect(await apply(name, 'a')).toEqual({ revision, changed: false });
+    expect(await apply(name, 'a')).toEqual({ kind: 'inForce', revision, changed: false });
     expect(await test_.registry.lifecycles.get({ tenant, name })).toEqual(revision);
     const { items } = await test_.registry.audit.list({ tenant, subject: `lifecycle:${name}`, pageSize: 5 });
     expect(items).toMatchObject([{ action: 'lifecycle.apply', cause: 'created', after: { revision: 1 } }]);

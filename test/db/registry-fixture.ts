@@ -71,6 +71,11 @@ export const spec = {
   name: 'flight-delay',
   owner: 'ops@airline.example',
   labels: {},
+  // What judges: whatever is applied is compared with what was in force.
+  data: { label: { column: 'late', availableAfterSeconds: 0, dependsOnPrediction: false }, split: { holdoutDays: 30 } },
+  evaluate: { metrics: [], slices: null, gates: [], ungated: 'a fixture' },
+  canary: null,
+  promote: { approval: { required: 0, role: 'approver', allowStarter: false, timeoutSeconds: 60 } },
 } as unknown as ModelLifecycleSpec;
 
 export async function applyLifecycle(registry: Registry, lifecycle: string, content = 'first', of: Tenant = tenant): Promise<Digest> {

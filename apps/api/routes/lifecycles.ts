@@ -7,13 +7,14 @@ import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
 import { readRevision, revisionTexts, storeRevision, type CheckedRevision } from '../lifecycle-revision';
 import { modelWarnings } from '../model-warnings';
 import { sourceWarnings } from '../source-warnings';
-import { checkRunRequest } from '../run-request';
+import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { startRun } from '../run-start';
 import type { RouteDeps } from '../server';
-import { idempotent, name, page, pageOf, problem } from '../views/fields';
+import { idempotent, name, page, pageOf, problem, version, why } from '../views/fields';
 import { applied, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
 import { runToJson, runView } from '../views/run';
 
@@ -37,6 +38,7 @@ const given = z.strictObject({
 });
 
 const params = z.object({ name });
+const pendingParams = params.extend({ revision: version });
 const tags = ['lifecycles'];
 
 export function lifecycleRoutes({
@@ -52,7 +54,12 @@ export function lifecycleRoutes({
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
-  const { viewer, operator } = guards;
+  const { viewer, operator, approver } = guards;
+  // When Temporal is away the outbox brings the schedule later: applied is applied.
+  const scheduleSoon = (tenant: Tenant, lifecycle: string) =>
+    syncSchedule({ registry, schedules }, { tenant, lifecycle }).catch((error: unknown) =>
+      log.warn({ err: error, lifecycle }, 'schedule not changed yet'),
+    );
   const warningsOf = async (revision: CheckedRevision) => [
     ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
@@ -76,7 +83,9 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of } }) => {
         const revision = found(await registry.lifecycles.get({ tenant: caller.tenant, name: of }), of);
-        return allows(caller.scope, 'operator') ? revision : { ...revision, spec: withMaskedWebhooks(revision.spec) };
+        const pending = await registry.lifecycles.proposal({ tenant: caller.tenant, name: of });
+        const spec = allows(caller.scope, 'operator') ? revision.spec : withMaskedWebhooks(revision.spec);
+        return { ...revision, spec, pending };
       },
     );
 
@@ -115,9 +124,15 @@ export function lifecycleRoutes({
       {
         ...operator,
         bodyLimit: largestLifecycle,
-        schema: { tags, summary: 'Apply a spec', params, body: given, response: { 200: applied, default: problem } },
+        schema: {
+          tags,
+          summary: 'Apply a spec; one that loosens the policy waits for an approver (202)',
+          params,
+          body: given,
+          response: { 200: applied, 202: applied, default: problem },
+        },
       },
-      async ({ caller, params: { name: of }, body }) => {
+      async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
         const revision = await readRevision({ trainers, secrets, offThread }, { ...body, name: of });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
@@ -125,17 +140,60 @@ export function lifecycleRoutes({
             next: 'ask an admin for a key with the scope approver',
           });
         }
-        const { revision: now, changed } = await registry.lifecycles.apply({
-          tenant,
-          revision: await storeRevision(artifacts, tenant, revision),
-          actor,
-        });
-        // When Temporal is away the outbox brings the schedule later: applied is applied.
-        if (changed)
-          await syncSchedule({ registry, schedules }, { tenant, lifecycle: of }).catch((error: unknown) =>
-            log.warn({ err: error, lifecycle: of }, 'schedule not changed yet'),
-          );
-        return { lifecycle: of, revision: now.revision, digest: now.digest, changed, warnings: await warningsOf(revision) };
+        const outcome = await registry.lifecycles.apply({ tenant, revision: await storeRevision(artifacts, tenant, revision), actor });
+        const warnings = await warningsOf(revision);
+        if (outcome.kind === 'pending') {
+          const { revision: number, digest, loosenings } = outcome.proposal;
+          return reply
+            .status(202)
+            .send({ lifecycle: of, revision: number, digest, changed: false, state: 'pending', loosenings, warnings });
+        }
+        const { revision: now, changed } = outcome;
+        if (changed) await scheduleSoon(tenant, of);
+        const { revision: number, digest } = now;
+        return reply.send({ lifecycle: of, revision: number, digest, changed, state: 'inForce', loosenings: [], warnings });
+      },
+    );
+
+    app.post(
+      '/lifecycles/:name/revisions/:revision/approve',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'Put in force a revision that loosens the policy; not for its author',
+          params: pendingParams,
+          body: z.strictObject({
+            reason: why,
+            selfApprove: z.boolean().default(false).describe('an admin accepts a revision of their own; false when left out'),
+          }),
+          response: { 200: lifecycleRevision, default: problem },
+        },
+      },
+      async ({ caller, params: { name: of, revision }, body }) => {
+        const { tenant } = caller;
+        const accepted = await registry.lifecycles.accept({ tenant, name: of, revision, caller, ...body });
+        await scheduleSoon(tenant, of);
+        return { ...accepted, pending: null };
+      },
+    );
+
+    app.post(
+      '/lifecycles/:name/revisions/:revision/reject',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Discard a revision that waits for an approver',
+          params: pendingParams,
+          body: z.strictObject({ reason: why }),
+          response: { 200: lifecycleRevision, default: problem },
+        },
+      },
+      async ({ caller, params: { name: of, revision }, body: { reason } }) => {
+        const { tenant } = caller;
+        await registry.lifecycles.reject({ tenant, name: of, revision, caller, reason });
+        return { ...found(await registry.lifecycles.get({ tenant, name: of }), of), pending: null };
       },
     );
 
@@ -171,6 +229,7 @@ export function lifecycleRoutes({
         const { params: of, body } = request;
         const lifecycle = found(await registry.lifecycles.get({ tenant, name: of.name }), of.name);
         await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: body });
+        await refuseLooserReuse(registry, { tenant, inForce: lifecycle, reuseRun: body.reuseRun });
         const run = await startRun(
           { registry, lifecycles, log },
           {

@@ -8,7 +8,7 @@ import { digestOf } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../case-results';
 import { compareRuns } from '../run-compare';
 import { readLogs } from '../run-logs';
-import { checkRunRequest } from '../run-request';
+import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
 import type { RouteDeps } from '../server';
@@ -275,6 +275,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         const lifecycle = await registry.lifecycles.get({ tenant, name: of, digest: revisionDigest });
         if (!lifecycle) throw failure('NotFound', `the revision of ${id} is gone`);
         await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: asked });
+        const inForce = await registry.lifecycles.get({ tenant, name: of });
+        if (inForce) await refuseLooserReuse(registry, { tenant, inForce, reuseRun: id });
         const run = await startRun(
           { registry, lifecycles, log },
           {

@@ -53,7 +53,12 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
         const spec = { ...current.spec, schedule: scheduleOf(body) };
         const digests = Object.fromEntries(Object.entries(files).map(([path, { digest }]) => [path, digest]));
         const revision = { lifecycle, spec, files, contract, digest: digestOf(revisionDigestInput(spec, digests)) };
-        await registry.lifecycles.apply({ tenant, revision, actor });
+        const outcome = await registry.lifecycles.apply({ tenant, revision, actor });
+        if (outcome.kind === 'pending') {
+          throw failure('Conflict', `${lifecycle} was changed meanwhile: its schedule would come with a looser policy`, {
+            next: `perennial lifecycle show ${lifecycle}`,
+          });
+        }
         await syncSchedule({ registry, schedules }, { tenant, lifecycle });
         return shown(tenant, of);
       },

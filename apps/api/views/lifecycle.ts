@@ -13,6 +13,24 @@ export const lifecycleSummary = z
   })
   .meta({ id: 'LifecycleSummary' });
 
+const loosening = z.object({
+  what: z.string(),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  why: z.string(),
+});
+
+const pendingRevision = z
+  .object({
+    revision: z.number(),
+    digest: z.string(),
+    baseRevision: z.number().describe('the revision in force until this one is accepted'),
+    loosenings: z.array(loosening).readonly(),
+    proposedBy: z.string(),
+    proposedAt: instant,
+  })
+  .meta({ id: 'PendingRevision' });
+
 export const lifecycleRevision = z
   .object({
     lifecycle: z.string(),
@@ -21,6 +39,7 @@ export const lifecycleRevision = z
     spec: document.describe('complete: every default filled in, durations in seconds, sizes in bytes'),
     files: z.record(z.string(), artifact),
     contract: document.describe('as parsed from the contract file; null without one'),
+    pending: pendingRevision.nullable().describe('a revision that loosens the policy, and waits for an approver'),
   })
   .meta({ id: 'LifecycleRevision' });
 
@@ -40,7 +59,17 @@ const warnings = z
   );
 
 export const applied = z
-  .object({ lifecycle: z.string(), revision: z.number(), digest: z.string(), changed: z.boolean(), warnings })
+  .object({
+    lifecycle: z.string(),
+    revision: z.number(),
+    digest: z.string(),
+    changed: z.boolean().describe('whether new runs take another revision than before'),
+    state: z
+      .enum(['inForce', 'pending'])
+      .describe('pending: it loosens the policy, and waits until an approver other than its author accepts it'),
+    loosenings: z.array(loosening).readonly(),
+    warnings,
+  })
   .meta({ id: 'Applied' });
 
 export const plan = z
@@ -53,6 +82,7 @@ export const plan = z
     stages: z
       .array(z.object({ stage: z.string(), action: z.enum(['runs', 'mayRun', 'reused']), because: z.array(z.string()).readonly() }))
       .readonly(),
+    loosenings: z.array(loosening).readonly().describe('what judges less strictly than before'),
     lines: z.array(z.string()).readonly().describe('the same for people'),
     warnings,
   })

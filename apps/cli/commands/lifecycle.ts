@@ -6,6 +6,7 @@ import { formatIssue } from '../../../domain/issue-text';
 import { parseLifecycle } from '../../../domain/lifecycle-document';
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle-plan';
+import { looseningInWords, type Loosening } from '../../../domain/loosenings';
 import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { gateOutlooks } from '../../../domain/llm/gate-outlook';
 import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
@@ -16,6 +17,7 @@ import type { CliContext } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
 import { showList } from '../list-view';
+import { versionNumber } from '../numbers';
 import { noSuchTrainer } from '../trainer-name';
 import { jsonText } from '../harmless';
 
@@ -24,12 +26,28 @@ interface Applied {
   readonly revision: number;
   readonly digest: string;
   readonly changed: boolean;
+  /** Absent from a platform that is older than this command. */
+  readonly state?: 'inForce' | 'pending';
+  readonly loosenings?: readonly Loosening[];
   readonly warnings: readonly string[];
 }
 
 interface Planned {
   readonly lines: readonly string[];
   readonly warnings: readonly string[];
+}
+
+interface PendingJson {
+  readonly revision: number;
+  readonly loosenings: readonly Loosening[];
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+}
+
+interface ApproveOptions {
+  readonly revision: number;
+  readonly reason?: string;
+  readonly selfApprove?: string;
 }
 
 interface LifecycleJson {
@@ -91,17 +109,53 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('apply <folder>')
-    .description('make this the revision that new runs take')
+    .description('Make this the revision that new runs take; one that loosens the policy waits for an approver (exit 3)')
+    .option('--self-approve <reason>', 'accept your own loosening at once; for an admin who works alone, kept in the audit')
     .option('--json', 'print as JSON')
-    .action(async (given: string, options: { readonly json?: true }) => {
+    .action(async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
       const { name } = await check(folder);
       const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
-      terminal.say(
-        `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)}) ${applied.changed ? 'applied' : 'is unchanged'}`,
-      );
-      warn(applied);
+      const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
       if (options.json) terminal.out(jsonText(applied));
+      warn(applied);
+      if (applied.state !== 'pending') {
+        terminal.say(`${revision} ${applied.changed ? 'applied' : 'is unchanged'}`);
+        return;
+      }
+      terminal.say(`${revision} loosens the policy:`);
+      for (const each of applied.loosenings ?? []) terminal.say(`  ${looseningInWords(each)}`);
+      if (options.selfApprove === undefined) {
+        const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
+        throw new CliError(`${name}: revision ${applied.revision} waits for an approver other than its author`, 3, next);
+      }
+      const body = { reason: options.selfApprove, selfApprove: true };
+      await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, { method: 'POST', body });
+      terminal.say(`${name}: revision ${applied.revision} is in force, accepted by its author`);
+    });
+
+  lifecycle
+    .command('approve <name>')
+    .description('Put in force a revision that loosens the policy; not for its author')
+    .requiredOption('--revision <number>', 'the pending revision, as lifecycle show names it', versionNumber)
+    .option('--reason <text>', 'why, for the audit; needed without --self-approve')
+    .option('--self-approve <reason>', 'accept a revision of your own; for an admin who works alone, kept in the audit')
+    .action(async (name: string, options: ApproveOptions) => {
+      const { revision, selfApprove, reason = selfApprove } = options;
+      if (reason === undefined) throw new CliError('approve needs a --reason', 2);
+      const body = { reason, selfApprove: selfApprove !== undefined };
+      await context.api().call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
+      terminal.say(`${name}: revision ${revision} is in force`);
+    });
+
+  lifecycle
+    .command('reject <name>')
+    .description('Discard a revision that waits for an approver')
+    .requiredOption('--revision <number>', 'the pending revision, as lifecycle show names it', versionNumber)
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .action(async (name: string, { revision, reason }: { readonly revision: number; readonly reason: string }) => {
+      await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, { method: 'POST', body: { reason } });
+      terminal.say(`${name}: revision ${revision} is discarded`);
     });
 
   lifecycle
@@ -126,10 +180,25 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context
         .api()
-        .call<{ readonly revision: number; readonly digest: string; readonly spec: LifecycleSpec }>(`/lifecycles/${name}`);
-      if (!options.json) terminal.say(`revision ${found.revision}, ${found.digest}`);
+        .call<{ readonly revision: number; readonly digest: string; readonly spec: LifecycleSpec; readonly pending?: PendingJson | null }>(
+          `/lifecycles/${name}`,
+        );
+      if (!options.json) {
+        terminal.say(`revision ${found.revision}, ${found.digest}`);
+        for (const line of pendingLines(name, found.pending)) terminal.say(line);
+      }
       terminal.out(options.json ? jsonText(found) : stringify(anyDocumentOf(found.spec)).trimEnd());
     });
+}
+
+function pendingLines(name: string, pending: PendingJson | null | undefined): readonly string[] {
+  if (!pending) return [];
+  const { revision, proposedBy, proposedAt, loosenings } = pending;
+  return [
+    `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy:`,
+    ...loosenings.map((each) => `  ${looseningInWords(each)}`),
+    `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
+  ];
 }
 
 /** The platform's trainers may be others than this clone's, and it checks again; a name that neither has would be found only then. */

@@ -458,6 +458,24 @@ describe('what is shown', () => {
     expect(await under()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--gates <file> or --canary <file>') as string });
   });
 
+  test('of a lifecycle that loosens its policy ends with 3 and the command for an approver, unless an admin accepts it alone', async () => {
+    const [folder_, loosening] = ['churn', { what: 'spec.promote.approval.required', before: 2, after: 0, why: 'smaller' }];
+    await api.cli('lifecycle', 'init', folder_);
+    const applied = { lifecycle: 'churn', revision: 4, digest: 'sha256:0123456789abcdef', changed: false, warnings: [] };
+    api.routes.set('PUT /lifecycles/churn', { ...applied, state: 'pending', loosenings: [loosening] });
+    api.routes.set('POST /lifecycles/churn/revisions/4/approve', {});
+    const { exitCode, stderr } = await api.cli('lifecycle', 'apply', folder_);
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('spec.promote.approval.required 2 → 0') as string,
+    });
+    expect(stderr).toContain('next: perennial lifecycle approve churn --revision 4 --reason "<why>"');
+    expect(await api.cli('lifecycle', 'apply', folder_, '--self-approve', 'I am alone')).toMatchObject({ exitCode: 0 });
+    expect(api.asked.at(-1)?.body).toEqual({ reason: 'I am alone', selfApprove: true });
+    expect(await api.cli('lifecycle', 'approve', 'churn', '--revision', '4', '--reason', 'agreed')).toMatchObject({ exitCode: 0 });
+    expect(api.asked.at(-1)?.body).toEqual({ reason: 'agreed', selfApprove: false });
+  });
+
   test('of a promotion carries the ETag of what it replaces', async () => {
     api.routes.set('GET /models/m/aliases/champion', (_, response) => {
       response.setHeader('etag', '"1.4"');
