@@ -2,7 +2,7 @@
 import type { SecretRef } from './lifecycle';
 
 /** Variables that begin with this are for lifecycles. */
-export const secretPrefix = 'PERENNIAL_SECRET_';
+const secretPrefix = 'PERENNIAL_SECRET_';
 
 export interface SecretAccess {
   /** Further variables, by name. */

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type StdioOptions } from 'node:child_process';
 import { get } from 'node:http';
 import { join, resolve } from 'node:path';
 import { failure } from '../domain/failure';
 import type { ProcessGuard } from './death-watch';
 import { startServer, type RunningServer } from './embedded/server-process';
+import { passEnvironment } from './hidden-settings';
 
 const root = resolve(__dirname, '..');
 /** How every process of ours is started: TypeScript as it is, stack traces in its lines. */
@@ -21,29 +22,38 @@ export interface ServiceOptions {
 }
 
 export async function startService(options: ServiceOptions): Promise<RunningServer> {
-  return startServer({
-    name: options.name,
-    command: process.execPath,
-    args: [...nodeArguments, options.command],
-    env: options.env,
-    cwd: root,
-    logFile: options.logFile,
-    ready: () => isReady(options.host, options.port),
-    readySeconds: 90,
-    stopSignal: 'SIGTERM',
-    stopSeconds: 15,
-    guard: options.guard,
-    signal: options.signal,
-  });
+  const passed = passEnvironment(options.env);
+  try {
+    return await startServer({
+      name: options.name,
+      command: process.execPath,
+      args: [...nodeArguments, options.command],
+      env: passed.env,
+      descriptors: [passed.descriptor],
+      cwd: root,
+      logFile: options.logFile,
+      ready: () => isReady(options.host, options.port),
+      readySeconds: 90,
+      stopSignal: 'SIGTERM',
+      stopSeconds: 15,
+      guard: options.guard,
+      signal: options.signal,
+    });
+  } finally {
+    passed.close();
+  }
 }
 
 /** Runs a command that ends, and answers with the JSON on its last line of stdout. */
 export async function runToEnd(command: string, env: NodeJS.ProcessEnv, guard: ProcessGuard): Promise<unknown> {
-  const child = spawn(process.execPath, [...nodeArguments, command], { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const passed = passEnvironment(env);
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', passed.descriptor];
+  const child = spawn(process.execPath, [...nodeArguments, command], { env: passed.env, cwd: root, stdio, detached: true });
+  passed.close();
   if (child.pid !== undefined) guard.add(child.pid, 'SIGTERM', command);
   let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-16_384)));
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-16_384)));
   const code = await new Promise<number | null>((settle, reject) => child.once('error', reject).once('close', settle));
   if (child.pid !== undefined) guard.drop(child.pid);
   if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');

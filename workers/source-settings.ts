@@ -21,7 +21,7 @@ export interface SourceAccess extends SourceReach {
 const project = resolve(__dirname, '..');
 
 /** The `data` folder of each lifecycle in the project's folder, as `lifecycle init` writes it, and the samples. */
-export const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
+const usualRoots: readonly string[] = [join(project, '*', 'data'), join(project, 'samples')];
 
 export function readSourceAccess(
   given: Readonly<Record<string, string | undefined>>,

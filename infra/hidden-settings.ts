@@ -1,0 +1,53 @@
+/**
+ * Secrets among the settings of a process, passed by an open file instead of its environment: `/proc/<pid>/environ` shows other
+ * processes of the same user what a process was started with, for as long as it lives.
+ */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Names the open file in the environment of the process that is to read it. */
+const settingsDescriptor = 'PERENNIAL_SETTINGS_DESCRIPTOR';
+
+export interface PassedEnvironment {
+  /** What everybody may see. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Becomes descriptor 3 of the child. */
+  readonly descriptor: number;
+  close(): void;
+}
+
+const secretName = /KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_URL/i;
+
+export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironment {
+  const listed = (environment['PERENNIAL_SECRET_ENV'] ?? '').split(',').map((name) => name.trim());
+  const isSecret = (name: string): boolean => (secretName.test(name) && !/_(PATH|FILE|DIR|ENV)$/.test(name)) || listed.includes(name);
+  const entries = Object.entries(environment);
+  const hidden = Object.fromEntries(entries.filter(([name]) => isSecret(name)));
+  const env = Object.fromEntries(entries.filter(([name]) => !isSecret(name)));
+  const descriptor = openUnnamed(JSON.stringify(hidden));
+  return { env: { ...env, [settingsDescriptor]: '3' }, descriptor, close: () => closeSync(descriptor) };
+}
+
+/** Adds what a supervisor passed by an open file to this process's environment, which others cannot see there. */
+export function takeHiddenSettings(environment: NodeJS.ProcessEnv): void {
+  const descriptor = environment[settingsDescriptor];
+  if (descriptor === undefined) return;
+  Reflect.deleteProperty(environment, settingsDescriptor);
+  const number = Number.parseInt(descriptor, 10);
+  Object.assign(environment, JSON.parse(readFileSync(number, 'utf8')));
+  closeSync(number);
+}
+
+/** A file that has no name any more when this returns, read from its start. */
+function openUnnamed(text: string): number {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-settings-'));
+  const path = join(folder, 'settings.json');
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+    return openSync(path, 'r');
+  } finally {
+    unlinkSync(path);
+    rmdirSync(folder);
+  }
+}
