@@ -60,6 +60,8 @@ const settings = z.object({
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
+  /** Whether training jobs run as users of their own and without network, where the system allows it. */
+  PERENNIAL_JOBS_CONFINED: flag.default(true),
   /** Lets this version start although its workflow code cannot continue some open runs. */
   PERENNIAL_ALLOW_INCOMPATIBLE_RUNS: flag.default(false),
   ...sourceSettings,
@@ -100,6 +102,7 @@ export interface Config {
   readonly drainSeconds: number | null;
   readonly serviceKey: string | null;
   readonly maxJobs: number;
+  readonly confineJobs: boolean;
   readonly allowIncompatibleRuns: boolean;
   readonly notify: { readonly allowPrivateAddresses: boolean };
   /** What lifecycles may refer to as secrets. */
@@ -164,6 +167,7 @@ export function readConfig(environment: Environment): Config {
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     maxJobs: value.PERENNIAL_MAX_JOBS,
+    confineJobs: value.PERENNIAL_JOBS_CONFINED,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
     secrets: secrets.access,

@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { join } from 'node:path';
 import { createActivities } from '../activities';
 import { createLocalBackend } from '../activities/compute/local/backend';
+import { describeConfinement } from '../activities/compute/local/confinement';
 import { createOptuna } from '../activities/tuning-optuna';
 import { createIndexClient } from '../apps/index-client';
 import { createLifecycleClient } from '../apps/lifecycle-client';
@@ -43,6 +44,9 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     stateDir: join(config.stateDir, 'state'),
     artifacts: core.artifacts,
     maxConcurrent: config.maxJobs,
+    hidden: config.ingest.files.denied,
+    confine: config.confineJobs,
+    onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });

@@ -14,6 +14,8 @@ export type BackendCheck =
       readonly ok: true;
       readonly trainer: string;
       readonly rows: number;
+      /** What it says of itself: its slots, and what jobs are kept from. */
+      readonly detail: string;
       /** Until it could take the first job; a worker pays this once. */
       readonly readySeconds: number;
       /** From before the submission until its result, model and logs were stored and seen. */
@@ -49,7 +51,7 @@ export async function checkBackend(compute: CliCompute, kind: BuiltComputeKind):
     const processSeconds = backend.processSeconds(handle);
     if (processSeconds === null) return { backend: kind, ok: false, detail: 'its job is over, and its process is not' };
     const overheadSeconds = rounded(seconds - processSeconds);
-    return { backend: kind, ok: true, trainer: checkTrainer, rows, readySeconds, seconds, processSeconds, overheadSeconds };
+    return { backend: kind, ok: true, trainer: checkTrainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds };
   } finally {
     await backend.port.close();
     rmSync(folder, { recursive: true, force: true });

@@ -12,6 +12,8 @@ const trainerManifestSchema = z.strictObject({
   command: z.array(z.string()).min(1).optional(),
   /** The Python set that it runs in, fetched when it is first needed; without it, the one of all trainers. */
   environment: z.enum(['llm']).optional(),
+  /** Whether its jobs may use the machine's network; without it they have none where that can be enforced. */
+  network: z.boolean().optional(),
   /** The parameter that counts the iterations of a training that reports as it goes: what hyperband rations. */
   iterations: z.string().min(1).optional(),
   /** JSON Schema, draft 2020-12. */

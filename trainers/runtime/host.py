@@ -3,9 +3,12 @@
 Orders come as JSON lines on standard input, events go as JSON lines to standard output; everything that must outlive this process is a file in the job's
 directory. The end of standard input, which the death of the worker brings about, ends all jobs and this process. It starts no thread: a fork copies one.
 
-    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds", "siblings": key | null }
+    in:  { "type": "run", "attempt", "trainer": folder, "directory", "memoryBytes", "timeoutSeconds", "siblings": key | null, "user": uid | null }
          { "type": "forget", "siblings": key }
-    out: { "type": "ready", "seconds", "threads" } | { "type": "started" | "rung" | "ended", "directory", "attempt" } | { "type": "refused", …, "message" }
+    out: { "type": "ready", "seconds", "threads", "confinement" } | { "type": "started" | "rung" | "ended", "directory", "attempt" }
+         { "type": "refused", …, "message" }
+
+The first argument is JSON: { "hidden": [folders that jobs do not see], "trainers": folder, "confine": boolean }. A job is confined as confinement.py says.
 
 Jobs of one `siblings` key differ in their parameters alone. From the second of them on a zygote holds their rows; see zygote.py. `rung`: the job has reported a
 value by which it may be ended early.
@@ -35,8 +38,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from runtime import log_file, processes
+from runtime import confinement, log_file, processes
+from runtime.confinement import Confinement
 from runtime.job_process import Exits, JobProcess
+from runtime.manifest import read_manifest
 from runtime.run import run_job
 from runtime.zygote import Zygotes
 
@@ -49,8 +54,21 @@ WATCH_SECONDS = 0.05 if processes.LINUX else 0.5
 FAREWELL_SECONDS = 3.0
 
 
+class Place:
+    """Where jobs of this machine run, and what they see of it."""
+
+    def __init__(self, confined: Confinement, hidden: list[str], needed: list[str]):
+        self.confined, self.hidden, self.needed = confined, hidden, needed
+
+    def enter(self, order: dict[str, Any]) -> None:
+        """For a fork that is about to run what a trainer's author wrote."""
+        self.confined.enter(order.get("user"), _wants_network(Path(order["trainer"])), self.hidden, self.needed)
+
+
 class Host:
-    def __init__(self, orders: int, events: int):
+    def __init__(self, orders: int, events: int, place: Place | None):
+        """`place` is None in a zygote, which is confined already and so are its forks."""
+        self._place = place
         self._orders = orders
         self._events = events
         self._children: dict[int, JobProcess] = {}
@@ -61,7 +79,9 @@ class Host:
             tell=self._tell,
             obey=self._obey,
             leave=self._leave,
-            serve=lambda orders, events: Host(orders, events).serve(),
+            enter=self._enter,
+            conclude=self._exits.write,
+            serve=lambda orders, events: Host(orders, events, None).serve(),
         )
         self._wake_read, self._wake_write = os.pipe()
         self._life_read, self._life_write = os.pipe()
@@ -76,7 +96,10 @@ class Host:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         ending: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
-        self._tell({"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": processes.threads()})
+        confined = self._place.confined.described() if self._place else None
+        self._tell(
+            {"type": "ready", "seconds": round(time.monotonic() - BEGAN, 3), "threads": processes.threads(), "confinement": confined}
+        )
         self._waiting.register(self._orders, selectors.EVENT_READ)
         self._waiting.register(self._wake_read, selectors.EVENT_READ)
         rest = b""
@@ -112,7 +135,7 @@ class Host:
 
     def _fork(self, order: dict[str, Any]) -> None:
         directory = Path(order["directory"])
-        log = os.open(directory / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        log = log_file.opened(directory / "log.txt", order.get("user") if self._place else None)
         gate_read, gate_write = os.pipe()
         news_read, news_write = os.pipe()
         parent = os.getpid()
@@ -121,7 +144,7 @@ class Host:
             try:
                 os.close(gate_write)
                 os.close(news_read)
-                self._become_job(parent, log)
+                self._become_job(parent, log, order)
                 os.set_blocking(news_write, False)
                 # Waits until it can be found by others. If the host dies instead, the pipe ends.
                 code = run_job(Path(order["trainer"]), directory, lambda: _say(news_write)) if os.read(gate_read, 1) else 1
@@ -142,17 +165,27 @@ class Host:
         self._children[pid] = child
         self._waiting.register(news_read, selectors.EVENT_READ, lambda: self._hear_news(child))
         try:
-            child.make_known()
+            # What a zygote's host writes is written by the host above it: a trainer could change the zygote's own files.
+            if self._place:
+                child.make_known()
             os.write(gate_write, b"1")
         finally:
             os.close(gate_write)
-        self._tell(child.event("started"))
+        self._tell(child.event("started") | {"pid": pid})
 
-    def _become_job(self, parent: int, log: int) -> None:
-        os.setsid()
-        processes.die_with_parent(parent)
-        processes.adopt_orphans()
+    def _enter(self, order: dict[str, Any], parent: int) -> None:
         processes.kill_me_first()
+        if self._place:
+            self._place.enter(order)
+            os.chdir(order["directory"])
+        # Changing the user forgets it.
+        processes.die_with_parent(parent)
+
+    def _become_job(self, parent: int, log: int, order: dict[str, Any]) -> None:
+        os.setsid()
+        processes.adopt_orphans()
+        self._enter(order, parent)
+        os.environ["HOME"] = order["directory"]
         processes.call_me("job")
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
@@ -205,8 +238,10 @@ class Host:
 
     def _conclude(self, child: JobProcess, status: int, peak_bytes: int) -> None:
         processes.kill_tree(child.pid, signal.SIGKILL)
-        self._exits.write((child.directory / "exit.json", child.exit(status, peak_bytes)))
-        self._tell(child.event("ended"))
+        exit = child.exit(status, peak_bytes)
+        if self._place:
+            self._exits.write((child.directory / "exit.json", exit))
+        self._tell(child.event("ended") | {"exit": exit})
 
     def _end_orphans(self) -> None:
         """Our only children are jobs and zygotes; any other was left behind by one that ended."""
@@ -243,10 +278,25 @@ def _say(news: int) -> None:
         os.write(news, b".")
 
 
+def _wants_network(trainer: Path) -> bool:
+    try:
+        return read_manifest.__wrapped__(trainer).network  # anew: a manifest may be changed while this process lives
+    except BaseException:
+        return False  # the job says what is wrong with it
+
+
+def _place(given: dict[str, Any]) -> Place:
+    needed = confinement.needed_by_python(os.getcwd(), given["trainers"])
+    hidden = [path for path in given["hidden"] if os.path.isdir(path)]
+    found = confinement.find(hidden, needed) if given["confine"] else Confinement(reason="PERENNIAL_JOBS_CONFINED=false")
+    return Place(found, hidden, needed)
+
+
 if __name__ == "__main__":
+    place = _place(json.loads(sys.argv[1]))
     events = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no event
     processes.adopt_orphans()
     gc.collect()
     gc.freeze()  # a collection in a child would copy every page of the parent
-    Host(0, events).serve()
+    Host(0, events, place).serve()

@@ -29,18 +29,7 @@ class JobProcess:
     limit: dict[str, Any] | None = None
 
     def make_known(self) -> None:
-        """So that others find it, also when its host is gone."""
-        host = os.getpid()
-        write_whole(
-            self.directory / "process.json",
-            {
-                "attempt": self.attempt,
-                "pid": self.pid,
-                "identity": processes.identity(self.pid),
-                "host": {"pid": host, "identity": processes.identity(host)},
-                "startedAt": self.started_at,
-            },
-        )
+        make_known(self.directory, self.attempt, self.pid, os.getpid())
 
     def end_beyond_limits(self) -> None:
         if self.limit:
@@ -69,6 +58,39 @@ class JobProcess:
         return {"type": kind, "directory": str(self.directory), "attempt": self.attempt}
 
 
+def make_known(directory: Path, attempt: int, pid: int, parent: int) -> None:
+    """So that others find a job's process, also when its host is gone. A pid of 0 is of a process that is over already."""
+    host = os.getpid()
+    write_whole(
+        directory / "process.json",
+        {
+            "attempt": attempt,
+            "pid": pid,
+            "identity": (processes.identity(pid) if pid else None) or "gone",
+            # A zygote, or the host.
+            "parent": parent,
+            "host": {"pid": host, "identity": processes.identity(host)},
+            "startedAt": time.time(),
+        },
+    )
+
+
+def exit_as_told(attempt: int, told: Any) -> dict[str, Any]:
+    """How a job of a zygote ended, by its word; killed, where it said nothing that makes sense."""
+    told = told if isinstance(told, dict) else {}
+    code, ended_by, limit, seconds = (told.get(key) for key in ("code", "signal", "limit", "seconds"))
+    known = isinstance(code, int) or ended_by in signal.Signals.__members__
+    numbers = isinstance(limit, dict) and all(isinstance(limit.get(key), int | float) for key in ("used", "allowed"))
+    return {
+        "attempt": attempt,
+        "code": code if isinstance(code, int) else None,
+        "signal": (ended_by if ended_by in signal.Signals.__members__ else None) if known else "SIGKILL",
+        "limit": limit if numbers and limit.get("kind") in ("JobOutOfMemory", "JobTimeout") else None,
+        "seconds": seconds if isinstance(seconds, int | float) else 0,
+        "peakMemoryBytes": told.get("peakMemoryBytes") if isinstance(told.get("peakMemoryBytes"), int) else 0,
+    }
+
+
 class Exits:
     """What a full disk did not take is tried again until it does: a job without an exit.json never ends for others."""
 
@@ -94,5 +116,8 @@ class Exits:
 def write_whole(path: Path, value: dict[str, Any]) -> None:
     """Whole or not at all. Not synced to disk: a machine that loses power loses the process too."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value))
+    # The job may write here too: a file or link that it put there is not written to.
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+        file.write(json.dumps(value))
     os.replace(partial, path)

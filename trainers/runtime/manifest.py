@@ -22,6 +22,8 @@ class Manifest:
     command: tuple[str, ...] | None
     #: The Python set that it runs in, when that is not the one of all trainers.
     environment: str | None = None
+    #: Whether its jobs may use the machine's network.
+    network: bool = False
 
 
 @cache
@@ -31,7 +33,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise Refused(f"trainer {folder.name}: there is no trainer.yaml in {folder}")
     body = yaml.safe_load(path.read_text(encoding="utf-8"))
     command = body.get("command")
-    return Manifest(body["name"], tuple(body["tasks"]), body["params"], tuple(command) if command else None, body.get("environment"))
+    return Manifest(
+        body["name"],
+        tuple(body["tasks"]),
+        body["params"],
+        tuple(command) if command else None,
+        body.get("environment"),
+        body.get("network") is True,
+    )
 
 
 def complete_params(manifest: Manifest, params: dict[str, Any]) -> dict[str, Any]:

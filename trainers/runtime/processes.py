@@ -59,7 +59,8 @@ def threads() -> int:
 def kill_me_first() -> None:
     """When the whole machine runs out of memory the kernel shall take a job, not the worker or a database."""
     if LINUX:
-        Path("/proc/self/oom_score_adj").write_text("800")
+        with contextlib.suppress(PermissionError):  # a job of a zygote has it from there
+            Path("/proc/self/oom_score_adj").write_text("800")
 
 
 def children(pid: int) -> list[int]:

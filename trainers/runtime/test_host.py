@@ -19,7 +19,11 @@ TRAINERS = HOST.parents[1]
 class Host(unittest.TestCase):
     def setUp(self):
         self.host = subprocess.Popen(
-            [sys.executable, str(HOST)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]}
+            [sys.executable, str(HOST), json.dumps({"hidden": [], "trainers": str(TRAINERS), "confine": False})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": os.environ["PATH"]},
         )
         self.addCleanup(self.host.stdout.close)
         self.ready = json.loads(self.host.stdout.readline())
@@ -53,7 +57,7 @@ class Host(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for number in range(100):
                 self.assertEqual(self.run_to_end(self.job(Path(folder) / str(number))), "ended")
-                zygote = self.read(Path(folder) / str(number), "process.json")["host"]["pid"]
+                zygote = self.read(Path(folder) / str(number), "process.json")["parent"]
                 # Until it has read the rows, jobs begin without it.
                 if zygote != self.host.pid:
                     break
@@ -68,7 +72,7 @@ class Host(unittest.TestCase):
             self.assertEqual(self.event(), "started")
             os.kill(zygote, signal.SIGKILL)
             self.assertEqual(self.event(but="rung"), "ended")
-            self.assertFalse((last / "exit.json").exists())
+            self.assertEqual(self.read(last, "exit.json")["signal"], "SIGKILL")
 
             self.assertEqual(self.run_to_end(next_one), "ended")
             self.assertEqual(self.read(next_one, "result.json"), first)
@@ -79,7 +83,9 @@ class Host(unittest.TestCase):
     def job(self, directory: Path) -> Path:
         def rows(count: int) -> pa.Table:
             kinds = [str(row % 3) for row in range(count)]
-            return pa.table({"x": [row % 17 / 17 for row in range(count)], "kind": kinds, "__label": [row % 17 > 8 for row in range(count)]})
+            return pa.table(
+                {"x": [row % 17 / 17 for row in range(count)], "kind": kinds, "__label": [row % 17 > 8 for row in range(count)]}
+            )
 
         directory.mkdir()
         context = {"objective": {"metric": "logloss", "input": "tuning", "rungs": [1]}}

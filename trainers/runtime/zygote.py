@@ -20,6 +20,7 @@ from typing import Any
 
 from runtime import processes
 from runtime.job import Job
+from runtime.job_process import exit_as_told, make_known
 from runtime.manifest import read_manifest
 from runtime.run import _load
 
@@ -54,23 +55,28 @@ class Zygote:
             return True
         return False
 
-    def heard(self) -> list[dict[str, Any]] | None:
-        """What it said of its jobs since; None when it has ended."""
+    def heard(self) -> list[tuple[dict[str, Any], Order]] | None:
+        """What it said of its own jobs since, each with its order; None when it has ended."""
         received = os.read(self.events, 1 << 16)
         if not received:
             return None
         self.used_at = time.monotonic()
         *lines, self.rest = (self.rest + received).split(b"\n")
-        events = [json.loads(line) for line in lines]
-        for event in events:
+        heard = []
+        for event in (json.loads(line) for line in lines):
             if event["type"] == "ready":
                 self.ready = True
-            elif event["type"] == "started":
+                continue
+            order = self.jobs.get(event["directory"])
+            if order is None or event["type"] not in ("started", "rung", "ended", "refused"):
+                continue  # not of its jobs
+            heard.append((event, order))
+            if event["type"] == "started":
                 self.begun.add(event["directory"])
             elif event["type"] in ("ended", "refused"):
                 self.begun.discard(event["directory"])
                 self.jobs.pop(event["directory"], None)
-        return [event for event in events if event["type"] != "ready"]
+        return heard
 
     def close(self) -> None:
         """It ends with its orders, once its jobs were told to."""
@@ -88,10 +94,16 @@ class Zygotes:
         obey: Callable[[Order], None],
         leave: Callable[[set[int]], None],
         serve: Callable[[int, int], None],
+        enter: Callable[[Order, int], None],
+        conclude: Callable[[tuple[Path, dict[str, Any]]], None],
     ):
-        """`leave` closes what a fork has of the host, but for these ends; `serve` is a host that reads orders from one end and writes events to the other."""
+        """
+        `leave` closes what a fork has of the host, but for these ends; `serve` is a host that reads orders from one end and writes events to the other.
+        `enter` confines a fork, which runs what a trainer's author wrote; `conclude` writes how a job ended.
+        """
         self._waiting = waiting
         self._tell, self._obey, self._leave, self._serve = tell, obey, leave, serve
+        self._enter, self._conclude = enter, conclude
         self._held: dict[str, Zygote] = {}
         #: The first job of each kind: a second one makes it worth a zygote.
         self._firsts: dict[str, str] = {}
@@ -150,11 +162,10 @@ class Zygotes:
             # What goes wrong here a job of its kind meets as well, and says so.
             with contextlib.suppress(BaseException):
                 os.setsid()
-                processes.die_with_parent(parent)
-                processes.kill_me_first()
                 os.close(orders_write)
                 os.close(events_read)
                 self._leave({orders_read, events_write})
+                self._enter(order, parent)
                 processes.call_me("zygote")
                 if _read_ahead(Path(order["trainer"]), Path(order["directory"])) and processes.threads() == 1:
                     processes.adopt_orphans()
@@ -170,9 +181,19 @@ class Zygotes:
         return held
 
     def _hear(self, kind: str, held: Zygote) -> None:
-        events = held.heard()
-        for event in events or []:
-            self._tell(event)
+        try:
+            events = held.heard()
+        except (ValueError, KeyError, TypeError):  # its trainer wrote into its pipe
+            events = None
+        for event, order in events or []:
+            directory = Path(order["directory"])
+            if event["type"] == "started":
+                make_known(directory, order["attempt"], _in_tree(held.pid, event.get("pid")), held.pid)
+            if event["type"] == "ended":
+                self._conclude((directory / "exit.json", exit_as_told(order["attempt"], event.get("exit"))))
+            self._tell(
+                {"type": event["type"], "directory": order["directory"], "attempt": order["attempt"], "message": str(event.get("message"))}
+            )
         if events is None:
             self._bury(kind, held)
 
@@ -186,9 +207,15 @@ class Zygotes:
         for directory, order in held.jobs.items():
             # What it had begun died with it, and is found to be lost; the others begin without it.
             if directory in held.begun:
+                self._conclude((Path(directory) / "exit.json", exit_as_told(order["attempt"], None)))
                 self._tell({"type": "ended", "directory": directory, "attempt": order["attempt"]})
             else:
                 self._obey(order | {"siblings": None})
+
+
+def _in_tree(root: int, pid: Any) -> int:
+    """The pid, if it is that of a process below the root: a trainer must not name one of somebody else's for us to signal."""
+    return pid if isinstance(pid, int) and pid != root and pid in processes.tree(root) else 0
 
 
 def _read_ahead(folder: Path, directory: Path) -> bool:

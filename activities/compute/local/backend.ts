@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../data/artifacts/store';
 import { sha256 } from '../../../data/digest';
@@ -6,6 +6,7 @@ import { canonicalJson } from '../../../domain/canonical';
 import { failure } from '../../../domain/failure';
 import type { ComputeBackend, Job, JobHandle, JobState } from '../../../domain/job';
 import { redact } from '../redact';
+import { describeConfinement, userOf, type JobConfinement } from './confinement';
 import { createInputCache } from './input-cache';
 import type { JobFile } from './job-directory';
 import { JobDirectory, jobDirectories } from './job-directory';
@@ -36,6 +37,12 @@ export interface LocalBackendSettings {
   readonly stateDir: string;
   readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'>;
   readonly maxConcurrent: number;
+  /** Folders that jobs do not see where that can be enforced; the state folder when not given. */
+  readonly hidden?: readonly string[];
+  /** Whether jobs run as users of their own and without network, where the system allows it; true when not given. */
+  readonly confine?: boolean;
+  /** Told once what is enforced. */
+  readonly onConfinement?: (confinement: JobConfinement) => void;
   /** How long a cancelled job may save its state. */
   readonly graceSeconds?: number;
   /** A job that nobody asked about for so long has lost its activity for good (a terminated workflow sends no cancellation) and is stopped. */
@@ -77,7 +84,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   let host: Promise<WarmHost> | null = null;
   let closed = false;
 
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  // Jobs that run as other users pass through it to their own folders, and cannot list it.
+  chmodSync(root, 0o711);
   clearLeftovers(root);
   inputs.sweep();
   const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
@@ -92,8 +101,13 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     };
     const onEnded = (directory: string) => actives.get(directory)?.ended();
     const onRung = (directory: string) => actives.get(directory)?.news.arrive();
-    host = startWarmHost({ python: settings.python, pythonLlm, runtimeDir, stateDir: root, owner, onRung, onEnded, onGone });
-    host.catch(() => (host = null));
+    const { hidden = [stateDir], confine = true } = settings;
+    const place = { runtimeDir, trainersDir, stateDir: root, hidden, confine };
+    host = startWarmHost({ python: settings.python, pythonLlm, owner, ...place, onRung, onEnded, onGone });
+    host.then(
+      ({ confinement }) => settings.onConfinement?.(confinement),
+      () => (host = null),
+    );
     return host;
   }
 
@@ -134,13 +148,17 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       const warm = await warmHost();
       active.leave.signal.throwIfAborted();
       if (directory.isCancelled()) return;
+      const siblings = siblingsOf(file);
+      const user = userOf(warm.confinement, siblings);
+      directory.giveTo(user);
       active.starting = warm.run({
         attempt,
         trainer: join(trainersDir, file.trainer),
         directory: directory.path,
         memoryBytes: file.resources.memoryBytes,
         timeoutSeconds: file.resources.timeoutSeconds,
-        siblings: siblingsOf(file),
+        siblings,
+        user,
       });
       await active.starting;
       // It may have ended by now.
@@ -255,8 +273,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
     async check() {
       try {
-        await warmHost();
-        return { ready: true, detail: `${settings.maxConcurrent} jobs at once with ${settings.python}` };
+        const { confinement } = await warmHost();
+        const detail = `${settings.maxConcurrent} jobs at once with ${settings.python}; ${describeConfinement(confinement)}`;
+        return { ready: true, detail };
       } catch (error) {
         const next = (error as { next?: string }).next;
         return { ready: false, detail: `${(error as Error).message}${next ? `; ${next}` : ''}` };

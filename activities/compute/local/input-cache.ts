@@ -25,7 +25,8 @@ export function createInputCache(folder: string, artifacts: Pick<ArtifactStore, 
   async function fetch(artifact: ArtifactRef, cached: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await artifacts.toFile(artifact, cached);
-    await chmod(cached, 0o400);
+    // A job may run as another user: who may pass through its folder may read its inputs, and nobody may change them.
+    await chmod(cached, 0o444);
     await utimes(cached, verifiedAt, verifiedAt);
   }
 

@@ -1,5 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -62,7 +80,7 @@ export class JobDirectory {
   }
 
   job(): JobFile | null {
-    const text = this.text('job.json');
+    const text = this.text('job.json', 'ours');
     return text === null ? null : (JSON.parse(text) as JobFile);
   }
 
@@ -98,19 +116,42 @@ export class JobDirectory {
     return true;
   }
 
+  /**
+   * Lets a user run the job here: it may add files to the folder, but not replace those that this process wrote (sticky bit).
+   * Its checkpoint and metrics of an attempt before become its own. Null: it runs as this process's user, whatever ran it before.
+   */
+  giveTo(user: number | null): void {
+    if (user === null && this.user() === null) return;
+    const mine = process.geteuid?.() ?? 0;
+    const group = user ?? process.getegid?.() ?? 0;
+    chownSync(this.path, mine, group);
+    chmodSync(this.path, user === null ? 0o700 : 0o1770);
+    chownSync(this.file('job.json'), mine, group);
+    chmodSync(this.file('job.json'), 0o640);
+    for (const name of ['inputs', ...entries(this.file('inputs')).map((each) => join('inputs', each))]) {
+      if (!isFolder(this.file(name))) continue;
+      chownSync(this.file(name), mine, group);
+      chmodSync(this.file(name), 0o750);
+    }
+    const before = ['checkpoint', ...entries(this.file('checkpoint'), { recursive: true }).map((each) => join('checkpoint', each))];
+    for (const name of [...before, 'metrics.ndjson', 'log.txt']) {
+      if (lstatSync(this.file(name), { throwIfNoEntry: false })) lchownSync(this.file(name), user ?? mine, group);
+    }
+  }
+
   attempt(): { readonly number: number; readonly owner: Owner } | null {
     const numbers = entries(this.file('attempts')).flatMap((name) => (/^\d+\.json$/.test(name) ? [Number.parseInt(name, 10)] : []));
     const number = Math.max(0, ...numbers);
-    const owner = number === 0 ? null : this.read(`attempts/${number}.json`, ownerSchema);
+    const owner = number === 0 ? null : this.read(`attempts/${number}.json`, ownerSchema, 'ours');
     return owner === null ? null : { number, owner };
   }
 
   started(): Started | null {
-    return this.read('process.json', startedSchema);
+    return this.read('process.json', startedSchema, 'ours');
   }
 
   exit(): Exit | null {
-    return this.read('exit.json', exitSchema);
+    return this.read('exit.json', exitSchema, 'ours');
   }
 
   /** For an attempt that ends without having had a process. */
@@ -120,16 +161,16 @@ export class JobDirectory {
   }
 
   error(): JobError | null {
-    return this.read('error.json', jobErrorSchema);
+    return this.read('error.json', jobErrorSchema, 'its own');
   }
 
   /** `invalid` when there is a file that is not a result. */
   result(): JobResult | 'invalid' | null {
-    return this.text('result.json') === null ? null : (this.read('result.json', jobResultSchema) ?? 'invalid');
+    return this.text('result.json', 'its own') === null ? null : (this.read('result.json', jobResultSchema, 'its own') ?? 'invalid');
   }
 
   isCancelled(): boolean {
-    return this.text('cancelled.json') !== null;
+    return this.text('cancelled.json', 'ours') !== null;
   }
 
   markCancelled(): void {
@@ -137,7 +178,7 @@ export class JobDirectory {
   }
 
   outcome(): Outcome | null {
-    const text = this.text('outcome.json');
+    const text = this.text('outcome.json', 'ours');
     return text === null ? null : (JSON.parse(text) as Outcome);
   }
 
@@ -152,10 +193,14 @@ export class JobDirectory {
 
   /** The newest `maxBytes` of a file, from a line's start; empty when it is not there. */
   async tail(name: string, maxBytes: number): Promise<string> {
-    const file = await open(this.file(name)).catch(nullWhenAbsent);
+    // The job writes it: a link or a pipe in its place is not followed.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const file = await open(this.file(name), flags).catch(nullWhenAbsent);
     if (file === null) return '';
     try {
-      const { size } = await file.stat();
+      const found = await file.stat();
+      if (!isWrittenBy(found, this.user(), 'its own')) return '';
+      const { size } = found;
       const length = Math.min(size, maxBytes);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
       const text = buffer.toString('utf8', 0, bytesRead);
@@ -167,8 +212,14 @@ export class JobDirectory {
 
   /** Paths below outputs/, in order. */
   outputs(): string[] {
+    const user = this.user();
+    if (!isFolder(this.file('outputs'))) return [];
     return entries(this.file('outputs'), { recursive: true })
-      .filter((name) => statSync(this.file('outputs', name)).isFile())
+      .filter((name) => {
+        // A link could lead to any file that this process may read.
+        const found = lstatSync(this.file('outputs', name), { throwIfNoEntry: false });
+        return found !== undefined && isWrittenBy(found, user, 'its own');
+      })
       .sort();
   }
 
@@ -185,14 +236,27 @@ export class JobDirectory {
     rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  private read<T>(name: string, schema: z.ZodType<T>): T | null {
-    const text = this.text(name);
+  /** Whom its job runs as: the group of the folder, which `giveTo` set; null where that is this process's own user. */
+  private user(): number | null {
+    const folder = statSync(this.path, { throwIfNoEntry: false });
+    return folder !== undefined && (folder.mode & 0o1070) === 0o1070 ? folder.gid : null;
+  }
+
+  private read<T>(name: string, schema: z.ZodType<T>, author: Author): T | null {
+    const text = this.text(name, author);
     return text === null ? null : parseJson(schema, text);
   }
 
-  private text(name: string): string | null {
+  /** Null as well when it is a link, no file, or not written by its author: a job may put what it likes into its folder. */
+  private text(name: string, author: Author): string | null {
     try {
-      return readFileSync(this.file(name), 'utf8');
+      const descriptor = openSync(this.file(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      try {
+        const found = fstatSync(descriptor);
+        return isWrittenBy(found, this.user(), author) ? readFileSync(descriptor, 'utf8') : null;
+      } finally {
+        closeSync(descriptor);
+      }
     } catch (error) {
       return nullWhenAbsent(error as NodeJS.ErrnoException);
     }
@@ -204,6 +268,20 @@ export class JobDirectory {
     writeFileSync(partial, JSON.stringify(value), { mode: 0o600 });
     renameSync(partial, this.file(name));
   }
+}
+
+/** Who wrote a file of the folder: this process and its host, or the job. */
+type Author = 'ours' | 'its own';
+
+/** Of a job that runs as this process's user both are the same user. */
+function isWrittenBy(found: Stats, user: number | null, author: Author): boolean {
+  const mine = process.geteuid?.() ?? found.uid;
+  const writers = user === null ? [mine] : author === 'ours' ? [mine] : [user];
+  return found.isFile() && writers.includes(found.uid);
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Folders of jobs under a root; those half removed have no job.json. */
@@ -232,6 +310,6 @@ function entries(path: string, options: { readonly recursive: boolean } = { recu
 }
 
 function nullWhenAbsent(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(error.code ?? '')) return null;
   throw error;
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { PerennialError } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { parseJson } from '../job-files.schema';
+import { jobConfinementSchema, notConfined, type JobConfinement } from './confinement';
 import { endProcessesOfHost, ownershipMarks } from './leftovers';
 import type { ProcessRef } from './process-identity';
 
@@ -18,9 +19,12 @@ export interface HostOrder {
   readonly timeoutSeconds: number;
   /** Of jobs that differ in their parameters alone: their rows are read once (trainers/runtime/zygote.py). */
   readonly siblings: string;
+  /** Whom it runs as; null is this process's user. */
+  readonly user: number | null;
 }
 
 export interface WarmHost {
+  readonly confinement: JobConfinement;
   /** Resolves when the job's process exists and can be found; rejects when it could not be started. */
   run(order: HostOrder): Promise<void>;
   /** No further job of these will come. */
@@ -35,6 +39,10 @@ export interface HostSettings {
   readonly runtimeDir: string;
   readonly stateDir: string;
   readonly owner: ProcessRef;
+  readonly trainersDir: string;
+  /** Folders that jobs do not see. */
+  readonly hidden: readonly string[];
+  readonly confine: boolean;
   /** A job has reported a value by which it may be ended early. */
   readonly onRung: (directory: string) => void;
   /** A job's process is over and its exit.json written. */
@@ -43,7 +51,7 @@ export interface HostSettings {
   readonly onGone: () => void;
 }
 
-const readySchema = z.object({ type: z.literal('ready'), threads: z.number() });
+const readySchema = z.object({ type: z.literal('ready'), threads: z.number(), confinement: jobConfinementSchema });
 const jobEventSchema = z.object({
   type: z.enum(['started', 'rung', 'ended', 'refused']),
   directory: z.string(),
@@ -59,7 +67,8 @@ const farewellSeconds = 8;
 /** Starts the warm parent of jobs (trainers/runtime/host.py). It ends when this process does, because its standard input closes then. */
 export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
   const mark = randomUUID();
-  const child = spawn(settings.python, [join(settings.runtimeDir, 'host.py')], {
+  const { trainersDir: trainers, hidden, confine } = settings;
+  const child = spawn(settings.python, [join(settings.runtimeDir, 'host.py'), JSON.stringify({ trainers, hidden, confine })], {
     cwd: settings.stateDir,
     stdio: ['pipe', 'pipe', 'pipe'],
     // None of the worker's own environment: it holds credentials.
@@ -85,9 +94,14 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
     child.on('error', (error) => (spawnError = error));
     child.on('close', (code, signal) => resolve(unavailable(settings, spawnError, complaints, signal ?? `exit code ${code}`)));
   });
+  let confinement: JobConfinement = notConfined;
   const ready = new Promise<void>((resolve) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (parseJson(readySchema, line)) resolve();
+      const begun = parseJson(readySchema, line);
+      if (begun) {
+        ({ confinement } = begun);
+        resolve();
+      }
       const event = parseJson(jobEventSchema, line);
       if (event?.type === 'started') starting.get(event.directory)?.resolve();
       if (event?.type === 'refused') starting.get(event.directory)?.reject(failure('BackendUnavailable', event.message ?? 'refused'));
@@ -106,6 +120,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
     settings.onGone();
   });
   return {
+    confinement,
     async run(order) {
       const begun = new Promise<null>((resolve, reject) => starting.set(order.directory, { resolve: () => resolve(null), reject }));
       child.stdin.write(`${JSON.stringify({ type: 'run', ...order })}\n`);

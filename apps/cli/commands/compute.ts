@@ -117,10 +117,11 @@ function noTrainers({ trainersDir }: CliSettings, what: string): CliError {
 
 function describeCheck(check: BackendCheck, paint: Paint): string {
   if (!check.ok) return `${paint.red('wrong')}  ${check.backend}  ${check.detail.replaceAll('\n', '\n    | ')}`;
-  const { backend, trainer, rows, readySeconds, seconds, processSeconds, overheadSeconds } = check;
+  const { backend, trainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds } = check;
   return [
     `${paint.green('ok')}  ${backend}  trained ${trainer} on ${rows} rows in ${inWords(seconds)} from start to end`,
     `    ${inWords(processSeconds)} in the job's own process, ${inWords(overheadSeconds)} of overhead; ready for jobs after ${inWords(readySeconds)}, once a worker`,
+    `    ${detail}`,
   ].join('\n');
 }
 

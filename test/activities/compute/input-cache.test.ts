@@ -38,7 +38,7 @@ test('jobs that need the same input share one file, fetched once', async () => {
   expect(fetched).toBe(1);
   expect(readFileSync(join(folder, 'c'))).toEqual(rows);
   expect(new Set(['a', 'b', 'c'].map((name) => statSync(join(folder, name)).ino)).size).toBe(1);
-  expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o400);
+  expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o444);
 });
 
 test('an input stays as long as a job has it, and no longer', async () => {
