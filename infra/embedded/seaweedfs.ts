@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import type { ProcessGuard } from '../death-watch';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
+import { ensureStoreCertificates, type StoreCertificates } from './store-certificates';
 
 export interface SeaweedPorts {
   readonly s3: number;
@@ -38,18 +39,22 @@ export interface EmbeddedSeaweed extends RunningServer {
   readonly endpoint: string;
 }
 
-/** SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures are checked, telemetry is off. */
+/**
+ * SeaweedFS in one process as an S3 store on loopback: conditional writes, checksums and signatures are checked, telemetry is off. Every port but
+ * S3's takes mutual TLS alone: the master gave read tokens to anybody on this machine, and gRPC deleted objects for anybody.
+ */
 export async function startSeaweed(options: SeaweedOptions): Promise<EmbeddedSeaweed> {
   const dataDir = join(options.stateDir, 'data');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const config = join(options.stateDir, 's3.json');
   writeFileSync(config, JSON.stringify(identities(options)), { mode: 0o600 });
   removeSockets(options.ports);
+  const certificates = await ensureStoreCertificates(join(options.stateDir, 'tls'));
   const server = await startServer({
     name: 'The S3 store (SeaweedFS)',
     command: options.binary,
     args: ['-logtostderr=true', 'mini', `-dir=${dataDir}`, `-s3.config=${config}`, ...flags, ...portFlags(options.ports)],
-    env: serverEnvironment(environment(options.internalKey)),
+    env: serverEnvironment({ ...environment(options.internalKey), ...mutualTls(certificates) }),
     cwd: dataDir,
     logFile: options.logFile,
     ready: () => answersWell(options.ports.s3),
@@ -84,6 +89,23 @@ function environment(internalKey: string): Record<string, string> {
     WEED_JWT_FILER_SIGNING_KEY: `${internalKey}.fw`,
     WEED_JWT_FILER_SIGNING_READ_KEY: `${internalKey}.fr`,
   };
+}
+
+/** As `weed scaffold -config=security` describes security.toml; the environment wins over any such file. */
+function mutualTls({ ca, cert, key }: StoreCertificates): Record<string, string> {
+  const grpc = ['MASTER', 'VOLUME', 'FILER', 'S3', 'ADMIN', 'WORKER', 'MSG_BROKER', 'MSG_AGENT', 'MQ', 'CLIENT'].map(
+    (part) => `GRPC_${part}`,
+  );
+  const https = ['MASTER', 'VOLUME', 'FILER', 'ADMIN', 'CLIENT'].map((part) => `HTTPS_${part}`);
+  return Object.fromEntries([
+    ['WEED_GRPC_CA', ca],
+    ['WEED_HTTPS_CLIENT_ENABLED', 'true'],
+    ...https.map((part) => [`WEED_${part}_CA`, ca]),
+    ...[...grpc, ...https].flatMap((part) => [
+      [`WEED_${part}_CERT`, cert],
+      [`WEED_${part}_KEY`, key],
+    ]),
+  ]) as Record<string, string>;
 }
 
 function identities(options: SeaweedOptions): unknown {
