@@ -1,3 +1,5 @@
+import { createAdmitCommandActivities } from './admit-command';
+import type { CommandKeys } from '../data/command-signature';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { ChunkStore } from '../data/indexes/chunk-store';
 import type { Embedders } from '../data/indexes/embedders/open-embedder';
@@ -49,6 +51,7 @@ export interface ActivityDeps {
   readonly access: ModelAccess;
   readonly trainersDir: string;
   readonly serviceKey: string | null;
+  readonly commandKeys: CommandKeys;
   /** Of the code that makes stage outputs. */
   readonly codeDigest: Digest;
 }
@@ -59,6 +62,7 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   return {
     ...createRunRecordActivities(deps),
+    ...createAdmitCommandActivities(deps),
     ...createIngestActivities(deps),
     ...createValidateActivities(deps),
     ...createAssembleActivities(deps),

@@ -9,12 +9,14 @@ import type { DecisionRef, Verdict } from '../domain/verdict';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
+import type { RunRecord } from '../db/repositories/runs';
 import type { LifecycleInput } from '../workflows/messages';
+import { scheduledWorkflowId } from '../workflows/messages';
 import type { Reuse, RunPlan, StageEnd } from '../workflows/stage';
 import { referencedArtifacts } from './referenced-artifacts';
 
 export interface RunRecordDeps {
-  readonly registry: Pick<Registry, 'runs' | 'lifecycles' | 'stages' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'runs' | 'lifecycles' | 'stages' | 'artifacts' | 'commands' | 'audit'>;
   readonly artifacts: ArtifactStore;
   /** Of the code that makes stage outputs: an output of other code is not reused. */
   readonly codeDigest: Digest;
@@ -39,7 +41,11 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       const { tenant, workflowId, lifecycle, request, actor, revision: revisionDigest } = input;
       // A schedule gives all its runs the same input, and no trace.
       const traceId = input.traceId === '' ? randomBytes(16).toString('hex') : input.traceId;
-      const run = await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest });
+      const accepted = await registry.runs.ofWorkflow({ tenant, workflowId });
+      // Temporal starts a workflow for anybody who reaches it. What the API has not accepted can only be a schedule's.
+      const run = accepted
+        ? await registry.runs.open({ tenant, workflowId, lifecycle, request, actor, traceId, revisionDigest })
+        : await openScheduled(registry, { tenant, workflowId, lifecycle, request, traceId });
       if (isFinal(run.status)) throw failure('Conflict', `${run.id} has ended already: it ${run.status}`);
       const revision = await registry.lifecycles.get({ tenant, name: lifecycle, digest: run.revisionDigest });
       if (!revision) throw failure('NotFound', `lifecycle ${lifecycle} has no revision ${run.revisionDigest}`);
@@ -113,9 +119,43 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     async closeRun(input: InRun & RunEnd): Promise<RunEnd> {
       const { tenant, runId: id, status, verdict, version } = input;
       const run = await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
+      if (status === 'cancelled') await noteUnasked(registry, { tenant, runId: id });
       return { status: run.status, verdict: run.verdict, version: run.version, ...(run.failure ? { failure: run.failure } : {}) };
     },
   };
+}
+
+/** By what the registry says, whatever the workflow was started with. @throws Forbidden when the lifecycle has no schedule that could have started it. */
+async function openScheduled(
+  { runs, lifecycles, commands }: RunRecordDeps['registry'],
+  {
+    tenant,
+    workflowId,
+    lifecycle,
+    request,
+    traceId,
+  }: Pick<LifecycleInput, 'tenant' | 'lifecycle' | 'request' | 'traceId'> & {
+    readonly workflowId: string;
+  },
+): Promise<RunRecord> {
+  const current = await lifecycles.get({ tenant, name: lifecycle });
+  if (!current?.spec.schedule || !workflowId.startsWith(scheduledWorkflowId({ tenant, lifecycle }))) {
+    const message = `${workflowId} was started by neither the API nor a schedule of ${lifecycle}`;
+    await commands.auditDenied({ tenant, actor: 'unknown', action: 'run.refused', subject: `workflow:${workflowId}`, cause: message });
+    throw failure('Forbidden', message, { next: `perennial run start ${lifecycle}` });
+  }
+  const { until } = request;
+  const scheduled = { reason: 'scheduled', ...(until === undefined ? {} : { until }) };
+  return runs.open({ tenant, workflowId, lifecycle, request: scheduled, actor: 'schedule', traceId });
+}
+
+/** Temporal cancels for anybody who reaches it, and says no name. What the API cancels it audits before. */
+async function noteUnasked({ commands, audit }: RunRecordDeps['registry'], { tenant, runId }: InRun): Promise<void> {
+  const subject = `run:${runId}`;
+  const { items } = await audit.list({ tenant, subject, action: 'run.cancel', pageSize: 1 });
+  if (items.length > 0) return;
+  const cause = 'cancelled in Temporal itself: no key of the API asked for it';
+  await commands.auditDenied({ tenant, actor: 'unknown', action: 'run.cancelledElsewhere', subject, cause });
 }
 
 type StageResult =

@@ -12,10 +12,13 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import type { FailureType } from '../domain/failure';
 import { failure, failures } from '../domain/failure';
-import type { Command, LifecycleInput, RunState, Vote } from '../workflows/messages';
+import type { LifecycleInput, RunState } from '../workflows/messages';
+import type { CommandKeys } from '../data/command-signature';
+import { signCommand } from '../data/command-signature';
+import type { Tenant } from '../domain/ids';
 import { holdUpOf, needsEvents } from './hold-up';
 import type { SaidToRollout } from './rollout-commands';
-import { steerRollout } from './rollout-commands';
+import { orderOf, steerRollout } from './rollout-commands';
 import { approveUpdate, lifecycleWorkflows, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery, taskQueues } from '../workflows/messages';
 
 /** `unknown`: Temporal has no such execution, or no longer. */
@@ -26,10 +29,10 @@ export interface LifecycleClient {
   /** Harmless when the run was started before, by whomever. */
   start(workflowId: string, input: LifecycleInput): Promise<void>;
   cancel(workflowId: string): Promise<void>;
-  pause(workflowId: string, command: Command): Promise<RunState>;
-  resume(workflowId: string, command: Command): Promise<RunState>;
-  approve(workflowId: string, vote: Vote): Promise<RunState>;
-  reject(workflowId: string, vote: Vote): Promise<RunState>;
+  pause(workflowId: string, by: CommandBy): Promise<RunState>;
+  resume(workflowId: string, by: CommandBy): Promise<RunState>;
+  approve(workflowId: string, by: CommandBy): Promise<RunState>;
+  reject(workflowId: string, by: CommandBy): Promise<RunState>;
   state(workflowId: string): Promise<RunState>;
   /** Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no longer. */
   steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
@@ -39,6 +42,15 @@ export interface LifecycleClient {
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, where one is known. */
   url(workflowId: string): string | null;
+}
+
+/** Who commands, by the API key that was verified. The client signs it. */
+export interface CommandBy {
+  readonly tenant: Tenant;
+  readonly keyId: string;
+  /** Idempotency key: the same one again is the same command. */
+  readonly id: string;
+  readonly reason?: string | undefined;
 }
 
 export interface Standing {
@@ -55,6 +67,10 @@ export interface LifecycleClientOptions {
   readonly uiUrl: string | null;
 }
 
+export interface SigningClientOptions extends LifecycleClientOptions {
+  readonly commandKeys: CommandKeys;
+}
+
 const attributes = {
   tenant: defineSearchAttributeKey('PerennialTenant', SearchAttributeType.KEYWORD),
   lifecycle: defineSearchAttributeKey('PerennialLifecycle', SearchAttributeType.KEYWORD),
@@ -66,20 +82,26 @@ const attributes = {
 const patienceMilliseconds = 5_000;
 const queues = Object.keys(taskQueues) as readonly QueueName[];
 
-export function createLifecycleClient({ connection, namespace, uiUrl }: LifecycleClientOptions): LifecycleClient {
+export function createLifecycleClient({ connection, namespace, uiUrl, commandKeys }: SigningClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> => answered(connection, question);
+  const order = (workflowId: string, verb: keyof typeof runUpdates, by: CommandBy): Promise<RunState> =>
+    ask(async () => {
+      const { id, ...rest } = by;
+      const command = signCommand(commandKeys, orderOf({ workflowId, verb: `run.${verb}`, id, ...rest }));
+      return workflow.getHandle(workflowId).executeUpdate(runUpdates[verb], { updateId: `command/${id}`, args: [command] });
+    });
   return {
     start: (workflowId, input) => ask(() => start(workflow, workflowId, input)),
     cancel: (workflowId) =>
       ask(async () => {
         await workflow.getHandle(workflowId).cancel();
       }),
-    pause: (workflowId, command) => ask(() => workflow.getHandle(workflowId).executeUpdate(pauseUpdate, { args: [command] })),
-    resume: (workflowId, command) => ask(() => workflow.getHandle(workflowId).executeUpdate(resumeUpdate, { args: [command] })),
-    approve: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(approveUpdate, { args: [vote] })),
-    reject: (workflowId, vote) => ask(() => workflow.getHandle(workflowId).executeUpdate(rejectUpdate, { args: [vote] })),
-    steer: (workflowId, said) => ask(() => steerRollout(workflow, workflowId, said)),
+    pause: (workflowId, by) => order(workflowId, 'pause', by),
+    resume: (workflowId, by) => order(workflowId, 'resume', by),
+    approve: (workflowId, by) => order(workflowId, 'approve', by),
+    reject: (workflowId, by) => order(workflowId, 'reject', by),
+    steer: (workflowId, said) => ask(() => steerRollout({ workflow, commandKeys }, workflowId, said)),
     state: (workflowId) => ask(() => workflow.getHandle(workflowId).query(statusQuery)),
     execution: (workflowId) => ask(async () => (await describe(workflow, workflowId)).execution),
     standing: (workflowId) => ask(() => standing({ connection, namespace, workflow }, workflowId)),
@@ -87,6 +109,8 @@ export function createLifecycleClient({ connection, namespace, uiUrl }: Lifecycl
     url: (workflowId) => (uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`),
   };
 }
+
+const runUpdates = { pause: pauseUpdate, resume: resumeUpdate, approve: approveUpdate, reject: rejectUpdate } as const;
 
 async function start(workflow: WorkflowClient, workflowId: string, input: LifecycleInput): Promise<void> {
   try {
@@ -198,7 +222,10 @@ export async function answered<T>(connection: Connection, question: () => Promis
     if (error instanceof WorkflowNotFoundError)
       throw failure('Conflict', 'this run has ended: it takes no more commands', { cause: error });
     const refusal = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-    if (refusal instanceof ApplicationFailure) throw failure(knownType(refusal.type), refusal.message, { cause: error });
+    if (refusal instanceof ApplicationFailure) {
+      const [{ next } = {}] = (refusal.details ?? []) as [{ readonly next?: string }?];
+      throw failure(knownType(refusal.type), refusal.message, { cause: error, ...(next === undefined ? {} : { next }) });
+    }
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
       throw failure('PlatformUnavailable', 'no worker has answered for this run yet; the command may still reach it', {
         cause: error,

@@ -1,23 +1,33 @@
 import type { WorkflowClient } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Command } from '../workflows/messages';
+import type { CommandKeys } from '../data/command-signature';
+import { signCommand } from '../data/command-signature';
+import type { CommandOrder } from '../domain/command';
 import { abortUpdate, extendUpdate, holdUpdate, resumeRolloutUpdate, skipUpdate } from '../workflows/messages';
+import type { CommandBy } from './lifecycle-client';
 
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 
-export type SaidToRollout = {
-  /** Of the update: Temporal answers a second one of the same id with the first one's answer. */
-  readonly id: string;
-  readonly command: Command;
-} & ({ readonly verb: Exclude<RolloutVerb, 'extend'> } | { readonly verb: 'extend'; readonly seconds: number });
+/** `id` is the update's, too: Temporal answers a second one of the same id with the first one's answer. */
+export type SaidToRollout = CommandBy &
+  ({ readonly verb: Exclude<RolloutVerb, 'extend'> } | { readonly verb: 'extend'; readonly seconds: number });
+
+interface Signing {
+  readonly workflow: WorkflowClient;
+  readonly commandKeys: CommandKeys;
+}
 
 /** Answered once the rollout has obeyed and its row shows it. */
-export async function steerRollout(workflow: WorkflowClient, workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'> {
-  const { id: updateId, command } = said;
+export async function steerRollout(
+  { workflow, commandKeys }: Signing,
+  workflowId: string,
+  said: SaidToRollout,
+): Promise<'obeyed' | 'gone'> {
+  const { verb, ...by } = said;
   const handle = workflow.getHandle(workflowId);
+  const command = signCommand(commandKeys, orderOf({ workflowId, ...by, verb: `rollout.${verb}` }));
   try {
-    if (said.verb === 'extend') await handle.executeUpdate(extendUpdate, { updateId, args: [{ ...command, seconds: said.seconds }] });
-    else await handle.executeUpdate(plain[said.verb], { updateId, args: [command] });
+    await handle.executeUpdate(updates[verb], { updateId: `command/${said.id}`, args: [command] });
     return 'obeyed';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'gone';
@@ -25,4 +35,24 @@ export async function steerRollout(workflow: WorkflowClient, workflowId: string,
   }
 }
 
-const plain = { hold: holdUpdate, resume: resumeRolloutUpdate, skip: skipUpdate, abort: abortUpdate } as const;
+const updates = { hold: holdUpdate, resume: resumeRolloutUpdate, skip: skipUpdate, abort: abortUpdate, extend: extendUpdate } as const;
+
+/** As it is signed: now, and without what is not given. The verb is part of the id: one key may come with several. */
+export function orderOf({
+  tenant,
+  workflowId,
+  verb,
+  id,
+  keyId,
+  reason,
+  seconds,
+}: Omit<CommandOrder, 'at' | 'reason' | 'seconds'> & {
+  readonly reason?: string | undefined;
+  readonly seconds?: number | undefined;
+}): CommandOrder {
+  return {
+    ...{ tenant, workflowId, verb, id: `${verb}/${id}`, keyId, at: new Date().toISOString() },
+    ...(reason === undefined ? {} : { reason }),
+    ...(seconds === undefined ? {} : { seconds }),
+  };
+}

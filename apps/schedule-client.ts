@@ -11,7 +11,7 @@ import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../domain/lifecycle';
 import type { LifecycleInput } from '../workflows/messages';
-import { lifecycleWorkflows, taskQueues } from '../workflows/messages';
+import { lifecycleWorkflows, scheduledWorkflowId, taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered, runAttributes } from './lifecycle-client';
 
@@ -168,7 +168,7 @@ function optionsFor({ tenant, lifecycle, kind, revision, schedule }: Wanted): Om
       type: 'startWorkflow',
       workflowType: lifecycleWorkflows[kind],
       // Temporal adds the nominal time.
-      workflowId: `run/${tenant}/${lifecycle}/scheduled`,
+      workflowId: scheduledWorkflowId({ tenant, lifecycle }),
       taskQueue: taskQueues.orchestrator,
       args: [input],
       staticSummary: `${lifecycle} by its schedule`,

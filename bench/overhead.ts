@@ -21,6 +21,7 @@ import { modelStages } from '../domain/run';
 import { startPlatform } from '../infra/platform';
 import { ensureNamespace } from '../infra/temporal-namespace';
 import { planOf } from '../test/support/fake-activities';
+import { commandKeysIn } from '../workers/command-keys';
 import { openCore, scratchRoot } from '../workers/compose';
 import { readConfig } from '../workers/config';
 import { openLog } from '../workers/log';
@@ -151,7 +152,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
   await ensureNamespace({ address: config.temporal.address, namespace, retentionDays: 1 });
   const core = openCore(config, 'perennial-bench-api');
   const connection = await Connection.connect({ address: config.temporal.address });
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null });
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null, commandKeys: commandKeysIn(config.commandKeysFile) });
   const api = await createApi({
     ...core,
     lifecycles,

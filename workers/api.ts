@@ -7,6 +7,7 @@ import { createPromptSearchClient } from '../apps/prompt-search-client';
 import { createScheduleClient } from '../apps/schedule-client';
 import { openTrainerCatalog } from '../data/trainers/catalog';
 import { auditVerifier } from './audit-verification';
+import { commandKeysIn } from './command-keys';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openKnownModels } from './known-models';
@@ -20,7 +21,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   const { namespace, uiUrl } = config.temporal;
   // Lazy: the API accepts runs while Temporal is away; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl });
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl, commandKeys: commandKeysIn(config.commandKeysFile) });
   const models = openKnownModels(config, log);
   const api = await createApi({
     ...core,

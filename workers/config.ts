@@ -57,6 +57,8 @@ const settings = z.object({
   PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
   /** How long they have to end when the gateway stops. */
   PERENNIAL_GATEWAY_DRAIN_SECONDS: z.coerce.number().min(0).max(3600).optional(),
+  /** Secrets with which the API signs commands to workflows; API and workers read the same file. */
+  PERENNIAL_COMMAND_KEYS_FILE: z.string().optional(),
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
@@ -101,6 +103,7 @@ export interface Config {
   readonly maxAnswers: number | null;
   readonly drainSeconds: number | null;
   readonly serviceKey: string | null;
+  readonly commandKeysFile: string;
   readonly maxJobs: number;
   readonly confineJobs: boolean;
   readonly allowIncompatibleRuns: boolean;
@@ -166,6 +169,7 @@ export function readConfig(environment: Environment): Config {
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
+    commandKeysFile: resolve(value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json')),
     maxJobs: value.PERENNIAL_MAX_JOBS,
     confineJobs: value.PERENNIAL_JOBS_CONFINED,
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,

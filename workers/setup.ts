@@ -7,6 +7,7 @@ import { failure, isPerennialError } from '../domain/failure';
 import { defaultTenant } from '../domain/ids';
 import { readPrivateJson, writePrivateJson } from '../infra/private-file';
 import { ensureNamespace } from '../infra/temporal-namespace';
+import { ensureCommandKeys } from './command-keys';
 import type { Core } from './compose';
 import { openCore } from './compose';
 import type { Config } from './config';
@@ -34,7 +35,8 @@ export async function setUp(config: Config): Promise<PlatformKeys> {
   }
 }
 
-async function setUpStores({ database, artifacts, registry }: Core, { stateDir }: Config): Promise<PlatformKeys> {
+async function setUpStores({ database, artifacts, registry }: Core, { stateDir, commandKeysFile }: Config): Promise<PlatformKeys> {
+  ensureCommandKeys(commandKeysFile);
   await advised(`check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`, () => migrate(database));
   await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () => artifacts.ensureBucket());
   await registry.predictions.ensurePartitions({ days: 7 });

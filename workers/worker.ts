@@ -14,6 +14,7 @@ import { openModelAccess } from '../data/llm/model-access';
 import { ledgeredEmbeddings } from '../data/llm/ledgered-embeddings';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './bundle';
+import { commandKeysIn } from './command-keys';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openHealthServer } from './health-server';
@@ -36,6 +37,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   let ready = false;
   const health = await openHealthServer(config.bind, config.workerPort, () => ready);
   const core = openCore(config, 'perennial-worker');
+  const commandKeys = commandKeysIn(config.commandKeysFile);
   await clearScratch(scratchRoot(config));
   const backend = createLocalBackend({
     python: config.python,
@@ -70,6 +72,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
     access,
     trainersDir: config.trainersDir,
     serviceKey: config.serviceKey,
+    commandKeys,
     codeDigest: stageCodeDigest(),
   });
   const { address, namespace, uiUrl } = config.temporal;
@@ -84,7 +87,7 @@ export async function runWorker(config: Config, queues: readonly QueueName[], lo
   const workers = await Promise.all(queues.map((queue) => createQueueWorker({ ...options, queue })));
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {
-    const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl });
+    const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl, commandKeys });
     const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
     const indexes = createIndexClient({ connection: client, namespace, uiUrl });
     loops = startMaintenance({ ...core, lifecycles, schedules, indexes, config, log });

@@ -71,7 +71,7 @@ export interface EndedRollout {
 const platform = 'perennial';
 
 export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome> {
-  const control = openRolloutControl(input.progress);
+  const control = openRolloutControl(input.tenant, input.progress);
   try {
     const outcome = await live(input, control);
     await retire(control);
@@ -165,8 +165,8 @@ async function obey(input: RolloutInput, control: RolloutControl): Promise<Ended
 async function obeyOne(input: RolloutInput, control: RolloutControl, queued: QueuedCommand): Promise<EndedRollout | null> {
   const { progress } = control;
   const { command } = queued;
-  const { actor, reason } = command;
-  const by = { actor, ...(reason === undefined ? {} : { reason }) };
+  const { actor, keyId, reason } = command;
+  const by = { actor, ...(keyId === undefined ? {} : { keyId }), ...(reason === undefined ? {} : { reason }) };
   switch (command.verb) {
     case 'hold':
       if (progress.heldBy === null) {

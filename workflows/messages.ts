@@ -1,6 +1,7 @@
 /** What clients may say to a run, and what they may ask. The constant is the wire name and its kind. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../domain/artifact';
+import type { SignedCommand } from '../domain/command';
 import type { RolloutId, RunId, Tenant } from '../domain/ids';
 import type { LifecycleKind } from '../domain/lifecycle';
 import type { OpenRolloutStatus, RolloutStatus } from '../domain/rollout/rollout';
@@ -26,6 +27,11 @@ export interface LifecycleInput {
   readonly traceId: string;
 }
 
+/** What the ids of a schedule's runs begin with; Temporal adds the nominal time. */
+export function scheduledWorkflowId({ tenant, lifecycle }: Pick<LifecycleInput, 'tenant' | 'lifecycle'>): string {
+  return `run/${tenant}/${lifecycle}/scheduled`;
+}
+
 export interface RunOutcome {
   readonly runId: RunId;
   readonly status: RunStatus;
@@ -43,22 +49,28 @@ export interface RunState {
   readonly approvals: readonly Vote[];
 }
 
-/** `scope` is the caller's, checked by the API against the key; the run checks it against the lifecycle. */
+/** A vote that was admitted: the names are the registry's, not the caller's. */
 export interface Vote {
   readonly actor: string;
-  readonly scope: 'viewer' | 'operator' | 'approver' | 'admin';
+  readonly keyId: string;
+  /** Same for a key and those that it was rotated into: one holder has one vote. */
+  readonly holderId: string;
+  readonly scope: string;
   readonly comment?: string | undefined;
 }
 
 export interface Command {
   readonly actor: string;
+  /** Of the API key; absent where the platform acts for itself. */
+  readonly keyId?: string | undefined;
   readonly reason?: string | undefined;
 }
 
-export const approveUpdate = defineUpdate<RunState, [Vote]>('approve');
-export const rejectUpdate = defineUpdate<RunState, [Vote]>('reject');
-export const pauseUpdate = defineUpdate<RunState, [Command]>('pause');
-export const resumeUpdate = defineUpdate<RunState, [Command]>('resume');
+/** Temporal lets anybody who reaches it send an update, so each carries a command that the API signed; see `admission.ts`. */
+export const approveUpdate = defineUpdate<RunState, [SignedCommand]>('approve');
+export const rejectUpdate = defineUpdate<RunState, [SignedCommand]>('reject');
+export const pauseUpdate = defineUpdate<RunState, [SignedCommand]>('pause');
+export const resumeUpdate = defineUpdate<RunState, [SignedCommand]>('resume');
 export const statusQuery = defineQuery<RunState>('status');
 
 /** One a run: whoever knows the run and its model can speak to its rollout. */
@@ -86,17 +98,13 @@ export interface RolloutView {
   readonly waitingFor: string | null;
 }
 
-export interface Extension extends Command {
-  /** Of event time, added to `maxDuration`. */
-  readonly seconds: number;
-}
-
-export const holdUpdate = defineUpdate<RolloutView, [Command]>('hold');
+export const holdUpdate = defineUpdate<RolloutView, [SignedCommand]>('hold');
 /** Of a rollout; a run has one of the same name. */
-export const resumeRolloutUpdate = defineUpdate<RolloutView, [Command]>('resume');
-export const skipUpdate = defineUpdate<RolloutView, [Command]>('skip');
-export const abortUpdate = defineUpdate<RolloutView, [Command]>('abort');
-export const extendUpdate = defineUpdate<RolloutView, [Extension]>('extend');
+export const resumeRolloutUpdate = defineUpdate<RolloutView, [SignedCommand]>('resume');
+export const skipUpdate = defineUpdate<RolloutView, [SignedCommand]>('skip');
+export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
+/** `order.seconds` of event time are added to `maxDuration`. */
+export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
 export const rolloutQuery = defineQuery<RolloutView>('status');
 
 /** What a rollout tells its run: how it stands while it is open. Its end is the child's result. */

@@ -1,21 +1,14 @@
 /** What people may say to a rollout. Commands queue up and the rollout obeys them one after the other between its own moves, so none ever meets a half-made one. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import type { LostPairs } from '../activities/judge-answers';
-import type { RolloutId } from '../domain/ids';
+import type { SignedCommand } from '../domain/command';
+import type { RolloutId, Tenant } from '../domain/ids';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
 import type { RolloutStatus } from '../domain/rollout/rollout';
 import type { DecisionRef } from '../domain/verdict';
+import { admitted } from './admission';
 import type { Command, PromotionEnd, RolloutView } from './messages';
-import {
-  abortUpdate,
-  extendUpdate,
-  holdUpdate,
-  promotionEndedSignal,
-  resumeRolloutUpdate,
-  rolloutQuery,
-  skipUpdate,
-  type Extension,
-} from './messages';
+import { abortUpdate, extendUpdate, holdUpdate, promotionEndedSignal, resumeRolloutUpdate, rolloutQuery, skipUpdate } from './messages';
 
 /** All that a rollout's workflow must not forget; plain data, so that it goes along when the workflow continues as new. */
 export interface RolloutProgress {
@@ -42,7 +35,8 @@ export interface RolloutProgress {
 }
 
 export type RolloutCommand =
-  ({ readonly verb: 'hold' | 'resume' | 'skip' | 'abort' } & Command) | ({ readonly verb: 'extend'; readonly key: string } & Extension);
+  | ({ readonly verb: 'hold' | 'resume' | 'skip' | 'abort' } & Command)
+  | ({ readonly verb: 'extend'; readonly key: string; readonly seconds: number } & Command);
 
 export interface RolloutControl {
   readonly progress: RolloutProgress;
@@ -64,7 +58,7 @@ const mostRemembered = 500;
 const tenYears = 10 * 366 * 86_400;
 
 /** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
-export function openRolloutControl(carried: RolloutProgress | undefined): RolloutControl {
+export function openRolloutControl(tenant: Tenant, carried: RolloutProgress | undefined): RolloutControl {
   const progress: RolloutProgress = carried ?? {
     rollout: null,
     status: 'opening',
@@ -78,21 +72,25 @@ export function openRolloutControl(carried: RolloutProgress | undefined): Rollou
     obeyed: [],
   };
   const control: RolloutControl = { progress, waitingFor: null, queue: [], interrupt: () => undefined, over: false };
-  const say = async (command: RolloutCommand): Promise<RolloutView> => {
+  const say = async (verb: RolloutCommand['verb'], command: SignedCommand): Promise<RolloutView> => {
     const id = currentUpdateInfo()?.id;
-    if (id === undefined || !progress.obeyed.includes(id)) await obeyed(control, command, id);
+    if (id !== undefined && progress.obeyed.includes(id)) return viewOf(control);
+    const { name: actor, keyId } = await admitted({ tenant, verb: `rollout.${verb}`, command, vote: null });
+    const { reason, seconds = 0 } = command.order;
+    const by = { actor, keyId, reason };
+    await obeyed(control, verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by }, id);
     return viewOf(control);
   };
   setHandler(rolloutQuery, () => viewOf(control));
-  setHandler(holdUpdate, (command) => say({ verb: 'hold', ...command }));
-  setHandler(resumeRolloutUpdate, (command) => say({ verb: 'resume', ...command }));
-  setHandler(skipUpdate, (command) => say({ verb: 'skip', ...command }));
-  setHandler(abortUpdate, (command) => say({ verb: 'abort', ...command }));
-  setHandler(extendUpdate, (command) => say({ verb: 'extend', key: currentUpdateInfo()?.id ?? 'extend', ...command }), {
-    validator: ({ seconds }: Extension) => {
-      if (Number.isSafeInteger(seconds) && seconds > 0 && seconds <= tenYears) return;
-      throw ApplicationFailure.nonRetryable(`extend takes whole seconds of event time from 1 to ${tenYears}`, 'InvalidInput');
-    },
+  setHandler(holdUpdate, (command) => say('hold', command));
+  setHandler(resumeRolloutUpdate, (command) => say('resume', command));
+  setHandler(skipUpdate, (command) => say('skip', command));
+  setHandler(abortUpdate, (command) => say('abort', command));
+  setHandler(extendUpdate, (command) => {
+    // Not yet known to be a command at all.
+    const seconds = (command as Partial<SignedCommand> | null | undefined)?.order?.seconds;
+    if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds > 0 && seconds <= tenYears) return say('extend', command);
+    throw ApplicationFailure.nonRetryable(`extend takes whole seconds of event time from 1 to ${tenYears}`, 'InvalidInput');
   });
   setHandler(promotionEndedSignal, (end) => {
     progress.promotion ??= end;

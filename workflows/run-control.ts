@@ -1,9 +1,13 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../domain/ids';
+import type { SignedCommand } from '../domain/command';
 import type { PromoteSpec } from '../domain/lifecycle';
+import type { ModelVersionRef } from '../domain/model';
+import { versionName } from '../domain/model';
 import type { RunStatus, StageSummary } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
+import { admitted } from './admission';
 import type { Command, RolloutStanding, RunState, Vote } from './messages';
 import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutStoodSignal, statusQuery } from './messages';
 
@@ -16,8 +20,8 @@ export interface RunControl {
   stages: StageSummary[];
   waitingFor: string | null;
   pausedBy: Command | null;
-  /** Set while an approval is awaited. */
-  approval: PromoteSpec['approval'] | null;
+  /** The version that people vote on; null while none is awaited. */
+  votingOn: ModelVersionRef | null;
   votes: Vote[];
   rejection: Vote | null;
   /** As the run's rollout last said while open. */
@@ -34,7 +38,7 @@ export function openControl(tenant: Tenant): RunControl {
     stages: [],
     waitingFor: null,
     pausedBy: null,
-    approval: null,
+    votingOn: null,
     votes: [],
     rejection: null,
     rollout: null,
@@ -51,30 +55,25 @@ export function openControl(tenant: Tenant): RunControl {
   setHandler(rolloutStoodSignal, (standing) => {
     control.rollout = standing;
   });
-  setHandler(pauseUpdate, (command) => {
-    control.pausedBy ??= command;
+  setHandler(pauseUpdate, async (command) => {
+    const { name: actor, keyId } = await admitted({ tenant, verb: 'run.pause', command, vote: null });
+    control.pausedBy ??= { actor, keyId, reason: command.order.reason };
     return view();
   });
-  setHandler(resumeUpdate, () => {
+  setHandler(resumeUpdate, async (command) => {
+    await admitted({ tenant, verb: 'run.resume', command, vote: null });
     control.pausedBy = null;
     return view();
   });
-  setHandler(
-    approveUpdate,
-    (vote) => {
-      if (!control.votes.some((earlier) => earlier.actor === vote.actor)) control.votes.push(vote);
-      return view();
-    },
-    { validator: (vote: Vote) => assertMayVote(control, vote) },
-  );
-  setHandler(
-    rejectUpdate,
-    (vote) => {
-      control.rejection ??= vote;
-      return view();
-    },
-    { validator: (vote: Vote) => assertMayVote(control, vote) },
-  );
+  setHandler(approveUpdate, async (command) => {
+    const vote = await voted(control, 'run.approve', command);
+    if (!control.votes.some(({ holderId }) => holderId === vote.holderId)) control.votes.push(vote);
+    return view();
+  });
+  setHandler(rejectUpdate, async (command) => {
+    control.rejection ??= await voted(control, 'run.reject', command);
+    return view();
+  });
   return control;
 }
 
@@ -92,9 +91,10 @@ export async function waitWhilePaused(control: RunControl): Promise<void> {
 export async function awaitApproval(
   control: RunControl,
   approval: PromoteSpec['approval'],
-  { version, isSettled }: { readonly version: string; readonly isSettled: () => boolean },
+  { candidate, isSettled }: { readonly candidate: ModelVersionRef; readonly isSettled: () => boolean },
 ): Promise<Verdict | null> {
-  control.approval = approval;
+  const version = versionName(candidate);
+  control.votingOn = candidate;
   await show(
     control,
     'waiting',
@@ -104,7 +104,7 @@ export async function awaitApproval(
     () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
     approval.timeoutSeconds * 1000,
   );
-  control.approval = null;
+  control.votingOn = null;
   await show(control, 'running', null);
   if (control.rejection) {
     const { actor, comment } = control.rejection;
@@ -128,13 +128,13 @@ export async function show(control: RunControl, status: RunStatus, waitingFor: s
   if (control.runId) await records.showRun({ tenant: control.tenant, runId: control.runId, status, waitingFor });
 }
 
-function assertMayVote(control: RunControl, vote: Vote): void {
-  if (!control.approval) throw ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
-  const enough = vote.scope === 'admin' || vote.scope === control.approval.role;
-  if (!enough) {
-    throw ApplicationFailure.nonRetryable(
-      `an approval needs the ${control.approval.role} role; ${vote.actor} is ${vote.scope}`,
-      'Forbidden',
-    );
-  }
+async function voted(control: RunControl, verb: 'run.approve' | 'run.reject', command: SignedCommand): Promise<Vote> {
+  const { tenant, runId, votingOn } = control;
+  const notWaiting = () => ApplicationFailure.nonRetryable('this run is not waiting for an approval', 'Conflict');
+  if (votingOn === null || runId === null) throw notWaiting();
+  const { model, version } = votingOn;
+  const { name: actor, keyId, holderId, scope } = await admitted({ tenant, verb, command, vote: { runId, model, version } });
+  // The wait may have ended while the vote was checked.
+  if (control.votingOn === null) throw notWaiting();
+  return { actor, keyId, holderId, scope, comment: command.order.reason };
 }

@@ -1,6 +1,6 @@
 /** How a run begins and ends, whatever happens in between. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { CancellationScope, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, isCancellation, log, workflowInfo } from '@temporalio/workflow';
 import type { Failure, RunRequest, RunStatus } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
 import { cleaning, records } from './activity-proxies';
@@ -58,6 +58,8 @@ export async function close({ plan, control }: Run, end: RunEnd): Promise<RunOut
   const { tenant, runId } = plan;
   return CancellationScope.nonCancellable(async () => {
     const left = await release(plan);
+    // Whoever sent a command in the last moment gets an answer.
+    await condition(allHandlersFinished);
     const failure = end.failure && { ...end.failure, ...needing([...(end.failure.needsOperator ?? []), ...left]) };
     const closed = await records.closeRun({ tenant, runId, ...end, ...(failure ? { failure } : {}) });
     if (closed.status !== end.status) log.error('the run had been closed before', { was: closed.status, wouldBe: end.status });

@@ -19,6 +19,7 @@ export interface RolloutOrder {
   readonly model: string;
   readonly verb: RolloutVerb;
   readonly actor: string;
+  readonly keyId: string;
   readonly reason?: string | undefined;
   /** Of event time; what `extend` adds. */
   readonly seconds?: number | undefined;
@@ -28,13 +29,12 @@ export interface RolloutOrder {
 
 /** Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict when none is open, or when it refuses. */
 export async function commandRollout({ registry, lifecycles }: Deps, order: RolloutOrder): Promise<RolloutRecord> {
-  const { tenant, model, verb, actor, reason, seconds, idempotencyKey: key = randomUUID() } = order;
+  const { tenant, model, verb, keyId, reason, seconds, idempotencyKey: key = randomUUID() } = order;
   const id = await registry.rollouts.addressee({ tenant, model, key, request: { verb, reason, seconds } });
   if (id === null) throw await noneOpen(registry, order);
   const { runId } = await rolloutNamed(registry, { tenant, id });
-  const command = { actor, ...(reason === undefined ? {} : { reason }) };
   const said = verb === 'extend' ? { verb, seconds: seconds ?? 0 } : { verb };
-  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), { id: `command/${key}`, command, ...said });
+  const heard = await lifecycles.steer(rolloutWorkflowId({ tenant, model, runId }), { tenant, keyId, id: key, reason, ...said });
   if (heard === 'gone') await withoutWorkflow(registry, order, id);
   return rolloutNamed(registry, { tenant, id });
 }

@@ -15,6 +15,7 @@ async function main(taskQueue: string): Promise<void> {
   const config = readConfig(process.env);
   const core = openCore(config, 'perennial-bench');
   const connection = await NativeConnection.connect({ address: config.temporal.address });
+  const records = createRunRecordActivities({ ...core, codeDigest: stageCodeDigest() });
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,
@@ -25,7 +26,12 @@ async function main(taskQueue: string): Promise<void> {
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
     activities: {
-      ...createRunRecordActivities({ ...core, codeDigest: stageCodeDigest() }),
+      ...records,
+      // The API records a run before it starts its workflow; the bench starts workflows itself.
+      openRun: async (input: Parameters<typeof records.openRun>[0]) => {
+        await core.registry.runs.open(input);
+        return records.openRun(input);
+      },
       ...createReleaseActivities({ artifacts: core.artifacts, jobs: [] }),
       nothing: () => Promise.resolve(),
       waitBeating: async ({ milliseconds }: { milliseconds: number }) => {

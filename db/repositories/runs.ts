@@ -67,6 +67,7 @@ export interface RunRepository {
     readonly traceId: string;
   }): Promise<RunRecord>;
   get(input: { readonly tenant: Tenant; readonly id: RunId }): Promise<RunRecord | null>;
+  ofWorkflow(input: { readonly tenant: Tenant; readonly workflowId: string }): Promise<RunRecord | null>;
   list(
     input: { readonly tenant: Tenant; readonly lifecycle?: string | undefined; readonly status?: RunStatus | undefined } & PageRequest,
   ): Promise<Page<RunRecord>>;
@@ -169,6 +170,11 @@ export function createRunRepository({ sql }: Database): RunRepository {
 
     async get({ tenant, id }) {
       const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and id = ${id}`;
+      return row ? toRecord(row) : null;
+    },
+
+    async ofWorkflow({ tenant, workflowId }) {
+      const [row] = await sql<RunRow[]>`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
       return row ? toRecord(row) : null;
     },
 

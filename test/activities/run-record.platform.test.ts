@@ -3,7 +3,8 @@ import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/stor
 import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { LifecycleInput } from '../../workflows/messages';
-import { applyLifecycle, digestOf, openTestRegistry, tenant, unique, type TestRegistry } from '../db/registry-fixture';
+import type { ScheduleSpec } from '../../domain/lifecycle';
+import { applyLifecycle, digestOf, openTestRegistry, spec, tenant, unique, type TestRegistry } from '../db/registry-fixture';
 import { testBucket } from '../support/platform';
 
 let test_: TestRegistry;
@@ -25,7 +26,11 @@ const recorderOf = (code: string) => createRunRecordActivities({ registry: test_
 
 async function inputOf(lifecycle = unique('lifecycle')): Promise<LifecycleInput & { readonly workflowId: string }> {
   const revision = await applyLifecycle(test_.registry, lifecycle);
-  return { tenant, workflowId: unique('workflow'), lifecycle, revision, request: { reason: 'why' }, actor: 'test', traceId: '' };
+  const request = { reason: 'why' };
+  const traceId = 'a'.repeat(32);
+  const accept = { tenant, lifecycle, revisionDigest: revision, request, actor: 'test', traceId, requestDigest: revision };
+  const { run } = await test_.registry.runs.accept(accept);
+  return { tenant, workflowId: run.workflowId, lifecycle, revision, request, actor: 'test', traceId };
 }
 
 const opened = async (lifecycle?: string): Promise<RunId> => (await record.openRun(await inputOf(lifecycle))).runId;
@@ -41,9 +46,29 @@ describe('openRun', () => {
     const input = await inputOf();
     const first = await record.openRun(input);
     expect(first).toMatchObject({ lifecycle: input.lifecycle, revision: input.revision, request: { reason: 'why' }, contract: null });
-    expect(first.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(first.traceId).toBe(input.traceId);
     expect(await record.openRun(input)).toEqual(first);
     expect(await statusOf(first.runId)).toBe('running');
+  });
+
+  test('takes a run that nobody accepted from a schedule alone, with what the registry says of it', async () => {
+    const lifecycle = unique('scheduled');
+    const open = (workflowId: string) =>
+      record.openRun({ tenant, workflowId, lifecycle, request: { reason: 'mine', fromStage: 'promote' }, actor: 'mallory', traceId: '' });
+    await applyLifecycle(test_.registry, lifecycle);
+    const refused = { type: 'Forbidden', message: expect.stringContaining('neither the API nor a schedule') as string };
+    await expect(open(`run/default/${lifecycle}/scheduled-2026`)).rejects.toMatchObject(refused);
+    const schedule = { cron: '0 6 * * 1' } as unknown as ScheduleSpec;
+    const revision = { lifecycle, digest: digestOf(lifecycle), spec: { ...spec, name: lifecycle, schedule }, files: {}, contract: null };
+    await test_.registry.lifecycles.apply({ tenant, revision, actor: 'test' });
+    await expect(open(`run/default/${lifecycle}/mine`)).rejects.toMatchObject(refused);
+    const plan = await open(`run/default/${lifecycle}/scheduled-2026`);
+    expect(plan).toMatchObject({ lifecycle, request: { reason: 'scheduled' } });
+    expect(plan.request).not.toHaveProperty('fromStage');
+    expect(plan.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(await test_.registry.runs.get({ tenant, id: plan.runId })).toMatchObject({ actor: 'schedule' });
+    const subject = `workflow:run/default/${lifecycle}/mine`;
+    expect((await test_.registry.audit.list({ tenant, subject, pageSize: 5 })).items).toMatchObject([{ action: 'run.refused' }]);
   });
 
   test('begins nothing again that has ended', async () => {
@@ -51,6 +76,20 @@ describe('openRun', () => {
     const { runId } = await record.openRun(input);
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
     await expect(record.openRun(input)).rejects.toMatchObject({ type: 'Conflict', message: `${runId} has ended already: it cancelled` });
+  });
+});
+
+describe('closeRun', () => {
+  test('says in the audit when a run was cancelled without the API', async () => {
+    const elsewhere = async (runId: RunId) => {
+      await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
+      const { items } = await test_.registry.audit.list({ tenant, subject: `run:${runId}`, action: 'run.cancelledElsewhere', pageSize: 5 });
+      return items.length;
+    };
+    expect(await elsewhere(await opened())).toBe(1);
+    const asked = await opened();
+    await test_.registry.commands.audit({ tenant, actor: 'ada', action: 'run.cancel', subject: `run:${asked}`, cause: 'asked for' });
+    expect(await elsewhere(asked)).toBe(0);
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import OpenAI from 'openai';
+import { admitsAnybody } from './commands';
 import { createJudgeAnswersActivities, type Judging } from '../../activities/judge-answers';
 import { createRolloutActivities } from '../../activities/rollout';
 import { createWatchRolloutActivities } from '../../activities/watch-rollout';
@@ -147,6 +148,7 @@ async function startWorkers(
     // On no other queue: the one for questions to models has two slots, which nothing that idles may hold.
     activities: {
       ...createRolloutActivities({ registry }),
+      admitCommand: admitsAnybody,
       ...createWatchRolloutActivities({ registry }),
       ...createJudgeAnswersActivities({ registry, artifacts, access }),
     },

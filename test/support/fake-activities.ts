@@ -3,6 +3,7 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
+import { admitsAnybody } from './commands';
 import type { ModelRun, RunPlan as AnyPlan } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
@@ -26,6 +27,7 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
   const candidate = { model: plan.lifecycle, version: 2, manifest: artifact('2') };
   const answers: Overrides = {
     openRun: () => Promise.resolve(plan),
+    admitCommand: admitsAnybody,
     beginStage: () => Promise.resolve({ kind: 'run' }),
     finishStage: () => Promise.resolve(),
     showRun: () => Promise.resolve(),

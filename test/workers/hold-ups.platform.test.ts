@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { testCommandKeys } from '../support/commands';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createLifecycleClient, type LifecycleClient } from '../../apps/lifecycle-client';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
   temporal = await testTemporal();
   connection = await Connection.connect({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null, commandKeys: testCommandKeys });
 });
 afterEach(async () => {
   await worker?.stop();

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { testCommandKeys } from '../support/commands';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await test_.registry.lifecycles.apply({ tenant, revision: { lifecycle, digest, spec, files, contract }, actor: 'test' });
   temporal = await testTemporal();
   connection = await Connection.connect({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: null, commandKeys: testCommandKeys });
   today = await workflowBundle();
   other = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), resolve(__dirname, '../support/incompatible/workflows.ts'));
   await leaveOpen();

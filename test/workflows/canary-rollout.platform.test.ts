@@ -16,6 +16,7 @@ import {
 import type { ModelRun } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
+import { commandOf } from '../support/commands';
 import { openCanaryRuns, until, type CanaryRun } from '../support/canary-runs';
 import type { Overrides } from '../support/fake-activities';
 import { planOf } from '../support/fake-activities';
@@ -173,12 +174,16 @@ describe('commands', () => {
     );
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [ada] })).toMatchObject({ status: 'held', heldBy: ada, step: 0 });
+    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject({
+      status: 'held',
+      heldBy: ada,
+      step: 0,
+    });
     expect(fake.status).toBe('held');
     await until(async () => (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true);
     expect((await tried.handle.query(statusQuery)).status).toBe('waiting');
     await until(() => fake.watches.at(-1)?.mode === 'held');
-    expect(await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [{ actor: 'ben' }] })).toMatchObject({
+    expect(await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ben' })] })).toMatchObject({
       status: 'running',
       heldBy: null,
     });
@@ -195,14 +200,14 @@ describe('commands', () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    await tried.rollout.executeUpdate(holdUpdate, { args: [ada] });
-    expect(await tried.rollout.executeUpdate(skipUpdate, { args: [ada] })).toMatchObject({ status: 'held', step: 1 });
+    await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
+    expect(await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })).toMatchObject({ status: 'held', step: 1 });
     expect(fake.weight).toBe(0.25);
-    await tried.rollout.executeUpdate(skipUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] });
     expect(fake).toMatchObject({ step: 2, weight: 0.5 });
     expect(fake.audit.at(-1)).toContain('ada: step 2 at 0.5: skipped step 2: a look at the logs');
-    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [ada] }))).toContain('last step');
-    await tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] }))).toContain('last step');
+    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     await tried.end();
     await record('skipped', tried);
   });
@@ -211,7 +216,7 @@ describe('commands', () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    await tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     expect(fake.status).toBe('aborted');
     const outcome = await tried.end();
     await record('aborted', tried);
@@ -230,7 +235,7 @@ describe('commands', () => {
     };
     const tried = await start({}, fake, { openRollout });
     await until(() => tried.fake.calls.includes('openRollout'));
-    const aborted = tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    const aborted = tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     open();
     await aborted;
     expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
@@ -245,13 +250,15 @@ describe('commands', () => {
     const tried = await start({ approval: 1 }, fake);
     await until(() => fake.status === 'held');
     expect((await tried.rollout.query(rolloutQuery)).waitingFor).toContain('nothing was decided in 14d');
-    expect(await refusalOf(tried.rollout.executeUpdate(extendUpdate, { args: [{ ...ada, seconds: 0.5 }] }))).toContain('whole seconds');
-    expect(await tried.rollout.executeUpdate(extendUpdate, { args: [{ ...ada, seconds: 3600 }] })).toMatchObject({
+    expect(await refusalOf(tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 0.5 })] }))).toContain(
+      'whole seconds',
+    );
+    expect(await tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 3600 })] })).toMatchObject({
       extendedSeconds: 3600,
       heldBy: null,
     });
     await until(() => fake.status === 'passed');
-    await tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     await tried.end();
     await record('extended', tried);
     expect(fake.audit).toContain('ada: extended by 3600');
@@ -265,7 +272,7 @@ describe('commands', () => {
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
     const updateId = randomUUID();
-    const extend = () => tried.rollout.executeUpdate(extendUpdate, { args: [{ ...ada, seconds: 60 }], updateId });
+    const extend = () => tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 60 })], updateId });
     await extend();
     await extend();
     expect(fake.extendedSeconds).toBe(60);
@@ -276,7 +283,7 @@ describe('commands', () => {
     expect(await extend()).toMatchObject({ extendedSeconds: 60, step: 0 });
     expect(fake.extendedSeconds).toBe(60);
     await record('continued', tried);
-    await tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
   });
 });
@@ -292,7 +299,7 @@ describe('while people decide on the promotion', () => {
   test('its challenger answers nobody, and an approval promotes it', async () => {
     const { fake, tried } = await waitingForApproval();
     expect(fake).toMatchObject({ status: 'passed', weight: 0 });
-    await tried.handle.executeUpdate(approveUpdate, { args: [{ actor: 'eve', scope: 'approver' }] });
+    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
     expect(fake.status).toBe('promoted');
     await record('approved', tried);
@@ -300,7 +307,7 @@ describe('while people decide on the promotion', () => {
 
   test('abort ends the rollout and the run, without an approval', async () => {
     const { fake, tried } = await waitingForApproval();
-    await tried.rollout.executeUpdate(abortUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
     const outcome = await tried.end();
     await record('aborted-while-approving', tried);
     expect(fake.status).toBe('aborted');
@@ -318,12 +325,12 @@ describe('while people decide on the promotion', () => {
 
   test('a hold keeps also an approved version from being promoted, until it is let go', async () => {
     const { fake, tried } = await waitingForApproval();
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [ada] })).toMatchObject({ status: 'held' });
-    await tried.handle.executeUpdate(approveUpdate, { args: [{ actor: 'eve', scope: 'approver' }] });
+    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject({ status: 'held' });
+    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
     await until(async () => (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true);
     expect(fake.status).toBe('held');
-    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [ada] }))).toContain('passed');
-    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [ada] });
+    expect(await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] }))).toContain('passed');
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
     await record('held-while-approving', tried);
   });
@@ -335,19 +342,19 @@ describe('while people decide on the promotion', () => {
       promoteVersion: async (input) => {
         if (!held) {
           held = true;
-          await tried.rollout.executeUpdate(holdUpdate, { args: [ada] });
+          await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
         }
         return (await fake.overrides.promoteVersion?.(input)) as never;
       },
     });
     await until(() => fake.status === 'held');
-    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [ada] });
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
   });
 
   test('a rejection takes the rollout back', async () => {
     const { fake, tried } = await waitingForApproval();
-    await tried.handle.executeUpdate(rejectUpdate, { args: [{ actor: 'eve', scope: 'approver', comment: 'not on a Friday' }] });
+    await tried.handle.executeUpdate(rejectUpdate, { args: [commandOf({ actor: 'eve', reason: 'not on a Friday' })] });
     expect(await tried.end()).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
     await record('rejected', tried);
     expect(fake.status).toBe('aborted');

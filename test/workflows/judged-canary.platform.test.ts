@@ -7,6 +7,7 @@ import { llmCanaryOf } from '../../domain/llm/canary';
 import { llmCanarySchema } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import { extendUpdate, resumeRolloutUpdate, rolloutQuery, skipUpdate } from '../../workflows/messages';
+import { commandOf } from '../support/commands';
 import { openCanaryRuns, until, type CanaryRun } from '../support/canary-runs';
 import { artifact, digest } from '../support/fake-activities';
 import { fakeLlm, llmPlanOf } from '../support/fake-llm';
@@ -124,8 +125,8 @@ describe('a canary by a judge', () => {
   });
 
   test.each([
-    ['resumed', (tried: Tried) => tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [{ actor: 'ada' }] })],
-    ['extended', (tried: Tried) => tried.rollout.executeUpdate(extendUpdate, { args: [{ actor: 'ada', seconds: 3_600 }] })],
+    ['resumed', (tried: Tried) => tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] })],
+    ['extended', (tried: Tried) => tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ actor: 'ada', seconds: 3_600 })] })],
   ] as const)('that was held as nothing more was judged is judged again when it is %s', async (name, goOn) => {
     let isHelped = false;
     const fake = fakeRollout(heldWhileNothingIsJudged(() => isHelped));
@@ -146,7 +147,7 @@ describe('a canary by a judge', () => {
     );
     const tried = await start(fake, (_, turn) => (turn === 1 ? spent : null));
     await until(() => fake.watches.some(({ noMoreLabels }) => noMoreLabels !== undefined));
-    await tried.rollout.executeUpdate(skipUpdate, { args: [{ actor: 'ada' }] });
+    await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf({ actor: 'ada' })] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
     await record('skipped', tried);
     expect(tried.turns).toHaveLength(2);

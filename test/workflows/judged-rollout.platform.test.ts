@@ -5,6 +5,7 @@ import type { LlmCanaryDocument } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { RolloutOutcome } from '../../workflows/canary-rollout';
 import { abortUpdate, resumeRolloutUpdate } from '../../workflows/messages';
+import { commandOf } from '../support/commands';
 import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';
 import type { GatewayProcess } from '../support/gateway-process';
 import { judgePromptOf } from '../support/judge-prompt';
@@ -130,10 +131,10 @@ test('one that is held as nothing more is judged goes on when somebody has helpe
   const held = await rollout.now();
   expect(held).toMatchObject({ status: 'held', waitingFor: expect.stringContaining('nothing more is judged') as string });
   fault = () => null;
-  await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [{ actor: 'ada' }] });
+  await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] });
   await replay(rollout, 30_000 + asked);
   expect(await rollout.now()).toMatchObject({ status: 'passed', waitingFor: expect.stringContaining('passed') as string });
-  await rollout.handle.executeUpdate(abortUpdate, { args: [{ actor: 'ada' }] });
+  await rollout.handle.executeUpdate(abortUpdate, { args: [commandOf({ actor: 'ada' })] });
   await rollout.handle.result();
 });
 

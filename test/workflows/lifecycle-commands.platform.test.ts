@@ -1,4 +1,5 @@
 import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } from '../../workflows/messages';
+import { commandOf } from '../support/commands';
 import { artifact, digest, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
 
@@ -25,11 +26,11 @@ describe('people and a model lifecycle', () => {
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await expect(handle.executeUpdate(approveUpdate, { args: [{ actor: 'eve', scope: 'viewer' }] })).rejects.toThrow();
-    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
-    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
+    await expect(handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'mallory' })] })).rejects.toThrow();
+    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
     expect(await handle.query(statusQuery)).toMatchObject({ status: 'waiting' });
-    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'grace', scope: 'admin' }] });
+    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'grace' })] });
     const outcome = await end();
     await runs.record('model-lifecycle-approved', handle);
     expect(outcome).toMatchObject({ status: 'succeeded' });
@@ -42,7 +43,7 @@ describe('people and a model lifecycle', () => {
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await handle.executeUpdate(rejectUpdate, { args: [{ actor: 'ada', scope: 'approver', comment: 'not on a Friday' }] });
+    await handle.executeUpdate(rejectUpdate, { args: [commandOf({ actor: 'ada', reason: 'not on a Friday' })] });
     const outcome = await end();
     await runs.record('model-lifecycle-rejected', handle);
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
@@ -58,7 +59,7 @@ describe('people and a model lifecycle', () => {
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'approver' }] });
+    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
     const outcome = await end();
     const reason = { gate: 'approval', code: 'approval.timeout', message: '1 of 2 approvals within 2 s' };
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
@@ -69,7 +70,7 @@ describe('people and a model lifecycle', () => {
 
   test('refuses a vote while none is awaited', async () => {
     const { handle, end } = await runs.start(planOf());
-    await expect(handle.executeUpdate(approveUpdate, { args: [{ actor: 'ada', scope: 'admin' }] })).rejects.toThrow();
+    await expect(handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] })).rejects.toThrow();
     await end();
   });
 
@@ -87,7 +88,7 @@ describe('people and a model lifecycle', () => {
         };
       },
     });
-    await handle.executeUpdate(pauseUpdate, { args: [{ actor: 'ada', reason: 'freeze' }] });
+    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada', reason: 'freeze' })] });
     trained();
     const state = await until(
       () => handle.query(statusQuery),
@@ -95,7 +96,7 @@ describe('people and a model lifecycle', () => {
     );
     expect(state.waitingFor).toContain('paused by ada (freeze)');
     expect(fake.calls).not.toContain('evaluateCandidate');
-    await handle.executeUpdate(resumeUpdate, { args: [{ actor: 'ada' }] });
+    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
     const outcome = await end();
     await runs.record('model-lifecycle-paused', handle);
     expect(outcome).toMatchObject({ status: 'succeeded' });

@@ -1,4 +1,5 @@
 /** Searches as workflows, over a real provider of the test, the real ledger and the real stores; once with a worker that is killed. */
+import { testCommandKeys } from '../support/commands';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -291,7 +292,7 @@ test('one that is cancelled stops asking and says so', async () => {
 test('one whose workflow was ended from outside is told from those that run, lets go of what it held, and begins again when asked', async () => {
   const { address, namespace } = order.temporal;
   const connection = await Connection.connect({ address });
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null });
+  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl: null, commandKeys: testCommandKeys });
   const { registry } = test_;
   const endLost = () => endLostSearches({ registry, lifecycles, log: openLog('test', 'silent') }, 0.5);
   latencyMs = 30;

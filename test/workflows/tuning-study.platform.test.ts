@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { StudyState } from '../../workflows/tuning-messages';
 import { runPausedSignal, runResumedSignal, studyQuery } from '../../workflows/tuning-messages';
 import { pauseUpdate, resumeUpdate } from '../../workflows/messages';
+import { commandOf } from '../support/commands';
 import { artifact, digest } from '../support/fake-activities';
 import { fakeStudy, studyInput, tunedPlan } from '../support/fake-study';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
@@ -242,7 +243,7 @@ describe('model lifecycle with tuning', () => {
       showRun: ({ status, waitingFor }) => Promise.resolve(void shown.push([status, waitingFor])),
     });
     await until(() => study.trials.length === 2);
-    await handle.executeUpdate(pauseUpdate, { args: [{ actor: 'ada' }] });
+    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
     await until(() => shown.length === 1);
     // Shown is the run's pause; its study is told after it.
     const { runId } = await handle.describe();
@@ -251,7 +252,7 @@ describe('model lifecycle with tuning', () => {
     held.open();
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(study.trials).toHaveLength(2);
-    await handle.executeUpdate(resumeUpdate, { args: [{ actor: 'ada' }] });
+    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
     expect(await end()).toMatchObject({ status: 'succeeded' });
     await runs.record('model-lifecycle-paused-while-tuning', handle);
     expect(shown).toEqual([

@@ -54,7 +54,7 @@ async function approveAndMove(run: Run, winner: Winner, effect: EffectOf): Promi
   const { approval } = plan.spec.promote;
   const name = versionName(candidate);
   const isSettled = () => rollout?.isOver() === true;
-  const approved = approval.required > 0 ? await awaitApproval(control, approval, { version: name, isSettled }) : null;
+  const approved = approval.required > 0 ? await awaitApproval(control, approval, { candidate, isSettled }) : null;
   if (approved && approved.kind !== 'passed') return { output: null, verdict: approved };
   if (!isSettled()) {
     const probe = { ...effect('probe'), version: candidate };

@@ -93,11 +93,11 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           ...operator,
           schema: { tags, summary, params: model, headers: idempotent, body: reasoned, response: { 200: rolloutView, default: problem } },
         },
-        async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body }) =>
+        async ({ caller: { tenant, name: actor, id: keyId }, params: { model: of }, headers, body }) =>
           shown(
             await commandRollout(
               { registry, lifecycles },
-              { tenant, model: of, verb, actor, idempotencyKey: headers['idempotency-key'], ...body },
+              { tenant, model: of, verb, actor, keyId, idempotencyKey: headers['idempotency-key'], ...body },
             ),
           ),
       );
@@ -116,8 +116,8 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           response: { 200: rolloutView, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { model: of }, headers, body }) => {
-        const order = { tenant, model: of, verb: 'extend', actor, idempotencyKey: headers['idempotency-key'], ...body } as const;
+      async ({ caller: { tenant, name: actor, id: keyId }, params: { model: of }, headers, body }) => {
+        const order = { tenant, model: of, verb: 'extend', actor, keyId, idempotencyKey: headers['idempotency-key'], ...body } as const;
         return shown(await commandRollout({ registry, lifecycles }, order));
       },
     );

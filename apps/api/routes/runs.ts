@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { ApiKeyIdentity } from '../../../db/repositories/api-keys';
 import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { RunRequest } from '../../../domain/run';
@@ -233,7 +235,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         { ...operator, schema: { tags, summary, params, body: reasoned, response: { 200: runState, default: problem } } },
         async ({ caller, params: { id }, body }) => {
           const run = await findRun(registry, caller, id);
-          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { actor: caller.name, ...body }));
+          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), ...body }));
         },
       );
     }
@@ -245,9 +247,9 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       app.post(
         `/runs/:id/${verb}`,
         { ...approver, schema: { tags, summary, params, body: vote, response: { 200: runState, default: problem } } },
-        async ({ caller: { name: actor, scope, tenant }, params: { id }, body }) => {
-          const run = await findRun(registry, { tenant }, id);
-          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { actor, scope, ...body }));
+        async ({ caller, params: { id }, body: { comment: reason } }) => {
+          const run = await findRun(registry, caller, id);
+          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), reason }));
         },
       );
     }
@@ -294,4 +296,8 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
       },
     );
   };
+}
+
+function commandBy({ tenant, id: keyId }: ApiKeyIdentity) {
+  return { tenant, keyId, id: randomUUID() };
 }

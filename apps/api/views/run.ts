@@ -54,7 +54,7 @@ export const runState = z
     stage: z.string().nullable(),
     stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
     waitingFor: z.string().nullable(),
-    approvals: z.array(z.object({ actor: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
+    approvals: z.array(z.object({ actor: z.string(), keyId: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
   })
   .meta({ id: 'RunState', description: 'The run as its workflow holds it, after a command' });
 

@@ -2,11 +2,14 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { createAdmitCommandActivities } from '../../../activities/admit-command';
 import { createRunRecordActivities } from '../../../activities/run-record';
 import { digestOf } from '../../../data/digest';
 import type { Registry } from '../../../db/registry';
 import { workflowBundle } from '../../../workers/bundle';
 import { taskQueues } from '../../../workflows/messages';
+import { signature } from '../../db/registry-fixture';
+import { testCommandKeys } from '../../support/commands';
 import type { Overrides } from '../../support/fake-activities';
 import { fakeActivities, planOf } from '../../support/fake-activities';
 
@@ -41,8 +44,12 @@ export async function startFakeWorker(
 
 function recorded(registry: Registry): Overrides {
   const records = createRunRecordActivities({ registry, artifacts: {} as never, codeDigest: digestOf('test') });
+  const admit = createAdmitCommandActivities({ registry, commandKeys: testCommandKeys });
   return {
     openRun: (input) => records.openRun(input),
+    admitCommand: (input) => admit.admitCommand(input),
+    registerVersion: ({ tenant, runId, key: idempotencyKey, model, manifest }) =>
+      registry.models.register({ tenant, runId, idempotencyKey, model, manifest, signature }),
     showRun: (input) => records.showRun(input),
     closeRun: (input) => records.closeRun(input),
     findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),

@@ -1,4 +1,5 @@
 import { Connection } from '@temporalio/client';
+import { testCommandKeys } from '../../support/commands';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createLifecycleClient } from '../../../apps/lifecycle-client';
 import type { ScheduleClient, ScheduleState } from '../../../apps/schedule-client';
@@ -32,7 +33,7 @@ beforeAll(async () => {
     ...schedules,
     sync: (given) => (away ? Promise.reject(failure('PlatformUnavailable', 'Temporal does not answer')) : schedules.sync(given)),
   };
-  world = await openApiWorld(createLifecycleClient(target), fickle);
+  world = await openApiWorld(createLifecycleClient({ ...target, commandKeys: testCommandKeys }), fickle);
   worker = await startFakeWorker(temporal, world.registry);
 });
 afterAll(async () => {

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Connection } from '@temporalio/client';
+import { testCommandKeys } from '../../support/commands';
+import { Client, Connection } from '@temporalio/client';
+import { signCommand } from '../../../data/command-signature';
+import type { CommandOrder } from '../../../domain/command';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { runEvents } from '../../../apps/cli/event-stream';
 import type { LifecycleClient } from '../../../apps/lifecycle-client';
@@ -31,7 +34,7 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   temporal = await testTemporal();
   connection = Connection.lazy({ address: temporal.address });
-  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl });
+  lifecycles = createLifecycleClient({ connection, namespace: temporal.namespace, uiUrl: temporal.uiUrl, commandKeys: testCommandKeys });
   world = await openApiWorld(lifecycles);
   await world.apply('flight-delay');
   await world.call('PUT', '/lifecycles/approved', {
@@ -83,7 +86,7 @@ describe('a run on Temporal', () => {
       ...['ingest', 'validate', 'train', 'evaluate', 'promote'].flatMap((stage) => [`stage.started ${stage}`, `stage.succeeded ${stage}`]),
       'run.status',
     ]);
-    expect(await show(id)).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
+    expect(await show(id)).toMatchObject({ status: 'succeeded', version: 1, verdict: { kind: 'passed' } });
   });
 
   test('waits for an approver, takes only one whose scope is enough, and says what it is told too early', async () => {
@@ -104,6 +107,69 @@ describe('a run on Temporal', () => {
       status: 409,
       body: { code: 'Conflict', detail: `${early.id} has ended already: it is succeeded`, next: `perennial run show ${early.id}` },
     });
+  });
+
+  test('refuses the vote of the key that started it, and names the next step', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const { body: run } = await world.call<Run>('POST', '/lifecycles/approved/runs', { as: 'admin', body: {} });
+    await until(run.id, ({ status }) => status === 'waiting');
+    expect(await world.call('POST', `/runs/${run.id}/approve`, { as: 'admin', body: {} })).toMatchObject({
+      status: 403,
+      body: {
+        detail: expect.stringContaining(`the key admin started ${run.id}`) as string,
+        next: expect.stringContaining('perennial key create <name> --scope approver') as string,
+      },
+    });
+    expect(await world.call('POST', `/runs/${run.id}/reject`, { as: 'approver', body: { comment: 'no' } })).toMatchObject({ status: 200 });
+    await until(run.id, ({ status }) => status === 'stopped');
+  });
+
+  test('refuses and audits what does not come from the API: invented, altered, old, replayed, or meant for another run', async () => {
+    worker = await startFakeWorker(temporal, world.registry);
+    const [one, other] = [await start('approved'), await start('approved')];
+    for (const { id } of [one, other]) await until(id, ({ status }) => status === 'waiting');
+    const workflowOf = ({ id }: Run) => `run/default/approved/${id}`;
+    const handle = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(workflowOf(one));
+    const approver = (await world.registry.apiKeys.verify(world.keys.approver))?.id ?? '';
+    const order = (change: Partial<CommandOrder> = {}): CommandOrder => ({
+      ...{ tenant, workflowId: workflowOf(one), verb: 'run.approve', id: randomUUID(), keyId: approver, at: new Date().toISOString() },
+      ...change,
+    });
+    const send = async (update: string, ...args: unknown[]): Promise<string> => {
+      try {
+        await handle.executeUpdate(update, { args: args as [unknown] });
+        return 'accepted';
+      } catch (error) {
+        return ((error as Error).cause as Error | undefined)?.message ?? String(error);
+      }
+    };
+    const signed = (change: Partial<CommandOrder> = {}) => signCommand(testCommandKeys, order(change));
+
+    expect(await send('approve', { actor: 'alice', scope: 'admin' })).toContain('carries no signature');
+    for (const nothing of [[], [null], ['x'], [{ order: null }], [{ order: { verb: 'toString' }, signedBy: 'ck_test', signature: '' }]]) {
+      expect(await send('approve', ...nothing)).toContain('carries no signature');
+    }
+    expect(await send('approve', { ...signed(), order: order({ keyId: 'somebody' }) })).toContain('does not match what it says');
+    expect(await send('approve', { ...signed(), signedBy: 'ck_other' })).toContain('does not know');
+    expect(await send('approve', signed({ workflowId: workflowOf(other) }))).toContain('was signed for run/default/approved/');
+    expect(await send('approve', signed({ verb: 'run.pause' }))).toContain('was signed as run.pause');
+    expect(await send('approve', signed({ at: new Date(Date.now() - 11 * 60_000).toISOString() }))).toContain('too long ago');
+    expect(await send('approve', signed({ keyId: 'nobody' }))).toContain('unknown, expired or revoked');
+    const pause = signed({ verb: 'run.pause' });
+    expect(await send('pause', pause)).toBe('accepted');
+    expect(await send('resume', signed({ verb: 'run.resume' }))).toBe('accepted');
+    expect(await send('pause', pause)).toContain('was carried out before');
+
+    expect(await show(one.id)).toMatchObject({ status: 'waiting' });
+    expect(await world.registry.approvals.ofRun({ tenant, runId: one.id })).toEqual([]);
+    const refused = await world.registry.audit.list({ tenant, subject: `workflow:${workflowOf(one)}`, pageSize: 50 });
+    expect(refused.items).toMatchObject([
+      { action: 'command.refused', actor: 'unknown', cause: 'run.approve: it carries no signature of the API' },
+    ]);
+    for (const { id } of [one, other]) await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: {} });
+    expect(await until(one.id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+    const history = JSON.stringify(await handle.fetchHistory());
+    expect(history).not.toContain(testCommandKeys()[0].secret);
   });
 
   test('is paused before its next stage, resumed, and cancelled', async () => {
@@ -163,7 +229,7 @@ describe('the lifecycle client', () => {
 
   test('names Temporal’s absence instead of waiting for it', async () => {
     const nowhere = Connection.lazy({ address: '127.0.0.1:1' });
-    const away = createLifecycleClient({ connection: nowhere, namespace: 'none', uiUrl: null });
+    const away = createLifecycleClient({ connection: nowhere, namespace: 'none', uiUrl: null, commandKeys: testCommandKeys });
     const since = Date.now();
     await Promise.all([
       expect(away.execution('x')).rejects.toMatchObject({ type: 'PlatformUnavailable', message: 'Temporal does not answer' }),
