@@ -57,12 +57,19 @@ FAREWELL_SECONDS = 3.0
 class Place:
     """Where jobs of this machine run, and what they see of it."""
 
-    def __init__(self, confined: Confinement, hidden: list[str], needed: list[str]):
-        self.confined, self.hidden, self.needed = confined, hidden, needed
+    def __init__(self, given: dict[str, Any]):
+        self._hidden = [path for path in given["hidden"] if os.path.isdir(path)]
+        self._folders = [os.getcwd(), given["trainers"]]
+        off = Confinement(reason="PERENNIAL_JOBS_CONFINED=false")
+        self.confined = confinement.find(self._hidden, self._needed()) if given["confine"] else off
 
     def enter(self, order: dict[str, Any]) -> None:
         """For a fork that is about to run what a trainer's author wrote."""
-        self.confined.enter(order.get("user"), _wants_network(Path(order["trainer"])), self.hidden, self.needed)
+        self.confined.enter(order.get("user"), _wants_network(Path(order["trainer"])), self._hidden, self._needed())
+
+    def _needed(self) -> list[str]:
+        """Anew each time: a Python set may be fetched while this process lives."""
+        return confinement.needed_by_python(*self._folders)
 
 
 class Host:
@@ -285,15 +292,8 @@ def _wants_network(trainer: Path) -> bool:
         return False  # the job says what is wrong with it
 
 
-def _place(given: dict[str, Any]) -> Place:
-    needed = confinement.needed_by_python(os.getcwd(), given["trainers"])
-    hidden = [path for path in given["hidden"] if os.path.isdir(path)]
-    found = confinement.find(hidden, needed) if given["confine"] else Confinement(reason="PERENNIAL_JOBS_CONFINED=false")
-    return Place(found, hidden, needed)
-
-
 if __name__ == "__main__":
-    place = _place(json.loads(sys.argv[1]))
+    place = Place(json.loads(sys.argv[1]))
     events = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no event
     processes.adopt_orphans()
