@@ -37,6 +37,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     knownModels: models.known,
     sources: config.ingest,
     secrets: config.secrets,
+    ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,
   });
   const url = await api.listen({ host: config.bind, port: config.apiPort });

@@ -17,6 +17,7 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const usualBucket = 'perennial';
 
+const requestsPerMinute = z.coerce.number().int().min(1).max(100_000_000).optional();
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
 const settings = z.object({
@@ -59,6 +60,8 @@ const settings = z.object({
   PERENNIAL_GATEWAY_DRAIN_SECONDS: z.coerce.number().min(0).max(3600).optional(),
   /** Secrets with which the API signs commands to workflows; API and workers read the same file. */
   PERENNIAL_COMMAND_KEYS_FILE: z.string().optional(),
+  PERENNIAL_API_REQUESTS_PER_MINUTE: requestsPerMinute,
+  PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: requestsPerMinute,
   /** The platform's own key, with which workers call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
@@ -102,6 +105,8 @@ export interface Config {
   readonly gatewayUrl: string | null;
   readonly maxAnswers: number | null;
   readonly drainSeconds: number | null;
+  readonly apiRequestsPerMinute: number | null;
+  readonly gatewayRequestsPerMinute: number | null;
   readonly serviceKey: string | null;
   readonly commandKeysFile: string;
   readonly maxJobs: number;
@@ -168,6 +173,8 @@ export function readConfig(environment: Environment): Config {
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
+    apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
+    gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
     commandKeysFile: resolve(value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json')),
     maxJobs: value.PERENNIAL_MAX_JOBS,

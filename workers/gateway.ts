@@ -53,6 +53,7 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     log,
     config: {
       ...gatewayDefaults,
+      ...(config.gatewayRequestsPerMinute !== null && { requestsPerMinute: config.gatewayRequestsPerMinute }),
       chat,
       host: config.bind,
       port: config.gatewayPort,

@@ -16,6 +16,7 @@ import type { OffThread } from '../../data/off-thread/off-thread';
 import { digestOf, sha256 } from '../../data/digest';
 import { lifecycleSqlIssues } from '../../data/sql/lifecycle-sql';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
+import { readDocuments, readingMs } from './read-document';
 
 /** A lifecycle as it came over HTTP: the file as text or as an object, and the files that it names. */
 export interface GivenLifecycle {
@@ -67,21 +68,12 @@ export async function readRevision(
   return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested, issueAt };
 }
 
-/** Texts of this many characters together are read in this thread: the worst of them takes a third of a second. */
-const shortCharacters = 10_000;
-const readingMs = 10_000;
-
-async function read(offThread: OffThread, input: LifecycleInput): Promise<PlacedLifecycle> {
+function read(offThread: OffThread, input: LifecycleInput): Promise<PlacedLifecycle> {
   const { document, fileName, files } = input;
-  const texts = [typeof document === 'string' ? document : JSON.stringify(document), ...Object.values(files)];
-  if (texts.reduce((sum, text) => sum + text.length, 0) <= shortCharacters) return readPlacedLifecycle(input);
-  const outcome = await offThread.run('readLifecycle', input, { deadlineMs: readingMs });
-  if (outcome.kind === 'done') return outcome.value;
-  const detail = `${fileName} and the files it names could not be read within ${readingMs / 1000} s`;
-  throw failure('InvalidInput', detail, {
-    issues: [{ pointer: '', file: fileName, detail }],
-    next: 'write less into one lifecycle: fewer keys, fewer cases, simpler JSON Schemas',
-  });
+  return readDocuments(
+    { fileName, texts: [document, ...Object.values(files)] },
+    { here: () => readPlacedLifecycle(input), elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readingMs }) },
+  );
 }
 
 /** The texts that a revision was applied with, path → text. @throws ArtifactMissing when one is gone. */

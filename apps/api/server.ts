@@ -13,6 +13,7 @@ import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { documentLimits } from '../../domain/document';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
+import { limitRequests, openWorkLimit, type WorkLimit } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
@@ -76,14 +77,21 @@ export interface ApiDeps {
   readonly sources: SourceReach;
   /** That lifecycles may refer to. */
   readonly secrets: SecretAccess;
+  /** Of one API key in this process, before it gets 429. */
+  readonly requestsPerMinute?: number;
   readonly log: FastifyBaseLogger;
 }
+
+/** A hundred a second. */
+const usualRequestsPerMinute = 6_000;
 
 export type Api = FastifyInstance;
 
 export interface RouteDeps extends ApiDeps {
   readonly guards: Guards;
   readonly offThread: OffThread;
+  /** For routes whose work takes seconds. */
+  readonly heavyWork: WorkLimit;
   readonly streams: EventStreams;
 }
 
@@ -127,10 +135,17 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     await offThread.close();
   });
   const metrics = measureApi(app, streams);
+  await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? usualRequestsPerMinute });
   await describeApi(app);
   actForCallers(app);
   auditDeniedCalls(app, deps.registry.commands);
-  const routeDeps: RouteDeps = { ...deps, guards: openGuards(deps.registry.apiKeys), offThread, streams };
+  const routeDeps: RouteDeps = {
+    ...deps,
+    guards: openGuards(deps.registry.apiKeys),
+    offThread,
+    heavyWork: openWorkLimit({ perKey: 4 }),
+    streams,
+  };
   await app.register(healthRoutes(routeDeps, metrics));
   await app.register(
     async (api) => {

@@ -8,6 +8,8 @@ export interface GatewayConfig {
   /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
   readonly spoolDir: string;
   readonly bodyLimitBytes: number;
+  /** Of one API key in this process, before it gets 429. */
+  readonly requestsPerMinute: number;
   readonly maxRows: number;
   /** From the arrival of a request to its answer; later ones get 504. */
   readonly requestTimeoutMs: number;
@@ -89,6 +91,8 @@ export const gatewayDefaults = {
   port: 8710,
   publicUrl: null,
   bodyLimitBytes: 10 * mebibyte,
+  // Five thousand a second.
+  requestsPerMinute: 300_000,
   maxRows: 10_000,
   requestTimeoutMs: 10_000,
   maxQueuedRequests: 4_096,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { IndexReader } from '../../data/indexes/query-index';
+import { limitRequests } from '../http/rate-limit';
 import { withOpenAiError } from '../http/openai-error';
 import { requires } from './authentication';
 import type { OpenAnswers } from './chat/open-answers';
@@ -39,6 +40,7 @@ export interface GatewayParts
 /** Every route, behind the scope that it needs and with the errors of its protocol. */
 export async function registerRoutes(app: FastifyInstance, parts: GatewayParts): Promise<void> {
   const { config, keys, metrics, answers, indexes, picker, table } = parts;
+  await limitRequests(app, config);
   await app.register((routes, _options, done) => {
     healthRoutes(routes, parts);
     done();

@@ -17,8 +17,8 @@ export const gatewayOverrides = {
   BudgetSpent: 429,
 } as const;
 
-/** Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and small. */
-const jsonBounds = { values: 3_000_000, keys: 100_000, depth: 64 };
+/** Rows come as lists of numbers, of which a body of 10 MiB may hold millions; maps are few and small: ten thousand labels of feedback have up to six keys each. */
+const jsonBounds = { values: 3_000_000, keys: 60_000, depth: 64 };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
 export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: FastifyBaseLogger): FastifyInstance {

@@ -40,8 +40,6 @@ export function openOffThread(): OffThread {
       maxThreads: mostThreads,
       maxQueue: mostWaiting,
       idleTimeout: 60_000,
-      // The event loop goes first.
-      niceIncrement: 5,
       resourceLimits: { maxOldGenerationSizeMb: memoryMebibytes },
     });
     // A thread that ends while it has no task: the next task starts another.

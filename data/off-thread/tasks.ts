@@ -1,5 +1,6 @@
 /** What may run in another thread (off-thread.ts). Input and result of a task are plain data. Its caller's deadline ends it, so it needs no time limit of its own. */
 import { isPerennialError, type FailureType, type Issue } from '../../domain/failure';
+import { readPrompt } from '../../domain/llm/prompt-document';
 import { readPlacedLifecycle } from '../../domain/placed-lifecycle-document';
 import { readText } from '../safety/text-readings';
 
@@ -13,7 +14,11 @@ export type TaskOutcome<T> =
       readonly next: string | null;
     };
 
-export const tasks = { readText, readLifecycle: readPlacedLifecycle } satisfies Readonly<Record<string, (input: never) => unknown>>;
+export const tasks = {
+  readText,
+  readLifecycle: readPlacedLifecycle,
+  readPrompt: ({ document, fileName }: { readonly document: unknown; readonly fileName: string }) => readPrompt(document, fileName),
+} satisfies Readonly<Record<string, (input: never) => unknown>>;
 
 type Tasks = typeof tasks;
 export type TaskName = keyof Tasks;

@@ -20,7 +20,13 @@ const some = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).de
 const pair = z.strictObject({ from: version, to: version });
 const tags = ['datasets'];
 
-export function datasetRoutes({ registry, artifacts, scratchRoot, guards: { viewer, operator } }: RouteDeps): FastifyPluginAsyncZod {
+export function datasetRoutes({
+  registry,
+  artifacts,
+  scratchRoot,
+  heavyWork,
+  guards: { viewer, operator },
+}: RouteDeps): FastifyPluginAsyncZod {
   /** Names the dataset that was meant: a source's own name is half of one. */
   const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
     const names = (await registry.datasets.list({ tenant, pageSize: 200 })).items.map((each) => each.name);
@@ -84,8 +90,8 @@ export function datasetRoutes({ registry, artifacts, scratchRoot, guards: { view
           response: { 200: datasetDiff, default: problem },
         },
       },
-      async ({ caller: { tenant }, params: { dataset: of }, query: { from, to } }) =>
-        diffDatasets(await versionOf(tenant, of, from), await versionOf(tenant, of, to)),
+      ({ caller, params: { dataset: of }, query: { from, to } }) =>
+        heavyWork.run(caller, async () => diffDatasets(await versionOf(caller.tenant, of, from), await versionOf(caller.tenant, of, to))),
     );
 
     app.get(

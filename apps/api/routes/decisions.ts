@@ -12,7 +12,7 @@ const id = z
   .describe('a decision id: dec_…');
 const tags = ['decisions'];
 
-export function decisionRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -58,7 +58,7 @@ export function decisionRoutes({ registry, guards: { viewer } }: RouteDeps): Fas
           response: { 200: whatIfView, default: problem },
         },
       },
-      ({ caller, body }) => whatIf(registry, { tenant: caller.tenant, ...body }),
+      ({ caller, body }) => heavyWork.run(caller, () => whatIf(registry, { tenant: caller.tenant, ...body })),
     );
   };
 }

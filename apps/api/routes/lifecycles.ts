@@ -51,6 +51,7 @@ export function lifecycleRoutes({
   sources,
   secrets,
   offThread,
+  heavyWork,
   guards,
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
@@ -134,7 +135,7 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
-        const revision = await readRevision({ trainers, secrets, offThread }, { ...body, name: of });
+        const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
@@ -204,8 +205,9 @@ export function lifecycleRoutes({
         bodyLimit: largestLifecycle,
         schema: { tags, summary: 'What applying would change', params, body: given, response: { 200: plan, default: problem } },
       },
-      async ({ caller: { tenant, scope }, params: { name: of }, body }) => {
-        const revision = await readRevision({ trainers, secrets, offThread }, { ...body, name: of });
+      async ({ caller, params: { name: of }, body }) => {
+        const { tenant, scope } = caller;
+        const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
         return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };
       },

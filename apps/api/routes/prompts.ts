@@ -23,7 +23,7 @@ const written = z.strictObject({
 });
 const tags = ['prompts'];
 
-export function promptRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function promptRoutes({ registry, offThread, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   const { prompts } = registry;
   return async (app) => {
@@ -72,7 +72,7 @@ export function promptRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyn
         headers,
         body: { document, fileName, branch, parent, reason },
       }) => {
-        const template = readPromptNamed(of, document, fileName);
+        const template = await readPromptNamed(offThread, { name: of, document, fileName });
         const stored = await prompts.put({
           tenant,
           prompt: of,

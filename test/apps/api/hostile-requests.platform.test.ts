@@ -1,0 +1,106 @@
+import { lifecycleFiles, lifecycleText } from '../../support/lifecycle-text';
+import { livezDuring } from '../../support/livez';
+import { openApiWorld, type ApiWorld } from './api-world';
+
+jest.setTimeout(120_000);
+
+let world: ApiWorld;
+beforeAll(async () => {
+  world = await openApiWorld();
+});
+afterAll(() => world.close());
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly { readonly detail: string; readonly file?: string; readonly line?: number }[];
+}
+
+const plan = (files: Readonly<Record<string, string>>, document: unknown = lifecycleText) =>
+  JSON.stringify({ document, files: { ...lifecycleFiles, ...files } });
+
+async function send(path: string, body: string): Promise<Problem> {
+  const answer = await fetch(`${world.url}/api/v1${path}`, {
+    method: path.startsWith('/prompts') ? 'PUT' : 'POST',
+    headers: { authorization: `Bearer ${world.keys.operator}`, 'content-type': 'application/json' },
+    body,
+  });
+  return (await answer.json()) as Problem;
+}
+
+const chained = Array.from({ length: 40 }, (_, at) => {
+  const name = (which: number) => `a${which}`.padEnd(256, 'x');
+  return at === 0 ? `amount AS ${name(0)}` : `${name(at - 1)} + ${name(at - 1)} AS ${name(at)}`;
+});
+const wide = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`p${at}`, { type: 'string', minLength: 1, pattern: '^a+$' }]));
+const hostileSchema = {
+  $defs: { wide: { properties: wide } },
+  properties: Object.fromEntries(Array.from({ length: 4_000 }, (_, at) => [`q${at}`, { $ref: '#/$defs/wide' }])),
+};
+const prompt = {
+  apiVersion: 'perennial/v1',
+  kind: 'Prompt',
+  metadata: { name: 'answers' },
+  spec: { messages: [{ role: 'user', template: 'hello' }], answer: { schema: hostileSchema } },
+};
+
+describe('a request that would freeze the API is refused, and /livez answers meanwhile', () => {
+  test.each<readonly [string, string, string, RegExp]>([
+    [
+      '254 KB of SQL',
+      '/lifecycles/shop-late/plan',
+      plan({ 'sql/assemble.sql': `SELECT ${'a,\n'.repeat(84_000)} a FROM orders` }),
+      /more than 20,000 words/,
+    ],
+    [
+      'sixty comments before no SELECT',
+      '/lifecycles/shop-late/plan',
+      plan({ 'sql/features.sql': `${'/**/'.repeat(60)}DELETE FROM request` }),
+      /DELETE is not allowed/,
+    ],
+    [
+      'chained aliases',
+      '/lifecycles/shop-late/plan',
+      plan({ 'sql/features.sql': `SELECT ${chained.join(', ')} FROM request` }),
+      /more than 10,000 parts/,
+    ],
+    [
+      'a megabyte of YAML signs',
+      '/lifecycles/shop-late/plan',
+      plan({}, '! '.repeat(500_000)),
+      /more than 100,000 lines, commas and other signs/,
+    ],
+    ['aliases of YAML', '/lifecycles/shop-late/plan', plan({}, `a: &a [1,2,3]\nb: [${'*a,'.repeat(25_000)}1]`), /unknown key|is missing/],
+    [
+      'a JSON Schema with thousands of references',
+      '/prompts/answers',
+      JSON.stringify({ document: prompt, branch: 'main' }),
+      /4000 is the most/,
+    ],
+    [
+      '750,000 keys',
+      '/lifecycles/shop-late/runs',
+      `{${Array.from({ length: 75_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
+      /more than 50,000 keys/,
+    ],
+    ['nesting without end', '/lifecycles/shop-late/runs', `{"params":${'['.repeat(500_000)}`, /nested deeper/],
+  ])('%s', async (_what, path, body, message) => {
+    const { value: problem, slowestMs } = await livezDuring(world.url, () => send(path, body));
+    expect(JSON.stringify([problem.detail, ...(problem.errors ?? []).map((each) => each.detail)])).toMatch(message);
+    expect([400, 413, 422, 429]).toContain(problem.status);
+    expect(slowestMs).toBeLessThan(1_000);
+  });
+
+  test('more requests at once of a kind that takes long than one key may have get 429', async () => {
+    const body = plan({ 'sql/assemble.sql': 'SELECT * FROM orders' });
+    const answers = await Promise.all(Array.from({ length: 12 }, () => send('/lifecycles/shop-late/plan', body)));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]).toMatchObject({
+      code: 'TooManyRequests',
+      detail: expect.stringContaining('has 4 requests of this kind under way') as string,
+    });
+    expect((await send('/lifecycles/shop-late/plan', body)).status).not.toBe(429);
+  });
+});
