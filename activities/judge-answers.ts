@@ -8,7 +8,8 @@ import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
-import { openPairs, openSince } from '../domain/rollout/judging-pace';
+import { mostPairsNow, openPairs, openSince } from '../domain/rollout/judging-pace';
+import { knownEvidence } from '../domain/rollout/state';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Judge } from '../data/llm/evaluation/judge';
 import { inParallel } from '../data/llm/evaluation/pool';
@@ -127,8 +128,9 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             signal.throwIfAborted();
             const judged = await judgedAnswers.count({ tenant, rollout });
             tell(judged);
-            if (judged >= by.mostPairs) return await over(input, lost, `${judged} pairs were judged, and mostPairs allows ${by.mostPairs}`);
-            const { most, from } = await openBy(input);
+            const { most, allowed, from } = await openBy(input);
+            if (judged >= allowed)
+              return await over(input, lost, `${judged} pairs were judged, and mostPairs allows ${allowedText(by, allowed)}`);
             const limit = Math.min(batch, most - judged);
             const drawn = { tenant, rollout, share: by.share, since, from, besides: [...lost.keys()], limit };
             const pairs = limit <= 0 ? [] : await judgedAnswers.pending(drawn);
@@ -211,15 +213,19 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     await judgedAnswers.record({ tenant, predictionId, judged: { judge: judge.calibrated.judge, ...verdicts } });
   }
 
-  /** How many may be judged by now, and of which event time on. Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
-  async function openBy(input: JudgeAnswersInput): Promise<{ readonly most: number; readonly from: string | null }> {
+  /** How many may be judged by now and in this phase, and of which event time on. Whoever is not judged for that long is left: the next pair to be judged is of its own hour. */
+  async function openBy(
+    input: JudgeAnswersInput,
+  ): Promise<{ readonly most: number; readonly allowed: number; readonly from: string | null }> {
     const { tenant, rollout: id, judge, minDurationSeconds } = input;
     const { eventNow } = await registry.rollouts.traffic({ tenant, id });
     const rollout = await registry.rollouts.get({ tenant, id });
-    const startedAt = rollout?.eventStartedAt ?? eventNow;
+    const startedAt = knownEvidence(rollout?.state.evidence ?? null)?.servingSince ?? rollout?.eventStartedAt ?? eventNow;
     const elapsedSeconds = eventNow === null || startedAt === null ? 0 : Math.max(0, Date.parse(eventNow) - Date.parse(startedAt)) / 1000;
-    const from = openSince(rollout?.state.evidence ?? null, { minDurationSeconds });
-    return { most: openPairs(judge, { elapsedSeconds, minDurationSeconds }), from };
+    const timezone = rollout?.spec.timezone ?? 'UTC';
+    const from = openSince(knownEvidence(rollout?.state.evidence ?? null), { test: { minDurationSeconds }, timezone });
+    const phase = { steps: rollout?.spec.steps ?? [], step: rollout?.step ?? 0, elapsedSeconds, minDurationSeconds };
+    return { most: openPairs(judge, phase), allowed: mostPairsNow(judge, phase), from };
   }
 
   /** What was judged lies before now, by the rollout's clock. Whose answers were lost counts as what nothing was said of: it must not be left out for that. */
@@ -228,6 +234,10 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const { eventNow } = await registry.rollouts.traffic({ tenant: input.tenant, id: input.rollout });
     return { kind: 'over', noMoreLabels: { after: eventNow, why } };
   }
+}
+
+function allowedText({ mostPairs }: AnswerJudge, allowed: number): string {
+  return allowed === mostPairs ? String(mostPairs) : `${allowed} of its ${mostPairs} before people are answered`;
 }
 
 /** Whoever reads why a rollout was held or taken back is to know what helps. */

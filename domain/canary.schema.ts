@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { secondsField } from './field.schema';
 import { rowLosses } from './lifecycle';
+import { assumedDayCorrelation } from './statistics/day-correlation';
 
 const errors = z
   .strictObject({
@@ -17,6 +18,13 @@ const latency = z
   })
   .describe('this quantile of the latency is at most max milliseconds');
 
+export const largeHarmField = z
+  .number()
+  .gt(0)
+  .describe(
+    'a number above 0, in units of the metric: the difference from which traffic alone, even of one bad day, ends the rollout while people are answered; four margins without it',
+  );
+
 export const canarySchema = z
   .strictObject({
     steps: z
@@ -31,6 +39,7 @@ export const canarySchema = z
         rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
         margin: z.number().min(0).describe('a number, 0 or more, in units of the metric'),
         bound: z.number().gt(0).optional().describe('a number above 0: the greatest loss of one row that counts'),
+        largeHarm: largeHarmField.optional(),
       })
       .describe('what the challenger must show on ripe labels: metric and margin'),
     guardrails: z
@@ -52,11 +61,20 @@ export const canarySchema = z
           .min(1)
           .default(200)
           .describe('a whole number above 0: labels that a promotion needs, and requests that each step needs'),
-        minDuration: secondsField('the event time that a promotion needs, such as 5d', { least: 0 }).prefault('0s'),
+        minDuration: secondsField(
+          'the event time that a promotion needs, such as 7d; shorter than 7d says that days do not differ: then nothing is said of days to come, and every verdict says so',
+          { least: 0 },
+        ).prefault('7d'),
+        dayCorrelation: z
+          .number()
+          .min(0)
+          .max(0.9)
+          .default(assumedDayCorrelation)
+          .describe('a number from 0 to 0.9: what the difference of a day is taken to share with that of the day before'),
       })
       .prefault({})
-      .describe('how sure to be: alpha, minSamples and minDuration'),
-    maxDuration: secondsField('the event time after which nothing decided is decided, such as 14d').prefault('14d'),
+      .describe('how sure to be: alpha, minSamples, minDuration and dayCorrelation'),
+    maxDuration: secondsField('the event time after which nothing decided is decided, such as 28d').prefault('28d'),
     onInconclusive: z.enum(['rollback', 'hold']).default('rollback').describe('rollback or hold: what happens after maxDuration'),
   })
   .describe('how traffic moves to a new version: quality, steps and guardrails');

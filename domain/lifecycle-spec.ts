@@ -56,7 +56,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     },
     promote: promoteOf(promote),
     tune: tune === undefined ? null : tuneOf(tune),
-    canary: canary === undefined ? null : canaryOf(canary),
+    canary: canary === undefined ? null : { ...canaryOf(canary), timezone: data.time.timezone },
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
   };
@@ -80,9 +80,10 @@ function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec'
 
 export function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
   const { minDuration, ...tested } = test;
+  const { bound = null, largeHarm, ...rule } = quality;
   return {
     ...canary,
-    quality: { ...quality, bound: quality.bound ?? null },
+    quality: { ...rule, bound, ...(largeHarm !== undefined && { largeHarm }) },
     test: { ...tested, minDurationSeconds: minDuration },
     maxDurationSeconds: maxDuration,
   };

@@ -163,11 +163,22 @@ export interface CanarySpec {
     readonly margin: number;
     /** The greatest loss of one row that counts, for a loss that has no bound of its own (`mae`); null otherwise. */
     readonly bound: number | null;
+    /** The difference from which traffic alone ends the rollout while people are answered, where days are asked about; four margins where it is not given. */
+    readonly largeHarm?: number;
     /** Of a language application, whose metric is an `AnswerLoss`. */
     readonly answers?: AnswerQuality;
   };
   readonly guardrails: readonly GuardrailSpec[];
-  readonly test: { readonly kind: 'alwaysValid'; readonly alpha: number; readonly minSamples: number; readonly minDurationSeconds: number };
+  readonly test: {
+    readonly kind: 'alwaysValid';
+    readonly alpha: number;
+    readonly minSamples: number;
+    readonly minDurationSeconds: number;
+    /** What a day's difference is taken to share with the day before, from 0 to 0.9; 0.4 where it is not given. */
+    readonly dayCorrelation?: number;
+  };
+  /** IANA; in its days weeks are counted. UTC where it is not given. */
+  readonly timezone?: string;
   /** Event time. */
   readonly maxDurationSeconds: number;
   /** What happens when `maxDuration` is over and nothing is decided. */

@@ -217,6 +217,7 @@ const quality: Rule = {
       fields: {
         ...(isRaised ? { rule: free } : {}),
         margin: isRaised ? free : margin,
+        largeHarm: largerIsLooser,
         answers: {
           fields: {
             availableAfterSeconds: smallerIsLooser,
@@ -243,7 +244,10 @@ const canary: Rule = {
     steps,
     quality,
     guardrails: { each: { mayBeAdded: true, fields: { max: largerIsLooser, quantile: smallerIsLooser } } },
-    test: { fields: { alpha: largerIsLooser, minSamples: smallerIsLooser, minDurationSeconds: smallerIsLooser } },
+    test: {
+      fields: { alpha: largerIsLooser, minSamples: smallerIsLooser, minDurationSeconds: smallerIsLooser, dayCorrelation: smallerIsLooser },
+    },
+    timezone: free,
     maxDurationSeconds: largerIsLooser,
     onInconclusive: strict('rollback'),
   },

@@ -286,6 +286,8 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
     case 'ended':
       return seen.end;
     case 'advance':
+      // What a shadow may have judged is spent; people's answers have a part of their own.
+      if ((canary.steps[progress.step] ?? 0) === 0) judgeAgain(progress);
       progress.step = seen.toStep;
       progress.stepBy = { actor: platform, reason: seen.because };
       progress.entered = false;

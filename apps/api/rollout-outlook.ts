@@ -2,15 +2,16 @@ import { decideRollout } from '../../domain/rollout/decide-rollout';
 import { enterStep } from '../../domain/rollout/observe';
 import { rolloutPolicyOf } from '../../domain/rollout/policy';
 import { isOpenRollout } from '../../domain/rollout/rollout';
+import { knownEvidence } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/verdict';
 import type { RolloutRecord } from '../../db/repositories/rollouts';
 
-/** What its rules say of what a rollout has measured, as it stands: the same function over the same evidence that steers it. Null before there was traffic. */
+/** What its rules say of what a rollout has measured, as it stands: the same function over the same evidence that steers it. Null before there was traffic, and of what earlier rules measured. */
 export function outlookOf({ spec, paired, state, status, step, extendedSeconds }: RolloutRecord): RolloutVerdict | null {
-  const { evidence } = state;
+  const evidence = knownEvidence(state.evidence);
   if (evidence === null) return null;
   const policy = rolloutPolicyOf(spec, { dependsOnPrediction: !paired });
   if (!isOpenRollout(status)) return decideRollout(policy, evidence);
   // A step that was just entered, or time that was just added, reaches the evidence with the next look.
-  return decideRollout(policy, enterStep({ ...evidence, extendedSeconds }, { step, at: evidence.asOf }));
+  return decideRollout(policy, enterStep(policy, { ...evidence, extendedSeconds }, { step, at: evidence.asOf }));
 }

@@ -67,6 +67,8 @@ export interface RipePair {
   readonly assigned: 'champion' | 'challenger';
   /** Index of the step that it was served in. */
   readonly step: number;
+  /** Of a language application, where both versions gave the same text. */
+  readonly sameAnswer?: boolean;
 }
 
 export interface RolloutTraffic {

@@ -93,7 +93,7 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
   const read = rollout.spec.quality.answers ? readAnswers(rollout.spec.quality.answers, row) : readScores(rollout, row);
   if (version === null || step === null || read === null) return null;
   const servedBy = version === rollout.challenger ? 'challenger' : 'champion';
-  const { label, served, beside } = read;
+  const { label, served, beside, sameAnswer = false } = read;
   return {
     predictionId,
     eventTime,
@@ -103,11 +103,13 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
     servedBy,
     assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
     step,
+    ...(sameAnswer && { sameAnswer }),
   };
 }
 
 interface ReadLabel extends AnswerScores {
   readonly label: number;
+  readonly sameAnswer?: boolean;
 }
 
 function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
@@ -119,8 +121,11 @@ function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): Re
 /** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */
 function readAnswers(quality: AnswerQuality, { label, output, other }: RipeRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;
-  const scores = answerScores(quality, label, { served: textOf(output), beside: textOf(other?.output) });
-  return scores && { label: rightAnswer, ...scores };
+  const answers = { served: textOf(output), beside: textOf(other?.output) };
+  const scores = answerScores(quality, label, answers);
+  // A judge may call the same text right and wrong: one right answer cannot.
+  const sameAnswer = quality.from === 'references' && answers.served !== null && answers.served === answers.beside;
+  return scores && { label: rightAnswer, ...scores, sameAnswer };
 }
 
 function textOf(output: unknown): string | null {

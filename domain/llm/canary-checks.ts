@@ -1,4 +1,5 @@
 import type { DocumentPath } from '../document-path';
+import { durationProblems } from '../release-checks';
 import { judgedUnlessSaid } from './canary';
 import type { WrittenLlmCanary } from './canary.schema';
 
@@ -76,11 +77,11 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
         detail: 'the margin is 0, and nothing can be shown to be not worse by nothing',
         expected: 'a margin above 0, or rule: superiority',
       },
-    test.minDuration > maxDuration && {
-      path: ['test', 'minDuration'],
-      detail: 'minDuration is longer than maxDuration',
-      expected: 'a shorter one',
-    },
+    ...durationProblems({ steps, quality, test, maxDuration }).map(({ where, detail, expected }) => ({
+      path: where,
+      detail: `${where.join('.')} ${detail}`,
+      expected,
+    })),
     ...guardrails.map(({ name }, index): CanaryProblem | false => {
       const isSecond = guardrails.findIndex((each) => each.name === name) < index;
       return isSecond && { path: ['guardrails', index, 'name'], detail: `${name} is there twice`, expected: 'each guardrail once' };

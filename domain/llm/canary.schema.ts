@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { canarySchema } from '../canary.schema';
-import { nameField, secondsField } from '../field.schema';
+import { canarySchema, largeHarmField } from '../canary.schema';
+import { nameField, secondsField, timezoneField } from '../field.schema';
 
 const share = (what: string) => z.number().gt(0).lt(1).describe(`a share between 0 and 1 of ${what}`);
 const above = (what: string) => ({
@@ -63,6 +63,7 @@ export const llmCanarySchema = z
         labels: z.array(z.string().min(1).max(200)).min(2).max(1_000).optional().describe('all labels there are, for measure: label'),
         rule: z.enum(['nonInferiority', 'superiority']).default('nonInferiority').describe('nonInferiority or superiority'),
         margin: z.number().min(0).lt(1).describe('a number from 0 to 1, in units of the measure'),
+        largeHarm: largeHarmField.optional(),
         availableAfter: secondsField('the event time after which feedback is due, such as 1h', { least: 0 }).prefault('0s'),
       })
       .describe('what the challenger must show on feedback: measure and margin'),
@@ -72,6 +73,7 @@ export const llmCanarySchema = z
       .default([{ name: 'errors', max: 0.01 }])
       .describe('a list of errors, blocked, format, latency_ms, first_token_ms and tokens'),
     test,
+    timezone: timezoneField('the time zone in whose days weeks are counted').default('UTC'),
     maxDuration,
     onInconclusive,
   })

@@ -8,7 +8,7 @@ export const judgedUnlessSaid = { share: 1, mostPairs: 2_000 };
 
 /** In the words of every rollout: the same workflow, the same bounds. */
 export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLlmCanary): CanarySpec {
-  const { from, measure: kind = 'f1', labels = [], rule, margin, availableAfter, judge: dimension } = quality;
+  const { from, measure: kind = 'f1', labels = [], rule, margin, largeHarm, availableAfter, judge: dimension } = quality;
   const { share = judgedUnlessSaid.share, mostPairs = judgedUnlessSaid.mostPairs } = quality;
   const { minDuration, ...tested } = test;
   const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
@@ -21,6 +21,7 @@ export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLl
       rule,
       margin,
       bound: null,
+      ...(largeHarm !== undefined && { largeHarm }),
       answers: { from, ...(judge && { judge }), measure, availableAfterSeconds: availableAfter },
     },
     test: { ...tested, minDurationSeconds: minDuration },
@@ -29,8 +30,16 @@ export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLl
 }
 
 /** The way back: a document, every default written out, that reads as this spec. */
-export function llmCanaryDocument({ steps, quality, guardrails, test, maxDurationSeconds, onInconclusive }: CanarySpec): LlmCanaryDocument {
-  const { rule, margin } = quality;
+export function llmCanaryDocument({
+  steps,
+  quality,
+  guardrails,
+  test,
+  timezone,
+  maxDurationSeconds,
+  onInconclusive,
+}: CanarySpec): LlmCanaryDocument {
+  const { rule, margin, largeHarm } = quality;
   const { from, judge, measure, availableAfterSeconds } = answersOf(quality);
   const { minDurationSeconds, ...tested } = test;
   return {
@@ -42,10 +51,12 @@ export function llmCanaryDocument({ steps, quality, guardrails, test, maxDuratio
       ...(measure.kind === 'label' && { labels: [...measure.labels] }),
       rule,
       margin,
+      ...(largeHarm !== undefined && { largeHarm }),
       availableAfter: formatSeconds(availableAfterSeconds),
     },
     guardrails: [...guardrails] as NonNullable<LlmCanaryDocument['guardrails']>,
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
+    ...(timezone !== undefined && { timezone }),
     maxDuration: formatSeconds(maxDurationSeconds),
     onInconclusive,
   };

@@ -1,54 +1,53 @@
 import { formatSeconds } from '../duration';
 import { percent } from '../gates/gate';
 import type { Reason } from '../verdict';
-import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
-import type { RolloutPolicy } from './policy';
-import { labelledOf, readingsOf } from './readings';
-import { count, demandOf, hold, reasonOf, requestsText, spanText } from './reasons';
+import { daysOfWeek } from '../calendar';
+import { daysPassed, fewestDaysOfWeek } from '../statistics/days-sequence';
+import type { QualityEvidence, RolloutEvidence } from './evidence';
+import { isServing, type RolloutPolicy } from './policy';
+import { isRefuted, labelledOf, readingsOf } from './readings';
+import { count, demandOf, hold, reasonsOf, requestsText, spanText } from './reasons';
 import { remainingOf } from './remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
 /**
  * What a rollout should do next. Pure: the same policy over the same evidence gives the same verdict, whenever and wherever it is asked. It may be asked after
  * every request: the bounds hold at all times at once.
- * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its limit, or quality whose demand is refuted.
- * - The shadow step ends, and the last step promotes, when quality is shown on `minSamples` labels and `minDuration` of event time. Other steps end when the
- *   guardrails saw `minSamples` requests that the challenger was to answer without showing harm.
+ * - Harm comes first and no minimum holds it back: a guardrail whose lower bound is above its limit, quality whose demand is refuted, or large harm in one step.
+ * - The shadow step ends, and the last step promotes, while quality is shown on `minSamples` labels and `minDuration` of event time: on the shadow's traffic the one, on the traffic and across
+ *   the days since people are answered the other. Other steps end when the guardrails saw `minSamples` requests that the challenger was to answer without showing harm.
  * - Whatever is undecided when `maxDuration` is over expires; so does quality that is not shown when nothing more will be judged.
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   const readings = readingsOf(policy, evidence);
-  const shown = evidence.shown ?? firstShown(policy, evidence, readings);
-  const said = readings.map((reading) => reasonOf(policy, evidence.quality, { reading, shown: evidence.shown }));
+  const said = reasonsOf(policy, evidence, readings);
 
   const harmed = readings.find(({ outcome }) => outcome === 'failed');
-  if (harmed !== undefined) return { kind: 'harm', metric: harmed.metric, reasons: said, readings, shown };
+  if (harmed !== undefined) return { kind: 'harm', metric: harmed.metric, reasons: said, readings };
 
-  const open = holdingBack(policy, evidence, { readings, shown });
+  const open = holdingBack(policy, evidence, readings);
   const reasons = [...said, ...open];
   const toStep = evidence.step + 1;
   const next = policy.steps[toStep];
   if (open.length === 0) {
-    return next === undefined
-      ? { kind: 'promote', reasons, readings, shown }
-      : { kind: 'advance', toStep, percent: next, reasons, readings, shown };
+    return next === undefined ? { kind: 'promote', reasons, readings } : { kind: 'advance', toStep, percent: next, reasons, readings };
   }
-  const remaining = remainingOf(policy, evidence, shown);
-  const why = whyNeverShown(policy, evidence, { readings, shown });
+  const remaining = remainingOf(policy, evidence, readings);
+  const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
     const never = hold(
       'noMoreLabels',
       `nothing more is judged: ${why}; quality can no longer be shown, and the policy says ${policy.onInconclusive}`,
     );
-    return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, never], readings, shown };
+    return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, never], readings };
   }
   const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
-  if (secondsBetween(evidence.startedAt, evidence.asOf) < allowed) return { kind: 'continue', remaining, reasons, readings, shown };
+  if (secondsBetween(evidence.startedAt, evidence.asOf) < allowed) return { kind: 'continue', remaining, reasons, readings };
   const expired = hold(
     'expired',
     `nothing was decided in ${formatSeconds(allowed)} of event time; the policy says ${policy.onInconclusive}`,
   );
-  return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, expired], readings, shown };
+  return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, expired], readings };
 }
 
 /** Above this, too much of the challenger is left out of the comparison for its quality to be known. */
@@ -58,51 +57,47 @@ const mostLabelGap = 0.05;
 /** Above this, days are judged without those of their labels that took longest, which are seldom the good ones. */
 const mostLate = 0.05;
 
-/** A statement on too few labels, or on some hours, is not carried over: it would speak for a week that it has not seen. */
-function firstShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): ShownMark | null {
-  const quality = readings.find(({ role }) => role === 'quality');
-  if (quality?.outcome !== 'passed' || belowMinima(policy, evidence).length > 0) return null;
-  return { eventTime: evidence.asOf, n: quality.n };
-}
-
-/** Nobody waits for weeks for labels that will not come. Quality that is good enough on labels enough may still wait for its time, and what must hold across days for the end of its last day. */
-function whyNeverShown(
-  policy: RolloutPolicy,
-  { noMoreLabels, asOf, quality }: RolloutEvidence,
-  { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
-): string | null {
+/** Nobody waits for weeks for labels that will not come. Quality that is good enough on labels enough may still wait for its time, and what must hold across days for the end of its week. */
+function whyNeverShown(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): string | null {
+  const { noMoreLabels, asOf, quality } = evidence;
   if (noMoreLabels === undefined) return null;
   if (noMoreLabels.after !== null && Date.parse(asOf) < Date.parse(noMoreLabels.after)) return null;
   const [incomparable] = [...notComparable(quality), ...lateIn(policy, quality)];
   if (incomparable !== undefined) return `${noMoreLabels.why}, and ${incomparable.message}`;
-  if (shown !== null) return null;
   const reading = readings.find(({ role }) => role === 'quality');
   if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return noMoreLabels.why;
-  return reading.outcome === 'passed' || awaitsItsDay(quality, reading) ? null : noMoreLabels.why;
+  return reading.outcome === 'passed' || awaitsItsWeek(quality, reading) ? null : noMoreLabels.why;
 }
 
-/** Said of this traffic already, and the day that is still open may say it across days. */
-function awaitsItsDay({ days: { open } }: QualityEvidence, { days, lower, upper, limit }: MetricReading): boolean {
-  return days !== null && open !== null && ((upper ?? Infinity) < limit || (lower ?? -Infinity) >= limit);
+/** Said of this traffic already, and the week that is open has days enough to say it across days. */
+function awaitsItsWeek({ days }: QualityEvidence, { days: acrossDays, lower, upper, limit }: MetricReading): boolean {
+  if (acrossDays === null || ((upper ?? Infinity) >= limit && (lower ?? -Infinity) < limit)) return false;
+  const known = days.week.days + (days.open === null ? 0 : 1);
+  return known >= fewestDaysOfWeek && daysPassed(days) < daysOfWeek;
 }
 
 /** Everything that keeps the step from ending, so that a person sees all of it at once. */
-function holdingBack(
-  policy: RolloutPolicy,
-  evidence: RolloutEvidence,
-  { readings, shown }: { readonly readings: readonly MetricReading[]; readonly shown: ShownMark | null },
-): readonly Reason[] {
-  const reasons = [...tooFewRequests(policy, evidence)];
+function holdingBack(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): readonly Reason[] {
+  const reasons = [...tooFewRequests(policy, evidence), ...contradictedIn(policy, evidence, readings)];
   if (!endsByQuality(policy, evidence.step)) return reasons;
   reasons.push(...belowMinima(policy, evidence));
-  const open = shown === null && readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
+  const open = readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
   return [...reasons, ...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)];
 }
 
+/** A step whose own traffic misses the demand sends nobody further, though it may have been a bad day: it is large harm, or the next days, that decide. */
+function contradictedIn(policy: RolloutPolicy, { step }: RolloutEvidence, readings: readonly MetricReading[]): readonly Reason[] {
+  const own = readings.find(({ role }) => role === 'step');
+  if (own === undefined || !isRefuted(policy, own.lower ?? -Infinity)) return [];
+  return [hold('contradicted', `the traffic of step ${step + 1} alone is not ${demandOf(policy)}`)];
+}
+
 function tooFewRequests({ steps, test: { minSamples } }: RolloutPolicy, { step, requestsInStep }: RolloutEvidence): readonly Reason[] {
   if (requestsInStep >= minSamples) return [];
-  const asked = steps[step] === 0 ? `has scored ${requestsText(requestsInStep)}` : `was to answer ${requestsText(requestsInStep)}`;
+  const asked = !isServing({ steps }, step)
+    ? `has scored ${requestsText(requestsInStep)}`
+    : `was to answer ${requestsText(requestsInStep)}`;
   return [hold('requests', `the challenger ${asked} in this step; ${count(minSamples)} are needed`)];
 }
 
@@ -120,13 +115,13 @@ function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readon
 
 /** Shadow says all there is to know of pairs before anyone is answered by the challenger; without it, and with arms, the last step has to. */
 function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
-  return step === steps.length - 1 || (steps[step] === 0 && quality.comparison === 'pairs');
+  return step === steps.length - 1 || (!isServing({ steps }, step) && quality.comparison === 'pairs');
 }
 
 /** Fails closed (I10): who is missing from a comparison may be exactly those whom it is about. */
 function notComparable(quality: QualityEvidence): readonly Reason[] {
   if (quality.kind === 'pairs') {
-    const share = quality.unscored / Math.max(1, quality.unscored + quality.traffic.n);
+    const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
     return share <= mostUnscored ? [] : [hold('unscored', `${percent(share)} of the labelled requests lack a score of one version`)];
   }
   const reasons: Reason[] = [];
@@ -144,12 +139,10 @@ function notComparable(quality: QualityEvidence): readonly Reason[] {
 function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
   if (!policy.quality.acrossDays) return [];
   // A pair is two losses.
-  const losses = quality.kind === 'pairs' ? 2 * quality.traffic.n : quality.champion.n + quality.challenger.n;
+  const losses = quality.kind === 'pairs' ? 2 * labelledOf(quality) : quality.champion.n + quality.challenger.n;
   const share = quality.days.late / Math.max(1, losses);
   if (share <= mostLate) return [];
-  return [
-    hold('late', `${percent(share)} of the labels came after their day was counted: the lifecycle's \`availableAfter\` is too short`),
-  ];
+  return [hold('late', `${percent(share)} of the labels came after their day was counted: \`availableAfter\` is too short`)];
 }
 
 function secondsBetween(from: string, to: string): number {

@@ -1,15 +1,16 @@
 import type { GuardrailSpec } from '../lifecycle';
 import type { DaysState } from '../statistics/days-sequence';
-import type { MeanState } from '../statistics/mean-sequence';
+import type { RangedState } from '../statistics/ranged-sequence';
 import type { ShareState } from '../statistics/share-sequence';
 
 /**
  * What a rollout has measured so far: sums, never rows, so it stays a few kilobytes for weeks of traffic. Plain JSON without a clock in it: stored by digest,
- * and the same policy over it gives the same verdict for ever. Made by `startEvidence`, grown by `observe`, `enterStep` and `asOf` alone.
+ * and the same policy over it gives the same verdict for ever. Made by `startEvidence`, grown by `observe` and `enterStep` alone.
  */
 export interface RolloutEvidence {
   readonly kind: 'rollout';
-  readonly version: 1;
+  /** 2: pairs are counted apart while people are answered, by the range that their scores leave; days come in whole weeks. */
+  readonly version: 2;
   /** `name@version`, for people. */
   readonly champion: string;
   readonly challenger: string;
@@ -18,6 +19,8 @@ export interface RolloutEvidence {
   /** Event times, RFC 3339 UTC. */
   readonly startedAt: string;
   readonly stepStartedAt: string;
+  /** Since when people are answered by the challenger; null in shadow. */
+  readonly servingSince: string | null;
   /** How far event time has come: every request before it whose label is ripe has had its turn. */
   readonly asOf: string;
   /** Added to `maxDuration` by people. */
@@ -29,8 +32,6 @@ export interface RolloutEvidence {
   readonly requestsInStep: number;
   /** Given where quality is a judge's and nothing more will be judged. */
   readonly noMoreLabels?: NoMoreLabels;
-  /** When quality was first shown, carried over from the verdict that said so: a statement that holds at all times at once does not lapse. */
-  readonly shown: ShownMark | null;
 }
 
 export interface NoMoreLabels {
@@ -40,31 +41,32 @@ export interface NoMoreLabels {
   readonly why: string;
 }
 
-export interface ShownMark {
-  readonly eventTime: string;
-  readonly n: number;
-}
-
 export type QualityEvidence = PairsEvidence | ArmsEvidence;
 
 export interface PairsEvidence {
   readonly kind: 'pairs';
-  /** Loss of the challenger minus loss of the champion on the same request; positive is worse. */
-  readonly traffic: MeanState;
-  /** The same, a mean a day of event time. */
+  /** What decides now: in `serving` the challenger answers people. */
+  readonly phase: 'shadow' | 'serving';
+  /** Loss of the challenger minus loss of the champion on the same request; positive is worse. Of shadow steps. */
+  readonly shadow: RangedState;
+  /** Of all steps in which the challenger answers people. Apart from the shadow, so that a good shadow cannot hide what goes wrong while serving. */
+  readonly serving: RangedState;
+  /** Of the present step, where it answers people: a good step cannot hide the next one. */
+  readonly step: RangedState;
+  /** The same, a mean a day of event time: of shadow days, and once people are answered of days since then. */
   readonly days: DaysState;
   /** Had their turn without a label. */
   readonly unlabelled: number;
-  /** Were labelled, and one of the versions had given no score. */
+  /** Of the present phase: were labelled, and one of the versions had given no score. */
   readonly unscored: number;
 }
 
 export interface ArmsEvidence {
   readonly kind: 'arms';
   /** Loss of what each arm answered, of the present step alone: over several steps the arms would hold different shares of different days. */
-  readonly champion: MeanState;
-  readonly challenger: MeanState;
-  /** Difference of the arms' means, a day each, of all steps. */
+  readonly champion: RangedState;
+  readonly challenger: RangedState;
+  /** Difference of the arms' means, a day each, of the present step. */
   readonly days: DaysState;
   /** Of the present step. */
   readonly unlabelled: { readonly champion: number; readonly challenger: number };

@@ -19,6 +19,10 @@ export interface PairObservation {
   /** Null: no score, as after an error or a timeout. */
   readonly champion: number | null;
   readonly challenger: number | null;
+  /** Index of the step that it was served in; the present one where it is not given. */
+  readonly step?: number;
+  /** Of a language application, where both versions gave the same text. */
+  readonly sameAnswer?: boolean;
 }
 
 export interface ArmObservation {

@@ -1,32 +1,41 @@
 import type { GuardrailSpec } from '../lifecycle';
-import { addToDays, closeDaysBefore, noDays, type DaysState } from '../statistics/days-sequence';
-import { emptyMean, extendMean } from '../statistics/mean-sequence';
+import { openCalendar, type Calendar } from '../calendar';
+import { addToDays, closeDaysBefore, daysFrom, noDays, type DaysState } from '../statistics/days-sequence';
+import { emptyRanged, extendRanged, type RangedValue } from '../statistics/ranged-sequence';
 import { addShare, type ShareState } from '../statistics/share-sequence';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { armRange, pairRange, requestLoss } from './loss';
 import type { ArmObservation, ObservationBatch, PairObservation, RequestObservation } from './observation';
-import type { RolloutPolicy } from './policy';
+import { isServing, type RolloutPolicy } from './policy';
 
 export function startEvidence(
   policy: RolloutPolicy,
   started: { readonly champion: string; readonly challenger: string; readonly at: string },
 ): RolloutEvidence {
   const { champion, challenger, at } = started;
+  const days = daysFrom(firstWholeDay(openCalendar(policy.timezone), Date.parse(at)));
   return {
     kind: 'rollout',
-    version: 1,
+    version: 2,
     champion,
     challenger,
     step: 0,
     startedAt: at,
     stepStartedAt: at,
+    servingSince: isServing(policy, 0) ? at : null,
     asOf: at,
     extendedSeconds: 0,
-    quality: policy.quality.comparison === 'pairs' ? noPairs : noArms(noDays),
+    quality:
+      policy.quality.comparison === 'pairs' ? { ...noPairs, phase: isServing(policy, 0) ? 'serving' : 'shadow', days } : noArms(days),
     guardrails: {},
     requestsInStep: 0,
-    shown: null,
   };
+}
+
+/** Part of a day holds some of its hours alone. */
+function firstWholeDay({ dayOf, startOf }: Calendar, ms: number): number {
+  const day = dayOf(ms);
+  return startOf(day) === ms ? day : day + 1;
 }
 
 /**
@@ -55,26 +64,48 @@ export function observe(
   };
 }
 
-/** Begins another step. Arms and guardrails are counted anew; pairs go on, as they do not depend on who answered. Entering the step that one is in changes nothing. */
-export function enterStep(evidence: RolloutEvidence, entered: { readonly step: number; readonly at: string }): RolloutEvidence {
-  if (entered.step === evidence.step) return evidence;
-  const { quality } = evidence;
+/**
+ * Begins another step. Arms and guardrails are counted anew, and so are pairs once people are answered: what was good in shadow says nothing of what goes wrong while serving. Entering the
+ * step that one is in changes nothing.
+ */
+export function enterStep(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  entered: { readonly step: number; readonly at: string },
+): RolloutEvidence {
+  const { step, at } = entered;
+  if (step === evidence.step) return evidence;
+  const { quality, servingSince } = evidence;
+  const begins = servingSince === null && isServing(policy, step);
   return {
     ...evidence,
-    step: entered.step,
-    stepStartedAt: entered.at,
+    step,
+    stepStartedAt: at,
+    servingSince: begins ? at : servingSince,
     guardrails: {},
     requestsInStep: 0,
-    // A day in which the weights changed would hold different hours in either arm.
-    quality: quality.kind === 'pairs' ? quality : noArms({ ...quality.days, open: null, late: 0 }),
+    // Arms of two steps would hold different shares of different days.
+    quality:
+      quality.kind === 'arms'
+        ? noArms(noDays)
+        : { ...quality, step: emptyRanged(), ...(begins && { phase: 'serving', days: noDays, unscored: 0 }) },
   };
 }
 
-const noPairs: PairsEvidence = { kind: 'pairs', traffic: emptyMean(), days: noDays, unlabelled: 0, unscored: 0 };
+const noPairs: PairsEvidence = {
+  kind: 'pairs',
+  phase: 'shadow',
+  shadow: emptyRanged(),
+  serving: emptyRanged(),
+  step: emptyRanged(),
+  days: noDays,
+  unlabelled: 0,
+  unscored: 0,
+};
 
 function noArms(days: DaysState): ArmsEvidence {
   const none = { champion: 0, challenger: 0 };
-  return { kind: 'arms', champion: emptyMean(), challenger: emptyMean(), days, unlabelled: none, unscored: none };
+  return { kind: 'arms', champion: emptyRanged(), challenger: emptyRanged(), days, unlabelled: none, unscored: none };
 }
 
 function withQuality(
@@ -86,61 +117,89 @@ function withQuality(
   if ((quality.kind === 'pairs' ? seen.answers : seen.pairs).length > 0) {
     throw new RangeError(`this rollout compares ${quality.kind}, and the batch holds the other kind`);
   }
-  const startedMs = Date.parse(evidence.startedAt);
-  // Requests may be older than the rollout's clock, which begins when it is first read: they belong to the first day.
-  const dayOf = (eventTimeMs: number) => Math.max(0, Math.floor((eventTimeMs - startedMs) / 86_400_000));
+  const calendar = openCalendar(policy.timezone);
   const grown =
     quality.kind === 'pairs'
-      ? withPairs(policy, quality, { pairs: seen.pairs, dayOf })
-      : withArms(policy, quality, { answers: seen.answers, dayOf });
-  return { ...grown, days: closeDaysBefore(grown.days, dayOf(Date.parse(seen.asOf))) };
+      ? withPairs(policy, { quality, step: evidence.step, pairs: seen.pairs, calendar })
+      : withArms(policy, { quality, answers: seen.answers, calendar });
+  return { ...grown, days: closeDaysBefore(grown.days, calendar.dayOf(Date.parse(seen.asOf))) };
 }
 
 function withPairs(
-  { quality }: RolloutPolicy,
-  evidence: PairsEvidence,
-  { pairs, dayOf }: { readonly pairs: readonly PairObservation[]; readonly dayOf: (eventTimeMs: number) => number },
+  policy: RolloutPolicy,
+  seen: {
+    readonly quality: PairsEvidence;
+    readonly step: number;
+    readonly pairs: readonly PairObservation[];
+    readonly calendar: Calendar;
+  },
 ): PairsEvidence {
-  const loss = requestLoss(quality);
-  let { days, unlabelled, unscored } = evidence;
-  const differences: number[] = [];
-  for (const { eventTimeMs, label, champion, challenger } of pairs) {
-    if (label === null || !loss.takes(label)) unlabelled += 1;
-    else if (!isScore(champion) || !isScore(challenger)) unscored += 1;
-    else {
-      const of = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
-      differences.push(of.challenger - of.champion);
-      const day = dayOf(eventTimeMs);
-      for (const arm of ['challenger', 'champion'] as const) days = addToDays(days, { day, arm, loss: of[arm] });
+  const { quality, step: present, calendar } = seen;
+  const loss = requestLoss(policy.quality);
+  let { days, unlabelled, unscored } = quality;
+  const differences = { shadow: [] as RangedValue[], serving: [] as RangedValue[], step: [] as RangedValue[] };
+  for (const { eventTimeMs, label, champion, challenger, step = present, sameAnswer = false } of seen.pairs) {
+    // Labels of the shadow still become due while people are answered already.
+    const of = isServing(policy, step) ? 'serving' : 'shadow';
+    const isOfPhase = of === quality.phase;
+    if (label === null || !loss.takes(label)) {
+      unlabelled += 1;
+      continue;
     }
+    if (!isScore(champion) || !isScore(challenger)) {
+      unscored += Number(isOfPhase);
+      continue;
+    }
+    const losses = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
+    const difference = { value: losses.challenger - losses.champion, ...loss.differencesOf({ champion, challenger, sameAnswer }) };
+    differences[of].push(difference);
+    if (of === 'serving' && step === present) differences.step.push(difference);
+    if (!isOfPhase) continue;
+    days = begun(days, calendar, eventTimeMs);
+    const day = calendar.dayOf(eventTimeMs);
+    for (const arm of ['challenger', 'champion'] as const) days = addToDays(days, { day, arm, loss: losses[arm] });
   }
-  return { kind: 'pairs', traffic: extendMean(evidence.traffic, pairRange(loss), differences), days, unlabelled, unscored };
+  const range = pairRange(loss);
+  return {
+    ...quality,
+    shadow: extendRanged(quality.shadow, range, differences.shadow),
+    serving: extendRanged(quality.serving, range, differences.serving),
+    step: extendRanged(quality.step, range, differences.step),
+    days,
+    unlabelled,
+    unscored,
+  };
+}
+
+/** From the first day that was seen whole. */
+function begun(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
+  return days.weekFrom === null ? { ...daysFrom(firstWholeDay(calendar, eventTimeMs)), late: days.late } : days;
 }
 
 function withArms(
-  { quality }: RolloutPolicy,
-  evidence: ArmsEvidence,
-  { answers, dayOf }: { readonly answers: readonly ArmObservation[]; readonly dayOf: (eventTimeMs: number) => number },
+  policy: RolloutPolicy,
+  seen: { readonly quality: ArmsEvidence; readonly answers: readonly ArmObservation[]; readonly calendar: Calendar },
 ): ArmsEvidence {
-  const loss = requestLoss(quality);
-  const unlabelled = { ...evidence.unlabelled };
-  const unscored = { ...evidence.unscored };
-  let { days } = evidence;
-  const losses = { champion: [] as number[], challenger: [] as number[] };
-  for (const { eventTimeMs, arm, label, score } of answers) {
+  const { quality, calendar } = seen;
+  const loss = requestLoss(policy.quality);
+  const unlabelled = { ...quality.unlabelled };
+  const unscored = { ...quality.unscored };
+  let { days } = quality;
+  const losses = { champion: [] as RangedValue[], challenger: [] as RangedValue[] };
+  for (const { eventTimeMs, arm, label, score } of seen.answers) {
     if (label === null || !loss.takes(label)) unlabelled[arm] += 1;
     else if (!isScore(score)) unscored[arm] += 1;
     else {
       const value = loss.of(label, score);
-      losses[arm].push(value);
-      days = addToDays(days, { day: dayOf(eventTimeMs), arm, loss: value });
+      losses[arm].push({ value, ...loss.rangeOf(score) });
+      days = addToDays(begun(days, calendar, eventTimeMs), { day: calendar.dayOf(eventTimeMs), arm, loss: value });
     }
   }
   const range = armRange(loss);
   return {
     kind: 'arms',
-    champion: extendMean(evidence.champion, range, losses.champion),
-    challenger: extendMean(evidence.challenger, range, losses.challenger),
+    champion: extendRanged(quality.champion, range, losses.champion),
+    challenger: extendRanged(quality.challenger, range, losses.challenger),
     days,
     unlabelled,
     unscored,

@@ -6,18 +6,24 @@ import type { RolloutVerdict } from './verdict';
 
 /**
  * What other rules of a canary would have said of what a rollout has measured, as far as that can be known: the evidence holds sums of one loss, and counts of
- * requests above one limit. In the step where the decision was made. That quality was shown earlier was said by the old rules and does not count.
+ * requests above one limit. In the step where the decision was made.
  */
 export function underOtherRules(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   canary: CanarySpec,
 ): { readonly kind: 'unknown'; readonly why: readonly string[] } | RolloutVerdict {
-  const why = [...otherMeasures(policy, canary)];
+  const why = [...earlierRules(evidence), ...otherMeasures(policy, canary)];
   if (why.length > 0) return { kind: 'unknown', why };
   const dependsOnPrediction = policy.quality.comparison === 'arms';
   const other = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
-  return decideRollout({ ...other, steps: policy.steps }, { ...evidence, shown: null });
+  // In whose days weeks were counted is part of what was measured.
+  return decideRollout({ ...other, steps: policy.steps, timezone: policy.timezone }, evidence);
+}
+
+function earlierRules({ version }: RolloutEvidence): readonly string[] {
+  const measured: number = version;
+  return measured === 2 ? [] : [`it was measured by version ${measured} of the rules of a rollout, which counted otherwise than version 2`];
 }
 
 /** Whose errors are what they were: a file says nothing of them. */

@@ -1,32 +1,41 @@
 import type { GuardrailSpec } from '../lifecycle';
 import { boundsAcrossDays } from '../statistics/days-sequence';
-import { meanBounds, meanOf, type MeanState, type SequenceBounds } from '../statistics/mean-sequence';
+import type { SequenceBounds } from '../statistics/mean-sequence';
+import { rangedBounds, type RangedState } from '../statistics/ranged-sequence';
 import { shareBounds } from '../statistics/share-sequence';
-import type { ArmsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
+import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, trueBounds, trueDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
-import { alphaBudget, type RolloutPolicy } from './policy';
+import { alphaBudget, hasOwnSteps, isServing, type RolloutPolicy } from './policy';
 import type { MetricReading } from './verdict';
 
 /** Every metric with its bounds, quality first. */
 export function readingsOf(policy: RolloutPolicy, evidence: RolloutEvidence): readonly MetricReading[] {
-  return [qualityReading(policy, evidence), ...policy.guardrails.map((guardrail) => guardrailReading(policy, guardrail, evidence))];
+  return [
+    qualityReading(policy, evidence),
+    ...stepReading(policy, evidence),
+    ...policy.guardrails.map((guardrail) => guardrailReading(policy, guardrail, evidence)),
+  ];
 }
 
 /**
  * Non-inferiority is shown when the upper bound of the difference is below the margin and refuted when the lower bound is above it; superiority is shown below −margin and refuted from
- * −margin on: the rules of the offline gates, with bounds that may be watched. Where the policy asks for it, what is said of days to come must hold across days
- * too: that quality is good enough, always; that it is not, in shadow. Once the challenger answers people, harm to this traffic is reason enough.
+ * −margin on: the rules of the offline gates, with bounds that may be watched. It is about the shadow's pairs in shadow, and once people are answered about those since then alone.
+ * Where the policy asks about days:
+ * - what a promotion rests on must be shown across days too; a shadow before people are answered need not, as no promotion rests on it;
+ * - what is refuted must be refuted across days too, or be `largeHarm` on the traffic of people that are answered.
  */
 function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): MetricReading {
-  const { rule, margin, metric, acrossDays } = policy.quality;
-  const limit = rule === 'nonInferiority' ? margin : -margin;
+  const { metric, acrossDays, largeHarm } = policy.quality;
+  const limit = limitOf(policy);
+  const serves = isServing(policy, step);
   const n = labelledOf(quality);
   const bounds = trafficBounds(policy, quality);
   const days = acrossDays ? daysReading(policy, quality) : null;
-  const isRefuted = (lower: number) => (rule === 'nonInferiority' ? lower > limit : lower >= limit);
-  const refuted = isRefuted(bounds.lower) && (days === null || policy.steps[step] !== 0 || isRefuted(days.lower ?? -Infinity));
-  const shown = bounds.upper < limit && (days === null || (days.upper ?? Infinity) < limit);
+  const refuted =
+    (isRefuted(policy, bounds.lower) && (days === null || isRefuted(policy, days.lower ?? -Infinity))) ||
+    (serves && days !== null && bounds.lower > largeHarm);
+  const shown = bounds.upper < limit && (days === null || !restsOnDays(policy, step) || (days.upper ?? Infinity) < limit);
   return {
     metric,
     role: 'quality',
@@ -39,36 +48,84 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
   };
 }
 
-/** Labelled and scored: pairs, or answers of the arm that has fewer. */
-export function labelledOf(quality: QualityEvidence): number {
-  return quality.kind === 'pairs' ? quality.traffic.n : Math.min(quality.champion.n, quality.challenger.n);
+/** A bad step cannot hide behind the good ones before it. It can end the rollout, and hold it back, and shows nothing. */
+function stepReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): readonly MetricReading[] {
+  if (quality.kind === 'arms' || !isServing(policy, step) || !hasOwnSteps(policy)) return [];
+  const { metric, acrossDays, largeHarm } = policy.quality;
+  const bounds = pairBounds(policy, quality, { pairs: quality.step, alpha: alphaBudget(policy).perStep });
+  const { n } = quality.step;
+  const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
+  return [
+    {
+      metric,
+      role: 'step',
+      outcome: n > 0 && failed ? 'failed' : 'inconclusive',
+      n,
+      estimate: behind(errorIn(policy, quality), meanOf(quality.step)),
+      ...bounds,
+      limit: acrossDays ? largeHarm : limitOf(policy),
+      days: null,
+    },
+  ];
 }
 
-/** Of the difference in mean loss over the traffic so far; each bound fails, ever, with the probability that the budget grants its side. */
+export function limitOf({ quality: { rule, margin } }: RolloutPolicy): number {
+  return rule === 'nonInferiority' ? margin : -margin;
+}
+
+/** By the lower bound of a difference. */
+export function isRefuted(policy: RolloutPolicy, lower: number): boolean {
+  return policy.quality.rule === 'nonInferiority' ? lower > limitOf(policy) : lower >= limitOf(policy);
+}
+
+/** Whether a promotion rests on what this step shows: the challenger answers people, or never will. */
+export function restsOnDays(policy: RolloutPolicy, step: number): boolean {
+  return isServing(policy, step) || policy.steps.every((percent) => percent === 0);
+}
+
+/** The pairs that decide: of the shadow, or since people are answered of that alone. */
+export function decidingPairs(quality: PairsEvidence): RangedState {
+  return quality[quality.phase];
+}
+
+/** Labelled and scored: pairs that decide, or answers of the arm that has fewer. */
+export function labelledOf(quality: QualityEvidence): number {
+  return quality.kind === 'pairs' ? decidingPairs(quality).n : Math.min(quality.champion.n, quality.challenger.n);
+}
+
+/** Of the difference in mean loss over the traffic that decides; each bound fails, ever, with the probability that the budget grants its side. */
 export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
-  const loss = requestLoss(policy.quality);
   const { qualityPerSide } = alphaBudget(policy);
-  if (quality.kind === 'pairs') {
-    const bounds = meanBounds(quality.traffic, pairRange(loss), qualityPerSide);
-    const error = errorIn(policy, quality);
-    return error === null ? bounds : trueBounds(bounds, error);
-  }
-  // Two sequences must hold for one bound of their difference, and each step begins new ones.
-  const trafficSteps = policy.steps.filter((percent) => percent > 0).length;
-  const alpha = qualityPerSide / (2 * Math.max(1, trafficSteps));
-  const of = (state: MeanState) => meanBounds(state, armRange(loss), alpha);
+  if (quality.kind === 'pairs') return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
+  // Two sequences must hold for one bound of their difference.
+  const range = armRange(requestLoss(policy.quality));
+  const of = (state: RangedState) => rangedBounds(state, range, qualityPerSide / 2);
   const [challenger, champion] = [of(quality.challenger), of(quality.champion)];
   return { lower: challenger.lower - champion.upper, upper: challenger.upper - champion.lower };
 }
 
+function pairBounds(
+  policy: RolloutPolicy,
+  quality: PairsEvidence,
+  { pairs, alpha }: { readonly pairs: RangedState; readonly alpha: number },
+): SequenceBounds {
+  const bounds = rangedBounds(pairs, pairRange(requestLoss(policy.quality)), alpha);
+  const error = errorIn(policy, quality);
+  return error === null ? bounds : trueBounds(bounds, error);
+}
+
 function differenceOf(policy: RolloutPolicy, quality: QualityEvidence): number | null {
   if (quality.kind === 'arms') return armsDifference(quality);
-  return behind(errorIn(policy, quality), meanOf(quality.traffic));
+  return behind(errorIn(policy, quality), meanOf(decidingPairs(quality)));
+}
+
+function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): number | null {
+  return n === 0 ? null : sum / n;
 }
 
 /** Of the judge between the answers and the figures; null where there is none. */
 export function errorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
-  return quality.kind === 'arms' ? null : judgeErrorOf(policy, { n: quality.traffic.n, unscored: quality.unscored });
+  return quality.kind === 'arms' ? null : judgeErrorOf(policy, { n: decidingPairs(quality).n, unscored: quality.unscored });
 }
 
 function behind(error: JudgeError | null, difference: number | null): number | null {
@@ -80,18 +137,28 @@ function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
   return of === null || against === null ? null : of - against;
 }
 
-/** Null while there are too few days. */
-export function dayBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds | null {
-  const bounds = boundsAcrossDays(quality.days, alphaBudget(policy).acrossDays);
+/** Null before the first whole week. */
+export function dayBounds(
+  policy: RolloutPolicy,
+  quality: QualityEvidence,
+  days: Parameters<typeof boundsAcrossDays>[0] = quality.days,
+): SequenceBounds | null {
+  const { shown, harm } = alphaBudget(policy).acrossDays;
+  const correlation = policy.test.dayCorrelation;
+  const [good, bad] = [boundsAcrossDays(days, { alpha: shown, correlation }), boundsAcrossDays(days, { alpha: harm, correlation })];
+  if (good === null || bad === null) return null;
+  const bounds = { lower: bad.lower, upper: good.upper };
   const error = errorIn(policy, quality);
-  return error === null || bounds === null ? bounds : trueBounds(bounds, error);
+  return error === null ? bounds : trueBounds(bounds, error);
 }
 
+/** Of whole weeks, once there is one; before that the days so far have a mean and no bounds. */
 function daysReading(policy: RolloutPolicy, quality: QualityEvidence): NonNullable<MetricReading['days']> {
-  const { days } = quality;
+  const { weeks, days, sum, week } = quality.days;
+  const told = weeks === 0 ? week : { days, sum };
   const bounds = dayBounds(policy, quality);
-  const estimate = behind(errorIn(policy, quality), days.days === 0 ? null : days.sum / days.days);
-  return { n: days.days, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
+  const estimate = behind(errorIn(policy, quality), told.days === 0 ? null : told.sum / told.days);
+  return { n: told.days, weeks, estimate, lower: bounds?.lower ?? null, upper: bounds?.upper ?? null };
 }
 
 /** Either the share of requests itself, or the share above `max`, which may not exceed 1 − quantile: then the quantile lies above `max`. */

@@ -1,73 +1,135 @@
+import { formatSeconds } from '../duration';
 import { figure, percent, signed } from '../gates/gate';
 import type { GuardrailSpec } from '../lifecycle';
-import { fewestDaysAcross } from '../statistics/days-sequence';
 import type { Reason } from '../verdict';
-import type { QualityEvidence, ShownMark } from './evidence';
-import { alphaBudget, type RolloutPolicy } from './policy';
-import { errorIn } from './readings';
+import type { QualityEvidence, RolloutEvidence } from './evidence';
+import { alphaBudget, holdsAcrossDays, leastSecondsAcrossDays, type RolloutPolicy } from './policy';
+import { decidingPairs, errorIn, isRefuted, restsOnDays } from './readings';
 import type { DaysReading, MetricReading } from './verdict';
 
-/** What a reading says, in words and with its numbers. */
-export function reasonOf(
-  policy: RolloutPolicy,
-  quality: QualityEvidence,
-  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
-): Reason {
-  return reading.role === 'quality' ? qualityReason(policy, quality, { reading, shown }) : guardrailReason(policy, reading);
+/** What the readings say, in words and with their numbers: one line each. */
+export function reasonsOf(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): readonly Reason[] {
+  return readings.flatMap((reading) => {
+    if (reading.role === 'guardrail') return [guardrailReason(policy, reading)];
+    if (reading.role === 'step') return stepReasons(policy, evidence, reading);
+    return [
+      qualityReason(policy, evidence, reading),
+      ...daysReasons(policy, reading),
+      ...judgeReasons(policy, evidence.quality),
+      ...labelReasons(evidence.quality),
+    ];
+  });
 }
 
-function qualityReason(
-  policy: RolloutPolicy,
-  quality: QualityEvidence,
-  { reading, shown }: { readonly reading: MetricReading; readonly shown: ShownMark | null },
-): Reason {
-  const { metric, n, estimate, lower, upper, days } = reading;
-  const outcome = reading.outcome === 'inconclusive' && shown !== null ? 'passed' : reading.outcome;
+function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence, reading: MetricReading): Reason {
+  const { metric, n, estimate, outcome } = reading;
   const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message, outcome });
-  if (estimate === null) return said('notMeasured', `${metric}: no ripe label yet`);
-  const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
-  const unit = quality.kind === 'pairs' ? 'pairs' : 'labelled answers an arm';
+  if (estimate === null) return said('notMeasured', `${metric}: no label is due yet`);
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const level = percent(1 - qualityPerSide - calibration);
-  const found =
-    `${metric} ${word} than the champion's: ${signed(estimate)} (bounds ${signed(lower)} … ${signed(upper)}, each at ${level} at all times; ` +
-    `positive is worse; ${count(n)} ${unit}${judgeText(policy, quality)}${missingText(quality)}${days === null ? '' : `; ${daysText(days)}`})`;
-  const demand = `asked: ${demandOf(policy)}`;
-  if (reading.outcome === 'failed') return said('refuted', `${found}; ${demand}: refuted`);
-  if (reading.outcome === 'passed') return said('shown', `${found}; ${demand}: shown`);
-  if (shown !== null) return said('shown', `${found}; ${demand}: shown at ${shown.eventTime} on ${count(shown.n)} ${unit}`);
-  return said('open', `${found}; ${demand}: ${openText(reading)}`);
+  const unit = quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'labelled answers an arm';
+  const found = `${metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(n)} ${unit})`;
+  if (outcome === 'passed') return said('shown', `${found}: ${demandOf(policy)}${restsOnDays(policy, step) ? '' : ' on this traffic'}`);
+  if (outcome === 'failed') return said('refuted', `${found}: ${refutedText(policy, reading)}`);
+  return said('open', `${found}: ${openText(policy, reading)}`);
+}
+
+/** What kind of pairs decide, where there are two kinds. */
+function pairsOf({ steps }: RolloutPolicy, quality: QualityEvidence): string {
+  if (quality.kind === 'arms' || !steps.some((percent) => percent === 0) || !steps.some((percent) => percent > 0)) return '';
+  return `${quality.phase} `;
+}
+
+/** `+0.0004 (99.5 % CI −0.0022 … +0.0031`, to be closed. */
+function figuresText({ estimate, lower, upper }: MetricReading, alphaPerSide: number): string {
+  return `${signed(estimate)} (${percent(1 - 2 * alphaPerSide)} CI ${signed(lower)} … ${signed(upper)}`;
+}
+
+function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
+  if (days === null || isRefuted(policy, days.lower ?? -Infinity)) return `not ${demandOf(policy)}`;
+  const { largeHarm } = policy.quality;
+  return (lower ?? -Infinity) > largeHarm ? `worse than ${figure(largeHarm)} (largeHarm) on this traffic` : `not ${demandOf(policy)}`;
+}
+
+function openText(policy: RolloutPolicy, { lower, upper, limit, days }: MetricReading): string {
+  const notYet = `not yet across days (${days === null ? 0 : days.n} days)`;
+  if ((upper ?? Infinity) < limit) return `${demandOf(policy)} on this traffic, ${notYet}`;
+  return isRefuted(policy, lower ?? -Infinity) ? `not ${demandOf(policy)} on this traffic, ${notYet}` : `${demandOf(policy)} is open`;
+}
+
+/** The mean over days, where it is asked about. */
+function daysReasons(policy: RolloutPolicy, { days, metric, limit }: MetricReading): readonly Reason[] {
+  if (days === null) return [shortReason(policy)].filter((reason) => reason !== null);
+  const { estimate, lower, upper, n, weeks } = days;
+  const said = (code: string, message: string, outcome: Reason['outcome'] = 'inconclusive'): Reason => ({
+    ...{ gate: 'days', code: `days.${code}`, message, outcome },
+  });
+  const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
+  if (lower === null || upper === null) return [said('tooFew', `${daysText(days)}${mean}: bounds across days need a whole week`)];
+  const { shown } = alphaBudget(policy).acrossDays;
+  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${signed(lower)} … ${signed(upper)}, ${count(n)} days in ${weeksText(weeks)})`;
+  if (upper < limit) return [said('shown', `${found}: ${demandOf(policy)} across days`, 'passed')];
+  return [isRefuted(policy, lower) ? said('refuted', `${found}: not ${demandOf(policy)} across days`) : said('open', `${found}: open`)];
+}
+
+/** That days were not asked about is part of every verdict that did not ask. */
+function shortReason({ test }: RolloutPolicy): Reason | null {
+  if (holdsAcrossDays(test)) return null;
+  return {
+    gate: 'days',
+    code: 'days.notAsked',
+    message: `minDuration ${formatSeconds(test.minDurationSeconds)} is shorter than ${formatSeconds(leastSecondsAcrossDays)}: days to come were not asked about`,
+    outcome: 'notApplicable',
+  };
+}
+
+function daysText({ n }: DaysReading): string {
+  return n === 1 ? '1 whole day' : `${count(n)} whole days`;
+}
+
+function weeksText(weeks: number): string {
+  return weeks === 1 ? '1 week' : `${count(weeks)} weeks`;
+}
+
+function stepReasons(policy: RolloutPolicy, { step }: RolloutEvidence, reading: MetricReading): readonly Reason[] {
+  const { metric, n, estimate, lower, outcome, limit } = reading;
+  if (estimate === null) return [];
+  const { perStep, calibration } = alphaBudget(policy);
+  const found = `${metric} ${figuresText(reading, perStep + calibration)}, ${count(n)} pairs of step ${step + 1})`;
+  const said = (code: string, message: string): Reason => ({ gate: 'step', code: `step.${code}`, message, outcome });
+  if (outcome === 'failed') return [said('harmed', `${found}: worse than ${figure(limit)}`)];
+  return [
+    isRefuted(policy, lower ?? -Infinity)
+      ? said('contradicted', `${found}: not ${demandOf(policy)}`)
+      : said('unharmed', `${found}: no harm shown`),
+  ];
 }
 
 /** Whose word the figures are, after what is known of its errors, and how often it said nothing. */
-function judgeText(policy: RolloutPolicy, quality: QualityEvidence): string {
+function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
   const error = errorIn(policy, quality);
   const judge = policy.quality.answers?.judge;
-  if (error === null || judge === undefined || quality.kind === 'arms') return '';
+  if (error === null || judge === undefined || quality.kind === 'arms' || decidingPairs(quality).n === 0) return [];
   const { lower, upper } = error.youden;
   const version = judge.calibrated?.judge.slice(0, 19) ?? '';
-  const silent = quality.unscored === 0 ? '' : `; ${count(quality.unscored)} more without a verdict on both answers count at their worst`;
-  return ` judged by ${judge.dimension} (${version}), corrected for its errors (its sensitivity + specificity − 1 is ${figure(lower)} to ${figure(upper)})${silent}`;
+  const said = (code: string, message: string): Reason => ({ gate: 'judge', code: `judge.${code}`, message, outcome: 'notApplicable' });
+  return [
+    said(
+      'corrected',
+      `judged by ${judge.dimension} (${version}), corrected for its sensitivity + specificity − 1 of ${figure(lower)} to ${figure(upper)}`,
+    ),
+    ...(quality.unscored === 0
+      ? []
+      : [said('silent', `${count(quality.unscored)} more pairs without a verdict on both answers count at their worst`)]),
+  ];
 }
 
 /** What part of the traffic the figures are about is for people to judge: some labels never come, by nature. */
-function missingText({ unlabelled }: QualityEvidence): string {
+function labelReasons({ unlabelled }: QualityEvidence): readonly Reason[] {
   const missing = typeof unlabelled === 'number' ? unlabelled : unlabelled.champion + unlabelled.challenger;
-  return missing === 0 ? '' : `; ${count(missing)} that were due have no label`;
-}
-
-function openText({ lower, upper, limit }: MetricReading): string {
-  if (upper !== null && upper < limit) return 'shown on this traffic, not yet across days';
-  return lower !== null && lower > limit ? 'refuted on this traffic, not yet across days' : 'the data allow either';
-}
-
-function daysText({ n, estimate, lower, upper }: DaysReading): string {
-  if (estimate === null) return 'no day is closed';
-  const bounds =
-    lower === null || upper === null
-      ? `${fewestDaysAcross} are needed for bounds`
-      : `bounds across days ${signed(lower)} … ${signed(upper)}`;
-  return `${count(n)} days, mean ${signed(estimate)}, ${bounds}`;
+  if (missing === 0) return [];
+  return [
+    { gate: 'labels', code: 'labels.missing', message: `${requestsText(missing)} that were due have no label`, outcome: 'notApplicable' },
+  ];
 }
 
 function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, upper, limit, outcome }: MetricReading): Reason {
@@ -101,7 +163,7 @@ function shareOf({ name, max }: GuardrailSpec): string {
 
 export function demandOf({ quality }: RolloutPolicy): string {
   const { rule, margin } = quality;
-  if (rule === 'nonInferiority') return `worse by less than ${figure(margin)}`;
+  if (rule === 'nonInferiority') return `below the ${figure(margin)} margin`;
   return margin === 0 ? 'better' : `better by more than ${figure(margin)}`;
 }
 

@@ -1,32 +1,52 @@
-import { scaledDays } from '../statistics/days-sequence';
-import { scaledMean, wealthAgainst } from '../statistics/mean-sequence';
-import type { QualityEvidence, RolloutEvidence, ShownMark } from './evidence';
+import { daysOfWeek } from '../calendar';
+import { daysAfterWeeks, daysPassed } from '../statistics/days-sequence';
+import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
+import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { observedLimit } from './judge-error';
 import { pairRange, requestLoss } from './loss';
 import { alphaBudget, type RolloutPolicy } from './policy';
-import { dayBounds, errorIn, labelledOf, trafficBounds } from './readings';
-import type { Remaining } from './verdict';
+import { dayBounds, decidingPairs, errorIn, labelledOf, limitOf, restsOnDays, trafficBounds } from './readings';
+import type { MetricReading, Remaining } from './verdict';
 
 /** More than that is as good as never. */
 const mostTimes = 10_000;
+const mostWeeks = 100;
+const daySeconds = 86_400;
 
 /**
- * How much more it needs if everything goes on as so far: the same means, the same spreads, the same traffic. A forecast, and no part of any rule. Counts what
- * quality and the step's requests need; null where the same again would never be enough, or where nothing was seen to go by.
+ * How much more the present step needs if everything goes on as so far: the same means, the same spreads, the same traffic. A forecast, and no part of any rule. Null where the same again would
+ * never be enough, or where nothing was seen to go by.
  */
-export function remainingOf(policy: RolloutPolicy, evidence: RolloutEvidence, shown: ShownMark | null): Remaining {
+export function remainingOf(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): Remaining {
   const requests = secondsForRequests(policy, evidence);
-  if (shown !== null) return { observations: 0, seconds: requests === null ? null : Math.ceil(requests) };
-  const { quality } = evidence;
+  if (readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed'))
+    return { observations: 0, seconds: requests === null ? null : Math.ceil(Math.max(requests, untilDuration(policy, evidence))) };
+  const { quality, servingSince, startedAt, asOf } = evidence;
   const n = labelledOf(quality);
-  const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
+  const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
   const traffic = n === 0 || elapsed <= 0 ? null : timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)));
   if (traffic === null) return { observations: null, seconds: null };
   const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
-  const days = policy.quality.acrossDays ? timesUntil((times) => isShownAcrossDays(policy, scaled(quality, times))) : 1;
+  const days = secondsForDays(policy, evidence);
   if (days === null || requests === null) return { observations, seconds: null };
-  const untilDuration = policy.test.minDurationSeconds - elapsed;
-  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration, (observations * elapsed) / n, elapsed * (days - 1))) };
+  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), (observations * elapsed) / n, days)) };
+}
+
+function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvidence): number {
+  return Math.max(0, test.minDurationSeconds - secondsBetween(startedAt, asOf));
+}
+
+/** To the end of the first week that would show it across days. */
+function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidence): number | null {
+  if (!policy.quality.acrossDays || !restsOnDays(policy, step)) return 0;
+  const { days } = quality;
+  for (let weeks = Math.max(1, days.weeks + 1); weeks <= mostWeeks; weeks += 1) {
+    const later = daysAfterWeeks(days, weeks);
+    if (later === null) return null;
+    const bounds = dayBounds(policy, quality, later);
+    if (bounds !== null && bounds.upper < limitOf(policy)) return ((weeks - days.weeks) * daysOfWeek - daysPassed(days)) * daySeconds;
+  }
+  return null;
 }
 
 function secondsForRequests({ test }: RolloutPolicy, { requestsInStep, stepStartedAt, asOf }: RolloutEvidence): number | null {
@@ -44,24 +64,14 @@ function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): bool
   // The same without searching for the bound: this is asked some thirty times for one forecast.
   const error = errorIn(policy, quality);
   const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
-  const { atLeast } = wealthAgainst(quality.traffic, pairRange(requestLoss(policy.quality)), limit);
+  const { atLeast } = rangedWealth(decidingPairs(quality), pairRange(requestLoss(policy.quality)), limit);
   return atLeast > -Math.log(alphaBudget(policy).qualityPerSide);
 }
 
-function isShownAcrossDays(policy: RolloutPolicy, quality: QualityEvidence): boolean {
-  const bounds = dayBounds(policy, quality);
-  return bounds !== null && bounds.upper < limitOf(policy);
-}
-
-function limitOf({ quality }: RolloutPolicy): number {
-  return quality.rule === 'nonInferiority' ? quality.margin : -quality.margin;
-}
-
 function scaled(quality: QualityEvidence, times: number): QualityEvidence {
-  const days = scaledDays(quality.days, times);
   if (quality.kind === 'pairs')
-    return { ...quality, days, traffic: scaledMean(quality.traffic, times), unscored: quality.unscored * times };
-  return { ...quality, days, champion: scaledMean(quality.champion, times), challenger: scaledMean(quality.challenger, times) };
+    return { ...quality, [quality.phase]: scaledRanged(decidingPairs(quality), times), unscored: quality.unscored * times };
+  return { ...quality, champion: scaledRanged(quality.champion, times), challenger: scaledRanged(quality.challenger, times) };
 }
 
 /** The least multiple of what was seen, from 1 on, that is enough; by doubling and halving, as more of the same never says less. */

@@ -52,6 +52,8 @@ export interface SeenPair {
   /** Whom the entity belonged to, also where it failed and the other one answered: else its hard cases would count against the other. */
   readonly assigned: 'champion' | 'challenger';
   readonly step: number;
+  /** Of a language application, where both versions gave the same text. */
+  readonly sameAnswer?: boolean;
 }
 
 export interface ArmsCounted {
@@ -94,11 +96,18 @@ export interface AnswersCounted {
 export function growState(policy: RolloutPolicy, state: RolloutState, standing: Standing, seen: Seen): RolloutState {
   if (seen.eventNow === null) return state;
   const { champion, challenger } = standing;
-  const before = state.evidence ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
+  const before = knownEvidence(state.evidence) ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
   if (decideRollout(policy, before).kind === 'harm') return state;
   const grown = counted(policy, observed(policy, before, standing, seen), seen);
   const verdict = decideRollout(policy, grown);
-  return { evidence: { ...grown, shown: verdict.shown }, history: withPoint(state.history, grown, verdict) };
+  // The drawing is of what decides: once people are answered, of that alone.
+  const history = grown.servingSince === before.servingSince ? state.history : [];
+  return { evidence: grown, history: withPoint(history, grown, verdict) };
+}
+
+/** Evidence that earlier rules have measured cannot be added to: it begins anew. */
+export function knownEvidence(evidence: RolloutEvidence | null): RolloutEvidence | null {
+  return (evidence?.version as number | undefined) === 2 ? evidence : null;
 }
 
 function observed(
@@ -111,7 +120,7 @@ function observed(
   const asOf = seen.ripeUntil !== null && Date.parse(seen.ripeUntil) > Date.parse(before.asOf) ? seen.ripeUntil : before.asOf;
   // As whoever watches says it now, not as it was said before: judging may have begun again.
   const { noMoreLabels: saidBefore, ...measured } = before;
-  const inStep = enterStep({ ...measured, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
+  const inStep = enterStep(policy, { ...measured, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
   const isPaired = policy.quality.comparison === 'pairs';
   return observe(policy, inStep, {
     asOf,
@@ -122,8 +131,8 @@ function observed(
   });
 }
 
-function pairOf({ eventTime, label, champion, challenger }: SeenPair): PairObservation {
-  return { eventTimeMs: Date.parse(eventTime), label, champion, challenger };
+function pairOf({ eventTime, label, champion, challenger, step, sameAnswer = false }: SeenPair): PairObservation {
+  return { eventTimeMs: Date.parse(eventTime), label, champion, challenger, step, sameAnswer };
 }
 
 function answerOf({ eventTime, label, assigned, ...scores }: SeenPair): ArmObservation {

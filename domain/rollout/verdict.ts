@@ -1,5 +1,4 @@
 import type { Reason } from '../verdict';
-import type { ShownMark } from './evidence';
 
 /** What a rollout should do next. Reasons come in every case: one for each metric, then what holds the rollout back or ends it. */
 export type RolloutVerdict =
@@ -16,29 +15,30 @@ export type RolloutVerdict =
 interface Said {
   readonly reasons: readonly Reason[];
   readonly readings: readonly MetricReading[];
-  /** To be carried into the next evidence. */
-  readonly shown: ShownMark | null;
 }
 
 /** One metric as it stands; bounds hold at all times at once. */
 export interface MetricReading {
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;
-  readonly role: 'quality' | 'guardrail';
+  /** `step`: quality of the present step alone, while people are answered. */
+  readonly role: 'quality' | 'step' | 'guardrail';
   readonly outcome: 'passed' | 'failed' | 'inconclusive';
   readonly n: number;
   /** Difference in loss (positive is worse), or a share of requests. Null before the first observation. */
   readonly estimate: number | null;
   readonly lower: number | null;
   readonly upper: number | null;
-  /** Quality: the margin, with the sign in which bounds are compared. Guardrail: the largest share allowed. */
+  /** Quality: the margin, with the sign in which bounds are compared. Step: from where it is harm. Guardrail: the largest share allowed. */
   readonly limit: number;
-  /** The same over days instead of requests, where quality must hold across days; without bounds while too few days are closed. */
+  /** The same over days instead of requests, where days are asked about; without bounds before the first whole week. */
   readonly days: DaysReading | null;
 }
 
 export interface DaysReading {
   readonly n: number;
+  /** Whole weeks, whose days these are; 0: those of the first week so far. */
+  readonly weeks: number;
   readonly estimate: number | null;
   readonly lower: number | null;
   readonly upper: number | null;

@@ -119,7 +119,7 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'advance', toStep: 1 });
     // Two seconds to settle, a look, and the load of the machine.
     expect(Date.now() - since).toBeLessThan(8_000);
-    expect((await now()).state.evidence?.quality).toMatchObject({ traffic: { n: 480 }, days: { late: 0 } });
+    expect((await now()).state.evidence?.quality).toMatchObject({ shadow: { n: 480 }, days: { late: 0 } });
   });
 
   test('notices harm to live traffic within seconds, though no label is due, and takes the traffic back at once', async () => {
@@ -195,7 +195,7 @@ describe('watching a rollout', () => {
     await past(12, { from: 61 });
     const pairs = async () => {
       const { state } = await now();
-      return state.evidence?.quality.kind === 'pairs' ? state.evidence.quality.traffic.n : 0;
+      return state.evidence?.quality.kind === 'pairs' ? state.evidence.quality.shadow.n + state.evidence.quality.serving.n : 0;
     };
     await soon(async () => (await pairs()) === 200);
     first.cancel('WORKER_SHUTDOWN');

@@ -262,8 +262,8 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     ],
     [
       'a canary longer than it may last',
-      'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 15d } }',
-      '20:75 spec.canary.test.minDuration is longer than spec.canary.maxDuration; expected a shorter one',
+      'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 30d } }',
+      '20:75 spec.canary.test.minDuration is 30d, longer than spec.canary.maxDuration (28d); expected a shorter one, or a longer maxDuration; below 7d nothing is said of days to come',
     ],
     [
       'half a schedule',

@@ -70,7 +70,7 @@ const lenient = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]
 /** A champion, and then a run of another prompt beside it. */
 async function tried(prompt: string, { steps, minSamples }: { readonly steps: string; readonly minSamples: number }): Promise<RunJson> {
   const name = `tried-${++count}`;
-  const more = `  canary: { steps: ${steps}, quality: { measure: exact, margin: 0.2 }, guardrails: [{ name: errors, max: 0.2 }], test: { alpha: 0.2, minSamples: ${minSamples} } }\n`;
+  const more = `  canary: { steps: ${steps}, quality: { measure: exact, margin: 0.2 }, guardrails: [{ name: errors, max: 0.2 }], test: { alpha: 0.2, minSamples: ${minSamples}, minDuration: 0s } }\n`;
   const write = (instruction: string) =>
     product.apply(writeTinyLlmLifecycle(product.workDir, { name, prompts: [instruction], cases: 60, gates: lenient, more }));
   await write('Be precise.');

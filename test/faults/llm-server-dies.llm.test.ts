@@ -77,7 +77,7 @@ test('kill -9 in shadow, with half of the callers, and as it is promoted: each c
   const name = 'tried';
   // What is shown is who answers whom: that one of two prompts is better would take more answers than a model on a busy machine gives in minutes.
   // Whom a guardrail of failures would blame for a model that is away is another test's (language-canary-dies).
-  const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20 } }\n`;
+  const canary = `  canary: { steps: [0, 50], quality: { measure: label, labels: ${kindList}, margin: 0.8 }, guardrails: [{ name: errors, max: 0.95 }], test: { alpha: 0.2, minSamples: 20, minDuration: 0s } }\n`;
   const write = (key: string) => product.apply(writeTinyRouter(product.workDir, { name, keys: [key], cases: 20, parallel, more: canary }));
   await write('kind');
   expect(await product.waitForEnd((await product.start(name)).body.id, 300)).toMatchObject({ status: 'succeeded', version: 1 });

@@ -183,7 +183,7 @@ async function beginRollout(
     steps: [0, 50],
     quality: { measure: 'f1', margin: 0.2 },
     guardrails,
-    test: { alpha: 0.1, minSamples: 30 },
+    test: { alpha: 0.1, minSamples: 30, minDuration: '0s' },
   };
   const canary = withJudge(llmCanaryOf(llmCanarySchema.parse({ ...usual, ...over })), judging);
   const runId = await startRun(registry);

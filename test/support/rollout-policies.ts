@@ -9,8 +9,8 @@ export const shownCanary: CanarySpec = {
     { name: 'errors', max: 0.01 },
     { name: 'latency_ms', quantile: 0.97, max: 150 },
   ],
-  test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 5 * 86_400 },
-  maxDurationSeconds: 14 * 86_400,
+  test: { kind: 'alwaysValid', alpha: 0.03, minSamples: 200, minDurationSeconds: 7 * 86_400 },
+  maxDurationSeconds: 28 * 86_400,
   onInconclusive: 'rollback',
 };
 

@@ -1,4 +1,3 @@
-import { decideRollout } from '../../domain/rollout/decide-rollout';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
 import type { ObservationBatch, RequestObservation } from '../../domain/rollout/observation';
 import { enterStep, observe, startEvidence } from '../../domain/rollout/observe';
@@ -43,13 +42,8 @@ export function requestsOf(n: number, over: Partial<RequestObservation> = {}): R
   return Array.from({ length: n }, () => ({ failed: false, latencyMs: 20, ...over }));
 }
 
-export function inStep(evidence: RolloutEvidence, step: number): RolloutEvidence {
-  return enterStep(evidence, { step, at: evidence.asOf });
-}
-
-/** As whoever watches does it: what was shown is carried over. */
-export function carried(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutEvidence {
-  return { ...evidence, shown: decideRollout(policy, evidence).shown };
+export function inStep(policy: RolloutPolicy, evidence: RolloutEvidence, step: number): RolloutEvidence {
+  return enterStep(policy, evidence, { step, at: evidence.asOf });
 }
 
 /** Around a mean, by turns above and below. */

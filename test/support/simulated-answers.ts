@@ -1,10 +1,10 @@
 import { pairRange, requestLoss } from '../../domain/rollout/loss';
-import { emptyMean, extendMean, wealthAgainst } from '../../domain/statistics/mean-sequence';
 import type { Random } from '../../domain/statistics/random';
+import { emptyRanged, extendRanged, rangedWealth } from '../../domain/statistics/ranged-sequence';
 
 /** Questions on which two versions' answers are right or wrong, one label for both. */
 export interface SimulatedAnswers {
-  /** Share of the questions on which exactly one of them is right. */
+  /** Share of the questions on which exactly one of them is right; on half of the others both give the same answer. */
   readonly differing: number;
   /** By how much more of all questions the challenger is wrong. */
   readonly worse: number;
@@ -19,15 +19,18 @@ export function watchAnswers(
   { differing, worse, margin, questions, alpha }: SimulatedAnswers,
   random: Random,
 ): { readonly shownAt: number | null; readonly refutedAt: number | null } {
-  const range = pairRange(requestLoss({ metric: 'exact-loss', bound: null }));
-  let state = emptyMean();
+  const loss = requestLoss({ metric: 'exact-loss', bound: null });
+  const range = pairRange(loss);
+  let state = emptyRanged();
   let shownAt: number | null = null;
   let refutedAt: number | null = null;
-  for (let n = 1; n <= questions; n += 1) {
+  for (let n = 1; n <= questions && (shownAt === null || refutedAt === null); n += 1) {
     const drawn = random();
     const lost = (differing + worse) / 2;
-    state = extendMean(state, range, [drawn < lost ? 1 : drawn < differing ? -1 : 0]);
-    const { atLeast, atMost } = wealthAgainst(state, range, margin);
+    const value = drawn < lost ? 1 : drawn < differing ? -1 : 0;
+    const sameAnswer = value === 0 && drawn < (1 + differing) / 2;
+    state = extendRanged(state, range, [{ value, ...loss.differencesOf({ champion: 0, challenger: 0, sameAnswer }) }]);
+    const { atLeast, atMost } = rangedWealth(state, range, margin);
     if (atLeast > -Math.log(alpha)) shownAt ??= n;
     if (atMost > -Math.log(alpha)) refutedAt ??= n;
   }

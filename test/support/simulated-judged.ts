@@ -32,7 +32,7 @@ export function calibratedBy(
 
 export function judgedPolicy(document: Partial<LlmCanaryDocument['quality']>, calibrated: AnswerJudge['calibrated']): RolloutPolicy {
   const quality = { from: 'judge' as const, judge: 'sound', margin: 0.2, ...document };
-  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality, test: { alpha: 0.05, minSamples: 50 } }));
+  const canary = llmCanaryOf(llmCanarySchema.parse({ steps: [0], quality, test: { alpha: 0.05, minSamples: 50, minDuration: '0s' } }));
   const policy = rolloutPolicyOf(canary, answerLabel(canary));
   const { answers } = policy.quality;
   if (answers?.judge === undefined || calibrated === undefined) return policy;

@@ -5,8 +5,14 @@ import { seededRandom, type Random } from '../../domain/statistics/random';
 
 /** Deviations of the days' means, one after the other; of mean 0. */
 export type DayEffects = (random: Random) => () => number;
-/** Deviation of one pair within its day; of mean 0. */
-export type Noise = (random: Random) => number;
+/** A pair whose conditional mean, given both scores, is known: as close to the mean that is asked for as its scores allow. */
+export interface DrawnPair {
+  readonly label: 0 | 1;
+  readonly champion: number;
+  readonly challenger: number;
+  readonly conditionalMean: number;
+}
+export type DrawPair = (random: Random, mean: number) => DrawnPair;
 
 export function gauss(random: Random): number {
   return normalQuantile(random() + 2 ** -33);
@@ -51,9 +57,34 @@ export const dayEffects = {
         return spread * last;
       };
     },
+  /** From one end of a month to the other by so many spreads up, the middle being 0. */
+  drifting:
+    (spread: number): DayEffects =>
+    () => {
+      let day = 0;
+      return () => {
+        day += 1;
+        return spread * 4 * ((day - 16) / 30);
+      };
+    },
 } as const;
 
-/** The challenger's logit differs by δ ~ N(0, 0.3) and the label is late in a quarter of the cases: sd 0.13, as between two months' models on real August. */
-export const logitNoise: Noise = (random) => 0.3 * gauss(random) * ((random() < 0.25 ? 1 : 0) - 0.25);
-/** One pair in five hundred is worse by 5: the least of all that sums like to be. */
-export const rareNoise: Noise = (random) => (random() < 0.002 ? 5 : -0.01 / 0.998);
+/**
+ * The challenger's logit differs by ±√((0.3·z)² + (6·mean)²) from the champion's, who says 0.25, and labels are as likely as makes the difference in log loss the mean that is asked for: a
+ * standard deviation of 0.13 a pair, as between two months' models on real August.
+ */
+export const alikePairs: DrawPair = (random, mean) => {
+  const z = gauss(random);
+  const shift = Math.sign(z) * Math.sqrt((0.3 * z) ** 2 + (6 * mean) ** 2);
+  return drawn(random, mean, { champion: 0.25, challenger: 1 / (1 + 3 * Math.exp(-shift)) });
+};
+
+/** The challenger is nearly sure that nothing is late, and pays 5 where it is wrong, in one pair of some thirty. */
+export const boldPairs: DrawPair = (random, mean) => drawn(random, mean, { champion: 0.148, challenger: 0.001 });
+
+function drawn(random: Random, mean: number, scores: { readonly champion: number; readonly challenger: number }): DrawnPair {
+  const { champion, challenger } = scores;
+  const [late, onTime] = [Math.log(champion / challenger), Math.log((1 - champion) / (1 - challenger))];
+  const share = Math.min(1, Math.max(0, (mean - onTime) / (late - onTime)));
+  return { label: random() < share ? 1 : 0, ...scores, conditionalMean: share * late + (1 - share) * onTime };
+}

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { planLifecycle, withoutAddresses } from '../../../domain/lifecycle-plan';
+import { canaryWarnings } from '../../../domain/release-checks';
 import { withMaskedWebhooks } from '../../../domain/webhook-address';
 import { syncSchedule } from '../../schedule-sync';
 import { runRequestSchema } from '../../../domain/run-request.schema';
@@ -62,6 +63,7 @@ export function lifecycleRoutes({
       log.warn({ err: error, lifecycle }, 'schedule not changed yet'),
     );
   const warningsOf = async (revision: CheckedRevision) => [
+    ...canaryWarnings(revision.spec.canary),
     ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
   ];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget';
 import { runScope } from '../../../domain/llm/run-budget';
+import { knownEvidence } from '../../../domain/rollout/state';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { silenceFailures } from '../../../db/repositories/judged-answers';
 import type { Registry } from '../../../db/registry';
@@ -36,14 +37,14 @@ export async function judgeToJson(
   const asked = { tenant, scope: `${runScope(runId)}/canary` };
   const { cost } = await llmCalls.report(asked);
   const over = state.evidence?.noMoreLabels?.why ?? null;
-  const quality = state.evidence?.quality;
-  const { traffic = { n: 0 }, unscored = 0 } = quality?.kind === 'pairs' ? quality : {};
+  const quality = knownEvidence(state.evidence)?.quality;
+  const { shadow = none, serving = none, unscored = 0 } = quality?.kind === 'pairs' ? quality : {};
   return {
     dimension: judge.dimension,
     digest,
     sensitivity: positives.right / positives.cases,
     specificity: negatives.right / negatives.cases,
-    pairs: traffic.n + unscored,
+    pairs: shadow.n + serving.n + unscored,
     withoutVerdict: unscored,
     mostPairs: judge.mostPairs,
     costUsd: cost / budgetUnits.usd,
@@ -51,3 +52,5 @@ export async function judgeToJson(
     over,
   };
 }
+
+const none = { n: 0 };

@@ -42,8 +42,7 @@ export const running: RolloutJson = {
     {
       gate: 'quality',
       code: 'quality.open',
-      message:
-        "logloss better than the champion's: -0.0038 (bounds -0.0285 … +0.0209, each at 99.5 % at all times; positive is worse; 2,400 pairs; no day is closed); asked: worse by less than 0.01: the data allow either",
+      message: 'logloss -0.0038 (99.67 % CI -0.0285 … +0.0209, 2,400 serving pairs): below the 0.01 margin is open',
       outcome: 'inconclusive',
     },
     {
@@ -55,7 +54,7 @@ export const running: RolloutJson = {
     {
       gate: 'rollout',
       code: 'rollout.quality',
-      message: 'logloss is not yet shown to be worse by less than 0.01',
+      message: 'logloss is not yet shown to be below the 0.01 margin',
       outcome: 'inconclusive',
     },
   ],

@@ -71,8 +71,9 @@ test('a gateway that is killed while an application’s callers are divided take
   // Each of the others counts once at most.
   const quality = (await rollout.now())?.state.evidence?.quality;
   if (quality?.kind !== 'pairs') throw new Error('pairs are compared');
-  expect(quality.traffic.n).toBeGreaterThanOrEqual(60);
-  expect(quality.traffic.n + quality.unscored).toBeLessThanOrEqual(labelled.filter((row) => row?.other != null).length);
+  const pairs = quality.shadow.n + quality.serving.n;
+  expect(pairs).toBeGreaterThanOrEqual(60);
+  expect(pairs + quality.unscored).toBeLessThanOrEqual(labelled.filter((row) => row?.other != null).length);
   const id = (await rollout.now())?.id;
   if (id === undefined) throw new Error('it is open');
   const end = { status: 'aborted', verdict: null, decisionId: null, actor: 'test', cause: 'its test is over' } as const;

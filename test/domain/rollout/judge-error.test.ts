@@ -207,11 +207,11 @@ describe('the correction', () => {
       ...{ answers: [], requests: [], asOf: at },
       pairs: [pair(1), pair(0), pair(null)],
     });
-    const said = decideRollout(policy, evidence).reasons.find(({ gate }) => gate === 'quality')?.message;
-    expect(said).toMatch(
-      /2 pairs judged by sound \(sha256:a+\), corrected for its errors \(its sensitivity \+ specificity − 1 is 0\.\d+ to 0\.\d+\)/,
-    );
-    expect(said).toContain('1 more without a verdict on both answers count at their worst');
-    expect(said).toMatch(/each at 98\.75 %/);
+    const said = decideRollout(policy, evidence)
+      .reasons.map(({ gate, message }) => `${gate}: ${message}`)
+      .join('\n');
+    expect(said).toMatch(/judge: judged by sound \(sha256:a+\), corrected for its sensitivity \+ specificity − 1 of 0\.\d+ to 0\.\d+/);
+    expect(said).toContain('judge: 1 more pairs without a verdict on both answers count at their worst');
+    expect(said).toMatch(/quality: judge-loss .* \(97\.5 % CI .*, 2 pairs\)/);
   });
 });

@@ -108,7 +108,7 @@ describe('what a rollout saw', () => {
       fc.property(fc.constantFrom(...policies.pairs), anyPairs, (policy, pairs) => {
         const { quality } = see(policy, begin(policy), { pairs, hours: 200 });
         if (quality.kind !== 'pairs') throw new Error('pairs');
-        expect(quality.traffic.n + quality.unlabelled + quality.unscored).toBe(pairs.length);
+        expect(quality.shadow.n + quality.unlabelled + quality.unscored).toBe(pairs.length);
       }),
     );
   });
@@ -121,27 +121,37 @@ describe('what a rollout saw', () => {
   ] as const)('%s: a label of %d is none, and stops nobody', (metric, wrong) => {
     const policy = policyWith({ quality: { metric } });
     const { quality } = see(policy, begin(policy), { pairs: [pair(1, { label: wrong }), pair(2)], hours: 3 });
-    expect(quality).toMatchObject({ unlabelled: 1, traffic: { n: 1 } });
+    expect(quality).toMatchObject({ unlabelled: 1, shadow: { n: 1 } });
   });
 
   test('of a regression: the absolute error, of which no more than the bound counts', () => {
     const policy = policyWith({ quality: { metric: 'mae', margin: 1, bound: 10 } });
     const pairs = [pair(1, { label: 100, champion: 101, challenger: 97 }), pair(2, { label: -5, champion: 300, challenger: -5 })];
     const { quality } = see(policy, begin(policy), { pairs, hours: 3 });
-    expect(quality).toMatchObject({ traffic: { n: 2, sum: 3 - 1 + (0 - 10) } });
+    expect(quality).toMatchObject({ shadow: { n: 2, sum: 3 - 1 + (0 - 10) } });
   });
 
   test('of probabilities far out: log loss is clipped at 0.001 and 0.999', () => {
     const policy = policyWith();
     const { quality } = see(policy, begin(policy), { pairs: [pair(1, { champion: 0.999, challenger: 0 })], hours: 3 });
     if (quality.kind !== 'pairs') throw new Error('pairs');
-    expect(quality.traffic.sum).toBeCloseTo(Math.log(0.999) - Math.log(0.001), 12);
+    expect(quality.shadow.sum).toBeCloseTo(Math.log(0.999) - Math.log(0.001), 12);
   });
 
-  test('before the clock was known belongs to the first day', () => {
+  test('before the first whole day belongs to no day, and is not late', () => {
     const policy = policyWith();
     const { quality } = see(policy, begin(policy), { pairs: [pair(-30), pair(-1), pair(1)], hours: 24 });
-    expect(quality.days).toMatchObject({ days: 1, late: 0 });
+    expect(quality).toMatchObject({ shadow: { n: 3 }, days: { week: { days: 1 }, late: 0 } });
+  });
+
+  test('is cut into days of the time zone of the lifecycle', () => {
+    const policy = policyWith({ canary: { timezone: 'America/New_York' } });
+    // It began at 20:00 there: the first whole day begins four hours later and ends after 28.
+    const seen = see(policy, begin(policy), { pairs: [pair(1), pair(5), pair(27)], hours: 28 });
+    expect(seen.quality).toMatchObject({ days: { week: { days: 1 }, open: null } });
+    expect(see(policyWith(), begin(policyWith()), { pairs: [pair(1), pair(5), pair(27)], hours: 28 }).quality).toMatchObject({
+      days: { week: { days: 1 }, open: { challenger: { n: 1 } } },
+    });
   });
 
   test('cannot lie before what it saw already, nor be of the other comparison', () => {
@@ -166,24 +176,53 @@ describe('what a rollout saw', () => {
 describe('another step', () => {
   const requests = [{ failed: true, latencyMs: 20 }];
 
-  test('counts requests anew and goes on with pairs', () => {
+  test('counts requests anew, and pairs once people are answered', () => {
     const policy = policyWith();
-    const seen = see(policy, begin(policy), { pairs: [pair(1)], requests, hours: 30 });
-    const entered = enterStep(seen, { step: 1, at: at(30) });
-    expect(entered).toMatchObject({ step: 1, stepStartedAt: at(30), startedAt: at(0), guardrails: {}, requestsInStep: 0 });
-    expect(entered.quality).toEqual(seen.quality);
+    const seen = see(policy, begin(policy), { pairs: [pair(1), pair(25)], requests, hours: 50 });
+    expect(seen.quality).toMatchObject({ phase: 'shadow', days: { week: { days: 2 } } });
+    const entered = enterStep(policy, seen, { step: 1, at: at(50) });
+    expect(entered).toMatchObject({
+      step: 1,
+      stepStartedAt: at(50),
+      servingSince: at(50),
+      startedAt: at(0),
+      guardrails: {},
+      requestsInStep: 0,
+    });
+    expect(entered.quality).toMatchObject({
+      phase: 'serving',
+      shadow: { n: 2 },
+      serving: { n: 0 },
+      days: { week: { days: 0 }, weekFrom: null },
+    });
   });
 
-  test('counts arms anew, and keeps the days that were whole', () => {
+  test('goes on with the pairs of all serving steps, and counts those of each anew', () => {
+    const policy = policyWith();
+    const first = see(policy, enterStep(policy, begin(policy), { step: 1, at: at(0) }), { pairs: [pair(1), pair(2)], hours: 3 });
+    const second = see(policy, enterStep(policy, first, { step: 2, at: at(3) }), { pairs: [pair(4)], hours: 5 });
+    expect(second).toMatchObject({ servingSince: at(0), quality: { serving: { n: 3 }, step: { n: 1 } } });
+  });
+
+  test('leaves a label of the shadow, which becomes due only now, to the shadow', () => {
+    const policy = policyWith();
+    const entered = enterStep(policy, see(policy, begin(policy), { pairs: [pair(1)], hours: 30 }), { step: 1, at: at(30) });
+    const late = see(policy, entered, { pairs: [pair(31, { step: 0 }), pair(32, { step: 1 })], hours: 60 });
+    expect(late.quality).toMatchObject({ shadow: { n: 2 }, serving: { n: 1 }, step: { n: 1 } });
+    // The day in which people were first answered is not a whole one.
+    expect(late.quality.days).toMatchObject({ weekFrom: Date.parse(at(48)) / 86_400_000, open: null, late: 0 });
+  });
+
+  test('counts arms anew, and their days', () => {
     const policy = policyWith({ comparison: 'arms' });
     const answers = [answer(1), answer(2, { arm: 'challenger' }), answer(25), answer(26, { arm: 'challenger' })];
-    const entered = enterStep(see(policy, begin(policy), { answers, hours: 30 }), { step: 1, at: at(30) });
-    expect(entered.quality).toMatchObject({ champion: { n: 0 }, challenger: { n: 0 }, days: { days: 1, open: null } });
+    const entered = enterStep(policy, see(policy, begin(policy), { answers, hours: 30 }), { step: 1, at: at(30) });
+    expect(entered.quality).toMatchObject({ champion: { n: 0 }, challenger: { n: 0 }, days: { days: 0, week: { days: 0 }, open: null } });
   });
 
   test('that one is in already changes nothing', () => {
     const policy = policyWith();
     const seen = see(policy, begin(policy), { requests, hours: 30 });
-    expect(enterStep(seen, { step: 0, at: at(31) })).toBe(seen);
+    expect(enterStep(policy, seen, { step: 0, at: at(31) })).toBe(seen);
   });
 });

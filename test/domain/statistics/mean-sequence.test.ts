@@ -1,8 +1,5 @@
 import fc from 'fast-check';
 import { emptyMean, extendMean, meanBounds, scaledMean, wealthAgainst, type MeanRange } from '../../../domain/statistics/mean-sequence';
-import { rateIn } from '../../support/monte-carlo';
-import { loglossPairs, watchArrivals, watchBounds } from '../../support/simulated-rollouts';
-import { dayEffects, logitNoise, randomOf, rareNoise } from '../../support/simulated-traffic';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
 const observed = fc.array(fc.double({ min: -1, max: 3, noNaN: true }), { minLength: 1, maxLength: 60 });
@@ -102,60 +99,5 @@ describe('a confidence sequence for a running mean', () => {
     const forecast = meanBounds(scaledMean(extendMean(emptyMean(), range, values), 4), range, 0.03);
     expect(forecast.lower).toBeCloseTo(four.lower, 4);
     expect(forecast.upper).toBeCloseTo(four.upper, 4);
-  });
-});
-
-describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
-  const worlds = 200;
-  const alpha = 0.03;
-  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchBounds>[0], 'effects' | 'noise'>) => {
-    const alarms = Array.from({ length: worlds }, (_, world) =>
-      watchBounds({ mean: 0.01, days: 5, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 6 }),
-    );
-    return {
-      wrong: rateIn(worlds, (world) => alarms[world]?.wrong === true),
-      wrongGood: rateIn(worlds, (world) => alarms[world]?.wrongGood === true),
-      abovePopulation: rateIn(worlds, (world) => alarms[world]?.abovePopulation === true),
-      customary: rateIn(worlds, (world) => alarms[world]?.customary === true),
-    };
-  };
-
-  test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
-    const { wrong, wrongGood, customary } = watch(1, { effects: dayEffects.none, noise: logitNoise });
-    expect(wrong.rate).toBeLessThanOrEqual(alpha);
-    expect(wrongGood.rate).toBeLessThanOrEqual(alpha);
-    expect(customary.lower).toBeGreaterThan(0.1);
-  });
-
-  test.each([
-    ['days that differ by 0.017, as between two months on real August', dayEffects.normal(0.017), logitNoise],
-    ['days that differ by 0.12, as of a model with shuffled labels', dayEffects.normal(0.12), logitNoise],
-    ['days that differ and last', dayEffects.lasting(0.05, 0.4), logitNoise],
-    ['days of storms', dayEffects.storms(0.05), logitNoise],
-    ['rare large losses', dayEffects.normal(0.017), rareNoise],
-  ])('%s: not above alpha', (_name, effects, noise) => {
-    const { wrong, wrongGood } = watch(2, { effects, noise });
-    expect(wrong.rate).toBeLessThanOrEqual(alpha);
-    expect(wrongGood.rate).toBeLessThanOrEqual(alpha);
-  });
-
-  test('it speaks of the traffic, not of days to come: where days differ much, a bad first day is an alarm about that day', () => {
-    expect(watch(3, { effects: dayEffects.normal(0.12), noise: logitNoise }).abovePopulation.lower).toBeGreaterThan(alpha);
-  });
-});
-
-describe.each(['bad', 'good'] as const)('labels that come late, the %s news first (simulated)', (first) => {
-  const worlds = 40;
-  const alarms = (order: 'turn' | 'arrival') =>
-    rateIn(worlds, (world) =>
-      watchArrivals({ order, first, days: 2, pairsPerDay: 2000, random: randomOf(world, 4), alpha: 0.03, range: loglossPairs }),
-    );
-
-  test('counted in order of event time once they are ripe: not above alpha', () => {
-    expect(alarms('turn').rate).toBeLessThanOrEqual(0.03);
-  });
-
-  test('counted as they arrive they would be wrong nearly always', () => {
-    expect(alarms('arrival').lower).toBeGreaterThan(0.8);
   });
 });

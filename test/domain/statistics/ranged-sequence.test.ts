@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import type { MeanRange } from '../../../domain/statistics/mean-sequence';
+import {
+  emptyRanged,
+  extendRanged,
+  rangedBounds,
+  rangedWealth,
+  scaledRanged,
+  type RangedValue,
+} from '../../../domain/statistics/ranged-sequence';
+import { rateIn } from '../../support/monte-carlo';
+import { pairsUntil, watchArrivals, watchBounds } from '../../support/simulated-rollouts';
+import { alikePairs, boldPairs, dayEffects, randomOf } from '../../support/simulated-traffic';
+
+const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
+const inRange = fc.double({ min: -1, max: 3, noNaN: true });
+/** Where each could have been, wide and narrow. */
+const ranged = fc.tuple(inRange, inRange, inRange).map((three): RangedValue => {
+  const [min = 0, value = 0, max = 0] = three.toSorted((a, b) => a - b);
+  return { min, value, max };
+});
+const observed = fc.array(ranged, { minLength: 1, maxLength: 60 });
+const anyAlpha = fc.double({ min: 1e-4, max: 0.2, noNaN: true });
+const of = (values: readonly RangedValue[]) => extendRanged(emptyRanged(), range, values);
+
+describe('a confidence sequence of observations whose ranges are known', () => {
+  test('does not depend on how observations were batched, nor on a detour through JSON', () => {
+    fc.assert(
+      fc.property(observed, fc.nat(60), (values, cut) => {
+        const first = JSON.parse(JSON.stringify(of(values.slice(0, cut)))) as ReturnType<typeof emptyRanged>;
+        expect(extendRanged(first, range, values.slice(cut))).toEqual(of(values));
+      }),
+    );
+  });
+
+  test('is mirrored when its observations are', () => {
+    const mirror: MeanRange = { min: -range.max, max: -range.min, guess: { min: -range.guess.max, max: -range.guess.min } };
+    fc.assert(
+      fc.property(observed, anyAlpha, (values, alpha) => {
+        const plain = rangedBounds(of(values), range, alpha);
+        const turned = values.map(({ value, min, max }) => ({ value: -value, min: -max, max: -min }));
+        const mirrored = rangedBounds(extendRanged(emptyRanged(), mirror, turned), mirror, alpha);
+        expect(mirrored.lower).toBeCloseTo(-plain.upper, 6);
+        expect(mirrored.upper).toBeCloseTo(-plain.lower, 6);
+      }),
+    );
+  });
+
+  test('is wider for a smaller alpha, and ends where the bets have won 1/alpha', () => {
+    fc.assert(
+      fc.property(observed, anyAlpha, anyAlpha, (values, one, other) => {
+        const state = of(values);
+        const [strict, loose] = [Math.min(one, other), Math.max(one, other)].map((alpha) => rangedBounds(state, range, alpha));
+        expect(strict?.lower).toBeLessThanOrEqual((loose?.lower ?? NaN) + 1e-9);
+        expect(strict?.upper).toBeGreaterThanOrEqual((loose?.upper ?? NaN) - 1e-9);
+        const { lower, upper } = rangedBounds(state, range, one);
+        if (lower > range.min) expect(rangedWealth(state, range, lower).atMost).toBeCloseTo(-Math.log(one), 5);
+        if (upper < range.max) expect(rangedWealth(state, range, upper).atLeast).toBeCloseTo(-Math.log(one), 5);
+      }),
+    );
+  });
+
+  test('bets by factors whose mean is at most one, whatever the chances of the two values that a pair can have', () => {
+    fc.assert(
+      fc.property(ranged, observed, fc.double({ min: 0, max: 1, noNaN: true }), ({ min, max }, before, chance) => {
+        const state = of(before);
+        const after = [min, max].map((value) => extendRanged(state, range, [{ value, min, max }]));
+        const mean = (1 - chance) * min + chance * max;
+        for (const [bet, sign] of [['rising', 1] as const, ['falling', -1] as const]) {
+          state[bet].forEach((wealth, index) => {
+            const stake = (32 / 4) * 2 ** -index;
+            const factors = after.map((each) => Math.exp((each[bet][index] ?? NaN) - wealth - sign * stake * mean));
+            expect((1 - chance) * (factors[0] ?? NaN) + chance * (factors[1] ?? NaN)).toBeLessThanOrEqual(1 + 1e-9);
+          });
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('gains and loses nothing by an observation that could be one value alone', () => {
+    const known = Array.from({ length: 50 }, () => ({ value: 0.2, min: 0.2, max: 0.2 }));
+    const { atMost, atLeast } = rangedWealth(of(known), range, 0.2);
+    expect(atMost).toBeCloseTo(0, 9);
+    expect(atLeast).toBeCloseTo(0, 9);
+  });
+
+  test('knows nothing before the first observation, and refuses what lies outside its range', () => {
+    expect(rangedBounds(emptyRanged(), range, 0.03)).toEqual({ lower: -1, upper: 3 });
+    expect(() => of([{ value: 0.5, min: 0, max: 0.4 }])).toThrow('0.5 lies outside 0 … 0.4');
+    expect(() => of([{ value: 3.1, min: 0, max: 4 }])).toThrow(RangeError);
+    expect(() => of([{ value: NaN, min: 0, max: 1 }])).toThrow(RangeError);
+  });
+
+  test('forecasts: a state with four times the same observations is the scaled state', () => {
+    const values = Array.from({ length: 2000 }, (_, index) => ({ value: index % 2 === 0 ? 0.1 : -0.06, min: -0.06, max: 0.1 }));
+    const four = rangedBounds(of([...values, ...values, ...values, ...values]), range, 0.03);
+    const forecast = rangedBounds(scaledRanged(of(values), 4), range, 0.03);
+    expect(forecast.lower).toBeCloseTo(four.lower, 4);
+    expect(forecast.upper).toBeCloseTo(four.upper, 4);
+  });
+});
+
+// bench/rollout-statistics.ts has the same with more worlds; docs/statistics.md its tables.
+describe('false alarms under continuous watching (simulated, alpha 3 %): the bound passes the mean of the traffic so far', () => {
+  const worlds = 60;
+  const alpha = 0.03;
+  const watch = (scenario: number, traffic: Pick<Parameters<typeof watchBounds>[0], 'effects' | 'draw'>) => {
+    const alarms = Array.from({ length: worlds }, (_, world) =>
+      watchBounds({ mean: 0.01, days: 4, pairsPerDay: 300, ...traffic }, { random: randomOf(world, scenario), alpha, lookEvery: 10 }),
+    );
+    return {
+      wrong: rateIn(worlds, (world) => alarms[world]?.wrong === true),
+      wrongGood: rateIn(worlds, (world) => alarms[world]?.wrongGood === true),
+      customary: rateIn(worlds, (world) => alarms[world]?.customary === true),
+    };
+  };
+
+  test('independent pairs: not above alpha, where a customary interval is wrong in every fifth rollout', () => {
+    const { wrong, wrongGood, customary } = watch(1, { effects: dayEffects.none, draw: alikePairs });
+    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    expect(wrongGood.lower).toBeLessThanOrEqual(alpha);
+    expect(customary.lower).toBeGreaterThan(0.1);
+  });
+
+  test.each([
+    ['days that differ by 0.017, as between two months on real August', dayEffects.normal(0.017), alikePairs],
+    ['days that differ by 0.12, as of a model with shuffled labels', dayEffects.normal(0.12), alikePairs],
+    ['days that differ and last', dayEffects.lasting(0.05, 0.4), alikePairs],
+    ['days that drift', dayEffects.drifting(0.01), alikePairs],
+    ['days of storms', dayEffects.storms(0.05), alikePairs],
+    ['rare large losses', dayEffects.normal(0.017), boldPairs],
+  ])('%s: not above alpha', (_name, effects, draw) => {
+    const { wrong, wrongGood } = watch(2, { effects, draw });
+    expect(wrong.lower).toBeLessThanOrEqual(alpha);
+    expect(wrongGood.lower).toBeLessThanOrEqual(alpha);
+  });
+});
+
+test('takes a half to a third of the pairs that it takes by the widest range that any pair can have (simulated)', () => {
+  const asked = [
+    { mean: -0.01, says: 'good' as const, share: 0.5 },
+    { mean: 0.06, says: 'harm' as const, share: 0.4 },
+  ];
+  for (const { share, ...each } of asked) {
+    const needed = Array.from({ length: 9 }, (_, world) =>
+      pairsUntil({ ...each, limit: 0.01, alpha: 0.005, most: 6_000 }, randomOf(world, 5)),
+    );
+    const middle = (of: 'known' | 'widest') => needed.map((each) => each[of] ?? Infinity).toSorted((a, b) => a - b)[4] ?? NaN;
+    expect(middle('known')).toBeLessThan(share * middle('widest'));
+  }
+});
+
+describe.each(['bad', 'good'] as const)('labels that come late, the %s news first (simulated)', (first) => {
+  const worlds = 20;
+  const alarms = (order: 'turn' | 'arrival') =>
+    rateIn(worlds, (world) => watchArrivals({ order, first, days: 2, pairsPerDay: 1500, random: randomOf(world, 4), alpha: 0.03 }));
+
+  test('counted in order of event time once they are ripe: not above alpha', () => {
+    expect(alarms('turn').lower).toBeLessThanOrEqual(0.03);
+  });
+
+  test('counted as they arrive they would be wrong nearly always', () => {
+    expect(alarms('arrival').lower).toBeGreaterThan(0.6);
+  });
+});
