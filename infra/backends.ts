@@ -3,7 +3,7 @@ import type { ProcessGuard } from './death-watch';
 import { findPostgres, findServer } from './embedded/binaries';
 import { startPostgres } from './embedded/postgres';
 import { seaweedPortNames, startSeaweed, type SeaweedPorts } from './embedded/seaweedfs';
-import { startTemporal } from './embedded/temporal';
+import { hiddenUiAddress, startTemporal } from './embedded/temporal';
 import { readPrivateJson } from './private-file';
 import type { Secrets } from './secrets';
 import type { StatePaths } from './state-paths';
@@ -23,9 +23,11 @@ export interface Backends {
   readonly targets: readonly Target[];
   /** The settings that our own processes get. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where the embedded Temporal Web UI itself listens; null where none is embedded. */
+  readonly uiServer: string | null;
 }
 
-export const backendPortNames = ['postgres', 'temporal', 'temporalUi', ...seaweedPortNames] as const;
+export const backendPortNames = ['postgres', 'temporal', 'temporalUi', 'temporalUiServer', ...seaweedPortNames] as const;
 export type BackendPorts = Readonly<Record<(typeof backendPortNames)[number], number>>;
 
 export interface BackendOptions {
@@ -45,11 +47,13 @@ export async function startBackends(options: BackendOptions): Promise<Backends> 
   return {
     targets: parts.map(({ target }) => target),
     environment: Object.assign({}, ...parts.map((part) => part.environment)) as Record<string, string>,
+    uiServer: parts.map((part: Backend) => part.uiServer).find((server) => server !== undefined) ?? null,
   };
 }
 
 interface Backend {
   readonly target: Target;
+  readonly uiServer?: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -133,6 +137,7 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
   const named = environment['PERENNIAL_TEMPORAL_ADDRESS'];
   const name = 'Workflows (Temporal)';
   if (named) return { target: { name, where: named, embedded: false }, environment: { PERENNIAL_TEMPORAL_ADDRESS: named } };
+  const uiAddress = hiddenUiAddress();
   const binary = findServer('temporal', { environment, cacheDir: join(cacheDir, 'bin') });
   await supervisor.run({
     name: 'The Temporal server',
@@ -140,12 +145,14 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
     start: (signal) =>
       startTemporal({
         ...{ binary, stateDir: join(paths.state, 'temporal'), logFile: join(paths.log, 'temporal.log'), guard, signal },
-        ports: { grpc: ports.temporal, ui: ports.temporalUi },
+        ports: { grpc: ports.temporal, ui: ports.temporalUiServer },
+        uiAddress,
       }),
   });
   const [address, uiUrl] = [`127.0.0.1:${ports.temporal}`, `http://127.0.0.1:${ports.temporalUi}`];
   return {
     target: { name, where: address, embedded: true },
+    uiServer: `http://${uiAddress}:${ports.temporalUiServer}`,
     environment: { ...forAnother(environment), PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_UI_URL: uiUrl },
   };
 }

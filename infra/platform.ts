@@ -12,6 +12,7 @@ import { runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';
 import { openSupervisor, type Supervisor } from './supervisor';
 import { takeSupervisorLock } from './supervisor-lock';
+import { openUiProxy, type UiProxy } from './ui-proxy';
 
 export interface PlatformOptions {
   readonly environment: Environment;
@@ -27,6 +28,7 @@ export interface PlatformOptions {
 export interface Platform {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
+  /** Of the embedded one a link that opens a session in the browser that uses it first. */
   readonly temporalUiUrl: string | null;
   /** Of the person at this machine. */
   readonly apiKey: string;
@@ -44,8 +46,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const watch = openDeathWatch();
   const supervisor = openSupervisor({ say: options.say });
   let stopped: Promise<void> | null = null;
+  let ui: UiProxy | null = null;
   const stop = (): Promise<void> =>
     (stopped ??= supervisor.stop().finally(async () => {
+      await ui?.close();
       rmSync(paths.client, { force: true });
       await watch.close();
       release();
@@ -56,7 +60,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     rmSync(paths.client, { force: true }); // of a platform that was killed: clients must not wait for it
     const left = await clearLeftovers(paths.processes);
     if (left.length > 0) options.say(`Ended what an earlier start left running: ${left.join(', ')}`);
-    return { ...(await assemble(options, paths, guardOf(paths, watch), supervisor)), processes: () => supervisor.processes(), stop };
+    const assembled = await assemble(options, paths, guardOf(paths, watch), supervisor, (opened) => (ui = opened));
+    return { ...assembled, processes: () => supervisor.processes(), stop };
   } catch (error) {
     await stop();
     throw options.signal.aborted ? failure('PlatformUnavailable', 'stopped before it was ready', { cause: error }) : error;
@@ -85,6 +90,7 @@ async function assemble(
   paths: StatePaths,
   guard: ProcessGuard,
   supervisor: Supervisor,
+  keep: (ui: UiProxy) => void,
 ): Promise<Omit<Platform, 'processes' | 'stop'>> {
   const secrets = openSecrets(paths.secrets, [join(paths.state, 'postgres', 'data')]);
   const wanted = wantedServices(environment);
@@ -119,6 +125,9 @@ async function assemble(
   const keys = (await runToEnd('setup', settings, guard)) as { readonly admin: string; readonly service: string };
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
+  const ui =
+    backends.uiServer === null ? null : await openUiProxy({ port: ports.temporalUi, upstream: backends.uiServer, apiKey: keys.admin });
+  if (ui) keep(ui);
   await Promise.all(
     wanted.map((command) => {
       const options = {
@@ -134,11 +143,11 @@ async function assemble(
     }),
   );
   progress(wanted.map((command) => services[command]).join(', '));
-  writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin });
+  writePrivateJson(paths.client, { apiUrl, gatewayUrl, apiKey: keys.admin, ...(ui ? { temporalUiUrl: ui.url } : {}) });
   return {
     apiUrl,
     gatewayUrl,
-    temporalUiUrl: settings['PERENNIAL_TEMPORAL_UI_URL'] ?? null,
+    temporalUiUrl: ui?.link() ?? settings['PERENNIAL_TEMPORAL_UI_URL'] ?? null,
     apiKey: keys.admin,
     targets: backends.targets,
     environment: env,

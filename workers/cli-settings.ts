@@ -15,6 +15,7 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
     apiUrl: named('PERENNIAL_API_URL') ?? local.apiUrl ?? null,
     gatewayUrl: named('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
     apiKey: named('PERENNIAL_API_KEY') ?? local.apiKey ?? null,
+    ...(local.temporalUiUrl === undefined ? {} : { temporalUiUrl: local.temporalUiUrl }),
     cwd,
     stateDir,
     trainersDir: named('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
@@ -23,9 +24,16 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
   };
 }
 
-function localClient(stateDir: string): { readonly apiUrl?: string; readonly gatewayUrl?: string; readonly apiKey?: string } {
+interface LocalClient {
+  readonly apiUrl?: string;
+  readonly gatewayUrl?: string;
+  readonly apiKey?: string;
+  readonly temporalUiUrl?: string;
+}
+
+function localClient(stateDir: string): LocalClient {
   try {
-    return JSON.parse(readFileSync(join(stateDir, 'run', 'client.json'), 'utf8')) as { apiUrl: string; gatewayUrl: string; apiKey: string };
+    return JSON.parse(readFileSync(join(stateDir, 'run', 'client.json'), 'utf8')) as LocalClient;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;

@@ -10,6 +10,8 @@ export interface CliSettings {
   readonly apiUrl: string | null;
   readonly gatewayUrl: string | null;
   readonly apiKey: string | null;
+  /** The proxy before the embedded Temporal Web UI; absent where none runs from here. */
+  readonly temporalUiUrl?: string;
   readonly cwd: string;
   /** Of the platform that `up` runs from here; it need not exist. */
   readonly stateDir: string;

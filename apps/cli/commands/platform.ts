@@ -21,6 +21,11 @@ const leastFreeBytes = 2 * 2 ** 30;
 export function platformCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
   program
+    .command('ui')
+    .description('print a link that opens the Temporal Web UI of this machine in the browser that uses it first, within twelve hours')
+    .action(async () => terminal.out(await uiLink(context)));
+
+  program
     .command('doctor')
     .description('check each part of the platform, and say what to do about what is wrong; exit 1 when something is')
     .option('--json', 'print as JSON')
@@ -32,6 +37,18 @@ export function platformCommands(program: Command, context: CliContext, finish: 
       for (const { name, next } of wrong) if (next !== null) terminal.say(`${terminal.paint.dim('next:')} ${name}: ${next}`);
       finish(wrong.length === 0 ? 0 : 1);
     });
+}
+
+/** The proxy before the Web UI gives links to who has the platform's own key. */
+async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Promise<string> {
+  if (temporalUiUrl === undefined || apiKey === null)
+    throw new CliError('no platform with an embedded Temporal Web UI runs from this folder', 1, 'npx perennial up');
+  const headers = { authorization: `Bearer ${apiKey}` };
+  const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, { method: 'POST', headers, headersTimeout: 5_000 });
+  const text = await body.text();
+  if (statusCode === 200) return (JSON.parse(text) as { readonly url: string }).url;
+  const next = 'unset PERENNIAL_API_KEY: the link is for the key in run/client.json';
+  throw new CliError(`the Web UI at ${temporalUiUrl} refused: ${text.trim()}`, 1, next);
 }
 
 async function api({ settings: { apiUrl } }: CliContext): Promise<Part> {
