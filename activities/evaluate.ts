@@ -17,6 +17,7 @@ import { levelsFor, policyOf, type EvaluationPolicy } from '../domain/policy';
 import { seedOf } from '../domain/statistics/random';
 import type { DecisionRef } from '../domain/verdict';
 import type { ArtifactStore } from '../data/artifacts/store';
+import { anchorVersions } from '../domain/gates/counterpart';
 import { digestOf } from '../data/digest';
 import { openScratch } from '../data/scratch';
 import type { Registry } from '../db/registry';
@@ -26,7 +27,7 @@ import { scoreHoldout, type ScoredFiles } from './score-holdout';
 import { summaryOf, type EvaluationSummary } from './evaluation-summary';
 
 export interface EvaluateDeps {
-  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'lineage' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'effects' | 'evidence' | 'decisions' | 'attempts' | 'models' | 'lineage' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
   readonly scratchRoot: string;
 }
@@ -85,7 +86,15 @@ async function evaluateOnce(
   const policy = policyOf(input.evaluate);
   const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
   try {
-    const measured = await measureCandidate({ attempts: registry.attempts, artifacts, scratch, input, policy, signal });
+    const measured = await measureCandidate({
+      attempts: registry.attempts,
+      models: registry.models,
+      artifacts,
+      scratch,
+      input,
+      policy,
+      signal,
+    });
     await assertOwned();
     return await record(registry, input, policy, measured);
   } finally {
@@ -95,6 +104,7 @@ async function evaluateOnce(
 
 interface Measuring {
   readonly attempts: EvaluateDeps['registry']['attempts'];
+  readonly models: EvaluateDeps['registry']['models'];
   readonly artifacts: EvaluateDeps['artifacts'];
   readonly scratch: Awaited<ReturnType<typeof openScratch>>;
   readonly input: EvaluateInput;
@@ -107,7 +117,7 @@ interface MeasuredCandidate {
   readonly predictions: ArtifactRef;
 }
 
-async function measureCandidate({ attempts, artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
+async function measureCandidate({ attempts, models, artifacts, scratch, input, policy, signal }: Measuring): Promise<MeasuredCandidate> {
   const assembled = await artifacts.getJson<AssembledData>(input.assembled);
   const candidate = await artifacts.getJson<ModelManifest>(input.candidate.manifest);
   if (candidate.trainingData !== input.assembled.digest) {
@@ -122,6 +132,7 @@ async function measureCandidate({ attempts, artifacts, scratch, input, policy, s
     assembled,
     candidate,
     champion: input.champion,
+    anchors: await anchorsOf(models, input),
     baseline: input.baseline,
     model: input.lifecycle,
     sliceColumns: input.evaluate.slices?.columns ?? [],
@@ -168,6 +179,19 @@ async function measureCandidate({ attempts, artifacts, scratch, input, policy, s
     predictions: predictions.digest,
   };
   return { evidence, predictions };
+}
+
+/** The fixed versions that gates name, as they are registered; a version never changes. */
+async function anchorsOf(
+  models: EvaluateDeps['registry']['models'],
+  { tenant, lifecycle: model, evaluate }: EvaluateInput,
+): Promise<Readonly<Record<string, ModelVersionRef | null>>> {
+  const anchors: Record<string, ModelVersionRef | null> = {};
+  for (const version of anchorVersions(evaluate.gates)) {
+    const record = await models.get({ tenant, model, version });
+    anchors[version] = record && { model, version, manifest: record.manifest };
+  }
+  return anchors;
 }
 
 /** What is asked for, what a gate needs and what slices are judged by; each once. */

@@ -23,6 +23,8 @@ export interface Scoring {
   readonly assembled: AssembledData;
   readonly candidate: ModelManifest;
   readonly champion: ModelVersionRef | null;
+  /** By version; null for one that does not exist. */
+  readonly anchors: Readonly<Record<string, ModelVersionRef | null>>;
   readonly baseline: ArtifactRef | null;
   readonly model: string;
   readonly sliceColumns: readonly string[];
@@ -60,6 +62,12 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
       const scorer: Scorer = { ...scoring, sql, files };
       const candidate = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
       const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
+      const anchors: Record<string, ScoredCounterpart> = {};
+      for (const [version, ref] of Object.entries(scoring.anchors)) {
+        const name = `${scoring.model}@${version}`;
+        anchors[version] =
+          ref === null ? { kind: 'notMeasured', name, reason: 'there is no such version' } : await scoreVersion(scorer, ref);
+      }
       const sliceColumns: Record<string, ScoredHoldout['sliceColumns'][string]> = {};
       for (const column of scoring.sliceColumns) {
         sliceColumns[column] = await readSliceColumn(sql, files.requestRows, column, part.rows);
@@ -71,8 +79,9 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
         score: candidate,
         champion: scoresOf(counterparts.champion),
         baseline: scoresOf(counterparts.baseline),
+        anchors: Object.fromEntries(Object.entries(anchors).map(([version, scored]) => [version, scoresOf(scored)])),
       });
-      const scored = { task: assembled.task, labels: rows.labels, candidate, counterparts, sliceColumns };
+      const scored = { task: assembled.task, labels: rows.labels, candidate, counterparts, anchors, sliceColumns };
       return {
         holdout: { ...onRows(scored, counted.rows), day: counted.day, days: counted.days },
         judged: counted.judged,
@@ -104,20 +113,23 @@ async function scoreManifest(
   }
 }
 
-/** Judged as it serves: its own `features.sql` over the same raw rows. */
 async function scoreChampion(scorer: Scorer): Promise<ScoredCounterpart> {
-  const { champion, artifacts, model } = scorer;
-  if (champion === null) return { kind: 'absent', reason: `${model} has no champion yet` };
-  return counterpart(scorer.signal, versionName(champion), champion.manifest, async () => {
-    const manifest = await artifacts.getJson<ModelManifest>(champion.manifest);
+  const { champion, model } = scorer;
+  return champion === null ? { kind: 'absent', reason: `${model} has no champion yet` } : scoreVersion(scorer, champion);
+}
+
+/** Judged as it serves: its own `features.sql` over the same raw rows. */
+async function scoreVersion(scorer: Scorer, version: ModelVersionRef): Promise<ScoredCounterpart> {
+  return counterpart(scorer.signal, versionName(version), version.manifest, async () => {
+    const manifest = await scorer.artifacts.getJson<ModelManifest>(version.manifest);
     if (manifest.signature.task !== scorer.assembled.task) {
       throw failure('InvalidInput', `it does ${manifest.signature.task}, and these labels are for ${scorer.assembled.task}`);
     }
-    return scoreManifest(scorer, manifest, manifest.signature.features, await championFeatures(scorer, manifest));
+    return scoreManifest(scorer, manifest, manifest.signature.features, await featuresOf(scorer, version, manifest));
   });
 }
 
-async function championFeatures(scorer: Scorer, manifest: ModelManifest): Promise<string> {
+async function featuresOf(scorer: Scorer, version: ModelVersionRef, manifest: ModelManifest): Promise<string> {
   const { assembled, artifacts, scratch, files, sql, signal } = scorer;
   if (manifest.featuresSql.digest === assembled.featuresSql.digest && sameColumns(manifest.signature.request, assembled.request)) {
     return files.features;
@@ -129,8 +141,8 @@ async function championFeatures(scorer: Scorer, manifest: ModelManifest): Promis
     throw failure('InvalidInput', `it needs ${lacking.map(({ name }) => `\`${name}\``).join(', ')}, which these request rows lack`);
   }
   const text = Buffer.from(await artifacts.getBytes(manifest.featuresSql)).toString('utf8');
-  const plan = await compileFeatureSql({ sql: text, request, file: "the champion's features.sql" });
-  const features = scratch.path('champion-features.parquet');
+  const plan = await compileFeatureSql({ sql: text, request, file: `features.sql of ${versionName(version)}` });
+  const features = scratch.path(`features-${version.version}.parquet`);
   const tables = [{ requestRows: files.requestRows, features }];
   await writeFeatureTables({ plan, tables, carried: [rowColumn], limits: championSqlLimits, signal });
   return features;

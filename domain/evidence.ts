@@ -40,9 +40,11 @@ export interface Evidence {
   };
   readonly metrics: Measurements;
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
+  /** By version: fixed ones that gates name. Absent where none does. */
+  readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
   /** Null when no gate asked for it. */
   readonly parity: ParityEvidence | null;
-  /** Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`. */
+  /** Row by row: `row`, `label`, `day`, `score`, `champion`, `baseline`, `version_<n>` of each anchor. */
   readonly predictions: Digest;
 }
 

@@ -35,7 +35,7 @@ export function explainGates(
 /** What was measured, one line a metric, with each counterpart beside it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
   const { attempt, holdout, judged, metrics, counterparts } = evidence;
-  const beside = [counterparts.champion, counterparts.baseline];
+  const beside = [counterparts.champion, counterparts.baseline, ...Object.values(evidence.anchors ?? {})];
   return [
     `holdout ${holdout.window.from} to ${holdout.window.until}: ${judged ? `${holdout.rows.toLocaleString('en-US')} rows` : basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
     ...(judged ? [`judged on ${judgedText(judged)}`] : []),

@@ -16,7 +16,14 @@ const confidence = z
     `a share above ${confidenceRange.above} and at most ${confidenceRange.most}: how sure the interval must be, which resamples whole days`,
   );
 
-const against = z.enum(['champion', 'baseline']).default('champion').describe('champion or baseline: what the candidate is compared with');
+const anchor = z
+  .strictObject({ version: z.int().min(1).describe('a whole number, 1 or more: a version of this model') })
+  .describe('a fixed version of this model, so that small losses do not add up over many promotions');
+
+const against = z
+  .union([z.enum(['champion', 'baseline']), anchor], { error: 'expected champion, baseline or { version: <number> }' })
+  .default('champion')
+  .describe('champion, baseline, or { version: <number> } for a fixed version: what the candidate is compared with');
 
 const whenAbsent = z
   .enum(['baseline', 'notApplicable'])

@@ -108,6 +108,7 @@ const evaluate: Readonly<Record<Task, string>> = {
       - { name: useful, kind: threshold, metric: auc, min: 0.6 }
       - { name: no-worse, kind: nonInferiority, metric: logloss, margin: 0.005 } # than the champion, or the baseline when there is none
       - { name: parity, kind: parity }
+      # no worse than version 1, so that small losses do not add up: { name: anchor, kind: nonInferiority, metric: logloss, against: { version: 1 }, margin: 0.01 }
 `,
   regression: `    metrics: [rmse, mae, r2]
     gates:

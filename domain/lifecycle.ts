@@ -90,6 +90,11 @@ export interface EvaluateSpec {
 
 export type WhenAbsent = 'baseline' | 'notApplicable';
 
+/** A fixed version of the lifecycle's own model. Each champion may be a little worse than the last by what a margin allows; against a fixed one that does not add up. */
+export interface AnchorVersion {
+  readonly version: number;
+}
+
 export type GateSpec =
   | {
       readonly name: string;
@@ -103,7 +108,7 @@ export type GateSpec =
       readonly name: string;
       readonly kind: 'nonInferiority' | 'superiority';
       readonly metric: MetricName;
-      readonly against: 'champion' | 'baseline';
+      readonly against: 'champion' | 'baseline' | AnchorVersion;
       readonly whenAbsent: WhenAbsent;
       readonly margin: number;
       readonly confidence: number;
@@ -111,7 +116,7 @@ export type GateSpec =
   | {
       readonly name: string;
       readonly kind: 'slice';
-      readonly against: 'champion' | 'baseline';
+      readonly against: 'champion' | 'baseline' | AnchorVersion;
       readonly whenAbsent: WhenAbsent;
       readonly maxIncrease: number;
       readonly confidence: number;

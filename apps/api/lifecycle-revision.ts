@@ -157,7 +157,7 @@ function keysOf(pointer: string): readonly string[] {
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function invalid(fileName: string, issues: readonly Issue[]): Error {
+export function invalid(fileName: string, issues: readonly Issue[]): Error {
   return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`}`, {
     issues,
     next: 'perennial lifecycle validate <folder>',

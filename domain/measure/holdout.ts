@@ -20,6 +20,8 @@ export interface ScoredHoldout {
   readonly days: number;
   readonly candidate: Float64Array;
   readonly counterparts: Readonly<Record<CounterpartName, ScoredCounterpart>>;
+  /** By version. */
+  readonly anchors: Readonly<Record<string, ScoredCounterpart>>;
   readonly sliceColumns: Readonly<Record<string, SliceColumn>>;
 }
 
@@ -38,6 +40,8 @@ export interface MeasuredHoldout {
   readonly replicates: number;
   readonly metrics: Measurements;
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
+  /** Absent where there are none. */
+  readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
 }
 
 /**
@@ -49,7 +53,7 @@ export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): 
   const resamples = dayResamples({ days: holdout.days, replicates: bootstrapReplicates, seed: plan.seed });
   const work: Work = { holdout, plan, resamples };
   const candidate = yield* prepareAll(work, 'candidate', holdout.candidate);
-  return {
+  const measured = {
     replicates: resamples.replicates,
     metrics: yield* measureAll(work, candidate),
     counterparts: {
@@ -57,6 +61,9 @@ export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): 
       baseline: yield* measureCounterpart(work, candidate, holdout.counterparts.baseline),
     },
   };
+  const anchors: Record<string, CounterpartEvidence> = {};
+  for (const [version, scored] of Object.entries(holdout.anchors)) anchors[version] = yield* measureCounterpart(work, candidate, scored);
+  return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
 }
 
 interface Work {
@@ -76,6 +83,7 @@ export function onRows(whole: Omit<ScoredHoldout, 'day' | 'days'>, rows: Int32Ar
     labels: part(whole.labels),
     candidate: part(whole.candidate),
     counterparts: { champion: scoredPart(whole.counterparts.champion), baseline: scoredPart(whole.counterparts.baseline) },
+    anchors: Object.fromEntries(Object.entries(whole.anchors).map(([version, of]) => [version, scoredPart(of)])),
     sliceColumns: Object.fromEntries(Object.entries(whole.sliceColumns).map(([name, column]) => [name, slicePart(column)])),
   };
 }

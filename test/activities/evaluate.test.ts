@@ -10,7 +10,9 @@ import { decide } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
 import { failure } from '../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../domain/ids';
-import type { EvaluateSpec } from '../../domain/lifecycle';
+import { explainEvidence } from '../../domain/explain';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { EvaluateSpec, GateSpec } from '../../domain/lifecycle';
 import type { EvaluationPolicy } from '../../domain/policy';
 import { digestOf } from '../../data/digest';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
@@ -95,6 +97,34 @@ describe('evaluating a candidate', () => {
     expect(registry.log.find(([what]) => what === 'lineage')?.[1]).toMatchObject([
       { from: { kind: 'dataset', name: 'flight-delay.holdout-rows', version: 4 }, to: { kind: 'model', name: 'flight-delay', version: 2 } },
     ]);
+  });
+
+  test('lays it beside a fixed version, whoever is champion', async () => {
+    registry.versions.set(3, await modelManifest(artifacts, truth, base.assembled));
+    const anchor = (version: number): GateSpec =>
+      ({ ...noWorse, name: `anchor-${version}`, kind: 'nonInferiority', against: { version } }) as GateSpec;
+    const candidate = { ...base.candidate, manifest: await modelManifest(artifacts, misled, base.assembled) };
+    const { decision, found, summary } = await evaluate({
+      candidate,
+      champion: await champion(misled, base.assembled),
+      evaluate: { ...spec, slices: null, gates: [noWorse, anchor(3), anchor(4)] },
+    });
+    // As good as its champion, which is far from what version 3 was.
+    expect(decision.verdict.reasons.slice(0, 3).map(({ gate, code }) => [gate, code])).toEqual([
+      ['no-worse', 'nonInferiority.shown'],
+      ['anchor-3', 'nonInferiority.refuted'],
+      ['anchor-4', 'nonInferiority.notMeasured'],
+    ]);
+    expect(decision.verdict.reasons[1]?.message).toContain('worse than flight-delay@3');
+    expect(decision.verdict.reasons[2]?.message).toContain('flight-delay@4: there is no such version');
+    expect(found.anchors?.['3']).toMatchObject({ kind: 'measured', name: 'flight-delay@3' });
+    expect(explainEvidence(found).join('\n')).toContain('flight-delay@4 could not be measured: there is no such version');
+    const file = join(folder, 'anchored.parquet');
+    await artifacts.toFile(summary.predictions, file);
+    const reader = await (
+      await (await DuckDBInstance.create()).connect()
+    ).runAndReadAll(`SELECT avg(abs(score - version_3)) > 0.1 AS apart, count(version_4)::INTEGER AS four FROM '${file}'`);
+    expect(reader.getRowObjects()).toEqual([{ apart: true, four: 0 }]);
   });
 
   test('judges the last whole weeks of a holdout, in the days of its time zone, and scores every row', async () => {
@@ -224,7 +254,7 @@ describe('the champion', () => {
     [
       'has features that cannot be computed',
       { featuresSql: 'SELECT nonsense(hour) AS hour, wind, carrier FROM request' },
-      "the champion's features.sql",
+      'features.sql of flight-delay@1',
     ],
   ])('that %s: the candidate is measured, the comparison is not, nothing is promoted', async (_case, changes, reason) => {
     const { found, decision } = await evaluate({ champion: await champion(truth, base.assembled, changes) });
@@ -324,6 +354,8 @@ test('shows life from its first line on', async () => {
 type FakeRegistry = EvaluateDeps['registry'] & {
   readonly log: [string, unknown][];
   readonly bodies: Map<string, unknown>;
+  /** By version: manifests. */
+  readonly versions: Map<number, ArtifactRef>;
   owned: boolean;
 };
 
@@ -337,6 +369,7 @@ function fakeRegistry(): FakeRegistry {
     log,
     bodies,
     owned: true,
+    versions: new Map<number, ArtifactRef>(),
     effects: {
       claim: ({ key }: { key: string }) => {
         if (done.has(key)) return Promise.resolve({ kind: 'done', result: done.get(key) } as const);
@@ -367,6 +400,12 @@ function fakeRegistry(): FakeRegistry {
       record: ({ policy, evidence, verdict }: { policy: string; evidence: string; verdict: unknown }) => {
         log.push(['decision', verdict]);
         return Promise.resolve({ id: 'dec_1', policy, evidence, verdict });
+      },
+    },
+    models: {
+      get: ({ model, version }: { model: string; version: number }) => {
+        const manifest = fake.versions.get(version);
+        return Promise.resolve(manifest ? { model, version, manifest } : null);
       },
     },
     attempts: {

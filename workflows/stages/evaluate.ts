@@ -83,7 +83,7 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
 function needsBaseline(gates: EvaluateSpec, hasChampion: boolean): boolean {
   return gates.gates.some((gate) => {
     if (!('against' in gate)) return false;
-    return gate.against === 'baseline' || (!hasChampion && gate.whenAbsent === 'baseline');
+    return gate.against === 'baseline' || (gate.against === 'champion' && !hasChampion && gate.whenAbsent === 'baseline');
   });
 }
 

@@ -9,6 +9,7 @@ import { digestOf } from '../../../data/digest';
 import { allows } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
+import { checkAnchors } from '../anchor-versions';
 import { readRevision, revisionTexts, storeRevision, type CheckedRevision } from '../lifecycle-revision';
 import { modelWarnings } from '../model-warnings';
 import { sourceWarnings } from '../source-warnings';
@@ -138,6 +139,7 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
         const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
+        await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
             next: 'ask an admin for a key with the scope approver',
@@ -210,6 +212,7 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;
         const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
+        await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
         return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };
       },

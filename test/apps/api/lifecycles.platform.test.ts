@@ -72,6 +72,19 @@ describe('a lifecycle', () => {
     expect(await world.call('PUT', '/lifecycles/oracle', { as: 'operator', body })).toMatchObject(refused);
   });
 
+  test('is neither planned nor applied with a gate against a version that does not exist', async () => {
+    const anchored = (text: string): string =>
+      text.replace(
+        'gates:\n',
+        'gates:\n      - { name: anchor, kind: nonInferiority, metric: logloss, against: { version: 3 }, margin: 0.01 }\n',
+      );
+    const body = lifecycleBody('anchored', anchored);
+    const detail = 'spec.evaluate.gates[0].against: there is no anchored@3';
+    const refused = { status: 422, body: { errors: [{ pointer: '/spec/evaluate/gates/0/against/version', detail }] } };
+    expect(await world.call('POST', '/lifecycles/anchored/plan', { as: 'viewer', body })).toMatchObject(refused);
+    expect(await world.call('PUT', '/lifecycles/anchored', { as: 'operator', body })).toMatchObject(refused);
+  });
+
   test('gets a revision for each change, and an old content its old number', async () => {
     await put('steps');
     const more = (text: string): string => text.replace('num_leaves: 15', 'num_leaves: 31');

@@ -26,6 +26,7 @@ const holdout: ScoredHoldout = {
     champion: { kind: 'scored', name: 'flight-delay@1', manifest, scores: truth },
     baseline: { kind: 'scored', name: 'baseline', manifest, scores: prior },
   },
+  anchors: {},
   sliceColumns: { origin: { kind: 'coded', values: airports, codes: origin } },
 };
 const plan: MeasurementPlan = {
