@@ -34,9 +34,19 @@ export type RolloutOpened =
       readonly step: number;
       readonly extendedSeconds: number;
       readonly decision: DecisionRef | null;
+      /** With this attempt's share of alpha. Absent in histories from before attempts were counted. */
+      readonly test?: CanarySpec['test'];
     }
   | { readonly kind: 'busy'; readonly runId: RunId; readonly challenger: number; readonly status: RolloutStatus }
-  | { readonly kind: 'conflict'; readonly champion: number | null };
+  | { readonly kind: 'conflict'; readonly champion: number | null }
+  /** What an earlier rollout of the same bytes under the same policy found, and when. */
+  | {
+      readonly kind: 'harmShown';
+      readonly rollout: RolloutId;
+      readonly runId: RunId;
+      readonly at: string;
+      readonly verdict: Verdict | null;
+    };
 
 type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end: EndedRollout };
 
@@ -71,9 +81,21 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         cause: `${versionName(challenger)} passed its evaluation`,
       });
       if (opened.kind === 'conflict') return opened;
-      const { id: rollout, status, step, extendedSeconds } = opened.rollout;
+      if (opened.kind === 'harmShown') {
+        const { id, runId: by, endedAt, startedAt, verdict } = opened.rollout;
+        return { kind: 'harmShown', rollout: id, runId: by, at: endedAt ?? startedAt, verdict };
+      }
+      const { id: rollout, status, step, extendedSeconds, spec } = opened.rollout;
       if (opened.kind === 'busy') return { kind: 'busy', runId: opened.rollout.runId, challenger: opened.rollout.challenger, status };
-      return { kind: 'opened', rollout, status, step, extendedSeconds, decision: await decisionOf(registry, opened.rollout) };
+      return {
+        kind: 'opened',
+        rollout,
+        status,
+        step,
+        extendedSeconds,
+        decision: await decisionOf(registry, opened.rollout),
+        test: spec.test,
+      };
     },
 
     async enterRolloutStep(

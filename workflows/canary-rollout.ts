@@ -133,12 +133,19 @@ async function open(input: RolloutInput, progress: RolloutProgress): Promise<Rol
         `${name} was compared with ${versionName(champion.version)}, but the champion is now ${now}; perennial run rerun to compare again`,
       );
     }
+    case 'harmShown': {
+      const found = (opened.verdict?.reasons ?? []).filter(({ outcome }) => outcome === 'failed').map(({ message }) => message);
+      const message = `${name} was found harmful beside ${versionName(champion.version)} by ${opened.runId} at ${opened.at}, under this policy (perennial rollout show ${model} --id ${opened.rollout}); try another candidate or a changed policy`;
+      const reason = { gate: 'canary', code: 'canary.harmShown', message: [message, ...found].join(': '), outcome: 'failed' } as const;
+      return { kind: 'notOpened', rollout: null, verdict: { kind: 'failed', reasons: [reason] }, decision: null };
+    }
     case 'opened':
       // Also found again, by a run that was started anew: then as it stands.
       progress.rollout = opened.rollout;
       progress.status = opened.status;
       progress.step = opened.step;
       progress.extendedSeconds = opened.extendedSeconds;
+      if (opened.test) progress.test = opened.test;
       progress.decision = opened.decision;
       progress.entered = opened.status !== 'running';
       if (opened.status === 'held') progress.heldBy = { actor: platform, reason: 'held before' };
@@ -268,7 +275,7 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
             rollout: idOf(progress),
             model,
             names: { champion: versionName(champion.version), challenger: versionName(challenger) },
-            policy: rolloutPolicyOf(canary, label),
+            policy: rolloutPolicyOf(progress.test ? { ...canary, test: progress.test } : canary, label),
             mode,
             step,
             ...(progress.noMoreLabels && { noMoreLabels: progress.noMoreLabels }),

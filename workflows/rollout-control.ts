@@ -3,6 +3,7 @@ import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@t
 import type { LostPairs } from '../activities/judge-answers';
 import type { SignedCommand } from '../domain/command';
 import type { RolloutId, Tenant } from '../domain/ids';
+import type { CanarySpec } from '../domain/lifecycle';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
 import type { RolloutStatus } from '../domain/rollout/rollout';
 import type { DecisionRef } from '../domain/verdict';
@@ -21,6 +22,8 @@ export interface RolloutProgress {
   entered: boolean;
   heldBy: Command | null;
   extendedSeconds: number;
+  /** The spec's, with this attempt's share of alpha; not given by histories of before attempts were counted. */
+  test?: CanarySpec['test'];
   /** Of the canary that passed. */
   decision: DecisionRef | null;
   promotion: PromotionEnd | null;

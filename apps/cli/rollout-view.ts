@@ -20,6 +20,8 @@ export interface RolloutSummaryJson {
   readonly challenger: number;
   readonly runId: string;
   readonly status: RolloutStatus;
+  /** Of this pair of versions; absent from a platform that is older than this command. */
+  readonly attempt?: number | null;
   /** Percent of entities. */
   readonly steps: readonly number[];
   readonly step: number;
@@ -53,7 +55,7 @@ export interface RolloutJson extends RolloutSummaryJson {
   readonly reasons: readonly Reason[];
   readonly remaining: { readonly observations: number | null; readonly seconds: number | null } | null;
   readonly traffic: { readonly total: { readonly champion: ArmJson; readonly challenger: ArmJson } } | null;
-  readonly test: { readonly maxDurationSeconds: number; readonly extendedSeconds: number };
+  readonly test: { readonly alpha: number; readonly maxDurationSeconds: number; readonly extendedSeconds: number };
   readonly rollback: RolloutRollback | null;
   /** Not given by an API of before there were judges. */
   readonly judge?: RolloutJudgeJson | null;
@@ -88,6 +90,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
     `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
     ...wrap(whereText(rollout)),
     ...wrap(timeText(rollout)),
+    ...wrap(attemptText(rollout)),
     '',
     ...(drawing.length === 0
       ? wrap(`no label of both versions is due yet: there is no difference in ${quality.metric} to draw`)
@@ -139,6 +142,12 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
   const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
   const parked = status === 'passed' && weight === 0 ? '; it answers nobody until it is promoted' : '';
   return `${stepText(rollout)} (${steps})${parked}`;
+}
+
+/** The first time is the usual one. */
+function attemptText({ attempt, test }: RolloutJson): string {
+  if (attempt == null || attempt < 2) return '';
+  return `judged ${attempt} times: these two versions share one alpha, of which this rollout has ${test.alpha.toPrecision(2)}`;
 }
 
 function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): string {

@@ -1,6 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle';
+import { askTheSame, canaryAtAttempt, showsHarm } from '../../domain/rollout/attempts';
 import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
 import type { AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
@@ -107,6 +108,8 @@ export type RolloutOpening =
   /** Perhaps long ago, and ended since: a run has one rollout. */
   | { readonly kind: 'opened'; readonly rollout: RolloutRecord }
   | { readonly kind: 'busy'; readonly rollout: RolloutRecord }
+  /** An earlier rollout of the same bytes under the same policy found the challenger harmful: that stays found. */
+  | { readonly kind: 'harmShown'; readonly rollout: RolloutRecord }
   | { readonly kind: 'conflict'; readonly champion: number | null };
 
 export type RolloutChange =
@@ -121,7 +124,8 @@ export type RolloutChange =
 export interface RolloutRepository {
   /**
    * In shadow whatever the first step: `setStep` sends traffic. A second call for the run finds its rollout, ended or not. FencedOff when the run has ended or is
-   * being undone, Conflict when the challenger was rejected or withdrawn.
+   * being undone, Conflict when the challenger was rejected or withdrawn. Its spec is the one given with this attempt's share of alpha: rollouts of the same two
+   * manifests that saw labels are counted, whatever their policies.
    */
   open(
     input: Cause & {
@@ -310,7 +314,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
 const statusEvents = { running: 'rollout.resumed', held: 'rollout.held', passed: 'rollout.passed' } as const;
 
 async function open(tx: Transaction, input: Parameters<RolloutRepository['open']>[0]): Promise<RolloutOpening> {
-  const { tenant, runId, model, champion, challenger, spec, paired, availableAfterSeconds, state, actor, cause } = input;
+  const { tenant, runId, model, champion, challenger, paired, availableAfterSeconds, state, actor, cause } = input;
   const { aliases } = await lockModel(tx, { tenant, model });
   await lockRun(tx, { tenant, runId });
   const own = await rolloutOfRun(tx, { tenant, runId });
@@ -324,6 +328,10 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   if (standing === 'rejected' || standing === 'withdrawn') {
     throw failure('Conflict', `${model}@${challenger} was ${standing} and cannot be tried on traffic`);
   }
+  const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
+  const refuted = earlier.find((each) => each.verdict !== null && showsHarm(each.verdict) && askTheSame(each.spec, input.spec));
+  if (refuted) return { kind: 'harmShown', rollout: toRecord(refuted) };
+  const spec = canaryAtAttempt(input.spec, 1 + earlier.length);
   const most = (name: GuardrailSpec['name']) => spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
     insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
@@ -334,6 +342,23 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   if (!row) throw new Error('an insert gave no row');
   await record(tx, row, { action: 'rollout.open', event: 'rollout.started', actor, cause, after: shownOf(row) });
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
+}
+
+/** Ended rollouts of the same bytes that took a label into account, the newest first. */
+async function earlierOf(
+  tx: Transaction,
+  { tenant, model, champion, challenger }: Pick<RolloutRow, 'model' | 'champion' | 'challenger'> & { readonly tenant: Tenant },
+): Promise<readonly RolloutRow[]> {
+  return tx<RolloutRow[]>`
+    select o.* from rollouts o
+    join model_versions c on c.tenant_id = o.tenant_id and c.model = o.model and c.version = o.champion
+    join model_versions h on h.tenant_id = o.tenant_id and h.model = o.model and h.version = o.challenger
+    where o.tenant_id = ${tenant} and o.model = ${model} and o.ended_at is not null
+      and c.digest = (select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${champion})
+      and h.digest = (select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${challenger})
+      and exists (select from rollout_traffic t where t.tenant_id = o.tenant_id and t.rollout_id = o.id
+        and t.champion_labelled + t.challenger_labelled > 0)
+    order by o.id desc`;
 }
 
 async function guardRollout(tx: Transaction, { tenantId: tenant, runId }: RolloutRow): Promise<void> {

@@ -1,8 +1,10 @@
 import type { RolloutId, RunId } from '../../domain/ids';
 import type { RolloutRecord } from '../../db/repositories/rollouts';
 import { newId } from '../../db/ids';
+import { attemptOf, canaryAtAttempt } from '../../domain/rollout/attempts';
+import type { Verdict } from '../../domain/verdict';
 import { canary, openRollout, promoteOver } from './rollout-fixture';
-import { openTestRegistry, refTo, registerVersions, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
+import { openTestRegistry, refTo, registerVersions, signature, startRun, tenant, unique, type TestRegistry } from './registry-fixture';
 
 describe('rollouts', () => {
   let test_: TestRegistry;
@@ -36,7 +38,8 @@ describe('rollouts', () => {
   test('opening adds the challenger in shadow, with a new epoch, an audit row and an event', async () => {
     const before = await epochNow();
     const rollout = await opened();
-    expect(rollout).toMatchObject({ champion: 1, challenger: 2, status: 'running', step: 0, weight: 0, epoch: before + 1, spec: canary });
+    expect(rollout).toMatchObject({ champion: 1, challenger: 2, status: 'running', step: 0, weight: 0, epoch: before + 1 });
+    expect(rollout.spec).toEqual(canaryAtAttempt(canary, 1));
     expect(await epochNow()).toBe(before + 1);
     expect(await routed()).toEqual({
       tenant,
@@ -83,6 +86,61 @@ describe('rollouts', () => {
       expect(await eventsOf(runId)).toEqual([]);
     },
   );
+
+  describe('of the same bytes again', () => {
+    const harmful: Verdict = {
+      kind: 'failed',
+      reasons: [{ gate: 'quality', code: 'quality.refuted', message: 'worse', outcome: 'failed' }],
+    };
+    const slow: Verdict = {
+      kind: 'failed',
+      reasons: [{ gate: 'latency_ms', code: 'guardrail.exceeded', message: 'slow', outcome: 'failed' }],
+    };
+    const ended = async (verdict: Verdict | null, sawLabels = true) => {
+      const { id } = await opened({ runId: await startRun(test_.registry) });
+      if (sawLabels) {
+        await test_.database.sql`
+          insert into rollout_traffic (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+            champion_asked, challenger_asked, champion_errors, challenger_errors, champion_labelled)
+          values (${tenant}, ${id}, 0, now(), now(), 1, 0, 0, 0, 1, 1, 0, 0, 1)`;
+      }
+      await test_.registry.rollouts.end({ tenant, id, status: 'rolledBack', verdict, decisionId: null, ...by });
+      return id;
+    };
+    const again = async (over: Parameters<typeof openRollout>[1] = {}) => open({ runId: await startRun(test_.registry), ...over });
+
+    test('each has the next share of alpha, whatever its policy; one that saw no label was none', async () => {
+      await ended(null, false);
+      await ended({ kind: 'inconclusive', reasons: [] });
+      const second = await again({ spec: { ...canary, steps: [0] } });
+      if (second.kind !== 'opened') throw new Error(second.kind);
+      expect(second.rollout.spec).toEqual(canaryAtAttempt({ ...canary, steps: [0] }, 2));
+    });
+
+    test('counts by manifest, not by number, and no other versions', async () => {
+      await ended(null);
+      const bytes = { tenant, model, runId, manifest: refTo(`${model} 2`), signature };
+      const { version } = await test_.registry.models.register({ ...bytes, idempotencyKey: unique('again') });
+      const [same, other] = [await again({ challenger: version }), 3];
+      if (same.kind !== 'opened') throw new Error(same.kind);
+      expect(attemptOf(same.rollout.spec)).toBe(2);
+      await test_.registry.rollouts.end({ tenant, id: same.rollout.id, status: 'aborted', verdict: null, decisionId: null, ...by });
+      const third = await again({ challenger: other });
+      expect(third.kind === 'opened' && attemptOf(third.rollout.spec)).toBe(1);
+    });
+
+    test('harm that was shown stays shown under its policy, and a guardrail’s bad hour does not', async () => {
+      const found = await ended(harmful);
+      expect(await again()).toMatchObject({ kind: 'harmShown', rollout: { id: found, verdict: harmful } });
+      const changed = await again({ spec: { ...canary, quality: { ...canary.quality, margin: 0.02 } } });
+      expect(changed.kind === 'opened' && attemptOf(changed.rollout.spec)).toBe(2);
+    });
+
+    test('after a guardrail said no it may be tried again', async () => {
+      await ended(slow);
+      expect((await again()).kind).toBe('opened');
+    });
+  });
 
   test('a rejected version is not tried on traffic, nor anything by a run that has ended', async () => {
     await test_.registry.models.setStatus({ tenant, model, version: 2, status: 'rejected', cause: 'gate' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/verdict';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
+import { attemptOf } from '../../../domain/rollout/attempts';
 import { qualityIn } from '../../../domain/rollout/state';
 import type { RolloutRecord, RolloutTraffic } from '../../../db/repositories/rollouts';
 import { rolloutWorkflowId } from '../../../workflows/messages';
@@ -67,6 +68,10 @@ const summary = z.object({
   challenger: z.number(),
   runId: z.string(),
   status: z.enum(rolloutStatuses),
+  attempt: z
+    .number()
+    .nullable()
+    .describe('how often these two versions were judged beside each other, this time included; null before that was counted'),
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
@@ -113,7 +118,7 @@ export const rolloutView = summary
 export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSummary> {
   const { id, model, champion, challenger, runId, status, spec, step, weight, verdict: decided, decisionId, waitingFor } = rollout;
   const { startedAt, endedAt } = rollout;
-  const at = { status, steps: spec.steps, step, weight };
+  const at = { status, attempt: attemptOf(spec), steps: spec.steps, step, weight };
   return { id, model, champion, challenger, runId, ...at, verdict: decided, decision: decisionId, waitingFor, startedAt, endedAt };
 }
 

@@ -60,7 +60,7 @@ export const running: RolloutJson = {
   ],
   remaining: { observations: 1_650, seconds: 237_600 },
   traffic: { total: { champion: arm, challenger: { requests: 5_900, errors: 3, assigned: 300, slow: 5, ripe: 260, labelled: 250 } } },
-  test: { maxDurationSeconds: 1_209_600, extendedSeconds: 0 },
+  test: { alpha: 0.03, maxDurationSeconds: 1_209_600, extendedSeconds: 0 },
   rollback: null,
   history: settling(60, -0.004),
   eventStartedAt: '2013-08-01T00:00:00Z',
