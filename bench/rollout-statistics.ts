@@ -84,7 +84,7 @@ const traffics: readonly (readonly [string, DayEffects])[] = [
   ['days that differ by 0.017', dayEffects.normal(dayToDay)],
 ];
 
-/** Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is wrong and a twentieth for how soon they end, it takes about ten minutes. */
+/** Prints its tables. With 1,000 worlds a statement, a fifth as many whole rollouts for what is wrong and a twentieth for how soon they end, it takes some seven minutes of one processor. */
 export function rolloutStatistics({
   worlds = 1000,
   say,
