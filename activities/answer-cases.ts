@@ -2,7 +2,7 @@ import type { ArtifactRef } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import type { RunId, Tenant } from '../domain/ids';
 import { inOrder, sliceOf, type CaseSlice } from '../domain/llm/case-slices';
-import { answersSummary, leastMean, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
+import { answersSummary, scoreSummary, type AnsweredCases, type ScoreSummary } from '../domain/llm/evaluation/answered';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
 import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { comparePaired } from '../domain/llm/evaluation/comparison';
@@ -53,8 +53,6 @@ export interface AnswerCasesInput {
 /** Of the first minus the second on the same cases. */
 export interface ComparedAnswers {
   readonly difference: ScoreSummary;
-  /** Its mean with every case at its worst that was not measured on both sides. */
-  readonly least: number;
 }
 
 export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
@@ -130,8 +128,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       readonly others: ArtifactRef;
     }): Promise<ComparedAnswers> {
       const [answers, others] = await Promise.all([scoresOf(input.answers), scoresOf(input.others)]);
-      const difference = comparePaired(answers, others);
-      return { difference: scoreSummary(difference), least: leastMean(difference) };
+      return { difference: scoreSummary(comparePaired(answers, others)) };
 
       async function scoresOf(ref: ArtifactRef) {
         const results = await artifacts.getJson<readonly CaseResult[]>(ref);

@@ -1,4 +1,5 @@
 /** A run as the API gives it, and how it reads in a terminal. */
+import { signed } from '../../domain/gates/gate';
 import { explainReasons } from '../../domain/explain';
 import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
@@ -66,6 +67,12 @@ export interface PromptsJson {
     readonly gain: ScoreJson | null;
     readonly unpaid: string | null;
   } | null;
+  /** Not given by an API of before it was said. */
+  readonly notShown?: readonly {
+    readonly path: string;
+    readonly against: string;
+    readonly difference: ScoreJson & { readonly cases: number };
+  }[];
   readonly confirmed: { readonly path: string; readonly difference: ScoreJson } | null;
 }
 
@@ -78,9 +85,15 @@ export interface FineTuningJson {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-function promptsText({ chosen, candidates, searched }: PromptsJson): string {
+function promptsText({ chosen, candidates, searched, notShown = [] }: PromptsJson): string {
   const beside = searched ? (searched.unpaid ?? `${searched.variants} more were searched`) : '';
-  return [`${chosen} of ${candidates.length} chosen`, beside].filter(Boolean).join(', ');
+  return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)].filter(Boolean).join(', ');
+}
+
+/** Bounds that include 0 and a mean near it are a tie; with more held-out cases the bounds are narrower. */
+function notShownText({ path, against, difference: { mean, lower, upper, cases } }: NonNullable<PromptsJson['notShown']>[number]): string {
+  const gain = mean === null ? 'nothing was measured' : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
+  return `${against} stays: a gain of ${path} is not shown, ${gain} on ${cases} held-out cases`;
 }
 
 /** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */

@@ -268,7 +268,7 @@ spec:
 });
 
 describe('compareAnswers', () => {
-  test('pairs the cases that both were asked; what one of them has no score for is counted, and at its worst in the least', async () => {
+  test('pairs the cases that both were asked; what one of them has no score for is counted, and at its worst in the lower bound', async () => {
     const put = (scores: readonly (number | null)[]) =>
       world.artifacts.putJson({
         tenant,
@@ -284,6 +284,8 @@ describe('compareAnswers', () => {
       others: await put([0, 1, 0, 1]),
     });
     expect(compared.difference).toMatchObject({ mean: 0.5, cases: 4, failures: 1 });
-    expect(compared.least).toBeCloseTo((1 + 0 + 0.5 - 1) / 4);
+    const { lower, upper } = compared.difference;
+    expect([lower, upper]).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(lower).toBeLessThan((1 + 0 + 0.5 - 1) / 4);
   });
 });

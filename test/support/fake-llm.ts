@@ -109,7 +109,7 @@ export function fakeLlm(scores: Readonly<Record<string, number>> = {}, verdict: 
     writeBundles: ({ spec, index }) => Promise.resolve(spec.prompt.candidates.map((path) => written(path, index !== null))),
     answerCases: ({ bundle, cases, slice, most }) =>
       Promise.resolve(answered(meanOf(bundle.digest), { caseSet: cases.digest, slice: slice ?? 'all', cases: most ?? 60 })),
-    compareAnswers: () => Promise.resolve({ difference: { mean: 0.2, lower: 0.05, upper: 0.35, cases: 60, failures: 0 }, least: 0.2 }),
+    compareAnswers: () => Promise.resolve({ difference: { mean: 0.2, lower: 0.05, upper: 0.35, cases: 60, failures: 0 } }),
     adaptBundle: ({ bundle }) => Promise.resolve(artifact(`adapted ${bundle.digest.slice(7, 27)}`)),
     registerBundle: ({ manifest }) => Promise.resolve({ model: lifecycle, version: 2, manifest }),
     decideBundle: () =>

@@ -53,12 +53,34 @@ describe('llm lifecycle', () => {
     ]);
   });
 
+  test('keeps the first prompt when the gain of the best is not sure where nothing was chosen, and says so', async () => {
+    const difference = { mean: 0.08, lower: -0.01, upper: 0.17, cases: 60, failures: 0 };
+    const left: unknown[] = [];
+    const bundles: string[] = [];
+    const { outcome } = await runs.run('llm-lifecycle-not-shown', llmPlanOf(), {
+      ...fakeLlm(better),
+      compareAnswers: () => Promise.resolve({ difference }),
+      finishStage: (input) => {
+        left.push(input);
+        return Promise.resolve();
+      },
+      registerBundle: ({ manifest }) => {
+        bundles.push(manifest.digest);
+        return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
+      },
+    });
+    expect(outcome.status).toBe('succeeded');
+    expect(bundles).toEqual([digest('bundle plain.yaml')]);
+    expect(JSON.stringify(left)).toContain(
+      JSON.stringify({ notShown: [{ path: 'precise.yaml', against: 'plain.yaml', difference }] }).slice(1, -1),
+    );
+  });
+
   test('keeps the first prompt when the best of the search is not better where nothing was chosen', async () => {
     const bundles: string[] = [];
     const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
       ...fakeLlm(better),
-      compareAnswers: () =>
-        Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 }, least: -0.02 }),
+      compareAnswers: () => Promise.resolve({ difference: { mean: -0.02, lower: -0.2, upper: 0.15, cases: 60, failures: 0 } }),
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
         return Promise.resolve({ model: 'wiki-assistant', version: 2, manifest });
@@ -102,7 +124,7 @@ describe('llm lifecycle', () => {
       compareAnswers: () => {
         looks += 1;
         const mean = looks === 1 ? -0.1 : 0.2;
-        return Promise.resolve({ difference: { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 }, least: mean });
+        return Promise.resolve({ difference: { mean, lower: mean - 0.1, upper: mean + 0.1, cases: 60, failures: 0 } });
       },
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);

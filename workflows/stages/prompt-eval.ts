@@ -26,10 +26,19 @@ export interface ChosenPrompt {
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
   /** What a search made of the best candidate; null where none was asked for, or it was another day's. */
   readonly searched?: SearchedPrompts | null;
+  /** Comparisons on held-out cases whose lower bound is not above 0: a tie, or too few cases. The prompt under `against` stayed. */
+  readonly notShown?: readonly NotShown[];
   /** Winner minus first prompt on cases that no choice has seen; null where the first one won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
   /** What was answered, in the order asked. Absent in outputs from before this was told. */
   readonly results?: readonly PromptResults[];
+}
+
+export interface NotShown {
+  readonly path: string;
+  readonly against: string;
+  /** In the quality that prompts are chosen by, with bounds of 95 %. */
+  readonly difference: ScoreSummary;
 }
 
 export interface PromptResults {
@@ -64,6 +73,7 @@ export async function promptEval(
   });
   return runStage(run, { name: 'prompt-eval', inputs, cached: true }, async (effect): Promise<StageEnd<ChosenPrompt>> => {
     const results: PromptResults[] = [];
+    const notShown: NotShown[] = [];
     const answered = [];
     for (const bundle of bundles) answered.push({ bundle, answers: await answersOf(bundle, 'search') });
     const [first, ...rest] = answered;
@@ -82,20 +92,26 @@ export async function promptEval(
     const searched = search ? await searchPrompts(run, best.bundle, index) : null;
     const leader = (await better(searched, best.bundle)) ?? best.bundle;
     const found = { candidates, results, ...(searched && { searched }) };
-    if (leader === first.bundle) return { output: { ...found, chosen: first.bundle, confirmed: null } };
-    const { difference, least } = await compared(leader, first.bundle);
-    return { output: { ...found, chosen: least > 0 ? leader : first.bundle, confirmed: { path: leader.path, difference } } };
+    if (leader === first.bundle) return { output: { ...found, ...openComparisons(), chosen: first.bundle, confirmed: null } };
+    const difference = await compared(leader, first.bundle);
+    const chosen = isGain(difference) ? leader : first.bundle;
+    return { output: { ...found, ...openComparisons(), chosen, confirmed: { path: leader.path, difference } } };
 
     /** The prompt that was searched, where it is better than the one that the search began with on cases that neither was chosen by. */
     async function better(from: SearchedPrompts | null, than: WrittenBundle): Promise<WrittenBundle | null> {
       if (from?.kind !== 'found' || from.bundle === null) return null;
-      const { least } = await compared(from.bundle, than);
-      return least > 0 ? from.bundle : null;
+      return isGain(await compared(from.bundle, than)) ? from.bundle : null;
     }
 
-    async function compared(winner: WrittenBundle, other: WrittenBundle) {
+    async function compared(winner: WrittenBundle, other: WrittenBundle): Promise<ScoreSummary> {
       const [answers, others] = [await answersOf(winner, 'confirm'), await answersOf(other, 'confirm')];
-      return llmWork.compareAnswers({ dimension: quality, answers: answers.results, others: others.results });
+      const { difference } = await llmWork.compareAnswers({ dimension: quality, answers: answers.results, others: others.results });
+      if (!isGain(difference)) notShown.push({ path: winner.path, against: other.path, difference });
+      return difference;
+    }
+
+    function openComparisons(): Pick<ChosenPrompt, 'notShown'> {
+      return notShown.length > 0 ? { notShown } : {};
     }
 
     async function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
@@ -114,6 +130,14 @@ export async function promptEval(
       return answers;
     }
   });
+}
+
+/**
+ * However many variants were looked at, only one goes on to cases that no choice has seen, and at most two comparisons are made there: of what a search found with the
+ * candidate that it began with, and of the best with the first. Each bound fails with 2.5 % at most, so a prompt without a gain replaces another in 5 % of runs at most.
+ */
+function isGain({ lower }: ScoreSummary): boolean {
+  return lower !== null && lower > 0;
 }
 
 /** Beyond this share without a score a choice says more of the provider than of the prompts. */

@@ -29,6 +29,10 @@ export const promptsView = z
       })
       .nullable()
       .describe('null where no search was asked for'),
+    notShown: z
+      .array(z.object({ path: z.string(), against: z.string(), difference: score }))
+      .readonly()
+      .describe('comparisons on cases that no choice has seen whose lower bound is not above 0: the prompt under against stayed'),
     confirmed: z
       .object({ path: z.string(), difference: score })
       .nullable()
@@ -69,6 +73,7 @@ interface Chosen {
   readonly chosen: { readonly path: string };
   readonly candidates: readonly { readonly path: string; readonly summary: AnswersSummary }[];
   readonly searched?: SearchedPrompts | null;
+  readonly notShown?: PromptsJson['notShown'];
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
 }
 
@@ -76,7 +81,7 @@ interface Chosen {
 export function promptsToJson({ stage, output }: StageRecord): PromptsJson | null {
   const left = (output as { readonly output?: Chosen } | null)?.output;
   if (stage !== 'prompt-eval' || !left) return null;
-  const { chosen, candidates, searched, confirmed } = left;
+  const { chosen, candidates, searched, notShown = [], confirmed } = left;
   return {
     chosen: chosen.path,
     candidates: candidates.map(({ path, summary: { cases, dimensions, medianMs } }) => ({
@@ -84,6 +89,7 @@ export function promptsToJson({ stage, output }: StageRecord): PromptsJson | nul
       dimensions: { ...dimensions },
     })),
     searched: searched ? searchedToJson(searched) : null,
+    notShown,
     confirmed,
   };
 }

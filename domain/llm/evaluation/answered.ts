@@ -59,11 +59,6 @@ export function scoreSummary(aggregate: Aggregate): ScoreSummary {
   return { mean, lower, upper, cases, failures };
 }
 
-/** The least that the mean can be: what could not be measured at its worst. */
-export function leastMean({ worst, cases }: Pick<Aggregate, 'worst' | 'cases'>): number {
-  return cases === 0 ? 0 : worst.sum / cases;
-}
-
 /** What a choice goes by: a case that could not be measured counts as lost, so that nothing wins by not answering. */
 export function worstMean({ mean, cases, failures }: ScoreSummary): number {
   return cases === 0 || mean === null ? 0 : (mean * (cases - failures)) / cases;
