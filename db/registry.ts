@@ -3,6 +3,7 @@ import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './repositories/attempts';
 import { createAliasRepository, type AliasRepository } from './repositories/aliases';
+import { createAnswerLabelRepository, type AnswerLabelRepository } from './repositories/answer-labels';
 import { createApiKeyRepository, type ApiKeyRepository } from './repositories/api-keys';
 import { createApprovalRepository, type ApprovalRepository } from './repositories/approvals';
 import { createArtifactRepository, type ArtifactRepository } from './repositories/artifacts';
@@ -59,6 +60,7 @@ export interface Registry {
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
   readonly judgedAnswers: JudgedAnswerRepository;
+  readonly answerLabels: AnswerLabelRepository;
   readonly indexes: IndexRepository;
   readonly lineage: LineageRepository;
   readonly audit: AuditRepository;
@@ -96,6 +98,7 @@ export function createRegistry(database: Database): Registry {
     predictions,
     feedback: createFeedbackRepository(database),
     judgedAnswers: createJudgedAnswerRepository(database),
+    answerLabels: createAnswerLabelRepository(database),
     indexes: createIndexRepository(database),
     lineage: createLineageRepository(database),
     audit: createAuditRepository(database),

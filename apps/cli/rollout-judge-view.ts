@@ -13,6 +13,23 @@ export interface RolloutJudgeJson {
   /** These two are not given by an API of before they were known. */
   readonly silence?: { readonly since: string; readonly failure: string } | null;
   readonly over?: string | null;
+  /** Not given by an API of before people labelled live answers. */
+  readonly labels?: {
+    readonly needed: number;
+    readonly pairs: number;
+    readonly champion: { readonly right: number; readonly wrong: number };
+    readonly challenger: { readonly right: number; readonly wrong: number };
+    readonly whyNot: readonly string[];
+  };
+}
+
+/** How many labels of people there are of each kind and version, and what keeps the judge from deciding; empty where it is not known. */
+export function labelsText({ labels }: RolloutJudgeJson, model: string): string {
+  if (labels === undefined) return '';
+  const { needed, pairs, champion, challenger, whyNot } = labels;
+  const of = ({ right, wrong }: typeof champion) => `${count(right)} right and ${count(wrong)} wrong`;
+  const found = `people labelled ${count(pairs)} pairs: ${of(champion)} answers of the champion, ${of(challenger)} of the challenger (${needed} of each needed)`;
+  return whyNot.length === 0 ? found : `${found}; the judge may not decide: ${whyNot.join('; ')}; perennial rollout label ${model}`;
 }
 
 /** Who says what answers are worth, how often so far, and for how much. */

@@ -8,7 +8,7 @@ import type { RolloutRollback, RolloutStatus } from '../../domain/rollout/rollou
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
-import { judgedText, judgeText, judgeTrouble, type RolloutJudgeJson } from './rollout-judge-view';
+import { judgedText, judgeText, judgeTrouble, labelsText, type RolloutJudgeJson } from './rollout-judge-view';
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
@@ -99,7 +99,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonsOf(said, paint).flatMap((line) => wrap(line, hanging)),
     ...trafficLines(rollout),
-    ...(rollout.judge ? wrap(judgeText(rollout.judge)) : []),
+    ...(rollout.judge ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))] : []),
     ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
     ...(waitingFor === null ? [] : wrap(paint.yellow(`waits for: ${waitingFor}`))),
     ...wrap(remainingText(rollout)),

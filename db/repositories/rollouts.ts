@@ -2,6 +2,7 @@ import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle';
 import { askTheSame, canaryAtAttempt, showsHarm } from '../../domain/rollout/attempts';
+import type { CheckedPair } from '../../domain/rollout/judge-labels';
 import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
 import type { AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
@@ -86,6 +87,8 @@ export interface RolloutTraffic {
 
 /** `ripeUntil` here: everything up to it that has a label was handed out. It may lie before an earlier one while a queue is worked off. */
 export interface RipeBatch extends RolloutTraffic {
+  /** Where a judge scores the answers and people have labelled more of them: all labels. */
+  readonly checked?: readonly CheckedPair[];
   /** By event time, then id. Labels that came late follow when they came, whatever their event time. */
   readonly pairs: readonly RipePair[];
 }

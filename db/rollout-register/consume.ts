@@ -6,6 +6,7 @@ import { requestLoss, rightAnswer } from '../../domain/rollout/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
+import { readLabels } from '../repositories/answer-labels';
 import type { OtherScore } from '../repositories/predictions';
 import type { Consumption, RipePair, RolloutRepository } from '../repositories/rollouts';
 import { guardRun } from '../run-guard';
@@ -52,7 +53,9 @@ export async function consume(
   const isDrained = ripe.length < limit;
   // What is left in the queue lies behind the last one that was taken.
   const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
-  const seen = { ...traffic, ripeUntil, pairs };
+  const checked =
+    row.spec.quality.answers?.judge === undefined ? null : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
+  const seen = { ...traffic, ripeUntil, pairs, ...(checked !== null && { checked }) };
   const state = { ...fold(row.state, seen, row), clock };
   const eventStartedAt = row.eventStartedAt ?? eventNow;
   const text = toJson(state);
@@ -63,6 +66,10 @@ export async function consume(
   }
   const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
   return { rollout, consumed: ripe.length, isDrained, traffic: { ...traffic, ripeUntil } };
+}
+
+function labelsIn({ state: { evidence } }: RolloutRow): number {
+  return evidence?.quality.kind === 'pairs' ? (evidence.quality.judge?.pairs ?? 0) : 0;
 }
 
 /** The oldest of the queue by event time, which leave it. By an array of their keys: joined by them, a thousand would have the whole table read. */

@@ -97,14 +97,12 @@ export function answerScores(
 }
 
 /**
- * An answer that was kept back, or is empty, is known to be wrong, whatever a judge says. It is given what the judge gives wrong answers on average, 1 − specificity: given 0, the version
- * that answers in its place would gain by every mistake of the judge.
+ * An answer that was kept back, or is empty, is known to be wrong, whatever a judge says. A version that answers wrongly in its place gains by the mistakes of the judge;
+ * the labels of people, which are drawn from such pairs too, take that gain away again (`judge-error.ts`).
  */
 function judgedScores(calibrated: AnswerJudge['calibrated'], judged: JudgedPair, { served, beside }: GivenAnswers): AnswerScores | null {
   if (judged.judge !== calibrated?.judge) return null;
-  const { cases, right } = calibrated.negatives;
-  const scoreOf = (answer: string | null, verdict: JudgedPair['served']) =>
-    answer === null ? null : isKnownWrong(answer) ? 1 - right / cases : verdict;
+  const scoreOf = (answer: string | null, verdict: JudgedPair['served']) => (answer === null ? null : isKnownWrong(answer) ? 0 : verdict);
   return { served: scoreOf(served, judged.served), beside: scoreOf(beside, judged.beside) };
 }
 

@@ -4,8 +4,9 @@ import type { Reason } from '../verdict';
 import { daysOfWeek } from '../calendar';
 import { daysPassed, fewestDaysOfWeek } from '../statistics/days-sequence';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
+import { mayStillBeLabelled, noLabels } from './judge-labels';
 import { isServing, type RolloutPolicy } from './policy';
-import { isRefuted, labelledOf, readingsOf } from './readings';
+import { errorIn, isRefuted, labelledOf, readingsOf } from './readings';
 import { count, demandOf, hold, reasonsOf, requestsText, spanText } from './reasons';
 import { remainingOf } from './remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
@@ -64,6 +65,9 @@ function whyNeverShown(policy: RolloutPolicy, evidence: RolloutEvidence, reading
   if (noMoreLabels.after !== null && Date.parse(asOf) < Date.parse(noMoreLabels.after)) return null;
   const [incomparable] = [...notComparable(quality), ...lateIn(policy, quality)];
   if (incomparable !== undefined) return `${noMoreLabels.why}, and ${incomparable.message}`;
+  // No more verdicts come, but people may still check those that are there.
+  if (quality.kind === 'pairs' && policy.quality.answers?.judge && mayStillBeLabelled(quality.judge ?? noLabels, labelledOf(quality)))
+    return null;
   const reading = readings.find(({ role }) => role === 'quality');
   if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return noMoreLabels.why;
   return reading.outcome === 'passed' || awaitsItsWeek(quality, reading) ? null : noMoreLabels.why;
@@ -83,7 +87,7 @@ function holdingBack(policy: RolloutPolicy, evidence: RolloutEvidence, readings:
   reasons.push(...belowMinima(policy, evidence));
   const open = readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open) reasons.push(hold('quality', `${policy.quality.metric} is not yet shown to be ${demandOf(policy)}`));
-  return [...reasons, ...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)];
+  return [...reasons, ...judgeHolds(policy, evidence), ...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)];
 }
 
 /** A step whose own traffic misses the demand sends nobody further, though it may have been a bad day: it is large harm, or the next days, that decide. */
@@ -116,6 +120,14 @@ function belowMinima({ test }: RolloutPolicy, evidence: RolloutEvidence): readon
 /** Shadow says all there is to know of pairs before anyone is answered by the challenger; without it, and with arms, the last step has to. */
 function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
   return step === steps.length - 1 || (!isServing({ steps }, step) && quality.comparison === 'pairs');
+}
+
+/** Fails closed (I10): nothing is known of the errors of a judge whose verdicts people have not checked. */
+function judgeHolds(policy: RolloutPolicy, { quality, champion }: RolloutEvidence): readonly Reason[] {
+  const why = errorIn(policy, quality)?.whyNot ?? [];
+  const [model = champion] = champion.split('@');
+  const dimension = policy.quality.answers?.judge?.dimension ?? 'judge';
+  return why.map((reason) => hold('judge', `the judge ${dimension} may not decide: ${reason}; perennial rollout label ${model}`));
 }
 
 /** Fails closed (I10): who is missing from a comparison may be exactly those whom it is about. */

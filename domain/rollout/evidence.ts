@@ -1,4 +1,5 @@
 import type { GuardrailSpec } from '../lifecycle';
+import type { JudgeLabels } from './judge-labels';
 import type { DaysState } from '../statistics/days-sequence';
 import type { RangedState } from '../statistics/ranged-sequence';
 import type { ShareState } from '../statistics/share-sequence';
@@ -59,6 +60,8 @@ export interface PairsEvidence {
   readonly unlabelled: number;
   /** Of the present phase: were labelled, and one of the versions had given no score. */
   readonly unscored: number;
+  /** Where a judge scores the answers: what people said of some of them. */
+  readonly judge?: JudgeLabels;
 }
 
 export interface ArmsEvidence {

@@ -1,58 +1,59 @@
-import { youdenBounds, type YoudenBounds } from '../llm/evaluation/judge';
-import type { SequenceBounds } from '../statistics/mean-sequence';
+import { meanBounds, meanOf, type SequenceBounds } from '../statistics/mean-sequence';
+import type { PairsEvidence } from './evidence';
+import { errorRange, noLabels, whyNotYet } from './judge-labels';
 import { alphaBudget, type RolloutPolicy } from './policy';
 
 /**
- * What a difference in what a judge calls right says of the difference in what is right. Of answers of which the share p is right, a judge of sensitivity se and specificity sp calls
- *   p·se + (1 − p)·(1 − sp) = (1 − sp) + J·p,  J = se + sp − 1
- * right (W. J. Rogan and B. Gladen, American Journal of Epidemiology 107 (1978); J is the index of W. J. Youden, Cancer 3 (1950)). Where it errs alike on both versions, 1 − sp falls out of
- * their difference, and the observed one is J times the true one: an imperfect judge makes every difference look smaller, and a worse challenger better than it is. So the
- * bounds of the observed difference are divided by J at whichever end of its own bounds makes them wider. "Worse by less than the margin" is then said when the observed upper bound is below
- * J's lower bound times the margin, and "worse than the margin" when the observed lower bound is above J's upper bound times it. Each is wrong when its bound of the difference fails or its bound of J
- * does; `alphaBudget` grants half to each.
+ * What a difference in what a judge calls right says of the difference in what is right. For each version, the share that the judge calls right is the share that is
+ * right plus the mean of (verdict − truth). So the true difference is the judge's difference corrected by the difference of these means, which people's labels on a random
+ * part of the same pairs estimate: prediction-powered inference (A. Angelopoulos, S. Bates, C. Fannjiang, M. Jordan and T. Zrnic, Science 382 (2023)). Nothing is assumed
+ * of how the judge errs, on either version. Both means have confidence sequences, and `alphaBudget` grants half of a statement's error to each.
+ *
+ * The judge may still not decide while labels are missing, or where it errs differently on the two versions (`whyNotYet`).
  */
 export interface JudgeError {
-  readonly youden: YoudenBounds;
-  /** Of the labelled pairs, those without a verdict on both answers: C. F. Manski (American Economic Review 80 (1990)) takes them at their worst for the one bound, at their best for the other. */
+  /** Why its verdicts may not decide. Bounds are then as wide as can be. */
+  readonly whyNot: readonly string[];
+  /** Of the mean of (verdict − label) of the challenger's answers less that of the champion's. */
+  readonly errors: SequenceBounds;
+  readonly estimate: number;
+  /** Of the judged pairs, those without a verdict on both answers: C. F. Manski (American Economic Review 80 (1990)) takes them at their worst for the one bound, at their best for the other. */
   readonly missing: number;
 }
 
-/** Null where no judge scores the answers. Throws a RangeError where one does of which nothing is known. */
-export function judgeErrorOf(policy: RolloutPolicy, pairs: { readonly n: number; readonly unscored: number }): JudgeError | null {
-  const judge = policy.quality.answers?.judge;
-  if (judge === undefined) return null;
-  if (judge.calibrated === undefined) throw new RangeError(`the judge ${judge.dimension} has no calibration`);
-  const { n, unscored } = pairs;
-  const youden = youdenBounds(judge.calibrated, levelWithin(alphaBudget(policy).calibration));
-  return { youden: { ...youden, lower: Math.max(leastYouden, youden.lower) }, missing: unscored / Math.max(1, n + unscored) };
+/** `n`: judged pairs that are compared. Null where no judge scores the answers. */
+export function judgeErrorOf(
+  policy: RolloutPolicy,
+  { unscored, judge: labels = noLabels }: Pick<PairsEvidence, 'unscored' | 'judge'>,
+  n: number,
+): JudgeError | null {
+  if (policy.quality.answers?.judge === undefined) return null;
+  const { lower, upper } = meanBounds(labels.errors, errorRange, alphaBudget(policy).calibration);
+  return {
+    whyNot: whyNotYet(labels),
+    // People see no pair of which both answers were kept back. On those the error is 0, so the mean over all pairs lies between 0 and theirs.
+    errors: { lower: Math.min(0, lower), upper: Math.max(0, upper) },
+    estimate: meanOf(labels.errors) ?? 0,
+    missing: unscored / Math.max(1, n + unscored),
+  };
 }
 
-/**
- * The level at which a bound of J fails with probability `alpha`, or less. It is asked of a quarter: by exact reckoning over judges from 0.6 to 0.99 and 30 to 150 labels of each kind the normal
- * approximation fails up to twice as often as it says at 0.9975, and four times at 0.9996.
- */
-export function levelWithin(alpha: number): number {
-  return 1 - alpha / 4;
-}
-
-/** A judge that may be a coin says nothing, and divides by nothing. */
-const leastYouden = 1e-9;
-
-/** Of the true difference, over all labelled pairs. */
-export function trueBounds({ lower, upper }: SequenceBounds, { youden, missing }: JudgeError): SequenceBounds {
-  const [best, worst] = [lower / (lower >= 0 ? youden.upper : youden.lower), upper / (upper >= 0 ? youden.lower : youden.upper)];
-  return { lower: inUnit(best * (1 - missing) - missing), upper: inUnit(worst * (1 - missing) + missing) };
+/** Of the true difference in loss, over all judged pairs. A loss is 1 less what an answer is worth, so a judge that is kind to the challenger makes its loss too small. */
+export function trueBounds({ lower, upper }: SequenceBounds, { whyNot, errors, missing }: JudgeError): SequenceBounds {
+  if (whyNot.length > 0) return { lower: -1, upper: 1 };
+  const [best, worst] = [lower + errors.lower, upper + errors.upper];
+  return { lower: inUnit(inUnit(best) * (1 - missing) - missing), upper: inUnit(inUnit(worst) * (1 - missing) + missing) };
 }
 
 /** Among the pairs with verdicts. */
-export function trueDifference(observed: number, { youden }: JudgeError): number {
-  return inUnit(observed / youden.estimate);
+export function trueDifference(observed: number, { estimate }: JudgeError): number {
+  return inUnit(observed + estimate);
 }
 
 /** The observed upper bound has to be below it, for the true one to be below `limit`. */
-export function observedLimit(limit: number, { youden, missing }: JudgeError): number {
-  const ofVerdicts = (limit - missing) / (1 - missing);
-  return ofVerdicts * (ofVerdicts >= 0 ? youden.lower : youden.upper);
+export function observedLimit(limit: number, { whyNot, errors, missing }: JudgeError): number {
+  if (whyNot.length > 0) return -Infinity;
+  return (limit - missing) / (1 - missing) - errors.upper;
 }
 
 /** A difference of two shares. */

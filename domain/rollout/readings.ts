@@ -125,7 +125,7 @@ function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): numbe
 
 /** Of the judge between the answers and the figures; null where there is none. */
 export function errorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
-  return quality.kind === 'arms' ? null : judgeErrorOf(policy, { n: decidingPairs(quality).n, unscored: quality.unscored });
+  return quality.kind === 'arms' ? null : judgeErrorOf(policy, quality, decidingPairs(quality).n);
 }
 
 function behind(error: JudgeError | null, difference: number | null): number | null {

@@ -109,13 +109,16 @@ function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
   const error = errorIn(policy, quality);
   const judge = policy.quality.answers?.judge;
   if (error === null || judge === undefined || quality.kind === 'arms' || decidingPairs(quality).n === 0) return [];
-  const { lower, upper } = error.youden;
+  const { lower, upper } = error.errors;
+  const labelled = count(quality.judge?.pairs ?? 0);
   const version = judge.calibrated?.judge.slice(0, 19) ?? '';
   const said = (code: string, message: string): Reason => ({ gate: 'judge', code: `judge.${code}`, message, outcome: 'notApplicable' });
   return [
     said(
       'corrected',
-      `judged by ${judge.dimension} (${version}), corrected for its sensitivity + specificity − 1 of ${figure(lower)} to ${figure(upper)}`,
+      error.whyNot.length > 0
+        ? `judged by ${judge.dimension} (${version}), which may not decide yet`
+        : `judged by ${judge.dimension} (${version}), corrected by ${labelled} pairs that people labelled: ${signed(lower)} to ${signed(upper)}`,
     ),
     ...(quality.unscored === 0
       ? []

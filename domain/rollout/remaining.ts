@@ -1,3 +1,4 @@
+import { scaledMean } from '../statistics/mean-sequence';
 import { daysOfWeek } from '../calendar';
 import { daysAfterWeeks, daysPassed } from '../statistics/days-sequence';
 import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
@@ -70,7 +71,13 @@ function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): bool
 
 function scaled(quality: QualityEvidence, times: number): QualityEvidence {
   if (quality.kind === 'pairs')
-    return { ...quality, [quality.phase]: scaledRanged(decidingPairs(quality), times), unscored: quality.unscored * times };
+    return {
+      ...quality,
+      [quality.phase]: scaledRanged(decidingPairs(quality), times),
+      unscored: quality.unscored * times,
+      // People go on labelling as well.
+      ...(quality.judge && { judge: { ...quality.judge, errors: scaledMean(quality.judge.errors, times) } }),
+    };
   return { ...quality, champion: scaledRanged(quality.champion, times), challenger: scaledRanged(quality.challenger, times) };
 }
 

@@ -5,6 +5,7 @@ import type { EventClock } from './event-clock';
 import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
+import { foldLabels, type CheckedPair } from './judge-labels';
 import type { ArmObservation, PairObservation } from './observation';
 import { enterStep, observe, startEvidence } from './observe';
 import type { RolloutPolicy } from './policy';
@@ -42,6 +43,8 @@ export interface Seen {
   readonly total: ArmsCounted;
   readonly answers: AnswersCounted;
   readonly pairs: readonly SeenPair[];
+  /** Where a judge scores the answers and people have labelled more of them: all their labels, in the order in which they came. */
+  readonly checked?: readonly CheckedPair[];
 }
 
 export interface SeenPair {
@@ -122,13 +125,19 @@ function observed(
   const { noMoreLabels: saidBefore, ...measured } = before;
   const inStep = enterStep(policy, { ...measured, extendedSeconds, ...(noMoreLabels && { noMoreLabels }) }, { step, at: before.asOf });
   const isPaired = policy.quality.comparison === 'pairs';
-  return observe(policy, inStep, {
+  return observe(policy, withLabels(inStep, seen.checked), {
     asOf,
     pairs: isPaired ? seen.pairs.map(pairOf) : [],
     // Of an earlier step: its arms are no longer compared.
     answers: isPaired ? [] : seen.pairs.filter((pair) => pair.step === step).map(answerOf),
     requests: [],
   });
+}
+
+function withLabels(evidence: RolloutEvidence, checked: Seen['checked']): RolloutEvidence {
+  const { quality } = evidence;
+  if (checked === undefined || quality.kind === 'arms') return evidence;
+  return { ...evidence, quality: { ...quality, judge: foldLabels(checked) } };
 }
 
 function pairOf({ eventTime, label, champion, challenger, step, sameAnswer = false }: SeenPair): PairObservation {

@@ -1,3 +1,5 @@
+import { digestOf } from '../../data/digest';
+import type { PairLabel } from '../../db/repositories/answer-labels';
 import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activities/judge-answers';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
@@ -161,7 +163,7 @@ const grow = () => {
   const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
     ...{ tenant, id: rollout.id, limit: 100, settleMs: 0 },
-    fold: (state, seen, at) => growState(policy, state, { champion: `${model}@1`, challenger: `${model}@2`, ...at }, seen),
+    fold: (state, seen, at) => growState(policy, state, { ...at, champion: `${model}@1`, challenger: `${model}@2` }, seen),
   });
 };
 const consumed = async () => {
@@ -173,6 +175,92 @@ const consumed = async () => {
   await world.registry.rollouts.consume({ tenant, id: rollout.id, limit: 100, settleMs: 0, fold });
   return pairs.map(({ champion, challenger }) => [champion, challenger]);
 };
+
+describe('labels of people', () => {
+  const of = () => ({ tenant, rollout: rollout.id, judge: judge.calibrated?.judge ?? digestOf('none') });
+  const answerLabels = () => world.registry.answerLabels;
+  const toLabel = (limit = 100) => answerLabels().toLabel({ ...of(), limit });
+  const label = (labels: readonly PairLabel[]) => answerLabels().label({ ...of(), labels, actor: 'ada' });
+  const judgedLabels = async () => {
+    const quality = (await grow()).rollout.state.evidence?.quality;
+    return quality?.kind === 'pairs' ? quality.judge : undefined;
+  };
+
+  test('are asked of what the judge has judged on both sides, without a word of which version said what', async () => {
+    const keptBack = () => said('', { blocked: 'output' });
+    const [both, half, none] = await store(
+      answered(said('one'), said('two')),
+      answered(said('three'), keptBack()),
+      answered(keptBack(), keptBack()),
+    );
+    expect(await toLabel()).toEqual([]);
+    await judged(3);
+    const pairs = await toLabel();
+    expect(pairs.map(({ predictionId }) => predictionId).sort()).toEqual([both, half].sort());
+    expect(pairs.map(({ predictionId }) => predictionId)).not.toContain(none);
+    const answersOf = (id: PredictionId | undefined) => {
+      const pair = pairs.find(({ predictionId }) => predictionId === id);
+      return new Set([pair?.first, pair?.second]);
+    };
+    expect([answersOf(both), answersOf(half)]).toEqual([new Set(['one', 'two']), new Set(['three', null])]);
+    expect(Object.keys(pairs[0] ?? {}).sort()).toEqual(['first', 'predictionId', 'question', 'second']);
+    expect(await toLabel(1)).toEqual([pairs[0]]);
+  });
+
+  test('count once, for the version that gave the answer, and correct the judge from the next look on', async () => {
+    const ids = await store(...Array.from({ length: 12 }, () => answered(right(), wrong())));
+    await judged(12);
+    await grow();
+    expect(await judgedLabels()).toBeUndefined();
+    const pairs = await toLabel();
+    const isRight = (answer: string | null) => answer?.startsWith('code') ?? false;
+    const labels = pairs.map(({ predictionId, first, second }) => ({ predictionId, first: isRight(first), second: isRight(second) }));
+    expect(new Set(labels.map(({ first }) => first))).toEqual(new Set([true, false]));
+    expect(await label(labels.slice(0, 6))).toEqual({ stored: 6, labelledBefore: 0 });
+    expect(await label(labels.slice(0, 8))).toEqual({ stored: 2, labelledBefore: 6 });
+    expect(await toLabel()).toHaveLength(4);
+    expect(await judgedLabels()).toMatchObject({
+      ...{ pairs: 8, unsure: 0, errors: { n: 8 } },
+      champion: { right: { cases: 8 }, wrong: { cases: 0 } },
+      challenger: { right: { cases: 0 }, wrong: { cases: 8 } },
+    });
+    await label(labels.map((each) => ({ ...each, first: null })));
+    expect(await judgedLabels()).toMatchObject({ pairs: 12, unsure: 4, errors: { n: 8 } });
+    expect(ids).toHaveLength(12);
+    const audit = await world.registry.audit.list({ tenant, subject: `rollout:${rollout.id}`, action: 'rollout.label', pageSize: 10 });
+    expect(audit.items.map(({ actor, after }) => ({ actor, after }))).toEqual([
+      { actor: 'ada', after: { pairs: 4 } },
+      { actor: 'ada', after: { pairs: 2 } },
+      { actor: 'ada', after: { pairs: 6 } },
+    ]);
+  });
+
+  test('of what the judge has not judged are refused, and none beside them is stored', async () => {
+    const [one] = await store(answered(right(), wrong()));
+    await judged(1);
+    const [other] = await store(answered(right(), wrong()));
+    const labels = [one, other].map((predictionId) => ({ predictionId: predictionId as PredictionId, first: true, second: true }));
+    await expect(label(labels)).rejects.toMatchObject({ type: 'NotFound', message: expect.stringContaining(other ?? '') as string });
+    expect(await toLabel()).toHaveLength(1);
+    const another = { ...of(), judge: digestOf('another judge'), limit: 10 };
+    expect(await answerLabels().toLabel(another)).toEqual([]);
+  });
+
+  test('come too late when the rollout has ended', async () => {
+    const [one] = await store(answered(right(), wrong()));
+    await judged(1);
+    await world.registry.rollouts.end({
+      tenant,
+      id: rollout.id,
+      status: 'aborted',
+      verdict: null,
+      decisionId: null,
+      actor: 'ada',
+      cause: 'a test',
+    });
+    await expect(label([{ predictionId: one as PredictionId, first: true, second: false }])).rejects.toMatchObject({ type: 'Conflict' });
+  });
+});
 
 describe('judgeAnswers', () => {
   test('asks about both answers to what was logged, and what it says is counted in pairs', async () => {

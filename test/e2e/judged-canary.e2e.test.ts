@@ -3,11 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
+import type { UnlabelledPair } from '../../db/repositories/answer-labels';
 import { endOfTrial, expectSettled, killWhileAsking } from '../support/dying-product';
 import { judgePromptOf } from '../support/judge-prompt';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
 import { startProduct } from '../support/product';
+import { startLabelling, type Labelling } from '../support/people-labelling';
 import { startQuestions, type QuestionTraffic } from '../support/question-traffic';
 import { openTrials, type Trials } from '../support/rollout-trials';
 import { askedBy, takeovers } from '../support/run-audit';
@@ -25,18 +27,39 @@ let provider: ScriptedProvider;
 let trials: Trials;
 let database: Database;
 let traffic: QuestionTraffic | null = null;
+let people: Labelling | null = null;
 let count = 0;
 let inProse = false;
 
 /** As a judge it is wrong about one thing in ten, and does not know what is right: it reads it off the question. */
 const judging = /Does <(.*)> answer <What is the code of \S+ (\d+)\?>/;
 
+/** Right about every fourth thing. */
+function guess(prompt: string): string {
+  const number = Number(/code of \S+ (\d+)/.exec(prompt)?.[1] ?? 0);
+  return number % 4 === 0 ? `code ${number}` : 'I do not know';
+}
+
+/** People label what the judge has judged, as soon as it has. */
+function labelling(model: string): Labelling {
+  const path = `/models/${model}/rollout/labels`;
+  const isRight = (question: string, answer: string) => answer === `code ${/(\d+)\?$/.exec(question)?.[1] ?? ''}`;
+  people = startLabelling(isRight, {
+    list: async () => (await product.call<{ items?: readonly UnlabelledPair[] }>('GET', `${path}?limit=500`)).body.items ?? [],
+    label: async (labels) => {
+      const { status } = await product.call('POST', path, { body: { labels } });
+      if (status !== 200) throw new Error(`labels: ${status}`);
+    },
+  });
+  return people;
+}
+
 beforeAll(async () => {
   provider = await openScriptedProvider({
     latencyMs: ({ prompt }) => (judging.test(prompt) ? 200 : 20),
     answer(request) {
       const [, answer, number = ''] = judging.exec(request.prompt) ?? [];
-      if (answer === undefined) return tinyAnswer(request);
+      if (answer === undefined) return request.prompt.includes('Guess') ? guess(request.prompt) : tinyAnswer(request);
       if (inProse) return 'It seems right to me.';
       const slips = Number(number) % 10 === 3;
       return JSON.stringify({ reason: 'as it reads', verdict: (answer === `code ${number}`) !== slips ? 'right' : 'wrong' });
@@ -48,6 +71,8 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   inProse = false;
+  await people?.stop();
+  people = null;
   await traffic?.stop();
   traffic = null;
   await expectNothingLeft(product);
@@ -59,7 +84,7 @@ afterAll(async () => {
 });
 
 const judgePrompt = judgePromptOf('Does <{{answer}}> answer <{{question}}>? Answer as JSON.');
-const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.2 }]';
+const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.02 }]';
 
 /** A champion, and then a run of another prompt beside it. */
 async function tried(prompt: string, { quality = 'margin: 0.2', minSamples = 60, judge = judgePrompt } = {}): Promise<RunJson> {
@@ -79,7 +104,8 @@ async function tried(prompt: string, { quality = 'margin: 0.2', minSamples = 60,
     writeFileSync(join(folder, 'judge.yaml'), judge);
     return product.apply(folder);
   };
-  await write('Be precise.');
+  // Right about every second thing, so that both versions give answers of each kind.
+  await write('Answer.');
   const first = await product.waitForEnd((await product.start(name)).body.id);
   expect(first).toMatchObject({ status: 'succeeded', version: 1 });
   await write(prompt);
@@ -103,18 +129,24 @@ function judgedAbout(model: string): readonly string[] {
 const callOf = (requestId: string) => requestId.replace(/-\d+$/, '');
 
 test('one that is as good is promoted by what the judge says, though the worker dies in the middle of asking it', async () => {
-  const run = await tried('Be precise and kind.');
+  const run = await tried('Answer kindly.');
   const model = run.lifecycle;
   await trials.until(model, ({ runId }) => runId === run.id);
   ask(model);
-  await trials.until(model, ({ quality }) => quality.n >= 10);
+  const { judge } = await trials.until(model, ({ quality }) => quality.n >= 10);
+  expect(judge?.labels).toMatchObject({
+    needed: 100,
+    pairs: 0,
+    whyNot: [expect.stringContaining('100 right and 100 wrong answers of the champion')],
+  });
+  labelling(model);
   const asking = { run: run.id, stage: 'canary', answered: 10 };
   const cutOff = await killWhileAsking({ product, database }, 'main.ts worker', asking);
   const end = await endOfTrial(product, trials, run);
   expect(end.run).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
   expect(end.rollout).toMatchObject({ status: 'promoted', quality: { metric: 'judge-loss' } });
   expect(end.run.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /pairs judged by judged \(sha256:\w+\), corrected for its errors/,
+    /pairs judged by judged \(sha256:\w+\), corrected by \d+ pairs that people labelled/,
   );
   await traffic?.untilAnsweredBy(2);
   await traffic?.stop();
@@ -131,10 +163,11 @@ test('one that is as good is promoted by what the judge says, though the worker 
 });
 
 test('one that is worse is taken back while it answers nobody, by the judge alone', async () => {
-  const run = await tried('Answer.');
+  const run = await tried('Guess.', { quality: 'margin: 0.05' });
   const model = run.lifecycle;
   await trials.until(model, ({ runId }) => runId === run.id);
   ask(model);
+  labelling(model);
   const end = await endOfTrial(product, trials, run);
   expect(end.run).toMatchObject({ status: 'stopped', version: 2, verdict: { kind: 'failed' } });
   expect(end.rollout).toMatchObject({ status: 'rolledBack', step: 0, verdict: { kind: 'failed' } });
@@ -145,7 +178,7 @@ test('one that is worse is taken back while it answers nobody, by the judge alon
 });
 
 test('when as many pairs are judged as may be and they do not decide, it ends inconclusive and says why', async () => {
-  const run = await tried('Be precise and kind.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
+  const run = await tried('Answer kindly, please.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
   const model = run.lifecycle;
   await trials.until(model, ({ runId }) => runId === run.id);
   ask(model);

@@ -7,6 +7,7 @@ import type { RolloutOutcome } from '../../workflows/canary-rollout';
 import { abortUpdate, resumeRolloutUpdate } from '../../workflows/messages';
 import { commandOf } from '../support/commands';
 import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';
+import { startLabelling } from '../support/people-labelling';
 import type { GatewayProcess } from '../support/gateway-process';
 import { judgePromptOf } from '../support/judge-prompt';
 import { record } from '../support/lifecycle-runs';
@@ -27,7 +28,8 @@ beforeAll(async () => {
       const [, answer, number] = asJudge.exec(prompt) ?? [];
       if (answer !== undefined) return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
       const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
-      return prompt.includes('Do not care') && land % 2 === 1 ? 'No idea' : `City ${land}`;
+      // Every version is wrong about every second land, so that there are answers of each kind to label.
+      return land % (prompt.includes('Do not care') ? 4 : 2) === 0 ? `City ${land}` : 'No idea';
     },
     fault: ({ prompt }) => fault(prompt),
   });
@@ -60,15 +62,38 @@ async function judgeOf(): Promise<Judging> {
   if (judge === undefined) throw new Error('no judge');
   const counts = { cases: 100, right: 90 };
   return {
-    judge: { dimension: 'sound', share: 1, mostPairs: 500, calibrated: { judge: judge.digest, positives: counts, negatives: counts } },
+    judge: { dimension: 'sound', share: 1, mostPairs: 1_000, calibrated: { judge: judge.digest, positives: counts, negatives: counts } },
     ...{ dimension, input: 'question', files, budget: { usd: null, tokens: null }, parallel: 4, minDurationSeconds: 0 },
   };
 }
 
 const quality: LlmCanaryDocument['quality'] = { from: 'judge', judge: 'sound', margin: 0.2 };
 
-/** Questions to which nobody tells anything, until the rollout has come to something. */
-async function replay({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
+/** Questions to which nobody tells a right answer, until the rollout has come to something. People label what the judge has judged, where they are asked to. */
+async function replay(opened: Pick<OpenedRollout, 'now'>, from: number, { labelled = true } = {}): Promise<number> {
+  const people = labelled ? labelling(opened) : null;
+  try {
+    return await asked(opened, from);
+  } finally {
+    await people?.stop();
+  }
+}
+
+function labelling({ now }: Pick<OpenedRollout, 'now'>) {
+  const judge = judging.judge.calibrated?.judge;
+  const isRight = (question: string, answer: string) => answer === `City ${/Land (\d+)/.exec(question)?.[1] ?? ''}`;
+  const of = async () => {
+    const rollout = (await now())?.id;
+    if (rollout === undefined || judge === undefined) throw new Error('no rollout');
+    return { tenant, rollout, judge };
+  };
+  return startLabelling(isRight, {
+    list: async () => world.registry.answerLabels.toLabel({ ...(await of()), limit: 500 }),
+    label: async (labels) => world.registry.answerLabels.label({ ...(await of()), labels, actor: 'ada' }),
+  });
+}
+
+async function asked({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
   for (let land = from; land < from + 1_500; land += 4) {
     if ((await now())?.status !== 'running') return land - from;
     await Promise.all(
@@ -106,7 +131,7 @@ test('one that answers as well is promoted by what a judge says, though the judg
   const row = await rollout.now();
   expect(row).toMatchObject({ status: 'passed', verdict: { kind: 'passed' }, paired: true });
   expect(row?.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /judge-loss .* pairs\)[^]*judged by sound .* corrected for its sensitivity/,
+    /judge-loss .* pairs\)[^]*judged by sound .* corrected by \d+ pairs that people labelled/,
   );
   await promoted(rollout.runId, rollout, 2);
   expect((await rollout.handle.result()) as RolloutOutcome).toMatchObject({ kind: 'promoted', verdict: { kind: 'passed' } });
@@ -114,7 +139,7 @@ test('one that answers as well is promoted by what a judge says, though the judg
 });
 
 test('one that answers worse is taken back by it', async () => {
-  const rollout = await world.beginRollout(await world.atlasThat('Do not care.'), { quality }, judging);
+  const rollout = await world.beginRollout(await world.atlasThat('Do not care.'), { quality: { ...quality, margin: 0.03 } }, judging);
   await replay(rollout, 10_000);
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'failed' } });

@@ -1,7 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import type { RolloutId } from '../../../domain/ids';
+import type { Digest } from '../../../domain/artifact';
+import type { PredictionId, RolloutId, Tenant } from '../../../domain/ids';
+import { isOpenRollout } from '../../../domain/rollout/rollout';
+import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/repositories/rollouts';
 import { commandRollout, neverOne } from '../rollout-command';
 import type { RouteDeps } from '../server';
@@ -20,6 +23,39 @@ const extension = reasoned.extend({
   seconds: z.number().int().min(1).max(tenYears).describe('whole seconds of event time, from 1 to ten years, added to maxDuration'),
 });
 const tags = ['rollouts'];
+
+const unlabelledPair = z.object({
+  predictionId: z.string(),
+  question: z.string(),
+  first: z.string().nullable().describe('the answer of one version, not told which; null: it was kept back and needs no label'),
+  second: z.string().nullable(),
+});
+const isRight = z.boolean().nullable().describe('true: right, false: wrong, null: cannot tell');
+const pairLabel = z
+  .strictObject({
+    predictionId: z
+      .string()
+      .regex(/^pred_[0-9a-hjkmnp-tv-z]{26}$/)
+      .describe('an id from the list of pairs: pred_…'),
+    first: isRight,
+    second: isRight,
+  })
+  .describe('a label: predictionId, first and second');
+
+/** @throws Conflict where no rollout is open, or none whose answers a judge scores */
+async function judgedRollout(
+  registry: Pick<Registry, 'rollouts' | 'models'>,
+  { tenant, model: of }: { readonly tenant: Tenant; readonly model: string },
+): Promise<{ readonly id: RolloutId; readonly judge: Digest }> {
+  const rollout = await registry.rollouts.current({ tenant, model: of });
+  if (rollout === null) throw await neverOne(registry, { tenant, model: of });
+  const { id, status, spec } = rollout;
+  const next = `perennial rollout show ${of}`;
+  if (!isOpenRollout(status)) throw failure('Conflict', `no rollout of ${of} is open: ${id} is ${status}`, { next });
+  const judge = spec.quality.answers?.judge?.calibrated?.judge;
+  if (judge === undefined) throw failure('Conflict', `no judge scores the answers of ${id}, so there is nothing to label`, { next });
+  return { id, judge };
+}
 
 export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
@@ -102,6 +138,45 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           ),
       );
     }
+
+    app.get(
+      '/models/:model/rollout/labels',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'List pairs of answers that a judge has judged and people have not labelled',
+          params: model,
+          querystring: z.strictObject({
+            limit: z.coerce.number().int().min(1).max(500).default(50).describe('a whole number from 1 to 500'),
+          }),
+          response: { 200: z.object({ rollout: z.string(), items: z.array(unlabelledPair).readonly() }), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { model: of }, query: { limit } }) => {
+        const { id: rollout, judge } = await judgedRollout(registry, { tenant, model: of });
+        return { rollout, items: await registry.answerLabels.toLabel({ tenant, rollout, judge, limit }) };
+      },
+    );
+
+    app.post(
+      '/models/:model/rollout/labels',
+      {
+        ...operator,
+        schema: {
+          tags,
+          summary: 'Say which answers are right: the judge of the open rollout is corrected by it',
+          params: model,
+          body: z.strictObject({ labels: z.array(pairLabel).min(1).max(500).describe('1 to 500 labels of pairs') }),
+          response: { 200: z.object({ rollout: z.string(), stored: z.number(), labelledBefore: z.number() }), default: problem },
+        },
+      },
+      async ({ caller: { tenant, name: actor }, params: { model: of }, body: { labels } }) => {
+        const { id: rollout, judge } = await judgedRollout(registry, { tenant, model: of });
+        const given = labels.map((label) => ({ ...label, predictionId: label.predictionId as PredictionId }));
+        return { rollout, ...(await registry.answerLabels.label({ tenant, rollout, judge, actor, labels: given })) };
+      },
+    );
 
     app.post(
       '/models/:model/rollout/extend',

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget';
 import { runScope } from '../../../domain/llm/run-budget';
+import { fewestLabels } from '../../../domain/llm/evaluation/judge';
+import { noLabels, whyNotYet, type VersionLabels } from '../../../domain/rollout/judge-labels';
 import { knownEvidence } from '../../../domain/rollout/state';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { silenceFailures } from '../../../db/repositories/judged-answers';
 import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/repositories/rollouts';
 import { instant } from './fields';
+
+const labelled = z.object({ right: z.number(), wrong: z.number() }).describe('answers of this version that people called right and wrong');
 
 export const rolloutJudge = z
   .object({
@@ -22,6 +26,18 @@ export const rolloutJudge = z
       .object({ since: instant, failure: z.enum(silenceFailures) })
       .nullable()
       .describe('since when it was asked in vain, and what came of it last; null while it answers, and when the rollout has ended'),
+    labels: z
+      .object({
+        needed: z.number().describe('labels of each kind and version that are needed before the judge may decide'),
+        pairs: z.number().describe('pairs of answers that people labelled'),
+        champion: labelled,
+        challenger: labelled,
+        whyNot: z
+          .array(z.string())
+          .readonly()
+          .describe('why the verdicts may not decide yet: missing labels, or errors that differ between the versions'),
+      })
+      .describe('what people said of answers that the judge has judged in this rollout'),
     over: z.string().nullable().describe('why nothing more is judged; null while it is'),
   })
   .meta({ id: 'RolloutJudge' });
@@ -38,7 +54,8 @@ export async function judgeToJson(
   const { cost } = await llmCalls.report(asked);
   const over = state.evidence?.noMoreLabels?.why ?? null;
   const quality = knownEvidence(state.evidence)?.quality;
-  const { shadow = none, serving = none, unscored = 0 } = quality?.kind === 'pairs' ? quality : {};
+  const { shadow = none, serving = none, unscored = 0, judge: labels = noLabels } = quality?.kind === 'pairs' ? quality : {};
+  const labelsOf = ({ right, wrong }: VersionLabels) => ({ right: right.cases, wrong: wrong.cases });
   return {
     dimension: judge.dimension,
     digest,
@@ -49,6 +66,13 @@ export async function judgeToJson(
     mostPairs: judge.mostPairs,
     costUsd: cost / budgetUnits.usd,
     silence: over === null && isOpenRollout(status) ? await judgedAnswers.silence(asked) : null,
+    labels: {
+      needed: fewestLabels,
+      pairs: labels.pairs,
+      champion: labelsOf(labels.champion),
+      challenger: labelsOf(labels.challenger),
+      whyNot: whyNotYet(labels),
+    },
     over,
   };
 }

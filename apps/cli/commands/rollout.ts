@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { formatSeconds, parseDuration } from '../../../domain/duration';
 import type { CliContext } from '../context';
+import { CliError } from '../cli-error';
 import { showList } from '../list-view';
 import type { Finish } from '../main';
+import { wholeNumber } from '../numbers';
+import { readTextFile } from '../text-file';
+import { wholeFileAt, writeWhole } from '../whole-file';
 import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
 import { describeRollout, exitCodeOfRollout, stepText } from '../rollout-view';
 import { watchRollout } from '../rollout-watch';
@@ -12,6 +17,12 @@ import { jsonText } from '../harmless';
 
 interface Json {
   readonly json?: true;
+}
+
+interface LabelOptions extends Json {
+  readonly out?: string;
+  readonly file?: string;
+  readonly limit: number;
 }
 
 interface Told extends Json {
@@ -75,6 +86,42 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     });
   }
 
+  rollout
+    .command('label <model>')
+    .description('Label live answers of both versions, by which the judge of the open rollout is corrected')
+    .option('--out <file>', 'write pairs of answers without a label to this file, a JSON object a line')
+    .option('--limit <n>', 'write at most so many pairs', wholeNumber(1, labelsAtOnce), 100)
+    .option('--file <file>', 'read that file again, with true, false or "unsure" in firstRight and secondRight')
+    .option('--json', 'print as JSON')
+    .action(async (model: string, { out, file, limit, json }: LabelOptions) => {
+      const { cwd } = context.settings;
+      const path = `/models/${model}/rollout/labels`;
+      if ((out === undefined) === (file === undefined)) {
+        throw new CliError('name one of --out and --file', 2, `perennial rollout label ${model} --out answers.ndjson`);
+      }
+      if (out !== undefined) {
+        const to = wholeFileAt(out, cwd);
+        const { items } = await context.api().call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
+        await writeWhole(to, (write) => write(items.map(lineOf).join('')));
+        terminal.say(`${items.length} pairs are in ${out}; then: perennial rollout label ${model} --file ${out}`);
+        if (json) terminal.out(jsonText({ pairs: items.length }));
+        return;
+      }
+      const labels = labelsIn(file ?? '', cwd);
+      if (labels.length === 0) throw new CliError(`${file ?? ''} has no line with both labels`, 2);
+      let [stored, labelledBefore] = [0, 0];
+      for (let from = 0; from < labels.length; from += labelsAtOnce) {
+        const body = { labels: labels.slice(from, from + labelsAtOnce) };
+        const taken = await context
+          .api()
+          .call<{ readonly stored: number; readonly labelledBefore: number }>(path, { method: 'POST', body });
+        stored += taken.stored;
+        labelledBefore += taken.labelledBefore;
+      }
+      terminal.say(`${stored} pairs are labelled, ${labelledBefore} had a label before; see perennial rollout show ${model}`);
+      if (json) terminal.out(jsonText({ stored, labelledBefore }));
+    });
+
   told(
     rollout
       .command('extend')
@@ -88,6 +135,55 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     if (options.json) terminal.out(jsonText(now));
   });
 }
+
+/** Lines as `rollout label` writes them; whoever labels puts true, false or "unsure" where null stands. */
+interface LabelLine {
+  readonly predictionId: string;
+  readonly firstRight: boolean | 'unsure' | null;
+  readonly secondRight: boolean | 'unsure' | null;
+}
+
+interface UnlabelledJson {
+  readonly predictionId: string;
+  readonly question: string;
+  readonly first: string | null;
+  readonly second: string | null;
+}
+
+/** An answer that was kept back is known to be wrong. */
+function lineOf({ predictionId, question, first, second }: UnlabelledJson): string {
+  const open = (answer: string | null) => (answer === null ? false : null);
+  return `${JSON.stringify({ predictionId, question, first, firstRight: open(first), second, secondRight: open(second) })}\n`;
+}
+
+/** Lines without a label are left out. @throws CliError that names the line */
+function labelsIn(file: string, cwd: string) {
+  const lines = readTextFile(resolve(cwd, file), file).split('\n');
+  return lines.flatMap((text, at) => {
+    if (text.trim() === '') return [];
+    const { predictionId, firstRight: first, secondRight: second } = lineAt(text, `${file}:${at + 1}`);
+    if (first === null || second === null) return [];
+    return [{ predictionId, first: first === 'unsure' ? null : first, second: second === 'unsure' ? null : second }];
+  });
+}
+
+function lineAt(text: string, place: string): LabelLine {
+  const next = 'write true, false or "unsure" for firstRight and secondRight';
+  let line: Partial<Record<keyof LabelLine, unknown>> | null;
+  try {
+    line = JSON.parse(text) as typeof line;
+  } catch {
+    throw new CliError(`${place} is not JSON; nothing was labelled`, 2, next);
+  }
+  const isLabel = (value: unknown) => value === null || value === 'unsure' || typeof value === 'boolean';
+  if (typeof line?.predictionId !== 'string' || !isLabel(line.firstRight) || !isLabel(line.secondRight)) {
+    throw new CliError(`${place} is no label: predictionId, firstRight and secondRight are needed; nothing was labelled`, 2, next);
+  }
+  return line as LabelLine;
+}
+
+/** As many as the API takes at once. */
+const labelsAtOnce = 500;
 
 const commands: Readonly<
   Record<'hold' | 'resume' | 'skip' | 'abort', { readonly description: string; readonly said: (now: RolloutJson) => string }>

@@ -56,7 +56,7 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
 }
 
 /** Labels of each kind below which sensitivity or specificity is a guess. */
-export const fewestLabels = 30;
+export const fewestLabels = 100;
 /** Of sensitivity + specificity − 1 (W. J. Youden, "Index for rating diagnostic tests", Cancer 3 (1950)), its lower bound at 95 %: 0 is a judge that tosses a coin. */
 const leastYouden = 0.2;
 const mostFailures = 0.05;
@@ -93,6 +93,12 @@ export function youdenBounds({ positives, negatives }: Pick<JudgeCalibration, 'p
     lower: middle - spread,
     upper: Math.min(1, middle + spread),
   };
+}
+
+/** Whether two shares differ, at 2.5 %: two kinds of answers are compared, so 5 % over both (A. Agresti and B. Caffo, The American Statistician 54 (2000)). */
+export function differ(one: Counted, other: Counted): boolean {
+  const [a, b] = [smoothed(one), smoothed(other)];
+  return Math.abs(a.share - b.share) > normalQuantile(1 - 0.025 / 2) * Math.sqrt(a.variance + b.variance);
 }
 
 /** A success and a failure more. */

@@ -1,3 +1,4 @@
+import { newId } from '../../../db/ids';
 import type { AttemptEnd } from '../../../domain/llm/call-ledger';
 import type { RolloutId, RunId } from '../../../domain/ids';
 import type { CanarySpec } from '../../../domain/lifecycle';
@@ -128,6 +129,26 @@ describe('a rollout that is shown', () => {
       status: 200,
       body: { rollout: { judge: { dimension: 'sound', pairs: 41, silence: null, over: null } } },
     });
+  });
+
+  test('by a judge says which labels of people are missing, and takes them', async () => {
+    const { model } = await opened(judgedState(spec), spec);
+    const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });
+    expect(body['judge']).toMatchObject({
+      labels: {
+        ...{ needed: 100, pairs: 0, champion: { right: 0, wrong: 0 }, challenger: { right: 0, wrong: 0 } },
+        whyNot: [expect.stringMatching(/^labels of people are missing: 100 right and 100 wrong answers of the champion, /)],
+      },
+    });
+    const path = `/models/${model}/rollout/labels`;
+    expect(await world.call('GET', path, { as: 'operator' })).toMatchObject({ status: 200, body: { items: [] } });
+    expect((await world.call('GET', path, { as: 'viewer' })).status).toBe(403);
+    const labels = [{ predictionId: newId('pred'), first: true, second: null }];
+    expect(await world.call('POST', path, { as: 'operator', body: { labels } })).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+    expect((await world.call('POST', path, { as: 'viewer', body: { labels } })).status).toBe(403);
+    expect((await world.call('POST', path, { as: 'operator', body: { labels: [{ ...labels[0], first: 'yes' }] } })).status).toBe(422);
+    const { model: without } = await opened();
+    expect(await world.call('GET', `/models/${without}/rollout/labels`, { as: 'operator' })).toMatchObject({ status: 409 });
   });
 
   test('by a judge that is asked in vain says since when, and what comes of it, until it answers or is asked no more', async () => {

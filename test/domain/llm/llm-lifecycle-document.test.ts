@@ -343,7 +343,7 @@ spec:
   const judging = (name: string, dimension = '{ name: sound, kind: judge, prompt: judge.yaml, model: big, labels: labels.ndjson }') =>
     edited(text, '{ name: answer, kind: f1 }', `{ name: answer, kind: f1 }, ${dimension}`) +
     `  canary: { quality: { from: judge, judge: ${name}, margin: 0.1 } }\n`;
-  const judged = { 'judge.yaml': judgePrompt(['question', 'answer']), 'labels.ndjson': labelled(30, 30) };
+  const judged = { 'judge.yaml': judgePrompt(['question', 'answer']), 'labels.ndjson': labelled(100, 100) };
   const saidOf = (document: string, changed: Readonly<Record<string, string>> = {}) => {
     const parsed = read(document, { ...judged, ...changed });
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');

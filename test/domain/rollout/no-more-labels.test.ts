@@ -2,7 +2,7 @@ import { decideRollout } from '../../../domain/rollout/decide-rollout';
 import type { NoMoreLabels } from '../../../domain/rollout/evidence';
 import { rightAnswer } from '../../../domain/rollout/loss';
 import { observe, startEvidence } from '../../../domain/rollout/observe';
-import { judgeDigest, judgedPolicy } from '../../support/simulated-judged';
+import { judgeDigest, judgedPolicy, labelsOf } from '../../support/simulated-judged';
 
 const counts = { cases: 200, right: 180 };
 const policy = judgedPolicy({ margin: 0.2 }, { judge: judgeDigest, positives: counts, negatives: counts });
@@ -37,8 +37,21 @@ describe('when nothing more is judged', () => {
     expect(decideRollout(policy, after(20, spent(40)))).toMatchObject({ kind: 'continue' });
   });
 
-  test('what was judged decides, where it is enough', () => {
-    expect(decideRollout(policy, after(400, spent(20)))).toMatchObject({ kind: 'promote' });
+  const labelled = (each: number) => {
+    const evidence = after(600, spent(20));
+    const perfect = { sensitivity: 1, specificity: 1 };
+    return { ...evidence, quality: { ...evidence.quality, judge: labelsOf(each, { champion: perfect, challenger: perfect }) } };
+  };
+
+  test('what was judged decides, where it is enough and people have checked the judge', () => {
+    expect(decideRollout(policy, labelled(150))).toMatchObject({ kind: 'promote' });
+  });
+
+  test('it waits for people while they may still label what was judged', () => {
+    const verdict = decideRollout(policy, after(600, spent(20)));
+    expect(verdict).toMatchObject({ kind: 'continue' });
+    expect(verdict.reasons.find(({ code }) => code === 'rollout.judge')?.message).toContain('perennial rollout label a');
+    expect(decideRollout(policy, labelled(99))).toMatchObject({ kind: 'continue' });
   });
 
   test('quality that is shown waits for its requests', () => {

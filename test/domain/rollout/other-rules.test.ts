@@ -3,6 +3,7 @@ import { rightAnswer } from '../../../domain/rollout/loss';
 import { observe, startEvidence } from '../../../domain/rollout/observe';
 import { underOtherRules } from '../../../domain/rollout/other-rules';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { labelsOf } from '../../support/simulated-judged';
 
 const canary: CanarySpec = {
   steps: [0, 50],
@@ -70,14 +71,19 @@ describe('where a judge says what answers are worth', () => {
   const answers = { from: 'judge', judge, measure: { kind: 'f1' }, availableAfterSeconds: 0 } as const;
   const written: CanarySpec = { ...canary, quality: { ...canary.quality, metric: 'judge-loss', answers } };
   const known = { ...written, quality: { ...written.quality, answers: { ...answers, judge: { ...judge, calibrated } } } };
+  const perfect = { sensitivity: 1, specificity: 1 };
+  const checked = {
+    ...evidence,
+    quality: { ...evidence.quality, judge: labelsOf(400, { champion: perfect, challenger: perfect }) },
+  };
   const by = (change: Partial<CanarySpec['quality']>) =>
-    underOtherRules(rolloutPolicyOf(known, { dependsOnPrediction: false }), evidence, {
+    underOtherRules(rolloutPolicyOf(known, { dependsOnPrediction: false }), checked, {
       ...written,
       quality: { ...written.quality, ...change },
     });
 
-  test('its errors are what they were, whatever a file says', () => {
-    // An eighth, which is a sixth after its errors.
+  test('its errors are those that people found, whatever a file says', () => {
+    // The judge called an eighth more of the answers wrong, and people agreed with it on all that they labelled.
     expect(by({ margin: 0.14 })).toMatchObject({ kind: 'continue' });
     expect(by({ margin: 0.4 })).toMatchObject({ kind: 'advance' });
     expect(by({ margin: 0.02 })).toMatchObject({ kind: 'harm', metric: 'judge-loss' });

@@ -15,20 +15,20 @@ const labelled = (random: Random, n: number, rates: readonly [number, number]): 
 describe('a judge', () => {
   test('is calibrated by its agreement with people, beyond chance, and by what turns with the order', () => {
     const cases: readonly LabelledVerdict[] = [
-      ...Array.from({ length: 40 }, (): LabelledVerdict => ({ label: true, said: true, saidSwapped: true })),
-      ...Array.from({ length: 10 }, (): LabelledVerdict => ({ label: true, said: false, saidSwapped: false })),
-      ...Array.from({ length: 50 }, (): LabelledVerdict => ({ label: false, said: false, saidSwapped: false })),
+      ...Array.from({ length: 80 }, (): LabelledVerdict => ({ label: true, said: true, saidSwapped: true })),
+      ...Array.from({ length: 20 }, (): LabelledVerdict => ({ label: true, said: false, saidSwapped: false })),
+      ...Array.from({ length: 100 }, (): LabelledVerdict => ({ label: false, said: false, saidSwapped: false })),
       { label: true, said: true, saidSwapped: false },
       { label: true, said: null },
     ];
     const found = calibrate(judge, cases);
     expect(found).toMatchObject({
-      positives: { cases: 50, right: 40 },
-      negatives: { cases: 50, right: 50 },
+      positives: { cases: 100, right: 80 },
+      negatives: { cases: 100, right: 100 },
       failures: 2,
-      cases: 102,
+      cases: 202,
       agreement: 0.9,
-      swapped: { cases: 101, turned: 1 },
+      swapped: { cases: 201, turned: 1 },
     });
     expect(found.kappa).toBeCloseTo(0.8);
     expect(uncalibrated(found, judge)).toEqual([]);
@@ -40,7 +40,7 @@ describe('a judge', () => {
     [
       'with labels of one kind',
       [calibrate(judge, labelled(seededRandom([1, 2, 3, 4]), 100, [0.9, 0.9]).slice(0, 110)), judge],
-      /10 labels of wrong answers, 30 are needed/,
+      /10 labels of wrong answers, 100 are needed/,
     ],
     [
       'that tosses a coin',
