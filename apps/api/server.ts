@@ -143,7 +143,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     ...deps,
     guards: openGuards(deps.registry.apiKeys),
     offThread,
-    heavyWork: openWorkLimit({ perKey: 4 }),
+    heavyWork: openWorkLimit({ perKey: 4, mostWaiting: 32 }),
     streams,
   };
   await app.register(healthRoutes(routeDeps, metrics));

@@ -38,28 +38,36 @@ function tooManyRequests(detail: string, seconds: number): HttpProblem {
 }
 
 /**
- * For routes whose work takes seconds: further requests of a key beyond `perKey` at once get 429, so that one caller leaves room for others. Spread into a route's options.
+ * For routes whose work takes seconds: of one key `perKey` requests run at once and `mostWaiting` wait for their turn; further ones get 429. One caller leaves room for others.
  */
-export function openWorkLimit({ perKey }: { readonly perKey: number }) {
-  const underWay = new Map<string, number>();
-  const leave = (id: string): void => {
-    const left = (underWay.get(id) ?? 1) - 1;
-    if (left > 0) underWay.set(id, left);
-    else underWay.delete(id);
-  };
+export function openWorkLimit({ perKey, mostWaiting }: { readonly perKey: number; readonly mostWaiting: number }) {
+  const lanes = new Map<string, Lane>();
   return {
-    /** Runs the work, or throws 429 when the key has as much under way already. */
+    /** Runs the work in its turn, or throws 429 when too much waits already. */
     async run<T>(caller: Pick<ApiKeyIdentity, 'id' | 'name'>, work: () => Promise<T>): Promise<T> {
-      const count = underWay.get(caller.id) ?? 0;
-      if (count >= perKey) throw tooManyRequests(`the key ${caller.name} has ${count} requests of this kind under way already`, 1);
-      underWay.set(caller.id, count + 1);
+      const lane = lanes.get(caller.id) ?? { running: 0, waiting: [] };
+      lanes.set(caller.id, lane);
+      if (lane.running < perKey) lane.running += 1;
+      else if (lane.waiting.length < mostWaiting) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+      else {
+        const count = lane.running + lane.waiting.length;
+        throw tooManyRequests(`the key ${caller.name} has ${count} requests of this kind under way already`, 1);
+      }
       try {
         return await work();
       } finally {
-        leave(caller.id);
+        const next = lane.waiting.shift();
+        // The place goes to the next one without becoming free in between.
+        if (next !== undefined) next();
+        else if ((lane.running -= 1) === 0) lanes.delete(caller.id);
       }
     },
   };
+}
+
+interface Lane {
+  running: number;
+  readonly waiting: (() => void)[];
 }
 
 export type WorkLimit = ReturnType<typeof openWorkLimit>;

@@ -141,7 +141,10 @@ describe('a run', () => {
   test('whose judge answers prose has no verdict of it, says so, and promotes nothing', async () => {
     const gates = '[{ name: judged-well, kind: threshold, dimension: judged, min: 0.5 }]';
     const run = await ended({ 'judge.yaml': ['Answer as JSON', 'Answer in prose'] }, { gates, judgeLabels: 31 });
-    expect(run).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive', reasons: [{ gate: 'judged-well' }] } });
+    expect(run).toMatchObject({
+      status: 'stopped',
+      verdict: { kind: 'inconclusive', reasons: [{ gate: 'judged-well' }, { code: 'policy.attempt' }] },
+    });
     await expectNobodyServes(run.lifecycle);
   });
 

@@ -146,7 +146,10 @@ describe('a language application from its prompts to an answer', () => {
     const decision = body.decisions[0]?.id ?? '';
     const gates = [{ name: 'lax', kind: 'threshold', dimension: 'right', min: 0.2 }];
     const other = await product.call('POST', '/policies/what-if', { body: { decision, gates } });
-    expect(other).toMatchObject({ status: 200, body: { was: { kind: 'failed' }, wouldBe: { kind: 'passed' }, gates: [{ gate: 'lax' }] } });
+    expect(other).toMatchObject({
+      status: 200,
+      body: { was: { kind: 'failed' }, wouldBe: { kind: 'passed' }, gates: [{ gate: 'lax' }, { code: 'policy.attempt' }] },
+    });
     const wrong = await product.call('POST', '/policies/what-if', { body: { decision, gates: [{ ...gates[0], kind: 'treshold' }] } });
     expect(wrong).toMatchObject({ status: 422, body: { detail: expect.stringContaining('did you mean threshold?') as string } });
   });

@@ -1,4 +1,5 @@
 /** Parts of a whole product that are killed while a version is tried on traffic, and what must hold when all is over. */
+import { randomUUID } from 'node:crypto';
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
@@ -84,13 +85,23 @@ export async function championsOf(product: Product, model: string): Promise<read
   return body.items.map(({ to }) => to);
 }
 
-/** Says yes to what a run waits for, as soon as there is somebody who takes it: a word whose answer nobody gave in time may have been taken all the same. */
+/** Approves what a run waits for, by a key of its own: the key that started the run may not. An approval whose answer was lost may count all the same. */
 export async function approve(product: Product, id: string): Promise<void> {
-  await eventually('somebody takes the approval', async () => {
-    const answer = await product.call('POST', `/runs/${id}/approve`, { body: {} }).catch(() => null);
+  let key: string | null = null;
+  await eventually('the run takes the approval', async () => {
+    key ??= await approverKey(product).catch(() => null);
+    if (key === null) return false;
+    const answer = await product.call('POST', `/runs/${id}/approve`, { body: {}, key }).catch(() => null);
     if (answer?.status === 200 || answer?.status === 202) return true;
     return (await product.run(id).catch(() => null))?.status === 'succeeded';
   });
+}
+
+export async function approverKey(product: Product): Promise<string> {
+  const body = { name: `approver ${randomUUID()}`, scope: 'approver' };
+  const answer = await product.call<{ readonly key?: string }>('POST', '/api-keys', { body });
+  if (answer.body.key === undefined) throw new Error(`no key was made: ${JSON.stringify(answer.body)}`);
+  return answer.body.key;
 }
 
 /** Until it is so; the time is for a busy machine. */
