@@ -45,8 +45,8 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
   test.each([1, 2, 5])('two margins better in shadow and %d worse while serving: promoted in no more than alpha', (margins) => {
     const traffic = { mean: -0.02, servingMean: 0.01 * margins };
     expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
-    // As it was before shadow and serving were counted apart.
-    expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
+    // Before shadow and serving were counted apart, all but the greatest harm was promoted at this traffic.
+    if (margins <= 2) expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
   });
 
   test('harm of five margins while serving is found within the first days', () => {
