@@ -1,9 +1,11 @@
 /** How often a rollout's statistics are wrong under continuous watching, and how soon they are right: simulated, as of real traffic nobody knows the truth. Beside each the rules before version 2. */
 import { byEarlierRules } from '../test/support/earlier-rules';
 import { rateIn, type Rate } from '../test/support/monte-carlo';
-import type { RolloutPolicy } from '../domain/rollout/policy';
+import type { CanarySpec } from '../domain/lifecycle';
+import { rolloutPolicyOf, type RolloutPolicy } from '../domain/rollout/policy';
 import { assumedDayCorrelation } from '../domain/statistics/day-correlation';
-import { policyWith } from '../test/support/rollout-policies';
+import { promotesWithin } from '../test/support/reruns';
+import { policyWith, shownCanary } from '../test/support/rollout-policies';
 import {
   pairsUntil,
   playRollout,
@@ -98,6 +100,7 @@ export function rolloutStatistics({
   for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
+  falseAlarms.push(...told(ofReruns(Math.ceil(rollouts / 4)), say));
   say(`\nPairs until a statement about the margin of ${margin} at 0.5 %, by ranges that are known pair by pair and by the widest`);
   const needed = neededPairs(Math.ceil(worlds / 20), say);
   say(
@@ -270,6 +273,31 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       earlier: rate(earlier, kind),
     }));
   });
+}
+
+/** Ten canaries of the same two versions, each on traffic of its own: whether any promotes. Beside it with the whole alpha each time. */
+function ofReruns(worlds: number): readonly FalseAlarms[] {
+  const canary: CanarySpec = { ...shownCanary, maxDurationSeconds: month, steps: [25] };
+  const traffic: SimulatedRollout = {
+    ...{ mean: margin, failing: 0.01, slow: 0.03, days: 31, pairsPerDay },
+    effects: dayEffects.lasting(dayToDay, assumedDayCorrelation),
+    draw: alikePairs,
+  };
+  const promotes = (world: number) => (tried: CanarySpec, attempt: number) =>
+    simulateRollout(rolloutPolicyOf(tried, { dependsOnPrediction: false }), traffic, {
+      random: randomOf(world, 180 + attempt),
+      looksPerDay,
+    }).kind === 'promote';
+  const attempts = 10;
+  const whole = (world: number) => promotesWithin(attempts, canary, (_shared, attempt) => promotes(world)(canary, attempt));
+  return [
+    {
+      statement: 'one of ten canaries of the same pair: promoted',
+      traffic: 'at the edge, no shadow; a day resembles the last (0.4)',
+      rate: rateIn(worlds, (world) => promotesWithin(attempts, canary, promotes(world))),
+      earlier: rateIn(worlds, whole),
+    },
+  ];
 }
 
 const looksPerDay = 4;

@@ -2,6 +2,7 @@ import './no-reports';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { failure } from '../../domain/failure';
 import { missingText, type FeatureColumn } from '../../domain/model';
+import { readsOtherFiles } from './external-data';
 
 /** One value a row: numbers for a float input (NaN is missing), texts for a string input (`missingText` is missing). */
 export type FeatureValues = readonly (string | number | null)[] | Float32Array | Float64Array;
@@ -40,6 +41,7 @@ export async function openOnnxModel(bytes: Uint8Array, expected?: readonly Featu
 
 async function load(bytes: Uint8Array): Promise<InferenceSession> {
   if (bytes.byteLength === 0) throw failure('ModelUnloadable', 'the model file is empty');
+  refuseOtherFiles(bytes);
   try {
     // One thread: requests and rows give the parallelism; spinning pools would fight over the same cores.
     return await InferenceSession.create(bytes, {
@@ -51,6 +53,16 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
   } catch (cause) {
     throw failure('ModelUnloadable', `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${reasonOf(cause)}`, { cause });
   }
+}
+
+function refuseOtherFiles(bytes: Uint8Array): void {
+  let refused: boolean;
+  try {
+    refused = readsOtherFiles(bytes);
+  } catch (cause) {
+    throw failure('ModelUnloadable', `the model (${bytes.byteLength} bytes) is not an ONNX file: ${reasonOf(cause)}`, { cause });
+  }
+  if (refused) throw failure('ModelUnloadable', 'the model keeps tensors in other files; export it as one file, with its weights inside');
 }
 
 function featureColumn(input: InferenceSession.ValueMetadata): FeatureColumn {

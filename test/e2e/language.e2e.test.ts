@@ -160,8 +160,8 @@ describe('a language application from its prompts to an answer', () => {
     await product.apply(writeTinyLlmLifecycle(product.workDir, { name: 'unmeasured', ...named, judgeLabels: 4 }));
     const unmeasured = await finished('unmeasured');
     expect(unmeasured).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(unmeasured.verdict?.reasons[0]?.message).toContain('4 labels of right answers, 30 are needed');
-    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: 'measured', ...named, judgeLabels: 60 }));
+    expect(unmeasured.verdict?.reasons[0]?.message).toContain('4 labels of right answers, 100 are needed');
+    await product.apply(writeTinyLlmLifecycle(product.workDir, { name: 'measured', ...named, judgeLabels: 100 }));
     const measured = await finished('measured');
     expect(measured).toMatchObject({ status: 'succeeded', verdict: { kind: 'passed' } });
     expect(measured.verdict?.reasons[0]?.message).toMatch(/^judged (0\.9\d\d|1\.000) after the judge's errors/);

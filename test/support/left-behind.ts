@@ -4,15 +4,34 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { S3Settings } from '../../data/artifacts/s3';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
+import { embeddedDatabaseUrl } from '../../infra/backends';
+import { readPrivateJson } from '../../infra/private-file';
+import type { Secrets } from '../../infra/secrets';
+import { statePaths } from '../../infra/state-paths';
 import type { Product } from './product';
 import { pause } from './product';
 
 const tenant = 'default';
 
-/** As the process was started. */
+/** As the process was started. Its secrets came by an open file that is gone, so they are read from where the platform keeps them. */
 export function environmentOf(pid: number): Record<string, string> {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
-  return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+  const { PERENNIAL_SETTINGS_DESCRIPTOR: descriptor, ...shown } = Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  );
+  return descriptor === undefined ? shown : { ...shown, ...hiddenSettings(shown['PERENNIAL_STATE_DIR'] ?? '') };
+}
+
+function hiddenSettings(stateDir: string): Record<string, string> {
+  const paths = statePaths(stateDir);
+  const secrets = readPrivateJson(paths.secrets) as Secrets;
+  const keys = readPrivateJson(join(paths.run, 'keys.json')) as { readonly service: string };
+  return {
+    PERENNIAL_DATABASE_URL: embeddedDatabaseUrl(paths) ?? '',
+    AWS_ACCESS_KEY_ID: secrets.s3AccessKeyId,
+    AWS_SECRET_ACCESS_KEY: secrets.s3SecretAccessKey,
+    PERENNIAL_SERVICE_KEY: keys.service,
+  };
 }
 
 const patienceSeconds = 30;

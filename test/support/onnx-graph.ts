@@ -11,13 +11,15 @@ export interface LinearGraph {
   readonly output?: string;
   readonly batch?: number;
   readonly inputType?: number;
+  /** A file of which the graph takes a constant, as large models do: no score is below it. */
+  readonly constantFile?: string;
 }
 
 const float = 1;
 const string = 8;
 
 /** Follows onnx.proto (ONNX 1.16, IR version 8), field numbers as there. NaN counts as 0, as trained pipelines impute. */
-export function linearOnnx({ bias, weights, link, output = 'score', batch, inputType }: LinearGraph): Uint8Array {
+export function linearOnnx({ bias, weights, link, output = 'score', batch, inputType, constantFile }: LinearGraph): Uint8Array {
   const nodes: Uint8Array[] = [];
   const initializers = [tensor('bias', [bias]), tensor('zero', [0])];
   const inputs: Uint8Array[] = [];
@@ -42,6 +44,11 @@ export function linearOnnx({ bias, weights, link, output = 'score', batch, input
     }
     nodes.push(node('Add', [sum, `${name}.term`], `${name}.sum`));
     sum = `${name}.sum`;
+  }
+  if (constantFile !== undefined) {
+    initializers.push(externalTensor('constant', constantFile));
+    nodes.push(node('Max', ['constant', sum], 'greater'));
+    sum = 'greater';
   }
   nodes.push(node(link === 'sigmoid' ? 'Sigmoid' : 'Identity', [sum], output));
   const graph = message([
@@ -90,6 +97,22 @@ function tensor(name: string, values: readonly number[]): Uint8Array {
     [2, [float]],
     [8, [name]],
     [9, [new Uint8Array(Float32Array.from(values).buffer)]],
+  ]);
+}
+
+/** One float32 that is read from the beginning of a file. */
+function externalTensor(name: string, file: string): Uint8Array {
+  const entry = (key: string, value: string) =>
+    message([
+      [1, [key]],
+      [2, [value]],
+    ]);
+  return message([
+    [1, [1]],
+    [2, [float]],
+    [8, [name]],
+    [13, [entry('location', file), entry('offset', '0'), entry('length', '4')]],
+    [14, [1]],
   ]);
 }
 

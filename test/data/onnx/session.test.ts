@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { openOnnxModel } from '../../../data/onnx/session';
 import { missingText } from '../../../domain/model';
 import { linearOnnx } from '../../support/onnx-graph';
@@ -31,9 +33,24 @@ describe('an ONNX model', () => {
     await model.close();
   });
 
+  test.each(['relative', 'absolute'])('that takes its weights from a %s file of the machine is refused', async (kind) => {
+    const secret = `external-${process.pid}-${kind}.bin`;
+    // In the working directory, which ONNX Runtime takes for the folder of a model that was given as bytes.
+    writeFileSync(secret, Float32Array.of(7));
+    try {
+      const constantFile = kind === 'relative' ? secret : resolve(secret);
+      await expect(openOnnxModel(linearOnnx({ ...graph, constantFile }), features)).rejects.toMatchObject({
+        type: 'ModelUnloadable',
+        message: 'the model keeps tensors in other files; export it as one file, with its weights inside',
+      });
+    } finally {
+      rmSync(secret);
+    }
+  });
+
   test.each([
     ['no bytes', new Uint8Array(), undefined, 'the model file is empty'],
-    ['bytes that are no model', Buffer.from('not a model'), undefined, 'onnxruntime cannot load the model (11 bytes)'],
+    ['bytes that are no model', Buffer.from('not a model'), undefined, 'the model (11 bytes) is not an ONNX file'],
     ['another output', linearOnnx({ ...graph, output: 'probability' }), undefined, 'has no output `score`; its outputs are `probability`'],
     ['a fixed batch', linearOnnx({ ...graph, batch: 1 }), undefined, 'has shape [1, 1]; expected [rows, 1] with any number of rows'],
     [
