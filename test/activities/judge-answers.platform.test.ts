@@ -4,6 +4,7 @@ import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activiti
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RipePair, RolloutRecord } from '../../db/repositories/rollouts';
+import { openCalendar } from '../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../domain/ids';
 import { llmCanaryOf } from '../../domain/llm/canary';
 import { llmCanarySchema } from '../../domain/llm/canary.schema';
@@ -158,7 +159,9 @@ const until = async (check: () => Promise<boolean>) => {
 };
 const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
 const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
-const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+const { dayOf, startOf } = openCalendar('UTC');
+/** Hours from the midnight with which today began. */
+const fromMidnight = (hours: number) => new Date(startOf(dayOf(Date.now())) + hours * 3_600_000).toISOString();
 const grow = () => {
   const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
@@ -417,15 +420,19 @@ describe('judgeAnswers', () => {
   });
 
   test('where quality must hold across days, what is of a day that is closed is not judged any more: it would be counted as late', async () => {
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: ago(26) })));
+    // The day after the first requests is the first whole one: yesterday.
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: fromMidnight(-25) })));
     await grow();
     const keptBack = () => said('', { blocked: 'output' });
-    const [before, after] = await store(...[3, 1].map((hours) => answered(keptBack(), keptBack(), { receivedAt: ago(hours) })));
+    const [before, after] = await store(
+      ...[-0.001, 0].map((hours) => answered(keptBack(), keptBack(), { receivedAt: fromMidnight(hours) })),
+    );
     await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })));
     const { rollout: grown } = await grow();
-    expect(grown.state.evidence?.quality.days.closedBefore).toBe(1);
+    const today = dayOf(Date.now());
+    expect(grown.state.evidence?.quality.days).toMatchObject({ weekFrom: today - 1, closedBefore: today });
     const ended = new AbortController();
-    const turn = judged(40, { signal: ended.signal }, { minDurationSeconds: 5 * day, since: ago(20) });
+    const turn = judged(40, { signal: ended.signal }, { minDurationSeconds: 8 * day, since: fromMidnight(-1) });
     await until(async () => (await count()) > 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     ended.abort();
@@ -435,18 +442,19 @@ describe('judgeAnswers', () => {
 
   test('whose answers were lost in an attempt that died, or in the turn before, counts as no verdict, also when its day is closed meanwhile', async () => {
     fault = ({ prompt }) => (/<never \d>/.test(prompt) ? { kind: 'cut', afterTokens: 0 } : null);
-    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: ago(26) })));
+    // The day after the first requests is the first whole one: yesterday.
+    await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null, eventTime: fromMidnight(-25) })));
     await grow();
     const [one, two] = [
-      answered(said('never 1'), wrong(), { receivedAt: ago(3) }),
-      answered(said('never 2'), wrong(), { receivedAt: ago(3) }),
+      answered(said('never 1'), wrong(), { receivedAt: fromMidnight(-0.001) }),
+      answered(said('never 2'), wrong(), { receivedAt: fromMidnight(-0.001) }),
     ];
     await store(one, two);
 
     const killed = new AbortController();
     let beaten: unknown;
     const given = { signal: killed.signal, onHeartbeat: (details: unknown) => (beaten = details) };
-    const across = { minDurationSeconds: 5 * day, since: ago(20), parallel: 4 };
+    const across = { minDurationSeconds: 8 * day, since: fromMidnight(-1), parallel: 4 };
     await answerWell();
     const dying = judged(40, given, across);
     const lost = () => (beaten as { readonly lost?: LostPairs } | undefined)?.lost ?? [];
@@ -456,8 +464,9 @@ describe('judgeAnswers', () => {
 
     await store(...Array.from({ length: 3 }, () => answered(right(), null, { other: null })), answered(right(), wrong()));
     const { rollout: grown } = await grow();
-    expect(grown.state.evidence?.quality.days.closedBefore).toBe(1);
-    const left = { since: ago(20), lost: lost().filter(([id]) => id === one.id) };
+    const today = dayOf(Date.now());
+    expect(grown.state.evidence?.quality.days).toMatchObject({ weekFrom: today - 1, closedBefore: today });
+    const left = { since: fromMidnight(-1), lost: lost().filter(([id]) => id === one.id) };
     const ended = new AbortController();
     await answerWell();
     const next = judged(40, { signal: ended.signal, heartbeatDetails: left }, across);
