@@ -24,13 +24,19 @@ export function reasonsOf(policy: RolloutPolicy, evidence: RolloutEvidence, read
 function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence, reading: MetricReading): Reason {
   const { metric, n, estimate, outcome } = reading;
   const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message, outcome });
-  if (estimate === null) return said('notMeasured', `${metric}: no label is due yet`);
+  if (estimate === null) return said('notMeasured', `${metric}: no label is due yet${shadowText(quality)}`);
   const { qualityPerSide, calibration } = alphaBudget(policy);
   const unit = quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'labelled answers an arm';
   const found = `${metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(n)} ${unit})`;
   if (outcome === 'passed') return said('shown', `${found}: ${demandOf(policy)}${restsOnDays(policy, step) ? '' : ' on this traffic'}`);
   if (outcome === 'failed') return said('refuted', `${found}: ${refutedText(policy, reading)}`);
   return said('open', `${found}: ${openText(policy, reading)}`);
+}
+
+/** Why nothing is measured though the shadow was. */
+function shadowText(quality: QualityEvidence): string {
+  if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0) return '';
+  return ` since the challenger answers people, whose traffic alone counts now, without the ${count(quality.shadow.n)} pairs of the shadow`;
 }
 
 /** What kind of pairs decide, where there are two kinds. */

@@ -20,17 +20,19 @@ const daySeconds = 86_400;
  */
 export function remainingOf(policy: RolloutPolicy, evidence: RolloutEvidence, readings: readonly MetricReading[]): Remaining {
   const requests = secondsForRequests(policy, evidence);
-  if (readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed'))
-    return { observations: 0, seconds: requests === null ? null : Math.ceil(Math.max(requests, untilDuration(policy, evidence))) };
+  const isShown = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
   const { quality, servingSince, startedAt, asOf } = evidence;
   const n = labelledOf(quality);
   const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
-  const traffic = n === 0 || elapsed <= 0 ? null : timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)));
+  const isSeen = n > 0 && elapsed > 0;
+  const traffic = isShown ? 1 : isSeen ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times))) : null;
   if (traffic === null) return { observations: null, seconds: null };
+  // Quality may be shown before there are labels enough to end the step by it.
   const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
-  const days = secondsForDays(policy, evidence);
-  if (days === null || requests === null) return { observations, seconds: null };
-  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), (observations * elapsed) / n, days)) };
+  const labels = observations === 0 ? 0 : isSeen ? (observations * elapsed) / n : null;
+  const days = isShown ? 0 : secondsForDays(policy, evidence);
+  if (labels === null || days === null || requests === null) return { observations, seconds: null };
+  return { observations, seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), labels, days)) };
 }
 
 function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvidence): number {

@@ -22,7 +22,11 @@ const quality = z.object({
   limit: z.number().describe('what the bounds are compared with: the margin, negative for superiority'),
   comparison: z.enum(['pairs', 'arms']),
   outcome,
-  n: z.number().describe('labelled pairs, or labelled answers of the arm that has fewer'),
+  n: z
+    .number()
+    .describe(
+      'labelled pairs, of the shadow or, once the challenger answers people, of that time alone; or labelled answers of the arm that has fewer',
+    ),
   ...bounds,
   days: z
     .object({ n: z.number(), ...bounds })

@@ -218,9 +218,11 @@ describe('a rollout that is shown', () => {
   test('counts the new step from its start, also before the evidence has heard of it', async () => {
     const { id, model } = await opened(seen(400, 0.2));
     await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 0.05, actor: 'a', cause: 'c' });
-    const { body } = await world.call<{ quality: { n: number }; reasons: { code: string }[] }>('GET', `/models/${model}/rollout`);
-    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 400 } });
+    const { body } = await world.call<{ reasons: { code: string; message: string }[] }>('GET', `/models/${model}/rollout`);
+    // What the shadow has shown says nothing of what goes wrong while people are answered.
+    expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 0, estimate: null, outcome: 'inconclusive' } });
     expect(body.reasons.map(({ code }) => code)).toContain('rollout.requests');
+    expect(body.reasons.find(({ code }) => code === 'quality.notMeasured')?.message).toMatch(/ without the 400 pairs of the shadow$/);
   });
 
   test('that ended keeps its reading and its verdict, and needs nothing more', async () => {
@@ -285,13 +287,25 @@ describe('what a rollout has decided', () => {
     });
     const ask = (body: object) => world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, ...body } });
     const better = { metric: 'logloss', rule: 'superiority', margin: 0.5 };
+    // A day of traffic says nothing across days, which are asked about unless the policy says that they do not differ.
     expect(await ask({ canary: { quality: better } })).toMatchObject({
+      status: 200,
+      body: {
+        wouldBe: { kind: 'inconclusive' },
+        gates: expect.arrayContaining([
+          expect.objectContaining({ gate: 'quality', code: 'quality.open' }),
+          expect.objectContaining({ gate: 'days', code: 'days.tooFew' }),
+        ]) as object[],
+      },
+    });
+    expect(await ask({ canary: { quality: better, test: { minDuration: '1d' } } })).toMatchObject({
       status: 200,
       body: {
         was: { kind: 'passed' },
         wouldBe: { kind: 'failed' },
         gates: [
           { gate: 'quality', kind: 'rollout', outcome: 'failed', code: 'quality.refuted' },
+          { gate: 'days', code: 'days.notAsked', outcome: 'notApplicable' },
           { gate: 'errors', code: 'guardrail.notMeasured' },
         ],
       },

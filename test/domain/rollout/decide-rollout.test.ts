@@ -51,7 +51,11 @@ describe('a rollout in shadow', () => {
 
   test('nor on fewer labels than minSamples', () => {
     const demanding = policyWith({ test: { minSamples: 5_000 } });
-    expect(codes(decideRollout(demanding, shadowOf(demanding, 8, -0.3)))).toContain('rollout.samples');
+    const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.3));
+    expect(codes(verdict)).toContain('rollout.samples');
+    // 2,600 more at 300 a day, though quality is shown already.
+    expect(verdict).toMatchObject({ kind: 'continue', remaining: { observations: 2_600 } });
+    if (verdict.kind === 'continue') expect(verdict.remaining.seconds).toBeGreaterThanOrEqual((2_600 / 300) * day);
   });
 
   test('asks about the traffic of a week, however its days differ: no promotion rests on it', () => {
