@@ -149,11 +149,13 @@ describe('a command', () => {
     await world.call('POST', `/runs/${body.id}/approve`, { as: 'approver', body: { comment: 'fine' } });
     await world.call('POST', `/runs/${body.id}/reject`, { as: 'admin', body: {} });
     expect(await world.call('POST', `/runs/${body.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
+    const { items: keys } = await world.registry.apiKeys.list({ tenant, pageSize: 100 });
+    const by = (name: string) => ({ tenant, keyId: keys.find((key) => key.name === name)?.id, id: expect.any(String) as string });
     expect(world.lifecycles.told).toEqual([
-      { command: 'pause', workflowId, what: { actor: 'operator', reason: 'freeze' } },
-      { command: 'resume', workflowId, what: { actor: 'operator' } },
-      { command: 'approve', workflowId, what: { actor: 'approver', scope: 'approver', comment: 'fine' } },
-      { command: 'reject', workflowId, what: { actor: 'admin', scope: 'admin' } },
+      { command: 'pause', workflowId, what: { ...by('operator'), reason: 'freeze' } },
+      { command: 'resume', workflowId, what: by('operator') },
+      { command: 'approve', workflowId, what: { ...by('approver'), reason: 'fine' } },
+      { command: 'reject', workflowId, what: by('admin') },
       { command: 'cancel', workflowId },
     ]);
   });

@@ -219,6 +219,10 @@ describe('the lifecycle client', () => {
     const workflowId = `run/default/flight-delay/${id}`;
     const plan = planOf();
     const input = { tenant: plan.tenant, lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: plan.traceId };
+    // The run's row says so a moment before its workflow has ended.
+    for (const end = Date.now() + 10_000; (await lifecycles.execution(workflowId)) === 'running' && Date.now() < end;) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     await lifecycles.start(workflowId, input);
     expect(await lifecycles.execution(workflowId)).toBe('completed');
     expect(await lifecycles.execution(`run/default/flight-delay/${randomUUID()}`)).toBe('unknown');
