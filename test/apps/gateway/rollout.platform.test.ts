@@ -119,7 +119,7 @@ test('in shadow the champion answers all, and both scores of every request meet 
   const told = await fetch(`${first().url}/v1/feedback`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
-    body: JSON.stringify(answers.map(({ id: predictionId }) => ({ predictionId, label: true }))),
+    body: JSON.stringify(answers.map(({ id: predictionId }) => ({ predictionId, label: 1 }))),
   });
   expect(told.status).toBe(200);
   const pairs: RipePair[] = [];

@@ -167,8 +167,8 @@ test("what another model of the same provider answered is a standby's answer, to
 function sampleOf(run: string): LatencySample {
   const gate = { name: 'fast', kind: 'latency', quantile: 0.5, maxMs: 100, confidence: 0.95, maxFailures: 0, minCases: 1 } as const;
   const sample = latencySample([gate], { runId: run as RunId, looks: 1 });
-  // Five halves make it at 95 %; twice as many.
-  expect(sample?.cases).toBe(10);
+  // The tenth attempt on a case set asks for 99.989 %, which takes fourteen halves.
+  expect(sample?.cases).toBe(14);
   return sample ?? { cases: 0, repeat: 0 };
 }
 
