@@ -87,7 +87,12 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   expect(await trials.events(run.id)).toEqual(['started', 'held', 'extended', 'advanced', 'resumed', 'aborted']);
 
   // Whoever moves the champion under a rollout takes away what it was compared with.
-  expect(await product.cli(['model', 'promote', model, '2', '--reason', 'by hand'])).toMatchObject({ exitCode: 0 });
+  // Its canary was aborted, so it takes an override.
+  expect(await product.cli(['model', 'promote', model, '2', '--reason', 'by hand'])).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('the canary of steered@2 ended as aborted') as string,
+  });
+  expect(await product.cli(['model', 'promote', model, '2', '--override', 'by hand', '--self-approve'])).toMatchObject({ exitCode: 0 });
   const second = await trials.open(model, 0.25);
   expect(await product.cli(['model', 'rollback', model, '--reason', 'an incident'])).toMatchObject({ exitCode: 0 });
   const superseded = await product.waitForEnd(second.id);
