@@ -115,7 +115,7 @@ describe('a canary by a judge', () => {
     expect(turns.map(({ lost }) => lost)).toEqual([undefined, lost]);
     expect(turns[0]).toMatchObject({
       judge: { dimension: 'sound', share: 1, mostPairs: 2_000, calibrated: { judge: digest('judge'), positives: counted } },
-      ...{ rollout: 'roll_1', dimension: sound, input: 'question', minDurationSeconds: 0 },
+      ...{ rollout: 'roll_1', dimension: sound, input: 'question', minDurationSeconds: 604_800 },
       files: { 'judge.yaml': artifact('judge.yaml') },
     });
     expect(fake.watches.at(-1)?.noMoreLabels).toEqual({ after: since, why: '2000 pairs were judged' });
