@@ -1,7 +1,7 @@
 /** What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds each, repeated safely. */
 import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../domain/failure';
-import type { RunId, Tenant } from '../domain/ids';
+import { scheduledWorkflowId, type RunId, type Tenant } from '../domain/ids';
 import type { Failure, RunStatus, StageStatus } from '../domain/run';
 import { isFinal } from '../domain/run';
 import type { Digest } from '../domain/artifact';
@@ -11,7 +11,6 @@ import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import type { RunRecord } from '../db/repositories/runs';
 import type { LifecycleInput } from '../workflows/messages';
-import { scheduledWorkflowId } from '../workflows/messages';
 import type { Reuse, RunPlan, StageEnd } from '../workflows/stage';
 import { referencedArtifacts } from './referenced-artifacts';
 

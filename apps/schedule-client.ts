@@ -8,10 +8,10 @@ import {
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { failure } from '../domain/failure';
-import type { Tenant } from '../domain/ids';
+import { scheduledWorkflowId, type Tenant } from '../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../domain/lifecycle';
 import type { LifecycleInput } from '../workflows/messages';
-import { lifecycleWorkflows, scheduledWorkflowId, taskQueues } from '../workflows/messages';
+import { lifecycleWorkflows, taskQueues } from '../workflows/messages';
 import type { LifecycleClientOptions } from './lifecycle-client';
 import { answered, runAttributes } from './lifecycle-client';
 

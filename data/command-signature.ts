@@ -12,7 +12,7 @@ export interface CommandKey {
 export type CommandKeys = () => readonly [CommandKey, ...CommandKey[]];
 
 /** A command may wait for a worker this long; after that the same words need a new signature. */
-export const commandLifetimeMilliseconds = 10 * 60_000;
+const commandLifetimeMilliseconds = 10 * 60_000;
 /** By which the clocks of two machines may differ. */
 const clockSkewMilliseconds = 60_000;
 

@@ -18,3 +18,8 @@ export type IdempotencyKey = Id<'idempotency'>;
 export function effectKey(runId: RunId, stage: string, step: string, generation: number, item?: string): IdempotencyKey {
   return [runId, stage, step, ...(item === undefined ? [] : [item]), generation].join('/') as IdempotencyKey;
 }
+
+/** What the workflow ids of a schedule's runs begin with; Temporal adds the nominal time. */
+export function scheduledWorkflowId({ tenant, lifecycle }: { readonly tenant: Tenant; readonly lifecycle: string }): string {
+  return `run/${tenant}/${lifecycle}/scheduled`;
+}

@@ -27,11 +27,6 @@ export interface LifecycleInput {
   readonly traceId: string;
 }
 
-/** What the ids of a schedule's runs begin with; Temporal adds the nominal time. */
-export function scheduledWorkflowId({ tenant, lifecycle }: Pick<LifecycleInput, 'tenant' | 'lifecycle'>): string {
-  return `run/${tenant}/${lifecycle}/scheduled`;
-}
-
 export interface RunOutcome {
   readonly runId: RunId;
   readonly status: RunStatus;

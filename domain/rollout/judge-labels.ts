@@ -92,7 +92,7 @@ export function whyNotYet(labels: JudgeLabels): readonly string[] {
 }
 
 /** Such as `43 right and 88 wrong answers of the champion`. */
-export function missingLabels(labels: JudgeLabels): readonly string[] {
+function missingLabels(labels: JudgeLabels): readonly string[] {
   return (['champion', 'challenger'] as const).flatMap((version) => {
     const lacking = (['right', 'wrong'] as const).flatMap((kind) => {
       const more = fewestLabels - labels[version][kind].cases;

@@ -84,7 +84,7 @@ export interface YoudenBounds {
 }
 
 /** Each bound one-sided at `level`: normal approximation on A. Agresti and B. A. Coull's counts (The American Statistician 52 (1998)), which behaves at shares near 1. */
-export function youdenBounds({ positives, negatives }: Pick<JudgeCalibration, 'positives' | 'negatives'>, level: number): YoudenBounds {
+function youdenBounds({ positives, negatives }: Pick<JudgeCalibration, 'positives' | 'negatives'>, level: number): YoudenBounds {
   const [se, sp] = [smoothed(positives), smoothed(negatives)];
   const middle = se.share + sp.share - 1;
   const spread = normalQuantile(level) * Math.sqrt(se.variance + sp.variance);
