@@ -61,9 +61,11 @@ async function leaveOpen(): Promise<void> {
   await start('run/default/flight-delay/run_unbegun');
 }
 
-function start(workflowId: string): Promise<void> {
+async function start(workflowId: string): Promise<void> {
   const { lifecycle, revision, request, traceId } = plan;
-  return lifecycles.start(workflowId, { tenant, lifecycle, revision, request, actor: 'test', traceId });
+  // As the API does: a run that it did not accept is refused.
+  await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
+  await lifecycles.start(workflowId, { tenant, lifecycle, revision, request, actor: 'test', traceId });
 }
 
 const meet = (code: WorkflowCode, { allowIncompatible = false, to = connection } = {}): Promise<void> =>
