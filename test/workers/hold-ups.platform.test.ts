@@ -49,6 +49,8 @@ const work = async (overrides: Overrides, workflowsPath?: string): Promise<void>
 async function start(): Promise<string> {
   const workflowId = `held-up-${++count}`;
   const { lifecycle, revision, request, traceId } = plan;
+  // As the API does: a run that it did not accept is refused.
+  await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
   await lifecycles.start(workflowId, { tenant, lifecycle, revision, request, actor: 'test', traceId });
   return workflowId;
 }
