@@ -22,7 +22,9 @@ interface Asked {
 
 test('a gateway that is killed while an application’s callers are divided takes nothing with it but its own last answers', async () => {
   await world.promote(await world.atlasThat('Answer well.'));
-  const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), { test: { alpha: 0.1, minSamples: 60, minDuration: '0s' } });
+  const rollout = await world.beginRollout(await world.atlasThat('Answer well, and be kind.'), {
+    test: { alpha: 0.1, minSamples: 60, minDuration: '0s' },
+  });
   const answers: Asked[] = [];
   const failures: string[] = [];
   let [isDead, isOver] = [false, false];
