@@ -27,23 +27,18 @@ export interface CommandRepository {
    */
   admit(input: { readonly order: CommandOrder; readonly delivery: string; readonly vote: VoteOn | null }): Promise<Admission>;
   /** A command or a request that was refused. At most one row a minute for each subject and action, so that a flood cannot fill the log. */
-  auditDenied(input: {
-    readonly tenant: Tenant;
-    readonly actor: string;
-    readonly action: string;
-    readonly subject: string;
-    readonly cause: string;
-    readonly after?: unknown;
-  }): Promise<void>;
+  auditDenied(input: CommandAudit): Promise<void>;
   /** A command that goes to Temporal without a workflow's word, such as a cancellation. Written before it is sent. */
-  audit(input: {
-    readonly tenant: Tenant;
-    readonly actor: string;
-    readonly action: string;
-    readonly subject: string;
-    readonly cause: string;
-    readonly after?: unknown;
-  }): Promise<void>;
+  audit(input: CommandAudit): Promise<void>;
+}
+
+export interface CommandAudit {
+  readonly tenant: Tenant;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly cause: string;
+  readonly after?: unknown;
 }
 
 export function createCommandRepository({ sql }: Database): CommandRepository {
@@ -51,19 +46,20 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
     admit: ({ order, delivery, vote }) =>
       withActingKey(order.keyId, () =>
         sql.begin(async (tx) => {
+          // Before anything else: a key may have been revoked, or a run have ended, since the first attempt was recorded.
+          const earlier = await earlierAnswer(tx, order, delivery);
+          if (earlier) return earlier;
           const key = await livingKey(tx, order);
           if ('kind' in key) return key;
           const scope = commandScopes[order.verb];
           if (!allows(key.scope, scope)) return forbidden(`${order.verb} needs the scope ${scope}; the key ${key.name} has ${key.scope}`);
           const refusal = vote && (await voteRefused(tx, { tenant: order.tenant, key, vote }));
           if (refusal) return refusal;
-          const first = await useUp(tx, order, delivery);
-          if (first === 'replayed') {
-            const message = `the command ${order.id} was carried out before; a new one needs a new idempotency key`;
-            return { kind: 'refused', type: 'Conflict', message };
+          if (!(await useUp(tx, order, delivery))) {
+            // Another attempt committed between the two statements.
+            return (await earlierAnswer(tx, order, delivery)) ?? forbidden(`the command ${order.id} was removed meanwhile`);
           }
-          const by = { keyId: key.id, holderId: key.holderId, name: key.name, scope: key.scope };
-          if (first === 'again') return { kind: 'admitted', by };
+          const by = holderOf(key);
           if (vote) await countVote(tx, { order, key, vote });
           await appendAudit(tx, {
             tenant: order.tenant,
@@ -130,20 +126,29 @@ function forbidden(message: string, { next }: { readonly next?: string } = {}): 
   return { kind: 'refused', type: 'Forbidden', message, ...(next === undefined ? {} : { next }) };
 }
 
-/** Ids are kept for a day; what is older than minutes is refused by its time. */
-async function useUp(
-  tx: Transaction,
-  { tenant, id, workflowId, verb, keyId }: CommandOrder,
-  delivery: string,
-): Promise<'first' | 'again' | 'replayed'> {
+/** Null for a command that comes for the first time. Only admitted commands are recorded, so the same delivery was admitted before. */
+async function earlierAnswer(tx: Transaction, { tenant, id, workflowId }: CommandOrder, delivery: string): Promise<Admission | null> {
+  const [earlier] = await tx<(LivingKey & { workflowId: string; delivery: string })[]>`
+    select c.workflow_id, c.delivery, k.id, k.holder_id, k.name, k.scope from commands c
+    join api_keys k on k.tenant_id = c.tenant_id and k.id = c.key_id
+    where c.tenant_id = ${tenant} and c.id = ${id}`;
+  if (!earlier) return null;
+  if (earlier.workflowId === workflowId && earlier.delivery === delivery) return { kind: 'admitted', by: holderOf(earlier) };
+  const message = `the command ${id} was carried out before; a new one needs a new idempotency key`;
+  return { kind: 'refused', type: 'Conflict', message };
+}
+
+function holderOf({ id, holderId, name, scope }: LivingKey): KeyHolder {
+  return { keyId: id, holderId, name, scope };
+}
+
+/** False where the id was used before. Ids are kept for a day; what is older than minutes is refused by its time. */
+async function useUp(tx: Transaction, { tenant, id, workflowId, verb, keyId }: CommandOrder, delivery: string): Promise<boolean> {
   await tx`delete from commands where tenant_id = ${tenant} and created_at < now() - interval '1 day'`;
   const [used] = await tx`
     insert into commands (tenant_id, id, workflow_id, delivery, verb, key_id)
     values (${tenant}, ${id}, ${workflowId}, ${delivery}, ${verb}, ${keyId}) on conflict do nothing returning true as used`;
-  if (used) return 'first';
-  const [before] = await tx<{ workflowId: string; delivery: string }[]>`
-    select workflow_id, delivery from commands where tenant_id = ${tenant} and id = ${id}`;
-  return before?.workflowId === workflowId && before.delivery === delivery ? 'again' : 'replayed';
+  return used !== undefined;
 }
 
 async function countVote(

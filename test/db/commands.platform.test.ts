@@ -83,6 +83,17 @@ describe('votes', () => {
     expect(await test_.registry.approvals.ofRun({ tenant, runId: on.runId })).toEqual([]);
   });
 
+  test('that were counted are answered like the first time, also where the key was revoked before the second attempt', async () => {
+    const on = await waiting(null);
+    const ada = await keyOf('approver');
+    const given = { order: order('run.approve', ada.id), delivery: unique('delivery'), vote: on };
+    const first = await test_.registry.commands.admit(given);
+    expect(first).toMatchObject({ kind: 'admitted' });
+    await test_.registry.apiKeys.revoke({ tenant, id: ada.id, actor: 'test' });
+    expect(await test_.registry.commands.admit(given)).toEqual(first);
+    expect(await vote(ada.id, on)).toMatchObject({ kind: 'refused' });
+  });
+
   test('of a run that a schedule started are refused from the key that applied the revision', async () => {
     const [author, other] = [await keyOf('admin'), await keyOf('approver')];
     const model = unique('scheduled');
