@@ -11,6 +11,7 @@ import { startLabelling } from '../support/people-labelling';
 import type { GatewayProcess } from '../support/gateway-process';
 import { judgePromptOf } from '../support/judge-prompt';
 import { record } from '../support/lifecycle-runs';
+import { pause } from '../support/product';
 import type { Fault } from '../support/scripted-provider';
 
 jest.setTimeout(180_000);
@@ -93,17 +94,15 @@ function labelling({ now }: Pick<OpenedRollout, 'now'>) {
   });
 }
 
+/** At a pace that the judge can follow: all at once, the traffic would be over before people are answered. */
 async function asked({ now }: Pick<OpenedRollout, 'now'>, from: number): Promise<number> {
-  for (let land = from; land < from + 1_500; land += 4) {
+  const deadline = Date.now() + 120_000;
+  for (let land = from; Date.now() < deadline; land += 4) {
     if ((await now())?.status !== 'running') return land - from;
     await Promise.all(
       [0, 1, 2, 3].map((each) => world.ask(gateway, { land: land + each, user: `user-${(land + each) % 23}`, stream: false })),
     );
-  }
-  // A judge that was away catches up with what was asked meanwhile.
-  for (const end = Date.now() + 60_000; Date.now() < end;) {
-    if ((await now())?.status !== 'running') return 1_500;
-    await new Promise((again) => setTimeout(again, 50));
+    await pause(60);
   }
   throw new Error(`nothing was decided: ${JSON.stringify((await now())?.state.evidence)}`);
 }
