@@ -146,7 +146,7 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
     signal,
   });
   const { tenant, runId, lifecycle: model } = input;
-  // Before anything is measured: the bounds that are needed depend on it, and whoever looks has looked.
+  // The number is claimed before anything is measured: it decides which bounds are needed, and a measurement that fails has used the holdout as well.
   const attempt = await attempts.claim({ tenant, runId, model, holdout: scored.holdoutDigest, candidate: input.candidate.manifest.digest });
   const plan: MeasurementPlan = {
     metrics: metricsOf(input.evaluate),

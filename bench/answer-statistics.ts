@@ -1,4 +1,4 @@
-/** How many questions with right answers a rollout of a language application takes, and how often it is wrong: simulated, as of real traffic nobody knows the truth. */
+/** Simulates how many questions with right answers a rollout of a language application takes, and how often it is wrong. Only in a simulation is the true difference known. */
 import { rateIn } from '../test/support/monte-carlo';
 import { watchAnswers } from '../test/support/simulated-answers';
 import { randomOf } from '../test/support/simulated-traffic';

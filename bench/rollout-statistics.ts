@@ -1,4 +1,4 @@
-/** How often a rollout's statistics are wrong under continuous watching, and how soon they are right: simulated, as of real traffic nobody knows the truth. Beside each the rules before version 2. */
+/** Simulates how often a rollout's statistics are wrong while they are watched, and how soon they decide, beside the rules before version 2. Only in a simulation is the true difference known. */
 import { byEarlierRules } from '../test/support/earlier-rules';
 import { rateIn, type Rate } from '../test/support/monte-carlo';
 import type { CanarySpec } from '../domain/lifecycle';

@@ -6,7 +6,7 @@ import { defaultTenant } from '../../domain/ids';
 
 /** Of one caller, route and status, one row in this time; the next row says how many it stands for. */
 const windowMilliseconds = 60_000;
-/** Of all together: whoever makes up callers or routes gets no more rows than this a window. */
+/** The most rows that all callers and routes together add in one window, so that invented ones cannot fill the log. */
 const mostRows = 60;
 
 interface Window {
@@ -57,6 +57,6 @@ function isDenial(request: FastifyRequest, status: number): boolean {
 function callerOf(request: FastifyRequest) {
   const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
   if (caller) return { tenant: caller.tenant, name: caller.name, keyId: caller.id };
-  // Of a key that was refused only the id is claimed, and nobody has shown to hold it.
+  // A refused key proves nothing: the caller only claims its id.
   return { tenant: defaultTenant, name: 'unknown', keyId: null };
 }

@@ -9,8 +9,8 @@ export interface JsonBounds {
 }
 
 /**
- * Counts what a JSON text holds before it is parsed: parsing and checking take time and memory for each value, and whoever sends the text decides how many there are. One pass of some
- * 2 ms a megabyte. What is no JSON is left to the parser. @throws InvalidInput that names the bound and the place
+ * Counts the values of a JSON text before it is parsed, because each of them costs time and memory to parse and to check. It takes one pass of about 2 ms a megabyte.
+ * Text that is not JSON is left to the parser. @throws InvalidInput that names the bound and the place
  */
 export function requireJsonWithin(text: string, bounds: JsonBounds): void {
   let values = 1;

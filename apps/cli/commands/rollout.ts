@@ -136,7 +136,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
   });
 }
 
-/** Lines as `rollout label` writes them; whoever labels puts true, false or "unsure" where null stands. */
+/** A line of the file that `rollout label --out` writes. To label it, replace each null by true, false or "unsure". */
 interface LabelLine {
   readonly predictionId: string;
   readonly firstRight: boolean | 'unsure' | null;
