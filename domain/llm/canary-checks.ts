@@ -1,6 +1,7 @@
 import type { DocumentPath } from '../document-path';
 import { durationProblems } from '../release-checks';
 import { judgedUnlessSaid } from './canary';
+import { fewestLabels } from './evaluation/judge';
 import type { WrittenLlmCanary } from './canary.schema';
 
 export interface CanaryProblem {
@@ -10,10 +11,18 @@ export interface CanaryProblem {
   readonly expected: string;
 }
 
+/** Half of the pairs are for the shadow where serving follows it, and each phase needs enough for its minimum and for the labels that correct the judge. */
+function fewestJudgedPairs({ steps, minSamples }: { readonly steps: readonly number[]; readonly minSamples: number }): number {
+  const ofOnePhase = Math.max(minSamples, 2 * fewestLabels);
+  const hasBothPhases = steps.includes(0) && steps.some((percent) => percent > 0);
+  return hasBothPhases ? 2 * ofOnePhase : ofOnePhase;
+}
+
 /** What parts of a canary say together that cannot be. */
 export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuration }: WrittenLlmCanary): readonly CanaryProblem[] {
   const { from, measure, labels, rule, margin, judge } = quality;
   const { mostPairs = judgedUnlessSaid.mostPairs } = quality;
+  const fewestPairs = fewestJudgedPairs({ steps, minSamples: test.minSamples });
   const ofAJudge = (['share', 'mostPairs'] as const).filter((key) => quality[key] !== undefined);
   const problems: (CanaryProblem | false)[] = [
     steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
@@ -54,10 +63,10 @@ export function llmCanaryProblems({ steps, quality, guardrails, test, maxDuratio
         expected: 'no measure',
       },
     from === 'judge' &&
-      mostPairs < test.minSamples && {
+      mostPairs < fewestPairs && {
         path: ['quality', 'mostPairs'],
-        detail: `at most ${mostPairs} pairs are judged, and test.minSamples asks for ${test.minSamples}: it could never decide`,
-        expected: `${test.minSamples} or more`,
+        detail: `at most ${mostPairs} pairs are judged, and ${fewestPairs} are needed: the judge could never decide`,
+        expected: `${fewestPairs} or more`,
       },
     measure === 'label' &&
       labels === undefined && {

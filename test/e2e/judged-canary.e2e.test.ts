@@ -177,20 +177,12 @@ test('one that is worse is taken back while it answers nobody, by the judge alon
   await expectSettled({ product, trials, database }, model, 1);
 });
 
-test('when as many pairs are judged as may be and they do not decide, it ends inconclusive and says why', async () => {
-  const run = await tried('Answer kindly, please.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
-  const model = run.lifecycle;
-  await trials.until(model, ({ runId }) => runId === run.id);
-  ask(model);
-  const end = await endOfTrial(product, trials, run);
-  expect(end.run).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-  expect(end.run.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
-    /nothing more is judged: 20 pairs were judged, and mostPairs allows 20 of its 40 before people are answered/,
-  );
-  expect(end.rollout).toMatchObject({ status: 'rolledBack', quality: { n: 20 } });
-  await traffic?.stop();
-  expect(new Set(judgedAbout(model).map(callOf)).size).toBeLessThanOrEqual(20);
-  await expectSettled({ product, trials, database }, model, 1);
+// What ends a rollout whose pairs are spent is in test/workflows/judged-rollout.platform.test.ts.
+test('a canary that may have too few pairs judged to ever decide is refused, with how many it takes', async () => {
+  const name = `judged-${count + 1}`;
+  const few = tried('Answer kindly, please.', { quality: 'margin: 0.02, mostPairs: 40', minSamples: 40 });
+  await expect(few).rejects.toThrow(/at most 40 pairs are judged, and 400 are needed: the judge could never decide/);
+  expect((await product.call('GET', `/lifecycles/${name}`)).status).toBe(404);
 });
 
 test('a judge whose errors cannot be told moves no traffic', async () => {

@@ -68,6 +68,16 @@ describe('the canary of a language application', () => {
     ['a judge that is not named', { quality: { from: 'judge', margin: 0.1 } }, ['quality', 'judge']],
     ['a judge beside right answers', { quality: { judge: 'sound', margin: 0.1 } }, ['quality', 'judge']],
     ['fewer pairs than are needed', { quality: { from: 'judge', judge: 'sound', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
+    [
+      'fewer pairs than people must label',
+      { quality: { from: 'judge', judge: 'sound', mostPairs: 399, margin: 0.1 }, test: { minSamples: 40 } },
+      ['quality', 'mostPairs'],
+    ],
+    [
+      'fewer pairs than shadow and serving need together',
+      { quality: { from: 'judge', judge: 'sound', mostPairs: 999, margin: 0.1 }, test: { minSamples: 500 } },
+      ['quality', 'mostPairs'],
+    ],
     ['a judge with a measure', { quality: { from: 'judge', judge: 'sound', measure: 'exact', margin: 0.1 } }, ['quality', 'measure']],
     ['a share of nobody', { quality: { share: 0.1, margin: 0.1 } }, ['quality', 'share']],
     ['pairs of nobody', { quality: { from: 'callers', mostPairs: 10, margin: 0.1 } }, ['quality', 'mostPairs']],
@@ -90,6 +100,10 @@ describe('the canary of a language application', () => {
 
   test('that holds together has no problem', () => {
     expect(llmCanaryProblems(read(least))).toEqual([]);
+    const judged = (mostPairs: number) => ({ from: 'judge', judge: 'sound', mostPairs, margin: 0.1 }) as const;
+    expect(llmCanaryProblems(read({ quality: judged(400), test: { minSamples: 40 } }))).toEqual([]);
+    // Without a shadow, one phase has all of them.
+    expect(llmCanaryProblems(read({ steps: [25], quality: judged(200), test: { minSamples: 40 } }))).toEqual([]);
   });
 });
 
