@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
-/** By the suffix of a test file, see jest.config.cjs. `faults` kills processes for minutes and `llm` fetches models, so they run only when they are named. */
+/** By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for minutes and `llm` fetches models, so they run only when they are named. */
 const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm'];
-const usual = ['pure', 'platform', 'e2e'];
+const usual = ['pure', 'platform'];
 
 try {
   await provision();
