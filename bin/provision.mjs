@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleStep } from './provision/bundle.mjs';
+import { cliStep } from './provision/cli.mjs';
 import { closeWatch, endChildren, ProvisionError } from './provision/children.mjs';
 import { takeLock } from './provision/lock.mjs';
 import { checkMachine } from './provision/machine.mjs';
@@ -55,6 +56,7 @@ function planSteps(cacheDir, basePython) {
     servers: serversStep(root, cacheDir, python.interpreter),
     samples: samplesStep(root, cacheDir, python.interpreter),
     bundle: bundleStep(root, cacheDir),
+    cli: cliStep(root),
   };
 }
 
@@ -63,10 +65,10 @@ function isComplete(steps) {
 }
 
 /** npm and pip at the same time: both wait for the network most of the time. The first failure ends the others. */
-async function perform({ packages, python, servers, samples, bundle }, progress) {
+async function perform({ packages, python, servers, samples, bundle, cli }, progress) {
   const run = (step) => (step.done() ? undefined : progress.step(step.title, step.doing, () => step.work()));
   const tracks = [
-    (async () => (await run(packages), await run(bundle)))(),
+    (async () => (await run(packages), await run(bundle), await run(cli)))(),
     (async () => (await run(python), await run(samples)))(),
     (async () => run(servers))(),
   ];

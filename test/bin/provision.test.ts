@@ -22,6 +22,8 @@ beforeEach(() => {
   writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }));
   mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
   writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
+  writeFileSync(join(clone, '.perennial', 'build', 'cli.js'), '');
+  writeFileSync(join(clone, '.perennial', 'build', 'cli.json'), '{}');
   script('npm', npm);
   script('python3', python);
 });

@@ -9,7 +9,7 @@ import { knownGateway, openReplayGateway } from '../replay/gateway';
 import { replayQuestions } from '../replay/questions';
 import type { ReplayEnd, ReplayState } from '../replay/replay';
 import { replay } from '../replay/replay';
-import { withReplayRows } from '../replay/rows';
+import type * as ReplayRows from '../replay/rows';
 import { jsonText } from '../harmless';
 
 interface Options {
@@ -101,6 +101,9 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
       scratchRoot: tmpdir(),
       signal,
     };
+    // Only this command loads DuckDB; tsx resolves require, not import(), to TypeScript.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { withReplayRows } = require('../replay/rows') as typeof ReplayRows;
     return await withReplayRows(source, ({ count, batches }) => {
       if (count === 0) throw new CliError(`${lifecycle} has no rows between ${from} and ${to}`, 1, `perennial lifecycle show ${lifecycle}`);
       return replay({

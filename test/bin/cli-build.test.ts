@@ -1,0 +1,61 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+jest.setTimeout(60_000);
+const root = resolve(__dirname, '..', '..');
+
+let folder: string;
+beforeAll(() => {
+  // In the clone, where its packages are found.
+  mkdirSync(join(root, '.perennial', 'build'), { recursive: true });
+  folder = mkdtempSync(join(root, '.perennial', 'build', 'cli-'));
+  inNode('await buildCli(root, folder)');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** jest cannot import the module, which runs before anything is compiled. */
+function inNode(expression: string): string {
+  const code = `import { buildCli, currentCli } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
+    const [root, folder] = ${JSON.stringify([root, folder])};
+    console.log(JSON.stringify(${expression} ?? null));`;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).trim();
+}
+
+/** The program without any setting. */
+function bundled(...args: readonly string[]) {
+  const { PATH } = process.env;
+  const env = { PATH, NO_COLOR: '1' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'cli.js'), ...args], { cwd: root, env, encoding: 'utf8' });
+  return { exitCode: status, stdout, stderr };
+}
+
+describe('the bundled command line', () => {
+  test('knows its version, and where the clone lies', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(bundled('--version')).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('loads native packages and the child process of SQL from the clone when a command needs them', () => {
+    const { exitCode, stderr } = bundled('lifecycle', 'validate', 'samples/flight-delay');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay: valid\n' });
+  });
+
+  test('explains a mistake as the sources do', () => {
+    const { exitCode, stdout, stderr } = bundled('run', 'show', 'x', '--no-such-option');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain("unknown option '--no-such-option'");
+  });
+
+  test('is used only while no source has changed since it was built', () => {
+    const inputs = join(folder, 'cli.json');
+    const built = readFileSync(inputs, 'utf8');
+    expect(inNode('currentCli(root, folder)')).toBe(JSON.stringify(join(folder, 'cli.js')));
+    const changed = { ...(JSON.parse(built) as Record<string, string>), 'apps/cli/main.ts': '0 0' };
+    writeFileSync(inputs, JSON.stringify(changed));
+    expect(inNode('currentCli(root, folder)')).toBe('null');
+    writeFileSync(inputs, '{"apps');
+    expect(inNode('currentCli(root, folder)')).toBe('null');
+    writeFileSync(inputs, built);
+  });
+});
