@@ -211,7 +211,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const count = await kept.count().finally(() => kept.close());
           if (count !== chunks) return { kind: 'damaged', shards: await damaged() };
           const { applied } = record;
-          await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
+          await registry.indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks, documents });
           return { kind: 'complete', tableVersion, chunks, documents, vectors };
         } finally {
           table.close();

@@ -61,8 +61,8 @@ export function createIndexChangeActivities(deps: IndexDeps) {
             beat.report({ phase: 'changes', seq: change.seq });
             // Whatever stands behind the noted state is nobody's: a change that was not noted, or a shard of a worker that was thought dead.
             if (noted !== null) await table.restoreTo(noted);
-            const { tableVersion, chunks } = await apply(change, { record, table, beat, input });
-            await indexes.changes.applied({ ...nameOf(input), from: applied, to: change.seq, tableVersion, chunks });
+            const { tableVersion, chunks, documents } = await apply(change, { record, table, beat, input });
+            await indexes.changes.applied({ ...nameOf(input), from: applied, to: change.seq, tableVersion, chunks, documents });
             applied = change.seq;
             noted = tableVersion;
           }
@@ -87,10 +87,10 @@ export function createIndexChangeActivities(deps: IndexDeps) {
         if (unindexed < input.atLeast) return { compacted: false, unindexed };
         const table = await chunkStore.open(input);
         try {
-          const { tableVersion, chunks } = await table.compact(noted);
+          const { tableVersion, chunks, documents } = await table.compact(noted);
           if (chunks !== record.chunks)
             throw failure('IndexIncomplete', `${input.index}@${input.version}: ${chunks} chunks after compacting ${record.chunks ?? 0}`);
-          await indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks });
+          await indexes.changes.applied({ ...nameOf(input), from: applied, to: applied, tableVersion, chunks, documents });
           return { compacted: true, unindexed };
         } finally {
           table.close();

@@ -63,7 +63,7 @@ export async function openIndexGateway({
       });
       const recipe: IndexRecipe = { embedder, chunking: { kind: 'sentences', size: 40, overlap: 0 } };
       const { version } = await registry.indexes.open({ ...named, index, recipe, dataset, datasetVersion, runId: null, actor: 'bench' });
-      await registry.indexes.changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion, chunks });
+      await registry.indexes.changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion, chunks, documents: chunks });
       await registry.indexes.seal({
         tenant,
         index,

@@ -1,6 +1,6 @@
 import { parseDuration } from './duration';
 import type { WrittenDocument } from './document';
-import { nameOf, valueAt } from './document-path';
+import { isMap, nameOf, valueAt } from './document-path';
 import { fewestDays } from './evidence';
 import type { Issue } from './failure';
 import { daysCutBy } from './measure/whole-weeks';
@@ -12,13 +12,14 @@ import { splitSchema } from './lifecycle.schema';
 export function gateIssues(document: WrittenDocument): readonly Issue[] {
   const { value, issueAt } = document;
   const path = ['spec', 'evaluate', 'gates'];
-  const written = valueAt(value, path);
+  const evaluate = valueAt(value, ['spec', 'evaluate']);
+  const written = isMap(evaluate) ? (evaluate.gates ?? []) : undefined;
   if (!Array.isArray(written)) return [];
-  const ungated = valueAt(value, ['spec', 'evaluate', 'ungated']);
-  if (written.length === 0) {
-    if (ungated !== undefined) return [];
-    return [issueAt(path, `${nameOf(path)} is empty, and nothing says why`, { expected: 'a gate, or ungated: "<reason>"' })];
-  }
+  const ungated = ungatedIssues(document, {
+    gates: written.length,
+    isUngated: valueAt(value, ['spec', 'evaluate', 'ungated']) !== undefined,
+  });
+  if (written.length === 0) return ungated;
   const gates = written.map((gate) => gateSchema.safeParse(gate).data);
   const names = written.map((gate) => valueAt(gate, ['name']));
   const at = (index: number, key: string, detail: string, expected?: string): Issue => {
@@ -27,9 +28,7 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
   };
   const hasSlices = valueAt(value, ['spec', 'evaluate', 'slices']) !== undefined;
   return [
-    ...(ungated === undefined
-      ? []
-      : [issueAt(['spec', 'evaluate', 'ungated'], 'spec.evaluate.ungated says why there are no gates, and there are some')]),
+    ...ungated,
     ...names.flatMap((name, index) => {
       const first = names.indexOf(name);
       return typeof name === 'string' && first < index
@@ -48,6 +47,17 @@ export function gateIssues(document: WrittenDocument): readonly Issue[] {
     ...absoluteIssues(gates, at),
     ...holdoutIssues(gates, document),
   ];
+}
+
+/** Of lifecycles of every kind: there are gates, or `ungated` gives the reason why there are none. */
+export function ungatedIssues(
+  { issueAt }: WrittenDocument,
+  { gates, isUngated }: { readonly gates: number; readonly isUngated: boolean },
+): readonly Issue[] {
+  const at = ['spec', 'evaluate'];
+  if (gates > 0 && isUngated) return [issueAt([...at, 'ungated'], 'spec.evaluate has gates, and ungated says that there are none')];
+  if (gates > 0 || isUngated) return [];
+  return [issueAt([...at, 'gates'], 'spec.evaluate has no gates', { expected: 'a gate, or, in place of gates, ungated: "<reason>"' })];
 }
 
 /** Gates judge whole weeks of whole days: with less, no gate on a metric could ever pass. A day at whose end labels are not yet known is not whole. */

@@ -92,7 +92,7 @@ export function anyDocumentOf(spec: LifecycleSpec): ReturnType<typeof documentOf
 /** Lists of named things as maps, so that a gate is compared with the gate of its name wherever it stands. */
 function keyed(document: ReturnType<typeof anyDocumentOf>): unknown {
   const { evaluate } = document.spec;
-  const gates = Object.fromEntries(evaluate.gates.map(({ name, ...gate }) => [name, gate]));
+  const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
   return { ...document, spec: { ...document.spec, evaluate: { ...evaluate, gates } } };
 }
 

@@ -151,8 +151,8 @@ const evaluateSchema = z
   .strictObject({
     metrics: z.array(metricField).min(1).describe('at least one metric'),
     slices: slicesSchema.optional(),
-    gates: z.array(gateSchema).max(50).describe('a list of gates'),
-    ungated: z.string().trim().min(1).max(500).optional().describe('the reason why there are no gates'),
+    gates: z.array(gateSchema).max(50).default([]).describe('a list of gates; without any, ungated gives the reason'),
+    ungated: z.string().trim().min(1).max(500).optional().describe('in place of gates: the reason why there are none'),
   })
   .describe('metrics and gates');
 

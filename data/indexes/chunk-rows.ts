@@ -27,6 +27,9 @@ export interface TableSpace {
   readonly dimensions: number;
 }
 
+/** The first chunk of each document: so many documents there are. */
+export const firstChunks = 'ordinal = 0';
+
 const texts = ['chunk_id', 'document_id', 'digest', 'title', 'heading', 'source', 'text'] as const;
 const numbers = ['shard', 'ordinal', 'start', 'end'] as const;
 const embedderKey = 'perennial.embedder';

@@ -2,7 +2,7 @@ import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { VectorKind } from '../../domain/index/vector-index';
 import type { ChunkRow, TableSpace } from './chunk-rows';
-import { checkVector, toArrow } from './chunk-rows';
+import { checkVector, firstChunks, toArrow } from './chunk-rows';
 import type { LanceTable } from './lancedb';
 import { openNearest, rowNumber, type VectorSearch } from './nearest';
 import { guarded } from './store-failure';
@@ -25,6 +25,7 @@ export interface RankedRow {
 export interface TableState {
   readonly tableVersion: number;
   readonly chunks: number;
+  readonly documents: number;
 }
 
 /** One table of chunks. Every write is one commit; what is read stays at the state that was opened. */
@@ -100,7 +101,8 @@ export function openChunkTable(
   async function replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<TableState> {
     await run('refresh', () => table.checkoutLatest());
     const count = (filter?: string) => run('count', () => table.countRows(filter));
-    if (documents.length === 0) return { tableVersion: await run('read', () => table.version()), chunks: await count() };
+    if (documents.length === 0)
+      return { tableVersion: await run('read', () => table.version()), chunks: await count(), documents: await count(firstChunks) };
     const where = inList('document_id', documents);
     const [before, held] = [await count(), await count(where)];
     const merge = () =>
@@ -111,12 +113,12 @@ export function openChunkTable(
         ? await run('delete from', () => table.delete(where))
         : await run('write to', () => merge().execute(toArrow(rows, space)));
     await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
-    const [chunks, those] = [await count(), await count(where)];
+    const [chunks, those, all] = [await count(), await count(where), await count(firstChunks)];
     await run('refresh', () => table.checkoutLatest());
     if (those !== rows.length) throw incomplete(name, `${documents.length} changed documents hold ${those} chunks of ${rows.length}`);
     if (chunks !== before - held + rows.length)
       throw incomplete(name, `${chunks} chunks after a change that leaves ${before - held + rows.length}: somebody else has written`);
-    return { tableVersion, chunks };
+    return { tableVersion, chunks, documents: all };
   }
 
   return {

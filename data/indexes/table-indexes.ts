@@ -1,5 +1,5 @@
 /** What makes a table quick to ask: few large parts, and indexes that have seen every row. */
-import type { TableSpace } from './chunk-rows';
+import { firstChunks, type TableSpace } from './chunk-rows';
 import { vectorKindFor, vectorKinds, type VectorKind } from '../../domain/index/vector-index';
 import type { TableState } from './chunk-table';
 import { lanceDb, type LanceTable } from './lancedb';
@@ -92,8 +92,9 @@ export async function compact(
   const tableVersion = await run('read', () => table.version());
   await run(`open state ${tableVersion} of`, () => table.checkout(tableVersion));
   const chunks = await run('count', () => table.countRows());
+  const documents = await run('count', () => table.countRows(firstChunks));
   await run('refresh', () => table.checkoutLatest());
-  return { tableVersion, chunks };
+  return { tableVersion, chunks, documents };
 }
 
 /**

@@ -1,20 +1,19 @@
 import type { RunId } from '../../domain/ids';
+import type { PointerMove } from '../../domain/way-back';
 import type { Query } from '../connection';
 import type { aliasHistory } from '../schema/aliases';
 import type { ModelName } from './state';
 
 type MoveRow = typeof aliasHistory.$inferSelect;
 
-/** The champion that this version replaced when it was last promoted, undone promotions aside. */
-export async function predecessorOf(
-  sql: Query,
-  { tenant, model, version }: ModelName & { readonly version: number },
-): Promise<number | null> {
-  const [row] = await sql<{ previousAfter: number | null }[]>`
-    select previous_after from alias_history p where tenant_id = ${tenant} and model = ${model} and to_version = ${version} and kind = 'promote'
-      and not exists (select from alias_history w where w.tenant_id = p.tenant_id and w.model = p.model and w.undoes = p.fencing)
-    order by fencing desc limit 1`;
-  return row?.previousAfter ?? null;
+/** Every move of the champion, oldest first. A withdrawal undoes the promotion that the present champion comes from. */
+export async function movesOf(sql: Query, { tenant, model }: ModelName): Promise<readonly PointerMove[]> {
+  const rows = await sql<Pick<MoveRow, 'kind' | 'toVersion'>[]>`
+    select kind, to_version from alias_history where tenant_id = ${tenant} and model = ${model} order by fencing`;
+  return rows.map(({ kind, toVersion: to }) => {
+    if (to === null || kind === 'withdraw') return { kind: 'undo' };
+    return { kind: kind === 'promote' ? 'forward' : 'back', to };
+  });
 }
 
 /** Whatever moved since. */

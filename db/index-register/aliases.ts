@@ -4,6 +4,7 @@ import { readAliases } from '../alias-register/state';
 import type { Sql, Transaction } from '../connection';
 import { once } from '../idempotency';
 import { newId } from '../ids';
+import { versionBefore, type PointerMove } from '../../domain/way-back';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { BundleRef, IndexAliasRepository, IndexPromotion } from '../repositories/indexes';
 import type { indexAliasHistory } from '../schema/indexes';
@@ -51,20 +52,25 @@ export function createIndexAliases(sql: Sql): IndexAliasRepository {
       sql.begin((tx) =>
         once(tx, { tenant, operation: 'index.rollback', key, request }, async () => {
           const { index, actor, cause } = request;
+          const next = `perennial index show ${index}`;
           const standing = await lockIndex(tx, { tenant, index });
-          const { champion, previous } = standing.aliases;
-          if (!previous) throw failure('Conflict', `${index} has no version to go back to`, { next: `perennial index show ${index}` });
-          await requireReady(tx, { tenant, index }, previous.version);
+          const { champion } = standing.aliases;
+          const to = request.to ?? (await previousAfter(tx, { tenant, index }));
+          if (to === null) throw failure('Conflict', `${index} has no earlier version to go back to`, { next });
+          if (to === champion?.version) throw failure('Conflict', `${index}@${to} already is the champion`);
+          if (!(await hasAnswered(tx, { tenant, index, version: to })))
+            throw failure('Conflict', `${index}@${to} never was the champion`, { next });
+          await requireReady(tx, { tenant, index }, to);
           const fencing = await moveIndex(tx, standing, {
             tenant,
             index,
             kind: 'rollback',
-            to: previous.version,
+            to,
             bundle: null,
             actor,
             cause,
           });
-          return { from: champion?.version ?? null, to: previous.version, fencing };
+          return { from: champion?.version ?? null, to, fencing };
         }),
       ),
 
@@ -108,7 +114,7 @@ interface Move extends IndexName {
   readonly cause: string;
 }
 
-/** The champion that goes becomes `previous`, after a rollback too: the next one goes forward again, by a person who knows. */
+/** `previous` becomes the version that a rollback would go to: after a promotion the one that was replaced, after a rollback the one before that. */
 export async function moveIndex(
   tx: Transaction,
   { fencing: last, aliases }: IndexStanding,
@@ -118,7 +124,9 @@ export async function moveIndex(
   const from = aliases.champion?.version ?? null;
   await tx`update indexes set fencing = ${fencing} where tenant_id = ${tenant} and name = ${index}`;
   await point(tx, { tenant, index }, { alias: 'champion', version: to, fencing });
-  if (from !== null) await point(tx, { tenant, index }, { alias: 'previous', version: from, fencing });
+  const previous = await previousAfter(tx, { tenant, index }, [{ kind: kind === 'promote' ? 'forward' : 'back', to }]);
+  if (previous !== null) await point(tx, { tenant, index }, { alias: 'previous', version: previous, fencing });
+  else await tx`delete from index_aliases where tenant_id = ${tenant} and index = ${index} and alias = 'previous'`;
   await tx`
     insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause, model, model_version)
     values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause}, ${bundle?.model ?? null}, ${bundle?.version ?? null})`;
@@ -135,4 +143,21 @@ async function point(
   await tx`
     insert into index_aliases (tenant_id, index, alias, version, fencing) values (${tenant}, ${index}, ${alias}, ${version}, ${fencing})
     on conflict on constraint index_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = clock_timestamp()`;
+}
+
+async function hasAnswered(tx: Transaction, { tenant, index, version }: IndexName & { readonly version: number }): Promise<boolean> {
+  const [row] =
+    await tx`select from index_alias_history where tenant_id = ${tenant} and index = ${index} and to_version = ${version} limit 1`;
+  return row !== undefined;
+}
+
+/** The version that a rollback would go to after these moves and `next`; a retired version cannot answer again and is passed over. */
+async function previousAfter(tx: Transaction, { tenant, index }: IndexName, next: readonly PointerMove[] = []): Promise<number | null> {
+  const rows = await tx<{ kind: 'promote' | 'rollback'; toVersion: number; state: IndexState }[]>`
+    select h.kind, h.to_version, v.state from index_alias_history h
+    join index_versions v on v.tenant_id = h.tenant_id and v.index = h.index and v.version = h.to_version
+    where h.tenant_id = ${tenant} and h.index = ${index} order by h.fencing`;
+  const moves = rows.map(({ kind, toVersion: to }): PointerMove => ({ kind: kind === 'promote' ? 'forward' : 'back', to }));
+  const ready = new Set(rows.filter(({ state }) => state === 'ready').map(({ toVersion }) => toVersion));
+  return versionBefore([...moves, ...next], (version) => ready.has(version));
 }

@@ -32,10 +32,10 @@ export function createIndexChanges(sql: Sql): IndexChangeRepository {
       return rows.map(({ seq: at, documents, deleted }): IndexChange => ({ seq: at, documents, deleted }));
     },
 
-    applied: ({ tenant, index, version, from, to, tableVersion, chunks }) =>
+    applied: ({ tenant, index, version, from, to, tableVersion, chunks, documents }) =>
       sql.begin(async (tx) => {
         const [moved] = await tx`
-          update index_versions set applied = ${to}, table_version = ${tableVersion}, chunks = ${chunks}, updated_at = now()
+          update index_versions set applied = ${to}, table_version = ${tableVersion}, chunks = ${chunks}, documents = ${documents}, updated_at = now()
           where tenant_id = ${tenant} and index = ${index} and version = ${version} and applied = ${from} and state in ('building', 'ready')
           returning version`;
         if (!moved) throw failure('FencedOff', `the changes after ${from} were applied to ${index}@${version} by somebody else`);

@@ -1,5 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import type { PointerMove } from '../../domain/way-back';
 import type { Query, Transaction } from '../connection';
 import { newId } from '../ids';
 import type { PromptMoveKind, PromptRef, PromptRefKind } from '../repositories/prompts';
@@ -51,17 +52,12 @@ export interface RefMove extends PromptName {
   readonly kind: PromptMoveKind;
   readonly from: number | null;
   readonly to: number;
-  /** Of a rollback: the move forward that it comes back to. */
-  readonly origin?: number;
   readonly actor: string;
   readonly cause: string;
 }
 
 /** Under the prompt's row lock: the pointer, its history and the audit row, in one transaction. Answers with the move's fencing token. */
-export async function moveRef(
-  tx: Transaction,
-  { tenant, prompt, ref, refKind, kind, from, to, origin, actor, cause }: RefMove,
-): Promise<number> {
+export async function moveRef(tx: Transaction, { tenant, prompt, ref, refKind, kind, from, to, actor, cause }: RefMove): Promise<number> {
   const [row] = await tx<{ fencing: number }[]>`
     update prompts set fencing = fencing + 1 where tenant_id = ${tenant} and name = ${prompt} returning fencing`;
   if (!row) throw noPrompt(prompt);
@@ -71,8 +67,8 @@ export async function moveRef(
     values (${tenant}, ${prompt}, ${ref}, ${refKind}, ${to}, ${fencing}, clock_timestamp())
     on conflict on constraint prompt_refs_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = excluded.moved_at`;
   await tx`
-    insert into prompt_ref_history (tenant_id, id, prompt, ref, kind, from_version, to_version, fencing, origin, actor, cause, moved_at)
-    values (${tenant}, ${newId('mov')}, ${prompt}, ${ref}, ${kind}, ${from}, ${to}, ${fencing}, ${origin ?? fencing}, ${actor}, ${cause},
+    insert into prompt_ref_history (tenant_id, id, prompt, ref, kind, from_version, to_version, fencing, actor, cause, moved_at)
+    values (${tenant}, ${newId('mov')}, ${prompt}, ${ref}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause},
       clock_timestamp())`;
   await appendAudit(tx, {
     tenant,
@@ -86,18 +82,9 @@ export async function moveRef(
   return fencing;
 }
 
-/** Where a rollback goes: without `to`, to what lay before the move that the standing comes from; else to where the ref once was set. Null when there is no such. */
-export async function standingBefore(
-  tx: Query,
-  { tenant, prompt, ref, fencing, to }: PromptName & { readonly ref: string; readonly fencing: number; readonly to?: number | undefined },
-): Promise<{ readonly version: number; readonly origin: number } | null> {
-  const [row] = await tx<Pick<MoveRow, 'toVersion' | 'origin'>[]>`
-    select to_version, origin from prompt_ref_history h
-    where tenant_id = ${tenant} and prompt = ${prompt} and ref = ${ref} and ${
-      to === undefined
-        ? tx`fencing < (select origin from prompt_ref_history now where now.tenant_id = h.tenant_id and now.prompt = h.prompt and now.fencing = ${fencing})`
-        : tx`kind = 'set' and to_version = ${to}`
-    }
-    order by fencing desc limit 1`;
-  return row ? { version: row.toVersion, origin: row.origin } : null;
+/** Every move of a branch or label, oldest first. */
+export async function movesOf(sql: Query, { tenant, prompt, ref }: PromptName & { readonly ref: string }): Promise<readonly PointerMove[]> {
+  const rows = await sql<Pick<MoveRow, 'kind' | 'toVersion'>[]>`
+    select kind, to_version from prompt_ref_history where tenant_id = ${tenant} and prompt = ${prompt} and ref = ${ref} order by fencing`;
+  return rows.map(({ kind, toVersion: to }) => ({ kind: kind === 'set' ? 'forward' : 'back', to }));
 }

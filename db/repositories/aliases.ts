@@ -4,6 +4,7 @@ import type { PromotionOverride, UnmetRequirement } from '../../domain/promotion
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
+import { versionBefore } from '../../domain/way-back';
 import { once } from '../idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockIndexesOf, requireIndexOf } from '../index-register/bundles';
@@ -13,7 +14,7 @@ import { guardRun, lockRun } from '../run-guard';
 import type { aliasHistory } from '../schema/aliases';
 import type { ApiKeyIdentity } from './api-keys';
 import { lockModel, lockStatus, readAliases, statusOf } from '../alias-register/state';
-import { predecessorOf, promotionBy } from '../alias-register/history';
+import { movesOf, promotionBy } from '../alias-register/history';
 import { allowByHand } from '../alias-register/by-hand';
 import { moveChampion } from '../alias-register/move';
 import { withdrawPromotion } from '../alias-register/withdraw';
@@ -107,8 +108,8 @@ export interface AliasRepository {
     readonly idempotencyKey: string;
   }): Promise<Promotion>;
   /**
-   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn. `previous` becomes whom the new champion had
-   * replaced when it was promoted, so rolling back again goes further back and never forward to the bad version. The alias of its
+   * Without `to`: to `previous`. `to` must once have been a champion that was not withdrawn. `previous` becomes the one before it by the rule of
+   * `domain/way-back.ts`: rolling back again goes further back and never forward to the bad version. The alias of its
    * index follows. Conflict when there is nothing to go to, or its index answers no more.
    */
   rollback(input: {
@@ -200,7 +201,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           const register = await lockModel(tx, { tenant, model });
           const from = register.aliases.champion?.version ?? null;
           const previous = register.aliases.previous?.version ?? null;
-          const target = to ?? previous;
+          const moves = await movesOf(tx, { tenant, model });
+          const target = to ?? versionBefore(moves);
           if (target === null) throw failure('Conflict', nothingToGoTo(model, from), { next: `perennial model history ${model}` });
           if (target === from) throw failure('Conflict', `${model}@${target} already is the champion`);
           if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
@@ -208,7 +210,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           }
           await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
           await requireIndexOf(tx, { tenant, model, version: target });
-          const after = { champion: target, previous: await predecessorOf(tx, { tenant, model, version: target }) };
+          const after = { champion: target, previous: versionBefore([...moves, { kind: 'back', to: target }]) };
           const fencing = await moveChampion(tx, register, {
             kind: 'rollback',
             tenant,

@@ -26,6 +26,8 @@ export interface IndexVersionRecord extends IndexVersionRef {
   readonly applied: number;
   readonly tableVersion: number | null;
   readonly chunks: number | null;
+  /** In its table now, changes included; its report has those of the build. Null while it is filled. */
+  readonly documents: number | null;
   readonly report: IndexReport | null;
   readonly runId: RunId | null;
   readonly createdAt: string;
@@ -80,9 +82,12 @@ export interface IndexAliasRepository {
         readonly cause: string;
       },
   ): Promise<IndexPromotion>;
-  /** Champion and `previous` change places. Conflict when there is no previous one, or it answers no more. */
+  /**
+   * Without `to`: to `previous`, by the rule of `domain/way-back.ts`. `to` must have been the champion once. Conflict when there is no such version, or it has
+   * been retired.
+   */
   rollback(
-    input: IndexName & Keyed & { readonly actor: string; readonly cause: string },
+    input: IndexName & Keyed & { readonly to?: number | undefined; readonly actor: string; readonly cause: string },
   ): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
   history(input: IndexName & PageRequest): Promise<
     Page<{
@@ -109,7 +114,13 @@ export interface IndexChangeRepository {
   after(input: IndexName & { readonly seq: number; readonly limit: number }): Promise<readonly IndexChange[]>;
   /** The version's table has them. FencedOff when another was faster. */
   applied(
-    input: VersionName & { readonly from: number; readonly to: number; readonly tableVersion: number; readonly chunks: number },
+    input: VersionName & {
+      readonly from: number;
+      readonly to: number;
+      readonly tableVersion: number;
+      readonly chunks: number;
+      readonly documents: number;
+    },
   ): Promise<void>;
 }
 

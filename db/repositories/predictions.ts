@@ -12,6 +12,7 @@ import type { ListedPrediction, PredictionFilter, Stored } from '../prediction-l
 import { listPredictions, toRecord } from '../prediction-list';
 import { keptTexts, type KeptTexts } from '../prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
+import { spanOf } from '../rollout-register/traffic';
 
 export interface PredictionTask {
   readonly model: string;
@@ -142,15 +143,15 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 }
 
 /**
- * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several hours would wait for each other.
+ * Of the rows that were new, so that one that comes again counts once. In the order of their key: two batches that met in several spans would wait for each other.
  * An answer that broke off in the middle has failed whoever gave it. `said` is the challenger's answer where it counts: in a shadow step the one beside, else its own.
  */
 function countTraffic(sql: Sql) {
   return sql`
-    insert into rollout_traffic as t (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+    insert into rollout_traffic as t (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
       champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
       challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed)
-    select tenant_id, rollout_id, rollout_step, date_trunc('hour', event_time), max(event_time),
+    select tenant_id, rollout_id, rollout_step, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
       count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
       count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
@@ -166,7 +167,7 @@ function countTraffic(sql: Sql) {
         (said #>> '{usage,promptTokens}')::float8 + (said #>> '{usage,completionTokens}')::float8 as tokens
       from (
         select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, a.output ->> 'error' is not null as has_broken,
-          coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens,
+          coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens, r.traffic_span_seconds,
           a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
           case when a.version = r.challenger then a.output
             when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said

@@ -4,10 +4,11 @@ import type { Tenant } from '../../domain/ids';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { needsApproval } from '../../domain/llm/prompt-labels';
 import type { Database } from '../connection';
+import { versionBefore } from '../../domain/way-back';
 import { once } from '../idempotency';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import { lockPrompt, moveRef, readRef, requireKind, requireVersion, standingBefore } from '../prompt-register/refs';
+import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } from '../prompt-register/refs';
 import { approvalCount, approvalsColumn, readVersion, storeVersion, toRecord, utc, type VersionRow } from '../prompt-register/versions';
 import type { promptRefHistory } from '../schema/prompts';
 import { appendAudit } from '../writes/audit-entry';
@@ -239,12 +240,13 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           const now = await requireKind(tx, { tenant, prompt, ref, kind: 'label' });
           if (now === null) throw failure('NotFound', `${prompt} has no label ${ref}`, { next });
           if (to === now.version) throw failure('Conflict', `${prompt}@${ref} already is version ${to}`);
-          const before = await standingBefore(tx, { tenant, prompt, ref, fencing: now.fencing, to });
-          if (before === null) {
+          const moves = await movesOf(tx, { tenant, prompt, ref });
+          const version =
+            to === undefined ? versionBefore(moves) : moves.some((move) => move.kind !== 'undo' && move.to === to) ? to : null;
+          if (version === null) {
             const what = to === undefined ? `there is nothing before version ${now.version}` : `version ${to} never stood there`;
             throw failure('Conflict', `${prompt}@${ref} cannot go back: ${what}`, { next });
           }
-          const { version, origin } = before;
           const move = {
             tenant,
             prompt,
@@ -253,7 +255,6 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
             kind: 'rollback',
             from: now.version,
             to: version,
-            origin,
             actor,
             cause,
           } as const;

@@ -15,7 +15,7 @@ import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../pag
 import { consume } from '../rollout-register/consume';
 import { endRollout, noteEpoch, record, shownOf, type Cause } from '../rollout-register/change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from '../rollout-register/state';
-import { readTraffic } from '../rollout-register/traffic';
+import { readTraffic, trafficSpanOf } from '../rollout-register/traffic';
 import { raiseRoutingEpoch } from '../routing-epoch';
 import { guardRun, lockRun } from '../run-guard';
 
@@ -338,9 +338,9 @@ async function open(tx: Transaction, input: Parameters<RolloutRepository['open']
   const most = (name: GuardrailSpec['name']) => spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
     insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
-      most_tokens, step, weight, epoch, state)
+      most_tokens, traffic_span_seconds, step, weight, epoch, state)
     values (${tenant}, ${newId('roll')}, ${model}, ${runId}, ${champion.version}, ${challenger}, 'running', ${toJson(spec)}, ${paired},
-      ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, 0, 0, 0, ${toJson(state)})
+      ${availableAfterSeconds}, ${most('latency_ms')}, ${most('first_token_ms')}, ${most('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('an insert gave no row');
   await record(tx, row, { action: 'rollout.open', event: 'rollout.started', actor, cause, after: shownOf(row) });

@@ -11,12 +11,12 @@ import type { OtherScore } from '../repositories/predictions';
 import type { Consumption, RipePair, RolloutRepository } from '../repositories/rollouts';
 import { guardRun } from '../run-guard';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readClock, readCounts, readTraffic, ripeUntilOf } from './traffic';
+import { readClock, readCounts, readTraffic, ripeUntilOf, spanOf } from './traffic';
 
 interface RipeRow {
   readonly predictionId: PredictionId;
   readonly eventTime: string;
-  readonly hour: string;
+  readonly spanStart: string;
   readonly label: unknown;
   /** The prediction's; null when its day was dropped meanwhile. */
   readonly version: number | null;
@@ -75,7 +75,7 @@ function labelsIn({ state: { evidence } }: RolloutRow): number {
 /** The oldest of the queue by event time, which leave it. By an array of their keys: joined by them, a thousand would have the whole table read. */
 async function takeRipe(
   tx: Transaction,
-  { tenantId: tenant, id }: RolloutRow,
+  { tenantId: tenant, id, trafficSpanSeconds }: RolloutRow,
   { until, limit }: { readonly until: string; readonly limit: number },
 ): Promise<readonly RipeRow[]> {
   return tx<RipeRow[]>`
@@ -87,7 +87,7 @@ async function takeRipe(
       update feedback set counted_at = clock_timestamp()
       where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from ripe))
     )
-    select r.prediction_id, r.event_time, date_trunc('hour', r.event_time) as hour, r.label, p.version, p.rollout_step as step, p.output, p.other
+    select r.prediction_id, r.event_time, ${spanOf(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other
     from ripe r left join lateral (
       select version, rollout_step, output, other from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
     ) p on true
@@ -159,17 +159,17 @@ async function tally(
   pairs: readonly RipePair[],
 ): Promise<void> {
   if (pairs.length === 0) return;
-  const hours = new Map(ripe.map(({ predictionId, hour }) => [predictionId, hour]));
+  const spans = new Map(ripe.map(({ predictionId, spanStart }) => [predictionId, spanStart]));
   await tx`
     with labelled as (
-      select step, hour, (count(*) filter (where arm = 'champion')) as champion, (count(*) filter (where arm = 'challenger')) as challenger
-      from unnest(${pairs.map(({ step }) => step)}::int[], ${pairs.map(({ predictionId }) => hours.get(predictionId) ?? null)}::timestamptz[],
-        ${pairs.map(({ assigned }) => assigned)}::text[]) as l (step, hour, arm)
-      group by step, hour
+      select step, span_start, (count(*) filter (where arm = 'champion')) as champion, (count(*) filter (where arm = 'challenger')) as challenger
+      from unnest(${pairs.map(({ step }) => step)}::int[], ${pairs.map(({ predictionId }) => spans.get(predictionId) ?? null)}::timestamptz[],
+        ${pairs.map(({ assigned }) => assigned)}::text[]) as l (step, span_start, arm)
+      group by step, span_start
     ), locked as materialized (
-      select t.step, t.hour, l.champion, l.challenger from rollout_traffic t join labelled l on l.step = t.step and l.hour = t.hour
-      where t.tenant_id = ${tenant} and t.rollout_id = ${id} order by t.step, t.hour for update of t
+      select t.step, t.span_start, l.champion, l.challenger from rollout_traffic t join labelled l on l.step = t.step and l.span_start = t.span_start
+      where t.tenant_id = ${tenant} and t.rollout_id = ${id} order by t.step, t.span_start for update of t
     )
     update rollout_traffic t set champion_labelled = t.champion_labelled + l.champion, challenger_labelled = t.challenger_labelled + l.challenger
-    from locked l where t.tenant_id = ${tenant} and t.rollout_id = ${id} and t.step = l.step and t.hour = l.hour`;
+    from locked l where t.tenant_id = ${tenant} and t.rollout_id = ${id} and t.step = l.step and t.span_start = l.span_start`;
 }

@@ -47,6 +47,13 @@ export async function rolloutOfRun(
   return row ?? null;
 }
 
-export function toRecord({ tenantId: tenant, slowMs: _1, slowFirstTokenMs: _2, mostTokens: _3, ...row }: RolloutRow): RolloutRecord {
+export function toRecord({
+  tenantId: tenant,
+  slowMs: _1,
+  slowFirstTokenMs: _2,
+  mostTokens: _3,
+  trafficSpanSeconds: _4,
+  ...row
+}: RolloutRow): RolloutRecord {
   return { tenant, ...row };
 }

@@ -1,7 +1,9 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
 import type { AnswersCounted, ArmCounted, ArmsCounted } from '../../domain/rollout/state';
+import type { CanarySpec } from '../../domain/lifecycle';
 import type { Query } from '../connection';
+import type { Value } from '../sql';
 import type { RolloutTraffic } from '../repositories/rollouts';
 import type { RolloutRow } from './state';
 
@@ -28,7 +30,7 @@ export async function readClock(
 ): Promise<{ readonly eventNow: string | null; readonly wallMs: number }> {
   const [clock] = await sql<{ eventNow: string | null; wallMs: number }[]>`
     with arrived as (
-      select newest, sum(champion_assigned + challenger_assigned) over (order by hour desc, step desc) as requests
+      select newest, sum(champion_assigned + challenger_assigned) over (order by span_start desc, step desc) as requests
       from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
     ), seen as (
       select greatest(${known}::timestamptz, max(newest) filter (where requests >= ${agreeing})) as at from arrived
@@ -46,12 +48,12 @@ export function ripeUntilOf({ settled }: EventClock, availableAfterSeconds: numb
 
 export async function readCounts(
   sql: Query,
-  { tenantId: tenant, id, step }: Pick<RolloutRow, 'tenantId' | 'id' | 'step'>,
+  { tenantId: tenant, id, step, trafficSpanSeconds }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'trafficSpanSeconds'>,
   ripeUntil: string | null,
 ): Promise<Pick<RolloutTraffic, 'step' | 'total' | 'answers'>> {
   const rows = await sql<CountRow[]>`
-    with hours as (
-      select *, coalesce(hour + interval '1 hour' <= ${ripeUntil}::timestamptz, false) as is_ripe
+    with spans as (
+      select *, coalesce(span_start + make_interval(secs => ${trafficSpanSeconds}) <= ${ripeUntil}::timestamptz, false) as is_ripe
       from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
     )
     select step = ${step} as is_current,
@@ -66,7 +68,7 @@ export async function readCounts(
       coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled,
       sum(challenger_streamed)::bigint as streamed, sum(challenger_late)::bigint as late, sum(challenger_costly)::bigint as costly,
       sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed
-    from hours group by 1`;
+    from spans group by 1`;
   return {
     step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
     total: countsOf(rows),
@@ -105,4 +107,19 @@ function countsOf(rows: readonly CountRow[]): ArmsCounted {
       labelled: sum('challengerLabelled'),
     },
   };
+}
+
+const spanWidths = [1, 10, 60, 600] as const;
+
+/** At most so many spans a step, as each look at a rollout adds them up. */
+const mostSpans = 1500;
+
+/** Seconds of event time that requests are counted by: an hour in rollouts of weeks, a second in rollouts of minutes, so that counts of both are current. */
+export function trafficSpanOf({ maxDurationSeconds }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
+  return spanWidths.find((seconds) => maxDurationSeconds / seconds <= mostSpans) ?? 3600;
+}
+
+/** Start of the span in which `instant` lies. */
+export function spanOf(sql: Query, instant: Value, seconds: Value) {
+  return sql`date_bin(make_interval(secs => ${seconds}), ${instant}, 'epoch')`;
 }

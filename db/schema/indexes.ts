@@ -45,6 +45,8 @@ export const indexVersions = pgTable(
     /** State of the table that questions are answered from; null while it is being filled. */
     tableVersion: counter('table_version'),
     chunks: counter('chunks'),
+    /** In the table as it is, changes included; null for versions that were filled before this was counted. */
+    documents: counter('documents'),
     report: document<IndexReport>('report'),
     runId: bytewise('run_id').$type<RunId>(),
     createdAt: createdAt(),

@@ -97,8 +97,6 @@ export const promptRefHistory = pgTable(
     fromVersion: integer('from_version'),
     toVersion: integer('to_version').notNull(),
     fencing: counter('fencing').notNull(),
-    /** Fencing of the move forward that this standing comes from: its own, or the one that a rollback came back to. What lay before that is where the next rollback goes. */
-    origin: counter('origin').notNull(),
     actor: text('actor').notNull(),
     cause: text('cause').notNull(),
     movedAt: instant('moved_at').notNull().defaultNow(),
@@ -114,6 +112,5 @@ export const promptRefHistory = pgTable(
     }),
     oneOf('prompt_ref_history_kind_check', t.kind, ['set', 'rollback'] satisfies PromptMoveKind[]),
     check('prompt_ref_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
-    check('prompt_ref_history_origin_check', sql`${t.origin} <= ${t.fencing}`),
   ],
 );

@@ -41,6 +41,8 @@ export const rollouts = pgTable(
     /** Of its guardrails of a first token and of tokens, likewise. */
     slowFirstTokenMs: doublePrecision('slow_first_token_ms'),
     mostTokens: doublePrecision('most_tokens'),
+    /** Width of the spans of event time that its traffic is counted by. */
+    trafficSpanSeconds: integer('traffic_span_seconds').notNull().default(3600),
     /** Index into the spec's steps. */
     step: integer('step').notNull(),
     /** The challenger's share of entities, 0–1. */
@@ -93,8 +95,8 @@ export const rollouts = pgTable(
 );
 
 /**
- * What a rollout's requests came to, by the hour of their event time and the step they were served in: counted as predictions are stored, once each, so that
- * no question about a rollout has to read them all again.
+ * Requests of a rollout, counted by step and by span of event time (`rollouts.traffic_span_seconds`) in the transaction that stores them, so that no question
+ * about a rollout has to read them all again.
  */
 export const rolloutTraffic = pgTable(
   'rollout_traffic',
@@ -102,7 +104,7 @@ export const rolloutTraffic = pgTable(
     tenantId: tenantId(),
     rolloutId: bytewise('rollout_id').notNull(),
     step: integer('step').notNull(),
-    hour: instant('hour').notNull(),
+    spanStart: instant('span_start').notNull(),
     newest: instant('newest').notNull(),
     /** Requests by the arm that the assignment chose, whoever answered. */
     championAssigned: counter('champion_assigned').notNull(),
@@ -129,7 +131,7 @@ export const rolloutTraffic = pgTable(
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
   },
   (t) => [
-    primaryKey({ name: 'rollout_traffic_pk', columns: [t.tenantId, t.rolloutId, t.step, t.hour] }),
+    primaryKey({ name: 'rollout_traffic_pk', columns: [t.tenantId, t.rolloutId, t.step, t.spanStart] }),
     foreignKey({
       name: 'rollout_traffic_rollout_fk',
       columns: [t.tenantId, t.rolloutId],

@@ -2,6 +2,7 @@ import type { WrittenDocument } from '../document';
 import type { DocumentPath } from '../document-path';
 import { nameOf } from '../document-path';
 import type { Issue } from '../failure';
+import { ungatedIssues } from '../gate-checks';
 import { sourceIssues } from '../lifecycle-checks';
 import { nearest } from '../nearest';
 import { caseIssues, judgeIssues, perturbedIssues, type Files } from './case-checks';
@@ -197,7 +198,8 @@ function safetyIssues({ safety }: LlmLifecycleSpec, files: Files): readonly Issu
   return read.ok ? [] : read.issues;
 }
 
-function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { issueAt }: WrittenDocument): readonly Issue[] {
+function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, document: WrittenDocument): readonly Issue[] {
+  const { issueAt } = document;
   const { dimensions, gates, ungated } = evaluate;
   const at = ['spec', 'evaluate'];
   const known = dimensions.map(({ name }) => name);
@@ -216,12 +218,7 @@ function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, { i
       : [];
   const searched = promptEval?.search ? searchProblem({ spec: promptEval, dimensions }) : null;
   const search = searched === null || quality.length > 0 ? [] : [issueAt(['spec', 'promptEval', 'search'], searched)];
-  const gated =
-    gates.length === 0 && ungated === null
-      ? [issueAt([...at, 'gates'], 'spec.evaluate.gates is empty', { expected: 'a gate, or ungated: <the reason>' })]
-      : gates.length > 0 && ungated !== null
-        ? [issueAt([...at, 'ungated'], 'spec.evaluate.ungated gives a reason for no gates, and there are some')]
-        : [];
+  const gated = ungatedIssues(document, { gates: gates.length, isUngated: ungated !== null });
   const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
     issueAt([...at, ...path], detail, { didYouMean }),
   );

@@ -103,8 +103,8 @@ const fineTuneSchema = z
 const evaluateSchema = z
   .strictObject({
     dimensions: z.array(dimensionSchema).min(1).max(50).describe('what is measured of each case'),
-    gates: z.array(llmGateSchema).max(50).describe('a list of gates'),
-    ungated: z.string().trim().min(1).max(500).optional().describe('the reason why there are no gates'),
+    gates: z.array(llmGateSchema).max(50).default([]).describe('a list of gates; without any, ungated gives the reason'),
+    ungated: z.string().trim().min(1).max(500).optional().describe('in place of gates: the reason why there are none'),
     first: z
       .int()
       .min(10)

@@ -60,7 +60,16 @@ async function indexVersion(state: 'building' | 'ready'): Promise<{ readonly nam
   const opening = { tenant, index, recipe, dataset, datasetVersion, runId: null, actor: 'ada', idempotencyKey: unique('key') };
   const { version, applied } = await world.registry.indexes.open(opening);
   if (state === 'ready') {
-    await world.registry.indexes.changes.applied({ tenant, index, version, from: applied, to: applied, tableVersion: 3, chunks: 2 });
+    await world.registry.indexes.changes.applied({
+      tenant,
+      index,
+      version,
+      from: applied,
+      to: applied,
+      tableVersion: 3,
+      chunks: 2,
+      documents: 1,
+    });
     const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, seconds: 1 };
     await world.registry.indexes.seal({ tenant, index, version, report });
   }
@@ -116,6 +125,7 @@ describe('writeBundles', () => {
       to: seq,
       tableVersion: 4,
       chunks: 2,
+      documents: 1,
     });
     const changed = await world.run('writeBundles', await input(files, { index: passages }, index));
     expect(changed.map(({ manifest }) => manifest)).toEqual(written.map(({ manifest }) => manifest));

@@ -1,23 +1,23 @@
 import { failure } from '../../domain/failure';
 import type { ExpectedChampion } from '../../db/repositories/aliases';
 
+/** A champion and what was champion before the promotion that put it there. */
 interface Standing {
-  readonly champion: number | null;
-  readonly previous: number | null;
+  readonly champion: number;
+  readonly before: Standing | null;
 }
 
 interface Promoted {
   readonly version: number;
   readonly fencing: number;
-  readonly before: Standing;
+  readonly before: Standing | null;
   readonly wasChampionBefore: boolean;
   readonly originBefore: number | null;
-  undone: boolean;
 }
 
 /** What the alias register promises, in plain memory: the oracle of its property test. */
 export class AliasModel {
-  private standing: Standing = { champion: null, previous: null };
+  private standing: Standing | null = null;
   private championFencing = 0;
   private fencing = 0;
   /** Of the promotion or rollback that the present standing comes from. */
@@ -31,13 +31,13 @@ export class AliasModel {
   }
 
   token(): ExpectedChampion {
-    const { champion } = this.standing;
-    return champion === null ? { version: null, fencing: 0 } : { version: champion, fencing: this.championFencing };
+    const { standing } = this;
+    return standing === null ? { version: null, fencing: 0 } : { version: standing.champion, fencing: this.championFencing };
   }
 
   shown(): unknown {
-    const { champion, previous } = this.standing;
-    return { champion: champion === null ? null : { version: champion, fencing: this.championFencing }, previous };
+    const champion = this.standing && { version: this.standing.champion, fencing: this.championFencing };
+    return { champion, previous: this.standing?.before?.champion ?? null };
   }
 
   promote(version: number, expected: ExpectedChampion, key: string): unknown {
@@ -45,27 +45,26 @@ export class AliasModel {
       const status = this.statusOf(version);
       if (status === 'withdrawn') throw failure('Conflict', 'withdrawn');
       const before = this.standing;
-      if (before.champion === version) return { kind: 'unchanged', fencing: this.championFencing };
+      if (before?.champion === version) return { kind: 'unchanged', fencing: this.championFencing };
       const now = this.token();
       const same = now.version === expected.version && (now.version === null || now.fencing === expected.fencing);
       if (!same) return { kind: 'conflict', champion: now.version === null ? null : now };
       const [originBefore, wasChampionBefore] = [this.origin, status === 'promoted'];
-      this.move({ champion: version, previous: before.champion });
-      this.promotions.push({ version, fencing: this.fencing, before, wasChampionBefore, originBefore, undone: false });
+      this.move({ champion: version, before });
+      this.promotions.push({ version, fencing: this.fencing, before, wasChampionBefore, originBefore });
       this.status.set(version, 'promoted');
-      return { kind: 'promoted', previous: before.champion, fencing: this.fencing };
+      return { kind: 'promoted', previous: before?.champion ?? null, fencing: this.fencing };
     });
   }
 
   rollback(to: number | null, key: string): unknown {
     return this.once('rollback', key, [to], () => {
-      const { champion: from, previous } = this.standing;
-      const target = to ?? previous;
+      const from = this.standing?.champion ?? null;
+      const target = to ?? this.standing?.before?.champion ?? null;
       if (target === null) throw failure('Conflict', 'nothing to go to');
       if (target === from) throw failure('Conflict', 'is the champion');
       if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'never was a champion that stood');
-      const promotion = this.promotions.findLast((each) => each.version === target && !each.undone);
-      this.move({ champion: target, previous: promotion?.before.champion ?? null });
+      this.move(this.earlier(target) ?? { champion: target, before: this.standing });
       // None of its versions asks an index.
       return { from, to: target, fencing: this.fencing, index: null };
     });
@@ -78,10 +77,14 @@ export class AliasModel {
       if (!promotion || this.origin !== fencing) return { kind: 'superseded', champion: now.version === null ? null : now };
       this.move(promotion.before);
       this.origin = promotion.originBefore;
-      promotion.undone = true;
       if (!promotion.wasChampionBefore) this.status.set(version, 'withdrawn');
-      return { kind: 'withdrawn', champion: promotion.before.champion, fencing: this.fencing };
+      return { kind: 'withdrawn', champion: promotion.before?.champion ?? null, fencing: this.fencing };
     });
+  }
+
+  private earlier(version: number): Standing | null {
+    for (let at = this.standing; at !== null; at = at.before) if (at.champion === version) return at;
+    return null;
   }
 
   private statusOf(version: number): string {
@@ -90,7 +93,7 @@ export class AliasModel {
     return status;
   }
 
-  private move(standing: Standing): void {
+  private move(standing: Standing | null): void {
     this.fencing += 1;
     this.championFencing = this.fencing;
     this.origin = this.fencing;

@@ -44,7 +44,7 @@ describe('indexes and the bundles that ask them', () => {
 
   async function built(runId: RunId | null = null): Promise<number> {
     const version = await opened(runId);
-    await indexes().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2 });
+    await indexes().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2, documents: 1 });
     await indexes().seal({ tenant, index, version, report });
     return version;
   }
@@ -143,7 +143,7 @@ describe('indexes and the bundles that ask them', () => {
     });
     const three = await released();
     await indexes().rollback({ tenant, index, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
-    await indexes().rollback({ tenant, index, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
+    await indexes().rollback({ tenant, index, to: three.asks, actor: 'ada', cause: 'by hand', idempotencyKey: unique('hand') });
     expect(await answers()).toBe(three.asks);
     expect(await rollback(two.version)).toMatchObject({
       index: { kind: 'stays', at: three.asks, why: expect.stringContaining(model) as string },

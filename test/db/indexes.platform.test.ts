@@ -36,7 +36,7 @@ describe('indexes', () => {
   const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, seconds: 1 };
   const ready = async (datasetVersion: number) => {
     const { version, applied } = await open(datasetVersion);
-    await repository().changes.applied({ tenant, index, version, from: applied, to: applied, tableVersion: 3, chunks: 2 });
+    await repository().changes.applied({ tenant, index, version, from: applied, to: applied, tableVersion: 3, chunks: 2, documents: 1 });
     expect(await repository().seal({ tenant, index, version, report })).toEqual({ kind: 'ready' });
     return version;
   };
@@ -61,7 +61,7 @@ describe('indexes', () => {
     const node = { kind: 'index', name: index, version } as const;
     const upstream = () => test_.registry.lineage.of({ tenant, node, direction: 'upstream' });
     expect(await upstream()).toEqual([]);
-    await repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2 });
+    await repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 3, chunks: 2, documents: 1 });
     await repository().seal({ tenant, index, version, report });
     await repository().seal({ tenant, index, version, report });
     const { digest } = (await repository().get({ tenant, index, version })) ?? {};
@@ -75,11 +75,11 @@ describe('indexes', () => {
     const { version } = await open(of);
     expect(await repository().seal({ tenant, index, version, report })).toMatchObject({ kind: 'behind' });
     await change();
-    await repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 2, chunks: 2 });
+    await repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 2, chunks: 2, documents: 1 });
     expect(await repository().seal({ tenant, index, version, report })).toEqual({ kind: 'behind', changes: 1 });
     expect(await repository().served({ tenant, index, version })).toBeNull();
     await expect(promote(version, { version: null })).rejects.toMatchObject({ type: 'Conflict' });
-    await repository().changes.applied({ tenant, index, version, from: 0, to: 1, tableVersion: 4, chunks: 3 });
+    await repository().changes.applied({ tenant, index, version, from: 0, to: 1, tableVersion: 4, chunks: 3, documents: 1 });
     expect(await repository().seal({ tenant, index, version, report })).toEqual({ kind: 'ready' });
     expect(await repository().served({ tenant, index, version })).toMatchObject({ tableVersion: 4, chunks: 3, applied: 1, report });
   });
@@ -92,7 +92,7 @@ describe('indexes', () => {
     expect(await change(key)).toEqual({ seq: 1 });
     expect((await Promise.all([change(), change(), change()])).map(({ seq }) => seq).sort()).toEqual([2, 3, 4]);
     expect((await repository().changes.after({ tenant, index, seq: 1, limit: 2 })).map(({ seq }) => seq)).toEqual([2, 3]);
-    const taken = { tenant, index, version: first, from: 0, to: 4, tableVersion: 9, chunks: 5 };
+    const taken = { tenant, index, version: first, from: 0, to: 4, tableVersion: 9, chunks: 5, documents: 1 };
     await repository().changes.applied(taken);
     await expect(repository().changes.applied(taken)).rejects.toMatchObject({ type: 'FencedOff' });
     expect((await open(old)).applied).toBe(0);
@@ -121,13 +121,30 @@ describe('indexes', () => {
     await expect(test_.database.sql`delete from index_alias_history where tenant_id = ${tenant}`).rejects.toThrow();
   });
 
+  test('a second rollback does not bring the bad version back, and passes over a retired one', async () => {
+    const of = await dataset('a');
+    const [one, two, three] = [await ready(of), await ready(of), await ready(of)];
+    const rollback = () => repository().rollback({ tenant, index, actor: 'ada', cause: 'bad', idempotencyKey: unique('back') });
+    await promote(one, { version: null });
+    await promote(two, { version: one, fencing: 1 });
+    expect(await rollback()).toMatchObject({ from: two, to: one });
+    expect((await repository().aliases({ tenant, index })).previous).toBeNull();
+    await expect(rollback()).rejects.toMatchObject({ type: 'Conflict', message: `${index} has no earlier version to go back to` });
+    expect((await repository().served({ tenant, index }))?.version).toBe(one);
+    await promote(three, { version: one, fencing: 3 });
+    await promote(two, { version: three, fencing: 4 });
+    await repository().end({ tenant, index, version: one, state: 'retired', actor: 'ada', cause: 'old' });
+    expect(await rollback()).toMatchObject({ from: two, to: three });
+    await expect(rollback()).rejects.toMatchObject({ type: 'Conflict' });
+  });
+
   test('a version that has ended takes no change, answers nothing and is not begun by a run that is over', async () => {
     const of = await dataset('a');
     const { version } = await open(of);
     await repository().end({ tenant, index, version, state: 'failed', actor: 'ada', cause: 'test' });
     await repository().end({ tenant, index, version, state: 'failed', actor: 'ada', cause: 'again' });
     await expect(
-      repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 1, chunks: 1 }),
+      repository().changes.applied({ tenant, index, version, from: 0, to: 0, tableVersion: 1, chunks: 1, documents: 1 }),
     ).rejects.toMatchObject({ type: 'FencedOff' });
     await expect(repository().seal({ tenant, index, version, report })).rejects.toMatchObject({ type: 'FencedOff' });
     const runId = await startRun(test_.registry);

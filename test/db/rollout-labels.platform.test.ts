@@ -295,6 +295,19 @@ describe('the labels of a rollout', () => {
     expect((await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion.assigned).toBe(3);
   });
 
+  test('a rollout of minutes counts the labels that are due now, not those of whole hours', async () => {
+    const spec = { ...canary, maxDurationSeconds: 1800 };
+    await begin({ spec, availableAfterSeconds: 60 });
+    const minute = (minutes: number) => request(0, { eventTime: new Date(start + minutes * 60_000).toISOString() });
+    const [first, second] = await store(minute(1), minute(3), minute(3.5), minute(8), minute(8), minute(8));
+    if (!first || !second) throw new Error('stored');
+    await label(first.id);
+    await label(second.id);
+    await consume();
+    const { total } = await test_.registry.rollouts.traffic({ tenant, id: rollout.id });
+    expect(total.champion).toMatchObject({ assigned: 6, ripe: 3, labelled: 2 });
+  });
+
   test('and its counts go with the age of the rollout, once it has ended', async () => {
     const { sql } = test_.database;
     await clockAt(8);
@@ -464,7 +477,7 @@ describe('the labels of a rollout', () => {
         '{"score":0.25}', 5, ${rollout.id}, 0, '{"version":2,"role":"shadow","score":0.3,"error":null,"latencyMs":2}'
       from generate_series(1, ${rows}::int) n`;
       await sql`
-      insert into rollout_traffic (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+      insert into rollout_traffic (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
         champion_asked, challenger_asked, champion_errors, challenger_errors)
       select ${tenant}, ${rollout.id}, 0, date_trunc('hour', event_time), max(event_time), count(*), 0, 0, 0, count(*), count(*), 0, 0
       from predictions where rollout_id = ${rollout.id} group by 4`;

@@ -100,7 +100,7 @@ describe('rollouts', () => {
       const { id } = await opened({ runId: await startRun(test_.registry) });
       if (sawLabels) {
         await test_.database.sql`
-          insert into rollout_traffic (tenant_id, rollout_id, step, hour, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
+          insert into rollout_traffic (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
             champion_asked, challenger_asked, champion_errors, challenger_errors, champion_labelled)
           values (${tenant}, ${id}, 0, now(), now(), 1, 0, 0, 0, 1, 1, 0, 0, 1)`;
       }

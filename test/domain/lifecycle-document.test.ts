@@ -517,13 +517,19 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'no gate and no reason',
     lifecycleText.slice(lifecycleText.indexOf('    gates:')),
     '    gates: []\n',
-    '23:5 spec.evaluate.gates is empty, and nothing says why; expected a gate, or ungated: "<reason>"',
+    '23:5 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
+  ],
+  [
+    'neither gates nor a reason',
+    lifecycleText.slice(lifecycleText.indexOf('    gates:')),
+    '',
+    '20:3 spec.evaluate has no gates; expected a gate, or, in place of gates, ungated: "<reason>"',
   ],
   [
     'a reason beside gates',
     '    gates:\n',
     '    ungated: why not\n    gates:\n',
-    '23:5 spec.evaluate.ungated says why there are no gates, and there are some',
+    '23:5 spec.evaluate has gates, and ungated says that there are none',
   ],
   [
     'two gates of one name',

@@ -44,10 +44,10 @@ const settled = (model: string, champion: number) => expectSettled({ product, tr
  */
 async function expectCountedOnce({ id, status, quality }: RolloutJson): Promise<void> {
   const { sql } = database;
-  const [counted] = await sql<{ labels: number; requests: number; hourly: number; labelled: number; unscored: number }[]>`
+  const [counted] = await sql<{ labels: number; requests: number; inSpans: number; labelled: number; unscored: number }[]>`
     select (select count(*) from feedback where rollout_id = ${id} and counted_at is not null)::int as labels,
       (select count(*) from predictions where rollout_id = ${id})::int as requests,
-      (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as hourly,
+      (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as inSpans,
       (select sum(champion_labelled + challenger_labelled) from rollout_traffic where rollout_id = ${id})::int as labelled,
       (select (state -> 'evidence' -> 'quality' ->> 'unscored')::int from rollouts where id = ${id}) as unscored`;
   if (!counted) throw new Error('no row');
@@ -55,7 +55,7 @@ async function expectCountedOnce({ id, status, quality }: RolloutJson): Promise<
   if (status === 'rolledBack') expect(counted.labels).toBeGreaterThanOrEqual(inEvidence);
   else expect(counted.labels).toBe(inEvidence);
   expect(counted.labelled).toBe(counted.labels);
-  expect(counted.hourly).toBe(counted.requests);
+  expect(counted.inSpans).toBe(counted.requests);
 }
 
 async function gatewayAnswers(model: string): Promise<void> {

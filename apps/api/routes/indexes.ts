@@ -91,16 +91,16 @@ export function indexRoutes({ registry, guards, indexes: began, log }: RouteDeps
         ...operator,
         schema: {
           tags,
-          summary: 'The previous version answers again; it has taken every change of documents meanwhile',
+          summary: 'Make the previous version, or a named earlier one, the champion again; it has every change of documents',
           params: index,
           headers: idempotent,
-          body: z.strictObject({ reason: why.optional() }),
+          body: z.strictObject({ to: version.optional(), reason: why.optional() }),
           response: { 200: indexRolledBack, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { index: of }, headers, body: { reason } }) => {
+      async ({ caller: { tenant, name: actor }, params: { index: of }, headers, body: { to, reason } }) => {
         const cause = reason ?? 'rollback by hand';
-        const moved = await indexes.rollback({ tenant, index: of, actor, cause, idempotencyKey: keyOf(headers) });
+        const moved = await indexes.rollback({ tenant, index: of, to, actor, cause, idempotencyKey: keyOf(headers) });
         return { index: of, ...moved };
       },
     );

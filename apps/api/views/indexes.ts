@@ -29,6 +29,7 @@ export const indexVersion = z
     state: z.enum(['building', 'ready', 'failed', 'retired']),
     applied: z.number().describe('the last change of documents that it has'),
     chunks: z.number().nullable(),
+    documents: z.number().nullable().describe('in its table now, changes included; the report counts those of the build'),
     report: document.describe('what its build did; null while it is built'),
     runId: z.string().nullable(),
     createdAt: instant,

@@ -22,6 +22,18 @@ interface IndexJson {
   readonly waiting: { readonly versions: readonly number[]; readonly since: string; readonly reason: string } | null;
 }
 
+interface MoveJson {
+  readonly kind: 'promote' | 'rollback';
+  readonly from: number | null;
+  readonly to: number;
+  readonly actor: string;
+  readonly cause: string;
+  readonly bundle: { readonly model: string; readonly version: number } | null;
+  readonly movedAt: string;
+}
+
+const shownMoves = 10;
+
 interface SummaryJson {
   readonly name: string;
   readonly versions: number;
@@ -64,12 +76,14 @@ export function indexCommands(program: Command, context: CliContext): void {
 
   index
     .command('show <index>')
-    .description('its aliases and versions')
+    .description('show the versions of an index and the newest moves of its champion')
     .option('--json', 'print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
-      const found = await context.api().call<IndexJson>(`/indexes/${encodeURIComponent(name)}`);
+      const path = `/indexes/${encodeURIComponent(name)}`;
+      const found = await context.api().call<IndexJson>(path);
+      const { items: moves } = await context.api().call<{ readonly items: readonly MoveJson[] }>(`${path}/history?pageSize=${shownMoves}`);
       const { waiting } = found;
-      terminal.out(options.json ? jsonText(found) : versionsTable(found));
+      terminal.out(options.json ? jsonText({ ...found, moves }) : [versionsTable(found), ...movesTable(moves)].join('\n\n'));
       if (waiting) {
         const who = waiting.versions.map((version) => `@${version}`).join(', ');
         terminal.say(`changes wait to be taken up by ${who} since ${waiting.since}: ${waiting.reason}`);
@@ -105,16 +119,17 @@ export function indexCommands(program: Command, context: CliContext): void {
 
   index
     .command('rollback <index>')
-    .description('the previous version answers again')
+    .description('make the previous version, or a named earlier one, the champion again')
+    .option('--to <version>', 'a version that was the champion before', versionNumber)
     .option('--reason <text>', 'why, for the record')
     .option('--json', 'print as JSON')
-    .action(async (name: string, { reason, json }: { readonly reason?: string; readonly json?: true }) => {
+    .action(async (name: string, { to, reason, json }: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
       const moved = await context
         .api()
         .call<{ readonly from: number | null; readonly to: number }>(`/indexes/${encodeURIComponent(name)}/rollback`, {
           method: 'POST',
           headers: { 'idempotency-key': randomUUID() },
-          body: reason === undefined ? {} : { reason },
+          body: { ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) },
         });
       terminal.say(`${name}: @${moved.from ?? 'none'} → @${moved.to}`);
       if (json) terminal.out(jsonText(moved));
@@ -170,8 +185,8 @@ function documentsOf(file: string, cwd: string): readonly unknown[] {
 function versionsTable({ aliases, versions }: IndexJson): string {
   const names = (version: number) => (['champion', 'previous'] as const).filter((alias) => aliases[alias]?.version === version).join(', ');
   return table(
-    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'VECTORS', 'DATA', 'DOCUMENTS', 'CHUNKS', 'LEFT OUT'],
-    versions.map(({ version, state, recipe, dataset, datasetVersion, chunks, report }) => [
+    ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'VECTORS', 'DATA', 'DOCUMENTS', 'CHUNKS', 'BUILT WITH', 'LEFT OUT'],
+    versions.map(({ version, state, recipe, dataset, datasetVersion, chunks, documents, report, createdAt }) => [
       `@${version}`,
       state,
       names(version),
@@ -179,11 +194,21 @@ function versionsTable({ aliases, versions }: IndexJson): string {
       chunkingOf(recipe.chunking),
       report?.vectors ?? '-',
       `${dataset}@${datasetVersion}`,
-      report === null ? '-' : String(report.documents),
+      documents === null ? '-' : String(documents),
       chunks === null ? '-' : String(chunks),
+      report === null ? '-' : `${report.documents} on ${createdAt.slice(0, 10)}`,
       report === null ? '-' : String(rejectedOf(report.rejected)),
     ]),
   );
+}
+
+function movesTable(moves: readonly MoveJson[]): readonly string[] {
+  if (moves.length === 0) return [];
+  const rows = moves.map(({ kind, from, to, actor, cause, bundle, movedAt }) => [
+    ...[movedAt, kind, `${from === null ? 'none' : `@${from}`} → @${to}`, actor],
+    ...[bundle === null ? '-' : `${bundle.model}@${bundle.version}`, oneLine(cause)],
+  ]);
+  return [table(['MOVED', 'KIND', 'CHAMPION', 'BY', 'FOR', 'WHY'], rows)];
 }
 
 /** A version that does not count headings is cut in another way than one that is begun now. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { FollowedIndex, RolledBack } from '../../../db/repositories/aliases';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
+import { modelRefOf } from '../model-ref';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import type { RunComparisonJson } from '../comparison-view';
@@ -94,11 +95,14 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('explain <model>')
-    .description('why a version serves: data, evidence, policy, decision, moves')
+    .description('explain why a version serves: data, evidence, policy, decision, moves; of name the champion, else of name@version')
     .option('--of <version>', 'of this version instead of the champion', versionNumber)
     .option('--json', 'print as JSON')
-    .action(async (name: string, options: { readonly of?: number; readonly json?: true }) => {
-      const query = options.of === undefined ? '' : `?version=${options.of}`;
+    .action(async (given: string, options: { readonly of?: number; readonly json?: true }) => {
+      const { name, version } = await modelRefOf(given, context);
+      const of = options.of ?? version;
+      if (version !== null && of !== version) throw new CliError(`${given} and --of ${of} name two versions`, 2);
+      const query = of === null ? '' : `?version=${of}`;
       const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
       terminal.out(options.json ? jsonText(found) : describeExplanation(found));
     });

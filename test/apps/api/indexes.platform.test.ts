@@ -36,7 +36,7 @@ async function built(number: number): Promise<void> {
   const { indexes } = world.registry;
   const key = { tenant, idempotencyKey: `built/${number}` };
   const { version, applied } = await opened(number, key.idempotencyKey);
-  await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12 });
+  await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12, documents: 8 });
   const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, seconds: 3 };
   await indexes.seal({ tenant, index: 'wiki', version, report });
   const { champion } = await indexes.aliases({ tenant, index: 'wiki' });
@@ -58,7 +58,10 @@ test('indexes are listed, shown with what is behind them, and led back to the ve
   const { body } = await world.call<{ versions: object[] }>('GET', '/indexes/wiki', { as: 'viewer' });
   expect(body).toMatchObject({
     aliases: { champion: { version: 2 }, previous: { version: 1 } },
-    versions: [{ version: 2, state: 'ready', chunks: 12, report: { rejected: { empty: 2, binary: 1 } } }, { version: 1 }],
+    versions: [
+      { version: 2, state: 'ready', chunks: 12, documents: 8, report: { documents: 7, rejected: { empty: 2, binary: 1 } } },
+      { version: 1 },
+    ],
   });
   expect(body.versions[0]).not.toHaveProperty('tableVersion');
   expect((await world.call('GET', '/indexes/none', { as: 'viewer' })).body).toMatchObject({
@@ -87,10 +90,13 @@ test('the command line does the same, and asks the gateway', async () => {
       return `${exitCode} ${stdout}${stderr}`;
     };
     expect(await cli('list')).toMatch(/wiki +2 +@1 +0/);
-    expect(await cli('show', 'wiki')).toMatch(/@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +- +wiki\.documents@1 +7 +12 +3/);
+    expect(await cli('show', 'wiki')).toMatch(
+      /@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +- +wiki\.documents@1 +8 +12 +7 on \d{4}-\d\d-\d\d +3[^]*MOVED[^]*rollback +@2 → @1 +operator +- +worse answers/,
+    );
     expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(/^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/);
     expect(gateway.asked).toEqual([{ url: '/v1/indexes/wiki/query', body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 } }]);
-    expect(await cli('rollback', 'wiki', '--reason', 'better after all')).toContain('wiki: @1 → @2');
+    expect(await cli('rollback', 'wiki')).toMatch(/^1 [^]*wiki has no earlier version to go back to[^]*perennial index show wiki/);
+    expect(await cli('rollback', 'wiki', '--to', '@2', '--reason', 'better after all')).toContain('wiki: @1 → @2');
     expect(await cli('show', 'none')).toMatch(/^1 .*there is no index none[^]*perennial index list/);
   } finally {
     gateway.server.close();

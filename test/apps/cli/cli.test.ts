@@ -102,6 +102,8 @@ describe('usage', () => {
     [['run', 'start', 'a', '--param', 'x'], /--param x: write name=value/],
     [['run', 'list', '--limit', 'many'], /argument 'many' is invalid\. Expected a whole number from 1/],
     [['audit', 'list', '--limit', '0'], /Expected a whole number from 1/],
+    [['model', 'explain', 'm@'], /m@ is not a model: expected name, name@version or name@alias/],
+    [['model', 'explain', 'm@2', '--of', '3'], /m@2 and --of 3 name two versions/],
     [['model', 'promote', 'm', 'x', '--reason', 'y'], /argument 'version'\. Expected a whole number/],
     [['model', 'rollback', 'm', '--to', '1.5'], /Expected a whole number/],
     [['compute', 'check', 'lokal'], /there is no compute backend lokal; this version has local; did you mean local\?/],
@@ -123,6 +125,23 @@ describe('usage', () => {
     const verbs = await api.cli('run');
     expect(verbs.exitCode).toBe(2);
     expect(verbs.stderr).toMatch(/start \[options\] <lifecycle>/);
+  });
+
+  test.each([
+    ['churn', ''],
+    ['churn@2', '?version=2'],
+    ['churn@previous', '?version=1'],
+  ])('model explain takes %s, as other commands do', async (given, query) => {
+    api.routes.set('GET /models/churn', { aliases: { champion: { version: 3 }, challenger: null, previous: { version: 1 } } });
+    await api.cli('model', 'explain', given, '--json');
+    expect(api.asked.at(-1)?.path).toBe(`/models/churn/explain${query}`);
+  });
+
+  test('model explain names the aliases that there are', async () => {
+    api.routes.set('GET /models/churn', { aliases: { champion: { version: 3 }, challenger: null, previous: null } });
+    const { exitCode, stderr } = await api.cli('model', 'explain', 'churn@chalenger');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('churn has no alias chalenger: there are champion, challenger, previous');
   });
 
   test('without a platform the next command is named', async () => {

@@ -162,7 +162,7 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
   [
     'no gate and no reason',
     edited(text, 'gates: [{ name: useful, kind: threshold, dimension: answer, min: 0.3 }]', 'gates: []'),
-    'gates is empty',
+    'spec.evaluate has no gates',
     {},
   ],
   [
