@@ -1,4 +1,4 @@
-/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models. */
+/** The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets PostgreSQL, S3 and Temporal; e2e and faults start the whole product; llm needs the models, clients needs stock clients. */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and nobody is told of the predictions that tests make.
 process.env.SWC_NATIVE_BINDING_CACHE ??= `${__dirname}/.perennial/build/swc`;
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -27,7 +27,7 @@ module.exports = {
       ...common,
       displayName: 'pure',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults|llm)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.(platform|e2e|faults|llm|clients)\\.test\\.ts$'],
     },
     {
       ...common,
@@ -41,6 +41,13 @@ module.exports = {
       ...common,
       displayName: 'llm',
       testMatch: ['<rootDir>/test/**/*.llm.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+    {
+      ...common,
+      displayName: 'clients',
+      testMatch: ['<rootDir>/test/**/*.clients.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

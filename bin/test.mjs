@@ -4,15 +4,17 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
+import { provisionClients } from './provision/clients.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
-/** By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for minutes and `llm` fetches models, so they run only when they are named. */
-const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm'];
+/** By the suffix of a test file, see jest.config.cjs. `e2e` and `faults` start whole products for minutes, `llm` and `clients` fetch models and stock clients, so they run only when they are named. */
+const tiers = ['pure', 'platform', 'e2e', 'faults', 'llm', 'clients'];
 const usual = ['pure', 'platform'];
 
 try {
   await provision();
   if (process.argv.includes('llm')) await provisionLlm(['serving', 'training', 'clients']);
+  if (process.argv.includes('clients')) await provisionClients();
   process.exitCode = await test(process.argv.slice(2));
 } catch (error) {
   reportFailure(error);

@@ -11,6 +11,7 @@ import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { documentLimits } from '../../domain/document';
+import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { notFoundHandler, problemHandler } from '../http/problem';
 import { limitRequests, openWorkLimit, type WorkLimit } from '../http/rate-limit';
@@ -195,7 +196,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.removeHeader('connection');
     answerProblem(bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error), request, reply);
   });
-  app.setNotFoundHandler(notFoundHandler('GET /openapi.json lists the routes'));
+  app.setNotFoundHandler(notFoundHandler({ next: 'GET /openapi.json lists the routes', methods: watchMethods(app) }));
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
   addSecurityHeaders(app, { tls: false });

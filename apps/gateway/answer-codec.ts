@@ -1,4 +1,5 @@
 import type { PredictionId } from '../../domain/ids';
+import { binaryNumbers, binaryTexts } from './binary-tensors';
 
 export interface Answer {
   /** Of the request, when it had one. */
@@ -6,19 +7,55 @@ export interface Answer {
   readonly ids: readonly PredictionId[];
   readonly scores: Float64Array;
   readonly outputs: ReadonlySet<string>;
+  readonly binaryOutputs: ReadonlySet<string>;
+}
+
+export interface AnswerBody {
+  readonly body: string | Buffer;
+  /** Of the JSON before the binary tensors; null where the body is JSON alone. */
+  readonly jsonBytes: number | null;
 }
 
 /** Writes the body of an answer for one version. Text by text, since the shape is fixed and JSON.stringify of it costs more than the inference of a small model. */
-export function compileAnswerCodec({ model, version }: { readonly model: string; readonly version: number }): (answer: Answer) => string {
+export function compileAnswerCodec({
+  model,
+  version,
+}: {
+  readonly model: string;
+  readonly version: number;
+}): (answer: Answer) => AnswerBody {
   const head = `{"model_name":${JSON.stringify(model)},"model_version":"${version}","id":`;
-  return ({ id, ids, scores, outputs }) => {
+  return ({ id, ids, scores, outputs, binaryOutputs }) => {
     const rows = scores.length;
     const tensors: string[] = [];
-    if (outputs.has('score')) tensors.push(`{"name":"score","datatype":"FP64","shape":[${rows},1],"data":[${scores.join(',')}]}`);
-    if (outputs.has('prediction_id')) {
-      // Ids hold nothing that JSON would escape.
-      tensors.push(`{"name":"prediction_id","datatype":"BYTES","shape":[${rows},1],"data":["${ids.join('","')}"]}`);
-    }
-    return `${head}${id === null ? `"${ids[0] ?? ''}"` : JSON.stringify(id)},"outputs":[${tensors.join(',')}]}`;
+    const binary: Buffer[] = [];
+    const add = (name: string, datatype: string, json: () => string, bytes: () => Buffer): void => {
+      if (!outputs.has(name)) return;
+      const start = `{"name":"${name}","datatype":"${datatype}","shape":[${rows},1],`;
+      if (!binaryOutputs.has(name)) {
+        tensors.push(`${start}"data":[${json()}]}`);
+        return;
+      }
+      const data = bytes();
+      binary.push(data);
+      tensors.push(`${start}"parameters":{"binary_data_size":${data.length}}}`);
+    };
+    add(
+      'score',
+      'FP64',
+      () => scores.join(','),
+      () => binaryNumbers(scores),
+    );
+    // Ids hold nothing that JSON would escape.
+    add(
+      'prediction_id',
+      'BYTES',
+      () => `"${ids.join('","')}"`,
+      () => binaryTexts(ids),
+    );
+    const json = `${head}${id === null ? `"${ids[0] ?? ''}"` : JSON.stringify(id)},"outputs":[${tensors.join(',')}]}`;
+    if (binary.length === 0) return { body: json, jsonBytes: null };
+    const bytes = Buffer.from(json);
+    return { body: Buffer.concat([bytes, ...binary]), jsonBytes: bytes.length };
   };
 }

@@ -7,14 +7,26 @@ export type RequestValue = string | number | boolean | null;
 /** Undefined for a value that is none of its type. */
 export type Decoder = (value: unknown) => RequestValue | undefined;
 
-/** Accepted on the wire; the first is the one that metadata names. */
+const integers = ['INT64', 'INT32', 'INT16', 'INT8', 'UINT64', 'UINT32', 'UINT16', 'UINT8'] as const;
+const floats = ['FP64', 'FP32'] as const;
+
+/** Accepted on the wire; the first is the one that metadata names. Tables hold whole numbers as either kind, so a value decides whether it fits, not its datatype. */
 export const datatypesOf = {
   string: ['BYTES'],
-  integer: ['INT64', 'INT32'],
-  number: ['FP64', 'FP32'],
+  integer: [...integers, ...floats],
+  number: [...floats, ...integers],
   boolean: ['BOOL'],
   timestamp: ['BYTES'],
 } as const satisfies Record<ColumnType, readonly string[]>;
+
+/** For error messages. */
+export const expectedDatatype = {
+  string: 'BYTES',
+  integer: 'INT64 or another numeric datatype',
+  number: 'FP64 or another numeric datatype',
+  boolean: 'BOOL',
+  timestamp: 'BYTES',
+} as const satisfies Record<ColumnType, string>;
 
 export const decoders: Readonly<Record<ColumnType, Decoder>> = {
   string: (value) => {

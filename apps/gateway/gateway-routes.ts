@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { IndexReader } from '../../data/indexes/query-index';
 import { limitRequests } from '../http/rate-limit';
-import { withOpenAiError } from '../http/openai-error';
+import { compressAnswer } from '../http/compression';
+import { inferenceErrors } from '../http/inference-error';
+import { openAiErrors } from '../http/openai-error';
 import { requires } from './authentication';
 import type { OpenAnswers } from './chat/open-answers';
 import type { GatewayConfig } from './config';
 import { createEmbeddingsMetrics } from './embeddings/embeddings-metrics';
 import { errorHandler } from './http-app';
 import { createIndexMetrics } from './index-metrics';
+import { acceptInferBodies } from './infer-body';
 import type { KeyCache } from './key-cache';
 import { chatRoutes, type ChatRouteDeps } from './routes/chat';
 import { embeddingsRoutes, type EmbeddingsRouteDeps } from './routes/embeddings';
@@ -47,14 +50,21 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
   });
   await app.register((routes, _options, done) => {
     routes.addHook('onRequest', requires('viewer', keys));
+    routes.setErrorHandler(errorHandler(config, inferenceErrors));
+    acceptInferBodies(routes);
+    routes.addHook('onSend', compressAnswer);
     inferRoutes(routes, parts);
     modelMetadataRoutes(routes, { picker });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    routes.addHook('onRequest', requires('viewer', keys));
     indexQueryRoutes(routes, { indexes, metrics: createIndexMetrics(metrics.registry), timeoutMs: config.requestTimeoutMs });
     done();
   });
   await app.register((routes, _options, done) => {
     routes.addHook('onRequest', requires('viewer', keys));
-    routes.setErrorHandler(errorHandler(config, withOpenAiError));
+    routes.setErrorHandler(errorHandler(config, openAiErrors));
     chatRoutes(routes, { ...parts, stallMs: config.chat.stallMs });
     embeddingsRoutes(routes, { embeddings: parts.embeddings, answers, metrics: createEmbeddingsMetrics(metrics.registry) });
     openAiModelRoutes(routes, { table });

@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { isPerennialError } from '../../domain/failure';
-import { requireJsonWithin } from '../http/json-bounds';
-import { HttpProblem, notFoundHandler, problemHandler, type Problem } from '../http/problem';
+import { watchMethods } from '../http/allowed-methods';
+import { inferenceErrors } from '../http/inference-error';
+import { acceptBodies, bodyText, parseJson, requireJsonType } from '../http/json-body';
+import { HttpProblem, notFoundHandler, problemHandler, type ErrorForm } from '../http/problem';
 import '../http/request-context';
 import { addSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
@@ -32,20 +34,12 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     routerOptions: { maxParamLength: 300 },
   });
   app.setErrorHandler(errorHandler(config));
-  app.setNotFoundHandler(notFoundHandler('GET /v2 tells whether this is the gateway; the platform API has its own address'));
-  app.removeContentTypeParser(['application/json', 'text/plain']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      done(new HttpProblem(415, 'UnsupportedEncoding', `a body in ${encoding.slice(0, 40)} is not read; send it as it is`));
-      return;
-    }
-    try {
-      requireJsonWithin(body as string, jsonBounds);
-      done(null, JSON.parse(body as string));
-    } catch (error) {
-      done(isPerennialError(error) ? error : invalidJson(error));
-    }
+  const next = 'GET /v2 tells whether this is the gateway; the platform API has its own address';
+  const formOf = (path: string) => (/^\/v2(\/|$)/.test(path) ? inferenceErrors : undefined);
+  app.setNotFoundHandler(notFoundHandler({ next, methods: watchMethods(app), formOf }));
+  acceptBodies(app, async (request, body) => {
+    requireJsonType(request);
+    return parseJson(await bodyText(request, body), jsonBounds);
   });
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
@@ -60,12 +54,12 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
   return app;
 }
 
-/** `bodyOf` adds what a protocol of its own wants an error to hold. */
+/** `form` is how a protocol of its own writes errors. */
 export function errorHandler(
   { bodyLimitBytes }: Pick<GatewayConfig, 'bodyLimitBytes'>,
-  bodyOf?: (problem: Problem) => Problem,
+  form?: ErrorForm,
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
-  const answerProblem = problemHandler(gatewayOverrides, bodyOf);
+  const answerProblem = problemHandler(gatewayOverrides, form);
   return (error, request, reply) => {
     // Stock clients come again after 429 unless they are told not to: more money does not come in seconds.
     if (isPerennialError(error) && error.type === 'BudgetSpent' && error.retryAfterMs === undefined)
@@ -86,10 +80,4 @@ function tooLarge(length: string | undefined, limit: number): HttpProblem {
     `the body is ${size}; the limit is ${limit} bytes (${limit / 1024 / 1024} MiB)`,
     'send fewer rows a request',
   );
-}
-
-/** V8 quotes the text around the mistake, which is somebody's data. */
-function invalidJson(error: unknown): HttpProblem {
-  const reason = error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
-  return new HttpProblem(400, 'InvalidJson', `the body is not valid JSON: ${reason}`);
 }

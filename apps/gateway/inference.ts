@@ -3,6 +3,7 @@ import type { RoutedRollout } from '../../db/repositories/routing';
 import { newId } from '../../db/ids';
 import type { PredictionId, Tenant } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/prediction';
+import type { AnswerBody } from './answer-codec';
 import type { AnsweredBy } from './answer-headers';
 import { assignArm } from './assignment';
 import type { ModelName } from './model-name';
@@ -26,8 +27,7 @@ export interface InferenceCall {
 }
 
 /** `predictionId` is the first row's; the body has all. */
-export interface InferenceAnswer extends AnsweredBy {
-  readonly body: string;
+export interface InferenceAnswer extends AnsweredBy, AnswerBody {
   readonly arm: PredictionArm;
 }
 
@@ -148,8 +148,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const scores = await scoreOf(served, request, deadline);
     const ids = predictionIds(request);
     const rows = predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout });
-    const body = served.encode({ id: request.id, ids, scores, outputs: request.outputs });
-    return { body, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
+    const encoded = served.encode({ id: request.id, ids, scores, outputs: request.outputs, binaryOutputs: request.binaryOutputs });
+    return { ...encoded, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
   }
 
   /** The answer goes out now; it is logged when the other arm is done or was given up. */

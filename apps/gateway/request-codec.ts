@@ -1,7 +1,8 @@
 import { failure, type Issue } from '../../domain/failure';
 import type { ModelSignature } from '../../domain/model';
 import { nearest } from '../../domain/nearest';
-import { decoders, type Decoder, type RequestValue } from './column-values';
+import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
+import { decodeRows } from './request-rows';
 import { count, decodeTensor, expectation, fieldsOf, kindOf, record, shortened, type Field } from './request-tensor';
 
 /** One row as the caller sent it; null is missing. */
@@ -15,14 +16,20 @@ export interface InferRequest {
   readonly eventTimes: readonly (string | null)[];
   /** Names of the output tensors to answer with. */
   readonly outputs: ReadonlySet<string>;
+  /** Those of them that the answer carries behind its JSON, by the protocol's binary tensor data extension. */
+  readonly binaryOutputs: ReadonlySet<string>;
 }
 
 export interface RequestCodec {
-  /** Takes a parsed body of the Open Inference Protocol V2. Throws InvalidInput with one issue for each mistake, none of which repeats a value (I11). */
+  /**
+   * Takes a parsed body of the Open Inference Protocol V2, or one with `rows` of plain JSON objects instead of `inputs`. Throws InvalidInput with one issue for
+   * each mistake, none of which repeats a value (I11).
+   */
   decode(body: unknown): InferRequest;
 }
 
 const outputNames: ReadonlySet<string> = new Set(['score', 'prediction_id']);
+const noOutputs: ReadonlySet<string> = new Set();
 const shownIssues = 20;
 /** An entity is an id, such as a customer's number, and stands in every row of the log. */
 const mostEntityCharacters = 500;
@@ -47,6 +54,36 @@ export function compileRequestCodec({
     const issues: Issue[] = [];
     const request = record(body);
     if (request === null) throw refused([{ pointer: '', detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}` }]);
+    const { given, rowCount } = 'rows' in request ? rowsIn(request, issues) : tensorsIn(request, issues);
+    if (rowCount === 0) issues.push({ pointer: 'rows' in request ? '/rows' : '/inputs', detail: 'the request has no rows' });
+
+    const parameters = parametersOf(request, issues);
+    const entities = perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, Math.max(0, rowCount));
+    if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
+      issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
+    }
+    const { outputs, binaryOutputs } = outputsOf(request, issues);
+    const id = idOf(request, issues);
+    if (issues.length > 0) throw refused(issues);
+
+    return {
+      id,
+      rows: rowsOf(required, given, rowCount),
+      entities,
+      eventTimes: perRow(time === null ? undefined : textsOf(given.get(time)), parameters.eventTime, rowCount),
+      outputs,
+      binaryOutputs,
+    };
+  }
+
+  function rowsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
+    if (request['inputs'] !== undefined) {
+      issues.push({ pointer: '/rows', detail: 'the request has both `inputs` and `rows`; send one of them' });
+    }
+    return decodeRows({ rows: request['rows'], fields, model, maxRows, issues });
+  }
+
+  function tensorsIn(request: Record<string, unknown>, issues: Issue[]): Columns {
     const inputs = request['inputs'];
     if (!Array.isArray(inputs)) throw refused([inputsMissing(request, required)]);
 
@@ -86,27 +123,16 @@ export function compileRequestCodec({
     for (const field of required) {
       if (!given.has(field.column.name)) issues.push(missingTensor(field));
     }
-    if (rowCount === 0) issues.push({ pointer: '/inputs', detail: 'the request has no rows' });
     if (required.length === 0 && rowCount === -1) rowCount = 1;
-
-    const parameters = parametersOf(request, issues);
-    const entities = perRow(entity === null ? undefined : textsOf(given.get(entity)), parameters.entity, Math.max(0, rowCount));
-    if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
-      issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
-    }
-    const outputs = outputsOf(request, issues);
-    const id = idOf(request, issues);
-    if (issues.length > 0) throw refused(issues);
-
-    return {
-      id,
-      rows: rowsOf(required, given, rowCount),
-      entities,
-      eventTimes: perRow(time === null ? undefined : textsOf(given.get(time)), parameters.eventTime, rowCount),
-      outputs,
-    };
+    return { given, rowCount };
   }
   return { decode };
+}
+
+interface Columns {
+  readonly given: ReadonlyMap<string, readonly RequestValue[]>;
+  /** -1 where no column could be read. */
+  readonly rowCount: number;
 }
 
 function rowsOf(required: readonly Field[], given: ReadonlyMap<string, readonly RequestValue[]>, rowCount: number): RequestRow[] {
@@ -156,18 +182,27 @@ function parameterOf(parameters: Record<string, unknown>, name: string, decode: 
   return typeof value === 'string' ? value : null;
 }
 
-function outputsOf(request: Record<string, unknown>, issues: Issue[]): ReadonlySet<string> {
+function outputsOf(
+  request: Record<string, unknown>,
+  issues: Issue[],
+): { readonly outputs: ReadonlySet<string>; readonly binaryOutputs: ReadonlySet<string> } {
+  const allBinary = record(request['parameters'])?.['binary_data_output'] === true;
   const wanted = request['outputs'];
-  if (wanted === undefined || (Array.isArray(wanted) && wanted.length === 0)) return outputNames;
+  const all = { outputs: outputNames, binaryOutputs: allBinary ? outputNames : noOutputs };
+  if (wanted === undefined || (Array.isArray(wanted) && wanted.length === 0)) return all;
   if (!Array.isArray(wanted)) {
     issues.push({ pointer: '/outputs', detail: `\`outputs\` must be an array of objects with \`name\`; got ${kindOf(wanted)}` });
-    return outputNames;
+    return all;
   }
-  const names = new Set<string>();
+  const outputs = new Set<string>();
+  const binaryOutputs = new Set<string>();
   wanted.forEach((output: unknown, index) => {
-    const name = record(output)?.['name'];
+    const given = record(output);
+    const name = given?.['name'];
     if (typeof name === 'string' && outputNames.has(name)) {
-      names.add(name);
+      outputs.add(name);
+      const isBinary = record(given?.['parameters'])?.['binary_data'] ?? allBinary;
+      if (isBinary === true) binaryOutputs.add(name);
       return;
     }
     const near = typeof name === 'string' ? nearest(name, [...outputNames]) : null;
@@ -177,7 +212,7 @@ function outputsOf(request: Record<string, unknown>, issues: Issue[]): ReadonlyS
       ...(near !== null && { didYouMean: near }),
     });
   });
-  return names;
+  return { outputs, binaryOutputs };
 }
 
 function idOf(request: Record<string, unknown>, issues: Issue[]): string | null {
@@ -193,7 +228,7 @@ function inputsMissing(request: Record<string, unknown>, required: readonly Fiel
   const tensors = required.map(({ column, datatypes }) => `${column.name} (${datatypes[0] ?? ''})`).join(', ');
   return {
     pointer: '/inputs',
-    detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${kindOf(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}`,
+    detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${kindOf(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}, or \`rows\` of JSON objects`,
     ...(near !== null && near !== 'inputs' && { didYouMean: 'inputs' }),
   };
 }
@@ -207,10 +242,10 @@ function unknownTensor(name: string, pointer: string, fields: ReadonlyMap<string
   };
 }
 
-function missingTensor({ column, datatypes }: Field): Issue {
+function missingTensor({ column }: Field): Issue {
   return {
     pointer: '/inputs',
-    detail: `tensor \`${column.name}\` is missing; expected datatype ${datatypes.join(' or ')} and shape [rows, 1]`,
+    detail: `tensor \`${column.name}\` is missing; expected datatype ${expectedDatatype[column.type]} and shape [rows, 1]`,
   };
 }
 

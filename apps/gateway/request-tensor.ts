@@ -1,7 +1,7 @@
 import type { Column } from '../../domain/dataset';
 import type { Issue } from '../../domain/failure';
 import type { ModelSignature } from '../../domain/model';
-import { datatypesOf, decoders, type Decoder, type RequestValue } from './column-values';
+import { datatypesOf, decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
 
 /** A tensor that a request may carry. */
 export interface Field {
@@ -41,10 +41,8 @@ export function decodeTensor(
     issues.push({ pointer: `${pointer}${at}`, detail: `tensor \`${name}\` ${detail}` });
   };
   if (typeof datatype !== 'string' || !field.datatypes.includes(datatype)) {
-    fail(
-      '/datatype',
-      `has ${typeof datatype === 'string' ? `datatype ${shortened(datatype)}` : 'no datatype'}; expected ${field.datatypes.join(' or ')}`,
-    );
+    const given = typeof datatype === 'string' ? `datatype ${shortened(datatype)}` : 'no datatype';
+    fail('/datatype', `has ${given}; expected ${expectedDatatype[field.column.type]}`);
   }
   const rows = rowsIn(shape);
   if (rows === null) {
@@ -58,7 +56,7 @@ export function decodeTensor(
     fail(
       '/data',
       binary
-        ? 'has binary data, which is not in this version; send `data` as a JSON array'
+        ? 'has `binary_data_size` but the request has no binary part; send the header Inference-Header-Content-Length'
         : 'has no `data`; expected a JSON array of values',
     );
     return null;
@@ -83,7 +81,7 @@ export function decodeTensor(
   return values;
 }
 
-const maxIssues = 100;
+export const maxIssues = 100;
 
 export const expectation = {
   string: 'text without U+0000 or half a surrogate pair; null when missing',

@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { versionName } from '../../domain/model';
-import { compileAnswerCodec, type Answer } from './answer-codec';
+import { compileAnswerCodec, type Answer, type AnswerBody } from './answer-codec';
 import type { LoadedBundle } from './load-bundle';
 import type { LoadedGraph } from './load-graph';
 import type { ModelHold } from './model-cache';
@@ -14,7 +14,7 @@ export interface ServedVersion {
   readonly name: string;
   readonly digest: Digest;
   readonly hold: ModelHold;
-  readonly encode: (answer: Answer) => string;
+  readonly encode: (answer: Answer) => AnswerBody;
 }
 
 export function servedVersion(model: string, version: number, hold: ModelHold): ServedVersion {

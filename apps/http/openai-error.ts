@@ -1,13 +1,17 @@
-import type { Problem } from './problem';
+import type { ErrorForm, Problem } from './problem';
 
 /** The member by which clients of the OpenAI API read an error. Beside it stays the problem: RFC 9457 allows members of one's own. */
 export interface OpenAiError {
   readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
 }
 
-export function withOpenAiError(problem: Problem): Problem & OpenAiError {
-  return { ...problem, ...openAiErrorOf(problem) };
-}
+export const openAiErrors: ErrorForm = {
+  mediaType: 'application/problem+json',
+  bodyOf: (problem) => {
+    const body: Problem & OpenAiError = { ...problem, ...openAiErrorOf(problem) };
+    return body;
+  },
+};
 
 export function openAiErrorOf({
   status,

@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FailureType, Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
+import type { AllowedMethods } from './allowed-methods';
 
 export interface Problem {
   readonly type: string;
@@ -71,6 +72,8 @@ const titles: Readonly<Record<number, string>> = {
   402: 'The budget is spent',
   403: 'Not allowed',
   404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Request took too long',
   409: 'Conflict',
   410: 'Gone',
   412: 'The state has changed',
@@ -102,28 +105,58 @@ export class HttpProblem extends Error {
 
 export type ProblemHandler = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => void;
 
-/** `overrides` are for a door where the same failure means something else: a model that cannot be loaded is the caller's mistake in the platform API and an outage in the gateway. */
-export function problemHandler(
-  overrides: Partial<Record<FailureType, number>> = {},
-  bodyOf: (problem: Problem) => Problem = (problem) => problem,
-): ProblemHandler {
-  return (error, request, reply) => answerProblem(bodyOf(problemOf(error, request.traceId, overrides)), error, request, reply);
+/** How a protocol of its own writes an error: the problem with further members, under a media type that its clients read. */
+export interface ErrorForm {
+  readonly mediaType: string;
+  readonly bodyOf: (problem: Problem) => Problem;
 }
 
-function answerProblem(problem: Problem, error: Error, request: FastifyRequest, reply: FastifyReply): void {
+const plainForm: ErrorForm = { mediaType: 'application/problem+json', bodyOf: (problem) => problem };
+
+/** `overrides` are for a door where the same failure means something else: a model that cannot be loaded is the caller's mistake in the platform API and an outage in the gateway. */
+export function problemHandler(overrides: Partial<Record<FailureType, number>> = {}, form: ErrorForm = plainForm): ProblemHandler {
+  return (error, request, reply) => answerProblem(problemOf(error, request.traceId, overrides), form, { error, request, reply });
+}
+
+interface FailedRequest {
+  readonly error: Error;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+function answerProblem(problem: Problem, { mediaType, bodyOf }: ErrorForm, { error, request, reply }: FailedRequest): void {
   if (problem.status >= 500) request.log.error({ err: error, traceId: request.traceId }, 'request failed');
   const retryAfter = problem.retryAfter ?? (problem.status === 503 ? 1 : null);
   if (retryAfter !== null) void reply.header('retry-after', `${retryAfter}`);
   // Fastify would hang up in the middle of the body, and a client that is still writing would see a broken pipe instead of the reason. Node reads on and throws away, within the server's request timeout.
   if (problem.status === 413) void reply.removeHeader('connection');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-  void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
+  void reply
+    .status(problem.status)
+    .header('content-type', mediaType)
+    .serializer(String)
+    .send(JSON.stringify(bodyOf(problem)));
 }
 
-export function notFoundHandler(next: string): (request: FastifyRequest, reply: FastifyReply) => void {
-  return (request, reply) => {
-    const error = new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${request.url.split('?')[0] ?? ''}`, next);
-    answerProblem(problemOf(error, request.traceId), error, request, reply);
+export interface NotFoundOptions {
+  /** Where to look for the routes that there are. */
+  readonly next: string;
+  readonly methods: AllowedMethods;
+  /** Of the protocol that a path belongs to; a plain problem where it is left out. */
+  readonly formOf?: (path: string) => ErrorForm | undefined;
+}
+
+/** Answers 405 with `Allow` where the path has a route for another method, else 404 (RFC 9110, 15.5.6). */
+export function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
+  return (request: FastifyRequest, reply: FastifyReply): void => {
+    const path = request.url.split('?')[0] ?? '';
+    const allowed = methods(path);
+    if (allowed !== undefined) void reply.header('allow', allowed.join(', '));
+    const error =
+      allowed === undefined
+        ? new HttpProblem(404, 'NoSuchRoute', `no ${request.method} ${path}`, next)
+        : new HttpProblem(405, 'MethodNotAllowed', `${request.method} is not allowed for ${path}`, `use ${allowed.join(' or ')}`);
+    answerProblem(problemOf(error, request.traceId), formOf?.(path) ?? plainForm, { error, request, reply });
   };
 }
 

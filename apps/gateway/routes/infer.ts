@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allows } from '../../../db/repositories/api-keys';
 import { probeHeader } from '../../../domain/prediction';
 import { answerHeaders } from '../answer-headers';
+import { jsonLengthHeader } from '../infer-body';
 import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model-name';
 import type { InferenceAnswer, InferenceCall } from '../inference';
@@ -16,9 +17,9 @@ interface Params {
   readonly version?: string;
 }
 
-/** Open Inference Protocol V2: the body is one named tensor for each request column. */
+/** Open Inference Protocol V2: the body is one named tensor for each request column, or rows of JSON objects. */
 export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
-  async function handle(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<string> {
+  async function handle(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<string | Buffer> {
     const { model, version } = request.params;
     const arrivedAt = performance.now() - reply.elapsedTime;
     const { caller, body } = request;
@@ -26,7 +27,7 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
     const isProbe = probeHeader in request.headers && allows(caller.scope, 'operator');
     const answer = await infer({ tenant: caller.tenant, name: parseModelName(model, version), body, arrivedAt, isProbe });
     request.answer = answer;
-    void reply.headers({ 'content-type': 'application/json; charset=utf-8', ...answerHeaders(answer) });
+    void reply.headers({ ...contentHeaders(answer), ...answerHeaders(answer) });
     if (answer.stale !== null) metrics.staleAnswer();
     return answer.body;
   }
@@ -47,6 +48,11 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
   app.decorateRequest('answer', null);
   app.post<{ Params: Params }>('/v2/models/:model/infer', { onResponse: count }, handle);
   app.post<{ Params: Params }>('/v2/models/:model/versions/:version/infer', { onResponse: count }, handle);
+}
+
+function contentHeaders({ jsonBytes }: InferenceAnswer): Readonly<Record<string, string>> {
+  if (jsonBytes === null) return { 'content-type': 'application/json; charset=utf-8' };
+  return { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(jsonBytes) };
 }
 
 declare module 'fastify' {

@@ -27,7 +27,7 @@ export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly
   const ready = (request: FastifyRequest<{ Params: Params }>) =>
     withServed(request, ({ model, version, digest }) => ({ name: model, version: String(version), ready: true, digest }));
 
-  app.get('/v2', () => ({ name: 'perennial', version: platformVersion, extensions: [] }));
+  app.get('/v2', () => ({ name: 'perennial', version: platformVersion, extensions: ['binary_tensor_data'] }));
   app.get('/v2/models/:model', metadata);
   app.get('/v2/models/:model/versions/:version', metadata);
   // A version that cannot be had answers with its problem: the protocol wants any other status than 200.

@@ -49,7 +49,7 @@ export interface CallOptions {
   /** The scope of the key to send; null sends none. */
   readonly as?: ApiKeyScope | null;
   readonly key?: string;
-  /** A string is sent as it is. */
+  /** Text and bytes are sent as they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -185,7 +185,7 @@ async function callApi<T>(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
   return { status: answer.status, headers: answer.headers, body: (/^[[{]/.test(text) ? JSON.parse(text) : text) as T };

@@ -50,9 +50,12 @@ describe('a refusal', () => {
     });
   });
 
+  const notUtf8 = Buffer.concat([Buffer.from('{"reason":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
   const json = { 'content-type': 'application/json' };
   test.each<[string, string, string, CallOptions, number, string, RegExp]>([
     ['invalid JSON', 'POST', runs, { body: '{"reason":' }, 400, 'InvalidJson', /not valid JSON/],
+    ['bytes that are not UTF-8', 'POST', runs, { body: notUtf8 }, 400, 'InvalidUtf8', /not valid UTF-8/],
+    ['an unknown coding', 'POST', runs, { body: '{}', headers: { 'content-encoding': 'br' } }, 415, 'UnsupportedEncoding', /in br is not read/],
     ['null as body', 'POST', runs, { body: 'null' }, 422, 'InvalidInput', /must be a map/],
     ['a list as body', 'POST', runs, { body: '[]' }, 422, 'InvalidInput', /must be a map, not a list/],
     ['a text as body', 'POST', runs, { body: 'hello', headers: { 'content-type': 'text/plain' } }, 415, 'UnsupportedMediaType', /JSON/],
@@ -115,7 +118,7 @@ describe('a refusal', () => {
     ['one run to compare', 'GET', '/runs/compare?ids=run_1', {}, 422, 'InvalidInput', /2 to 20/],
     ['a node of no kind', 'GET', '/lineage?of=table:a', {}, 422, 'InvalidInput', /model:flight-delay@7/],
     ['an unknown route', 'GET', '/nosuch', {}, 404, 'NoSuchRoute', /no GET \/api\/v1\/nosuch/],
-    ['an unknown method', 'POST', '/models', { headers: json, body: '{}' }, 404, 'NoSuchRoute', /no POST/],
+    ['a wrong method', 'POST', '/models', { headers: json, body: '{}' }, 405, 'MethodNotAllowed', /POST is not allowed for .*models/],
     ['a path that cannot be decoded', 'GET', '/runs/%ff', {}, 400, 'BadRequest', /url component/],
     ['a name of 5,000 letters', 'GET', `/datasets/${'a'.repeat(5000)}/versions`, {}, 414, 'BadRequest', /./],
   ])('of %s names it', async (_, method, path, options, status, code, detail) => {

@@ -64,6 +64,16 @@ describe('a request of the Open Inference Protocol', () => {
     ]);
   });
 
+  test('may carry whole numbers as floats, and integers for a column of numbers', () => {
+    const { rows } = codec.decode(
+      request({ distance: { datatype: 'INT64', data: [1, 2] }, seats: { datatype: 'FP64', data: [150.0, 20] } }),
+    );
+    expect(rows.map(({ distance, seats }) => [distance, seats])).toEqual([
+      [1, 150],
+      [2, 20],
+    ]);
+  });
+
   test.each([
     ['carrier', 'BYTES', null],
     ['carrier', 'BYTES', '__missing__'],
@@ -100,6 +110,65 @@ describe('a request of the Open Inference Protocol', () => {
     expect(codec.decode(request({}, { outputs: [{ name: 'score' }] })).outputs).toEqual(new Set(['score']));
     expect(codec.decode(request()).outputs).toEqual(new Set(['score', 'prediction_id']));
   });
+
+  test('says which of its outputs are to be binary', () => {
+    const score = { name: 'score', parameters: { binary_data: true } };
+    expect(codec.decode(request()).binaryOutputs.size).toBe(0);
+    expect(codec.decode(request({}, { outputs: [score, { name: 'prediction_id' }] })).binaryOutputs).toEqual(new Set(['score']));
+    const all = { parameters: { binary_data_output: true } };
+    expect(codec.decode(request({}, all)).binaryOutputs).toEqual(new Set(['score', 'prediction_id']));
+    const text = { name: 'prediction_id', parameters: { binary_data: false } };
+    expect(codec.decode(request({}, { ...all, outputs: [score, text] })).binaryOutputs).toEqual(new Set(['score']));
+  });
+});
+
+const row = { carrier: 'AA', distance: 733.5, seats: 150, weekend: true, scheduled_at: '2013-07-01T09:00:00Z' };
+
+describe('a request of plain rows', () => {
+  test('says the same as one of tensors', () => {
+    const second = { carrier: 'B6', distance: 1400, seats: 20, weekend: false, scheduled_at: '2013-07-01T05:30:00-04:00' };
+    const { id, ...rest } = codec.decode({ id: 'abc', rows: [row, second] });
+    expect(id).toBe('abc');
+    expect(rest).toEqual({ ...codec.decode(request()), id: undefined });
+  });
+
+  test('may name its entity in some rows', () => {
+    const { entities } = codec.decode({ rows: [row, { ...row, tailnum: 'N1' }], parameters: { entity: 'N9' } });
+    expect(entities).toEqual([null, 'N1']);
+  });
+
+  test('may have missing values, as null', () => {
+    expect(codec.decode({ rows: [{ ...row, distance: null }] }).rows[0]?.['distance']).toBeNull();
+  });
+
+  const { distance: _distance, ...short } = row;
+  test.each<[string, unknown, string, string]>([
+    ['no list', { rows: row }, '/rows', '`rows` is an object; expected an array of JSON objects, one a row'],
+    ['no rows', { rows: [] }, '/rows', 'the request has no rows'],
+    ['a list for a row', { rows: [[1]] }, '/rows/0', 'row 0 is an array; expected a JSON object with one key a column'],
+    ['too many rows', { rows: [row, row, row, row, row] }, '/rows', 'the request has 5 rows; the limit is 4 rows a request'],
+    ['tensors beside rows', { rows: [row], inputs: [] }, '/rows', 'the request has both `inputs` and `rows`; send one of them'],
+    [
+      'a column that is left out',
+      { rows: [row, short] },
+      '/rows/1',
+      'row 1 has no `distance`; expected a finite number; null or "NaN" when missing',
+    ],
+    [
+      'a misspelt column',
+      { rows: [{ ...short, distnace: 7 }] },
+      '/rows/0',
+      '`distnace` is not a request column of flight-delay; did you mean `distance`?',
+    ],
+    [
+      'a value of another type',
+      { rows: [{ ...row, seats: 1.5 }] },
+      '/rows/0/seats',
+      '`seats` of row 0 is a number; expected a whole number within ±9007199254740991; null or "NaN" when missing',
+    ],
+  ])('%s', (_name, body, pointer, detail) => {
+    expect(issuesOf(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
+  });
 });
 
 describe('what is wrong with a request', () => {
@@ -110,13 +179,13 @@ describe('what is wrong with a request', () => {
       'no inputs',
       { input: [] },
       '/inputs',
-      '`inputs` is missing; expected an array with one tensor for each of carrier (BYTES), distance (FP64), seats (INT64), weekend (BOOL), scheduled_at (BYTES)',
+      '`inputs` is missing; expected an array with one tensor for each of carrier (BYTES), distance (FP64), seats (INT64), weekend (BOOL), scheduled_at (BYTES), or `rows` of JSON objects',
     ],
     [
       'inputs of another kind',
       { inputs: 'x' },
       '/inputs',
-      '`inputs` is text; expected an array with one tensor for each of carrier (BYTES), distance (FP64), seats (INT64), weekend (BOOL), scheduled_at (BYTES)',
+      '`inputs` is text; expected an array with one tensor for each of carrier (BYTES), distance (FP64), seats (INT64), weekend (BOOL), scheduled_at (BYTES), or `rows` of JSON objects',
     ],
     [
       'an input without a name',
@@ -128,7 +197,7 @@ describe('what is wrong with a request', () => {
       'a missing tensor',
       request({ distance: null }),
       '/inputs',
-      'tensor `distance` is missing; expected datatype FP64 or FP32 and shape [rows, 1]',
+      'tensor `distance` is missing; expected datatype FP64 or another numeric datatype and shape [rows, 1]',
     ],
     [
       'a misspelt tensor',
@@ -146,13 +215,13 @@ describe('what is wrong with a request', () => {
       'another datatype',
       request({ distance: { datatype: 'BYTES', data: [1, 2] } }),
       '/inputs/1/datatype',
-      'tensor `distance` has datatype BYTES; expected FP64 or FP32',
+      'tensor `distance` has datatype BYTES; expected FP64 or another numeric datatype',
     ],
     [
       'no datatype',
       request({ distance: { data: [1, 2] } }),
       '/inputs/1/datatype',
-      'tensor `distance` has no datatype; expected FP64 or FP32',
+      'tensor `distance` has no datatype; expected FP64 or another numeric datatype',
     ],
     [
       'a matrix',
@@ -185,10 +254,10 @@ describe('what is wrong with a request', () => {
       'tensor `distance` has no `data`; expected a JSON array of values',
     ],
     [
-      'binary data',
+      'binary data that did not come',
       request({ distance: { datatype: 'FP64', parameters: { binary_data_size: 16 } } }),
       '/inputs/1/data',
-      'tensor `distance` has binary data, which is not in this version; send `data` as a JSON array',
+      'tensor `distance` has `binary_data_size` but the request has no binary part; send the header Inference-Header-Content-Length',
     ],
     [
       'ragged tensors',
@@ -292,7 +361,7 @@ describe('what is wrong with a request', () => {
   });
 
   test('is told all at once', () => {
-    const issues = issuesOf(request({ distance: null, seats: { datatype: 'FP64', data: [1, 2] }, carier: good.carrier }));
+    const issues = issuesOf(request({ distance: null, seats: { datatype: 'BYTES', data: [1, 2] }, carier: good.carrier }));
     expect(issues.map(({ pointer }) => pointer)).toEqual(['/inputs/1/datatype', '/inputs/4', '/inputs']);
   });
 

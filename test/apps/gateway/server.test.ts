@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync, gzipSync } from 'node:zlib';
 import pino from 'pino';
 import { newId } from '../../../db/ids';
+import { binaryNumbers, binaryTexts } from '../../../apps/gateway/binary-tensors';
 import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/config';
 import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
@@ -83,6 +85,11 @@ async function post(
     body: typeof payload === 'string' ? payload : JSON.stringify(payload),
   });
   return answerOf(answer);
+}
+
+/** As bytes, with no header that is not named. */
+async function send(bytes: Buffer, headers: Record<string, string> = {}, path = '/v2/models/flight-delay/infer'): Promise<Answer> {
+  return answerOf(await fetch(url + path, { method: 'POST', headers: { authorization: `Bearer ${viewer}`, ...headers }, body: bytes }));
 }
 
 async function get(path: string, key: string | null = viewer): Promise<Answer> {
@@ -287,7 +294,7 @@ describe('which version answers', () => {
     await start();
     const { status, headers, body } = await post(path, one);
     expect({ status, detail: body.detail }).toEqual({ status: expected, detail });
-    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(headers['content-type']).toBe('application/json');
   });
 
   test('a promotion is served from the notification on', async () => {
@@ -489,12 +496,15 @@ describe('what bad input gets', () => {
   test('a problem that names the tensor', async () => {
     const { status, headers, body } = await post('/v2/models/flight-delay/infer', { inputs: [one.inputs[0]] });
     expect(status).toBe(400);
-    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    // KServe's client reads `error` under exactly this media type.
+    expect(headers['content-type']).toBe('application/json');
+    const detail = 'tensor `distance` is missing; expected datatype FP64 or another numeric datatype and shape [rows, 1]';
     expect(body).toMatchObject({
       type: 'https://perennial.dev/problems/InvalidInput',
       status: 400,
       code: 'InvalidInput',
-      detail: 'tensor `distance` is missing; expected datatype FP64 or FP32 and shape [rows, 1]',
+      detail,
+      error: detail,
       errors: [{ pointer: '/inputs' }],
       traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
     });
@@ -516,9 +526,35 @@ describe('what bad input gets', () => {
     expect(answer.status).toBe(415);
   });
 
-  test('a compressed body is refused', async () => {
-    const answer = await post('/v2/models/flight-delay/infer', one, { headers: { 'content-encoding': 'gzip' } });
-    expect(answer.body).toMatchObject({ status: 415, detail: 'a body in gzip is not read; send it as it is' });
+  test('an unknown coding of the body is refused', async () => {
+    const answer = await post('/v2/models/flight-delay/infer', one, { headers: { 'content-encoding': 'br' } });
+    expect(answer.body).toMatchObject({ status: 415, error: expect.stringMatching(/^a body in br is not read; use gzip/) as string });
+  });
+
+  test('a body that grows beyond the limit when it is decompressed is refused', async () => {
+    const answer = await send(gzipSync('['.repeat(1_000_000)), { 'content-encoding': 'gzip' });
+    expect(answer.body).toMatchObject({ status: 413, code: 'BodyTooLarge' });
+  });
+
+  test.each([
+    ['an inference', '/v2/models/flight-delay/infer', () => viewer],
+    ['feedback', '/v1/feedback', () => operator],
+    ['a chat', '/v1/chat/completions', () => viewer],
+  ])('invalid UTF-8 in %s is refused', async (_name, path, key) => {
+    const bytes = Buffer.concat([Buffer.from('{"inputs":[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]}')]);
+    const answer = await send(bytes, { 'content-type': 'application/json', authorization: `Bearer ${key()}` }, path);
+    expect(answer.body).toMatchObject({ status: 400, code: 'InvalidUtf8' });
+  });
+
+  test('a wrong method is a 405 that names the right ones', async () => {
+    const answer = await get('/v2/models/flight-delay/infer');
+    expect(answer.headers['allow']).toBe('POST');
+    expect(answer.body).toMatchObject({
+      status: 405,
+      code: 'MethodNotAllowed',
+      error: 'GET is not allowed for /v2/models/flight-delay/infer; use POST',
+    });
+    expect((await post('/livez', {})).headers['allow']).toBe('GET, HEAD');
   });
 
   test('another path is named', async () => {
@@ -537,6 +573,69 @@ describe('what bad input gets', () => {
     expect(body['text']).toContain('perennial_gateway_requests_total{model="flight-delay",version="7",arm="champion",status="200"} 1');
     expect(body['text']).toContain('perennial_gateway_models_loaded 1');
     expect(body['text']).toContain('perennial_gateway_stale 0');
+  });
+});
+
+describe('what stock clients of the Open Inference Protocol send', () => {
+  beforeEach(async () => {
+    await promote(7, 10);
+    await start();
+  });
+
+  test('is read without a content type', async () => {
+    const answer = await send(Buffer.from(JSON.stringify(one)));
+    expect(answer.body.outputs?.[0]?.data).toEqual([expect.closeTo(10.6, 4)]);
+  });
+
+  test('is read compressed, and a long answer is compressed where the client asks for it', async () => {
+    const rows = Array.from({ length: 200 }, () => ({ carrier: 'AA', distance: 100 }));
+    for (const [coding, compress] of [['gzip', gzipSync] as const, ['deflate', deflateSync] as const]) {
+      const body = compress(JSON.stringify(distanceRequest(rows)));
+      const answer = await send(body, { 'content-encoding': coding, 'accept-encoding': coding });
+      expect(answer.headers['content-encoding']).toBe(coding);
+      expect(answer.body.outputs?.[0]?.data).toHaveLength(200);
+    }
+    expect((await send(Buffer.from(JSON.stringify(one)), { 'accept-encoding': 'gzip' })).headers['content-encoding']).toBeUndefined();
+  });
+
+  test('is read as binary tensors, and answered so where the client asks for it', async () => {
+    const tensors = [binaryTexts(['AA', 'B6']), binaryNumbers(Float64Array.of(100, NaN))];
+    const json = JSON.stringify({
+      parameters: { binary_data_output: true },
+      inputs: [
+        { name: 'carrier', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: tensors[0]?.length } },
+        { name: 'distance', datatype: 'FP64', shape: [2], parameters: { binary_data_size: tensors[1]?.length } },
+      ],
+    });
+    const answer = await fetch(`${url}/v2/models/flight-delay/infer`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${viewer}`, 'inference-header-content-length': String(json.length) },
+      body: Buffer.concat([Buffer.from(json), ...tensors]),
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const head = Number(answer.headers.get('inference-header-content-length'));
+    expect(JSON.parse(bytes.toString('utf8', 0, head))).toMatchObject({
+      outputs: [
+        { name: 'score', shape: [2, 1], parameters: { binary_data_size: 16 } },
+        { name: 'prediction_id', shape: [2, 1], parameters: { binary_data_size: 70 } },
+      ],
+    });
+    expect([bytes.readDoubleLE(head), bytes.readDoubleLE(head + 8)]).toEqual([expect.closeTo(10.6, 4), 10]);
+    expect(bytes.toString('utf8', head + 20, head + 25)).toBe('pred_');
+  });
+
+  test('may hold the NaN that Python writes for a missing number', async () => {
+    const body = JSON.stringify(distanceRequest([{ carrier: 'NaN', distance: null }])).replace('null', 'NaN');
+    expect((await send(Buffer.from(body))).body.outputs?.[0]?.data).toEqual([10]);
+  });
+
+  test('may be rows of plain JSON objects', async () => {
+    const answer = await post('/v2/models/flight-delay/infer', { rows: [{ carrier: 'AA', distance: 100, tailnum: 'N14228' }] });
+    expect(answer.body.outputs?.[0]?.data).toEqual([expect.closeTo(10.6, 4)]);
+    await gateway.stop();
+    expect(registry.inserted).toMatchObject([{ entity: 'N14228', input: { carrier: 'AA', distance: 100 } }]);
   });
 });
 
