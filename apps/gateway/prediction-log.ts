@@ -37,6 +37,9 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   let pending: PredictionRow[] = [];
   let pumping: Promise<void> | null = null;
   let relieving: Promise<void> | null = null;
+  /** Parts of batches that hold a row which PostgreSQL cannot store: they are halved until that row is alone, beside the batches and not before them. */
+  const suspects: (readonly PredictionRow[])[] = [];
+  let sorting: Promise<void> | null = null;
   let away = false;
   let retryAt = -Infinity;
   let stopping = false;
@@ -80,6 +83,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   async function pump(): Promise<void> {
     for (;;) {
       const due = !stopping && performance.now() >= retryAt;
+      if (due && suspects.length > 0) sort();
       if (spill.isEmpty() && due) {
         if (pending.length === 0) return;
         await insertPending();
@@ -126,6 +130,16 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   /** False when the registry is away; the rows are then still the caller's. */
   async function insert(rows: readonly PredictionRow[]): Promise<boolean> {
+    const outcome = await tryInsert(rows);
+    if (outcome === 'refused') {
+      suspects.push(rows);
+      boundSuspects();
+      sort();
+    }
+    return outcome !== 'away';
+  }
+
+  async function tryInsert(rows: readonly PredictionRow[]): Promise<'taken' | 'refused' | 'away'> {
     try {
       await within(limits.insertTimeoutMs, predictions.insert(rows), {
         type: 'DatabaseUnavailable',
@@ -133,26 +147,54 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
       });
       onWritten(rows.length);
     } catch (error) {
-      if (isRowsFault(error)) return insertHalves(rows, error);
+      if (isRowsFault(error)) {
+        if (rows.length === 1) refuse(rows, error);
+        return rows.length === 1 ? 'taken' : 'refused';
+      }
       retryAt = performance.now() + limits.retryEveryMs;
       if (!away) onState('away', error);
       away = true;
-      return false;
+      return 'away';
     }
     if (away) onState('back');
     away = false;
-    return true;
+    return 'taken';
   }
 
-  /** One row that PostgreSQL cannot store must not hold up all others for ever. */
-  async function insertHalves(rows: readonly PredictionRow[], error: unknown): Promise<boolean> {
-    if (rows.length <= 1) {
-      onLost(rows.length, 'refused');
-      onError(`prediction ${rows[0]?.id ?? ''} cannot be stored`, error);
-      return true;
+  function refuse([row]: readonly PredictionRow[], error: unknown): void {
+    onLost(1, 'refused');
+    onError(`prediction ${row?.id ?? ''} cannot be stored`, error);
+  }
+
+  function sort(): void {
+    sorting ??= sortSuspects()
+      .catch((error: unknown) => onError('prediction log', error))
+      .finally(() => {
+        sorting = null;
+      });
+  }
+
+  /** Ends early while the registry is away: `pump` begins it again. */
+  async function sortSuspects(): Promise<void> {
+    for (let rows = suspects[0]; rows !== undefined; rows = suspects[0]) {
+      const middle = Math.ceil(rows.length / 2);
+      const halves = [rows.slice(0, middle), rows.slice(middle)];
+      suspects.shift();
+      for (const [place, half] of halves.entries()) {
+        const outcome = await tryInsert(half);
+        if (outcome === 'refused') suspects.push(half);
+        if (outcome === 'away') {
+          suspects.unshift(...halves.slice(place));
+          return;
+        }
+      }
     }
-    const middle = Math.ceil(rows.length / 2);
-    return (await insert(rows.slice(0, middle))) && (await insert(rows.slice(middle)));
+  }
+
+  function boundSuspects(): void {
+    while (suspects.reduce((sum, rows) => sum + rows.length, 0) > limits.maxPendingRows) {
+      onLost(suspects.shift()?.length ?? 0, 'refused');
+    }
   }
 
   async function stop(): Promise<void> {
@@ -162,19 +204,22 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     // One more try at the registry, unless rows wait before these; then to disk.
     let taken = !away && spill.isEmpty();
     while (taken && pending.length > 0) taken = await insertPending();
+    if (taken) sort();
+    await sorting;
+    pending = [...suspects.splice(0).flat(), ...pending];
     stopping = true;
     wake();
     await pumping;
   }
 
-  return { add, pending: () => pending.length, stop };
+  return { add, pending: () => pending.length + suspects.reduce((sum, rows) => sum + rows.length, 0), stop };
 }
 
-/** SQLSTATE class 22: the data themselves. Everything else may be different on the next attempt. */
+/** SQLSTATE classes 22, 23 and 54: the data themselves, a constraint, or a size that PostgreSQL cannot index. Everything else may be different on the next attempt. */
 function isRowsFault(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (isPerennialError(cause) && cause.type === 'DatabaseUnavailable') return false;
-    if ('code' in cause && typeof cause.code === 'string' && /^22[0-9A-Z]{3}$/.test(cause.code)) return true;
+    if ('code' in cause && typeof cause.code === 'string' && /^(22|23|54)[0-9A-Z]{3}$/.test(cause.code)) return true;
   }
   return false;
 }

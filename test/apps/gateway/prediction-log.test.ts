@@ -214,20 +214,49 @@ describe('prediction log', () => {
     await until(() => registry.inserted.length === 1 && spill.isEmpty());
   });
 
-  test('a row that PostgreSQL cannot keep goes alone', async () => {
-    const { log, registry, lost } = await running();
+  /** Refuses batches with a poisoned row, as PostgreSQL does. */
+  function poison(registry: FakeRegistry, delayMs = 0): void {
     const insert = registry.predictions.insert.bind(registry.predictions);
     const cause = Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' });
     Object.assign(registry.predictions, {
-      insert: (rows: readonly PredictionRow[]) =>
-        rows.some(({ input }) => input === 'poison')
-          ? Promise.reject(failure('InvalidInput', 'a value cannot be stored', { cause }))
-          : insert(rows),
+      async insert(rows: readonly PredictionRow[]) {
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+        if (rows.some(({ input }) => input === 'poison')) throw failure('InvalidInput', 'a value cannot be stored', { cause });
+        return insert(rows);
+      },
     });
+  }
+
+  test('a row that PostgreSQL cannot keep goes alone', async () => {
+    const { log, registry, lost } = await running();
+    poison(registry);
     for (const number of range(0, 9)) log.add(row(number, number === 4 ? 'poison' : undefined));
-    await until(() => registry.inserted.length === 8);
-    expect(numbers(registry.inserted)).toEqual([0, 1, 2, 3, 5, 6, 7, 8]);
+    await until(() => registry.inserted.length === 8 && lost.length === 1);
+    expect(numbers(registry.inserted).sort()).toEqual([0, 1, 2, 3, 5, 6, 7, 8]);
     expect(lost).toEqual([[1, 'refused']]);
+  });
+
+  test('rows that PostgreSQL cannot keep delay no others', async () => {
+    const { log, registry, lost } = await running();
+    poison(registry, 5);
+    for (const number of range(0, 200)) log.add(row(number, 'poison'));
+    for (const number of range(200, 240)) log.add(row(number));
+    await until(() => registry.inserted.length === 40);
+    expect(lost.length).toBeLessThan(100);
+    await until(() => lost.length === 200);
+    expect(numbers(registry.inserted)).toEqual(range(200, 240));
+  });
+
+  test('rows beside one that cannot be kept outlive an outage and a stop', async () => {
+    const { log, registry, lost, spill } = await running({ flushEveryMs: 10_000, batchRows: 8 });
+    poison(registry, 5);
+    for (const number of range(0, 8)) log.add(row(number, number === 4 ? 'poison' : undefined));
+    await new Promise((resolve) => setTimeout(resolve, 8));
+    registry.away = true;
+    await log.stop();
+    const kept = [...numbers(registry.inserted), ...numbersIn(await spill.oldest())];
+    expect(kept.filter((number) => number !== 4).sort()).toEqual([0, 1, 2, 3, 5, 6, 7]);
+    expect(lost.length).toBeLessThanOrEqual(1);
   });
 
   test('more rows than the registry takes at once go by the disk', async () => {
