@@ -6,6 +6,7 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { pathNot: allowed, dependencyTypesNot: ['type-only', 'core'] },
 });
+const libraries = (...names) => `node_modules/(${names.join('|')})/`;
 
 module.exports = {
   forbidden: [
@@ -13,26 +14,31 @@ module.exports = {
     only(
       'schemas-use-zod',
       '^domain/.*(\\.schema|-document)\\.ts$',
-      ['^domain/', 'node_modules/(zod|yaml|ajv)/'],
-      'Schemas stand at the doors.',
+      ['^domain/', libraries('zod', 'yaml', 'ajv')],
+      'Schemas read what comes from outside.',
     ),
     only(
       'workflows-are-deterministic',
       '^workflows/',
-      ['^workflows/', '^domain/(?!.*(\\.schema|-document)\\.ts$)', 'node_modules/@temporalio/(workflow|common)/'],
+      ['^workflows/', '^domain/(?!.*(\\.schema|-document)\\.ts$)', libraries('@temporalio/workflow', '@temporalio/common')],
       'The bundle runs in a sandbox and is replayed.',
     ),
-    only('db', '^db/', ['^db/', '^domain/', 'node_modules/(drizzle-orm|postgres|uuidv7)/'], 'The registry knows no other store.'),
+    only('db', '^db/', ['^db/', '^domain/', libraries('drizzle-orm', 'pg', 'uuidv7')], 'The registry knows no other store.'),
     only(
       'data',
       '^data/',
-      ['^data/', '^domain/', 'node_modules/(@aws-sdk|@smithy|@duckdb|ajv|onnxruntime-node|onnxruntime-common|piscina|undici|csv-parse)/'],
-      'Artifacts, SQL and graphs.',
+      [
+        '^data/',
+        '^domain/',
+        libraries('@aws-sdk', '@duckdb', 'onnxruntime-node', 'onnxruntime-common', 'protobufjs', 'piscina'),
+        libraries('zod', 'yaml', 'ajv', 'undici', 'cockatiel', 'eventsource-parser', 'validator', 'libphonenumber-js'),
+      ],
+      'Artifacts, SQL, graphs, and clients of other services.',
     ),
     only(
       'activities',
       '^activities/',
-      ['^activities/', '^(domain|data|db)/', 'node_modules/(@temporalio/(activity|common)|undici|zod|yaml)/'],
+      ['^activities/', '^(domain|data|db)/', libraries('@temporalio/activity', '@temporalio/common', 'undici', 'zod')],
       'One effect each.',
     ),
     {
@@ -64,6 +70,6 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: 'specify',
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(node_modules|\\.perennial|dist)/' },
+    exclude: { path: '^(\\.perennial|dist)/' },
   },
 };
