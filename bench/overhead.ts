@@ -166,7 +166,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     gatewayUrl: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
-    sources: { files: { roots: [], denied: [] }, buckets: [] },
+    sources: { files: { roots: [], denied: [] }, buckets: [], samplesDir: config.samplesDir, allowPrivateAddresses: false, s3: null },
     log: openLog('bench-api', 'warn'),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

@@ -38,10 +38,10 @@ export const contractSchema = z.strictObject({
     .describe('at least one column by its name, with what is expected of it'),
   otherColumns: z.enum(['allow', 'refuse']).default('allow').describe('allow or refuse: what to do with columns that are not listed'),
   unique: z
-    .array(z.array(columnField('a column')).min(1).max(32))
+    .array(z.array(columnField('a column')).min(1).max(32).describe('a list of columns, such as [customer, ordered_at]'))
     .max(32)
     .default([])
-    .describe('lists of columns whose values together may occur only once'),
+    .describe('lists of columns whose values together may occur only once, such as [[customer, ordered_at]]'),
   rows: z
     .strictObject({
       min: z.int().min(0).default(1).describe('a whole number, 0 or more: the fewest rows'),

@@ -6,6 +6,15 @@ export function pointerOf(path: DocumentPath): string {
   return path.map((part) => `/${String(part).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
 }
 
+/** The value that a pointer names, undefined where there is none. */
+export function valueAtPointer(document: unknown, pointer: string): unknown {
+  const keys = pointer.split('/').slice(1);
+  return keys.reduce<unknown>((value, key) => {
+    const part = key.replaceAll('~1', '/').replaceAll('~0', '~');
+    return valueAt(value, [Array.isArray(value) && /^\d+$/.test(part) ? Number(part) : part]);
+  }, document);
+}
+
 /** As people write it: `spec.evaluate.gates[1].margin`. */
 export function nameOf(path: DocumentPath): string {
   return path.reduce<string>((name, part) => {

@@ -11,6 +11,16 @@ export interface WrittenDocument {
   readonly issueAt: IssueAt;
   /** Where its keys and values are, for issues that are found elsewhere; only of a text. */
   readonly places?: () => Places;
+  /** Of a text with mistakes of syntax: what can be read all the same. Nothing may be made of it but a list of further mistakes. */
+  readonly readable?: ReadableRest;
+}
+
+export interface ReadableRest {
+  readonly value: unknown;
+  readonly issueAt: IssueAt;
+  readonly places: () => Places;
+  /** The line of the first mistake: what follows may be read as something else than was meant. */
+  readonly brokenLine: number;
 }
 
 /** By pointer. Plain data. */

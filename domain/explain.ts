@@ -1,10 +1,9 @@
 import type { JudgedGate } from './decide';
 import type { CounterpartEvidence, Evidence, Measurement } from './evidence';
 import { timesJudged } from './gates/attempts';
-import type { GateOutcome } from './gates/gate';
 import { basis, boundsAt, figure, signed } from './gates/gate';
 import type { MetricName } from './lifecycle';
-import type { Verdict } from './verdict';
+import type { ReasonOutcome, Verdict } from './verdict';
 
 /** A verdict as lines of text: the word, then each gate with its reason. */
 export function explainVerdict(verdict: Verdict): readonly string[] {
@@ -20,14 +19,14 @@ export function explainReasons({ kind, reasons }: Verdict, painted?: PaintMark):
 }
 
 /** A mark as it is to be shown, of equal width for all. */
-export type PaintMark = (mark: string, outcome: GateOutcome) => string;
+export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 
 /** Gates with what each said, its outcome first so that the eye finds the one that decided. */
 export function explainGates(
-  judged: readonly Pick<JudgedGate, 'gate' | 'outcome' | 'message'>[],
+  judged: readonly (Pick<JudgedGate, 'gate' | 'message'> & { readonly outcome: ReasonOutcome })[],
   painted: PaintMark = (mark) => mark,
 ): readonly string[] {
-  const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a' } as const;
+  const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a', noted: 'note' } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
   return judged.map(({ gate, outcome, message }) => `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${message}`);
 }

@@ -3,7 +3,7 @@ import type { DataContract } from './contract';
 import { readContract } from './contract-document';
 import type { WrittenDocument } from './document';
 import { objectDocument } from './document';
-import { isMap, nameOf, valueAt } from './document-path';
+import { isMap, nameOf, valueAt, valueAtPointer } from './document-path';
 import type { Issue } from './failure';
 import { pathField } from './field.schema';
 import type { LifecycleKind, LifecycleSpec, SourceSpec } from './lifecycle';
@@ -43,15 +43,35 @@ const maxIssues = 100;
 
 /** The one check of a lifecycle, for the command line and the API alike: what it says, and the files that it names. Lists all mistakes at once. */
 export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
-  const document = open(input);
+  return parsed(openLifecycle(input), input);
+}
+
+function parsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecycle {
   if (!isMap(document.value)) {
     return refused(
       document.issues.length > 0
-        ? document.issues
+        ? [...document.issues, ...readableIssues(document, input)]
         : [document.issueAt([], `${input.fileName} must be a map with apiVersion, kind, metadata and spec`)],
     );
   }
   return document.value.kind === ('LlmLifecycle' satisfies LifecycleKind) ? llmParsed(document, input) : modelParsed(document, input);
+}
+
+/**
+ * Mistakes beside those of YAML's syntax. Only of single values before the first of those, and of other files: what comes later may have
+ * been read as something else than was meant.
+ */
+function readableIssues({ readable }: WrittenDocument, input: LifecycleInput): readonly Issue[] {
+  if (readable === undefined || !isMap(readable.value)) return [];
+  const { value, issueAt, brokenLine } = readable;
+  const rest = parsed({ value, issueAt, issues: [] }, input);
+  if (rest.ok) return [];
+  return rest.issues.filter((issue) => {
+    if (issue.file !== input.fileName) return true;
+    if ((issue.line ?? Infinity) >= brokenLine) return false;
+    const named = valueAtPointer(value, issue.pointer);
+    return issue.detail.startsWith('unknown key') || (named !== undefined && !isMap(named) && !Array.isArray(named));
+  });
 }
 
 function llmParsed(document: WrittenDocument, { files, folder }: LifecycleInput): ParsedLifecycle {
@@ -94,7 +114,7 @@ export function revisionDigestInput(spec: LifecycleSpec, fileDigests: Readonly<R
   return { spec, files: fileDigests };
 }
 
-function open({ document, fileName }: LifecycleInput): WrittenDocument {
+export function openLifecycle({ document, fileName }: LifecycleInput): WrittenDocument {
   return typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
 }
 
@@ -112,7 +132,7 @@ function namedPaths({ value }: WrittenDocument): readonly NamedPath[] {
 
 type ContractIn = { readonly ok: true; readonly value: DataContract | null } | { readonly ok: false; readonly issues: readonly Issue[] };
 
-function contractIn(document: WrittenDocument, { files }: LifecycleInput): ContractIn {
+export function contractIn(document: WrittenDocument, { files }: Pick<LifecycleInput, 'files'>): ContractIn {
   const path = namedPaths(document).find(({ at }) => at === contractAt)?.path;
   const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
   // What is wrong with the file as a file is said once, where it is named.

@@ -2,6 +2,7 @@ import { formatByteSize } from './byte-size';
 import { formatDuration, formatSeconds } from './duration';
 import type {
   CanarySpec,
+  DataSpec,
   ModelLifecycleSpec,
   ParameterRange,
   PromoteSpec,
@@ -25,22 +26,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     name: metadata.name,
     owner: metadata.owner,
     labels: metadata.labels,
-    data: {
-      sources: Object.entries(data.sources).map(([name, source]) => sourceOf(name, source)),
-      assemble: data.assemble,
-      features: data.features,
-      label: {
-        column: data.label.column,
-        availableAfterSeconds: data.label.availableAfter,
-        dependsOnPrediction: data.label.dependsOnPrediction,
-      },
-      time: data.time,
-      entity: data.entity ?? null,
-      split: { by: 'time', tuningDays: data.split.tuning, confirmDays: data.split.confirm, holdoutDays: data.split.holdout },
-      contract: data.contract ?? null,
-      maxBytes: data.limits.size,
-      timeoutSeconds: data.limits.timeout,
-    },
+    data: dataOf(data),
     train: {
       trainer: train.trainer,
       task: train.task ?? null,
@@ -62,6 +48,25 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
   };
 }
 
+export function dataOf(data: CompleteLifecycle['spec']['data']): DataSpec {
+  return {
+    sources: Object.entries(data.sources).map(([name, source]) => sourceOf(name, source)),
+    assemble: data.assemble,
+    features: data.features,
+    label: {
+      column: data.label.column,
+      availableAfterSeconds: data.label.availableAfter,
+      dependsOnPrediction: data.label.dependsOnPrediction,
+    },
+    time: data.time,
+    entity: data.entity ?? null,
+    split: { by: 'time', tuningDays: data.split.tuning, confirmDays: data.split.confirm, holdoutDays: data.split.holdout },
+    contract: data.contract ?? null,
+    maxBytes: data.limits.size,
+    timeoutSeconds: data.limits.timeout,
+  };
+}
+
 export function promoteOf({ approval: { timeout, ...approval } }: CompleteLifecycle['spec']['promote']): PromoteSpec {
   return { approval: { ...approval, timeoutSeconds: timeout } };
 }
@@ -71,11 +76,15 @@ export function computeOf({ memory, timeout, ...compute }: CompleteLifecycle['sp
 }
 
 function tuneOf({ budget, space, ...tune }: NonNullable<CompleteLifecycle['spec']['tune']>): TuneSpec {
+  return { ...tune, space: rangesOf(space), budgetSeconds: budget?.seconds ?? null };
+}
+
+export function rangesOf(space: NonNullable<CompleteLifecycle['spec']['tune']>['space']): TuneSpec['space'] {
   const ranges = Object.entries(space).map(([name, range]): [string, ParameterRange] => [
     name,
     range.kind === 'float' ? { ...range, step: range.step ?? null } : range,
   ]);
-  return { ...tune, space: Object.fromEntries(ranges), budgetSeconds: budget?.seconds ?? null };
+  return Object.fromEntries(ranges);
 }
 
 export function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {

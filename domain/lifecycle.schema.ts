@@ -106,7 +106,7 @@ export const computeSchema = z
   .prefault({})
   .describe('where and with what the job runs');
 
-const dataSchema = z
+export const dataSchema = z
   .strictObject({
     sources: z.record(sourceName, sourceSchema).describe('at least one source by its name'),
     assemble: pathField('the path of the SQL file that joins the sources into request rows with their label'),
@@ -139,7 +139,7 @@ const trainSchema = z
   })
   .describe('trainer and params');
 
-const slicesSchema = z
+export const slicesSchema = z
   .strictObject({
     columns: z.array(columnField('a column to slice by')).min(1).max(20).describe('columns to slice by'),
     metric: metricField,

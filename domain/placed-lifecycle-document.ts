@@ -1,16 +1,34 @@
-import type { Places } from './document';
-import { parseLifecycle, type LifecycleInput, type ParsedLifecycle } from './lifecycle-document';
+import type { Places, WrittenDocument } from './document';
+import { valueAt } from './document-path';
+import { pathField } from './field.schema';
+import { contractIn, openLifecycle, parseLifecycle, type LifecycleInput, type ParsedLifecycle } from './lifecycle-document';
+import { lifecycleParts, noParts, type LifecycleParts, type PlacedContract } from './lifecycle-parts';
 import { yamlDocument } from './yaml-document.schema';
 
 /** A lifecycle as it was read, as plain data, so that another thread can read it. */
 export interface PlacedLifecycle {
   readonly parsed: ParsedLifecycle;
-  /** Empty when it came as an object or is wrong. */
+  /** What can be checked further, also of a lifecycle with mistakes. */
+  readonly parts: LifecycleParts;
+  /** Empty when it came as an object. */
   readonly places: Places;
 }
 
 export function readPlacedLifecycle(input: LifecycleInput): PlacedLifecycle {
   const parsed = parseLifecycle(input);
-  const isText = typeof input.document === 'string';
-  return { parsed, places: parsed.ok && isText ? (yamlDocument(input.document, input.fileName).places?.() ?? {}) : {} };
+  const document = openLifecycle(input);
+  const { readable } = document;
+  const read = readable === undefined ? document : { ...document, value: readable.value };
+  return {
+    parsed,
+    parts: read.value === undefined ? noParts : lifecycleParts(read, { contract: placedContract(read, input), folder: input.folder }),
+    places: document.places?.() ?? readable?.places() ?? {},
+  };
+}
+
+function placedContract(document: WrittenDocument, input: LifecycleInput): PlacedContract | null {
+  const read = contractIn(document, input);
+  const path = pathField('').safeParse(valueAt(document.value, ['spec', 'data', 'contract'])).data;
+  if (!read.ok || read.value === null || path === undefined) return null;
+  return { contract: read.value, path, places: yamlDocument(input.files[path] ?? '', path).places?.() ?? {} };
 }

@@ -68,7 +68,9 @@ export function meantKey(schema: z.ZodType, document: unknown, path: DocumentPat
     if (near !== null) return near;
   }
   const elsewhere = placesOf(schema, key, []);
-  return elsewhere.length === 1 ? elsewhere[0] : undefined;
+  if (elsewhere.length !== 1) return undefined;
+  // The same word alone would send the reader back to where they are.
+  return elsewhere[0] === key ? `${key} at the top level of the file` : elsewhere[0];
 }
 
 function placesOf(schema: z.ZodType, key: string, path: readonly string[]): readonly string[] {

@@ -6,8 +6,11 @@ export interface Reason {
   readonly code: string;
   readonly message: string;
   /** What this gate alone said, where a verdict rests on several; absent where it is the verdict's own. */
-  readonly outcome?: VerdictKind | 'notApplicable';
+  readonly outcome?: ReasonOutcome;
 }
+
+/** `noted`: a finding that decides nothing by itself, such as bad rows of which only the share counts. */
+export type ReasonOutcome = VerdictKind | 'notApplicable' | 'noted';
 
 export type VerdictKind = 'passed' | 'failed' | 'inconclusive';
 

@@ -5,7 +5,7 @@ import { documentLimits, issueOf } from './document';
 import type { DocumentPath } from './document-path';
 import { pointerOf } from './document-path';
 import type { Issue } from './failure';
-import type { PlaceOf } from './yaml-value.schema';
+import type { Converted, PlaceOf } from './yaml-value.schema';
 import { convert } from './yaml-value.schema';
 
 /**
@@ -49,9 +49,16 @@ export function yamlDocument(text: string, fileName: string): WrittenDocument {
     return refused([issueOf([], 'a second document begins here; one file holds one document', placeOf(second.range[0]))]);
   }
   const broken = syntaxIssues(first, placeOf);
-  if (broken.length > 0) return refused(broken);
+  const tooDeep = first.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (tooDeep) return refused(broken);
+  const { value, issues, issueAt, places } = placed(convert(first.contents, placeOf), placeOf);
+  if (broken.length === 0) return { value, issues, issueAt, places };
+  const brokenLine = Math.min(...broken.map(({ line }) => line ?? 1));
+  return { ...refused(broken), readable: { value, issueAt, places, brokenLine } };
+}
 
-  const { value, issues, keys, values } = convert(first.contents, placeOf);
+/** A converted text whose issues know their places. */
+function placed({ value, issues, keys, values }: Converted, placeOf: PlaceOf): WrittenDocument & { readonly places: () => Places } {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
     // A missing key is reported where the map begins that should hold it.
     const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
@@ -101,10 +108,11 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
   // One deep nest gives hundreds of errors that all say the same.
   const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep) return [issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset))];
-  const places = new Set<number>();
+  // A mistake makes the rest of its line another one.
+  const lines = new Set<number>();
   return said
     .sort((a, b) => a.offset - b.offset)
-    .filter(({ offset }) => !places.has(offset) && places.add(offset))
+    .filter(({ offset }) => !lines.has(placeOf(offset).line) && lines.add(placeOf(offset).line))
     .slice(0, 20)
     .map(({ code, message, offset }) =>
       issueOf([], code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`), placeOf(offset)),

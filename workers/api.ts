@@ -35,7 +35,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     verifyAudit: audit.verify,
     gatewayUrl: config.gatewayUrl,
     knownModels: models.known,
-    sources: config.ingest,
+    sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,
     ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,

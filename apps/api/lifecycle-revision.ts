@@ -4,17 +4,16 @@ import type { IssueAt } from '../../domain/document';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { revisionDigestInput, type LifecycleInput } from '../../domain/lifecycle-document';
-import type { LifecycleRevision, LifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { LifecycleRevision, LifecycleSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
-import type { TrainerTask } from '../../domain/job';
-import { nearest } from '../../domain/nearest';
 import { secretRefusal, type SecretAccess } from '../../domain/secret-access';
 import { readPlacedLifecycle, type PlacedLifecycle } from '../../domain/placed-lifecycle-document';
 import { issuesAtPlaces } from '../../domain/yaml-document.schema';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { OffThread } from '../../data/off-thread/off-thread';
 import { digestOf, sha256 } from '../../data/digest';
-import { lifecycleSqlIssues } from '../../data/sql/lifecycle-sql';
+import { checkLifecycle } from '../../data/lifecycle/check-lifecycle';
+import type { SourceTables } from '../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import { readDocuments, readingMs } from './read-document';
 
@@ -38,6 +37,8 @@ export interface CheckedRevision {
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
   /** For what is said of it beside mistakes. */
   readonly issueAt: IssueAt;
+  /** What a run may stumble over, as lines. */
+  readonly notes: readonly string[];
 }
 
 /** What a lifecycle is checked by besides its schema. */
@@ -45,27 +46,30 @@ interface RevisionRules {
   readonly trainers: TrainerCatalog;
   readonly secrets: SecretAccess;
   readonly offThread: OffThread;
+  /** Null for a caller who may not have sources read. */
+  readonly tables: SourceTables | null;
 }
 
 /** @throws InvalidInput with every mistake at once. */
 export async function readRevision(
-  { trainers, secrets, offThread }: RevisionRules,
+  { trainers, secrets, offThread, tables }: RevisionRules,
   { name, document, fileName, files, folder }: GivenLifecycle,
 ): Promise<CheckedRevision> {
-  const { parsed, places } = await read(offThread, { document, fileName, files, ...(folder === null ? {} : { folder }) });
-  if (!parsed.ok) throw invalid(fileName, parsed.issues);
-  const { spec, contract, paths } = parsed;
+  const placed = await read(offThread, { document, fileName, files, ...(folder === null ? {} : { folder }) });
+  const { parsed, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
+  const checked = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
   const issues = [
-    ...nameIssues(name, spec.name, issueAt),
-    ...secretIssues(secrets, spec, issueAt),
-    ...(spec.kind === 'ModelLifecycle' ? [...trainerIssues(trainers, spec, issueAt), ...(await lifecycleSqlIssues(spec, files))] : []),
+    ...(parsed.ok ? [...nameIssues(name, parsed.spec.name, issueAt), ...secretIssues(secrets, parsed.spec, issueAt)] : []),
+    ...checked.issues,
   ];
-  if (issues.length > 0) throw invalid(fileName, issues);
+  if (!parsed.ok || issues.length > 0) throw invalid(fileName, issues);
+  const { spec, contract, paths } = parsed;
   const texts = Object.fromEntries(paths.map((path) => [path, files[path] ?? '']));
   const digests = Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, sha256(text)]));
   const digested = Object.fromEntries(Object.entries(digests).map(([path, digest]) => [path, { digest }]));
-  return { lifecycle: name, digest: digestOf(revisionDigestInput(spec, digests)), spec, contract, texts, files: digested, issueAt };
+  const digest = digestOf(revisionDigestInput(spec, digests));
+  return { lifecycle: name, digest, spec, contract, texts, files: digested, issueAt, notes: checked.notes };
 }
 
 function read(offThread: OffThread, input: LifecycleInput): Promise<PlacedLifecycle> {
@@ -92,7 +96,7 @@ export async function revisionTexts(
 export async function storeRevision(
   artifacts: Pick<ArtifactStore, 'putBytes'>,
   tenant: Tenant,
-  { texts, issueAt: _, ...revision }: CheckedRevision,
+  { texts, issueAt: _, notes: _notes, ...revision }: CheckedRevision,
 ): Promise<Omit<LifecycleRevision, 'revision'>> {
   const stored = await Promise.all(
     Object.entries(texts).map(async ([path, text]): Promise<readonly [string, ArtifactRef]> => [
@@ -126,40 +130,9 @@ function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: 
   });
 }
 
-function trainerIssues(trainers: TrainerCatalog, { train: { trainer, params } }: ModelLifecycleSpec, issueAt: IssueAt): readonly Issue[] {
-  const found = trainers.get(trainer);
-  if (!found?.tasks.some(isModelTask)) {
-    const known = trainers
-      .list()
-      .filter(({ tasks }) => tasks.some(isModelTask))
-      .map((each) => each.name);
-    const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
-    const detail = found
-      ? `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`
-      : `there is no trainer ${trainer}`;
-    return [issueAt(['spec', 'train', 'trainer'], detail, hints)];
-  }
-  return trainers.checkParams(trainer, params).map(({ pointer, detail, ...hints }) => {
-    const path = ['spec', 'train', 'params', ...keysOf(pointer)];
-    return issueAt(path, `${path.join('.')}: ${detail}`, hints);
-  });
-}
-
-function isModelTask(task: TrainerTask): boolean {
-  return task === 'classification' || task === 'regression';
-}
-
-/** The keys of a JSON pointer (RFC 6901). */
-function keysOf(pointer: string): readonly string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
 export function invalid(fileName: string, issues: readonly Issue[]): Error {
   return failure('InvalidInput', `${fileName} has ${issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`}`, {
     issues,
-    next: 'perennial lifecycle validate <folder>',
+    next: 'mend them, then perennial lifecycle plan <folder>',
   });
 }

@@ -12,13 +12,13 @@ import { underOtherRules } from '../../domain/rollout/other-rules';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../domain/rollout/verdict';
 import { readBy } from '../../domain/schema-issues.schema';
-import type { Verdict } from '../../domain/verdict';
+import type { ReasonOutcome, Verdict } from '../../domain/verdict';
 
 /** A metric, or what held the rollout back. */
 export interface JudgedRule {
   readonly gate: string;
   readonly kind: 'rollout';
-  readonly outcome: 'passed' | 'failed' | 'inconclusive' | 'notApplicable';
+  readonly outcome: ReasonOutcome;
   readonly code: string;
   readonly message: string;
 }

@@ -4,7 +4,7 @@ import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import { openOffThread, type OffThread } from '../../data/off-thread/off-thread';
-import type { SourceReach } from '../../data/sources/policy';
+import type { SourcePolicy } from '../../data/sources/policy';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import { withActingKey } from '../../db/acting-key';
 import type { Registry } from '../../db/registry';
@@ -74,8 +74,8 @@ export interface ApiDeps {
   readonly gatewayUrl: string | null;
   /** For warnings; null where nothing is known of them. */
   readonly knownModels: KnownModels | null;
-  /** What sources may read, for warnings. */
-  readonly sources: SourceReach;
+  /** What sources may read: for warnings, and for the columns that SQL is checked against. */
+  readonly sources: SourcePolicy;
   /** That lifecycles may refer to. */
   readonly secrets: SecretAccess;
   /** Of one API key in this process, before it gets 429. */

@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { objectRefusal } from '../../data/sources/bucket-access';
-import { fileRefusal, realOrGiven } from '../../data/sources/file-access';
+import { uriRefusal } from '../../data/sources/file-access';
 import type { SourceReach } from '../../data/sources/policy';
 import type { IssueAt } from '../../domain/document';
 import { formatIssue } from '../../domain/issue-text';
@@ -26,17 +25,7 @@ export async function sourceWarnings(
 
 async function refusalOf(uri: string, { files, buckets }: SourceReach): Promise<{ readonly detail: string; readonly next: string } | null> {
   const scheme = schemeOf(uri);
-  const path = scheme === 'file' ? pathOf(uri) : null;
-  if (path !== null) return fileRefusal(await realOrGiven(path), files);
+  if (scheme === 'file') return uriRefusal(uri, files);
   const [, bucket = '', key = ''] = (scheme === 's3' && /^s3:\/\/([^/]+)\/(.+)$/i.exec(uri)) || [];
   return bucket === '' ? null : objectRefusal(bucket, key, buckets);
-}
-
-function pathOf(uri: string): string | null {
-  try {
-    return fileURLToPath(uri);
-  } catch {
-    // Not a path on this machine: the run says so.
-    return null;
-  }
 }

@@ -133,7 +133,7 @@ export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string 
 }
 
 function reasonsOf(verdict: Verdict, paint: Paint): readonly string[] {
-  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim };
+  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
   return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
 }
 

@@ -161,7 +161,7 @@ function verdictLines(of: string, verdict: Verdict, paint: Paint): string[] {
 
 /** What each gate said, marked so that the one which said no is seen. */
 export function reasonLines(verdict: Verdict, paint: Paint): readonly string[] {
-  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim };
+  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
   return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
 }
 

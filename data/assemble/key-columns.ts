@@ -9,6 +9,21 @@ export function keyColumns(
   columns: readonly Column[],
   data: DataSpec,
 ): { readonly label: Column; readonly time: Column; readonly entity: Column | null } {
+  const issues = keyColumnIssues(columns, data);
+  const named = (name: string | null): Column | undefined => columns.find((column) => column.name === name);
+  const [label, time] = [named(data.label.column), named(data.time.column)];
+  if (issues.length > 0 || !label || !time) {
+    throw failure(
+      'InvalidInput',
+      issues.map(({ detail, didYouMean }) => (didYouMean ? `${detail} (did you mean ${didYouMean}?)` : detail)).join('; '),
+      { issues },
+    );
+  }
+  return { label, time, entity: named(data.entity) ?? null };
+}
+
+/** Every column that the lifecycle names and `assemble.sql` does not give, or gives as another type. */
+export function keyColumnIssues(columns: readonly Column[], data: DataSpec): readonly Issue[] {
   const issues: Issue[] = [];
   const find = (what: string, pointer: string, name: string): Column | undefined => {
     const found = columns.find((column) => column.name === name);
@@ -22,9 +37,9 @@ export function keyColumns(
     }
     return found;
   };
-  const label = find('label', '/spec/data/label/column', data.label.column);
+  find('label', '/spec/data/label/column', data.label.column);
   const time = find('event time', '/spec/data/time/column', data.time.column);
-  const entity = data.entity === null ? undefined : find('entity', '/spec/data/entity', data.entity);
+  if (data.entity !== null) find('entity', '/spec/data/entity', data.entity);
   if (time && time.type !== 'timestamp') {
     const detail = `column ${time.name} is the event time, but ${data.assemble} gives it as ${time.type}`;
     issues.push({ pointer: '/spec/data/time/column', detail, file: data.assemble, expected: 'timestamp' });
@@ -38,12 +53,5 @@ export function keyColumns(
       });
     }
   }
-  if (issues.length > 0 || !label || !time) {
-    throw failure(
-      'InvalidInput',
-      issues.map(({ detail, didYouMean }) => (didYouMean ? `${detail} (did you mean ${didYouMean}?)` : detail)).join('; '),
-      { issues },
-    );
-  }
-  return { label, time, entity: entity ?? null };
+  return issues;
 }

@@ -1,7 +1,7 @@
 import type { ContractCheck, ContractReport } from '../../domain/contract';
-import type { Reason, Verdict, VerdictKind } from '../../domain/verdict';
+import type { Reason, ReasonOutcome, Verdict } from '../../domain/verdict';
 
-/** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. */
+/** Checks of single rows: their bad rows go to quarantine, and only the share of those decides. So their findings are noted, whatever the verdict. */
 const rowCheckNames: ReadonlySet<string> = new Set(['type', 'nulls', 'finite', 'range', 'values', 'pattern', 'unique']);
 
 /** `range:temp`, as it stands beside a row in quarantine. */
@@ -13,13 +13,14 @@ export function checkName({ check, column }: { readonly check: string; readonly 
 export function contractVerdict(report: ContractReport): Verdict {
   const failed = report.checks.filter((check) => check.passed === false && !rowCheckNames.has(check.check));
   const unmeasured = report.checks.filter((check) => check.passed === null);
+  const badRows = report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0).map(saying('noted'));
   const notCompared = notApplicable(report);
   if (failed.length > 0) {
-    const worst = report.quarantined === 0 ? [] : report.checks.filter((check) => rowCheckNames.has(check.check) && check.badRows > 0);
-    const said = [...failed.map(saying('failed')), ...unmeasured.map(saying('inconclusive')), ...worst.map(saying('failed'))];
+    const said = [...failed.map(saying('failed')), ...unmeasured.map(saying('inconclusive')), ...badRows];
     return { kind: 'failed', reasons: [...said, ...notCompared] };
   }
-  if (unmeasured.length > 0) return { kind: 'inconclusive', reasons: [...unmeasured.map(saying('inconclusive')), ...notCompared] };
+  if (unmeasured.length > 0)
+    return { kind: 'inconclusive', reasons: [...unmeasured.map(saying('inconclusive')), ...badRows, ...notCompared] };
   const bad = report.quarantined === 0 ? 'none in quarantine' : `${report.quarantined} in quarantine`;
   return {
     kind: 'passed',
@@ -30,7 +31,7 @@ export function contractVerdict(report: ContractReport): Verdict {
         code: 'contract.met',
         message: `${report.accepted} of ${report.rows} rows of ${report.dataset} meet the contract, ${bad}`,
       },
-      ...report.checks.filter((check) => check.badRows > 0).map(saying('passed')),
+      ...badRows,
       ...notCompared,
     ],
   };
@@ -44,7 +45,7 @@ function notApplicable({ dataset, checks }: ContractReport): readonly Reason[] {
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 
-function saying(outcome: VerdictKind): (check: ContractCheck) => Reason {
+function saying(outcome: ReasonOutcome): (check: ContractCheck) => Reason {
   return (check) => {
     const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
     const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;

@@ -84,6 +84,17 @@ export async function validateContract(sql: PlatformSql, validation: Validation)
   };
 }
 
+/** The columns of the accepted rows: those of the source, in the types that the contract expects. */
+export function acceptedColumns(contract: DataContract, columns: readonly Column[]): readonly Column[] {
+  const read = readColumns(contract, columns);
+  return columns.map((column) => acceptedColumn(column, read)).map(({ name, type }) => ({ name, type }));
+}
+
+/** The contract's expectations of the columns that `columns` do not meet, before any row is read. */
+export function unmetColumns(contract: DataContract, columns: readonly Column[]): readonly ContractCheck[] {
+  return schemaChecks(contract, columns, readColumns(contract, columns)).filter(({ passed }) => passed !== true);
+}
+
 function readColumns(contract: DataContract, columns: readonly Column[]): ReadonlyMap<string, ReadColumn> {
   const read = new Map<string, ReadColumn>();
   for (const expectation of contract.columns) {

@@ -56,6 +56,41 @@ export async function newestTime(sql: PlatformSql, files: SourceFiles): Promise<
   });
 }
 
+export interface SourceTimes {
+  /** RFC 3339. */
+  readonly oldest: string;
+  readonly newest: string;
+  /** Each quarter of an hour that has rows, in milliseconds since 1970, rising; null when there are too many. Every time zone's days begin on one. */
+  readonly quarters: readonly number[] | null;
+}
+
+export interface DescribedTable {
+  readonly columns: readonly Column[];
+  /** Null when the source names no time column, or no row has a time. */
+  readonly times: SourceTimes | null;
+}
+
+/** Ten years of them. */
+const mostQuarters = 400_000;
+
+/** The columns of a source as a run would read them, and when its rows happened. Copies nothing. */
+export async function describeTable(sql: PlatformSql, files: SourceFiles): Promise<DescribedTable> {
+  return explained(files, async () => {
+    const table = await formats[files.source.format].open(sql, files);
+    const columns = table.columns.map(({ name, type }) => ({ name, type }));
+    if (files.source.time === null) return { columns, times: null };
+    const time = timeColumn(table, files);
+    const { oldest, newest } = await timeRange(sql, table, time);
+    if (oldest === null || newest === null) return { columns, times: null };
+    const found = await sql.rows<{ at: number }>(
+      `SELECT DISTINCT epoch_ms(time_bucket(INTERVAL '15 minutes', ${time.expression})) AS at FROM ${table.relation}
+       WHERE isfinite(${time.expression}) LIMIT ${mostQuarters + 1}`,
+    );
+    const quarters = found.length > mostQuarters ? null : found.map(({ at }) => at).sort((a, b) => a - b);
+    return { columns, times: { oldest, newest, quarters } };
+  });
+}
+
 /** Turns DuckDB's errors about content into ours. A full disk or want of memory is not the content's fault and stays as it is. */
 async function explained<T>(files: SourceFiles, work: () => Promise<T>): Promise<T> {
   try {

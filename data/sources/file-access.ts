@@ -1,5 +1,6 @@
 /** Which files of this machine a lifecycle may read. The platform's own secrets are none of them, whatever the roots are. */
 import { realpath, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 
 export interface FileAccess {
@@ -34,6 +35,17 @@ export async function fileRefusal(path: string, { roots, denied }: FileAccess): 
     detail: 'the file is outside of the folders that sources may read',
     next: `put it below ${roots.join(' or ')}, or add its folder to PERENNIAL_INGEST_ROOTS`,
   };
+}
+
+/** The same of a file:// URI, before anybody looks whether the file is there. Null for what is no path on this machine: reading says so. */
+export async function uriRefusal(uri: string, access: FileAccess): Promise<FileRefusal | null> {
+  let path: string;
+  try {
+    path = fileURLToPath(uri);
+  } catch {
+    return null;
+  }
+  return fileRefusal(await realOrGiven(path), access);
 }
 
 /** By identity as well as by name: on some file systems one folder has several spellings, and a bind mount gives it another path. */

@@ -4,7 +4,7 @@ import type { Column, TimeWindow } from '../../domain/dataset';
 import type { DatasetStatistics } from '../../domain/dataset-statistics';
 import { columnStatistics } from '../dataset-statistics';
 import { readParquet, withDuckDb, type PlatformSql } from '../sql/platform-sql';
-import { convert, newestTime } from './convert';
+import { convert, describeTable, newestTime, type DescribedTable } from './convert';
 import { fetchSource, type Fetch, type Fetched } from './fetch';
 import { sourceFailure } from './source-failure';
 
@@ -51,6 +51,13 @@ export function readSource(read: ReadSource): Promise<SourceData> {
 export function newestEvent(read: Omit<ReadSource, 'window'>): Promise<string | null> {
   return withinTime(read, async (signal, fetched) =>
     inDuckDb(read.into, signal, (sql) => newestTime(sql, { source: read.source, paths: fetched.paths })),
+  );
+}
+
+/** Columns and times of a source, without its rows. `source.time` may name a column that is not there: DataUnreadable. */
+export function describeSource(read: Omit<ReadSource, 'window'>): Promise<DescribedTable> {
+  return withinTime(read, (signal, fetched) =>
+    inDuckDb(read.into, signal, (sql) => describeTable(sql, { source: read.source, paths: fetched.paths })),
   );
 }
 

@@ -1,23 +1,69 @@
+import type { Column } from '../../domain/dataset';
 import type { Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
-import type { ModelLifecycleSpec } from '../../domain/lifecycle';
+import type { DataSpec } from '../../domain/lifecycle';
+import type { LifecycleSqlParts } from '../../domain/lifecycle-parts';
+import { keyColumnIssues } from '../assemble/key-columns';
 import { withheldLabel } from './feature-policy';
 import { checkInSqlProcess } from './sql-checker';
 
+type Files = Readonly<Record<string, string>>;
+
 /**
- * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads its sources alone and uses functions that are allowed.
- * Columns and types show themselves when the sources are read.
+ * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads its sources alone and uses functions
+ * that are allowed. A file that is not there is reported where it is named.
  */
-export async function lifecycleSqlIssues({ data }: ModelLifecycleSpec, files: Readonly<Record<string, string>>): Promise<readonly Issue[]> {
-  const assemble = { sql: files[data.assemble] ?? '', file: data.assemble };
-  const features = { sql: files[data.features] ?? '', file: data.features };
-  const sources = data.sources.map(({ name }) => name);
+export async function lifecycleSqlIssues(
+  { assemble, features, sources, label }: LifecycleSqlParts,
+  files: Files,
+): Promise<readonly Issue[]> {
+  const [assembly, featured] = [textOf(assemble, files), textOf(features, files)];
+  const withheld = label === null ? {} : withheldLabel(label);
   return [
-    ...(await issuesOf('/spec/data/assemble', () => checkInSqlProcess({ kind: 'checkAssembly', text: assemble, tables: sources }))),
-    ...(await issuesOf('/spec/data/features', () =>
-      checkInSqlProcess({ kind: 'checkFeatures', text: features, withheld: withheldLabel(data.label.column) }),
-    )),
+    ...(assembly === null
+      ? []
+      : await issuesOf('/spec/data/assemble', () => checkInSqlProcess({ kind: 'checkAssembly', text: assembly, tables: sources }))),
+    ...(featured === null
+      ? []
+      : await issuesOf('/spec/data/features', () => checkInSqlProcess({ kind: 'checkFeatures', text: featured, withheld }))),
   ];
+}
+
+/** What binding the SQL to the sources' columns found, and the columns of a request where the assembly is right. */
+export interface BoundSql {
+  readonly issues: readonly Issue[];
+  readonly request: readonly Column[] | null;
+}
+
+/**
+ * Binds the SQL to the columns of its sources in the process for user SQL: columns that are not there, types that do not fit, and the
+ * columns that the lifecycle names. `tables` are the sources as the assembly sees them. Texts that `lifecycleSqlIssues` refused give
+ * the same issues again.
+ */
+export async function bindLifecycleSql(
+  data: DataSpec,
+  files: Files,
+  tables: Readonly<Record<string, readonly Column[]>>,
+): Promise<BoundSql> {
+  const [assembly, featured] = [textOf(data.assemble, files), textOf(data.features, files)];
+  if (assembly === null) return { issues: [], request: null };
+  const given: Column[] = [];
+  const unbound = await issuesOf('/spec/data/assemble', async () => {
+    given.push(...(await checkInSqlProcess({ kind: 'bindAssembly', text: assembly, tables })));
+  });
+  if (unbound.length > 0) return { issues: unbound, request: null };
+  const request = given.filter(({ name }) => name !== data.label.column);
+  const withheld = withheldLabel(data.label.column);
+  const unfeatured =
+    featured === null
+      ? []
+      : await issuesOf('/spec/data/features', () => checkInSqlProcess({ kind: 'compileFeatures', text: featured, request, withheld }));
+  return { issues: [...keyColumnIssues(given, data), ...unfeatured], request };
+}
+
+function textOf(path: string | null, files: Files): { readonly sql: string; readonly file: string } | null {
+  const sql = path !== null && Object.hasOwn(files, path) ? files[path] : undefined;
+  return path === null || sql === undefined || sql.trim() === '' ? null : { sql, file: path };
 }
 
 async function issuesOf(pointer: string, check: () => Promise<unknown>): Promise<readonly Issue[]> {

@@ -47,12 +47,16 @@ export interface SqlDone {
 
 /** Tasks on a text alone. */
 export type SqlCheck =
-  | { readonly kind: 'checkAssembly'; readonly text: SqlText; readonly tables: readonly string[] }
+  /** `tables` null: the sources are not known, so any table may be one. */
+  | { readonly kind: 'checkAssembly'; readonly text: SqlText; readonly tables: readonly string[] | null }
+  | { readonly kind: 'bindAssembly'; readonly text: SqlText; readonly tables: Readonly<Record<string, readonly Column[]>> }
   | { readonly kind: 'checkFeatures'; readonly text: SqlText; readonly withheld: Readonly<Record<string, string>> }
   | ({ readonly kind: 'compileFeatures' } & FeatureText);
 
 export interface SqlCheckResults {
   readonly checkAssembly: null;
+  /** The columns that the query gives. */
+  readonly bindAssembly: readonly Column[];
   readonly checkFeatures: null;
   readonly compileFeatures: FeaturePlan;
 }
@@ -128,17 +132,37 @@ async function answerToCheck({ check, memoryBytes }: SqlCheckRequest): Promise<S
   }
 }
 
-async function checkText(check: Exclude<SqlCheck, { kind: 'compileFeatures' }>, memoryBytes: number): Promise<null> {
+type TextCheck = Exclude<SqlCheck, { kind: 'compileFeatures' }>;
+
+async function checkText(check: TextCheck, memoryBytes: number): Promise<readonly Column[] | null> {
   const instance = await DuckDBInstance.create(':memory:', { memory_limit: `${memoryBytes}B`, threads: '1', temp_directory: '' });
   try {
     const connection = await instance.connect();
     await lockDown(connection, null);
-    if (check.kind === 'checkAssembly') await checkUserSql(connection, check.text, check.tables);
-    else checkFeatureSql(await parseSelect(connection, check.text), { ...check, request: null });
-    return null;
+    switch (check.kind) {
+      case 'checkAssembly':
+        if (check.tables === null) await parseSelect(connection, check.text);
+        else await checkUserSql(connection, check.text, check.tables);
+        return null;
+      case 'checkFeatures':
+        checkFeatureSql(await parseSelect(connection, check.text), { ...check, request: null });
+        return null;
+      case 'bindAssembly':
+        return await boundColumns(connection, check);
+    }
   } finally {
     instance.closeSync();
   }
+}
+
+/** Empty tables of the right columns: binding needs no rows. */
+async function boundColumns(connection: DuckDBConnection, { text, tables }: Extract<SqlCheck, { kind: 'bindAssembly' }>) {
+  await checkUserSql(connection, text, Object.keys(tables));
+  for (const [name, columns] of Object.entries(tables)) {
+    const list = columns.map((column) => `${quoteName(column.name)} ${duckDbTypes[column.type]}`).join(', ');
+    await connection.run(`CREATE TABLE ${quoteName(name)} (${list})`);
+  }
+  return resultColumns(connection, text);
 }
 
 function refusalOf(error: unknown): SqlRefusal {

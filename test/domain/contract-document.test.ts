@@ -112,6 +112,26 @@ test.each([
     '[[custmer]]',
     ['9:11 custmer is not among the columns of the contract; did you mean customer?'],
   ],
+  [
+    'one key as a plain word',
+    '[[customer, ordered_at]]',
+    'customer',
+    [
+      '9:1 unique must be a list, not "customer"; expected lists of columns whose values together may occur only once, such as [[customer, ordered_at]]',
+    ],
+  ],
+  [
+    'one key as a plain list',
+    '[[customer, ordered_at]]',
+    '[customer]',
+    ['9:10 unique[0] must be a list, not "customer"; expected a list of columns, such as [customer, ordered_at]'],
+  ],
+  [
+    'unique at a column',
+    'customer: { type: string,',
+    'customer: { unique: true, type: string,',
+    ['8:15 unknown key columns.customer.unique; did you mean unique at the top level of the file?'],
+  ],
   ['a unique column twice', '[[customer, ordered_at]]', '[[customer, customer]]', ['9:21 customer is listed twice']],
   [
     'a distribution of time',

@@ -6,12 +6,13 @@ import { withMaskedWebhooks } from '../../../domain/webhook-address';
 import { syncSchedule } from '../../schedule-sync';
 import { runRequestSchema } from '../../../domain/run-request.schema';
 import { digestOf } from '../../../data/digest';
-import { allows } from '../../../db/repositories/api-keys';
+import { allows, type ApiKeyIdentity } from '../../../db/repositories/api-keys';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { checkAnchors } from '../anchor-versions';
-import { readRevision, revisionTexts, storeRevision, type CheckedRevision } from '../lifecycle-revision';
+import { readRevision, revisionTexts, storeRevision, type CheckedRevision, type GivenLifecycle } from '../lifecycle-revision';
 import { modelWarnings } from '../model-warnings';
+import { registeredTables } from '../registered-tables';
 import { sourceWarnings } from '../source-warnings';
 import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { startRun } from '../run-start';
@@ -50,6 +51,7 @@ export function lifecycleRoutes({
   schedules,
   trainers,
   knownModels,
+  scratchRoot,
   sources,
   secrets,
   offThread,
@@ -63,7 +65,13 @@ export function lifecycleRoutes({
     syncSchedule({ registry, schedules }, { tenant, lifecycle }).catch((error: unknown) =>
       log.warn({ err: error, lifecycle }, 'schedule not changed yet'),
     );
+  // Who may not start a run may not have a source read either: a mistake names its columns.
+  const check = (caller: ApiKeyIdentity, lifecycle: GivenLifecycle) => {
+    const tables = allows(caller.scope, 'operator') ? registeredTables({ registry, sources, scratchRoot }, caller.tenant) : null;
+    return heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread, tables }, lifecycle));
+  };
   const warningsOf = async (revision: CheckedRevision) => [
+    ...revision.notes,
     ...canaryWarnings(revision.spec.canary),
     ...(await sourceWarnings(sources, revision)),
     ...(await modelWarnings(knownModels, revision)),
@@ -138,7 +146,7 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of }, body }, reply) => {
         const { tenant, name: actor, scope } = caller;
-        const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
+        const revision = await check(caller, { ...body, name: of });
         await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         if (revision.spec.evaluate.ungated !== null && !allows(scope, 'approver')) {
           throw failure('Forbidden', `a lifecycle without gates needs the scope approver; the key ${actor} has ${scope}`, {
@@ -211,7 +219,7 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;
-        const revision = await heavyWork.run(caller, () => readRevision({ trainers, secrets, offThread }, { ...body, name: of }));
+        const revision = await check(caller, { ...body, name: of });
         await checkAnchors(registry.models, { tenant, fileName: body.fileName, revision });
         const planned = planLifecycle(await registry.lifecycles.get({ tenant, name: of }), revision);
         return { ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)), warnings: await warningsOf(revision) };

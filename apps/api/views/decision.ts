@@ -14,7 +14,7 @@ const fields = z.object({
 const judgedGate = z.object({
   gate: z.string(),
   kind: z.string(),
-  outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable']),
+  outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted']),
   code: z.string(),
   message: z.string(),
 });

@@ -60,7 +60,7 @@ export const reason = z.object({
   code: z.string(),
   message: z.string(),
   outcome: z
-    .enum(['passed', 'failed', 'inconclusive', 'notApplicable'])
+    .enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted'])
     .optional()
     .describe('what this gate alone said; absent where it is the verdict’s kind'),
 });

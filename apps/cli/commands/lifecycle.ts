@@ -1,9 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { formatIssue } from '../../../domain/issue-text';
-import { parseLifecycle } from '../../../domain/lifecycle-document';
+import { valueAt } from '../../../domain/document-path';
+import type { Issue } from '../../../domain/failure';
+import { nameField } from '../../../domain/field.schema';
+import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle-document';
+import { readPlacedLifecycle } from '../../../domain/placed-lifecycle-document';
 import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { anyDocumentOf } from '../../../domain/lifecycle-plan';
 import { looseningInWords, type Loosening } from '../../../domain/loosenings';
@@ -11,9 +16,9 @@ import { lifecycleTemplate } from '../../../domain/lifecycle-template';
 import { gateOutlooks } from '../../../domain/llm/gate-outlook';
 import { llmLifecycleTemplate } from '../../../domain/llm/llm-lifecycle-template';
 import { openTrainerCatalog } from '../../../data/trainers/catalog';
-import type * as LifecycleSql from '../../../data/sql/lifecycle-sql';
+import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { CliError } from '../cli-error';
-import type { CliContext } from '../context';
+import type { CliContext, CliSettings } from '../context';
 import type { LifecycleFolder } from '../lifecycle-folder';
 import { readLifecycleFolder } from '../lifecycle-folder';
 import { showList } from '../list-view';
@@ -87,10 +92,11 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('validate <folder>')
-    .description('check a lifecycle without a platform')
+    .description('Check a lifecycle and the data on this machine without a platform')
     .action(async (given: string) => {
       const folder = readLifecycleFolder(settings.cwd, given);
-      const spec = await check(folder);
+      const { spec, notes } = await checkHere(folder, settings);
+      warn({ warnings: notes });
       terminal.say(`${spec.name}: valid`);
       if (spec.kind === 'LlmLifecycle') for (const line of gateOutlooks(spec, folder.files)) terminal.say(`  ${line}`);
     });
@@ -101,7 +107,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
-      const { name } = await check(folder);
+      const name = nameIn(folder);
       const plan = await context.api().call<Planned>(`/lifecycles/${name}/plan`, { method: 'POST', body: folder });
       terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
       warn(plan);
@@ -114,7 +120,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .option('--json', 'print as JSON')
     .action(async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
-      const { name } = await check(folder);
+      const name = nameIn(folder);
       const applied = await context.api().call<Applied>(`/lifecycles/${name}`, { method: 'PUT', body: folder });
       const revision = `${name}: revision ${applied.revision} (${applied.digest.slice(0, 19)})`;
       if (options.json) terminal.out(jsonText(applied));
@@ -211,14 +217,44 @@ function checkTrainer(trainersDir: string, trainer: string): void {
   if (!known.includes(trainer)) throw noSuchTrainer(trainer, known);
 }
 
-/** The same checks as the API's, but for what only the platform knows: its trainers. */
-async function check({ document, fileName, files, folder }: LifecycleFolder): Promise<LifecycleSpec> {
-  const parsed = parseLifecycle({ document, fileName, files, folder });
+/** The checks of the API, without the platform: sources are read from this machine, and only those that lie on it. */
+async function checkHere(
+  given: LifecycleFolder,
+  settings: CliSettings,
+): Promise<{ readonly spec: LifecycleSpec; readonly notes: readonly string[] }> {
+  const { document, fileName, files, folder } = given;
+  const placed = readPlacedLifecycle({ document, fileName, files, folder });
   // Only commands that check a lifecycle load DuckDB; tsx resolves require, not import(), to TypeScript.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { lifecycleSqlIssues } = require('../../../data/sql/lifecycle-sql') as typeof LifecycleSql;
-  const issues = !parsed.ok ? parsed.issues : parsed.spec.kind === 'ModelLifecycle' ? await lifecycleSqlIssues(parsed.spec, files) : [];
-  if (parsed.ok && issues.length === 0) return parsed.spec;
+  const { checkLifecycle, openSourceTables } = require('../../../data/lifecycle/local-check') as typeof LocalCheck;
+  const tables = openSourceTables({
+    policy: {
+      // Whoever types the command may read the file; what the platform may read, `plan` says.
+      files: { roots: [folder, sep], denied: [settings.stateDir] },
+      ...{ buckets: [], samplesDir: settings.samplesDir, allowPrivateAddresses: false, s3: null },
+    },
+    scratchRoot: tmpdir(),
+    lastVersion: () => Promise.resolve(null),
+    registered: () => Promise.resolve(null),
+  });
+  const trainers = openTrainerCatalog(settings.trainersDir);
+  const name = placed.parsed.ok ? placed.parsed.spec.name : '';
+  const { issues, notes } = await checkLifecycle({ placed, name, fileName, files }, { trainers, tables });
+  if (placed.parsed.ok && issues.length === 0) return { spec: placed.parsed.spec, notes };
+  throw mistakesIn(given, issues);
+}
+
+function mistakesIn({ folder, fileName }: LifecycleFolder, issues: readonly Issue[]): CliError {
   const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
-  throw new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  return new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+}
+
+/** Under which name the API is asked, which makes every check itself. */
+function nameIn(given: LifecycleFolder): string {
+  const parsed = parseLifecycle(given);
+  if (parsed.ok) return parsed.spec.name;
+  const written = openLifecycle(given);
+  const name = nameField('').safeParse(valueAt(written.readable?.value ?? written.value, ['metadata', 'name']));
+  if (!name.success) throw mistakesIn(given, parsed.issues);
+  return name.data;
 }

@@ -111,7 +111,13 @@ export async function openApiWorld(
     gatewayUrl: 'http://gateway.test',
     knownModels,
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
-    sources: { files: { roots: [root], denied: [] }, buckets: [] },
+    sources: {
+      files: { roots: [root], denied: [] },
+      buckets: [],
+      samplesDir: join(root, '.perennial/samples'),
+      allowPrivateAddresses: false,
+      s3: null,
+    },
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }),
   });
   const url = await api.listen({ host: '127.0.0.1', port: 0 });

@@ -160,6 +160,18 @@ describe('a lifecycle', () => {
     expect(await world.call('GET', '/lifecycles/bad')).toMatchObject({ status: 404 });
   });
 
+  test('is bound to the columns of its sources for whoever may run it, and not for viewers', async () => {
+    const body = lifecycleBody('bound');
+    const wrong = { ...body, files: { ...body.files, 'sql/features.sql': 'SELECT distanc FROM request' } };
+    const refused = {
+      status: 422,
+      body: { errors: [{ pointer: '/spec/data/features', file: 'sql/features.sql', line: 1, column: 8, didYouMean: 'distance' }] },
+    };
+    expect(await world.call('POST', '/lifecycles/bound/plan', { as: 'operator', body: wrong })).toMatchObject(refused);
+    expect(await world.call('PUT', '/lifecycles/bound', { as: 'operator', body: wrong })).toMatchObject(refused);
+    expect(await world.call('POST', '/lifecycles/bound/plan', { as: 'viewer', body: wrong })).toMatchObject({ status: 200 });
+  });
+
   test('says all mistakes at once', async () => {
     const answer = await put('bad', (text) =>
       text.replace('metrics:', 'metric:').replace('window: 12mo', 'window: 12months').replace('auc, min: 0.62', 'auc'),

@@ -297,6 +297,18 @@ describe('what could not be measured is neither passed nor failed', () => {
   });
 });
 
+test('bad rows are noted alike, whether another rule fails or not', async () => {
+  const few = { maxQuarantinedShare: 0.5, columns: [column('v', { max: 8 })] };
+  const input = await table('SELECT i AS v FROM range(10) r(i)');
+  const markOf = async (more: Partial<DataContract>) => {
+    const { kind, reasons } = (await validate(input, contract({ ...few, ...more }))).verdict;
+    return [kind, reasons.find(({ code }) => code === 'contract.range')?.outcome];
+  };
+  expect(await markOf({})).toEqual(['passed', 'noted']);
+  expect(await markOf({ rows: { min: 100, max: null } })).toEqual(['failed', 'noted']);
+  expect(await markOf({ unique: [['elsewhere']] })).toEqual(['inconclusive', 'noted']);
+});
+
 describe('distribution against the approved version', () => {
   const compared = (columns: readonly string[]) => contract({ distribution: { columns, maxPsi: 0.25 } });
   const version = ({ path, columns }: Table): Reference => ({ kind: 'version', name: 'flights@3', files: [path], columns });

@@ -1,21 +1,12 @@
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
-import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
-import { parseLifecycle } from '../../../domain/lifecycle-document';
 import { formatIssue } from '../../../domain/issue-text';
-import { lifecycleFiles, lifecycleText, modelSpecOf } from '../../support/lifecycle-text';
 import { longestPause } from '../../support/longest-pause';
 
 jest.setTimeout(60_000);
 
-const spec = readSpec();
+const spec = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
 const good = { 'sql/assemble.sql': 'SELECT * FROM orders', 'sql/features.sql': 'SELECT amount FROM request' };
-
-function readSpec(): ModelLifecycleSpec {
-  const parsed = parseLifecycle({ document: lifecycleText, fileName: 'lifecycle.yaml', files: lifecycleFiles });
-  if (!parsed.ok) throw new Error('the lifecycle of the tests is wrong');
-  return modelSpecOf(parsed.spec);
-}
 
 const said = async (files: Partial<typeof good>) => (await lifecycleSqlIssues(spec, { ...good, ...files })).map(formatIssue);
 

@@ -1,20 +1,10 @@
 import { formatIssue } from '../../../domain/issue-text';
-import { parseLifecycle } from '../../../domain/lifecycle-document';
-import type { ModelLifecycleSpec } from '../../../domain/lifecycle';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
-import { lifecycleFiles, lifecycleText, modelSpecOf } from '../../support/lifecycle-text';
 
-/** Sources orders and stock, label late. */
-const spec = readSpec();
-
-function readSpec(): ModelLifecycleSpec {
-  const parsed = parseLifecycle({ document: lifecycleText, fileName: 'lifecycle.yaml', files: lifecycleFiles });
-  if (!parsed.ok) throw new Error('the lifecycle of the tests is wrong');
-  return modelSpecOf(parsed.spec);
-}
+const parts = { assemble: 'sql/assemble.sql', features: 'sql/features.sql', sources: ['orders', 'stock'], label: 'late' };
 
 async function said(assemble: string, features: string): Promise<readonly string[]> {
-  const issues = await lifecycleSqlIssues(spec, { 'sql/assemble.sql': assemble, 'sql/features.sql': features });
+  const issues = await lifecycleSqlIssues(parts, { 'sql/assemble.sql': assemble, 'sql/features.sql': features });
   return issues.map(formatIssue);
 }
 
@@ -68,7 +58,7 @@ describe('SQL of a lifecycle, before there is data', () => {
   });
 
   test('is named in both files at once, each where the lifecycle names it', async () => {
-    const issues = await lifecycleSqlIssues(spec, { 'sql/assemble.sql': 'SELEC', 'sql/features.sql': 'SELECT * FROM request' });
+    const issues = await lifecycleSqlIssues(parts, { 'sql/assemble.sql': 'SELEC', 'sql/features.sql': 'SELECT * FROM request' });
     expect(issues).toMatchObject([
       { file: 'sql/assemble.sql', pointer: '/spec/data/assemble', line: 1, column: 1 },
       { file: 'sql/features.sql', pointer: '/spec/data/features', line: 1, column: 8 },

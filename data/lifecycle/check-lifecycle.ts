@@ -1,0 +1,161 @@
+import type { Column } from '../../domain/dataset';
+import type { IssueAt } from '../../domain/document';
+import type { DocumentPath } from '../../domain/document-path';
+import type { Issue } from '../../domain/failure';
+import { formatIssue } from '../../domain/issue-text';
+import type { DataSpec } from '../../domain/lifecycle';
+import type { LifecycleParts, PlacedContract } from '../../domain/lifecycle-parts';
+import { nearest } from '../../domain/nearest';
+import type { PlacedLifecycle } from '../../domain/placed-lifecycle-document';
+import { issuesAtPlaces } from '../../domain/yaml-document.schema';
+import { acceptedColumns, unmetColumns } from '../contracts/validate-contract';
+import { bindLifecycleSql, lifecycleSqlIssues } from '../sql/lifecycle-sql';
+import type { TrainerCatalog } from '../trainers/catalog';
+import { dataNotes } from './data-notes';
+import type { SourceReading, SourceTables } from './source-tables';
+import { trainerIssues } from './trainer-issues';
+
+export interface LifecycleToCheck {
+  readonly placed: PlacedLifecycle;
+  readonly name: string;
+  readonly fileName: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface LifecycleChecks {
+  readonly trainers: TrainerCatalog;
+  /** Null reads no source: the SQL is then checked without its columns. */
+  readonly tables: SourceTables | null;
+}
+
+export interface CheckedLifecycle {
+  /** In order of the lines, file by file; one a place. */
+  readonly issues: readonly Issue[];
+  /** What a run may stumble over, as lines: sources that were not read, and data that are too few today. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Every check of a lifecycle before a run, in one round: YAML, schema, trainer, SQL, and the SQL against the columns of the sources.
+ * `lifecycle validate`, `plan` and `apply` all call it.
+ */
+export async function checkLifecycle(
+  { placed, name, fileName, files }: LifecycleToCheck,
+  checks: LifecycleChecks,
+): Promise<CheckedLifecycle> {
+  const { parsed, parts, places } = placed;
+  const issueAt = issuesAtPlaces(places, fileName);
+  const sql = parts.sql === null ? [] : await lifecycleSqlIssues(parts.sql, files);
+  const bound =
+    parts.data === null || checks.tables === null
+      ? nothing
+      : await bind({ ...parts, data: parts.data }, { issueAt, files, name, tables: checks.tables });
+  const refusedTexts = new Set(sql.map(({ pointer }) => pointer));
+  const found = [
+    ...(parsed.ok ? [] : parsed.issues),
+    ...trainerIssues(checks.trainers, parts, issueAt),
+    ...sql,
+    // A text that is refused by itself is refused again when it is bound.
+    ...bound.issues.filter(({ pointer }) => !refusedTexts.has(pointer)),
+  ];
+  return { issues: inOrder(found, fileName), notes: bound.notes };
+}
+
+const nothing: CheckedLifecycle = { issues: [], notes: [] };
+
+interface BindingContext {
+  readonly issueAt: IssueAt;
+  readonly files: Readonly<Record<string, string>>;
+  readonly name: string;
+  readonly tables: SourceTables;
+}
+
+type PartsWithData = LifecycleParts & { readonly data: DataSpec };
+
+async function bind(parts: PartsWithData, { issueAt, files, name, tables }: BindingContext): Promise<CheckedLifecycle> {
+  const { data, contract } = parts;
+  const readings = await tables.read(data, name);
+  const of = (source: string): SourceReading | undefined => readings[source];
+  const sourceAt = (source: string, key: string): DocumentPath => ['spec', 'data', 'sources', source, key];
+  const mistakes = data.sources.flatMap((source) => {
+    const reading = of(source.name);
+    if (reading?.kind === 'mistake') return [issueAt(sourceAt(source.name, 'uri'), reading.detail)];
+    const timeMistake = reading?.kind === 'read' ? reading.timeMistake : null;
+    return timeMistake === null ? [] : [issueAt(sourceAt(source.name, 'time'), timeMistake)];
+  });
+  const unread = data.sources.flatMap((source) => {
+    const reading = of(source.name);
+    if (reading?.kind !== 'notRead') return [];
+    const detail = `the columns of the source ${source.name} were not checked: ${reading.reason}`;
+    return reading.isRefused ? [] : [formatIssue(issueAt(sourceAt(source.name, 'uri'), detail))];
+  });
+  const read = Object.entries(readings).flatMap(([source, reading]) => (reading.kind === 'read' ? [{ source, ...reading }] : []));
+  const columnsOf = Object.fromEntries(read.map(({ source, columns }) => [source, columns]));
+  const unmet = contract === null ? [] : contractIssues(contract, columnsOf[contract.contract.dataset]);
+  const notes = [...unread, ...(parts.hasWindow ? dataNotes(data, readings, { judgingGate: parts.judgingGate, issueAt }) : [])];
+  if (read.length < data.sources.length) return { issues: [...mistakes, ...unmet], notes };
+
+  const seen = Object.fromEntries(
+    read.map(({ source, columns }) => [
+      source,
+      contract?.contract.dataset === source ? acceptedColumns(contract.contract, columns) : columns,
+    ]),
+  );
+  const { issues, request } = await bindLifecycleSql(data, files, seen);
+  const placed = [...issues.map((issue) => atItsKey(issue, data, issueAt)), ...sliceIssues(parts.sliceColumns, request, issueAt)];
+  if (read.every(({ as }) => as === 'now')) return { issues: [...mistakes, ...unmet, ...placed], notes };
+  // The source may have changed since: nothing is refused for what it held then.
+  const past = placed.map((issue) => `${formatIssue(issue)} (by the columns that the last run read)`);
+  return { issues: mistakes, notes: [...notes, ...past] };
+}
+
+/** What the lifecycle names and the SQL does not give is a mistake of either; it is shown where it is named. */
+function atItsKey(issue: Issue, { assemble, features }: DataSpec, issueAt: IssueAt): Issue {
+  if (issue.line !== undefined || issue.pointer === '/spec/data/assemble' || issue.pointer === '/spec/data/features') return issue;
+  if (issue.file !== assemble && issue.file !== features) return issue;
+  return issueAt(issue.pointer.split('/').slice(1), issue.detail, { expected: issue.expected, didYouMean: issue.didYouMean });
+}
+
+function contractIssues({ contract, path, places }: PlacedContract, columns: readonly Column[] | undefined): readonly Issue[] {
+  if (columns === undefined) return [];
+  const issueAt = issuesAtPlaces(places, path);
+  return unmetColumns(contract, columns).map(({ column, observed, expected }) => {
+    if (column === null)
+      return issueAt(['otherColumns'], `the source ${contract.dataset} has columns that the contract refuses: ${observed}`);
+    const isThere = columns.some(({ name }) => name === column);
+    const detail = isThere
+      ? `${column} of the source ${contract.dataset} is ${observed}`
+      : `the source ${contract.dataset} has ${observed}`;
+    return issueAt(['columns', column], detail, { expected });
+  });
+}
+
+function sliceIssues(slices: readonly string[], request: readonly Column[] | null, issueAt: IssueAt): readonly Issue[] {
+  if (request === null) return [];
+  const known = request.map(({ name }) => name);
+  return slices.flatMap((column, index) =>
+    known.includes(column)
+      ? []
+      : [
+          issueAt(['spec', 'evaluate', 'slices', 'columns', index], `the assembled rows have no column ${column} to slice by`, {
+            expected: `one of ${known.join(', ')}`,
+            didYouMean: nearest(column, known) ?? undefined,
+          }),
+        ],
+  );
+}
+
+/** The lifecycle's own file first. One issue a place, the first found. */
+function inOrder(found: readonly Issue[], fileName: string): readonly Issue[] {
+  const places = new Set<string>();
+  const each = found.filter(({ file, pointer, line, column, detail }) => {
+    const place =
+      line === undefined
+        ? `${file ?? ''}#${pointer}:${detail}`
+        : `${file ?? ''}:${line}:${column ?? 0}:${pointer === '' ? detail : pointer}`;
+    return !places.has(place) && places.add(place);
+  });
+  const files = [fileName, ...new Set(each.map(({ file }) => file ?? ''))];
+  const rank = ({ file = '' }: Issue): number => files.indexOf(file);
+  return [...each].sort((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}

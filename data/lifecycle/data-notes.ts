@@ -1,0 +1,102 @@
+import { assembledParts, type AssembledPartName } from '../../domain/assembled';
+import { openCalendar } from '../../domain/calendar';
+import type { TimeWindow } from '../../domain/dataset';
+import type { IssueAt } from '../../domain/document';
+import { fewestDays } from '../../domain/evidence';
+import { formatIssue } from '../../domain/issue-text';
+import type { DataSpec } from '../../domain/lifecycle';
+import { judgedRows } from '../../domain/measure/whole-weeks';
+import { latestWindow, splitWindow, windowEnding } from '../../domain/time-window';
+import type { SourceTimes } from '../sources/convert';
+import type { SourceReading } from './source-tables';
+
+const quarterMs = 15 * 60_000;
+
+interface TimedSource {
+  readonly name: string;
+  readonly times: SourceTimes;
+}
+
+/**
+ * What a run of today would stumble over though every file is right: parts of the split without rows, and a holdout with rows of fewer days
+ * than gates judge. These are notes and no mistakes, as more data may come. Silent where the times of the rows are not known.
+ */
+export function dataNotes(
+  data: DataSpec,
+  readings: Readonly<Record<string, SourceReading>>,
+  { judgingGate, issueAt }: { readonly judgingGate: string | null; readonly issueAt: IssueAt },
+): readonly string[] {
+  const window = windowOf(data, readings);
+  const sources = rowSources(data, readings);
+  if (window === null || sources.length === 0) return [];
+  const parts = partsOf(window, data);
+  if (parts === null) return [];
+  const ripeUntil = Date.parse(window.until) - data.label.availableAfterSeconds * 1000;
+  const empty = assembledParts.filter((part) => sources.every(({ times }) => !hasRows(times, parts[part], ripeUntil)));
+  if (empty.length > 0) return [formatIssue(issueAt(['spec', 'data', 'split'], emptyText(empty, parts, sources), { expected: ways }))];
+  const days = Math.max(...sources.map(({ times }) => daysIn(times, parts.holdout, data)));
+  if (judgingGate === null || days >= fewestDays) return [];
+  const delay = data.label.availableAfterSeconds > 0 ? ' whose labels are known' : '';
+  const detail = `the holdout has rows on ${days} of the whole days that gates judge${delay}: the gate ${judgingGate} could not pass`;
+  return [formatIssue(issueAt(['spec', 'data', 'split', 'holdout'], detail, { expected: `rows on at least ${fewestDays} of them` }))];
+}
+
+const ways = 'fewer days in spec.data.split, or a longer history of data';
+
+/** As `findLatestWindow` finds it when the run begins. */
+function windowOf({ sources, time }: DataSpec, readings: Readonly<Record<string, SourceReading>>): TimeWindow | null {
+  if (time.until !== 'latest') return windowEnding(time.until, time.window);
+  const timed = sources.filter((source) => source.time !== null).map(({ name }) => timesOf(readings[name]));
+  const newest = timed.flatMap((times) => (times === null ? [] : [times.newest]));
+  return newest.length === 0 || newest.length < timed.length ? null : latestWindow(newest.sort()[0] ?? '', time.window);
+}
+
+/** Those whose time is the event time of the rows; without one of that name, the only source that has times. */
+function rowSources({ sources, time }: DataSpec, readings: Readonly<Record<string, SourceReading>>): readonly TimedSource[] {
+  const timed = sources.flatMap(({ name, time: column }) => {
+    const times = timesOf(readings[name]);
+    return times === null ? [] : [{ name, times, isEventTime: column === time.column }];
+  });
+  const named = timed.filter(({ isEventTime }) => isEventTime);
+  if (named.length > 0) return named;
+  return sources.length === 1 ? timed : [];
+}
+
+function timesOf(reading: SourceReading | undefined): SourceTimes | null {
+  return reading?.kind === 'read' ? reading.times : null;
+}
+
+function partsOf(window: TimeWindow, { split }: DataSpec): Readonly<Record<AssembledPartName, TimeWindow>> | null {
+  try {
+    return splitWindow(window, split);
+  } catch {
+    // The document's own checks say so.
+    return null;
+  }
+}
+
+function hasRows({ quarters, oldest, newest }: SourceTimes, { from, until }: TimeWindow, ripeUntil: number): boolean {
+  const [begin, end] = [Date.parse(from), Math.min(Date.parse(until), ripeUntil + 1)];
+  if (quarters === null) return Date.parse(oldest) < end && Date.parse(newest) >= begin;
+  return quarters.some((quarter) => quarter > begin - quarterMs && quarter < end);
+}
+
+function daysIn({ quarters }: SourceTimes, holdout: TimeWindow, { time, label }: DataSpec): number {
+  if (quarters === null) return Infinity;
+  const [begin, end] = [Date.parse(holdout.from), Date.parse(holdout.until)];
+  const inside = quarters.filter((quarter) => quarter > begin - quarterMs && quarter < end);
+  const calendar = openCalendar(time.timezone ?? 'UTC');
+  return judgedRows(Float64Array.from(inside), { window: holdout, calendar, labelDelaySeconds: label.availableAfterSeconds }).days;
+}
+
+function emptyText(
+  empty: readonly AssembledPartName[],
+  parts: Readonly<Record<AssembledPartName, TimeWindow>>,
+  sources: readonly TimedSource[],
+): string {
+  const [first = 'train', ...others] = empty;
+  const { from, until } = parts[first];
+  const named = others.length === 0 ? `the part ${first} (${from} to ${until})` : `the parts ${empty.join(', ')}`;
+  const ranges = sources.map(({ name, times }) => `${name} has rows from ${times.oldest} to ${times.newest}`);
+  return `no row lies in ${named}: ${ranges.join(', ')}`;
+}

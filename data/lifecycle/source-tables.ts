@@ -1,0 +1,126 @@
+import type { Column } from '../../domain/dataset';
+import { isPerennialError, type PerennialError } from '../../domain/failure';
+import type { DataSpec, SourceSpec } from '../../domain/lifecycle';
+import { schemeOf } from '../../domain/source-uri';
+import { samplePath } from '../samples';
+import { openScratch } from '../scratch';
+import type { SourceTimes } from '../sources/convert';
+import type { DatasetReader } from '../sources/fetch';
+import { uriRefusal } from '../sources/file-access';
+import type { SourcePolicy } from '../sources/policy';
+import { describeSource } from '../sources/read-source';
+
+export type SourceReading =
+  | {
+      readonly kind: 'read';
+      readonly columns: readonly Column[];
+      readonly times: SourceTimes | null;
+      /** `now`: the source itself. `lastVersion`: the dataset that a run made of it last; the source may have other columns today. */
+      readonly as: 'now' | 'lastVersion';
+      /** What is wrong with the column of times that the lifecycle names; null when it is right or not named. */
+      readonly timeMistake: string | null;
+    }
+  /** There can be no such source. */
+  | { readonly kind: 'mistake'; readonly detail: string }
+  /** `isRefused`: it lies outside of what sources may read. */
+  | { readonly kind: 'notRead'; readonly reason: string; readonly isRefused: boolean };
+
+export interface SourceTables {
+  read(data: DataSpec, lifecycle: string): Promise<Readonly<Record<string, SourceReading>>>;
+}
+
+export interface SourceTablesSettings {
+  readonly policy: SourcePolicy;
+  /** Where files that readers need are put, and removed again. */
+  readonly scratchRoot: string;
+  /** Columns of the dataset that a run made of a source; null when there is none, or no registry to ask. */
+  readonly lastVersion: (dataset: { readonly lifecycle: string; readonly source: string }) => Promise<readonly Column[] | null>;
+  /** Columns of a registered dataset; null when there is none. */
+  readonly registered: (name: string, reference: string) => Promise<readonly Column[] | null>;
+}
+
+/** Of all sources of a lifecycle together: whoever plans waits for it. */
+const secondsForAll = 15;
+
+/** Columns and times of sources that this process can read in a few seconds. Other sources are not read: `https://` and `s3://` cost traffic. */
+export function openSourceTables(settings: SourceTablesSettings): SourceTables {
+  return {
+    async read(data, lifecycle) {
+      const signal = AbortSignal.timeout(secondsForAll * 1000);
+      const read = data.sources.map(async (source): Promise<readonly [string, SourceReading]> => [
+        source.name,
+        await readingOf(source, { ...settings, data, lifecycle, signal }),
+      ]);
+      return Object.fromEntries(await Promise.all(read));
+    },
+  };
+}
+
+interface Asked extends SourceTablesSettings {
+  readonly data: DataSpec;
+  readonly lifecycle: string;
+  readonly signal: AbortSignal;
+}
+
+async function readingOf(source: SourceSpec, asked: Asked): Promise<SourceReading> {
+  const scheme = schemeOf(source.uri);
+  if (scheme === 'file' || scheme === 'sample') return readHere(source, asked);
+  if (scheme === 'dataset') {
+    const [name = '', reference = ''] = source.uri.slice('dataset://'.length).split('@');
+    const columns = await asked.registered(name, reference);
+    return columns === null
+      ? notRead(`there is no dataset ${name}@${reference} yet`)
+      : { kind: 'read', columns, times: null, as: 'now', timeMistake: null };
+  }
+  const columns = await asked.lastVersion({ lifecycle: asked.lifecycle, source: source.name });
+  return columns === null
+    ? notRead(`only a run reads ${scheme ?? 'such'}:// sources, and none has read it yet`)
+    : { kind: 'read', columns, times: null, as: 'lastVersion', timeMistake: null };
+}
+
+async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal }: Asked): Promise<SourceReading> {
+  const sample = source.uri.startsWith('sample://') ? source.uri.slice('sample://'.length) : null;
+  const refusal = sample === null ? await uriRefusal(source.uri, policy.files) : null;
+  if (refusal !== null) return { kind: 'notRead', reason: refusal.detail, isRefused: true };
+  const scratch = await openScratch(scratchRoot, 'describe');
+  const describe = (time: string | null) =>
+    describeSource({
+      source: { ...source, time },
+      into: scratch.path(time === null ? 'untimed' : 'timed'),
+      policy,
+      limits: { maxBytes: data.maxBytes, timeoutSeconds: data.timeoutSeconds },
+      datasets: noDatasets,
+      signal,
+      onProgress: () => undefined,
+    });
+  try {
+    const timed = await describe(source.time).catch((error: unknown) => {
+      if (source.time !== null && isPerennialError(error) && error.type === 'DataUnreadable') return error;
+      throw error;
+    });
+    if (!isPerennialError(timed)) return { kind: 'read', ...timed, as: 'now', timeMistake: null };
+    // Readable without it: then the columns can be checked in the same round.
+    return { kind: 'read', ...(await describe(null)), as: 'now', timeMistake: withNext(timed) };
+  } catch (error) {
+    if (signal.aborted) return notRead(`it could not be read within ${secondsForAll} s`);
+    if (!isPerennialError(error)) throw error;
+    if (sample !== null && samplePath(policy.samplesDir, sample) === null) return { kind: 'mistake', detail: withNext(error) };
+    return { kind: 'notRead', reason: withNext(error), isRefused: error.type === 'SourceRefused' };
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+function withNext({ message, next }: PerennialError): string {
+  return next === undefined ? message : `${message}; ${next}`;
+}
+
+function notRead(reason: string): SourceReading {
+  return { kind: 'notRead', reason, isRefused: false };
+}
+
+/** `dataset://` sources are described by their manifest. */
+const noDatasets: DatasetReader = {
+  manifest: () => Promise.resolve(null),
+  toFile: () => Promise.reject(new Error('no dataset is read to describe a source')),
+};

@@ -1,0 +1,66 @@
+import type { IssueAt } from '../../domain/document';
+import type { Issue } from '../../domain/failure';
+import type { TrainerTask } from '../../domain/job';
+import type { ParameterRange } from '../../domain/lifecycle';
+import type { LifecycleParts, NamedTrainer } from '../../domain/lifecycle-parts';
+import { nearest } from '../../domain/nearest';
+import { extremesOf } from '../../domain/tuning';
+import type { TrainerCatalog } from '../trainers/catalog';
+
+/** An unknown trainer, and parameters that it refuses: those of the document and both ends of each range of the search. */
+export function trainerIssues(trainers: TrainerCatalog, { trainer, space }: LifecycleParts, issueAt: IssueAt): readonly Issue[] {
+  if (trainer === null) return [];
+  const named = nameIssues(trainers, trainer, issueAt);
+  if (named.length > 0) return named;
+  const { params, at } = trainer;
+  const wrong = trainers.checkParams(trainer.trainer, params).map(({ pointer, detail, ...hints }) => {
+    const path = [...at, 'params', ...keysOf(pointer)];
+    return issueAt(path, `${path.join('.')}: ${detail}`, hints);
+  });
+  return [...wrong, ...(space === null ? [] : spaceIssues(trainers, trainer, space, issueAt))];
+}
+
+function nameIssues(trainers: TrainerCatalog, { trainer, at, makes }: NamedTrainer, issueAt: IssueAt): readonly Issue[] {
+  const fits = ({ tasks }: { readonly tasks: readonly TrainerTask[] }): boolean =>
+    tasks.some((task) => (task === 'generation') === (makes === 'adapter'));
+  const found = trainers.get(trainer);
+  if (found !== null && fits(found)) return [];
+  const known = trainers
+    .list()
+    .filter(fits)
+    .map(({ name }) => name);
+  const detail =
+    found === null
+      ? `there is no trainer ${trainer}`
+      : `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`;
+  const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
+  return [issueAt([...at, 'trainer'], detail, hints)];
+}
+
+function spaceIssues(
+  trainers: TrainerCatalog,
+  { trainer, params }: NamedTrainer,
+  space: Readonly<Record<string, ParameterRange>>,
+  issueAt: IssueAt,
+): readonly Issue[] {
+  const found = extremesOf(space).flatMap((extreme) =>
+    trainers
+      .checkParams(trainer, { ...params, ...extreme })
+      .filter(({ pointer }) => Object.keys(extreme).some((name) => keysOf(pointer)[0] === name))
+      .map(({ pointer, detail, ...hints }) => {
+        const path = ['spec', 'tune', 'space', ...keysOf(pointer)];
+        return issueAt(path, `${path.join('.')}: ${detail}`, hints);
+      }),
+  );
+  return found.filter(
+    (issue, index) => found.findIndex(({ pointer, detail }) => pointer === issue.pointer && detail === issue.detail) === index,
+  );
+}
+
+/** The keys of a JSON pointer (RFC 6901). */
+function keysOf(pointer: string): readonly string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+}

@@ -1,0 +1,214 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
+import { openSourceTables } from '../../../data/lifecycle/source-tables';
+import { openTrainerCatalog } from '../../../data/trainers/catalog';
+import type { Column } from '../../../domain/dataset';
+import { formatIssue } from '../../../domain/issue-text';
+import { lifecycleTemplate } from '../../../domain/lifecycle-template';
+import { readPlacedLifecycle } from '../../../domain/placed-lifecycle-document';
+import { edited } from '../../support/lifecycle-text';
+
+jest.setTimeout(60_000);
+
+const trainers = openTrainerCatalog(resolve(__dirname, '../../../trainers'));
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'check-lifecycle-'));
+  mkdirSync(join(folder, 'data'));
+  writeOrders({ days: 150 });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const template = lifecycleTemplate({ name: 'churn', trainer: 'lightgbm' });
+type Edits = Readonly<Record<string, readonly (readonly [string, string])[]>>;
+
+/** Orders of the template, four a day from 2025-01-01 on, but for days that are left out. */
+function writeOrders({ days, without = () => false }: { readonly days: number; readonly without?: (day: number) => boolean }): void {
+  const rows = Array.from({ length: days }, (_, day) => day)
+    .filter((day) => !without(day))
+    .flatMap((day) =>
+      ['00', '06', '12', '18'].map((hour, at) => {
+        const date = new Date(Date.UTC(2025, 0, 1 + day)).toISOString().slice(0, 10);
+        return `${date}T${hour}:00:00Z,c${at},web,${at + 1},${10 * at}.5,${at === 0 ? 'true' : 'false'}`;
+      }),
+    );
+  writeFileSync(join(folder, 'data/orders.csv'), ['ordered_at,customer,channel,items,amount,returned', ...rows].join('\n'));
+}
+
+async function check(edits: Edits, { lastVersion = null }: { readonly lastVersion?: readonly Column[] | null } = {}) {
+  const texts = Object.entries(template).map(([path, text]): readonly [string, string] => [
+    path,
+    (edits[path] ?? []).reduce((now, [part, otherwise]) => edited(now, part, otherwise), text),
+  ]);
+  const { 'lifecycle.yaml': document, ...files } = Object.fromEntries(texts);
+  const placed = readPlacedLifecycle({ document, fileName: 'lifecycle.yaml', files, folder });
+  const tables = openSourceTables({
+    policy: {
+      files: { roots: [folder], denied: [] },
+      ...{ buckets: [], samplesDir: folder, allowPrivateAddresses: false, s3: null },
+    },
+    scratchRoot: tmpdir(),
+    lastVersion: () => Promise.resolve(lastVersion),
+    registered: () => Promise.resolve(null),
+  });
+  const { issues, notes } = await checkLifecycle({ placed, name: 'churn', fileName: 'lifecycle.yaml', files }, { trainers, tables });
+  return { issues: issues.map(formatIssue), notes };
+}
+
+const lifecycle = 'lifecycle.yaml';
+const assemble = 'sql/assemble.sql';
+const features = 'sql/features.sql';
+const contract = 'contracts/orders.yaml';
+
+describe('a lifecycle and its data, before a run', () => {
+  test('is right as the template writes it', async () => {
+    expect(await check({})).toEqual({ issues: [], notes: [] });
+  });
+
+  test('is refused for the trainer, the schema, the SQL and the contract in one round, file by file', async () => {
+    const { issues } = await check({
+      [lifecycle]: [
+        ['trainer: lightgbm', 'trainer: lightgmb'],
+        ['window: 6mo', 'window: 6months'],
+        ['metrics: [logloss', 'metrics: [rmse'],
+        ['time: ordered_at }', 'time: order_at }'],
+      ],
+      [assemble]: [['  amount,', '  amont,']],
+      [features]: [['hour(', 'avg(']],
+      [contract]: [['  amount:', '  amunt:']],
+    });
+    expect(issues).toEqual([
+      expect.stringMatching(/^lifecycle\.yaml:8:\d+ source orders .* no column order_at, which `time` names; did you mean ordered_at\?/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.data\.time\.window cannot be "6months"/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:5 there is no trainer lightgmb; .* did you mean lightgbm\?$/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.evaluate\.metrics\[0\] cannot be rmse/),
+      expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not among the functions/),
+      'contracts/orders.yaml:9:3 the source orders has no such column; there is amount; expected a column amunt of type number',
+      expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
+    ]);
+  });
+
+  test('is refused for SQL beside mistakes of YAML', async () => {
+    const { issues } = await check({
+      [lifecycle]: [
+        ['trainer: lightgbm', 'trainer: lightgmb'],
+        ['  promote:', '\tpromote:'],
+      ],
+      [assemble]: [['  amount,', '  amont,']],
+    });
+    expect(issues).toEqual([
+      expect.stringMatching(/^lifecycle\.yaml:\d+:5 there is no trainer lightgmb/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:1 a tab indents this line/),
+      expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
+    ]);
+  });
+
+  test.each<[string, Edits, RegExp]>([
+    [
+      'a time column that the assembly does not give',
+      { [lifecycle]: [['time: { column: ordered_at', 'time: { column: order_at']] },
+      /^lifecycle\.yaml:12:13 sql\/assemble\.sql gives no column order_at, which is the event time; did you mean ordered_at\?$/,
+    ],
+    [
+      'a time column that holds no times',
+      { [lifecycle]: [['time: { column: ordered_at', 'time: { column: amount']] },
+      /^lifecycle\.yaml:12:13 column amount is the event time, but sql\/assemble\.sql gives it as number; expected timestamp$/,
+    ],
+    [
+      'an entity that the assembly does not give',
+      { [lifecycle]: [['entity: customer', 'entity: client']] },
+      /^lifecycle\.yaml:13:5 sql\/assemble\.sql gives no column client, which is the entity$/,
+    ],
+    [
+      'a feature of a column that a request does not have',
+      { [features]: [['  items,', '  itms,']] },
+      /^sql\/features\.sql:4:3 request has no column 'itms'; .* did you mean items\?$/,
+    ],
+    [
+      'a slice by a column that is not there',
+      {
+        [lifecycle]: [['    metrics: [logloss, auc, brier]', '    metrics: [logloss]\n    slices: { columns: [chanel], metric: logloss }']],
+      },
+      /^lifecycle\.yaml:\d+:\d+ the assembled rows have no column chanel to slice by; .* did you mean channel\?$/,
+    ],
+    [
+      'a mistyped parameter',
+      { [lifecycle]: [['learning_rate:', 'lerning_rate:']] },
+      /^lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter; .* did you mean learning_rate\?$/,
+    ],
+    [
+      'a search outside of what a parameter may be',
+      {
+        [lifecycle]: [
+          [
+            '  evaluate:',
+            '  tune: { metric: logloss, direction: minimize, trials: 2, space: { num_leaves: { kind: int, low: 0, high: 3 } } }\n  evaluate:',
+          ],
+        ],
+      },
+      /^lifecycle\.yaml:\d+:\d+ spec\.tune\.space\.num_leaves: Too small/,
+    ],
+  ])('is refused for %s', async (_, edits, issue) => {
+    expect((await check(edits)).issues).toEqual([expect.stringMatching(issue)]);
+  });
+
+  test('names every column that it wanted and did not get', async () => {
+    const { issues } = await check({
+      [lifecycle]: [
+        ['label: { column: returned', 'label: { column: returnd'],
+        ['entity: customer', 'entity: custmer'],
+      ],
+    });
+    expect(issues.map((issue) => /(?<=gives no column )\w+/.exec(issue)?.[0])).toEqual(['returnd', 'custmer']);
+  });
+
+  test('is noted when a source is not there, and refused for nothing else', async () => {
+    const { issues, notes } = await check({
+      [lifecycle]: [['data/orders.csv', 'data/later.csv']],
+      [assemble]: [['  amount,', '  amont,']],
+    });
+    expect(issues).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^lifecycle\.yaml:8:17 the columns of the source orders were not checked: .* there is no such file; check the path/),
+    ]);
+  });
+
+  test('is noted, not refused, for what the last version of a remote source held', async () => {
+    const https: Edits = { [lifecycle]: [['file://./data/orders.csv', 'https://data.example/orders.csv']] };
+    expect((await check(https)).notes).toEqual([expect.stringMatching(/only a run reads https:\/\/ sources, and none has read it yet$/)]);
+    const lastVersion: readonly Column[] = [
+      { name: 'ordered_at', type: 'timestamp' },
+      { name: 'customer', type: 'string' },
+    ];
+    const { issues, notes } = await check({ ...https, [contract]: [] }, { lastVersion });
+    expect(issues).toEqual([]);
+    expect(notes).toEqual([expect.stringMatching(/^sql\/assemble\.sql:6:3 .*channel.* \(by the columns that the last run read\)$/)]);
+  });
+});
+
+describe('data that are too few today', () => {
+  afterEach(() => writeOrders({ days: 150 }));
+
+  test('are noted for the part of the split that gets no rows', async () => {
+    writeOrders({ days: 60 });
+    const { issues, notes } = await check({});
+    expect(issues).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^lifecycle\.yaml:14:5 no row lies in the part train \(2024-.* to 2024-.*\): orders has rows from 2025-01-01T00:00:00\.000Z to 2025-03-01T18:00:00\.000Z/,
+      ),
+    ]);
+  });
+
+  test('are noted where the holdout has rows on fewer days than gates judge', async () => {
+    writeOrders({ days: 150, without: (day) => day > 120 && day < 146 });
+    const { notes } = await check({});
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^lifecycle\.yaml:14:\d+ the holdout has rows on [0-6] of the whole days that gates judge whose labels are known: the gate useful could not pass/,
+      ),
+    ]);
+  });
+});
