@@ -295,6 +295,26 @@ describe('a list without items', () => {
   });
 });
 
+test('lifecycle validate finds an unknown trainer and a mistyped parameter without a platform', async () => {
+  const offline = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', ...args]);
+  await offline('init', 'churn');
+  const file = join(folder, 'churn', 'lifecycle.yaml');
+  const text = readFileSync(file, 'utf8');
+  const validated = async (part: string, otherwise: string) => {
+    writeFileSync(file, text.replace(part, otherwise));
+    return offline('validate', 'churn');
+  };
+  expect(await validated('trainer: lightgbm', 'trainer: lightgmb')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/lifecycle\.yaml:17:5 there is no trainer lightgmb/) as string,
+  });
+  expect(await validated('learning_rate', 'lerning_rate')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/lifecycle\.yaml:19:15 spec\.train\.params\.lerning_rate: no such parameter/) as string,
+  });
+  expect(await validated('x', 'x')).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('churn: valid') as string });
+});
+
 describe('lifecycle init', () => {
   const init = (...args: readonly string[]) => cliAgainst({ apiUrl: null, apiKey: null, cwd: folder }, ['lifecycle', 'init', ...args]);
 
@@ -479,19 +499,20 @@ describe('what is shown', () => {
 
   test('of a lifecycle that loosens its policy ends with 3 and the command for an approver, unless an admin accepts it alone', async () => {
     const [folder_, loosening] = ['churn', { what: 'spec.promote.approval.required', before: 2, after: 0, why: 'smaller' }];
-    await api.cli('lifecycle', 'init', folder_);
+    const cli = (...args: readonly string[]) => cliAgainst({ apiUrl: api.url, apiKey: 'pk', cwd: folder }, args);
+    await cli('lifecycle', 'init', folder_);
     const applied = { lifecycle: 'churn', revision: 4, digest: 'sha256:0123456789abcdef', changed: false, warnings: [] };
     api.routes.set('PUT /lifecycles/churn', { ...applied, state: 'pending', loosenings: [loosening] });
     api.routes.set('POST /lifecycles/churn/revisions/4/approve', {});
-    const { exitCode, stderr } = await api.cli('lifecycle', 'apply', folder_);
+    const { exitCode, stderr } = await cli('lifecycle', 'apply', folder_);
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 3,
       stderr: expect.stringContaining('spec.promote.approval.required 2 → 0') as string,
     });
     expect(stderr).toContain('next: perennial lifecycle approve churn --revision 4 --reason "<why>"');
-    expect(await api.cli('lifecycle', 'apply', folder_, '--self-approve', 'I am alone')).toMatchObject({ exitCode: 0 });
+    expect(await cli('lifecycle', 'apply', folder_, '--self-approve', 'I am alone')).toMatchObject({ exitCode: 0 });
     expect(api.asked.at(-1)?.body).toEqual({ reason: 'I am alone', selfApprove: true });
-    expect(await api.cli('lifecycle', 'approve', 'churn', '--revision', '4', '--reason', 'agreed')).toMatchObject({ exitCode: 0 });
+    expect(await cli('lifecycle', 'approve', 'churn', '--revision', '4', '--reason', 'agreed')).toMatchObject({ exitCode: 0 });
     expect(api.asked.at(-1)?.body).toEqual({ reason: 'agreed', selfApprove: false });
   });
 
