@@ -39,21 +39,21 @@ const kill = (process: string) => killPart(product, process);
 const settled = (model: string, champion: number) => expectSettled({ product, trials, database }, model, champion);
 
 /**
- * Each pair is counted once and none is forgotten: what the evidence holds, what the queue of labels says, and what was counted as requests came in, agree.
+ * Each pair is counted once and none is forgotten: what the evidence holds of shadow and serving, what the queue of labels says, and what was counted as requests came in, agree.
  * Once harm is found the evidence takes no more; labels that come due until the rollout has ended leave the queue all the same.
  */
-async function expectCountedOnce({ id, status, quality }: RolloutJson): Promise<void> {
+async function expectCountedOnce({ id, status }: RolloutJson): Promise<void> {
   const { sql } = database;
-  const [counted] = await sql<{ labels: number; requests: number; inSpans: number; labelled: number; unscored: number }[]>`
+  const [counted] = await sql<{ labels: number; requests: number; inSpans: number; labelled: number; inEvidence: number }[]>`
     select (select count(*) from feedback where rollout_id = ${id} and counted_at is not null)::int as labels,
       (select count(*) from predictions where rollout_id = ${id})::int as requests,
-      (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as inSpans,
+      (select sum(champion_assigned + challenger_assigned) from rollout_traffic where rollout_id = ${id})::int as in_spans,
       (select sum(champion_labelled + challenger_labelled) from rollout_traffic where rollout_id = ${id})::int as labelled,
-      (select (state -> 'evidence' -> 'quality' ->> 'unscored')::int from rollouts where id = ${id}) as unscored`;
+      (select (quality -> 'shadow' ->> 'n')::int + (quality -> 'serving' ->> 'n')::int + (quality ->> 'unscored')::int
+        from (select state -> 'evidence' -> 'quality' as quality from rollouts where id = ${id}) evidence) as in_evidence`;
   if (!counted) throw new Error('no row');
-  const inEvidence = quality.n + counted.unscored;
-  if (status === 'rolledBack') expect(counted.labels).toBeGreaterThanOrEqual(inEvidence);
-  else expect(counted.labels).toBe(inEvidence);
+  if (status === 'rolledBack') expect(counted.labels).toBeGreaterThanOrEqual(counted.inEvidence);
+  else expect(counted.labels).toBe(counted.inEvidence);
   expect(counted.labelled).toBe(counted.labels);
   expect(counted.inSpans).toBe(counted.requests);
 }
