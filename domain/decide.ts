@@ -24,8 +24,12 @@ export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
   const said = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
   return {
     kind: said('failed') ? 'failed' : said('inconclusive') ? 'inconclusive' : 'passed',
-    reasons: judged.map(({ gate, outcome, code, message }): Reason => ({ gate, code, message, outcome })),
+    reasons: judged.map(reasonOf),
   };
+}
+
+function reasonOf({ gate, outcome, code, message, details }: JudgedGate): Reason {
+  return { gate, code, message, outcome, ...(details !== undefined && { details }) };
 }
 
 export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly JudgedGate[] {
@@ -47,8 +51,8 @@ function forAttempt(gate: GateSpec, { version }: EvaluationPolicy, { attempt }: 
 function judgeAttempt({ version, gates }: EvaluationPolicy, { attempt }: Evidence): readonly JudgedGate[] {
   const asked = [...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : [])))].sort();
   if (version === 1 || asked.length === 0) return [];
-  const said = (outcome: 'passed' | 'inconclusive', code: string, message: string): readonly JudgedGate[] => [
-    { gate: 'holdout', kind: 'policy', outcome, code, message },
+  const said = (outcome: 'passed' | 'inconclusive', code: string, message: string, details?: readonly string[]): readonly JudgedGate[] => [
+    { gate: 'holdout', kind: 'policy', outcome, code, message, ...(details && { details }) },
   ];
   if (attempt === undefined) return said('inconclusive', 'policy.attemptNotCounted', 'nobody counted how often this holdout was asked');
   const times = timesJudged(attempt);
@@ -56,15 +60,13 @@ function judgeAttempt({ version, gates }: EvaluationPolicy, { attempt }: Evidenc
     return said(
       'inconclusive',
       'policy.holdoutUsedUp',
-      `${times}: this holdout is used up after ${mostAttempts} candidates; judge the next one on newer data`,
+      `${times}, which ${mostAttempts} candidates use up; judge the next one on newer data`,
     );
   }
   const levels = asked.map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`).join(', ');
-  return said(
-    'passed',
-    'policy.attempt',
-    `${times}: gates ask for ${levels}, so that all attempts together keep the error that is allowed`,
-  );
+  return said('passed', 'policy.attempt', `${times}: gates ask for ${levels}`, [
+    'all attempts on one holdout share the error that a gate allows',
+  ]);
 }
 
 function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy): GateResult {

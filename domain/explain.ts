@@ -10,25 +10,59 @@ export function explainVerdict(verdict: Verdict): readonly string[] {
   return [`verdict: ${verdict.kind}`, ...explainReasons(verdict).map((line) => `  ${line}`)];
 }
 
+/** How much is shown. `verbose` adds the details of each reason, each on a line of its own. */
+export interface Shown {
+  readonly painted?: PaintMark;
+  readonly verbose?: boolean | undefined;
+  /** Characters of the longest line; 110 by default, as callers indent it. */
+  readonly columns?: number | undefined;
+}
+
 /** Each reason of a verdict, marked by what its gate said. */
-export function explainReasons({ kind, reasons }: Verdict, painted?: PaintMark): readonly string[] {
+export function explainReasons({ kind, reasons }: Verdict, shown: Shown = {}): readonly string[] {
   return explainGates(
     reasons.map((reason) => ({ outcome: kind, ...reason })),
-    painted,
+    shown,
   );
 }
 
 /** A mark as it is to be shown, of equal width for all. */
 export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 
-/** Gates with what each said, its outcome first so that the eye finds the one that decided. */
+/** Gates with what each said, its outcome first so that the eye finds the one that decided. Longer reasons go on in the next line, below their first word. */
 export function explainGates(
-  judged: readonly (Pick<JudgedGate, 'gate' | 'message'> & { readonly outcome: ReasonOutcome })[],
-  painted: PaintMark = (mark) => mark,
+  judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & { readonly outcome: ReasonOutcome })[],
+  { painted = (mark) => mark, verbose = false, columns = longestLine - indentOfCallers }: Shown = {},
 ): readonly string[] {
   const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a', noted: 'note' } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));
-  return judged.map(({ gate, outcome, message }) => `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${message}`);
+  const room = columns - width - 8;
+  return judged.flatMap(({ gate, outcome, message, details = [] }) => {
+    const lines = [message, ...(verbose ? details : [])].flatMap((fact) => brokenLines(fact, room));
+    return lines.map((line, index) =>
+      index === 0 ? `${painted(words[outcome].padEnd(4), outcome)}  ${gate.padEnd(width)}  ${line}` : `${' '.repeat(8 + width)}${line}`,
+    );
+  });
+}
+
+/** Characters of a verdict line in a terminal. */
+export const longestLine = 120;
+/** Lines of a run's progress stand behind the time and the stage. */
+const indentOfCallers = 10;
+
+/** Broken where a fact ends if that fits, else at a space; never within a word. */
+function brokenLines(text: string, room: number): readonly string[] {
+  const lines: string[] = [];
+  for (let rest = text; rest !== '';) {
+    if (rest.length <= room) return [...lines, rest];
+    const head = rest.slice(0, room + 1);
+    const fact = Math.max(head.lastIndexOf('; ') + 1, head.lastIndexOf(': ') + 1);
+    const cut = fact > room / 2 ? fact : head.lastIndexOf(' ');
+    if (cut <= 0) return [...lines, rest];
+    lines.push(rest.slice(0, cut));
+    rest = rest.slice(cut).trimStart();
+  }
+  return lines;
 }
 
 /** What was measured, one line a metric, with each counterpart beside it. */
@@ -38,9 +72,10 @@ export function explainEvidence(evidence: Evidence): readonly string[] {
   return [
     `holdout ${holdout.window.from} to ${holdout.window.until}: ${judged ? `${holdout.rows.toLocaleString('en-US')} rows` : basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
     ...(judged ? [`judged on ${judgedText(judged)}`] : []),
-    ...(Object.entries(metrics) as [MetricName, Measurement][]).map(
-      ([name, value]) => `${name.padEnd(8)} ${textOf(value)}${beside.map((each) => besideText(name, each)).join('')}`,
-    ),
+    ...(Object.entries(metrics) as [MetricName, Measurement][]).flatMap(([name, value]) => [
+      `${name.padEnd(8)} ${textOf(value)}`,
+      ...beside.flatMap((each) => besideLines(name, each)),
+    ]),
     ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
   ];
 }
@@ -57,11 +92,11 @@ function textOf(value: Measurement): string {
   return `${figure(value.estimate)}${bounds === null ? '' : ` (95 %: ${figure(bounds.lower)} … ${figure(bounds.upper)})`}`;
 }
 
-function besideText(name: MetricName, counterpart: CounterpartEvidence): string {
-  if (counterpart.kind !== 'measured') return '';
+function besideLines(name: MetricName, counterpart: CounterpartEvidence): readonly string[] {
+  if (counterpart.kind !== 'measured') return [];
   const [theirs, increase] = [counterpart.metrics[name], counterpart.increases[name]];
-  if (theirs === undefined || increase?.kind !== 'measured') return '';
+  if (theirs === undefined || increase?.kind !== 'measured') return [];
   const bounds = boundsAt(increase.bounds, 0.975);
   const interval = bounds === null ? '' : ` (95 %: ${signed(bounds.lower)} … ${signed(bounds.upper)})`;
-  return `; ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}, positive is worse`;
+  return [`  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${interval}; positive is worse`];
 }

@@ -1,10 +1,12 @@
 import type { Digest } from './artifact';
 
-/** Why a gate said what it said. `code` is stable, `message` is for people and holds the numbers. */
+/** Why a gate decided as it did. `code` is stable. `message` is one fact for people, with its numbers, in at most some 100 characters. */
 export interface Reason {
   readonly gate: string;
   readonly code: string;
   readonly message: string;
+  /** What a closer look needs: further facts, one a line. */
+  readonly details?: readonly string[];
   /** What this gate alone said, where a verdict rests on several; absent where it is the verdict's own. */
   readonly outcome?: ReasonOutcome;
 }

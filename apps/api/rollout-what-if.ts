@@ -21,18 +21,20 @@ export interface JudgedRule {
   readonly outcome: ReasonOutcome;
   readonly code: string;
   readonly message: string;
+  readonly details?: readonly string[];
 }
 
 /** What other rules would have said of a rollout's evidence. Throws InvalidInput where it does not hold what they ask about. */
 export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, written: unknown) {
   const verdict = underOtherRules(policy, evidence, readCanary(policy, written));
   if (verdict.kind === 'unknown') throw failure('InvalidInput', `the evidence cannot tell: ${verdict.why.join('; ')}`);
-  const gates = verdict.reasons.map(({ gate, code, message, outcome = 'inconclusive' }): JudgedRule => ({
+  const gates = verdict.reasons.map(({ gate, code, message, details, outcome = 'inconclusive' }): JudgedRule => ({
     gate,
     kind: 'rollout',
     outcome,
     code,
     message,
+    ...(details !== undefined && { details }),
   }));
   return { wouldBe: { kind: kindOf(verdict), reasons: verdict.reasons } satisfies Verdict, gates };
 }

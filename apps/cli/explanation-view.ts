@@ -3,7 +3,7 @@ import { judgeEvaluation, type LlmEvaluationPolicy } from '../../domain/llm/eval
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import { explainLlmEvidence } from '../../domain/llm/evaluation/explain';
 import type { Evidence } from '../../domain/evidence';
-import { explainEvidence, explainGates, explainReasons } from '../../domain/explain';
+import { explainEvidence, explainGates, explainReasons, type Shown } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
 import type { PromotionOverride } from '../../domain/promotion';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
@@ -71,19 +71,12 @@ export interface ExplanationJson {
 }
 
 /** A decision with what each gate said of what was measured, by the same functions that decided it. */
-export function describeDecision({
-  id,
-  runId,
-  stage,
-  createdAt,
-  policy,
-  evidence,
-  verdict,
-  policyBody,
-  evidenceBody,
-}: DecisionJson): string {
+export function describeDecision(
+  { id, runId, stage, createdAt, policy, evidence, verdict, policyBody, evidenceBody }: DecisionJson,
+  shown: Shown = {},
+): string {
   const judged = judgedBy(policyBody, evidenceBody);
-  const gates = judged === null ? explainReasons(verdict) : explainGates(judged);
+  const gates = judged === null ? explainReasons(verdict, shown) : explainGates(judged, shown);
   return [
     `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
     ...groundsOf(evidenceBody).map((line) => `  ${line}`),
@@ -107,7 +100,7 @@ function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
 }
 
 /** The chain from data to traffic. */
-export function describeExplanation(explanation: ExplanationJson): string {
+export function describeExplanation(explanation: ExplanationJson, shown: Shown = {}): string {
   const { model, version, serves, record, run, rollout, decisions, approvals, digests, moves, lineage } = explanation;
   const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
   const sources = [
@@ -119,7 +112,7 @@ export function describeExplanation(explanation: ExplanationJson): string {
       ? []
       : [`made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`]),
     `from ${sources.length === 0 ? 'nothing on record' : sources.join(', ')}`,
-    ...decisions.map(describeDecision),
+    ...decisions.map((decision) => describeDecision(decision, shown)),
     ...(rollout
       ? [
           `tried beside @${rollout.champion} from ${rollout.startedAt}: ${rollout.status}; perennial rollout show ${model} --id ${rollout.id}`,

@@ -1,7 +1,7 @@
 import type { CliContext } from './context';
 import type { RunEventMessage } from './event-stream';
 import type { RolloutJson } from './rollout-view';
-import { progressOf } from './rollout-view';
+import { progressLines } from './rollout-view';
 
 const firstMs = 1_000;
 const everyMs = 5_000;
@@ -31,14 +31,16 @@ export function followCanary({ terminal, api }: Pick<CliContext, 'terminal' | 'a
   };
 
   function openLook(path: string): () => Promise<void> {
-    let before = '';
+    let before: readonly string[] = [];
     return async function look() {
       try {
         const rollout = await api().call<RolloutJson>(path);
-        const progress = rollout.status === 'running' ? progressOf(rollout) : before;
-        if (timer !== null && progress !== before) {
+        const progress = rollout.status === 'running' ? progressLines(rollout) : before;
+        if (timer !== null && progress.join('\n') !== before.join('\n')) {
           before = progress;
-          terminal.say(`${terminal.paint.dim(new Date().toISOString().slice(11, 19))}  canary    ${terminal.paint.dim(progress)}`);
+          const time = new Date().toISOString().slice(11, 19);
+          for (const [index, line] of progress.entries())
+            terminal.say(`${terminal.paint.dim(index === 0 ? time : ' '.repeat(8))}  canary    ${terminal.paint.dim(line)}`);
         }
       } catch {
         // The events tell of an API that is away; this only adds to them.

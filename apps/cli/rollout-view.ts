@@ -1,6 +1,5 @@
 /** A rollout as the API gives it, and how it reads in a terminal. */
 import { formatSeconds } from '../../domain/duration';
-import { explainReasons } from '../../domain/explain';
 import { percent, signed } from '../../domain/gates/gate';
 import type { HistoryPoint } from '../../domain/rollout/history';
 import { count, spanText } from '../../domain/rollout/reasons';
@@ -12,6 +11,7 @@ import { judgedText, judgeText, judgeTrouble, labelsText, type RolloutJudgeJson 
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
+import { reasonLines, type Verbosity } from './run-view';
 
 export interface RolloutSummaryJson {
   readonly id: string;
@@ -76,7 +76,7 @@ export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>
   return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
 }
 
-export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint): string {
+export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint, { verbose = false }: Verbosity = {}): string {
   const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
   const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
   const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers an arm';
@@ -84,7 +84,6 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
   const drawing = drawSequence({ history: rollout.history, limit: quality.limit, limitName, unit }, page, paint);
   // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
   const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
-  const hanging = ' '.repeat(8 + Math.max(0, ...said.reasons.map(({ gate }) => gate.length)));
   const trouble = rollout.judge && isOpenRollout(status) ? judgeTrouble(rollout.judge) : '';
   const lines = [
     `${paint.bold(`${model}@${challenger} beside @${champion}`)}  ${paintRolloutStatus(status, paint)}  ${id}`,
@@ -93,11 +92,11 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint):
     ...wrap(attemptText(rollout)),
     '',
     ...(drawing.length === 0
-      ? wrap(`no label of both versions is due yet: there is no difference in ${quality.metric} to draw`)
+      ? wrap(`${unmeasuredText(rollout)}; there is no difference in ${quality.metric} to draw`)
       : [`${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`, ...drawing]),
     '',
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
-    ...reasonsOf(said, paint).flatMap((line) => wrap(line, hanging)),
+    ...reasonLines(said, paint, { verbose, columns: page.columns }),
     ...trafficLines(rollout),
     ...(rollout.judge ? [...wrap(judgeText(rollout.judge)), ...wrap(labelsText(rollout.judge, rollout.model))] : []),
     ...(trouble === '' ? [] : wrap(paint.yellow(trouble))),
@@ -115,26 +114,26 @@ export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'ste
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
 
-/** One line, for whoever follows its run. */
-export function progressOf(rollout: RolloutJson): string {
+/** For whoever follows its run: the step and its quality, then the judge, then what is still needed; one fact a line. */
+export function progressLines(rollout: RolloutJson): readonly string[] {
   const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
   const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers an arm';
   const found =
-    n === 0 ? 'no label is due yet' : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
+    n === 0 ? unmeasuredText(rollout) : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
   const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
-  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(Boolean).join('; ');
+  return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(Boolean);
+}
+
+/** The verdict knows whether no label came at all, or none since the challenger answers requests. */
+function unmeasuredText({ reasons }: Pick<RolloutJson, 'reasons'>): string {
+  return reasons.find(({ code }) => code === 'quality.notMeasured')?.message ?? 'no label of both versions is due yet';
 }
 
 export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {
   if (status === 'promoted' || status === 'passed') return paint.green(status);
   if (status === 'rolledBack' || status === 'aborted') return paint.red(status);
   return status === 'running' ? status : paint.yellow(status);
-}
-
-function reasonsOf(verdict: Verdict, paint: Paint): readonly string[] {
-  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
-  return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
 }
 
 function whereText({ status, weight, ...rollout }: RolloutJson): string {
@@ -170,16 +169,16 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
   return ['', ...table(header, rows).split('\n'), ''];
 }
 
-/** Empty when nothing more is needed. A forecast beyond the time that is left has nothing to say but that. */
+/** Empty when nothing more is needed. Times are of the rollout's own clock. */
 function remainingText(rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test' | 'eventStartedAt' | 'eventNow'>): string {
   const { remaining, status } = rollout;
   if (remaining === null || !isOpenRollout(status)) return '';
   const { observations, seconds } = remaining;
-  if (observations === null) return 'it cannot be said yet how much more it needs';
+  if (observations === null) return 'too few labels yet to forecast how much more is needed';
   const left = secondsLeft(rollout);
-  if (seconds === null || seconds > left) return `more than the ${spanText(left)} of event time that are left, if all goes on as so far`;
-  const time = `${spanText(seconds)} of event time`;
-  return observations === 0 ? `about ${time} more` : `about ${count(observations)} labels and ${time} more`;
+  if (seconds === null || seconds > left) return `needs more than the remaining ${spanText(left)} at the current rate`;
+  const labels = observations === 0 ? '' : ` and ${count(observations)} labels`;
+  return `needs about ${spanText(seconds)}${labels} more at the current rate`;
 }
 
 function secondsLeft({ test, eventStartedAt, eventNow }: Pick<RolloutJson, 'test' | 'eventStartedAt' | 'eventNow'>): number {

@@ -3,7 +3,7 @@ import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { CliContext } from './context';
 import type { RolloutJson } from './rollout-view';
 import type { Terminal } from './terminal';
-import { describeRollout, paintRolloutStatus, progressOf } from './rollout-view';
+import { describeRollout, paintRolloutStatus, progressLines } from './rollout-view';
 
 const lookMs = 1_000;
 /** A number that moved is worth a line in a pipe now and then; a step or a command at once. */
@@ -39,7 +39,8 @@ function openLines({ say, paint }: Pick<Terminal, 'say' | 'paint'>): (rollout: R
     const stands = JSON.stringify([status, step, waitingFor]);
     if (stands === before && Date.now() - saidAt < lineMs) return;
     const painted = paintRolloutStatus(status, paint);
-    if (isOpenRollout(status)) say(`${painted}  ${progressOf(rollout)}`);
+    const [first = '', ...others] = progressLines(rollout);
+    if (isOpenRollout(status)) for (const line of [`${painted}  ${first}`, ...others.map((other) => `  ${other}`)]) say(line);
     else say(`${painted}${verdict === null ? '' : `, verdict ${verdict.kind}`}`);
     if (stands !== before && waitingFor !== null) say(`  waits for: ${waitingFor}`);
     before = stands;

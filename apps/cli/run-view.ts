@@ -1,6 +1,6 @@
 /** A run as the API gives it, and how it reads in a terminal. */
 import { signed } from '../../domain/gates/gate';
-import { explainReasons } from '../../domain/explain';
+import { explainReasons, type Shown } from '../../domain/explain';
 import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
 import type { RolloutSummaryJson } from './rollout-view';
@@ -32,6 +32,11 @@ export interface RunJson {
   readonly temporalUrl: string | null;
   readonly stages: readonly StageJson[];
   readonly rollout?: Pick<RolloutSummaryJson, 'id' | 'model' | 'status' | 'step' | 'steps'> | null;
+}
+
+/** `verbose` adds the details of each verdict. */
+export interface Verbosity {
+  readonly verbose?: boolean | undefined;
 }
 
 export interface StageJson {
@@ -112,7 +117,7 @@ export function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
   return status === 'stopped' ? 3 : 1;
 }
 
-export function describeRun(run: RunJson, paint: Paint): string {
+export function describeRun(run: RunJson, paint: Paint, { verbose = false }: Verbosity = {}): string {
   const model = run.version === null ? '' : `  ${run.lifecycle}@${run.version}`;
   const lines = [`${paint.bold(run.id)}  ${run.lifecycle}  ${paintStatus(run.status, paint)}${model}`];
   if (run.stages.length > 0) {
@@ -133,8 +138,8 @@ export function describeRun(run: RunJson, paint: Paint): string {
   }
   // Who is asked for an approval sees what it is about; and what a stage did not measure is said even where the run passed.
   for (const { name, verdict } of run.stages)
-    if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint));
-  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint));
+    if (verdict && !includes(run.verdict, verdict)) lines.push(...verdictLines(name, verdict, paint, { verbose }));
+  if (run.verdict !== null) lines.push(...verdictLines('verdict', run.verdict, paint, { verbose }));
   if (run.rollout) {
     const { id, model, status } = run.rollout;
     const where = ['running', 'held'].includes(status) ? ` in ${stepText(run.rollout)}` : '';
@@ -155,14 +160,18 @@ function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
   return reasons.every(({ gate, message }) => whole?.reasons.some((reason) => reason.gate === gate && reason.message === message));
 }
 
-function verdictLines(of: string, verdict: Verdict, paint: Paint): string[] {
-  return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint).map((line) => `  ${line}`)];
+function verdictLines(of: string, verdict: Verdict, paint: Paint, verbosity: Verbosity): string[] {
+  return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint, verbosity).map((line) => `  ${line}`)];
 }
 
 /** What each gate said, marked so that the one which said no is seen. */
-export function reasonLines(verdict: Verdict, paint: Paint): readonly string[] {
+export function reasonLines(
+  verdict: Verdict,
+  paint: Paint,
+  { verbose, columns }: Verbosity & Pick<Shown, 'columns'> = {},
+): readonly string[] {
   const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
-  return explainReasons(verdict, (mark, outcome) => colours[outcome](mark));
+  return explainReasons(verdict, { painted: (mark, outcome) => colours[outcome](mark), verbose, columns });
 }
 
 export function paintStatus(status: string, paint: Paint): string {

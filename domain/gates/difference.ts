@@ -45,9 +45,15 @@ function judgeDifference(
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
   const { limit, shown, refuted } = assess(bounds);
   const found = describe(gate.metric, counterpart.name, increase, bounds);
-  if (shown) return { outcome: 'passed', code: `${gate.kind}.shown`, message: `${found}; ${limit}` };
-  if (refuted) return { outcome: 'failed', code: `${gate.kind}.refuted`, message: `${found}; ${limit}` };
-  return { outcome: 'inconclusive', code: `${gate.kind}.open`, message: `${found}; ${limit}: the data allow either` };
+  const details = ['positive is worse', basis(increase)];
+  if (shown) return { outcome: 'passed', code: `${gate.kind}.shown`, message: `${found}; ${limit}`, details };
+  if (refuted) return { outcome: 'failed', code: `${gate.kind}.refuted`, message: `${found}; ${limit}`, details };
+  return {
+    outcome: 'inconclusive',
+    code: `${gate.kind}.open`,
+    message: `${found}; ${limit}`,
+    details: ['the data allow either', ...details],
+  };
 }
 
 /** Positive is worse for every metric, so the words say so: an auc "worse by +0.01" has fallen. */
@@ -55,5 +61,5 @@ function describe(metric: string, name: string, increase: Measured, bounds: Boun
   const { estimate } = increase;
   const word = estimate > 0 ? 'worse' : estimate < 0 ? 'better' : 'no different';
   const interval = `${percent(bounds.level)} bounds ${signed(bounds.lower)} … ${signed(bounds.upper)}`;
-  return `${metric} ${word} than ${name}: ${signed(estimate)} (${interval}; positive is worse; ${basis(increase)})`;
+  return `${metric} ${word} than ${name}: ${signed(estimate)} (${interval})`;
 }

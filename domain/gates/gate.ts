@@ -13,8 +13,10 @@ export interface GateResult {
   readonly outcome: GateOutcome;
   /** Stable: `<kind>.<what>`. */
   readonly code: string;
-  /** For people, with the numbers. */
+  /** For people, with the numbers: one fact in at most some 100 characters. */
   readonly message: string;
+  /** Further facts, one a line. */
+  readonly details?: readonly string[];
 }
 
 /**

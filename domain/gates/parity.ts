@@ -22,11 +22,12 @@ export function judgeParity(gate: GateOf<'parity'>, evidence: Evidence): GateRes
   }
   const share = parity.agreeing / parity.compared;
   const found =
-    `${parity.agreeing} of ${parity.compared} rows (${percent(share)}) agree within ${figure(parity.tolerance)} with what was evaluated offline, ` +
-    `largest difference ${figure(parity.maxDifference)}; at least ${percent(gate.minShare)} within ${figure(gate.tolerance)} asked`;
+    `${parity.agreeing} of ${parity.compared} rows (${percent(share)}) agree within ${figure(parity.tolerance)}; ` +
+    `at least ${percent(gate.minShare)} within ${figure(gate.tolerance)} asked`;
+  const details = [`largest difference from what was evaluated offline ${figure(parity.maxDifference)}`];
   // Agreement within less is agreement within more, but not the other way round.
   if (parity.tolerance > gate.tolerance) return notMeasured('parity', `${found}, which was counted with a wider tolerance`);
-  if (share >= gate.minShare) return { outcome: 'passed', code: 'parity.agrees', message: found };
+  if (share >= gate.minShare) return { outcome: 'passed', code: 'parity.agrees', message: found, details };
   if (parity.tolerance < gate.tolerance) return notMeasured('parity', `${found}, which was counted with a narrower tolerance`);
-  return { outcome: 'failed', code: 'parity.differs', message: found };
+  return { outcome: 'failed', code: 'parity.differs', message: found, details };
 }

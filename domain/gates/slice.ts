@@ -25,19 +25,31 @@ export function judgeSlices(gate: GateOf<'slice'>, evidence: Evidence, policy: E
   const judged = found.slices.map((slice) => judgeOne(gate, slice));
   const harmed = judged.filter((each) => each.outcome === 'failed');
   const open = judged.filter((each) => each.outcome === 'inconclusive');
-  const worst = worstOf(judged);
-  const scope = `${judged.length} slices by ${found.columns.join(', ')}; allowed ${signed(gate.maxIncrease)} ${found.metric} against ${counterpart.name}`;
-  if (harmed.length > 0) return { outcome: 'failed', code: 'slice.harmed', message: `${textOf(harmed)} (${scope})` };
-  if (open.some((each) => each.code === 'slice.notMeasured') || found.missing.length > 0) {
-    const parts = [...open.filter((each) => each.code === 'slice.notMeasured').map((each) => each.text), ...found.missing];
-    return notMeasured(
-      'slice',
-      `only a part was: ${parts.slice(0, 3).join('; ')}${parts.length > 3 ? `; ${parts.length - 3} more` : ''} (${scope})`,
-    );
+  const all = judged.length === 1 ? '1 slice' : `${judged.length} slices`;
+  const details = [
+    `slices by ${found.columns.join(', ')}, against ${counterpart.name}; positive is worse`,
+    ...found.unjudged.map(
+      ({ column, groups, rows }) => `${rows} rows in ${groups} groups of ${column} stay under ${found.minRows} even pooled`,
+    ),
+  ];
+  const allowed = `allowed ${signed(gate.maxIncrease)} ${found.metric}`;
+  if (harmed.length > 0) {
+    const message = `${harmed.length} of ${all} harmed: ${worstNames(harmed)}; ${allowed}`;
+    return { outcome: 'failed', code: 'slice.harmed', message, details: [...textsOf(harmed), ...details] };
   }
-  if (open.length > 0)
-    return { outcome: 'inconclusive', code: 'slice.open', message: `${textOf(open)}: harm is neither shown nor ruled out (${scope})` };
-  return { outcome: 'passed', code: 'slice.unharmed', message: `worst is ${worst?.text ?? ''} (${scope}${unjudgedText(found)})` };
+  const unmeasured = [...open.filter((each) => each.code === 'slice.notMeasured').map((each) => each.text), ...found.missing];
+  if (unmeasured.length > 0) {
+    const more = unmeasured.length > 1 ? ` and ${unmeasured.length - 1} more` : '';
+    const result = notMeasured('slice', `only a part was: ${unmeasured[0] ?? ''}${more}`);
+    return { ...result, details: [...unmeasured.slice(1), allowed, ...details] };
+  }
+  if (open.length > 0) {
+    const message = `harm is neither shown nor ruled out in ${open.length} of ${all}: ${worstNames(open)}; ${allowed}`;
+    return { outcome: 'inconclusive', code: 'slice.open', message, details: [...textsOf(open), ...details] };
+  }
+  const worst = textsOf(judged).slice(0, 1);
+  const message = `worst of ${all} is ${worstNames([...judged].sort(byEstimate).slice(0, 1))}; ${allowed}`;
+  return { outcome: 'passed', code: 'slice.unharmed', message, details: [...worst, ...details] };
 }
 
 /** Evidence measured by other rules must not be read as if by these. */
@@ -53,6 +65,7 @@ function mismatchOf(asked: EvaluationPolicy['slices'], found: SliceEvidence | nu
 interface JudgedSlice {
   readonly outcome: 'passed' | 'failed' | 'inconclusive';
   readonly code: string;
+  readonly name: string;
   readonly text: string;
   readonly estimate: number;
 }
@@ -64,9 +77,9 @@ function judgeOne(gate: GateOf<'slice'>, slice: SliceMeasurement): JudgedSlice {
   const together = boundsAt(slice.simultaneous, gate.confidence);
   if (increase.kind === 'notMeasured' || alone === null || together === null) {
     const reason = increase.kind === 'notMeasured' ? increase.reason : `no bound at confidence ${gate.confidence}`;
-    return { outcome: 'inconclusive', code: 'slice.notMeasured', text: `${name}: ${reason}`, estimate: -Infinity };
+    return { outcome: 'inconclusive', code: 'slice.notMeasured', name, text: `${name}: ${reason}`, estimate: -Infinity };
   }
-  const judged = { text: describe(name, slice.rows, increase, together), estimate: increase.estimate };
+  const judged = { name, text: describe(name, slice.rows, increase, together), estimate: increase.estimate };
   if (together.lower !== null && together.lower > gate.maxIncrease) return { ...judged, outcome: 'failed', code: 'slice.harmed' };
   const ruledOut = alone.upper !== null && alone.upper < 2 * gate.maxIncrease;
   return increase.estimate <= gate.maxIncrease && ruledOut
@@ -83,22 +96,17 @@ function describe(name: string, rows: number, increase: Measured, bounds: Bounds
   return `${name} ${signed(increase.estimate)} (${interval}; ${rows.toLocaleString('en-US')} rows of ${increase.days} days)`;
 }
 
-function worstOf(judged: readonly JudgedSlice[]): JudgedSlice | undefined {
-  return [...judged].sort((a, b) => b.estimate - a.estimate)[0];
+function byEstimate(a: JudgedSlice, b: JudgedSlice): number {
+  return b.estimate - a.estimate;
+}
+
+function textsOf(slices: readonly JudgedSlice[]): readonly string[] {
+  return [...slices].sort(byEstimate).map(({ text }) => text);
 }
 
 /** The three worst by name, the rest by number. */
-function textOf(slices: readonly JudgedSlice[]): string {
-  const sorted = [...slices].sort((a, b) => b.estimate - a.estimate);
-  const more = sorted.length > 3 ? ` and ${sorted.length - 3} more` : '';
-  return `${sorted
-    .slice(0, 3)
-    .map(({ text }) => text)
-    .join(', ')}${more}`;
-}
-
-function unjudgedText({ unjudged, minRows }: SliceEvidence): string {
-  return unjudged
-    .map(({ column, groups, rows }) => `; ${rows} rows in ${groups} groups of ${column} stay under ${minRows} even pooled`)
-    .join('');
+function worstNames(slices: readonly JudgedSlice[]): string {
+  const more = slices.length > 3 ? ` and ${slices.length - 3} more` : '';
+  const shown = [...slices].sort(byEstimate).slice(0, 3);
+  return `${shown.map(({ name, estimate }) => `${name} ${signed(estimate)}`).join(', ')}${more}`;
 }

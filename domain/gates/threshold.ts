@@ -16,18 +16,21 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
 
   const { estimate } = measurement;
   const value = `${gate.metric} ${figure(estimate)}`;
+  const details = [basis(measurement)];
   if (gate.min !== null && estimate < gate.min) {
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is under the minimum ${figure(gate.min)} (${basis(measurement)})`,
+      message: `${value} is under the minimum ${figure(gate.min)}`,
+      details,
     };
   }
   if (gate.max !== null && estimate > gate.max) {
     return {
       outcome: 'failed',
       code: 'threshold.missed',
-      message: `${value} is over the maximum ${figure(gate.max)} (${basis(measurement)})`,
+      message: `${value} is over the maximum ${figure(gate.max)}`,
+      details,
     };
   }
   const sure =
@@ -38,11 +41,12 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     ...(gate.max === null ? [] : [`maximum ${figure(gate.max)}, ${percent(bounds.level)} upper bound ${figure(bounds.upper)}`]),
   ].join('; ');
   return sure
-    ? { outcome: 'passed', code: 'threshold.met', message: `${value} (${limits}; ${basis(measurement)})` }
+    ? { outcome: 'passed', code: 'threshold.met', message: `${value} (${limits})`, details }
     : {
         outcome: 'inconclusive',
         code: 'threshold.unproven',
-        message: `${value} is within the limit, its bound is not (${limits}; ${basis(measurement)}): a longer holdout would tell`,
+        message: `${value} is within the limit, its bound is not (${limits})`,
+        details: [...details, 'a longer holdout would narrow the bound'],
       };
 }
 

@@ -23,8 +23,11 @@ export function reasonsOf(policy: RolloutPolicy, evidence: RolloutEvidence, read
 
 function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence, reading: MetricReading): Reason {
   const { metric, n, estimate, outcome } = reading;
-  const said = (code: string, message: string): Reason => ({ gate: 'quality', code: `quality.${code}`, message, outcome });
-  if (estimate === null) return said('notMeasured', `${metric}: no label is due yet${shadowText(quality)}`);
+  const said = (code: string, message: string, details?: readonly string[]): Reason => ({
+    ...{ gate: 'quality', code: `quality.${code}`, message, outcome },
+    ...(details !== undefined && { details }),
+  });
+  if (estimate === null) return notMeasured(metric, quality, said);
   const { qualityPerSide, calibration } = alphaBudget(policy);
   const unit = quality.kind === 'pairs' ? `${pairsOf(policy, quality)}pairs` : 'labelled answers an arm';
   const found = `${metric} ${figuresText(reading, qualityPerSide + calibration)}, ${count(n)} ${unit})`;
@@ -33,10 +36,17 @@ function qualityReason(policy: RolloutPolicy, { quality, step }: RolloutEvidence
   return said('open', `${found}: ${openText(policy, reading)}`);
 }
 
-/** Why nothing is measured though the shadow was. */
-function shadowText(quality: QualityEvidence): string {
-  if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0) return '';
-  return ` since the challenger answers people, whose traffic alone counts now, without the ${count(quality.shadow.n)} pairs of the shadow`;
+/** Once the challenger answers requests, the labels of the shadow count no more. */
+function notMeasured(
+  metric: string,
+  quality: QualityEvidence,
+  said: (code: string, message: string, details?: readonly string[]) => Reason,
+): Reason {
+  if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0)
+    return said('notMeasured', `${metric}: no label is due yet`);
+  return said('notMeasured', `${metric}: no label yet of the traffic that the challenger answers`, [
+    `the ${count(quality.shadow.n)} labelled pairs of the shadow ended the shadow step; they do not count for this one`,
+  ]);
 }
 
 /** What kind of pairs decide, where there are two kinds. */
@@ -68,11 +78,12 @@ function daysReasons(policy: RolloutPolicy, { days, metric, limit }: MetricReadi
   const { estimate, lower, upper, n, weeks } = days;
   const said = (code: string, message: string, outcome: Reason['outcome'] = 'inconclusive'): Reason => ({
     ...{ gate: 'days', code: `days.${code}`, message, outcome },
+    ...(weeks > 0 && { details: [`the days of ${weeksText(weeks)}`] }),
   });
   const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
   if (lower === null || upper === null) return [said('tooFew', `${daysText(days)}${mean}: bounds across days need a whole week`)];
   const { shown } = alphaBudget(policy).acrossDays;
-  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${signed(lower)} … ${signed(upper)}, ${count(n)} days in ${weeksText(weeks)})`;
+  const found = `${metric} a day ${signed(estimate)} (${percent(1 - shown)} bounds ${signed(lower)} … ${signed(upper)}, ${count(n)} days)`;
   if (upper < limit) return [said('shown', `${found}: ${demandOf(policy)} across days`, 'passed')];
   return [isRefuted(policy, lower) ? said('refuted', `${found}: not ${demandOf(policy)} across days`) : said('open', `${found}: open`)];
 }
@@ -150,7 +161,7 @@ function guardrailReason(policy: RolloutPolicy, { metric, n, estimate, lower, up
   if (estimate === null) return said('notMeasured', `${what}: the challenger ${nothing} yet in this step`);
   const found = `${what} ${percent(estimate)} (bounds ${percent(lower ?? 0)} … ${percent(upper ?? 1)}; ${count(n)} requests); allowed ${percent(limit)}`;
   if (outcome === 'failed') return said('harmed', `${found}: exceeded`);
-  return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: not shown to be exceeded`);
+  return outcome === 'passed' ? said('unharmed', `${found}: kept`) : said('open', `${found}: no harm shown`);
 }
 
 function shareOf({ name, max }: GuardrailSpec): string {
@@ -160,11 +171,11 @@ function shareOf({ name, max }: GuardrailSpec): string {
     case 'latency_ms':
       return `share above ${figure(max)} ms`;
     case 'first_token_ms':
-      return `share of streams whose first word took more than ${figure(max)} ms`;
+      return `share of first words after ${figure(max)} ms`;
     case 'tokens':
       return `share above ${figure(max)} tokens`;
     case 'blocked':
-      return 'share kept back by the safety policy or the provider’s filter';
+      return 'share of blocked answers';
     case 'format':
       return 'share that is not the promised JSON';
   }
@@ -182,8 +193,9 @@ export function hold(code: string, message: string): Reason {
 
 /** `5.2 days`: elapsed time falls on no whole unit. */
 export function spanText(seconds: number): string {
-  if (seconds >= 86_400) return `${figure(seconds / 86_400)} days`;
-  return seconds >= 3_600 ? `${figure(seconds / 3_600)} hours` : `${figure(seconds / 60)} minutes`;
+  const rounded = (value: number): string => String(Number(value.toPrecision(3)));
+  if (seconds >= 86_400) return `${rounded(seconds / 86_400)} days`;
+  return seconds >= 3_600 ? `${rounded(seconds / 3_600)} hours` : `${rounded(seconds / 60)} minutes`;
 }
 
 export function requestsText(n: number): string {

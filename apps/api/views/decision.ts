@@ -17,6 +17,7 @@ const judgedGate = z.object({
   outcome: z.enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted']),
   code: z.string(),
   message: z.string(),
+  details: z.array(z.string()).readonly().optional().describe('further facts, one a line; absent where there are none'),
 });
 
 export const decisionWithGrounds = fields

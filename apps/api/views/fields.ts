@@ -58,7 +58,8 @@ export const failure = z.object({
 export const reason = z.object({
   gate: z.string(),
   code: z.string(),
-  message: z.string(),
+  message: z.string().describe('one fact, with its numbers'),
+  details: z.array(z.string()).readonly().optional().describe('further facts, one a line; absent where there are none'),
   outcome: z
     .enum(['passed', 'failed', 'inconclusive', 'notApplicable', 'noted'])
     .optional()

@@ -17,6 +17,13 @@ interface WhatIfJson {
   readonly gates: readonly JudgedGate[];
 }
 
+interface WhatIfOptions {
+  readonly gates?: string;
+  readonly canary?: string;
+  readonly verbose?: true;
+  readonly json?: true;
+}
+
 export function decisionCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   program
@@ -24,10 +31,11 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .description('what was decided on evidence')
     .command('show <decision>')
     .description('a decision with what was measured and what each gate said')
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print as JSON')
-    .action(async (id: string, options: { readonly json?: true }) => {
+    .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
       const found = await context.api().call<DecisionJson>(`/decisions/${id}`);
-      terminal.out(options.json ? jsonText(found) : describeDecision(found));
+      terminal.out(options.json ? jsonText(found) : describeDecision(found, options));
     });
 
   program
@@ -37,11 +45,12 @@ export function decisionCommands(program: Command, context: CliContext): void {
     .description('what other gates, or another canary, would have said of the same evidence; nothing is stored')
     .option('--gates <file>', 'YAML: a list of gates, or a lifecycle whose gates to take')
     .option('--canary <file>', 'YAML: a lifecycle whose canary to take; of a decision that a rollout has made')
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print as JSON')
-    .action(async (decision: string, options: { readonly gates?: string; readonly canary?: string; readonly json?: true }) => {
+    .action(async (decision: string, options: WhatIfOptions) => {
       const body = { decision, ...readRules(context.settings.cwd, options) };
       const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
-      const text = [`was ${answer.was.kind}, would be ${answer.wouldBe.kind}`, ...explainGates(answer.gates)].join('\n');
+      const text = [`was ${answer.was.kind}, would be ${answer.wouldBe.kind}`, ...explainGates(answer.gates, options)].join('\n');
       terminal.out(options.json ? jsonText(answer) : text);
     });
 }

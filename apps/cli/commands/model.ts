@@ -97,14 +97,15 @@ export function modelCommands(program: Command, context: CliContext): void {
     .command('explain <model>')
     .description('explain why a version serves: data, evidence, policy, decision, moves; of name the champion, else of name@version')
     .option('--of <version>', 'of this version instead of the champion', versionNumber)
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print as JSON')
-    .action(async (given: string, options: { readonly of?: number; readonly json?: true }) => {
+    .action(async (given: string, options: { readonly of?: number; readonly json?: true; readonly verbose?: true }) => {
       const { name, version } = await modelRefOf(given, context);
       const of = options.of ?? version;
       if (version !== null && of !== version) throw new CliError(`${given} and --of ${of} name two versions`, 2);
       const query = of === null ? '' : `?version=${of}`;
       const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
-      terminal.out(options.json ? jsonText(found) : describeExplanation(found));
+      terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
     });
 
   model

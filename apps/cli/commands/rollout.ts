@@ -11,6 +11,7 @@ import { wholeNumber } from '../numbers';
 import { readTextFile } from '../text-file';
 import { wholeFileAt, writeWhole } from '../whole-file';
 import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
+import type { Verbosity } from '../run-view';
 import { describeRollout, exitCodeOfRollout, stepText } from '../rollout-view';
 import { watchRollout } from '../rollout-watch';
 import { jsonText } from '../harmless';
@@ -33,16 +34,17 @@ interface Told extends Json {
 export function rolloutCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
   const rollout = program.command('rollout').description('versions on trial beside their champion');
-  const show = (found: RolloutJson, json: true | undefined): void =>
-    terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint));
+  const show = (found: RolloutJson, { json, verbose }: Json & Verbosity): void =>
+    terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint, { verbose }));
 
   rollout
     .command('show <model>')
     .description('the open rollout, else the newest: its difference drawn with its bounds, its verdict, its traffic')
     .option('--id <rollout>', 'this one instead')
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print as JSON')
-    .action(async (model: string, { id, json }: Json & { readonly id?: string }) => {
-      show(await context.api().call<RolloutJson>(pathOf(model, id)), json);
+    .action(async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
+      show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
     });
 
   rollout
@@ -52,7 +54,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     .action(async (model: string, { json }: Json) => {
       const { id } = await context.api().call<RolloutJson>(pathOf(model));
       const ended = await watchRollout(context, pathOf(model, id));
-      if (json || terminal.screen === null) show(ended, json);
+      if (json || terminal.screen === null) show(ended, json ? { json } : {});
       finish(exitCodeOfRollout(ended));
     });
 

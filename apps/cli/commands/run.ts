@@ -4,7 +4,7 @@ import type { RunStatus } from '../../../domain/run';
 import { isFinal, modelStages } from '../../../domain/run';
 import type { CliContext } from '../context';
 import type { StageCallsJson } from '../../api/views/llm-calls';
-import type { RunJson } from '../run-view';
+import type { RunJson, Verbosity } from '../run-view';
 import { describeRun, exitCodeOf } from '../run-view';
 import { showList } from '../list-view';
 import { watchRun } from '../watch';
@@ -78,18 +78,20 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
   run
     .command('show <run>')
     .description('a run with its stages, verdict and links')
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print as JSON')
-    .action(async (id: string, options: { readonly json?: true }) => {
+    .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
       const found = await context.api().call<RunJson>(`/runs/${id}`);
-      terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint));
+      terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint, options));
     });
 
   run
     .command('watch <run>')
     .description('follow a run to its end')
+    .option('--verbose', 'also print the details of each verdict')
     .option('--json', 'print the run as JSON at the end')
-    .action(async (id: string, options: { readonly json?: true }) => {
-      finish(showEnd(context, await watchRun(context, id), options.json));
+    .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
+      finish(showEnd(context, await watchRun(context, id), options.json, options));
     });
 
   run
@@ -214,8 +216,8 @@ function firstAgain({ stages }: RunJson): string {
   return ['canary', 'promote'].includes(ended) ? 'evaluate' : ended;
 }
 
-function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined) {
-  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint));
+function showEnd({ terminal }: CliContext, run: RunJson, json: true | undefined, verbosity: Verbosity = {}) {
+  terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
   return exitCodeOf(run);
 }
 

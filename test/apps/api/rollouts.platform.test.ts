@@ -222,7 +222,9 @@ describe('a rollout that is shown', () => {
     // What the shadow has shown says nothing of what goes wrong while people are answered.
     expect(body).toMatchObject({ step: 1, weight: 0.05, quality: { n: 0, estimate: null, outcome: 'inconclusive' } });
     expect(body.reasons.map(({ code }) => code)).toContain('rollout.requests');
-    expect(body.reasons.find(({ code }) => code === 'quality.notMeasured')?.message).toMatch(/ without the 400 pairs of the shadow$/);
+    expect(body.reasons.find(({ code }) => code === 'quality.notMeasured')?.message).toMatch(
+      /: no label yet of the traffic that the challenger answers$/,
+    );
   });
 
   test('that ended keeps its reading and its verdict, and needs nothing more', async () => {

@@ -1,4 +1,4 @@
-import { progressOf, type RolloutJson } from '../../../apps/cli/rollout-view';
+import { progressLines, type RolloutJson } from '../../../apps/cli/rollout-view';
 import type { FakeApi } from './fake-api';
 import { answer, cliAgainst, openFakeApi, refuse } from './fake-api';
 import { judged, rolledBack, running } from './rollout-fixture';
@@ -40,7 +40,7 @@ describe('a rollout that is shown', () => {
       'champion @1    95 %   5,900  0       5,600    12    5,000  4,720',
       'challenger @2  5 %    5,900  3       300      5     260    250',
       '',
-      'about 1,650 labels and 2.75 days of event time more',
+      'needs about 2.75 days and 1,650 labels more at the current rate',
       'run run_1',
     ]);
   });
@@ -58,13 +58,25 @@ describe('a rollout that is shown', () => {
     expect(stdout).not.toContain('more\n');
   });
 
+  test('whose challenger began to answer says that labels of that traffic are missing, not that none came', () => {
+    const message = 'logloss: no label yet of the traffic that the challenger answers';
+    const quality = { ...running.quality, n: 0, estimate: null, lower: null, upper: null };
+    const reasons = [{ gate: 'quality', code: 'quality.notMeasured', message, outcome: 'inconclusive' as const }];
+    const [first] = progressLines({ ...running, quality, reasons });
+    expect(first).toBe(`step 2 of 3, 5 %: ${message}`);
+  });
+
   test('by a judge says by whom, how many pairs, how many without a verdict, and for how much', async () => {
     serve(judged);
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(stdout.replace(/\n */g, ' ')).toContain(
       'judged by sound (sha256:aaaaaaaaaaaa), right about 90 % of right answers and 80 % of wrong ones: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, at most 2,000',
     );
-    expect(progressOf(judged)).toContain('2,400 pairs; 1,240 pairs judged, 7 of them without a verdict, for $0.3142; about');
+    expect(progressLines(judged)).toEqual([
+      expect.stringMatching(/, 2,400 pairs$/),
+      '1,240 pairs judged, 7 of them without a verdict, for $0.3142',
+      expect.stringMatching(/^needs about 2\.75 days and 1,650 labels more at the current rate$/),
+    ]);
   });
 
   test('by a judge that answers nothing, or is asked no more, says since when and why', async () => {
@@ -78,7 +90,7 @@ describe('a rollout that is shown', () => {
     const denied =
       'sound has answered nothing since 2026-01-01T07:00:00Z: its provider does not accept the key, or has no credit for it (ProviderDenied); it is asked again until it does';
     expect(await shown({ silence })).toContain(denied);
-    expect(progressOf({ ...judged, judge: { ...judge, silence } })).toContain(denied);
+    expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
     const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
     expect(await shown({ over }, 'held')).toContain(`nothing more is judged: ${over}`);
     for (const each of [await shown({ silence: null, over: null }), await shown({ over }, 'promoted')]) {
@@ -107,10 +119,12 @@ describe('a rollout that is shown', () => {
       serve({ ...running, remaining });
       return (await api.cli('rollout', 'show', 'flight-delay')).stdout;
     };
-    expect(await said({ observations: 1_650, seconds: 237_600 })).toContain('about 1,650 labels and 2.75 days of event time more');
+    expect(await said({ observations: 1_650, seconds: 237_600 })).toContain(
+      'needs about 2.75 days and 1,650 labels more at the current rate',
+    );
     for (const seconds of [200 * 86_400, null])
-      expect(await said({ observations: 1_650, seconds })).toContain('more than the 10 days of event time that are left');
-    expect(await said({ observations: null, seconds: null })).toContain('it cannot be said yet');
+      expect(await said({ observations: 1_650, seconds })).toContain('needs more than the remaining 10 days at the current rate');
+    expect(await said({ observations: null, seconds: null })).toContain('too few labels yet to forecast');
   });
 
   test('before there was traffic draws nothing, and says so', async () => {
@@ -159,10 +173,13 @@ describe('a rollout that is watched', () => {
     serve(running, running, held, rolledBack);
     const { exitCode, stdout, stderr } = await api.cli('rollout', 'watch', 'flight-delay');
     expect(exitCode).toBe(3);
-    const progress = 'logloss -0.0038 (-0.0285 … +0.0209), 2,400 pairs; about 1,650 labels and 2.75 days of event time more';
+    const progress = 'logloss -0.0038 (-0.0285 … +0.0209), 2,400 pairs';
+    const needs = '  needs about 2.75 days and 1,650 labels more at the current rate';
     expect(stderr.split('\n')).toEqual([
       `running  step 2 of 3, 5 %: ${progress}`,
+      needs,
       `held  step 2 of 3, 5 % (held): ${progress}`,
+      needs,
       '  waits for: somebody to let it go',
       'rolledBack, verdict failed',
       '',
@@ -275,6 +292,8 @@ describe('a run in its canary', () => {
       setTimeout(() => response.end('event: end\ndata: {}\n\n'), 1_500);
     });
     const { stderr } = await api.cli('run', 'watch', 'run_1');
-    expect(stderr).toMatch(/^\d\d:\d\d:\d\d {2}canary {4}step 2 of 3, 5 %: logloss -0\.0038 \(.*\), 2,400 pairs; about 1,650 labels .*\n$/);
+    expect(stderr).toMatch(
+      /^\d\d:\d\d:\d\d {2}canary {4}step 2 of 3, 5 %: logloss -0\.0038 \(.*\), 2,400 pairs\n {10}canary {4}needs about 2\.75 days and .*\n$/,
+    );
   });
 });

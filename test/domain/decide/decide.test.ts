@@ -132,8 +132,8 @@ describe('candidates on one holdout share the error of a gate', () => {
     expect(verdict.reasons[0]?.message).toContain('97.6 % bounds');
     expect(verdict.reasons[1]).toMatchObject({
       code: 'policy.attempt',
-      message:
-        'judged once on this holdout: gates ask for 97.6 % instead of 97 %, so that all attempts together keep the error that is allowed',
+      message: 'judged once on this holdout: gates ask for 97.6 % instead of 97 %',
+      details: ['all attempts on one holdout share the error that a gate allows'],
     });
   });
 
@@ -156,7 +156,7 @@ describe('candidates on one holdout share the error of a gate', () => {
     const verdict = decide(counted, nth(11, changes));
     expect(verdict.kind).toBe('inconclusive');
     expect(verdict.reasons.at(-1)).toMatchObject({ gate: 'holdout', code: 'policy.holdoutUsedUp' });
-    expect(verdict.reasons.at(-1)?.message).toMatch(/used up after 10 candidates; judge the next one on newer data/);
+    expect(verdict.reasons.at(-1)?.message).toMatch(/which 10 candidates use up; judge the next one on newer data/);
   });
 
   test('evidence without a count passes nothing, and a decision made before attempts were counted reads as it did', () => {
@@ -242,10 +242,28 @@ describe('explanations', () => {
     expect(lines.map((line) => line.slice(0, 15))).toEqual(['pass  useful   ', 'FAIL  excellent', 'open  sharp    ', 'n/a   no-worse ']);
   });
 
+  test('no line is longer than 110 characters, nothing of a reason is lost, and details come when they are asked for', () => {
+    const long = {
+      ...{ gate: 'quality', outcome: 'inconclusive' as const, code: 'quality.open' },
+      message:
+        'logloss +0.0004 (99.5 % CI -0.0022 … +0.0031, 26,639 pairs): below the 0.01 margin on this traffic, not yet across days (28 days)',
+      details: ['positive is worse'],
+    };
+    expect(explainGates([long])).toEqual([
+      'open  quality  logloss +0.0004 (99.5 % CI -0.0022 … +0.0031, 26,639 pairs):',
+      '               below the 0.01 margin on this traffic, not yet across days (28 days)',
+    ]);
+    expect(explainGates([long], { verbose: true }).at(-1)).toBe('               positive is worse');
+    const word = explainGates([{ ...long, message: 'x'.repeat(300) }]);
+    expect(word).toEqual([`open  quality  ${'x'.repeat(300)}`]);
+  });
+
   test('evidence shows each metric with its interval and what stands beside it', () => {
     const text = explainEvidence(evidence()).join('\n');
     expect(text).toContain('holdout 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z: 28,834 rows of 30 days');
-    expect(text).toMatch(/logloss {2}0.541 \(95 %: .*\); flight-delay@1 0.55, difference -0.023 \(95 %: .*\), positive is worse; baseline/);
+    expect(text).toMatch(
+      /logloss {2}0.541 \(95 %: .*\)\n {2}flight-delay@1 0.55, difference -0.023 \(95 %: .*\); positive is worse\n {2}baseline/,
+    );
   });
 
   test('evidence names what could not be measured', () => {

@@ -46,7 +46,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.6, 0.55, 0.65)),
     'failed',
     'threshold.missed',
-    'auc 0.6 is under the minimum 0.62 (28,834 rows of 30 days)',
+    'auc 0.6 is under the minimum 0.62; 28,834 rows of 30 days',
   ],
   [
     'estimate beyond, bound not',
@@ -54,7 +54,7 @@ const threshold: readonly Row[] = [
     withAuc(measured(0.64, 0.6, 0.68)),
     'inconclusive',
     'threshold.unproven',
-    'a longer holdout would tell',
+    'a longer holdout would narrow the bound',
   ],
   ['an unbounded side', useful, withAuc(measured(0.7, null, 0.75)), 'inconclusive', 'threshold.unproven', 'lower bound unbounded'],
   [
@@ -132,7 +132,7 @@ const nonInferiority: readonly Row[] = [
     withIncrease(measured(0.001, -0.001, 0.004)),
     'inconclusive',
     'nonInferiority.open',
-    'allowed +0.004: the data allow either',
+    'allowed +0.004; the data allow either',
   ],
   ['lower bound above the margin', noWorse, withIncrease(measured(0.02, 0.005, 0.03)), 'failed', 'nonInferiority.refuted', '+0.02'],
   [
@@ -239,7 +239,7 @@ const slicing: readonly Row[] = [
     withSlices(slice('JFK', measured(0.012, -0.02, 0.045)), slice('LGA', measured(-0.02, -0.04, 0.01))),
     'passed',
     'slice.unharmed',
-    'worst is origin=JFK +0.012',
+    'worst of 2 slices is origin=JFK +0.012',
   ],
   [
     'a slice shown worse than the limit',
@@ -373,7 +373,7 @@ describe.each([
   test.each(table)('%s', (_name, gate, found, outcome, code, message) => {
     const [judged] = judge(policy(gate), found);
     expect(judged).toMatchObject({ gate: gate.name, kind: gate.kind, outcome, code });
-    expect(judged?.message).toContain(message);
+    expect([judged?.message, ...(judged?.details ?? [])].join('; ')).toContain(message);
   });
 });
 
