@@ -14,6 +14,7 @@ import { modelCommands } from './commands/model';
 import { platformCommands } from './commands/platform';
 import { indexCommands } from './commands/indexes';
 import { evaluateCommand } from './commands/evaluate';
+import { predictCommand } from './commands/predict';
 import { predictionCommands } from './commands/prediction';
 import { promptCommands } from './commands/prompt';
 import { replayCommands } from './commands/replay';
@@ -36,6 +37,7 @@ const nouns = [
   indexCommands,
   budgetCommands,
   rolloutCommands,
+  predictCommand,
   predictionCommands,
   dataCommands,
   decisionCommands,

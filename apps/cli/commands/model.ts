@@ -11,6 +11,7 @@ import { describeComparison } from '../comparison-view';
 import type { ExplanationJson, MoveJson } from '../explanation-view';
 import { describeExplanation } from '../explanation-view';
 import { jsonText } from '../harmless';
+import { chatCurlOf, curlOf, exampleRow, keyWords, modelInputs } from '../model-request';
 import { CliError } from '../cli-error';
 
 interface ModelJson {
@@ -35,6 +36,24 @@ interface PromoteOptions {
 export function modelCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   const model = program.command('model').description('registered models and their champions');
+
+  /** How to ask the champion, ready to copy. Silent where no gateway is known or it does not answer: then there is nothing to copy. */
+  const sayRequest = async (name: string): Promise<void> => {
+    const { gatewayUrl, apiKey } = context.settings;
+    if (gatewayUrl === null || apiKey === null) return;
+    const inputs = await modelInputs({ gatewayUrl, apiKey }, name);
+    const where = { gatewayUrl, key: keyWords(context.settings) };
+    if (inputs !== null) {
+      terminal.say(`ask it:\n${curlOf(name, inputs, where)}`);
+      terminal.say(`or: perennial predict ${name} --row '${JSON.stringify(exampleRow(inputs))}'`);
+      return;
+    }
+    const kind = await context
+      .api()
+      .call<{ readonly kind?: string; readonly spec?: { readonly kind?: string } }>(`/lifecycles/${name}`)
+      .catch(() => null);
+    if (kind?.spec?.kind === 'LlmLifecycle') terminal.say(`ask it:\n${chatCurlOf(name, where)}`);
+  };
 
   model
     .command('list')
@@ -74,6 +93,7 @@ export function modelCommands(program: Command, context: CliContext): void {
       ]);
       terminal.out(table(['VERSION', 'STATUS', 'ALIAS', 'RUN', 'DIGEST'], rows));
       if (found.inferUrl !== null) terminal.say(`answers at ${found.inferUrl}`);
+      if (found.aliases['champion']) await sayRequest(name);
     });
 
   model

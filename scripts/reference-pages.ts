@@ -1,0 +1,12 @@
+/** Writes docs/reference, one page a kind of file, from the zod schemas and docs/reference/examples: node -r tsx/cjs scripts/reference-pages.ts */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { referenceKinds, referencePage, type ReferenceKind } from '../domain/reference-pages.schema';
+
+const folder = join(__dirname, '..', 'docs', 'reference');
+
+for (const kind of Object.keys(referenceKinds) as ReferenceKind[]) {
+  const text = readFileSync(join(folder, 'examples', `${kind}.yaml`), 'utf8');
+  writeFileSync(join(folder, `${kind}.md`), referencePage(kind, { value: parse(text), text }));
+}
