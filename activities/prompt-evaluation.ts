@@ -9,6 +9,7 @@ import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
+import { evaluationScope } from '../domain/llm/run-budget';
 import { answersSummary } from '../domain/llm/evaluation/answered';
 import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
@@ -43,7 +44,7 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
         const { tenant, dimensions, route, sampling, parallel, budgetUsd, from, to, execution } = input;
         const template = await artifacts.getJson<PromptTemplate>(input.template);
         const cases = readStoredCases(new TextDecoder().decode(await artifacts.getBytes(input.cases)), 'cases');
-        const scope = scopeOf(input);
+        const scope = evaluationScope(input.evaluation);
         const providers = [...route, ...paraphrasersIn(dimensions)].map(({ provider }) => provider);
         const budgets = await questionBudgets(registry.budgets, { tenant, scope, budgetUsd, others: [], providers });
         const asking: Asking = { chat, tenant, scope, owner: { execution, attempt: activityInfo().attempt }, budgets };
@@ -76,8 +77,4 @@ export function createPromptEvaluationActivities({ registry, artifacts, access }
       };
     },
   };
-}
-
-function scopeOf({ evaluation }: PromptEvaluationInput): string {
-  return `prompt-evaluation/${evaluation}`;
 }

@@ -4,7 +4,7 @@ import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import type { RunId, Tenant } from '../domain/ids';
-import { searchScope } from '../domain/llm/run-budget';
+import { promptSearchScope, searchScope } from '../domain/llm/run-budget';
 import { measuredMean, type SearchOutcome } from '../domain/llm/search/outcome';
 import type { PromptSearchRequest } from '../domain/llm/search/request';
 
@@ -65,6 +65,10 @@ export async function outcomeOf(
       return variant ? [{ ...variant.result, origin: variant.origin.kind }] : [];
     }),
     variants: found.variants.length,
+    ...(found.fewer.length > 0 && { fewer: found.fewer }),
+    tied: found.variants.filter(
+      ({ id: each, result }) => each !== found.winner.id && result.cases === searched.cases && result.quality === searched.quality,
+    ).length,
     questions: found.questions,
     paid: { answers: calls.answered, cost, unsettled: unsettled.requestIds.length },
     report: await hold(found),
@@ -73,7 +77,7 @@ export async function outcomeOf(
 
 /** Where the ledger's report of a search is found. */
 export function scopeOf({ search, runId }: Pick<Named, 'search' | 'runId'>): string {
-  return runId === null ? `prompt-search/${search}` : searchScope(runId);
+  return runId === null ? promptSearchScope(search) : searchScope(runId);
 }
 
 /** A branch of its own: who looks at `main` sees no trials. */

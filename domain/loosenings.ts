@@ -193,6 +193,7 @@ const gateRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   superiority: { margin: smallerIsLooser, whenAbsent: strict('baseline') },
   slice: { maxIncrease: largerIsLooser, whenAbsent: strict('baseline') },
   parity: { rows: smallerIsLooser, tolerance: largerIsLooser, minShare: smallerIsLooser },
+  allPass: { min: smallerIsLooser },
   bias: { margin: largerIsLooser },
   latency: { quantile: smallerIsLooser, maxMs: largerIsLooser },
   cost: { quantile: smallerIsLooser, maxUsd: largerIsLooser },

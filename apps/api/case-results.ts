@@ -7,7 +7,7 @@ import type { ArtifactStore } from '../../data/artifacts/store';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
-import { outcomeOf } from '../../domain/llm/evaluation/report';
+import { caseReportOf, outcomeOf, type CaseReport } from '../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
 import type { ChosenPrompt } from '../../workflows/stages/prompt-eval';
 
@@ -78,7 +78,7 @@ export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRe
 /** A page of the cases that a run asked, in the order asked. Results are one verified file, so a page costs a read of it: few at once, that memory stays within so many files. */
 export function openCaseResults({ registry, artifacts }: { readonly registry: Reads; readonly artifacts: Pick<ArtifactStore, 'getJson'> }) {
   const reading = bulkhead(2, Number.POSITIVE_INFINITY);
-  return async (run: RunRecord, asked: AskedCases): Promise<Page<CaseResult>> => {
+  return async (run: RunRecord, asked: AskedCases): Promise<Page<CaseReport>> => {
     const { digest, failed, dimension, passAt } = asked;
     const evaluation = (await runEvaluations(registry, run)).find(({ results }) => results.digest === digest);
     if (!evaluation) throw failure('NotFound', `${run.id} has no case results ${digest}`, { next: `perennial run cases ${run.id} --list` });
@@ -107,9 +107,10 @@ export function openCaseResults({ registry, artifacts }: { readonly registry: Re
       return result.unanswered !== null || names.some((name) => ['failure', 'error'].includes(outcomeOf(result, name, passAt).kind));
     }
 
-    function shown(result: CaseResult): CaseResult {
+    function shown(result: CaseResult): CaseReport {
+      const report = caseReportOf(result);
       const score = dimension === undefined ? undefined : result.scores[dimension];
-      return dimension === undefined ? result : { ...result, scores: score ? { [dimension]: score } : {} };
+      return dimension === undefined ? report : { ...report, scores: score ? { [dimension]: score } : {} };
     }
   };
 }

@@ -11,6 +11,7 @@ import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import { searchProblem, type PromptSearchRequest } from '../../domain/llm/search/request';
 import type { PromptSearchView } from '../../workflows/prompt-search-messages';
 import type { PromptSearchClient } from '../prompt-search-client';
+import { outcomeView, resultView } from './views/prompt-search';
 
 interface Deps {
   readonly registry: { readonly promptSearches: PromptSearchRepository; readonly artifacts: ArtifactRepository };
@@ -64,12 +65,34 @@ function idOf(prompt: string, first: string, { spec, cases, ...request }: Prompt
 
 export function searchView({ id, prompt, firstVersion, status, cause, request, actor, createdAt, endedAt, outcome }: PromptSearchRecord) {
   const { quality, variants } = request.spec;
-  return { id, prompt, firstVersion, status, cause, quality, variants, actor, createdAt, endedAt, outcome };
+  return {
+    id,
+    prompt,
+    firstVersion,
+    status,
+    cause,
+    quality,
+    variants,
+    actor,
+    createdAt,
+    endedAt,
+    outcome: outcome && outcomeView(outcome),
+  };
 }
 
 export function progressView(view: PromptSearchView | null) {
   if (!view?.standing) return null;
   const { stage, round, rounds, groups, cases, known, questions, best } = view.standing;
   const variants = groups.reduce((sum, group) => sum + group.variants, 0);
-  return { stage, round: round + 1, rounds: rounds.length, variants, cases, known, questions, pieces: view.pieces, best };
+  return {
+    stage,
+    round: round + 1,
+    rounds: rounds.length,
+    variants,
+    cases,
+    known,
+    questions,
+    pieces: view.pieces,
+    best: best && resultView(best),
+  };
 }

@@ -16,15 +16,28 @@ export interface ReadCases {
   readonly cases: readonly EvaluationCase[];
 }
 
-/** NDJSON as it is; of a promptfoo configuration its test cases, where what has no counterpart is said and not dropped in silence. */
-export function readCasesFile(path: string, cwd: string, terminal: Terminal): ReadCases {
+/** NDJSON as it is; of a promptfoo configuration its test cases, with a line for all that is ignored of it. `strict` refuses a configuration of which anything would be ignored. */
+export function readCasesFile(
+  path: string,
+  cwd: string,
+  terminal: Terminal,
+  { strict = false }: { readonly strict?: boolean } = {},
+): ReadCases {
   const text = textOfFile(path, cwd);
   if (!/\.ya?ml$/.test(path)) {
     const { cases, issues } = readCaseSet(text, path);
     return checked({ text, cases }, path, issues);
   }
   const { cases, leftOut, issues } = importPromptfoo(text, path);
-  for (const issue of leftOut) terminal.say(terminal.paint.yellow(`not taken over: ${formatIssue(issue)}`));
+  if (strict && leftOut.length > 0) {
+    const lines = leftOut.map((issue) => `\n  ${formatIssue(issue)}`).join('');
+    throw new CliError(
+      `${path}: ${leftOut.length} ignored, and --strict allows none; nothing was begun${lines}`,
+      2,
+      'remove them, or leave out --strict',
+    );
+  }
+  for (const issue of leftOut) terminal.say(terminal.paint.yellow(`ignored: ${formatIssue(issue)}`));
   return checked({ text: writeCaseSet(cases), cases }, path, issues);
 }
 

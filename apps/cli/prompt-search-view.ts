@@ -1,7 +1,9 @@
-import type { SearchOutcome, MeasuredMean } from '../../domain/llm/search/outcome';
-import type { VariantResult } from '../../domain/llm/search/variant';
+import type { outcomeView, resultView } from '../api/views/prompt-search';
+import type { MeasuredMean } from '../../domain/llm/search/outcome';
 import type { Paint } from './terminal';
 import { table } from './terminal';
+
+type SearchOutcomeJson = ReturnType<typeof outcomeView>;
 
 export interface SearchJson {
   readonly id: string;
@@ -14,7 +16,7 @@ export interface SearchJson {
   readonly actor: string;
   readonly createdAt: string;
   readonly endedAt: string | null;
-  readonly outcome: SearchOutcome | null;
+  readonly outcome: SearchOutcomeJson | null;
 }
 
 export interface SearchProgressJson {
@@ -25,7 +27,7 @@ export interface SearchProgressJson {
   readonly cases: number;
   readonly known: number;
   readonly pieces: { readonly done: number; readonly of: number };
-  readonly best: VariantResult | null;
+  readonly best: ReturnType<typeof resultView> | null;
 }
 
 export type SearchDetailJson = SearchJson & { readonly progress: SearchProgressJson | null; readonly temporalUrl: string | null };
@@ -40,14 +42,18 @@ export function progressLine({ stage, round, rounds, variants, cases, known, pie
 }
 
 /** The front, and what the winner keeps of what the search promised. */
-export function outcomeText({ prompt, quality }: SearchJson, outcome: SearchOutcome, paint: Paint): string {
-  const { winner, first, searched, confirmed, improved, front, variants, questions, paid } = outcome;
-  const rows = front.map(({ id, origin, quality: reached, cost, latencyMs, cases }) => [
+export function outcomeText(
+  { prompt, quality, variants: most }: Pick<SearchJson, 'prompt' | 'quality' | 'variants'>,
+  outcome: SearchOutcomeJson,
+  paint: Paint,
+): string {
+  const { winner, first, searched, confirmed, improved, front, variants, fewer, tied, questions, paid } = outcome;
+  const rows = front.map(({ id, origin, quality: reached, costUsd, latencyMs, cases }) => [
     id === winner.digest ? paint.bold('winner') : '',
     origin,
     reached.toFixed(3),
     `${cases}`,
-    `$${(cost / 1e9).toFixed(6)}`,
+    costUsd === null ? 'unknown' : `$${costUsd.toFixed(6)}`,
     `${Math.round(latencyMs)} ms`,
     id.slice(7, 19),
   ]);
@@ -66,13 +72,28 @@ export function outcomeText({ prompt, quality }: SearchJson, outcome: SearchOutc
     ),
     '',
     `gain ${improved ? paint.green(gain) : paint.yellow(gain)} on ${confirmed.gain.cases} cases that no choice has seen${kept}`,
-    improved ? '' : paint.yellow('not shown to be better: more cases, or other proposers'),
+    verdictText(outcome, paint),
+    tied === 0 ? '' : tieText(tied, quality),
+    variants < most ? `${variants} of at most ${most} variants were tried` : '',
+    ...fewer.map((reason) => `  ${reason}`),
     paint.dim(
-      `${variants} variants, ${questions} questions, ${paid.answers} answers paid ($${(paid.cost / 1e9).toFixed(4)}), ${paid.unsettled} perhaps paid twice`,
+      `${variants} variants, ${questions} questions, ${paid.answers} answers paid ($${paid.costUsd.toFixed(4)}), ${paid.unsettled} perhaps paid twice`,
     ),
   ]
     .filter((line, index, all) => line !== '' || all[index - 1] !== '')
     .join('\n');
+}
+
+function verdictText({ improved, confirmed, winner, first }: SearchOutcomeJson, paint: Paint): string {
+  if (improved) return '';
+  if (winner.digest === first.digest) return paint.yellow('the first prompt itself did best: nothing better was found');
+  if (confirmed.gain.mean === 0) return paint.yellow('a tie: both prompts score the same on the held-out cases');
+  return paint.yellow('not shown to be better: more cases, or other proposers');
+}
+
+function tieText(tied: number, quality: string): string {
+  const others = tied === 1 ? '1 other variant' : `${tied} other variants`;
+  return `a tie in the search: ${others} reached the winner's ${quality} on the same cases; the winner is cheaper or faster, or first by digest`;
 }
 
 function meanCells({ mean, lower, upper, failures }: MeasuredMean): readonly string[] {

@@ -68,6 +68,7 @@ export interface PromptsJson {
     readonly first: string;
     readonly found: string | null;
     readonly variants: number;
+    readonly fewer?: readonly string[];
     readonly questions: number;
     readonly gain: ScoreJson | null;
     readonly unpaid: string | null;
@@ -91,14 +92,20 @@ export interface FineTuningJson {
 }
 
 function promptsText({ chosen, candidates, searched, notShown = [] }: PromptsJson): string {
-  const beside = searched ? (searched.unpaid ?? `${searched.variants} more were searched`) : '';
+  const beside = searched ? (searched.unpaid ?? searchedText(searched)) : '';
   return [`${chosen} of ${candidates.length} chosen`, beside, ...notShown.map(notShownText)].filter(Boolean).join(', ');
 }
 
-/** Bounds that include 0 and a mean near it are a tie; with more held-out cases the bounds are narrower. */
+function searchedText({ variants, fewer = [] }: NonNullable<PromptsJson['searched']>): string {
+  const why = fewer.length === 0 ? '' : `, fewer than allowed (${fewer.join('; ')})`;
+  return `${variants} variants were searched${why}`;
+}
+
+/** With more held-out cases the bounds are narrower. */
 function notShownText({ path, against, difference: { mean, lower, upper, cases } }: NonNullable<PromptsJson['notShown']>[number]): string {
   const gain = mean === null ? 'nothing was measured' : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
-  return `${against} stays: a gain of ${path} is not shown, ${gain} on ${cases} held-out cases`;
+  const what = mean === 0 ? `${path} scores the same, a tie` : `a gain of ${path} is not shown`;
+  return `${against} stays: ${what}, ${gain} on ${cases} held-out cases`;
 }
 
 /** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */

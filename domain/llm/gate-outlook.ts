@@ -16,6 +16,10 @@ export function gateOutlooks(
   const all = casesIn(files[cases.file] ?? '', cases.file);
   const judging = all.filter((each) => sliceOf(each, cases) === 'judge').length;
   const thresholds = evaluate.gates.flatMap((gate) => {
+    if (gate.kind === 'allPass')
+      return [
+        `${gate.name}: each of the ${judging} cases that judge must have ${gate.dimension} of at least ${gate.min}; it says nothing of other cases`,
+      ];
     if (gate.kind !== 'threshold') return [];
     const { name, dimension, min, confidence } = gate;
     const least = leastShown({ cases: judging, min, level: confidence });

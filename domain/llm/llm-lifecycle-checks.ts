@@ -218,9 +218,17 @@ function evaluationIssues({ evaluate, promptEval, index }: LlmLifecycleSpec, doc
       : [];
   const searched = promptEval?.search ? searchProblem({ spec: promptEval, dimensions }) : null;
   const search = searched === null || quality.length > 0 ? [] : [issueAt(['spec', 'promptEval', 'search'], searched)];
+  const sampled =
+    evaluate.first !== null && gates.some(({ kind }) => kind === 'allPass')
+      ? [
+          issueAt([...at, 'first'], 'spec.evaluate.first asks some of the cases, and a gate of kind allPass needs each', {
+            expected: 'no first',
+          }),
+        ]
+      : [];
   const gated = ungatedIssues(document, { gates: gates.length, isUngated: ungated !== null });
   const problems = evaluationProblems(dimensions, gates).map(({ path, detail, didYouMean }) =>
     issueAt([...at, ...path], detail, { didYouMean }),
   );
-  return [...later, ...quality, ...search, ...gated, ...problems];
+  return [...later, ...quality, ...search, ...gated, ...sampled, ...problems];
 }

@@ -7,6 +7,16 @@ export function runScope(runId: RunId): string {
 }
 
 /** Of the search in a run: a budget of its own, and where the ledger's report of it is found. */
+/** Of an evaluation of a prompt that belongs to no run. */
+export function evaluationScope(evaluation: string): string {
+  return `prompt-evaluation/${evaluation}`;
+}
+
+/** Of a search that belongs to no run. */
+export function promptSearchScope(search: string): string {
+  return `prompt-search/${search}`;
+}
+
 export function searchScope(runId: RunId): string {
   return `${runScope(runId)}/prompt-search`;
 }

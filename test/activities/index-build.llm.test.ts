@@ -362,6 +362,7 @@ describe('changes of documents', () => {
     await change(index, [{ id: 'comet', text: 'A comet is an icy body.' }]);
     await apply(filled.at);
     expect(await audited(filled.at)).toEqual({ chunks: before + 1, documents: library.length + 1, duplicates: [] });
+    expect(await world.deps.registry.indexes.get(filled.at)).toMatchObject({ documents: library.length + 1 });
     expect(await first(index, 'an icy body')).toBe('comet');
   });
 

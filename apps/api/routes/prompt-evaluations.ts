@@ -5,13 +5,16 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { invalid } from '../../../domain/issue-text';
 import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
+import { evaluationScope } from '../../../domain/llm/run-budget';
 import { evaluationProblems } from '../../../domain/llm/evaluation/dimension-checks';
+import { caseReportOf } from '../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
 import type { EvaluationState } from '../../prompt-evaluation-client';
 import type { RouteDeps } from '../server';
 import { name, problem } from '../views/fields';
-import { caseResults, promptEvaluationView } from '../views/prompt-evaluation';
+import { callsOf, scopeCalls } from '../views/llm-calls';
+import { caseResults, promptEvaluationView, summaryView } from '../views/prompt-evaluation';
 
 const prompt = z.object({ prompt: name });
 const one = prompt.extend({
@@ -112,8 +115,22 @@ export function promptEvaluationRoutes({ registry, artifacts, evaluations, guard
       async ({ caller: { tenant }, params: { prompt: of, id } }) => {
         const state = await found(tenant, of, id);
         if (state.status !== 'done') throw failure('Conflict', `${id} is ${state.status}: there are no results`);
-        return { items: await artifacts.getJson<readonly CaseResult[]>(state.outcome.results) };
+        return { items: (await artifacts.getJson<readonly CaseResult[]>(state.outcome.results)).map(caseReportOf) };
       },
+    );
+
+    app.get(
+      '/prompts/:prompt/evaluations/:id/calls',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'What it asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+          params: one,
+          response: { 200: scopeCalls, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { id } }) => callsOf(await registry.llmCalls.report({ tenant, scope: evaluationScope(id) })),
     );
   };
 }
@@ -126,6 +143,6 @@ function viewOf(id: string, prompt: string, state: EvaluationState): z.output<ty
     case 'failed':
       return { ...none, cause: state.cause, next: state.next };
     case 'done':
-      return { ...none, summary: state.outcome.summary, results: state.outcome.results };
+      return { ...none, summary: summaryView(state.outcome.summary), results: state.outcome.results };
   }
 }

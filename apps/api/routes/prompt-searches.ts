@@ -9,7 +9,9 @@ import { runOfSearch } from '../../../workflows/prompt-search-messages';
 import { progressView, searchView, startPromptSearch } from '../prompt-search';
 import type { RouteDeps } from '../server';
 import { name, page, pageOf, problem } from '../views/fields';
+import { callsOf, scopeCalls } from '../views/llm-calls';
 import { promptSearchDetail, promptSearchView } from '../views/prompt-search';
+import { promptSearchScope, searchScope } from '../../../domain/llm/run-budget';
 
 const prompt = z.object({ prompt: name });
 const id = z
@@ -106,6 +108,25 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const view = record.status === 'running' ? await searches.view({ tenant, search, ofRun }) : null;
         const temporalUrl = searches.url({ tenant, search, ofRun });
         return { ...searchView(record), request: record.request, progress: progressView(view), temporalUrl };
+      },
+    );
+
+    app.get(
+      '/prompts/:prompt/searches/:id/calls',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'What it asked of language models, and what it cost; an answer that was paid before is in the report of who paid it',
+          params: prompt.extend({ id }),
+          response: { 200: scopeCalls, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
+        await found(tenant, of, search);
+        const run = await runOf(tenant, search);
+        const scope = run ? searchScope(run.id) : promptSearchScope(search);
+        return callsOf(await registry.llmCalls.report({ tenant, scope }));
       },
     );
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact } from './fields';
+import { artifact, document } from './fields';
 
 export const runEvaluationView = z
   .object({
@@ -23,6 +23,11 @@ export const caseResultView = z
     id: z.string(),
     group: z.string().nullable(),
     pair: z.string().nullable(),
+    input: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('what was asked: values of the prompt’s variables; absent in results from before it was kept'),
+    expected: document.optional().describe('what would have been right, likewise'),
     answer: z.string().nullable(),
     unanswered: z.string().nullable().describe('why there is no answer: the type of the failure'),
     because: z.string().optional().describe('what that failure said and advised'),
@@ -33,7 +38,7 @@ export const caseResultView = z
     earlier: z.boolean().optional().describe('answered for another run or stage: its time is of another load'),
     untimed: z.string().optional(),
     by: z.object({ provider: z.string(), model: z.string(), standsIn: z.boolean() }).optional(),
-    cost: z.number().nullable().describe('nanodollars'),
+    costUsd: z.number().nullable().describe('US dollars'),
   })
   .meta({ id: 'CaseResult' });
 

@@ -23,6 +23,7 @@ export const promptsView = z
         first: z.string().describe('the candidate that the search began with'),
         found: z.string().nullable().describe('prompt://name@version; null where nothing was better, or its budget was spent'),
         variants: z.number(),
+        fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than were allowed; empty where as many were'),
         questions: z.number(),
         gain: score.nullable().describe('of what was found over the one that it began with, on cases that no choice has seen'),
         unpaid: z.string().nullable().describe('what its budget did not pay for'),
@@ -96,10 +97,10 @@ export function promptsToJson({ stage, output }: StageRecord): PromptsJson | nul
 
 function searchedToJson(searched: SearchedPrompts): PromptsJson['searched'] {
   const { first } = searched;
-  if (searched.kind === 'unpaid') return { first, found: null, variants: 0, questions: 0, gain: null, unpaid: searched.reason };
+  if (searched.kind === 'unpaid') return { first, found: null, variants: 0, fewer: [], questions: 0, gain: null, unpaid: searched.reason };
   const { bundle, outcome } = searched;
-  const { variants, questions, confirmed } = outcome;
-  return { first, found: bundle?.path ?? null, variants, questions, gain: confirmed.gain, unpaid: null };
+  const { variants, fewer = [], questions, confirmed } = outcome;
+  return { first, found: bundle?.path ?? null, variants, fewer, questions, gain: confirmed.gain, unpaid: null };
 }
 
 interface Tuned {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget';
-import type { ScopedReport } from '../../../domain/llm/call-ledger';
+import type { CallReport, ScopedReport } from '../../../domain/llm/call-ledger';
 
 const usd = z.number().describe('US dollars');
 const tokens = z.number().int();
 
-const stageCalls = z.object({
-  stage: z.string(),
+const calls = z.object({
   answered: z.number().int().describe('questions with an answer'),
   failed: z.number().int(),
   asking: z.number().int(),
@@ -19,13 +18,20 @@ const stageCalls = z.object({
     .describe('requests whose end nobody saw, such as those in flight when a worker died: at most this much more may be on the bill'),
 });
 
+const stageCalls = calls.extend({ stage: z.string() });
+export const scopeCalls = calls.meta({ id: 'Calls' });
+export type CallsJson = z.output<typeof calls>;
+
 export const runCalls = z.object({ stages: z.array(stageCalls).readonly() }).meta({ id: 'RunCalls' });
 export type StageCallsJson = z.output<typeof stageCalls>;
 
-export function callsToJson({ scope, calls, attempts, usage, cost, unsettled }: ScopedReport): StageCallsJson {
+export function callsToJson({ scope, ...report }: ScopedReport): StageCallsJson {
+  return { stage: scope.split('/').slice(2).join('/'), ...callsOf(report) };
+}
+
+export function callsOf({ calls: counts, attempts, usage, cost, unsettled }: CallReport): CallsJson {
   return {
-    stage: scope.split('/').slice(2).join('/'),
-    ...calls,
+    ...counts,
     requests: Object.values(attempts).reduce((sum, count) => sum + count, 0),
     ...usage,
     usd: cost / budgetUnits.usd,

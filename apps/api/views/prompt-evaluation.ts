@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { artifact, document } from './fields';
+import { budgetUnits } from '../../../domain/budget';
+import type { AnswersSummary } from '../../../domain/llm/evaluation/answered';
+import { caseResultView } from './case-result';
+import { artifact } from './fields';
 
 const score = z.object({
   mean: z.number().nullable().describe('of what could be measured'),
@@ -23,7 +26,7 @@ export const promptEvaluationView = z
         unanswered: z.number(),
         notAnswered: z.array(z.string()).readonly().optional().describe('a line a reason, with what one of those cases was told'),
         dimensions: z.record(z.string(), score),
-        cost: z.number().describe('nanodollars'),
+        costUsd: z.number().describe('US dollars, by the ledger: what an earlier evaluation paid is in it'),
         medianMs: z.number().nullable(),
       })
       .nullable(),
@@ -31,4 +34,8 @@ export const promptEvaluationView = z
   })
   .meta({ id: 'PromptEvaluation' });
 
-export const caseResults = z.object({ items: z.array(document).readonly().describe('a case each, in the order of the cases') });
+export const caseResults = z.object({ items: z.array(caseResultView).readonly().describe('a case each, in the order of the cases') });
+
+export function summaryView({ cost, ...summary }: AnswersSummary) {
+  return { ...summary, costUsd: cost / budgetUnits.usd };
+}

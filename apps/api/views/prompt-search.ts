@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { budgetUnits } from '../../../domain/budget';
+import type { SearchOutcome } from '../../../domain/llm/search/outcome';
+import type { VariantResult } from '../../../domain/llm/search/variant';
 import { artifact, document, instant } from './fields';
 
 const result = z.object({
@@ -6,7 +9,7 @@ const result = z.object({
   cases: z.number(),
   failures: z.number(),
   quality: z.number().describe('the mean over its cases, failed ones as 0'),
-  cost: z.number().describe('nanodollars a case'),
+  costUsd: z.number().nullable().describe('US dollars a case; null where nothing was answered'),
   latencyMs: z.number().describe('the median'),
 });
 
@@ -41,8 +44,14 @@ const outcome = z.object({
     .readonly()
     .describe('not beaten in quality, cost and latency at once'),
   variants: z.number(),
+  fewer: z.array(z.string()).readonly().describe('why fewer variants were tried than were allowed; empty where as many were'),
+  tied: z.number().describe('other variants with the quality of the winner on as many cases'),
   questions: z.number(),
-  paid: z.object({ answers: z.number(), cost: z.number(), unsettled: z.number().describe('attempts whose end nobody saw') }),
+  paid: z.object({
+    answers: z.number(),
+    costUsd: z.number().describe('US dollars'),
+    unsettled: z.number().describe('attempts whose end nobody saw'),
+  }),
   report: artifact.describe('JSON: every variant'),
 });
 
@@ -80,3 +89,16 @@ export const promptSearchView = z
 export const promptSearchDetail = promptSearchView
   .extend({ request: document.describe('what is searched, with every default'), progress, temporalUrl: z.string().nullable() })
   .meta({ id: 'PromptSearchDetail' });
+
+export function outcomeView({ searched, front, fewer = [], tied = 0, paid: { cost, ...paid }, ...rest }: SearchOutcome) {
+  return {
+    ...{ ...rest, fewer, tied },
+    searched: resultView(searched),
+    front: front.map((each) => ({ ...resultView(each), origin: each.origin })),
+    paid: { ...paid, costUsd: cost / budgetUnits.usd },
+  };
+}
+
+export function resultView({ id, cases, failures, quality, cost, latencyMs }: VariantResult) {
+  return { id, cases, failures, quality, costUsd: cost === Number.MAX_SAFE_INTEGER ? null : cost / budgetUnits.usd, latencyMs };
+}

@@ -3,9 +3,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
 import type { AnswersSummary } from '../../../domain/llm/evaluation/answered';
-import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { unansweredIn, unansweredText } from '../../../domain/llm/evaluation/unanswered';
-import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
+import { outcomeOf, toJsonLines, toJUnit, type CaseReport } from '../../../domain/llm/evaluation/report';
 import type { SearchOrder } from '../../../domain/llm/search/search-order.schema';
 import { modelOf, readCasesFile, textOfFile } from '../cases-file';
 import { CliError } from '../cli-error';
@@ -15,7 +14,7 @@ import { promptRefOf } from '../prompt-ref';
 import { table } from '../terminal';
 import { usualDimension } from '../usual-dimension';
 import { wholeFileAt, writeWhole } from '../whole-file';
-import { jsonText } from '../harmless';
+import { harmless, jsonText } from '../harmless';
 
 type Order = Omit<SearchOrder, 'search'>;
 
@@ -25,6 +24,8 @@ interface Options {
   readonly spec?: string;
   readonly dimensions?: string;
   readonly min: readonly Least[];
+  readonly allPass?: true;
+  readonly strict?: true;
   readonly maxTokens?: number;
   readonly parallel?: number;
   readonly budget?: number;
@@ -45,8 +46,10 @@ interface EvaluationJson {
   readonly cause: string | null;
   readonly next: string | null;
   readonly progress: { readonly done: number; readonly of: number } | null;
-  readonly summary: AnswersSummary | null;
+  readonly summary: SummaryJson | null;
 }
+
+type SummaryJson = Omit<AnswersSummary, 'cost'> & { readonly costUsd: number };
 
 const lookMs = 1_000;
 
@@ -61,14 +64,16 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     .option('--dimensions <list>', 'of exact, f1, label, json, rules; those that the cases have something for when left out')
     .option('--spec <file>', 'YAML: dimensions, model, sampling, parallel; options come before it')
     .option('--min <dimension=score>', 'exit 3 unless the lower bound is at least so much; may be given again', least, [])
+    .option('--all-pass', 'exit 3 unless every case reaches 1, or its --min, in every dimension; says nothing of other cases')
+    .option('--strict', 'refuse a promptfoo configuration of which anything would be ignored')
     .option('--max-tokens <count>', 'of an answer', wholeNumber(1, 32_768))
     .option('--parallel <count>', 'questions under way at once', wholeNumber(1, 256))
     .option('--budget <dollars>', 'stop before more is spent; raised, the same command goes on', Number)
-    .option('--junit <file>', 'write JUnit XML: a suite a dimension')
-    .option('--jsonl <file>', 'write answer and scores, a case a line')
+    .option('--junit <file>', 'write JUnit XML, which fails where the exit code is 3; each case is in it once')
+    .option('--jsonl <file>', 'write question, expected answer, answer and scores, a case a line')
     .option('--json', 'print the summary as JSON')
     .action(async (file: string, options: Options) => {
-      const read = readCasesFile(file, settings.cwd, terminal);
+      const read = readCasesFile(file, settings.cwd, terminal, { strict: options.strict ?? false });
       const order = orderOf(options, read.cases, settings.cwd);
       for (const { dimension } of options.min) {
         if (!order.dimensions.some(({ name }) => name === dimension))
@@ -81,19 +86,26 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
       const begun = await context.api().call<EvaluationJson>(path, { method: 'POST', body });
       const { summary, id } = await followed(context, begun);
-      if (junit || jsonl || summary.unanswered > 0) {
-        const { items } = await context.api().call<{ readonly items: readonly CaseResult[] }>(`${path}/${id}/results`);
-        for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
-        const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
-        if (junit) await writeWhole(junit, (write) => write(toJUnit(items, { suite: name, passAt })));
-        if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
+      const rule = options.allPass ? 'allPass' : 'interval';
+      const passAt = Object.fromEntries(options.min.map(({ dimension, score }) => [dimension, score]));
+      const needsCases = junit !== null || jsonl !== null || summary.unanswered > 0 || rule === 'allPass';
+      const items = needsCases ? (await context.api().call<{ readonly items: readonly CaseReport[] }>(`${path}/${id}/results`)).items : [];
+      for (const line of unansweredLines(items)) terminal.say(terminal.paint.yellow(line));
+      const notMet = rule === 'allPass' ? failedCases(items, order.dimensions, passAt) : belowMinimum(summary, options.min);
+      if (junit) {
+        const gates = options.min.map((each) => ({ name: `${each.dimension} at least ${each.score}`, failure: shortfall(summary, each) }));
+        const rules = rule === 'allPass' ? { suite: name, passAt } : { suite: name, passAt, gates };
+        await writeWhole(junit, (write) => write(toJUnit(items, rules)));
       }
-      terminal.out(options.json ? jsonText({ id, ...summary }) : summaryText(summary));
-      refuseBelow(summary, options.min);
+      if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
+      const passed = rule === 'allPass' || options.min.length > 0 ? notMet.length === 0 : null;
+      terminal.out(options.json ? jsonText({ id, ...summary, rule, passed, notMet }) : summaryText(summary));
+      terminal.say(terminal.paint.dim(`${id}; what it paid: perennial prompt calls ${name} ${id}`));
+      refuse(notMet, rule, summary.cases);
     });
 }
 
-async function followed(context: CliContext, begun: EvaluationJson): Promise<{ readonly id: string; readonly summary: AnswersSummary }> {
+async function followed(context: CliContext, begun: EvaluationJson): Promise<{ readonly id: string; readonly summary: SummaryJson }> {
   const { terminal } = context;
   const client = context.api();
   let before = '';
@@ -142,7 +154,7 @@ function usualNames(cases: Parameters<typeof usualDimension>[1]): readonly strin
   ];
 }
 
-function summaryText({ cases, unanswered, dimensions, cost, medianMs }: AnswersSummary): string {
+function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: SummaryJson): string {
   const rows = Object.entries(dimensions).map(([name, { mean, lower, upper, cases: measured, failures }]) => [
     name,
     mean === null ? 'not measured' : mean.toFixed(3),
@@ -150,22 +162,52 @@ function summaryText({ cases, unanswered, dimensions, cost, medianMs }: AnswersS
     String(measured),
     String(failures),
   ]);
-  const paid = `$${(cost / 1e9).toFixed(4)}`;
+  const paid = `$${costUsd.toFixed(4)}`;
   const time = medianMs === null ? '' : `, median ${Math.round(medianMs)} ms`;
   return `${table(['DIMENSION', 'MEAN', '95 %', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
 }
 
 /** By reason, with one case to look at. */
-function unansweredLines(items: readonly CaseResult[]): readonly string[] {
+function unansweredLines(items: readonly CaseReport[]): readonly string[] {
   return unansweredIn(items).map((each) => `${unansweredText(each, items.length)} (${each.first} is the first)`);
 }
 
-function refuseBelow({ dimensions }: AnswersSummary, min: readonly Least[]): void {
-  const short = min.flatMap(({ dimension, score }) => {
-    const lower = dimensions[dimension]?.lower ?? null;
-    return lower !== null && lower >= score ? [] : [`${dimension}: surely ${lower?.toFixed(3) ?? 'nothing'}, wanted ${score}`];
+/** Why the interval does not show that the mean is at least so much; null when it does. */
+function shortfall({ dimensions }: SummaryJson, { dimension, score }: Least): string | null {
+  const { lower = null, mean = null } = dimensions[dimension] ?? {};
+  if (lower !== null && lower >= score) return null;
+  if (mean === null || lower === null) return `${dimension} was not measured, and at least ${score} is wanted`;
+  return `${dimension} is ${mean.toFixed(3)}, which shows at least ${lower.toFixed(3)}; ${score} is wanted`;
+}
+
+function belowMinimum(summary: SummaryJson, min: readonly Least[]): readonly string[] {
+  return min.flatMap((each) => shortfall(summary, each) ?? []);
+}
+
+/** By the same rule as the JUnit report: what could not be measured has not passed. */
+function failedCases(
+  items: readonly CaseReport[],
+  dimensions: readonly { readonly name: string }[],
+  passAt: Readonly<Record<string, number>>,
+): readonly string[] {
+  return items.flatMap((item) => {
+    const short = dimensions.flatMap(({ name }) => {
+      const outcome = outcomeOf(item, name, passAt[name] ?? 1);
+      return outcome.kind === 'failure' || outcome.kind === 'error' ? [`${name} ${outcome.message}`] : [];
+    });
+    return short.length === 0 ? [] : [`${item.id}: ${short.join('; ')}`];
   });
-  if (short.length > 0) throw new CliError(short.join('; '), 3, 'more cases make the interval narrower');
+}
+
+const shownCases = 5;
+
+function refuse(notMet: readonly string[], rule: 'allPass' | 'interval', cases: number): void {
+  if (notMet.length === 0) return;
+  if (rule === 'interval')
+    throw new CliError(notMet.join('; '), 3, 'more cases narrow the interval; --all-pass asks instead that each of these cases passes');
+  const more = notMet.length > shownCases ? [`and ${notMet.length - shownCases} more`] : [];
+  const lines = [...notMet.slice(0, shownCases), ...more].map((line) => `\n  ${harmless(line)}`).join('');
+  throw new CliError(`${notMet.length} of ${cases} cases do not pass${lines}`, 3, '--jsonl <file> has question, answer and scores of each');
 }
 
 function least(text: string, before: readonly Least[]): readonly Least[] {

@@ -12,12 +12,15 @@ import { promptRefOf } from '../prompt-ref';
 import { searchOrder, type SearchOptions } from '../prompt-search-order';
 import { outcomeText, progressLine, type SearchDetailJson, type SearchJson } from '../prompt-search-view';
 import { jsonText } from '../harmless';
+import { table } from '../terminal';
+import type { CallsJson } from '../../api/views/llm-calls';
 
 /** Nothing of a search changes faster than a piece of it. */
 const lookMs = 2_000;
 
 interface Options extends SearchOptions {
   readonly for?: string;
+  readonly strict?: true;
   readonly wait: boolean;
   readonly json?: true;
 }
@@ -30,6 +33,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .command('search <prompt>')
     .description('search a better prompt than a file, or than name[@ref], and confirm it on cases that the search never sees')
     .requiredOption('--cases <file>', 'NDJSON, a case a line, or a promptfoo configuration (.yaml)')
+    .option('--strict', 'refuse a promptfoo configuration of which anything would be ignored')
     .option('--for <lifecycle>', 'leave out the cases that this lifecycle judges by')
     .option('--quality <dimension>', 'what is to be raised: exact, f1, label, json, rules, or a dimension of --spec')
     .option('--model <provider/model>', 'who answers, such as embedded/smollm2-135m-instruct')
@@ -39,11 +43,15 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .option('--confirm <share>', 'of the cases, kept from the search', share)
     .option('--max-tokens <count>', 'of an answer', wholeNumber(1, 32_768))
     .option('--parallel <count>', 'questions under way at once', wholeNumber(1, 256))
-    .option('--seed <number>', 'another one draws others', wholeNumber(0))
+    .option('--seed <number>', 'random seed; a different seed tries different variants', wholeNumber(0))
     .option('--no-wait', 'do not watch it to its end')
     .option('--json', 'print as JSON')
     .action(async (given: string, options: Options) => {
-      const read = await leftFor(options.for, readCasesFile(options.cases, settings.cwd, terminal), context);
+      const read = await leftFor(
+        options.for,
+        readCasesFile(options.cases, settings.cwd, terminal, { strict: options.strict ?? false }),
+        context,
+      );
       const order = searchOrder(options, read.cases, settings.cwd);
       const { name, ref } = await promptRefOf(given, context, 'begins a search');
       const body = { ...order, ref, cases: read.text, fileName: options.cases };
@@ -51,6 +59,25 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       terminal.say(`search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`);
       const found = options.wait ? await watched(context, begun) : begun;
       tell(context, found, options);
+    });
+
+  prompt
+    .command('calls <prompt> <id>')
+    .description('show what an evaluation or a search of a prompt asked of language models, and what it cost')
+    .option('--json', 'print as JSON')
+    .action(async (name: string, id: string, { json }: { readonly json?: true }) => {
+      const kind = id.startsWith('search_') ? 'searches' : 'evaluations';
+      const calls = await context.api().call<CallsJson>(`/prompts/${name}/${kind}/${id}/calls`);
+      const { answered, failed, requests, promptTokens, completionTokens, usd, unsettled } = calls;
+      const asked = answered + failed + calls.asking > 0;
+      if (json) terminal.out(jsonText(calls));
+      else if (!asked) terminal.say(`${id} asked nothing of a language model, or all of it had been paid before`);
+      else {
+        const lost = unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`;
+        const row = [answered, failed, requests].map(String);
+        const header = ['ANSWERED', 'FAILED', 'REQUESTS', 'TOKENS', 'COST', 'UNSETTLED'];
+        terminal.out(table(header, [[...row, `${promptTokens} + ${completionTokens}`, `$${usd.toFixed(4)}`, lost]]));
+      }
     });
 
   prompt

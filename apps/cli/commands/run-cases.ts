@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { toJsonLines, toJUnit } from '../../../domain/llm/evaluation/report';
-import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import { expectedText, questionText, toJsonLines, toJUnit, type CaseReport } from '../../../domain/llm/evaluation/report';
 import type { Score } from '../../../domain/llm/evaluation/score';
+import { beginning } from '../../../domain/whole-characters';
 import { withBecause } from '../../../domain/llm/evaluation/unanswered';
 import type { RunEvaluationJson } from '../../api/views/case-result';
 import { CliError } from '../cli-error';
@@ -71,14 +71,14 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         passAt: String(options.passAt),
       });
       const limit = options.limit ?? (options.format === 'table' ? shownInTable : Infinity);
-      const pages = context.api().pages<CaseResult>(`/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`, limit);
+      const pages = context.api().pages<CaseReport>(`/runs/${id}/evaluations/${results.digest}/cases?${query.toString()}`, limit);
       await written(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
           // A page at a time: there may be more than fits into memory.
           for await (const page of pages) write(jsonEscaped(toJsonLines(page)));
           return;
         }
-        const all: CaseResult[] = [];
+        const all: CaseReport[] = [];
         for await (const page of pages) all.push(...page);
         if (options.format === 'junit') write(toJUnit(all, { suite: `${id}.${stage}`, passAt: passAtAll(all, options.passAt) }));
         else if (all.length > 0) write(`${casesTable(all)}\n`);
@@ -109,20 +109,23 @@ function written(
   return writeWhole(wholeFileAt(out, settings.cwd), work);
 }
 
-function passAtAll(results: readonly CaseResult[], least: number): Readonly<Record<string, number>> {
+function passAtAll(results: readonly CaseReport[], least: number): Readonly<Record<string, number>> {
   return Object.fromEntries(results.flatMap(({ scores }) => Object.keys(scores)).map((name) => [name, least]));
 }
 
-const shownOfAnswer = 80;
+/** Characters of a question, of what was expected, and of an answer. */
+const shownOf = { question: 40, expected: 24, answer: 60 } as const;
 
-function casesTable(results: readonly CaseResult[]): string {
+function casesTable(results: readonly CaseReport[]): string {
   const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
-  const rows = results.map(({ id, scores, answer, unanswered, because }) => [
+  const rows = results.map(({ id, input, expected, scores, answer, unanswered, because }) => [
     harmless(id),
+    input === undefined ? '' : clipped(questionText(input), shownOf.question),
+    expected === undefined ? '' : clipped(expectedText(expected), shownOf.expected),
     ...dimensions.map((name) => scoreText(scores[name])),
-    harmless(unanswered === null ? clipped((answer ?? '').replace(/\s+/g, ' ')) : withBecause(unanswered, because)),
+    unanswered === null ? clipped(answer ?? '', shownOf.answer) : harmless(withBecause(unanswered, because)),
   ]);
-  return table(['CASE', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'], rows);
+  return table(['CASE', 'QUESTION', 'EXPECTED', ...dimensions.map((name) => name.toUpperCase()), 'ANSWER'], rows);
 }
 
 function scoreText(score: Score | undefined): string {
@@ -130,6 +133,7 @@ function scoreText(score: Score | undefined): string {
   return score.kind === 'notApplicable' ? '' : score.value.toFixed(3);
 }
 
-function clipped(text: string): string {
-  return text.length <= shownOfAnswer ? text : `${text.slice(0, shownOfAnswer - 1)}…`;
+function clipped(text: string, most: number): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return harmless(line.length <= most ? line : `${beginning(line, most - 1)}…`);
 }

@@ -22,7 +22,7 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     ({ kind: 'unanswered', reason: 'not asked', error: null } as const);
   const scores: Record<string, Score> = {};
   for (const dimension of evaluation.dimensions) scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
-  const { id, group, pair } = of;
+  const { id, group, pair, input, expected } = of;
   const answer = first.kind === 'answered' ? first.answer : null;
   // What was turned away was no work: its nothing would make the rest look fast and cheap.
   const isWork = answer !== null && answer.blocked !== 'input' && answer.withheld !== true;
@@ -30,6 +30,8 @@ export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evalu
     id,
     group,
     pair,
+    input,
+    expected,
     answer: answer?.text ?? null,
     unanswered: first.kind === 'unanswered' ? first.reason : null,
     ...(first.kind === 'unanswered' && first.error && { because: becauseOf(first.error) }),

@@ -69,12 +69,6 @@ export function firstVariants(given: {
   return [variant(first, 'first', null), ...inTurn];
 }
 
-/** Places that are kept for what is proposed on the way: all that can come, and half at most. */
-export function roomForMutations({ proposers, variants }: SearchSpec, rounds: number): number {
-  const each = proposers.reduce((sum, proposer) => sum + (proposer.kind === 'mutate' ? proposer.parents * proposer.children : 0), 0);
-  return Math.min(Math.floor(variants / 2), each * Math.max(0, rounds - 1));
-}
-
 /** Children of the best so far. */
 export async function mutations(given: {
   readonly spec: SearchSpec;

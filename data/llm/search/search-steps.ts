@@ -19,7 +19,8 @@ import { digestOf } from '../../digest';
 import type { Answerer } from '../evaluation/answerer';
 import { evaluateCases, type Evaluation } from '../evaluation/evaluate-cases';
 import { inParallel, openPool } from '../evaluation/pool';
-import { firstVariants, mutations, roomForMutations, type Mutator } from './propose';
+import { roomForMutations, whyFewer } from '../../../domain/llm/search/tried';
+import { firstVariants, mutations, type Mutator } from './propose';
 
 export interface PromptSearch {
   readonly first: PromptTemplate;
@@ -55,6 +56,8 @@ export interface SearchReport {
   };
   /** Different questions; the ledger says which of them were paid. */
   readonly questions: number;
+  /** Why fewer variants were tried than were allowed; empty where none were missing. */
+  readonly fewer: readonly string[];
 }
 
 type SearchPlan = Pick<PromptSearch, 'first' | 'cases' | 'heldOut' | 'dimensions' | 'spec'>;
@@ -167,6 +170,7 @@ export function reportOf(
       optimism: ofWinner.results.length > 0 ? result.quality - resultOf(id, ofWinner.results, quality).quality : null,
     },
     questions: state.questions + newAnswers(answered),
+    fewer: whyFewer(spec, state.variants, state.rounds.length),
   };
 }
 
@@ -220,7 +224,8 @@ function newAnswers(answered: readonly AskedVariant[]): number {
   return answered.reduce((sum, { results }) => sum + results.length, 0);
 }
 
-function ask(
+/** Without the questions and right answers: the search has the cases, and its state holds each result of each variant. */
+async function ask(
   search: PromptSearch,
   template: PromptTemplate,
   cases: readonly EvaluationCase[],
@@ -228,11 +233,12 @@ function ask(
 ): Promise<readonly CaseResult[]> {
   const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
   const wanted = neededFor(spec.quality, dimensions);
-  return evaluateCases({
+  const results = await evaluateCases({
     ...{ cases, caseSet, dimensions: wanted, judges, tools, ...shared },
     answerer: answererOf(template),
     ...(signal && { signal }),
   });
+  return results.map(({ input: _input, expected: _expected, ...result }) => result);
 }
 
 /** Repeats and perturbations of other dimensions would be asked of every variant and decide nothing. */

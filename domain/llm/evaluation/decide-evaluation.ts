@@ -52,13 +52,16 @@ export function judgeEvaluation(policy: LlmEvaluationPolicy, evidence: LlmEviden
 }
 
 function forAttempt(gate: LlmGate, { version }: LlmEvaluationPolicy, { attempt, latencyAttempt }: LlmEvidence): LlmGate {
+  if (gate.kind === 'allPass') return gate;
   const counted = gate.kind === 'latency' ? (latencyAttempt ?? attempt) : attempt;
   return version === 1 || counted === undefined ? gate : { ...gate, confidence: confidenceAt(gate.confidence, counted.number) };
 }
 
 /** How often this case set was asked; see `judgeAttempt` of a holdout. */
 function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latencyAttempt }: LlmEvidence): readonly JudgedLlmGate[] {
-  if (version === 1 || gates.length === 0) return [];
+  // Gates over each case make no claim that an attempt could get by luck.
+  const bound = gates.filter((gate) => gate.kind !== 'allPass');
+  if (version === 1 || bound.length === 0) return [];
   const said = (outcome: 'passed' | 'inconclusive', code: string, message: string): readonly JudgedLlmGate[] => [
     { gate: 'cases', kind: 'policy', outcome, code, message, moreCases: null },
   ];
@@ -69,7 +72,7 @@ function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latenc
     const next = 'judge the next one on cases that no bundle was judged on';
     return said('inconclusive', 'policy.casesUsedUp', `${times}: this case set is used up after ${mostAttempts}; ${next}`);
   }
-  const [least = 0] = gates.map(({ confidence }) => confidence).sort();
+  const [least = 0] = bound.map(({ confidence }) => confidence).sort();
   const example = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
   return said(
     'passed',
@@ -80,6 +83,7 @@ function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latenc
 
 /** Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's corrected share have not (Bonferroni). */
 function forLooks(gate: LlmGate, { looks = 1 }: LlmEvaluationPolicy, { dimensions }: LlmEvidence): LlmGate {
+  if (gate.kind === 'allPass') return gate;
   const oneLook =
     gate.kind === 'latency' || gate.kind === 'cost' || (gate.kind === 'threshold' && (dimensions[gate.dimension]?.judge ?? null) !== null);
   return oneLook ? { ...gate, confidence: 1 - (1 - gate.confidence) / looks } : gate;

@@ -39,7 +39,7 @@ export function evidenceOf({
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));
     const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
-    return { aggregate: aggregate(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
+    return { aggregate: aggregate(scores), lowest: lowestOf(scores), judge: judge ? { ...judge, said: saidIn(scores) } : null };
   };
   const refused = ordered.flatMap(({ notReworded = [] }) => notReworded);
   const untimed = ordered.flatMap(({ untimed: reason }) => (reason === undefined ? [] : [reason]));
@@ -79,6 +79,13 @@ function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
 
 function scoresBy(results: readonly CaseResult[], dimension: string): ReadonlyMap<string, Score> {
   return new Map(results.map((result) => [result.id, scoreOf(result, dimension)]));
+}
+
+function lowestOf(scores: readonly Score[]): { readonly score: number; readonly cases: number } | null {
+  const values = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));
+  if (values.length === 0) return null;
+  const score = values.reduce((least, value) => Math.min(least, value));
+  return { score, cases: values.filter((value) => value === score).length };
 }
 
 function saidIn(scores: readonly Score[]): { readonly cases: number; readonly right: number } {

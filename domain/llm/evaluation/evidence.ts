@@ -62,6 +62,8 @@ export type MissingCounterpart = { readonly kind: 'same' } | { readonly kind: 'n
 
 export interface DimensionEvidence {
   readonly aggregate: Aggregate;
+  /** The lowest score of a measured case and how many cases have it; null when none was measured. Absent in evidence from before this was kept. */
+  readonly lowest?: { readonly score: number; readonly cases: number } | null;
   /** Whose verdicts the scores are; null when they are measured. */
   readonly judge: {
     readonly digest: Digest;

@@ -40,6 +40,13 @@ export const llmGateSchema = z
         .describe('a share above 0 and at most 1: the least that passes'),
     }),
     z.strictObject({
+      name: common.name,
+      kind: z.literal('allPass'),
+      dimension,
+      min: share.gt(0).default(1).describe('a share above 0 and at most 1: the least score of every case'),
+      minCases: z.int().min(1).default(1).describe('a whole number from 1: fewer cases decide nothing'),
+    }),
+    z.strictObject({
       ...common,
       kind: z.literal('nonInferiority'),
       dimension,
@@ -72,4 +79,4 @@ export const llmGateSchema = z
       maxUsd: z.number().min(0).describe('a number, 0 or more: US dollars a case'),
     }),
   ])
-  .describe('threshold, nonInferiority, bias, latency or cost') satisfies z.ZodType<LlmGate>;
+  .describe('threshold, allPass, nonInferiority, bias, latency or cost') satisfies z.ZodType<LlmGate>;

@@ -2,7 +2,19 @@ import type { GateOutcome } from '../../gates/gate';
 import type { WhenAbsent } from '../../lifecycle';
 
 /** One rule over an `LlmEvidence`. Limits of a dimension lie between 0 and 1, higher is better. */
-export type LlmGate =
+export type LlmGate = BoundGate | AllPassGate;
+
+/** Every case must reach `min`. A statement about these cases alone: it has no bound, no confidence, and says nothing of cases to come. */
+export interface AllPassGate {
+  readonly name: string;
+  readonly kind: 'allPass';
+  readonly dimension: string;
+  readonly min: number;
+  readonly minCases: number;
+}
+
+/** A rule over a bound, which says what holds beyond these cases. */
+export type BoundGate =
   | (Common & { readonly kind: 'threshold'; readonly dimension: string; readonly min: number })
   /** Not worse than the counterpart by more than `margin`, on the same cases. */
   | (Common & {

@@ -2,7 +2,7 @@ import { budgetUnits } from '../../budget';
 import { boundsOf, type Aggregate } from './aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from './evidence';
-import type { LlmGate, LlmGateResult } from './gate';
+import type { BoundGate, LlmGate, LlmGateResult } from './gate';
 import { correctedShare, uncalibrated } from './judge';
 import { quantileBounds } from './quantile';
 import { withBecause } from './unanswered';
@@ -17,6 +17,8 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
   switch (gate.kind) {
     case 'threshold':
       return judgeThreshold(gate, evidence);
+    case 'allPass':
+      return judgeAllPass(gate, evidence);
     case 'nonInferiority': {
       const { comparisons, missing } = evidence;
       const isFirst = gate.against === 'champion' && comparisons.champion === null && (missing?.champion ?? null) === null;
@@ -73,6 +75,36 @@ function judgeThreshold(gate: GateOf<'threshold'>, evidence: LlmEvidence): LlmGa
   return { outcome: 'inconclusive', code: 'threshold.unproven', message, moreCases: null };
 }
 
+/** Passes when every case was measured and reaches `min`, fails as soon as one does not, and is inconclusive while one could not be measured. */
+function judgeAllPass(gate: GateOf<'allPass'>, evidence: LlmEvidence): LlmGateResult {
+  const { dimension, min, minCases } = gate;
+  const measured = evidence.dimensions[dimension];
+  if (!measured || measured.aggregate.cases === 0) return unknown(gate, `${dimension} was not measured`);
+  if (measured.judge) return unknown(gate, `${dimension} is a judge's, whose errors would fail or pass cases: use a threshold`);
+  const { cases, failures, reasons, notApplicable } = measured.aggregate;
+  const { lowest } = measured;
+  if (lowest === undefined) return unknown(gate, 'this evidence is from before the lowest score was kept: evaluate again');
+  const of = `${cases - failures} of ${cases} cases measured`;
+  if (lowest !== null && lowest.score < min) {
+    const which = lowest.cases === 1 ? '1 case has' : `${lowest.cases} cases have`;
+    const message = `${which} the lowest ${dimension}, ${figure(lowest.score)}; every case must reach ${min} (${of})`;
+    return { outcome: 'failed', code: 'allPass.missed', message, moreCases: null };
+  }
+  if (failures > 0) {
+    const [most = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
+    return unknown(
+      gate,
+      `${failures} of ${cases} cases could not be measured, and every case must reach ${min}: ${withBecause(most, evidence.because?.[most])}`,
+    );
+  }
+  if (cases < minCases) {
+    const moreCases = ofAll({ cases, notApplicable }, minCases - cases);
+    return { outcome: 'inconclusive', code: 'allPass.tooFew', message: `${cases} cases, ${minCases} are needed`, moreCases };
+  }
+  const message = `${dimension} is at least ${min} in each of ${cases} cases; this says nothing of other cases`;
+  return { outcome: 'passed', code: 'allPass.met', message, moreCases: null };
+}
+
 function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
   const groups = evidence.bias[gate.dimension]?.groups ?? [];
   if (groups.length < 2) return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
@@ -94,7 +126,7 @@ function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
 }
 
 function judgeAggregate(
-  gate: LlmGate & { readonly dimension: string },
+  gate: BoundGate & { readonly dimension: string },
   aggregate: Aggregate | undefined,
   evidence: LlmEvidence,
   limit: Limit,
@@ -158,7 +190,7 @@ function judgeQuantile(
 }
 
 function tooFew(
-  gate: LlmGate,
+  gate: BoundGate,
   {
     cases,
     failures,

@@ -19,7 +19,8 @@ const mostCombinations = 1_000;
 
 /**
  * The test cases of a promptfoo configuration, or of a file of tests alone: `vars` become the input, assertions what is expected. As there, a variable with a list of values makes a
- * case of each combination, `defaultTest` is part of every test, and assertions may name variables. Nothing is dropped in silence.
+ * case of each combination, `defaultTest` is part of every test, and assertions may name variables. Every part of the file that is ignored is listed: each provider, prompt, assertion
+ * and option by itself.
  */
 export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const document = yamlDocument(text, fileName);
@@ -33,7 +34,7 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   }
   const defaults = isMap(value) && isMap(value['defaultTest']) ? value['defaultTest'] : {};
   const leftOut: Issue[] = [];
-  if (isMap(value) && value['scenarios'] !== undefined) leftOut.push(issueAt(['scenarios'], 'scenarios are not read: write them as tests'));
+  if (isMap(value)) leftOut.push(...ignoredParts(value, document));
   const common = assertionsIn(defaults, ['defaultTest'], document, leftOut);
   leftOut.push(...uncounted(defaults, ['defaultTest'], document));
   const ids = new Set<string>();
@@ -75,15 +76,52 @@ interface Placed {
   readonly at: DocumentPath;
 }
 
+/** Parts of a configuration beside its tests, each entry of a list by itself. */
+function ignoredParts(configuration: Readonly<Record<string, unknown>>, { issueAt }: WrittenDocument): readonly Issue[] {
+  const read = new Set(['tests', 'defaultTest', 'description', '$schema']);
+  return Object.entries(configuration).flatMap(([key, value]): readonly Issue[] => {
+    if (read.has(key) || value === undefined || value === null) return [];
+    const why = (ignored[key] ?? 'it has no counterpart here').trim();
+    const entries: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (key !== 'providers' && key !== 'prompts') return [issueAt([key], `${key}: ${why}`)];
+    return entries.map((entry, index) =>
+      issueAt(Array.isArray(value) ? [key, index] : [key], `the ${key.slice(0, -1)} ${nameIn(entry)}: ${why}`),
+    );
+  });
+}
+
+const ignored: Readonly<Record<string, string>> = {
+  providers: 'name who answers by --model or in --spec',
+  prompts: 'name what is asked by --prompt',
+  scenarios: 'they are not read; write them as tests',
+  evaluateOptions: 'say --parallel',
+  env: 'keys are settings of the platform',
+};
+
+const shownOfName = 60;
+
+function nameIn(entry: unknown): string {
+  const named = isMap(entry) ? (entry['id'] ?? entry['label'] ?? Object.keys(entry)[0]) : entry;
+  const line = (typeof named === 'string' ? named : JSON.stringify(named)).replace(/\s+/g, ' ').trim();
+  return line.length <= shownOfName ? line : `${beginning(line, shownOfName - 1)}…`;
+}
+
 /** What of a test says how its answer is looked at, and is not done here. */
 function uncounted(test: Readonly<Record<string, unknown>>, at: DocumentPath, { issueAt }: WrittenDocument): readonly Issue[] {
-  const { threshold, options } = test;
-  return [
-    ...(threshold === undefined ? [] : [issueAt([...at, 'threshold'], 'a threshold: all rules of a case must hold')]),
-    ...(isMap(options) && options['transform'] !== undefined
-      ? [issueAt([...at, 'options', 'transform'], 'a transform is code, which is not run: answers are looked at as they are')]
-      : []),
-  ];
+  const read = new Set(['vars', 'assert', 'description', 'metadata']);
+  return Object.entries(test).flatMap(([key, value]): readonly Issue[] => {
+    if (read.has(key) || value === undefined || value === null) return [];
+    if (key === 'threshold') return [issueAt([...at, key], 'threshold: all rules of a case must hold')];
+    if (key !== 'options' || !isMap(value)) return [issueAt([...at, key], `${key}: it has no counterpart here`)];
+    return Object.keys(value).map((option) =>
+      issueAt(
+        [...at, key, option],
+        option === 'transform'
+          ? 'options.transform: it is code, which is not run; answers are looked at as they are'
+          : `options.${option}: it has no counterpart here`,
+      ),
+    );
+  });
 }
 
 function caseOf(id: string, input: EvaluationCase['input'], assertions: readonly ReadAssertion[]): EvaluationCase {
@@ -99,7 +137,10 @@ function assertionsIn(
   { issueAt }: WrittenDocument,
   leftOut: Issue[],
 ): readonly Placed[] {
-  const asserts = Array.isArray(test['assert']) ? (test['assert'] as unknown[]) : [];
+  const written = test['assert'];
+  const asserts = Array.isArray(written) ? (written as unknown[]) : [];
+  if (!Array.isArray(written) && written !== undefined && written !== null)
+    leftOut.push(issueAt([...at, 'assert'], 'assert is not a list'));
   return asserts.flatMap((each, index) => {
     const place = [...at, 'assert', index];
     const read = assertionOf(each);

@@ -1,3 +1,4 @@
+import type { EvaluationCase } from './case';
 import type { RetrievedPassage } from './evaluator';
 import type { Score } from './score';
 
@@ -6,6 +7,9 @@ export interface CaseResult {
   readonly id: string;
   readonly group: string | null;
   readonly pair: string | null;
+  /** What was asked, and what would have been right. Not given in results from before this was kept, and in the states of a search. */
+  readonly input?: EvaluationCase['input'];
+  readonly expected?: EvaluationCase['expected'];
   readonly answer: string | null;
   /** Why there is no answer: the type of the failure. */
   readonly unanswered: string | null;

@@ -13,7 +13,7 @@ export interface Unanswered {
 }
 
 /** By reason, in the order in which they come up. */
-export function unansweredIn(results: readonly CaseResult[]): readonly Unanswered[] {
+export function unansweredIn(results: readonly Pick<CaseResult, 'id' | 'unanswered' | 'because'>[]): readonly Unanswered[] {
   const found = new Map<string, Unanswered>();
   for (const { id, unanswered: reason, because = null } of results) {
     if (reason === null) continue;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { answersSummary } from '../../../domain/llm/evaluation/answered';
 import { readCaseSet } from '../../../domain/llm/evaluation/case-set-document';
 import { evidenceOf } from '../../../domain/llm/evaluation/evidence-of';
+import type { CaseReport } from '../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { PromptEvaluationInput } from '../../../workflows/prompt-evaluation-messages';
 import { tenant } from '../../db/registry-fixture';
@@ -49,12 +50,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** As its workflow would end: one right, the other wrong. */
+/** What is answered of Peru. */
+let perus = 'Cusco';
+
+/** As its workflow would end: one right, the other as `perus` says. */
 async function answer({ cases, dimensions, template }: PromptEvaluationInput) {
   const read = readCaseSet(new TextDecoder().decode(await world.artifacts.getBytes(cases)), 'cases').cases;
-  const results = read.map(({ id, group, pair }, index): CaseResult => ({
-    ...{ id, group, pair, answer: index === 0 ? 'Paris' : 'Cusco', unanswered: null, retrieved: [], latencyMs: 20, cost: 1_000 },
-    scores: Object.fromEntries(dimensions.map(({ name }) => [name, { kind: 'scored', value: index === 0 ? 1 : 0 }])),
+  const results = read.map(({ id, group, pair, input, expected }, index): CaseResult => ({
+    ...{ id, group, pair, input, expected, unanswered: null, retrieved: [], latencyMs: 20, cost: 1_000_000 },
+    answer: index === 0 ? 'Paris' : perus,
+    scores: Object.fromEntries(dimensions.map(({ name }) => [name, { kind: 'scored', value: index === 0 || perus === 'Lima' ? 1 : 0 }])),
   }));
   const names = dimensions.map(({ name }) => name);
   const counterparts = { champion: null, baseline: null };
@@ -75,20 +80,24 @@ const usual = ['promptfooconfig.yaml', '--prompt', 'capitals.yaml', '--model', '
 test('a promptfoo configuration is asked, shown, and written as JUnit XML and as JSON lines', async () => {
   const said = await cli(...usual, '--junit', 'report.xml', '--jsonl', 'answers.jsonl');
   expect(said).toMatch(/^0 /);
-  expect(said).toMatch(/not taken over: promptfooconfig\.yaml:\d+:\d+ .*llm-rubric/);
+  expect(said).toMatch(/ignored: promptfooconfig\.yaml:\d+:\d+ .*llm-rubric/);
   expect(said).toMatch(/exact +0\.500 +0\.\d+ to 1\.000|exact +0\.500 /);
-  expect(said).toContain('2 cases, 0 without an answer, $0.0000, median 20 ms');
+  expect(said).toContain('2 cases, 0 without an answer, $0.0020, median 20 ms');
   const xml = readFileSync(join(folder, 'report.xml'), 'utf8');
-  expect(xml).toContain('<testsuite name="capitals.exact" tests="2" failures="1" errors="0" skipped="0">');
+  // No gate was asked for: the exit code is 0, and nothing in the report fails.
+  expect(xml).toContain('<testsuite name="capitals" tests="2" failures="0" errors="0" skipped="0">');
   expect(xml).toContain('name="France" time="0.020"/>');
   const lines = readFileSync(join(folder, 'answers.jsonl'), 'utf8').trim().split('\n');
-  expect(lines.map((line) => (JSON.parse(line) as CaseResult).answer)).toEqual(['Paris', 'Cusco']);
+  expect(lines.map((line) => JSON.parse(line) as CaseReport)).toMatchObject([
+    { input: { country: 'France' }, expected: { answer: 'Paris' }, answer: 'Paris', costUsd: 0.001 },
+    { answer: 'Cusco' },
+  ]);
   const [started] = world.evaluations.started;
   expect(started).toMatchObject({ prompt: 'capitals@1', count: 2, route: [{ provider: 'embedded', model: 'small' }], budgetUsd: null });
 });
 
 test('a pipeline gets 3 where the lower bound is below what it asks for, and the same command is the same evaluation', async () => {
-  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact: surely 0\.\d+, wanted 0\.9/);
+  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact is 0\.500, which shows at least 0\.\d+; 0\.9 is wanted/);
   expect(new Set(world.evaluations.started.map(({ evaluation }) => evaluation)).size).toBe(1);
   expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min names nice, which is not measured/);
   expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a file that says how it is measured/);
@@ -105,6 +114,48 @@ test('a pipeline gets 3 where the lower bound is below what it asks for, and the
   expect(await cli(...usual, '--budget', '1')).toMatch(
     /^1 [^]*failed: the budget is spent[^]*next: raise it; then the same command goes on where it was/,
   );
+});
+
+describe('with --all-pass, where each case must pass', () => {
+  const perCase = [...usual, '--all-pass', '--junit', 'report.xml'];
+  const failuresIn = (file: string) =>
+    /<testsuite name="capitals" [^>]*failures="(\d+)"/.exec(readFileSync(join(folder, file), 'utf8'))?.[1];
+  beforeEach(() => {
+    world.evaluations.stateOf = answer;
+  });
+
+  test('one wrong answer is 3, and the report fails', async () => {
+    perus = 'Cusco';
+    expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases do not pass\n {2}Peru: exact 0\.000, at least 1 counts/);
+    expect(failuresIn('report.xml')).toBe('1');
+    expect(await cli(...perCase, '--json')).toContain('"rule":"allPass","passed":false');
+  });
+
+  test('all right answers are 0, of how few there are, and the report does not fail', async () => {
+    perus = 'Lima';
+    expect(await cli(...perCase)).toMatch(/^0 /);
+    expect(failuresIn('report.xml')).toBe('0');
+    expect(await cli(...usual, '--min', 'exact=0.9', '--junit', 'report.xml')).toMatch(/^3 [^]*--all-pass asks instead/);
+    expect(readFileSync(join(folder, 'report.xml'), 'utf8')).toMatch(/<testsuite name="capitals\.gates" tests="1" failures="1"/);
+    expect(failuresIn('report.xml')).toBe('0');
+    perus = 'Cusco';
+  });
+});
+
+test('--strict refuses what would be ignored of a configuration, before anything is asked', async () => {
+  const begun = world.evaluations.started.length;
+  expect(await cli(...usual, '--strict')).toMatch(
+    /^2 [^]*3 ignored, and --strict allows none; nothing was begun\n(  promptfooconfig\.yaml:\d+:\d+ the (prompt|provider) .*\n){2} {2}promptfooconfig\.yaml:\d+:\d+ llm-rubric/,
+  );
+  expect(world.evaluations.started).toHaveLength(begun);
+});
+
+test('what an evaluation paid is on the ledger, and shown', async () => {
+  const { body } = await world.call('GET', '/prompts/capitals/evaluations/evaluation_0/calls', { as: 'viewer' });
+  expect(body).toMatchObject({ answered: 0, failed: 0, requests: 0, usd: 0 });
+  const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder };
+  const shown = await cliAgainst(settings, ['prompt', 'calls', 'capitals', 'evaluation_0']);
+  expect(shown.stderr).toContain('evaluation_0 asked nothing of a language model, or all of it had been paid before');
 });
 
 test.each([

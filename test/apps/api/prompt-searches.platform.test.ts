@@ -66,6 +66,8 @@ const outcome = (version: number): SearchOutcome => {
     improved: true,
     front: [{ ...result, origin: 'fewShot' }],
     variants: 5,
+    fewer: ['the grid has 4 combinations, and gave 3 new prompts'],
+    tied: 2,
     questions: 150,
     paid: { answers: 150, cost: 300_000, unsettled: 0 },
     report: artifact('report'),

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CaseResult } from '../../../domain/llm/evaluation/result';
+import type { CaseReport } from '../../../domain/llm/evaluation/report';
 import { cliAgainst, openFakeApi, refuse, type FakeApi } from './fake-api';
 
 let api: FakeApi;
@@ -22,9 +22,10 @@ const casesPath = `GET /runs/run_1/evaluations/${digest}/cases`;
 const cases = (...args: readonly string[]) =>
   cliAgainst({ apiUrl: api.url, apiKey: 'pk_test', cwd: folder }, ['run', 'cases', 'run_1', ...args]);
 
-function answered(id: string, answer: string): CaseResult {
+function answered(id: string, answer: string): CaseReport {
   const scores = { right: { kind: 'scored', value: 0 } } as const;
-  return { id, group: null, pair: null, answer, unanswered: null, retrieved: [], scores, latencyMs: 20, cost: 5 };
+  const asked = { id, input: { question: `${id}\n?` }, expected: { answer: 'Rome' } };
+  return { ...asked, group: null, pair: null, answer, unanswered: null, retrieved: [], scores, latencyMs: 20, costUsd: 0.000005 };
 }
 
 test('an answer cannot steer the terminal of who reads it in a table', async () => {
@@ -32,9 +33,9 @@ test('an answer cannot steer the terminal of who reads it in a table', async () 
   api.routes.set(casesPath, { items: [answered('a', 'x\u001b[2J\ny\u009b2J'), refused], nextPageToken: null });
   const { stdout } = await cases();
   expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
-    ['CASE', 'RIGHT', 'ANSWER'],
-    ['a', '0.000', 'x\ufffd[2J y\ufffd2J'],
-    ['b', '0.000', 'ProviderRefused: no\ufffd[1A'],
+    ['CASE', 'QUESTION', 'EXPECTED', 'RIGHT', 'ANSWER'],
+    ['a', 'a ?', 'Rome', '0.000', 'x\ufffd[2J y\ufffd2J'],
+    ['b', 'b ?', 'Rome', '0.000', 'ProviderRefused: no\ufffd[1A'],
     [''],
   ]);
 });

@@ -1,6 +1,6 @@
 import { readCaseSet, readStoredAnswers, readStoredCases, writeCaseSet } from '../../../../domain/llm/evaluation/case-set-document';
 import { importPromptfoo } from '../../../../domain/llm/evaluation/promptfoo-document';
-import { toJsonLines, toJUnit } from '../../../../domain/llm/evaluation/report';
+import { caseReportOf, toJsonLines, toJUnit, type CaseReport } from '../../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../../domain/llm/evaluation/result';
 import { failed, notApplicable, scored } from '../../../../domain/llm/evaluation/score';
 
@@ -113,12 +113,14 @@ tests:
       { kind: 'json', schema: { type: 'object' } },
     ]);
     expect(leftOut.map(({ pointer, detail }) => `${pointer} ${detail}`)).toEqual([
+      '/prompts/0 the prompt prompt.txt: name what is asked by --prompt',
+      '/providers/0 the provider openai:gpt-4o: name who answers by --model or in --spec',
       '/tests/0/assert/1 llm-rubric: a judge; write a dimension of kind judge, whose calibration is known',
       '/tests/0/assert/2 javascript: code of a case is not run; say it by rules',
       '/tests/1/assert/2 latency: a matter of all cases; write a gate',
       '/tests/2/vars/document document is in file://long.txt: write its text here',
     ]);
-    expect(leftOut[0]).toMatchObject({ file: 'promptfooconfig.yaml', line: 12 });
+    expect(leftOut[2]).toMatchObject({ file: 'promptfooconfig.yaml', line: 12 });
     expect(readCaseSet(writeCaseSet(cases), 'again').cases).toEqual(cases);
   });
 
@@ -186,9 +188,12 @@ tests:
     [
       'code over all answers',
       'options: { transform: output.trim() }',
-      '/0/options/transform a transform is code, which is not run: answers are looked at as they are',
+      '/0/options/transform options.transform: it is code, which is not run; answers are looked at as they are',
     ],
-    ['a share of assertions that is enough', 'threshold: 0.5', '/0/threshold a threshold: all rules of a case must hold'],
+    ['a share of assertions that is enough', 'threshold: 0.5', '/0/threshold threshold: all rules of a case must hold'],
+    ['a provider of one test', 'provider: openai:o3', '/0/provider provider: it has no counterpart here'],
+    ['another option', 'options: { rubricPrompt: judge }', '/0/options/rubricPrompt options.rubricPrompt: it has no counterpart here'],
+    ['assertions that are no list', 'assert: { type: equals, value: a }', '/0/assert assert is not a list'],
   ])('says of %s that it is not taken over', (_name, given, said) => {
     const { cases, leftOut } = importPromptfoo(`- vars: { q: a }\n  ${given}`, 'tests.yaml');
     expect(cases).toHaveLength(1);
@@ -229,46 +234,53 @@ tests:
 });
 
 describe('a report', () => {
-  const result = (id: string, scores: CaseResult['scores']): CaseResult => ({
-    id,
-    group: null,
-    pair: null,
-    answer: 'x',
-    unanswered: null,
-    retrieved: [],
-    scores,
-    latencyMs: 1250,
-    cost: 5,
-  });
+  const result = (id: string, scores: CaseResult['scores']): CaseReport =>
+    caseReportOf({
+      ...{ id, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], scores, latencyMs: 1250, cost: 5_000_000 },
+      ...{ input: { question: `what is ${id}?` }, expected: { answer: 'y', otherAnswers: ['z'] } },
+    });
   const results = [
     result('a', { exact: scored(1), f1: scored(0.4) }),
     result('b <"&\u0000">', { exact: scored(0, 'says "no"'), f1: notApplicable }),
     result('c', { exact: failed('ProviderTimeout'), f1: scored(0.7) }),
+    result('d', { exact: scored(1), f1: scored(1) }),
   ];
 
-  test('for JUnit tells failures from what was not measured, and escapes what a case may be called', () => {
+  test('for JUnit names each case once, tells failures from what was not measured, and has question and expected answer', () => {
     expect(toJUnit(results, { suite: 'wiki', passAt: { f1: 0.5 } })).toBe(`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="wiki">
-  <testsuite name="wiki.exact" tests="3" failures="1" errors="1" skipped="0">
-    <testcase classname="exact" name="a" time="1.250"/>
-    <testcase classname="exact" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="0.000, at least 1 counts: says &quot;no&quot;"/></testcase>
-    <testcase classname="exact" name="c" time="1.250"><error message="ProviderTimeout"/></testcase>
-  </testsuite>
-  <testsuite name="wiki.f1" tests="3" failures="1" errors="0" skipped="1">
-    <testcase classname="f1" name="a" time="1.250"><failure message="0.400, at least 0.5 counts"/></testcase>
-    <testcase classname="f1" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><skipped/></testcase>
-    <testcase classname="f1" name="c" time="1.250"/>
+  <testsuite name="wiki" tests="4" failures="2" errors="1" skipped="0">
+    <testcase classname="wiki" name="a" time="1.250"><failure message="f1 0.400, at least 0.5 counts">question: what is a?
+expected: y | z
+answer: x</failure></testcase>
+    <testcase classname="wiki" name="b &lt;&quot;&amp;\ufffd&quot;&gt;" time="1.250"><failure message="exact 0.000, at least 1 counts: says &quot;no&quot;">question: what is b &lt;"&amp;\ufffd"&gt;?
+expected: y | z
+answer: x</failure></testcase>
+    <testcase classname="wiki" name="c" time="1.250"><error message="exact ProviderTimeout">question: what is c?
+expected: y | z
+answer: x</error></testcase>
+    <testcase classname="wiki" name="d" time="1.250"><system-out>question: what is d?
+expected: y | z
+answer: x</system-out></testcase>
   </testsuite>
 </testsuites>
 `);
   });
 
-  test('as lines of JSON holds all of each case', () => {
-    expect(
-      toJsonLines(results)
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as unknown),
-    ).toEqual(results);
+  test.each([
+    [null, 0],
+    ['f1 is 0.700, which shows at least 0.210; 0.5 is wanted', 1],
+  ])('for JUnit fails with its gates alone where these decide: %s', (failure, failures) => {
+    const xml = toJUnit(results, { suite: 'wiki', passAt: {}, gates: [{ name: 'f1 at least 0.5', failure }] });
+    expect(xml).toContain(`<testsuite name="wiki.gates" tests="1" failures="${failures}" errors="0" skipped="0">`);
+    expect(xml).toContain('<testsuite name="wiki" tests="4" failures="0" errors="0" skipped="0">');
+    expect(xml).toContain('exact ProviderTimeout');
+    expect(xml.match(/name="c"/g)).toHaveLength(1);
+  });
+
+  test('as lines of JSON holds all of each case, its cost in dollars', () => {
+    const lines = toJsonLines(results).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(results);
+    expect(results[0]).toMatchObject({ costUsd: 0.005 });
   });
 });

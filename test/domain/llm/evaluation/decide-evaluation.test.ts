@@ -4,6 +4,7 @@ import { measureBias } from '../../../../domain/llm/evaluation/bias';
 import { comparePaired } from '../../../../domain/llm/evaluation/comparison';
 import { decideEvaluation } from '../../../../domain/llm/evaluation/decide-evaluation';
 import type { DimensionEvidence, LlmEvidence } from '../../../../domain/llm/evaluation/evidence';
+import { evidenceOf } from '../../../../domain/llm/evaluation/evidence-of';
 import { explainLlmEvidence } from '../../../../domain/llm/evaluation/explain';
 import type { LlmGate } from '../../../../domain/llm/evaluation/gate';
 import { calibrate } from '../../../../domain/llm/evaluation/judge';
@@ -281,4 +282,57 @@ test('what was measured names who stands by, and who does not and why', () => {
     'acme small stands by: it passed the same gates on 400 cases',
     'acme tiny does not stand by: failed on 400 cases, useful: exact 0.1',
   ]);
+});
+
+describe('a gate that every case must pass', () => {
+  const allPass: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 1 };
+  const policy = { kind: 'llmEvaluation', version: 2, gates: [allPass], ungated: null } as const;
+  const of = (scores: readonly Score[]) => {
+    const results = scores.map((score, index) => ({
+      ...{ id: `c${index}`, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], latencyMs: 1, cost: 0 },
+      scores: { exact: score },
+    }));
+    const counterparts = { champion: null, baseline: null };
+    return evidenceOf({ candidate: digest('a'), caseSet: digest('b'), dimensions: ['exact'], results, counterparts, judges: {} });
+  };
+  const decide = (scores: readonly Score[], gate: LlmGate = allPass) => decideEvaluation({ ...policy, gates: [gate] }, of(scores)).verdict;
+
+  test('passes 25 of 25 right answers, of which an interval shows 0.79 alone, and claims nothing of other cases', () => {
+    const right = Array.from({ length: 25 }, () => scored(1));
+    expect(decide(right)).toEqual({
+      kind: 'passed',
+      reasons: [
+        {
+          ...{ gate: 'all', code: 'allPass.met', outcome: 'passed' },
+          message: 'exact is at least 1 in each of 25 cases; this says nothing of other cases',
+        },
+      ],
+    });
+    const interval: LlmGate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.9, ...common, minCases: 25 };
+    expect(decide(right, interval).kind).toBe('inconclusive');
+  });
+
+  test.each<[string, readonly Score[], string, string]>([
+    [
+      'one wrong answer',
+      [scored(1), scored(0.5), scored(1)],
+      'failed',
+      '1 case has the lowest exact, 0.500; every case must reach 1 (3 of 3 cases measured)',
+    ],
+    [
+      'one wrong and one unmeasured',
+      [scored(0), failed('ProviderTimeout')],
+      'failed',
+      '1 case has the lowest exact, 0.000; every case must reach 1 (1 of 2 cases measured)',
+    ],
+    [
+      'measured only in part',
+      [scored(1), failed('ProviderTimeout')],
+      'inconclusive',
+      '1 of 2 cases could not be measured, and every case must reach 1: ProviderTimeout',
+    ],
+    ['nothing measured', [], 'inconclusive', 'exact was not measured'],
+  ])('%s', (_, scores, kind, message) => {
+    expect(decide(scores)).toMatchObject({ kind, reasons: [{ message }] });
+  });
 });
