@@ -1,6 +1,6 @@
 /**
  * How often the gates of an evaluation are wrong, simulated with the functions that decide: days that resemble the day before, weeks whose weekends are worse, twenty slices, and ten candidates that are tried
- * on one holdout. Every candidate is truly worse by exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
+ * on one holdout, sixty bundles on one case set. Every candidate is truly worse by exactly the margin, so that each pass is a mistake. Prints a table and, last, one JSON line.
  */
 import { decide } from '../domain/decide';
 import type { Evidence } from '../domain/evidence';
@@ -14,6 +14,7 @@ import { bootstrapReplicates, dayInterval } from '../domain/statistics/interval'
 import { seededRandom, type Random } from '../domain/statistics/random';
 import { jointDeviations } from '../domain/statistics/simultaneous';
 import { rateIn, type Rate } from '../test/support/monte-carlo';
+import { anyBundlePasses } from '../test/support/tried-bundles';
 import { evidence, noWorse } from '../test/support/evidence';
 
 export interface GateRow {
@@ -154,6 +155,12 @@ export function gateRows(worlds: number): readonly GateRow[] {
     one('28 days, correlation 0.4, weekends worse', { days: 28, correlation: 0.4, weekend: 1.5 }),
     one('beyond what is assumed: 28 days, correlation 0.6', { days: 28, correlation: 0.6, weekend: 0 }),
     ...[0, 0.5, 0.9].map((shared) => any(10, shared)),
+    ...[0, 0.5, 0.9].map((shared) => ({
+      statement: 'answers: one of 60 bundles passed at the limit',
+      world: `300 cases, bundles share ${100 * shared} %`,
+      allowed: 5,
+      rate: anyBundlePasses({ attempts: 60, cases: 300, shared }, Math.ceil(worlds / 3)),
+    })),
     {
       statement: 'slices: one of 20 falsely harmed',
       world: '14 days, rows on each',

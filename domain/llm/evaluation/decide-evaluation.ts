@@ -1,4 +1,5 @@
-import { confidenceAt, mostAttempts, timesJudged } from '../../gates/attempts';
+import type { Attempt } from '../../gates/attempts';
+import { alphaShare, confidenceAt, timesJudged } from '../../gates/attempts';
 import { percent } from '../../gates/gate';
 import type { Verdict, VerdictKind } from '../../verdict';
 import type { LlmEvidence } from './evidence';
@@ -57,7 +58,10 @@ function forAttempt(gate: LlmGate, { version }: LlmEvaluationPolicy, { attempt, 
   return version === 1 || counted === undefined ? gate : { ...gate, confidence: confidenceAt(gate.confidence, counted.number) };
 }
 
-/** How often this case set was asked; see `judgeAttempt` of a holdout. */
+/**
+ * How often this case set was asked. Unlike a holdout of days it is never used up: bounds of a mean have a closed form at any level, and the price of another attempt grows
+ * with the logarithm of their number alone.
+ */
 function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latencyAttempt }: LlmEvidence): readonly JudgedLlmGate[] {
   // Gates over each case make no claim that an attempt could get by luck.
   const bound = gates.filter((gate) => gate.kind !== 'allPass');
@@ -68,17 +72,23 @@ function judgeAttempt({ version, gates }: LlmEvaluationPolicy, { attempt, latenc
   if (attempt === undefined) return said('inconclusive', 'policy.attemptNotCounted', 'nobody counted how often these cases were asked');
   const timed = latencyAttempt ? `, times measured ${latencyAttempt.number === 1 ? 'once' : `${latencyAttempt.number} times`}` : '';
   const times = `${timesJudged(attempt, 'case set')}${timed}`;
-  if (Math.max(attempt.number, latencyAttempt?.number ?? 0) > mostAttempts) {
-    const next = 'judge the next one on cases that no bundle was judged on';
-    return said('inconclusive', 'policy.casesUsedUp', `${times}: this case set is used up after ${mostAttempts}; ${next}`);
-  }
   const [least = 0] = bound.map(({ confidence }) => confidence).sort();
   const example = `${percent(confidenceAt(least, attempt.number))} instead of ${percent(least)}`;
   return said(
     'passed',
     'policy.attempt',
-    `${times}: gates ask for ${example}, so that all attempts together keep the error that is allowed`,
+    `${times}: gates ask for ${example}, so that all attempts together keep the error that is allowed${worn(attempt)}`,
   );
+}
+
+/** From here on people are told what a worn case set costs. */
+const wornAfter = 5;
+
+/** Cases that a bound of the same width needs beside the first attempt's: it narrows with √(ln(1/α)/n), here for α = 5 %. */
+function worn({ number }: Attempt): string {
+  if (number < wornAfter) return '';
+  const price = Math.log(1 / (0.05 * alphaShare(number))) / Math.log(1 / (0.05 * alphaShare(1)));
+  return `; this attempt needs about ${price.toFixed(1)} times the cases of the first: put new cases into spec.cases.file that no bundle was chosen by`;
 }
 
 /** Means have confidence sequences, which hold however often somebody looks; quantiles and a judge's corrected share have not (Bonferroni). */

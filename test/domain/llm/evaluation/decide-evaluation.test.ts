@@ -8,6 +8,7 @@ import { evidenceOf } from '../../../../domain/llm/evaluation/evidence-of';
 import { explainLlmEvidence } from '../../../../domain/llm/evaluation/explain';
 import type { LlmGate } from '../../../../domain/llm/evaluation/gate';
 import { calibrate } from '../../../../domain/llm/evaluation/judge';
+import { anyBundlePasses } from '../../../support/tried-bundles';
 import { failed, scored, type Score } from '../../../../domain/llm/evaluation/score';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
@@ -334,5 +335,26 @@ describe('a gate that every case must pass', () => {
     ['nothing measured', [], 'inconclusive', 'exact was not measured'],
   ])('%s', (_, scores, kind, message) => {
     expect(decide(scores)).toMatchObject({ kind, reasons: [{ message }] });
+  });
+});
+
+describe('a case set on which many bundles are tried', () => {
+  const right = Array.from({ length: 400 }, () => scored(1));
+  const at = (number: number) =>
+    decideEvaluation(
+      { kind: 'llmEvaluation', version: 2, gates: [useful], ungated: null },
+      { ...exactly(right), attempt: { holdout: digest('b'), number } },
+    ).verdict;
+
+  test('is never used up: the 60th may pass, by a tighter bound, and is told what that costs and what helps', () => {
+    expect(at(60)).toMatchObject({ kind: 'passed' });
+    expect(at(60).reasons.at(-1)?.message).toMatch(
+      /^judged 60 times on this case set: gates ask for 99\.99972 % instead of 95 %.*; this attempt needs about 4\.0 times the cases of the first: put new cases into spec\.cases\.file/,
+    );
+    expect(at(2).reasons.at(-1)?.message).not.toContain('new cases');
+  });
+
+  test.each([0, 0.9])('lets one of 60 bad bundles pass no more often than its gate allows, cases shared %d', (shared) => {
+    expect(anyBundlePasses({ attempts: 60, cases: 150, shared }, 60).lower).toBeLessThan(0.05);
   });
 });
