@@ -1,18 +1,25 @@
 import type { Tenant } from '../../domain/ids';
+import { embeddedProvider } from '../../domain/llm/providers-document';
 import type { ArtifactStore } from '../../data/artifacts/store';
 import type { Registry } from '../../db/registry';
 import type { LifecycleClient, QueueName } from '../lifecycle-client';
+import type { KnownModels } from './model-warnings';
 import type { PlatformPart } from './views/platform';
 
 interface Deps {
   readonly registry: Pick<Registry, 'retention' | 'gateways'>;
   readonly artifacts: Pick<ArtifactStore, 'staging' | 'bucket'>;
   readonly lifecycles: Pick<LifecycleClient, 'workers'>;
+  /** Null where this process is told of no provider of language models. */
+  readonly knownModels: KnownModels | null;
 }
 
 /** Each part of the platform as this process reaches it now; what is wrong is said, never thrown. */
-export async function platformParts({ registry, artifacts, lifecycles }: Deps, tenant: Tenant): Promise<readonly PlatformPart[]> {
-  const [database, store, temporal, gateway] = await Promise.all([
+export async function platformParts(
+  { registry, artifacts, lifecycles, knownModels }: Deps,
+  tenant: Tenant,
+): Promise<readonly PlatformPart[]> {
+  const [database, store, temporal, gateway, models] = await Promise.all([
     part('database', async () => {
       await registry.retention.get({ tenant });
       return 'answers';
@@ -27,9 +34,34 @@ export async function platformParts({ registry, artifacts, lifecycles }: Deps, t
       if (live.length === 0) throw new Error('no gateway holds a lease: nothing is served');
       return live.map(({ url, epoch }) => `${url} (routing epoch ${epoch})`).join(', ');
     }),
+    modelParts(knownModels),
   ]);
-  return [database, store, ...temporal, gateway];
+  return [database, store, ...temporal, gateway, ...models];
 }
+
+/** A part for each provider of language models: whether it can be reached with its key, and what it lists. */
+async function modelParts(known: KnownModels | null): Promise<readonly PlatformPart[]> {
+  if (known === null) return [{ name: 'language models', ok: true, detail: 'none is set up', next: null }];
+  return Promise.all(
+    known.providers.map(async (provider): Promise<PlatformPart> => {
+      try {
+        const models = await known.models(provider);
+        const listed = models.length === 0 ? 'lists no models' : `lists ${models.length}: ${models.slice(0, mostListed).join(', ')}`;
+        const more = models.length > mostListed ? ', …' : '';
+        return { name: 'language models', ok: true, detail: `${provider} can be reached and ${listed}${more}`, next: null };
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const next =
+          provider === embeddedProvider
+            ? 'PERENNIAL_LLM_SERVER=true perennial up, or perennial llm-server'
+            : `check the address and the key of ${provider} in ${known.file ?? 'PERENNIAL_PROVIDERS_FILE'}`;
+        return { name: 'language models', ok: false, detail: `${provider}: ${reason}`, next };
+      }
+    }),
+  );
+}
+
+const mostListed = 3;
 
 const restart: Readonly<Record<PlatformPart['name'], string>> = {
   database: 'perennial up, or check PERENNIAL_DATABASE_URL',
@@ -37,6 +69,7 @@ const restart: Readonly<Record<PlatformPart['name'], string>> = {
   temporal: 'perennial up, or check PERENNIAL_TEMPORAL_ADDRESS',
   workers: 'perennial worker',
   gateway: 'perennial gateway',
+  'language models': 'perennial llm-server',
 };
 
 async function part(name: PlatformPart['name'], look: () => Promise<string>): Promise<PlatformPart> {

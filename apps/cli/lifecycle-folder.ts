@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { CliError } from './cli-error';
 import { readTextFile } from './text-file';
 
@@ -28,9 +28,14 @@ export function readLifecycleFolder(cwd: string, given: string): LifecycleFolder
   const document = readText(file, given);
   const files: Record<string, string> = {};
   for (const each of textsIn(folder)) {
-    if (each !== file) files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
+    if (each !== file && !isTable(folder, each)) files[relative(folder, each)] = readText(each, relative(cwd, dirname(each)));
   }
   return { folder, fileName: basename(file), document, files };
+}
+
+/** A large file in `data` is a source, which workers read where it lies. */
+function isTable(folder: string, path: string): boolean {
+  return relative(folder, path).startsWith(`data${sep}`) && lstatSync(path).size > largestFile;
 }
 
 function textsIn(folder: string): string[] {

@@ -4,18 +4,50 @@ import { checkLifecycleName } from '../lifecycle-template';
 export function llmLifecycleTemplate({
   name,
   owner = 'you@example.com',
+  index = false,
 }: {
   readonly name: string;
   readonly owner?: string;
+  /** With an index of documents, from which the prompts are given passages. */
+  readonly index?: boolean;
 }): Record<string, string> {
   checkLifecycleName(name);
+  const prompt = index ? promptWithPassages : promptFile;
   return {
-    'lifecycle.yaml': lifecycleFile(name, owner),
-    'prompts/plain.yaml': promptFile('plain', 'Answer the question.'),
-    'prompts/brief.yaml': promptFile('brief', 'Answer the question with a name, a number or a few words, and nothing else.'),
-    'cases.ndjson': cases.map(([question, answer], index) => caseLine(`c${index + 1}`, question, answer)).join(''),
+    'lifecycle.yaml': index ? withIndex(name, lifecycleFile(name, owner)) : lifecycleFile(name, owner),
+    'prompts/plain.yaml': prompt('plain', 'Answer the question.'),
+    'prompts/brief.yaml': prompt('brief', 'Answer the question with a name, a number or a few words, and nothing else.'),
+    'cases.ndjson': cases
+      .map(([country, answer], at) => caseLine(`c${at + 1}`, country, { answer, ...(index && { documents: [idOf(country)] }) }))
+      .join(''),
     'safety.yaml': safetyFile,
+    ...(index && { 'data/documents.ndjson': cases.map(documentOf).join('') }),
   };
+}
+
+/** The same lifecycle with documents, an index of them, and a gate on what it finds. */
+function withIndex(name: string, text: string): string {
+  return text
+    .replace(
+      '  promptEval:',
+      `  data:
+    sources: # a line a document: id and text; title and source when there are. Parquet and CSV have columns of these names
+      documents: { uri: "file://./data/documents.ndjson" }
+  index:
+    name: ${name}-documents
+    documents: documents
+    variable: passages # the variable of the prompts that takes what is found
+    chunking: { kind: sentences, size: 256 } # tokens a piece
+    k: 2 # pieces a question is given
+  promptEval:`,
+    )
+    .replace(
+      '    gates:\n',
+      `      - { name: found, kind: retrieval, metric: recall@2 } # of the documents that a case names
+    gates:
+      - { name: finds, kind: threshold, dimension: found, min: 0.5, minCases: 10 }
+`,
+    );
 }
 
 function lifecycleFile(name: string, owner: string): string {
@@ -54,6 +86,12 @@ spec:
     - { role: system, template: ${JSON.stringify(instruction)} }
     - { role: user, template: "{{question}}" }
 `;
+}
+
+function promptWithPassages(name: string, instruction: string): string {
+  return promptFile(name, instruction)
+    .replace('  messages:', '    passages: { type: list, description: what the index has on it }\n  messages:')
+    .replace('template: "{{question}}"', 'template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}"');
 }
 
 /** Blots out what should reach neither model nor log; see docs/llm-safety.md for detectors of attacks. */
@@ -108,7 +146,21 @@ const cases: readonly (readonly [string, string])[] = [
   ['Australia', 'Canberra'],
 ];
 
-function caseLine(id: string, country: string, answer: string): string {
-  const rules = [{ kind: 'contains', text: answer }];
-  return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected: { answer }, rules })}\n`;
+interface Expected {
+  readonly answer: string;
+  readonly documents?: readonly string[];
+}
+
+function caseLine(id: string, country: string, expected: Expected): string {
+  const rules = [{ kind: 'contains', text: expected.answer }];
+  return `${JSON.stringify({ id, input: { question: `What is the capital of ${country}?` }, expected, rules })}\n`;
+}
+
+function documentOf([country, capital]: readonly [string, string]): string {
+  const text = `${country} is a country. The capital of ${country} is ${capital}.`;
+  return `${JSON.stringify({ id: idOf(country), text, title: country, source: `https://example.com/${idOf(country)}` })}\n`;
+}
+
+function idOf(country: string): string {
+  return country.toLowerCase();
 }

@@ -6,7 +6,7 @@ import { problem } from '../views/fields';
 import { platformView } from '../views/platform';
 import { trainerView } from '../views/trainer';
 
-export function platformRoutes({ registry, artifacts, lifecycles, trainers, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+export function platformRoutes({ registry, artifacts, lifecycles, knownModels, trainers, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -21,7 +21,7 @@ export function platformRoutes({ registry, artifacts, lifecycles, trainers, guar
       },
       async ({ caller: { tenant, name, scope, expiresAt } }) => ({
         caller: { name, scope, expiresAt },
-        parts: await platformParts({ registry, artifacts, lifecycles }, tenant),
+        parts: await platformParts({ registry, artifacts, lifecycles, knownModels }, tenant),
       }),
     );
 

@@ -3,7 +3,7 @@ import { apiKeyScopes } from '../../../db/repositories/api-keys';
 import { instant } from './fields';
 
 const partView = z.object({
-  name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway']),
+  name: z.enum(['database', 'artifact store', 'temporal', 'workers', 'gateway', 'language models']),
   ok: z.boolean(),
   detail: z.string(),
   next: z.string().nullable().describe('what to try when it is not'),

@@ -76,11 +76,16 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
     .description('write a lifecycle to start from into ./<name>')
     .option('--trainer <name>', 'one of perennial trainer list', 'lightgbm')
     .option('--llm', 'of a language application: prompts, cases and a safety policy')
-    .action((name: string, { trainer, llm }: { readonly trainer: string; readonly llm?: true }) => {
+    .option('--index', 'with --llm: documents, and an index that the answers are found in')
+    .action((name: string, { trainer, llm, index }: { readonly trainer: string; readonly llm?: true; readonly index?: true }) => {
+      if (index && !llm)
+        throw new CliError('--index belongs to a language application', 2, `perennial lifecycle init ${name} --llm --index`);
       const folder = resolve(settings.cwd, name);
       if (existsSync(folder)) throw new CliError(`${name} exists already: nothing was written`, 2);
       if (!llm) checkTrainer(settings.trainersDir, trainer);
-      for (const [path, text] of Object.entries(llm ? llmLifecycleTemplate({ name }) : lifecycleTemplate({ name, trainer }))) {
+      for (const [path, text] of Object.entries(
+        llm ? llmLifecycleTemplate({ name, index: index === true }) : lifecycleTemplate({ name, trainer }),
+      )) {
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), text);
         terminal.say(`wrote ${name}/${path}`);

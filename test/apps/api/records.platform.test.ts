@@ -330,6 +330,7 @@ test('the platform says whose key it was given, and what is wrong with each part
     ['temporal', true],
     ['workers', true],
     ['gateway', false],
+    ['language models', true],
   ]);
   world.lifecycles.away = true;
   const away = await world.call<{ parts: { name: string; ok: boolean; next: string }[] }>('GET', '/platform');

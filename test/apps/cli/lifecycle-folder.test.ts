@@ -24,6 +24,13 @@ describe('the folder of a lifecycle', () => {
     expect(Object.keys(read('flights/lifecycle.yaml').files)).toEqual(['sql/features.sql']);
   });
 
+  test('is read without its large tables, which are NDJSON as cases are', () => {
+    mkdirSync(join(folder, 'flights', 'data'));
+    writeFileSync(join(folder, 'flights', 'data', 'cases.ndjson'), '{}');
+    writeFileSync(join(folder, 'flights', 'data', 'documents.ndjson'), 'x'.repeat((1 << 20) + 1));
+    expect(Object.keys(read().files)).toEqual(['data/cases.ndjson', 'sql/features.sql']);
+  });
+
   test('is read without following links out of it', () => {
     writeFileSync(join(folder, 'secret.sql'), 'SELECT secret');
     symlinkSync(join(folder, 'secret.sql'), join(folder, 'flights', 'sql', 'link.sql'));
