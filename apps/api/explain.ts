@@ -9,6 +9,7 @@ import { compareRuns } from './run-compare';
 import { findRun } from './run-start';
 import { summaryToJson } from './views/rollout';
 import { judgeToJson } from './views/rollout-judge';
+import { approvalToJson } from './views/model';
 import { runToJson } from './views/run';
 
 interface Of {
@@ -60,7 +61,7 @@ export async function explainVersion(
     stages: stages.map(({ stage, status, seconds, reusedFrom }) => ({ name: stage, status, seconds, reusedFrom })),
     rollout: rollout && { ...summaryToJson(rollout), judge: await judgeToJson(registry, rollout) },
     decisions: chain,
-    approvals,
+    approvals: approvals.map(approvalToJson),
     digests: await checkDigests(artifacts, { manifest: record.manifest, decisions: chain }),
     moves: moves.items.filter((move) => move.to === version || move.from === version),
     lineage,

@@ -3,6 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { ApiKeyScope } from '../../db/repositories/api-keys';
+import type { z } from 'zod';
+import { titleOf } from '../http/problem';
 import { pagePolicy } from '../http/security-headers';
 
 /** In the order of the pages. */
@@ -13,6 +15,7 @@ const tags = [
 
 /** `/openapi.json` and `/docs`, from the routes' own schemas; registered before them. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
+  const optionalBodies = new Set<string>();
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -24,8 +27,13 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       tags: tags.map((name) => ({ name })),
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } } },
     },
-    transform: (input) => withScope(jsonSchemaTransform(input), input.route.config),
-    transformObject: (input) => withoutUnused(jsonSchemaTransformObject(input)),
+    transform: (input) => {
+      const body = (input.schema as { readonly body?: z.ZodType } | undefined)?.body;
+      // A body that was left out counts as `{}`.
+      if (body?.safeParse({}).success === true) optionalBodies.add(operationOf(input.route.method, input.url));
+      return withErrors(withScope(jsonSchemaTransform(input), input.route.config), input.route);
+    },
+    transformObject: (input) => withOptionalBodies(withoutUnused(jsonSchemaTransformObject(input)), optionalBodies),
   });
   // Without `validatorUrl: null` the page asks an address on the internet to check the document.
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy, uiConfig: { validatorUrl: null } });
@@ -36,6 +44,62 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 function withScope<T extends { readonly schema?: unknown }>(transformed: T, config: { readonly scope?: ApiKeyScope } | undefined): T {
   if (config?.scope === undefined) return transformed;
   return { ...transformed, schema: { ...(transformed.schema as object), security: [{ apiKey: [config.scope] }] } };
+}
+
+/** Statuses of errors, by what can cause them. */
+const errorsOf = {
+  every: [400, 414, 422, 429, 431, 500, 503],
+  scope: [401, 403],
+  /** What a path names may be gone from the artifact store, or damaged there. */
+  params: [404, 410, 502],
+  body: [413, 415],
+  /** Whatever changes something may meet a state that does not allow it. */
+  change: [409],
+} as const;
+
+interface DescribedRoute {
+  readonly method: string | readonly string[];
+  readonly config?: { readonly scope?: ApiKeyScope } | undefined;
+}
+
+/** Routes declare `default` for errors that many have, and by their status those that few have; the document names each status that they answer with. */
+function withErrors<T extends { readonly schema: unknown }>(transformed: T, { method, config }: DescribedRoute): T {
+  const schema = transformed.schema as { readonly response?: Record<string, unknown>; readonly params?: unknown; readonly body?: unknown };
+  const { default: problem, ...answers } = schema.response ?? {};
+  if (problem === undefined) return transformed;
+  const isChange = !['GET', 'HEAD'].includes(String(method));
+  const statuses = [
+    ...errorsOf.every,
+    ...(config?.scope === undefined ? [] : errorsOf.scope),
+    ...(schema.params === undefined ? [] : errorsOf.params),
+    ...(schema.body === undefined ? [] : errorsOf.body),
+    ...(isChange ? errorsOf.change : []),
+  ];
+  const errors = Object.fromEntries(
+    [...statuses].sort().map((status) => [status, { ...(problem as object), description: titleOf(status) }]),
+  );
+  return { ...transformed, schema: { ...schema, response: { ...errors, ...answers } } };
+}
+
+/** As the document writes it: `post /api/v1/runs/{id}`. */
+function operationOf(method: string | readonly string[], url: string): string {
+  return `${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`;
+}
+
+function withOptionalBodies(document: OpenApiDocument, optional: ReadonlySet<string>): OpenApiDocument {
+  const paths = (document as { readonly paths?: Readonly<Record<string, Readonly<Record<string, object>>>> }).paths ?? {};
+  const described = Object.fromEntries(
+    Object.entries(paths).map(([url, operations]) => [
+      url,
+      Object.fromEntries(
+        Object.entries(operations).map(([method, operation]) => {
+          if (!('requestBody' in operation) || !optional.has(`${method} ${url}`)) return [method, operation];
+          return [method, { ...operation, requestBody: { ...(operation.requestBody as object), required: false } }];
+        }),
+      ),
+    ]),
+  );
+  return { ...document, paths: described };
 }
 
 type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;

@@ -13,7 +13,8 @@ import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { documentLimits } from '../../domain/document';
 import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
-import { notFoundHandler, problemHandler } from '../http/problem';
+import { answerParserError } from '../http/parser-errors';
+import { answerUnknownRoutes, problemHandler } from '../http/problem';
 import { limitRequests, openWorkLimit, type WorkLimit } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
@@ -180,6 +181,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
+    clientErrorHandler: answerParserError,
     // A path that cannot be decoded never comes to a route, nor to the hooks below.
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
@@ -196,7 +198,6 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.removeHeader('connection');
     answerProblem(bodyProblem(error, request.routeOptions.bodyLimit) ?? (error as Error), request, reply);
   });
-  app.setNotFoundHandler(notFoundHandler({ next: 'GET /openapi.json lists the routes', methods: watchMethods(app) }));
   app.decorateRequest('traceId', '');
   app.decorateRequest('traceparent', '');
   addSecurityHeaders(app, { tls: false });
@@ -207,6 +208,7 @@ function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
     void reply.header('traceparent', trace.traceparent);
     done();
   });
+  answerUnknownRoutes(app, { next: 'GET /openapi.json lists the routes', methods: watchMethods(app) });
   app.addHook('onResponse', (request, reply, done) => {
     const about = { method: request.method, route: request.routeOptions.url, status: reply.statusCode, traceId: request.traceId };
     request.log.debug({ ...about, milliseconds: Math.round(reply.elapsedTime) }, 'request');

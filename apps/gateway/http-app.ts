@@ -4,9 +4,10 @@ import { isPerennialError } from '../../domain/failure';
 import { watchMethods } from '../http/allowed-methods';
 import { inferenceErrors } from '../http/inference-error';
 import { acceptBodies, bodyText, parseJson, requireJsonType } from '../http/json-body';
-import { HttpProblem, notFoundHandler, problemHandler, type ErrorForm } from '../http/problem';
+import { answerParserError } from '../http/parser-errors';
+import { HttpProblem, answerUnknownRoutes, problemHandler, type ErrorForm } from '../http/problem';
 import '../http/request-context';
-import { addSecurityHeaders } from '../http/security-headers';
+import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
 import type { GatewayConfig } from './config';
 
@@ -32,11 +33,15 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
+    clientErrorHandler: answerParserError,
+    // A path that cannot be decoded never comes to a route, nor to the hooks below.
+    frameworkErrors: (error, request, reply) => {
+      request.traceId = traceContext(request.headers.traceparent).traceId;
+      setSecurityHeaders(reply, { tls: false });
+      problemHandler(gatewayOverrides, formOf(request.url))(error, request, reply);
+    },
   });
   app.setErrorHandler(errorHandler(config));
-  const next = 'GET /v2 tells whether this is the gateway; the platform API has its own address';
-  const formOf = (path: string) => (/^\/v2(\/|$)/.test(path) ? inferenceErrors : undefined);
-  app.setNotFoundHandler(notFoundHandler({ next, methods: watchMethods(app), formOf }));
   acceptBodies(app, async (request, body) => {
     requireJsonType(request);
     return parseJson(await bodyText(request, body), jsonBounds);
@@ -51,7 +56,14 @@ export function openHttpApp(config: Pick<GatewayConfig, 'bodyLimitBytes'>, log: 
     void reply.header('traceparent', trace.traceparent);
     done();
   });
+  const next = 'GET /v2 tells whether this is the gateway; the platform API has its own address';
+  answerUnknownRoutes(app, { next, methods: watchMethods(app), formOf });
   return app;
+}
+
+/** Of the protocol that a path belongs to; undefined is a plain problem. */
+function formOf(path: string): ErrorForm | undefined {
+  return /^\/v2([/?]|$)/.test(path) ? inferenceErrors : undefined;
 }
 
 /** `form` is how a protocol of its own writes errors. */

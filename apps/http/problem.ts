@@ -1,5 +1,5 @@
 /** Errors as RFC 9457 `application/problem+json`. The only place where a failure type becomes an HTTP status. */
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FailureType, Issue } from '../../domain/failure';
 import { isPerennialError } from '../../domain/failure';
 import type { AllowedMethods } from './allowed-methods';
@@ -78,15 +78,21 @@ const titles: Readonly<Record<number, string>> = {
   410: 'Gone',
   412: 'The state has changed',
   413: 'Body too large',
+  414: 'Path too long',
   415: 'Unsupported media type',
   422: 'Invalid input',
   428: 'If-Match is missing',
   429: 'Too many requests',
+  431: 'Headers too large',
   500: 'Internal error',
   502: 'Upstream failed',
   503: 'Not available now',
   504: 'Took too long',
 };
+
+export function titleOf(status: number): string {
+  return titles[status] ?? 'Error';
+}
 
 /** An HTTP answer that is no domain failure: authentication, preconditions. */
 export class HttpProblem extends Error {
@@ -138,6 +144,16 @@ function answerProblem(problem: Problem, { mediaType, bodyOf }: ErrorForm, { err
     .send(JSON.stringify(bodyOf(problem)));
 }
 
+/** Answers a request without a route as soon as it comes, whatever its body. Call it after the hooks that set trace and headers. */
+export function answerUnknownRoutes(app: FastifyInstance, options: NotFoundOptions): void {
+  const answer = notFoundHandler(options);
+  app.setNotFoundHandler(answer);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) answer(request, reply);
+    else done();
+  });
+}
+
 export interface NotFoundOptions {
   /** Where to look for the routes that there are. */
   readonly next: string;
@@ -147,7 +163,7 @@ export interface NotFoundOptions {
 }
 
 /** Answers 405 with `Allow` where the path has a route for another method, else 404 (RFC 9110, 15.5.6). */
-export function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
+function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.url.split('?')[0] ?? '';
     const allowed = methods(path);
@@ -195,7 +211,7 @@ function problem(
 ): Problem {
   return {
     type: `https://perennial.dev/problems/${code}`,
-    title: titles[status] ?? 'Error',
+    title: titleOf(status),
     status,
     detail,
     code,

@@ -26,8 +26,11 @@ export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls
 }
 
 /** For answers that no hook sees, such as to a path that cannot be decoded. */
-export function setSecurityHeaders(reply: FastifyReply, { tls }: { readonly tls: boolean }): void {
-  void reply.headers(always);
+export function setSecurityHeaders(reply: FastifyReply, settings: { readonly tls: boolean }): void {
+  void reply.headers(securityHeaders(settings));
+}
+
+export function securityHeaders({ tls }: { readonly tls: boolean }): Readonly<Record<string, string>> {
   // One year. It counts only over TLS (RFC 6797, 7.2).
-  if (tls) void reply.header('strict-transport-security', 'max-age=31536000');
+  return tls ? { ...always, 'strict-transport-security': 'max-age=31536000' } : always;
 }

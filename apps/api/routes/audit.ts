@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { fingerprintOf } from '../../../db/audit/keys';
 import type { Digest } from '../../../domain/artifact';
 import type { RouteDeps } from '../server';
-import { auditKey, auditReport, auditRow } from '../views/audit';
+import { auditKey, auditReport, auditRow, keyToJson } from '../views/audit';
 import { page, pageOf, problem } from '../views/fields';
 
 const list = page.extend({
@@ -65,7 +64,7 @@ export function auditRoutes({ registry, verifyAudit, guards: { approver } }: Rou
         },
       },
       async ({ caller: { tenant } }) => ({
-        items: (await registry.audit.keys(tenant)).map((key) => ({ ...key, fingerprint: fingerprintOf(key.publicKey) })),
+        items: (await registry.audit.keys(tenant)).map(keyToJson),
       }),
     );
   };

@@ -55,7 +55,7 @@ export function decisionRoutes({ registry, heavyWork, guards: { viewer } }: Rout
               .describe('gates as a lifecycle of the decision’s kind writes them; of a decision made in evaluate'),
             canary: document.optional().describe('a canary as such a lifecycle writes it; of a decision made in canary'),
           }),
-          response: { 200: whatIfView, default: problem },
+          response: { 200: whatIfView, 404: problem, default: problem },
         },
       },
       ({ caller, body }) => heavyWork.run(caller, () => whatIf(registry, { tenant: caller.tenant, ...body })),

@@ -39,7 +39,7 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
           tags: ['lineage'],
           summary: 'List the edges that lead to a node, or away from it, nearest first',
           querystring: query,
-          response: { 200: lineageView, default: problem },
+          response: { 200: lineageView, 404: problem, default: problem },
         },
       },
       async ({ caller: { tenant }, query: { of, direction, ...page } }) => {

@@ -160,7 +160,7 @@ export function modelRoutes({ registry, artifacts, lifecycles, gatewayUrl, guard
           params: alias,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the alias') }),
           body: z.strictObject({ version: versionNumber, reason: why, override: override.optional() }),
-          response: { 200: championView, default: problem },
+          response: { 200: championView, 412: problem, 428: problem, default: problem },
         },
       },
       async ({ caller, params: { model: of }, headers, body }, reply) => {

@@ -84,7 +84,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           params: label,
           headers: idempotent.extend({ 'if-match': z.string().optional().describe('the ETag of the label') }),
           body: z.strictObject({ version: versionNumber, reason: why }),
-          response: { 200: promptLabel, default: problem },
+          response: { 200: promptLabel, 412: problem, 428: problem, default: problem },
         },
       },
       async ({ caller: { tenant, name: actor }, params: { prompt: of, label: at }, headers, body }, reply) => {

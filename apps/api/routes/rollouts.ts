@@ -150,7 +150,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           querystring: z.strictObject({
             limit: z.coerce.number().int().min(1).max(500).default(50).describe('a whole number from 1 to 500'),
           }),
-          response: { 200: z.object({ rollout: z.string(), items: z.array(unlabelledPair).readonly() }), default: problem },
+          response: { 200: z.object({ rollout: z.string(), items: z.array(unlabelledPair).readonly() }), 409: problem, default: problem },
         },
       },
       async ({ caller: { tenant }, params: { model: of }, query: { limit } }) => {

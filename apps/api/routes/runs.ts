@@ -18,7 +18,7 @@ import { caseResultView, runEvaluationView } from '../views/case-result';
 import { callsToJson, runCalls } from '../views/llm-calls';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';
 import { summaryToJson } from '../views/rollout';
-import { runComparison, runState, runToJson, runView, runWithStages, stageToJson } from '../views/run';
+import { runComparison, runState, runToJson, runView, runWithStages, stageToJson, stateToJson } from '../views/run';
 import { trialView } from '../views/trial';
 
 const params = z.object({ id: runId });
@@ -51,6 +51,8 @@ const someCases = page.extend({
   dimension: z.string().min(1).max(100).optional().describe('this one alone'),
   passAt: z.coerce.number().min(0).max(1).default(1).describe('the least score that counts as a success'),
 });
+/** Each event of a stream, as OpenAPI describes it: the text of its fields. */
+const serverSentEvent = z.object({ id: z.string().optional(), event: z.string(), data: z.string().describe('JSON of the event') });
 const tags = ['runs'];
 
 export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, guards, log }: RouteDeps): FastifyPluginAsyncZod {
@@ -78,7 +80,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           tags,
           summary: 'Parameters, metrics and times side by side',
           querystring: ids,
-          response: { 200: runComparison, default: problem },
+          response: { 200: runComparison, 404: problem, default: problem },
         },
       },
       async ({ caller, query }) =>
@@ -110,7 +112,7 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
           summary: 'Server-sent events; resume with Last-Event-ID; the last one is `end`',
           params,
           headers: z.looseObject({ 'last-event-id': z.string().optional().describe('the last id received') }),
-          response: { 200: { content: { 'text/event-stream': { schema: z.string() } } }, default: problem },
+          response: { 200: { content: { 'text/event-stream': { schema: serverSentEvent } } }, default: problem },
         },
       },
       async (request, reply) => {
@@ -235,7 +237,9 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         { ...operator, schema: { tags, summary, params, body: reasoned, response: { 200: runState, default: problem } } },
         async ({ caller, params: { id }, body }) => {
           const run = await findRun(registry, caller, id);
-          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), ...body }));
+          return stateToJson(
+            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), ...body })),
+          );
         },
       );
     }
@@ -249,7 +253,9 @@ export function runRoutes({ registry, artifacts, lifecycles, trainers, streams, 
         { ...approver, schema: { tags, summary, params, body: vote, response: { 200: runState, default: problem } } },
         async ({ caller, params: { id }, body: { comment: reason } }) => {
           const run = await findRun(registry, caller, id);
-          return command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), reason }));
+          return stateToJson(
+            await command(lifecycles, run, (workflowId) => lifecycles[verb](workflowId, { ...commandBy(caller), reason })),
+          );
         },
       );
     }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { fingerprintOf } from '../../../db/audit/keys';
+import type { AuditKey } from '../../../db/repositories/audit';
 import { document, instant } from './fields';
 
 export const auditRow = z
@@ -32,6 +34,10 @@ export const auditKey = z
     addedBy: z.string(),
   })
   .meta({ id: 'AuditKey' });
+
+export function keyToJson({ keyId, publicKey, kind, previous, fromBatch, addedAt, addedBy }: AuditKey): z.output<typeof auditKey> {
+  return { keyId, fingerprint: fingerprintOf(publicKey), publicKey, kind, previous, fromBatch, addedAt, addedBy };
+}
 
 export const auditReport = z
   .object({

@@ -94,6 +94,7 @@ const problemDetails = z
       .readonly()
       .optional(),
     next: z.string().optional().describe('what to try next'),
+    retryAfter: z.number().optional().describe('in seconds; also the header of this name'),
     traceId: z.string(),
   })
   .meta({ id: 'Problem' });

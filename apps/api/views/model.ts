@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { ApprovalRecord } from '../../../db/repositories/approvals';
 import { artifact, instant, verdict } from './fields';
 import { decisionWithGrounds } from './decision';
 import { lineageEdge } from './lineage';
 import { rolloutSummary } from './rollout';
+import { rolloutJudge } from './rollout-judge';
 import { runComparison, runView } from './run';
 
 const column = z.object({ name: z.string(), type: z.string() });
@@ -115,6 +117,11 @@ const approvalView = z
   })
   .meta({ id: 'Approval' });
 
+export function approvalToJson(approval: ApprovalRecord): z.output<typeof approvalView> {
+  const { id, runId, vote, keyId, keyName, scope, comment, createdAt } = approval;
+  return { id, runId, vote, keyId, keyName, scope, comment, createdAt };
+}
+
 export const explanation = z
   .object({
     model: z.string(),
@@ -123,7 +130,7 @@ export const explanation = z
     record: modelVersion,
     run: runView.nullable(),
     stages: z.array(z.object({ name: z.string(), status: z.string(), seconds: z.number(), reusedFrom: z.string().nullable() })).readonly(),
-    rollout: rolloutSummary.nullable().describe('in which it was the challenger'),
+    rollout: rolloutSummary.extend({ judge: rolloutJudge.nullable() }).nullable().describe('in which it was the challenger'),
     decisions: z.array(decisionWithGrounds).readonly(),
     approvals: z.array(approvalView).readonly().describe('who voted on its promotion, oldest first'),
     digests: z

@@ -3,6 +3,7 @@ import { runStatuses } from '../../../domain/run';
 import type { Verdict } from '../../../domain/verdict';
 import type { RunRecord } from '../../../db/repositories/runs';
 import type { StageRecord } from '../../../db/repositories/stages';
+import type { RunState } from '../../../workflows/messages';
 import type { LifecycleClient } from '../../lifecycle-client';
 import { rolloutSummary } from './rollout';
 import { failure, instant, verdict } from './fields';
@@ -57,6 +58,19 @@ export const runState = z
     approvals: z.array(z.object({ actor: z.string(), keyId: z.string(), scope: z.string(), comment: z.string().optional() })).readonly(),
   })
   .meta({ id: 'RunState', description: 'The run as its workflow holds it, after a command' });
+
+export function stateToJson({ runId, status, stage, stages, waitingFor, approvals }: RunState): z.output<typeof runState> {
+  return {
+    ...{ runId, status, stage, waitingFor },
+    stages: stages.map(({ name, status: of, seconds, reusedFrom }) => ({ name, status: of, seconds, reusedFrom })),
+    approvals: approvals.map(({ actor, keyId, scope, comment }) => ({
+      actor,
+      keyId,
+      scope,
+      ...(comment === undefined ? {} : { comment }),
+    })),
+  };
+}
 
 const comparedRun = z.object({
   id: z.string(),

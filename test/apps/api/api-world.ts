@@ -22,6 +22,7 @@ import type { AuditArchive, AuditSigner } from '../../../db/repositories/audit';
 import type { RunRecord } from '../../../db/repositories/runs';
 import { newSigner, registerFirst } from '../../db/audit-fixture';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
+import { describedAnswers } from '../../support/described-answers';
 import { testBucket } from '../../support/platform';
 import type { FakeLifecycles } from './fake-lifecycles';
 import { fakeSchedules } from './fake-schedules';
@@ -81,6 +82,7 @@ export async function openApiWorld(
   client?: LifecycleClient,
   schedules: ScheduleClient = fakeSchedules(),
   knownModels: KnownModels | null = null,
+  requestsPerMinute?: number,
 ): Promise<ApiWorld> {
   const test = await openTestRegistry();
   const { registry, database } = test;
@@ -110,6 +112,7 @@ export async function openApiWorld(
       registry.audit.verify({ ...input, trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) }, archives: [archive] }),
     gatewayUrl: 'http://gateway.test',
     knownModels,
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
     sources: {
       files: { roots: [root], denied: [] },
@@ -125,7 +128,13 @@ export async function openApiWorld(
     apiKeyScopes.map(async (scope) => [scope, (await registry.apiKeys.create({ tenant, name: scope, scope, actor: 'test' })).key] as const),
   );
   const keys = Object.fromEntries(made) as Record<ApiKeyScope, string>;
-  const call: ApiWorld['call'] = (method, path, options = {}) => callApi(url, keys, { method, path, ...options });
+  const requireDescribed = describedAnswers(api.swagger());
+  const call: ApiWorld['call'] = async <T>(method: string, path: string, options: CallOptions = {}) => {
+    const answer = await callApi<T>(url, keys, { method, path, ...options });
+    const { status, headers, body } = answer;
+    requireDescribed({ method, path: pathOf(path).split('?')[0] ?? '', status, contentType: headers.get('content-type'), body });
+    return answer;
+  };
   return {
     url,
     api,
@@ -184,7 +193,7 @@ async function callApi<T>(
   { method, path, as = 'admin', key, body, headers = {} }: CallOptions & { readonly method: string; readonly path: string },
 ): Promise<Answer<T>> {
   const bearer = key ?? (as === null ? null : keys[as]);
-  const answer = await fetch(`${url}${path.startsWith('/') && !isPlain(path) ? '/api/v1' : ''}${path}`, {
+  const answer = await fetch(`${url}${pathOf(path)}`, {
     method,
     headers: {
       ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
@@ -195,6 +204,10 @@ async function callApi<T>(
   });
   const text = await answer.text();
   return { status: answer.status, headers: answer.headers, body: (/^[[{]/.test(text) ? JSON.parse(text) : text) as T };
+}
+
+function pathOf(path: string): string {
+  return `${path.startsWith('/') && !isPlain(path) ? '/api/v1' : ''}${path}`;
 }
 
 /** Routes outside `/api/v1`. */

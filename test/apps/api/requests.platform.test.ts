@@ -55,7 +55,15 @@ describe('a refusal', () => {
   test.each<[string, string, string, CallOptions, number, string, RegExp]>([
     ['invalid JSON', 'POST', runs, { body: '{"reason":' }, 400, 'InvalidJson', /not valid JSON/],
     ['bytes that are not UTF-8', 'POST', runs, { body: notUtf8 }, 400, 'InvalidUtf8', /not valid UTF-8/],
-    ['an unknown coding', 'POST', runs, { body: '{}', headers: { 'content-encoding': 'br' } }, 415, 'UnsupportedEncoding', /in br is not read/],
+    [
+      'an unknown coding',
+      'POST',
+      runs,
+      { body: '{}', headers: { 'content-encoding': 'br' } },
+      415,
+      'UnsupportedEncoding',
+      /in br is not read/,
+    ],
     ['null as body', 'POST', runs, { body: 'null' }, 422, 'InvalidInput', /must be a map/],
     ['a list as body', 'POST', runs, { body: '[]' }, 422, 'InvalidInput', /must be a map, not a list/],
     ['a text as body', 'POST', runs, { body: 'hello', headers: { 'content-type': 'text/plain' } }, 415, 'UnsupportedMediaType', /JSON/],
@@ -144,6 +152,36 @@ describe('a refusal', () => {
     expect(world.log.at(-2)).toMatchObject({ level: 50, traceId: answer.body.traceId });
     get.mockRestore();
   });
+});
+
+test.each([
+  ['no HTTP', 'NONSENSE\r\n\r\n', 400, 'InvalidHttp'],
+  ['headers of 20 KB', `GET /livez HTTP/1.1\r\nhost: a\r\nx-much: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HeadersTooLarge'],
+])('a request that the HTTP parser refuses gets a problem: %s', async (_name, text, status, code) => {
+  const answer = await sendRaw(world, text);
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(head).toMatch(/content-type: application\/problem\+json/);
+  expect(head).toMatch(/x-content-type-options: nosniff/);
+  expect(JSON.parse(body)).toMatchObject({ status, code, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string });
+});
+
+function sendRaw({ url }: ApiWorld, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket
+      .on('error', reject)
+      .on('data', (chunk) => (answer += chunk.toString()))
+      .on('end', () => resolve(answer));
+    socket.write(text);
+  });
+}
+
+test('a wrong method says which are allowed', async () => {
+  expect((await world.call('DELETE', '/runs')).headers.get('allow')).toBe('GET, HEAD');
+  expect((await world.call('POST', '/runs/run_0')).headers.get('allow')).toBe('GET, HEAD');
+  expect((await world.call('DELETE', '/models/nosuch/aliases/champion')).headers.get('allow')).toBe('GET, HEAD, PUT');
 });
 
 describe('what is too large', () => {
