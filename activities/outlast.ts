@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { isPerennialError, type FailureType } from '../domain/failure';
 
-const servers: readonly FailureType[] = ['StorageUnavailable', 'DatabaseUnavailable'];
+const servers: readonly FailureType[] = ['StorageUnavailable', 'DatabaseUnavailable', 'DatabaseBusy'];
 /** Restarts take seconds. After that the attempt fails, so that the run says what it waits for (I12). */
 const patienceMs = 60_000;
 const firstPauseMs = 250;

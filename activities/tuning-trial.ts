@@ -142,7 +142,7 @@ function openWatch({ registry, optuna }: Pick<TrialDeps, 'registry' | 'optuna'>,
         return await judge(metrics.filter((metric) => metric.name === name).map(({ step, value }) => ({ step, value })));
       } catch (error) {
         // The trial is worth more than what pruning spares: whoever is away is asked again at the next look.
-        if (!isPerennialError(error) || !['DatabaseUnavailable', 'BackendUnavailable'].includes(error.type)) throw error;
+        if (!isPerennialError(error) || !['DatabaseUnavailable', 'DatabaseBusy', 'BackendUnavailable'].includes(error.type)) throw error;
         Context.current().log.warn('a trial was not judged', { runId, number, reason: error.message });
         return undefined;
       }

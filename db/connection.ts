@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Pool, type ClientConfig, type PoolClient, type QueryArrayResult } from 'pg';
 import { failure } from '../domain/failure';
 import { isConnectionLost } from './failures';
+import { openTurns } from './turns';
 import { openListener, type Listener } from './listener';
 import { createQuery, type Rendered, type Rows, type Sql, type Transaction } from './sql';
 import { typeParsers } from './type-parsers';
@@ -29,7 +30,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     connectionString: settings.url,
     application_name: settings.applicationName ?? 'perennial',
     options: '-c TimeZone=UTC -c search_path=public -c jit=off',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: longestWaitMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 15_000,
     statement_timeout: 60_000,
@@ -40,12 +41,13 @@ export function openDatabase(settings: DatabaseSettings): Database {
     query_timeout: 75_000,
     types: typeParsers,
   };
-  const pool = new Pool({ ...config, max: settings.maxConnections ?? 10, idleTimeoutMillis: 300_000 });
+  const max = settings.maxConnections ?? usualConnections;
+  const pool = new Pool({ ...config, max, idleTimeoutMillis: 300_000 });
   // Of an idle connection, which the pool has dropped already.
   pool.on('error', () => undefined);
   const listener = openListener(config);
   return {
-    sql: createSql(pool),
+    sql: createSql(pool, max),
     listener,
     target,
     close: async () => {
@@ -54,14 +56,34 @@ export function openDatabase(settings: DatabaseSettings): Database {
   };
 }
 
-function createSql(pool: Pool): Sql {
+const usualConnections = 10;
+
+/** Beyond it a queue would take longer than a caller waits. */
+const mostWaiting = 256;
+const longestWaitMs = 10_000;
+
+/** Changes hold a connection for several statements and may wait for locks, so single statements, which most reads are, keep some connections for themselves. */
+function createSql(pool: Pool, max: number): Sql {
+  const changes = openTurns({
+    atOnce: Math.max(1, Math.floor(max * 0.6)),
+    ...{ mostWaiting, longestWaitMs },
+    refuse: ({ running, waiting }) => busy(`${running} changes are under way and ${waiting} wait`),
+  });
+  const withConnection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
+    if (pool.waitingCount >= mostWaiting) throw busy(`all ${max} connections are in use and ${pool.waitingCount} requests wait for one`);
+    return withClient(pool, work, max);
+  };
   const query = createQuery(
-    (statement) => withClient(pool, (client) => runPrepared(client, statement)),
-    (text) => withClient(pool, (client) => runScript(client, text)),
+    (statement) => withConnection((client) => runPrepared(client, statement)),
+    (text) => withConnection((client) => runScript(client, text)),
   );
   return Object.assign(query, {
-    begin: <T>(work: (tx: Transaction) => Promise<T>) => withClient(pool, (client) => transact(client, work)),
+    begin: <T>(work: (tx: Transaction) => Promise<T>) => changes.run(() => withConnection((client) => transact(client, work))),
   });
+}
+
+function busy(why: string): Error {
+  return failure('DatabaseBusy', `PostgreSQL is busy: ${why}`, { retryAfterMs: 2_000, next: 'send fewer requests at once, and try again' });
 }
 
 async function transact<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -114,8 +136,14 @@ function transactionOn(client: PoolClient) {
 /** Connections that must not go back to the pool. */
 const lostClients = new WeakSet<PoolClient>();
 
-async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>, max: number): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    // `pg` says the same of a server that does not answer and of connections that are all in use.
+    if (pool.totalCount >= max && pool.idleCount === 0 && /^timeout exceeded when trying to connect/.test(messageOf(error))) {
+      throw busy(`none of ${max} connections became free within ${longestWaitMs / 1000} s`);
+    }
+    throw error;
+  });
   const onError = () => lostClients.add(client);
   // Without a listener an error between two statements would end the process.
   client.on('error', onError);
@@ -128,6 +156,10 @@ async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T
     client.removeListener('error', onError);
     client.release(lostClients.has(client));
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function runPrepared(client: PoolClient, { text, values }: Rendered): Promise<Rows<object[]>> {

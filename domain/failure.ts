@@ -32,6 +32,8 @@ export const failures = {
   DigestMismatch: { retryable: true },
   StorageUnavailable: { retryable: true },
   DatabaseUnavailable: { retryable: true },
+  /** PostgreSQL answers, but more wants to be done at once than it has connections for. */
+  DatabaseBusy: { retryable: true },
   GatewayUnavailable: { retryable: true },
   ModelUnloadable: { retryable: false },
   /** A vector, an embedder or a table of another vector space than the index's. */

@@ -15,7 +15,7 @@ import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { answerParserError } from '../http/parser-errors';
 import { answerUnknownRoutes, problemHandler } from '../http/problem';
-import { limitRequests, openWorkLimit, type WorkLimit } from '../http/rate-limit';
+import { limitRequests, openWorkLimit, queueChanges, type WorkLimit } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
@@ -84,6 +84,9 @@ export interface ApiDeps {
   readonly log: FastifyBaseLogger;
 }
 
+/** Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer before usual clients give up. */
+const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
+
 /** A hundred a second. */
 const usualRequestsPerMinute = 6_000;
 
@@ -138,6 +141,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   const metrics = measureApi(app, streams);
   await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? usualRequestsPerMinute });
+  queueChanges(app, changes);
   await describeApi(app);
   actForCallers(app);
   auditDeniedCalls(app, deps.registry.commands);

@@ -17,6 +17,7 @@ export const gatewayOverrides = {
   NotInThisVersion: 400,
   ContextOverflow: 400,
   SqlTimeout: 504,
+  DatabaseBusy: 503,
   BudgetSpent: 429,
 } as const;
 

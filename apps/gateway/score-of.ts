@@ -26,5 +26,5 @@ export function failureCode(error: unknown): string {
 
 /** What keeps any version from an answer, and so says nothing of this one: money that is spent, or a registry that is away. */
 export function isNobodysFailure(code: string): boolean {
-  return code === 'BudgetSpent' || code === 'DatabaseUnavailable';
+  return code === 'BudgetSpent' || code === 'DatabaseUnavailable' || code === 'DatabaseBusy';
 }

@@ -46,6 +46,8 @@ const statusOf = {
   DigestMismatch: 502,
   StorageUnavailable: 503,
   DatabaseUnavailable: 503,
+  // The queue before it is bounded: a caller that sends less at once gets through.
+  DatabaseBusy: 429,
   GatewayUnavailable: 503,
   PlatformUnavailable: 503,
   ModelUnloadable: 422,
@@ -99,13 +101,15 @@ export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
   readonly next: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: number, code: string, detail: string, next?: string) {
+  constructor(status: number, code: string, detail: string, next?: string, retryAfterSeconds?: number) {
     super(detail);
     this.name = 'HttpProblem';
     this.status = status;
     this.code = code;
     this.next = next;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -179,10 +183,13 @@ function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
 /** Nothing of what was asked or of where we run is in it: only messages that were written for callers. */
 export function problemOf(error: FastifyError | Error, traceId: string, overrides: Partial<Record<FailureType, number>> = {}): Problem {
   const statuses = { ...statusOf, ...overrides };
-  if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, traceId, { next: error.next });
+  if (error instanceof HttpProblem) {
+    return problem(error.status, error.code, error.message, traceId, { next: error.next, retryAfter: error.retryAfterSeconds });
+  }
   if (isPerennialError(error)) {
     const { type, issues: errors, next, retryAfterMs } = error;
-    const retryAfter = type === 'BudgetSpent' && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
+    const saysWhen = type === 'BudgetSpent' || type === 'DatabaseBusy';
+    const retryAfter = saysWhen && retryAfterMs !== undefined ? Math.ceil(retryAfterMs / 1000) : undefined;
     return problem(statuses[type], type, error.message, traceId, { errors, next, retryAfter });
   }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;

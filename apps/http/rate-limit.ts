@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
+import { openTurns, type TurnOptions } from '../../db/turns';
 import { HttpProblem } from './problem';
 import './request-context';
 
@@ -34,8 +35,32 @@ function callerOf(request: FastifyRequest): ApiKeyIdentity | undefined {
 }
 
 function tooManyRequests(detail: string, seconds: number): HttpProblem {
-  return new HttpProblem(429, 'TooManyRequests', detail, `try again in ${seconds} s, or ask the operator for a higher limit`);
+  return new HttpProblem(429, 'TooManyRequests', detail, `try again in ${seconds} s, or ask the operator for a higher limit`, seconds);
 }
+
+/**
+ * Lets requests that change something wait for their turn, so that they never take every connection to PostgreSQL from those that read. Answers 429 with
+ * Retry-After when too many wait, or when a turn does not come in time. Register before the routes.
+ */
+export function queueChanges(app: FastifyInstance, { atOnce, mostWaiting, longestWaitMs }: Omit<TurnOptions, 'refuse'>): void {
+  const turns = openTurns({
+    ...{ atOnce, mostWaiting, longestWaitMs },
+    refuse: ({ running, waiting }) => {
+      const detail = `${running} changes are under way in this API and ${waiting} wait for their turn`;
+      return new HttpProblem(429, 'TooManyRequests', detail, 'send fewer changes at once, and try again', retrySeconds);
+    },
+  });
+  app.addHook('onRoute', (route) => {
+    // What a viewer may ask for changes nothing, whatever its method.
+    if (['GET', 'HEAD'].includes(String(route.method)) || route.config?.scope === 'viewer') return;
+    const { handler } = route;
+    route.handler = function (request, reply) {
+      return turns.run(() => Promise.resolve(handler.call(this, request, reply)));
+    };
+  });
+}
+
+const retrySeconds = 2;
 
 /**
  * For routes whose work takes seconds: of one key `perKey` requests run at once and `mostWaiting` wait for their turn; further ones get 429. One caller leaves room for others.

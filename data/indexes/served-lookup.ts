@@ -83,7 +83,7 @@ export function createServedLookup(find: FindServed, { freshMs, graceMs }: Looku
         const served = await ask(key, asked);
         return served && { served, remembered: false, stale: false };
       } catch (error) {
-        const away = isPerennialError(error) && error.type === 'DatabaseUnavailable';
+        const away = isPerennialError(error) && (error.type === 'DatabaseUnavailable' || error.type === 'DatabaseBusy');
         if (!last || !away || age >= freshMs + graceMs) throw error;
         return { served: last.served, remembered: true, stale: true };
       }
