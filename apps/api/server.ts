@@ -11,6 +11,7 @@ import type { Registry } from '../../db/registry';
 import type { SecretAccess } from '../../domain/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { documentLimits } from '../../domain/document';
+import { reasonIn } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { answerParserError } from '../http/parser-errors';
@@ -166,7 +167,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 function actForCallers(app: FastifyInstance): void {
   app.addHook('preHandler', (request, _, done) => {
     const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
-    if (caller) withActingKey(caller.id, done);
+    if (caller) withActingKey(caller.id, done, reasonIn(request));
     else done();
   });
 }

@@ -7,6 +7,8 @@ import { CliError } from './cli-error';
 export interface ApiTarget {
   readonly apiUrl: string;
   readonly apiKey: string;
+  /** Why this command changes something, for the audit. */
+  readonly reason?: string | undefined;
 }
 
 export interface Call {
@@ -38,11 +40,12 @@ interface ProblemBody {
 
 export function createApiClient(target: ApiTarget): ApiClient {
   const send = async (path: string, { method = 'GET', body, headers = {}, timeoutSeconds = 60 }: Call) => {
+    const reason = target.reason === undefined ? {} : { 'x-perennial-reason': encodeURIComponent(target.reason) };
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       return await request(`${target.apiUrl}/api/v1${path}`, {
         method,
-        headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...headers },
+        headers: { authorization: `Bearer ${target.apiKey}`, ...json, ...reason, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
         headersTimeout: timeoutSeconds * 1000,
       });

@@ -28,6 +28,8 @@ export interface CliContext {
   readonly settings: CliSettings;
   /** @throws CliError when no API is known. */
   api(): ApiClient;
+  /** What the command's --reason says, once it is read. */
+  giveReason(reason: string): void;
 }
 
 /** The compute backends as this machine has them. Commands cannot import them: the composition root hands them in. */
@@ -65,9 +67,13 @@ export interface TriedBackend {
 }
 
 export function createContext(terminal: Terminal, settings: CliSettings): CliContext {
+  let reason: string | undefined;
   return {
     terminal,
     settings,
+    giveReason: (given) => {
+      reason = given;
+    },
     api: () => {
       const { apiUrl, apiKey } = settings;
       if (apiUrl === null || apiKey === null) {
@@ -77,7 +83,7 @@ export function createContext(terminal: Terminal, settings: CliSettings): CliCon
           'perennial up',
         );
       }
-      return createApiClient({ apiUrl, apiKey });
+      return createApiClient({ apiUrl, apiKey, reason });
     },
   };
 }

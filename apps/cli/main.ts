@@ -71,6 +71,7 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
   for (const add of nouns) add(program, context, finish);
   auditCommands(program, { ...context, auditKeys }, finish);
   computeCommands(program, { ...context, compute }, finish);
+  takeReasons(program, context);
   inherit(program, context);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -103,6 +104,39 @@ function processCommands(program: Command): void {
     .command('llm-server')
     .description("serves the embedded language model by OpenAI's protocol, until SIGTERM")
     .addHelpText('after', '\nIt is fetched by `npm run provision:llm`; docs/llm-server.md lists its settings.');
+}
+
+/** Commands that change or decide something, and whose own request has no place for a reason. It goes with the request, into the audit. */
+const reasoned: readonly string[] = [
+  'lifecycle apply',
+  'run approve',
+  'run reject',
+  'prompt search',
+  'prompt search-cancel',
+  'evaluate',
+  'index build',
+  'index build-cancel',
+  'index change',
+  'budget set',
+  'rollout label',
+  'key create',
+  'key revoke',
+  'key rotate',
+  'webhook redeliver',
+];
+
+function takeReasons(program: Command, context: CliContext): void {
+  for (const name of reasoned) {
+    const command = name
+      .split(' ')
+      .reduce<Command | undefined>((found, word) => found?.commands.find((each) => each.name() === word), program);
+    if (!command) throw new Error(`there is no command ${name} to give a reason to`);
+    command.option('--reason <text>', 'why, for the audit');
+    command.hook('preAction', (_, acting) => {
+      const { reason } = acting.opts<{ readonly reason?: string }>();
+      if (reason !== undefined) context.giveReason(reason);
+    });
+  }
 }
 
 /** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */

@@ -321,6 +321,19 @@ test('retention settings are read by anybody and changed by an admin, one by one
   expect(wrong).toMatchObject({ status: 422, body: { errors: [{ pointer: '/predictionDay', didYouMean: 'predictionDays' }] } });
 });
 
+test('a reason that comes with any change is in the audit beside its cause', async () => {
+  const headers = { 'x-perennial-reason': encodeURIComponent('größer als nötig') };
+  expect(await world.call('PUT', '/retention', { as: 'admin', body: { predictionDays: 77 }, headers })).toMatchObject({ status: 200 });
+  const { body } = await world.call<{ items: { cause: string }[] }>('GET', '/audit?action=retention.set', { as: 'approver' });
+  expect(body.items[0]?.cause).toMatch(/: größer als nötig$/);
+  const wrong = await world.call('PUT', '/retention', {
+    as: 'admin',
+    body: { predictionDays: 78 },
+    headers: { 'x-perennial-reason': '%ff' },
+  });
+  expect(wrong).toMatchObject({ status: 400, body: { detail: expect.stringContaining('x-perennial-reason') as string } });
+});
+
 test('the platform says whose key it was given, and what is wrong with each part', async () => {
   const { body } = await world.call<{ parts: { name: string; ok: boolean }[] }>('GET', '/platform', { as: 'viewer' });
   expect(body).toMatchObject({ caller: { name: 'viewer', scope: 'viewer' } });

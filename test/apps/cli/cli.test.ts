@@ -557,3 +557,18 @@ describe('what is shown', () => {
     expect(await disk()).toMatch(new RegExp(`disk +[0-9.]+ GiB free in ${stateDir}\\n`));
   });
 });
+
+describe('--reason', () => {
+  test.each([
+    [['run', 'approve', 'run_1'], 'POST /runs/run_1/approve'],
+    [['key', 'revoke', 'key_1'], 'POST /api-keys/key_1/revoke'],
+    [['budget', 'set', 'tenant', '5'], 'PUT /budgets'],
+    [['index', 'build-cancel', 'wiki', 'ib_1'], 'POST /indexes/wiki/builds/ib_1/cancel'],
+  ])('%j sends it with the request, and nothing without it', async (args, route) => {
+    api.routes.set(route, {});
+    await api.cli(...args, '--reason', 'größer als nötig');
+    expect(api.asked.at(-1)?.headers['x-perennial-reason']).toBe(encodeURIComponent('größer als nötig'));
+    await api.cli(...args);
+    expect(api.asked.at(-1)?.headers).not.toHaveProperty('x-perennial-reason');
+  });
+});

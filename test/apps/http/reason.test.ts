@@ -1,0 +1,19 @@
+import { longestReason, reasonIn } from '../../../apps/http/reason';
+
+const of = (value: string | undefined) => reasonIn({ headers: value === undefined ? {} : { 'x-perennial-reason': value } });
+
+describe('the reason that a caller gives', () => {
+  test('is decoded, and null without one', () => {
+    expect(of(encodeURIComponent('wir brauchen es: größer'))).toBe('wir brauchen es: größer');
+    expect(of('too much spent')).toBe('too much spent');
+    expect(of(undefined)).toBeNull();
+    expect(of('')).toBeNull();
+  });
+
+  test.each([['%'], ['%ff'], [encodeURIComponent('a\nb')], [encodeURIComponent('a\u0000')], ['x'.repeat(longestReason + 1)]])(
+    '%j is refused with the header named',
+    (value) => {
+      expect(() => of(value)).toThrow(/x-perennial-reason/);
+    },
+  );
+});
