@@ -122,7 +122,12 @@ async function assemble(
       : {}),
   };
 
-  const keys = (await runToEnd('setup', settings, guard)) as { readonly admin: string; readonly service: string };
+  const keys = (await runToEnd('setup', settings, guard)) as {
+    readonly admin: string;
+    readonly service: string;
+    readonly warnings: readonly string[];
+  };
+  for (const warning of keys.warnings) say(`warning: ${warning}`);
   progress('tables, bucket, keys, namespace');
   const env = { ...settings, PERENNIAL_SERVICE_KEY: keys.service };
   const ui =

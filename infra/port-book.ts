@@ -29,7 +29,7 @@ export async function choosePorts<Name extends string>(file: string, wishes: Rea
   const moved: { name: Name; from: number; to: number }[] = [];
   for (const name of names) {
     const wish = wishes[name];
-    const before = typeof remembered[name] === 'number' ? remembered[name] : wish.preferred;
+    const before = isPort(remembered[name]) ? remembered[name] : wish.preferred;
     const taken = new Set(ports.values());
     const port = await choosePort(name, wish, before, taken);
     if (before !== undefined && port !== before && wish.exactly === undefined) moved.push({ name, from: before, to: port });
@@ -38,6 +38,11 @@ export async function choosePorts<Name extends string>(file: string, wishes: Rea
   const chosen = Object.fromEntries(ports) as Record<Name, number>;
   writePrivateJson(file, chosen);
   return { ports: chosen, moved };
+}
+
+/** A damaged file may hold anything. */
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65_535;
 }
 
 async function choosePort(name: string, wish: PortWish, before: number | undefined, taken: ReadonlySet<number>): Promise<number> {

@@ -26,7 +26,7 @@ export function readPrivateJson(path: string, next = restore): unknown {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw failure('PlatformUnavailable', `${path} cannot be read: ${(error as Error).message}`, { cause: error, next });
   }
   try {
     return JSON.parse(text);

@@ -41,7 +41,9 @@ async function main(args: readonly string[]): Promise<number> {
     case 'setup': {
       noArguments(command, rest);
       const { setUp } = require('./setup') as typeof Setup;
-      process.stdout.write(`${JSON.stringify(await setUp(config()))}\n`);
+      const done = await setUp(config());
+      for (const warning of done.warnings) process.stderr.write(`warning: ${warning}\n`);
+      process.stdout.write(`${JSON.stringify(done)}\n`);
       return 0;
     }
     case 'worker':

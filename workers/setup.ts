@@ -19,28 +19,46 @@ export interface PlatformKeys {
   readonly service: string;
 }
 
+export interface SetUp extends PlatformKeys {
+  /** What the person who starts the platform should know; mostly nothing. */
+  readonly warnings: readonly string[];
+}
+
 const scopes = { admin: 'admin', service: 'operator' } as const satisfies Record<keyof PlatformKeys, ApiKeyScope>;
 
 /** Makes what all processes need before they start: tables, bucket, keys, the namespace of workflows. Again: nothing happens. */
-export async function setUp(config: Config): Promise<PlatformKeys> {
+export async function setUp(config: Config): Promise<SetUp> {
   const core = openCore(config, 'perennial-setup');
   try {
-    const [keys] = await Promise.all([
+    const [done] = await Promise.all([
       setUpStores(core, config),
       ensureNamespace({ ...temporalConnectOptions(config.temporal), namespace: config.temporal.namespace, retentionDays: 30 }),
     ]);
-    return keys;
+    return done;
   } finally {
     await core.close();
   }
 }
 
-async function setUpStores({ database, artifacts, registry }: Core, { stateDir, commandKeysFile }: Config): Promise<PlatformKeys> {
+async function setUpStores({ database, artifacts, registry }: Core, { stateDir, commandKeysFile, s3 }: Config): Promise<SetUp> {
   ensureCommandKeys(commandKeysFile);
   await advised(`check PERENNIAL_DATABASE_URL, or what PostgreSQL at ${database.target} has in its log`, () => migrate(database));
   await advised(`check PERENNIAL_S3_ENDPOINT, or what the store there has in its log`, () => artifacts.ensureBucket());
   await registry.predictions.ensurePartitions({ days: 7 });
-  return ensureKeys(registry, keysFile(stateDir));
+  const warnings = (await isBesideForeignBucket(registry, artifacts)) ? [emptyRegistry(database.target, s3)] : [];
+  return { ...(await ensureKeys(registry, keysFile(stateDir))), warnings };
+}
+
+/** As it is after the database was lost, or was named wrongly: everything would seem to be gone, and to work. */
+async function isBesideForeignBucket(registry: Registry, artifacts: Core['artifacts']): Promise<boolean> {
+  return (await registry.artifacts.isEmpty()) && (await artifacts.holdsArtifacts());
+}
+
+function emptyRegistry(database: string, { bucket, endpoint }: Config['s3']): string {
+  return (
+    `The registry (PostgreSQL at ${database}) is empty, but bucket ${bucket} at ${endpoint} holds artifacts: no run, model or dataset of them is known. ` +
+    'If the database was lost, stop and restore it from a backup of the same day; if another was meant, check PERENNIAL_DATABASE_URL and PERENNIAL_S3_BUCKET.'
+  );
 }
 
 /** Whoever starts Perennial reads this first of all: which setting, and where to look on. */

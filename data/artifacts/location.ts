@@ -9,6 +9,9 @@ export function casKey(tenant: string, digest: Digest): string {
   return `t/${segment(tenant)}/cas/sha256/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`;
 }
 
+/** Whatever a tenant stores lies below it. */
+export const allTenants = 't/';
+
 /** Unfinished uploads of one run; `unowned` holds those that no run asked for. */
 export function stagingPrefix(tenant: string, runId: string): string {
   return `${stagingRoot(tenant)}${segment(runId)}/`;

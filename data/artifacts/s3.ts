@@ -53,6 +53,12 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
   if (name === 'NoSuchBucket') return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
   if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch') return failure('DigestMismatch', because, { cause: error });
   if (isMissing(error)) return failure('ArtifactMissing', because, { cause: error });
+  if (isClockSkew(name, message)) {
+    return failure('StorageUnavailable', `${because}; the clocks of this machine (${new Date().toISOString()}) and of the store differ`, {
+      cause: error,
+      next: 'set both clocks by NTP (`timedatectl status` shows whether this one is synchronized); what failed is tried again',
+    });
+  }
   if (status === 401 || status === 403) {
     return failure('Forbidden', because, {
       cause: error,
@@ -60,6 +66,16 @@ export function toFailure(s3: S3, what: string, error: unknown): PerennialError 
     });
   }
   return failure('StorageUnavailable', because, { cause: error });
+}
+
+const skewNames = new Set(['RequestTimeTooSkewed', 'RequestInTheFuture', 'RequestExpired']);
+
+/** A signature is valid for minutes around the time that it names. Stores answer 403 here too, though nothing is wrong with the credentials. */
+function isClockSkew(name: string, message: string): boolean {
+  if (skewNames.has(name)) return true;
+  return /difference between the request time|request has expired|signature (has )?expired|signature not yet (current|valid)/i.test(
+    message,
+  );
 }
 
 /** The SDK says of an answer that it cannot read where its debugger would find it. */

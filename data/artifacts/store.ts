@@ -1,4 +1,4 @@
-import { CreateBucketCommand, DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -7,7 +7,7 @@ import { canonicalJson } from '../../domain/canonical';
 import { failure, isPerennialError } from '../../domain/failure';
 import { digestOfFile, sha256 } from '../digest';
 import { readBytes, readToFile } from './download';
-import { casKey, locate, stagingPrefix, unowned } from './location';
+import { allTenants, casKey, locate, stagingPrefix, unowned } from './location';
 import { isMissing, openS3, request, type S3, type S3Settings } from './s3';
 import { openStagingArea, type StagingArea } from './staging';
 import { uploadBytes, uploadLargeFile, type WriteMode } from './upload';
@@ -21,6 +21,8 @@ export interface ArtifactStore {
   readonly bucket: string;
   /** Makes the bucket if it is not there. */
   ensureBucket(): Promise<void>;
+  /** Whether any tenant has an artifact here. */
+  holdsArtifacts(): Promise<boolean>;
   putBytes(put: PutBytes): Promise<ArtifactRef>;
   /** Streams in constant memory. Nothing is visible before the last byte was sent and its digest checked. */
   putFile(put: PutFile): Promise<ArtifactRef>;
@@ -134,6 +136,11 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
   return {
     bucket: s3.bucket,
     ensureBucket: () => ensureBucket(s3),
+    async holdsArtifacts() {
+      const list = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: allTenants, MaxKeys: 1 });
+      const { KeyCount = 0 } = await request(s3, 'list what there is', (client, options) => client.send(list, options));
+      return KeyCount > 0;
+    },
     putBytes,
     putJson: ({ value, ...to }) => putBytes({ ...to, bytes: Buffer.from(canonicalJson(value)), mediaType: 'application/json' }),
     async putFile({ tenant, runId, path, mediaType, expected, signal, onProgress }) {

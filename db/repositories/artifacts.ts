@@ -16,6 +16,8 @@ export interface SweepableArtifact {
  * upload if not → record → reference. Collector: mark → wait longer than `maxLeaseSeconds` → sweepable → delete.
  */
 export interface ArtifactRepository {
+  /** Whether the registry knows no artifact of any tenant. */
+  isEmpty(): Promise<boolean>;
   /**
    * Holds a digest against collection for `seconds` (at most `maxLeaseSeconds`), existing or not, and clears a collector's mark. `mustUpload`
    * is true when the collector may be deleting the object this moment: upload again without looking whether it exists.
@@ -54,6 +56,11 @@ type ArtifactRow = typeof artifacts.$inferSelect;
 
 export function createArtifactRepository({ sql }: Database): ArtifactRepository {
   return {
+    async isEmpty() {
+      const [found] = await sql<{ empty: boolean }[]>`select not exists (select from artifacts) as empty`;
+      return found?.empty ?? true;
+    },
+
     /**
      * Taking the row's lock is what makes it safe: while the collector deletes the object it holds that lock, and afterwards there is no row.
      * A row that is still `sweeping` was left by a collector that died, whose last request to the store may yet be on its way.

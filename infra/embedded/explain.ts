@@ -36,6 +36,12 @@ const causes: readonly { readonly pattern: RegExp; readonly reason: string; read
     next: 'Check the owner of .perennial/state, above all after starting once as another user',
   },
   {
+    pattern:
+      /is not a valid data directory|could not (locate a valid|read) checkpoint|invalid (primary )?checkpoint|could not find (redo location|the database system)|could not open file "(base|global|pg_\w+)\/|could not open directory "pg_|WAL directory .* does not exist|incorrect (resource manager data )?checksum|invalid page in block/i,
+    reason: 'files of its data folder are missing or damaged',
+    next: 'Restore .perennial/state from a backup, or start over with `npx perennial up --fresh`, which removes all runs, models and data',
+  },
+  {
     pattern: /database files are incompatible with server/i,
     reason: 'its data was written by another major version of PostgreSQL',
     next: 'Name the matching program folder in PERENNIAL_POSTGRES_BIN, or start over with `npx perennial up --fresh`',

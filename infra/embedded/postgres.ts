@@ -6,6 +6,7 @@ import type { ProcessGuard } from '../death-watch';
 import { rotateLog } from '../log-file';
 import { birthOf } from '../process-identity';
 import { describeSpawnError, explainEnd, type ProcessEnd } from './explain';
+import { refuseDamagedCluster } from './postgres-damage';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
 import { serverEnvironment, startServer, type RunningServer } from './server-process';
 
@@ -48,8 +49,11 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
 async function startCluster(account: PostgresAccount, options: PostgresOptions): Promise<RunningServer> {
   const dataDir = join(options.stateDir, 'data');
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
-  if (existsSync(dataDir)) removeStalePidFile(dataDir);
-  else await initialise(account, dataDir, options);
+  if (existsSync(dataDir)) {
+    refuseDamagedCluster(dataDir);
+    removeStalePidFile(dataDir);
+  }
+  if (!existsSync(dataDir)) await initialise(account, dataDir, options);
   const folder = account.reach({ cluster: dataDir });
   try {
     return await startServer({

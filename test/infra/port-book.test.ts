@@ -72,6 +72,11 @@ test('gives no port twice', async () => {
   expect(new Set(Object.values(ports)).size).toBe(20);
 });
 
+test.each([[70_000], [-1], [1.5], ['8700'], [null]])('a remembered %p is no port, and passed over', async (damaged) => {
+  writeFileSync(file, JSON.stringify({ api: damaged }));
+  expect((await choosePorts(file, { api: {} })).ports.api).toBeGreaterThan(0);
+});
+
 test('a damaged book is removed, not everything else with it', async () => {
   writeFileSync(file, '');
   const next = 'Remove it: new ports are chosen at the next start';

@@ -131,3 +131,47 @@ test('begins again where a first start was cut off', async () => {
   expect(await ask(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   expect(existsSync(join(folder, 'state', 'data.new'))).toBe(false);
 });
+
+describe('a damaged data folder', () => {
+  const at = (...path: readonly string[]) => join(folder, 'state', 'data', ...path);
+  const empty = (path: string) => rmSync(at(path), { recursive: true });
+  test.each([
+    ['without its write-ahead log', () => empty('pg_wal'), /: pg_wal is missing or empty$/],
+    [
+      'with an empty write-ahead log',
+      () => readdirSync(at('pg_wal')).forEach((name) => empty(`pg_wal/${name}`)),
+      /pg_wal holds no write-ahead log$/,
+    ],
+    ['without its version', () => empty('PG_VERSION'), /: PG_VERSION is missing or empty$/],
+    ['with another text as its version', () => writeFileSync(at('PG_VERSION'), 'damaged'), /PG_VERSION does not hold a version$/],
+    [
+      'with half of its databases',
+      () =>
+        readdirSync(at('base'))
+          .slice(2)
+          .forEach((name) => empty(`base/${name}`)),
+      /base holds 2 of at least 4 databases$/,
+    ],
+    ['with half a database', () => empty(`base/${readdirSync(at('base')).at(-1) ?? ''}/PG_VERSION`), /: base\/\d+ lacks files$/],
+    ['that was copied without empty folders', () => empty('pg_notify'), /: pg_notify is missing or empty$/],
+  ])('%s is refused with its name, what is wrong in it, and the way out', async (_, damage, message) => {
+    await (await start()).stop();
+    damage();
+    await expect(start()).rejects.toMatchObject({
+      type: 'PlatformUnavailable',
+      message: expect.stringMatching(new RegExp(`^the data folder of PostgreSQL is damaged: ${at()}: `)) as string,
+      next: expect.stringMatching(/^Restore .* from a backup .*--fresh/) as string,
+    });
+    await expect(start()).rejects.toThrow(message);
+  });
+
+  test('whose log was overwritten is refused with the folder above it', async () => {
+    await (await start()).stop();
+    for (const name of readdirSync(at('pg_wal')).filter((file) => /^[0-9A-F]{24}$/.test(file)))
+      writeFileSync(at('pg_wal', name), 'x'.repeat(8192));
+    await expect(start()).rejects.toMatchObject({
+      message: expect.stringContaining('files of its data folder are missing or damaged') as string,
+      next: expect.stringContaining(`Restore ${folder}/state from a backup`) as string,
+    });
+  });
+});

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openArtifactStore } from '../../data/artifacts/store';
+import { readConfig } from '../../workers/config';
+import { setUp } from '../../workers/setup';
+import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixture';
+import { testBucket, testTemporal } from '../support/platform';
+
+jest.setTimeout(60_000);
+
+let test_: TestRegistry;
+let folder: string;
+const bucket = testBucket();
+beforeAll(async () => {
+  test_ = await openTestRegistry();
+  folder = mkdtempSync(join(tmpdir(), 'perennial-setup-'));
+});
+afterAll(async () => {
+  await test_.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an empty registry beside a bucket that holds artifacts is said at every start, until the registry knows some', async () => {
+  const { address, namespace } = await testTemporal();
+  const config = readConfig({
+    ...{ PERENNIAL_TEMPORAL_ADDRESS: address, PERENNIAL_TEMPORAL_NAMESPACE: namespace, PERENNIAL_DATABASE_URL: test_.url },
+    ...{
+      PERENNIAL_STATE_DIR: folder,
+      PERENNIAL_S3_ENDPOINT: bucket.endpoint,
+      PERENNIAL_S3_BUCKET: bucket.bucket,
+      AWS_REGION: bucket.region,
+    },
+    ...{ AWS_ACCESS_KEY_ID: bucket.accessKeyId, AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey },
+  });
+  expect((await setUp(config)).warnings).toEqual([]);
+
+  const elsewhere = openArtifactStore({ ...bucket, leases: null });
+  await elsewhere.putBytes({ tenant, bytes: Buffer.from('a model'), mediaType: 'application/octet-stream' });
+  elsewhere.close();
+  const [warning, ...others] = (await setUp(config)).warnings;
+  expect(others).toEqual([]);
+  expect(warning).toContain(`is empty, but bucket ${bucket.bucket} at ${bucket.endpoint} holds artifacts`);
+  expect(warning).toContain('restore it from a backup');
+
+  const own = openArtifactStore({ ...bucket, leases: test_.registry.artifacts });
+  await own.putBytes({ tenant, bytes: Buffer.from('another model'), mediaType: 'application/octet-stream' });
+  own.close();
+  expect((await setUp(config)).warnings).toEqual([]);
+});
