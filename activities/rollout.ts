@@ -106,7 +106,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
     },
 
-    async showRollout(
+    async recordRolloutStatus(
       input: InRun &
         By & {
           readonly rollout: RolloutId;

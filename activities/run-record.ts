@@ -103,7 +103,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     },
 
     /** What the run waits for, or that it goes on. */
-    async showRun(input: InRun & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
+    async recordRunStatus(input: InRun & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
       const { tenant, runId: id, status, waitingFor } = input;
       await registry.runs.update({ tenant, id, status, waitingFor });
     },

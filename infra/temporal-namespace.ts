@@ -9,11 +9,24 @@ export interface NamespaceSettings extends Pick<ConnectionOptions, 'tls' | 'apiK
   readonly retentionDays: number;
 }
 
-/** What makes a run readable in Temporal's Web UI without opening a payload. */
-export const searchAttributes = ['PerennialModel', 'PerennialLifecycle', 'PerennialStage', 'PerennialVerdict', 'PerennialTenant'] as const;
+/** In temporal.api.enums.v1.IndexedValueType. */
+const types = { Keyword: 2, KeywordList: 7 } as const;
 
-/** `Keyword` in temporal.api.enums.v1.IndexedValueType, and `SERVING` in grpc.health.v1. */
-const [keyword, serving] = [2, 1];
+/** What makes a run readable in Temporal's Web UI without opening a payload. */
+export const searchAttributes: Readonly<Record<string, keyof typeof types>> = {
+  PerennialModel: 'Keyword',
+  PerennialLifecycle: 'Keyword',
+  PerennialStage: 'Keyword',
+  PerennialVerdict: 'Keyword',
+  PerennialTenant: 'Keyword',
+  PerennialStatus: 'Keyword',
+  PerennialVersion: 'Keyword',
+  PerennialDataset: 'KeywordList',
+};
+const names = Object.keys(searchAttributes);
+
+/** `SERVING` in grpc.health.v1. */
+const serving = 1;
 /** gRPC status codes. */
 const [notFound, alreadyExists, unimplemented] = [5, 6, 12];
 
@@ -87,7 +100,7 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
-      searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, types[typeOf(name)]])),
     });
   } catch (error) {
     if (codeOf(error) !== alreadyExists) {
@@ -96,7 +109,7 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
         `The search attributes ${missing.join(', ')} could not be made in ${namespace}: ${textOf(error)}`,
         {
           cause: error,
-          next: `Ask the server's administrator to add them, each of type Keyword, to the namespace ${namespace}`,
+          next: `Ask the server's administrator to add them to the namespace ${namespace}: ${typed(missing)}`,
         },
       );
     }
@@ -109,17 +122,26 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
 /** @throws PlatformUnavailable when an attribute exists with another type: its values would be refused at run time. */
 async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const known = await listAttributes(connection, namespace);
-  const mistyped = searchAttributes.filter((name) => known[name] !== undefined && known[name] !== keyword);
+  const mistyped = names.filter((name) => known[name] !== undefined && known[name] !== types[typeOf(name)]);
   if (mistyped.length > 0) {
     throw failure(
       'PlatformUnavailable',
-      `In the namespace ${namespace} the search attributes ${mistyped.join(', ')} are not of type Keyword`,
+      `In the namespace ${namespace} search attributes have another type than Perennial needs: ${typed(mistyped)}`,
       {
         next: 'Name another namespace in PERENNIAL_TEMPORAL_NAMESPACE',
       },
     );
   }
-  return searchAttributes.filter((name) => known[name] === undefined);
+  return names.filter((name) => known[name] === undefined);
+}
+
+function typeOf(name: string): keyof typeof types {
+  return searchAttributes[name] ?? 'Keyword';
+}
+
+/** `PerennialStatus (Keyword), PerennialDataset (KeywordList)`. */
+function typed(attributes: readonly string[]): string {
+  return attributes.map((name) => `${name} (${typeOf(name)})`).join(', ');
 }
 
 /** A namespace that was just made is unknown to the parts of the server that looked for it before, for a second or two. */

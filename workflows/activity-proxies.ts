@@ -2,29 +2,33 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import { taskQueues } from './messages';
+import { oneAtATime } from './one-at-a-time';
 
 const untilItWorks = { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 /**
  * Millisecond writes to the registry. Without the registry nothing can go on, so they wait for it; an attempt is cheap and repeats safely by key.
+ * After 2 s of trying, an attempt leaves its failure in the history, where people and `reconcileRuns` find it.
  * A cancelled run lets the write that is under way end: an undo beside it would find nothing to undo, and then the write would stand.
  */
 export const recordOptions = {
   startToCloseTimeout: '15s',
-  localRetryThreshold: '5s',
+  localRetryThreshold: '2s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: untilItWorks,
 } as const;
 
-export const records = proxyLocalActivities<Activities>(recordOptions);
+export const records = oneAtATime(proxyLocalActivities<Activities>(recordOptions));
 
 /** Tidying up after a run. It must not keep the run open for as long as a store is away: others tidy up later. */
-export const cleaning = proxyLocalActivities<Activities>({
-  startToCloseTimeout: '30s',
-  scheduleToCloseTimeout: '1m',
-  localRetryThreshold: '5s',
-  retry: untilItWorks,
-});
+export const cleaning = oneAtATime(
+  proxyLocalActivities<Activities>({
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '1m',
+    localRetryThreshold: '5s',
+    retry: untilItWorks,
+  }),
+);
 
 const twoHours = 7_200_000;
 
@@ -81,13 +85,13 @@ export const gatewayWork = proxyActivities<Activities>({
 
 /**
  * Weeks of watching, in turns of an hour; waits on the registry and holds nothing, so it shares the orchestrator's queue. Nothing but the registry can be
- * away, and a challenger must not go unwatched for it: tried without end. A command does not wait for a watch to notice that it was cancelled: what that one
- * still writes is right, or refused.
+ * away, and a challenger must not go unwatched for it: tried without end. The worker that has found harm may die before it moves the traffic back, so its death is
+ * noticed within 3 s. A command does not wait for a watch to notice that it was cancelled: what that one still writes is right, or refused.
  */
 export const rolloutWork = proxyActivities<Activities>({
   taskQueue: taskQueues.orchestrator,
   startToCloseTimeout: '2h',
-  heartbeatTimeout: '10s',
+  heartbeatTimeout: '3s',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '5s' },
 });

@@ -25,10 +25,12 @@ import type { DecisionRef, Verdict } from '../domain/verdict';
 import type { Judging } from '../activities/judge-answers';
 import { records, rolloutWork } from './activity-proxies';
 import type { Command } from './messages';
-import { rolloutStoodSignal } from './messages';
+import { rolloutChangedSignal } from './messages';
 import type { QueuedCommand, RolloutControl, RolloutProgress } from './rollout-control';
 import { openRolloutControl } from './rollout-control';
 import { startJudging } from './rollout-judging';
+import { showDetails } from './current-details';
+import { describeStatus } from './search-attributes';
 import { messageOf } from './undo';
 
 export interface RolloutInput {
@@ -80,6 +82,8 @@ export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome
     if (error instanceof ContinueAsNew) throw error;
     // Cancelled with its run, or broken: either way nobody watches the challenger any more (I5).
     const cause = isCancellation(error) ? 'its run was cancelled' : messageOf(error);
+    describeStatus('aborted');
+    showDetails(`The rollout was **aborted**: ${cause}`);
     await CancellationScope.nonCancellable(async () => {
       await records.endRollout({ ...inRun(input), model: input.model, actor: platform, cause });
       await retire(control);
@@ -92,14 +96,20 @@ async function live(input: RolloutInput, control: RolloutControl): Promise<Rollo
   const { progress } = control;
   if (progress.rollout === null) {
     const refused = await open(input, progress);
-    if (refused) return refused;
+    if (refused) {
+      showDetails(endDetails(refused));
+      return refused;
+    }
   }
   for (let watches = 1; ; watches += 1) {
     const ended = (await obey(input, control)) ?? (await stand(input, control)) ?? (await watch(input, control));
     if (ended) {
       progress.status = ended.status;
+      const outcome = outcomeOf(input, progress, ended);
+      describeStatus(ended.status);
+      showDetails(endDetails(outcome));
       await confirm(input, progress, ended);
-      return outcomeOf(input, progress, ended);
+      return outcome;
     }
     if (watches >= watchesPerExecution || workflowInfo().continueAsNewSuggested) await startAfresh(input, control);
   }
@@ -240,7 +250,7 @@ async function stand(input: RolloutInput, control: RolloutControl, changedBy?: C
   const waitingFor = waitsFor(input, progress);
   if (waitingFor === control.waitingFor || !isOpen(progress.status)) return null;
   const by = changedBy ?? progress.heldBy ?? { actor: platform };
-  const shown = await records.showRollout({
+  const shown = await records.recordRolloutStatus({
     ...inRun(input),
     rollout: idOf(progress),
     status: progress.status,
@@ -252,6 +262,8 @@ async function stand(input: RolloutInput, control: RolloutControl, changedBy?: C
   });
   if (shown.kind === 'ended') return shown.end;
   control.waitingFor = waitingFor;
+  describeStatus(progress.status);
+  showDetails(`The rollout is **${progress.status}**. It waits for: ${waitingFor}`);
   await tellRun(progress, waitingFor);
   return null;
 }
@@ -344,7 +356,7 @@ async function tellRun({ rollout, status, decision }: RolloutProgress, waitingFo
   const { parent } = workflowInfo();
   if (!parent || rollout === null || !isOpen(status)) return;
   try {
-    await getExternalWorkflowHandle(parent.workflowId).signal(rolloutStoodSignal, { rollout, status, waitingFor, decision });
+    await getExternalWorkflowHandle(parent.workflowId).signal(rolloutChangedSignal, { rollout, status, waitingFor, decision });
   } catch (error) {
     if (isCancellation(error)) throw error;
     // Its run is over: the cancellation that follows from that is on its way.
@@ -383,6 +395,11 @@ function outcomeOf(
       passed?.verdict ?? inconclusive('promoted', `${versionName(challenger)} was promoted before its canary had passed`),
   };
   return { kind, rollout, verdict: end.verdict ?? said[kind](), decision: decision ?? passed };
+}
+
+function endDetails({ kind, verdict }: RolloutOutcome): string {
+  const how = kind === 'notOpened' ? 'The rollout was **not opened**.' : `The rollout ended as **${kind}**, verdict **${verdict.kind}**.`;
+  return [how, ...verdict.reasons.map(({ message }) => `- ${message}`)].join('\n');
 }
 
 export function inconclusive(code: string, message: string): Verdict {

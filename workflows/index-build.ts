@@ -22,6 +22,7 @@ import { allOrNone } from './all-or-none';
 import type { IndexBuildInput, IndexBuildOutcome, IndexBuildProgress, IndexBuildState } from './index-messages';
 import { indexBuildQuery } from './index-messages';
 import { indexAnswers, indexRecords, indexWork } from './index-proxies';
+import { showDetails } from './current-details';
 import { messageOf } from './undo';
 
 /** What a version may be found damaged and written again: more is no accident. */
@@ -44,8 +45,13 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     shards: { done: progress?.chunks.filter((chunks) => chunks !== null).length ?? 0, of: progress?.shards ?? 0 },
   }));
 
+  const show: Build['show'] = (next) => {
+    phase = next;
+    showBuild(input, phase, progress);
+  };
+  show('planning');
   progress = input.progress ? { ...input.progress, chunks: [...input.progress.chunks] } : await begin(input);
-  const build: Build = { input, progress, show: (next) => (phase = next) };
+  const build: Build = { input, progress, show };
   try {
     build.show('embedding');
     if (!(await embedShards(build))) {
@@ -56,7 +62,9 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     const { verdict, champion } = await compare(build);
     if (verdict?.kind === 'failed') {
       const failed = verdict.reasons.find(({ outcome }) => outcome === 'failed') ?? verdict.reasons[0];
-      await end(build, failed?.message ?? 'it finds less than the index that answers');
+      const cause = failed?.message ?? 'it finds less than the index that answers';
+      showDetails(`The version **${input.index}@${progress.version}** was refused: ${cause}`);
+      await end(build, cause);
       return { version: progress.version, report, verdict, promoted: false };
     }
     const promoted = input.after === 'promote' && verdict?.kind !== 'inconclusive' && (await promote(build, champion));
@@ -64,9 +72,20 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     return { version: progress.version, report, verdict, promoted };
   } catch (error) {
     if (isContinue(error)) throw error;
-    await end(build, isCancellation(error) ? 'the build was cancelled' : `the build failed: ${messageOf(error)}`.slice(0, 500));
+    const cause = isCancellation(error) ? 'the build was cancelled' : `the build failed: ${messageOf(error)}`.slice(0, 500);
+    showDetails(`The version **${input.index}@${progress.version}** has ended: ${cause}`);
+    await end(build, cause);
     throw error;
   }
+}
+
+function showBuild({ index, dataset }: IndexBuildInput, phase: IndexBuildState['phase'], progress: IndexBuildProgress | null): void {
+  if (progress === null) {
+    showDetails(`A new version of **${index}** from ${dataset.name}@${dataset.version} is being planned.`);
+    return;
+  }
+  const written = progress.chunks.filter((chunks) => chunks !== null).length;
+  showDetails(`**${index}@${progress.version}**: ${phase}; ${written} of ${progress.shards} shards are written.`);
 }
 
 /** The version's row comes first, then its table: whatever dies after this is found by it. */
@@ -126,6 +145,7 @@ async function embedShard({ input, progress }: Pick<Build, 'input' | 'progress'>
     { tenant, index, version, key, plan, shard, maxDocumentBytes, base, ...(budgets && { budgets }) },
   ]);
   progress.chunks[shard] = chunks;
+  showBuild(input, 'embedding', progress);
   if (generation > 1) return;
   progress.embedded += embedded;
   if (shortened > 0) progress.shortened = (progress.shortened ?? 0) + shortened;

@@ -13,9 +13,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { formatSeconds } from '../domain/duration';
 import type { IndexChangesInput, WaitingChanges } from './index-messages';
 import { documentsChangedSignal, indexChangesQuery } from './index-messages';
 import { indexRecords, indexWork } from './index-proxies';
+import { showDetails } from './current-details';
 import { messageOf, typeOf } from './undo';
 
 export async function indexChanges(input: IndexChangesInput): Promise<void> {
@@ -33,6 +35,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       return continueAsNew<typeof indexChanges>(waiting === null && !input.waiting ? input : { ...input, waiting });
     }
     taken = heard;
+    showDetails(`Changed documents of **${index}** are being applied.`);
     const more = () => heard > taken;
     const versions = await indexRecords.listIndexFollowers({ tenant, index });
     const unpaid: { readonly version: number; readonly reason: string }[] = [];
@@ -47,10 +50,17 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     // Who waits for budget is not left for it.
     if (failed.length > 0 && waiting === null) throw failed[0];
     if (waiting !== null) {
-      await condition(more, budgetLookSeconds * 1000);
+      showDetails(`Changes of **${index}** wait for budget: ${waiting.reason}`);
+      await condition(more, budgetLookSeconds * 1000, {
+        summary: `budget of ${index} is checked again: ${formatSeconds(budgetLookSeconds)}`,
+      });
       continue;
     }
-    if (!input.compaction || (await condition(more, input.compaction.idleSeconds * 1000))) continue;
+    if (!input.compaction) continue;
+    const { idleSeconds } = input.compaction;
+    showDetails(`All changes of **${index}** are applied. It compacts after ${formatSeconds(idleSeconds)} without a change.`);
+    const summary = `compact ${index} after ${formatSeconds(idleSeconds)} without a change`;
+    if (await condition(more, idleSeconds * 1000, { summary })) continue;
     for (const version of versions) if (!more()) await compact(version, 1);
   }
 

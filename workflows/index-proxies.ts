@@ -4,6 +4,7 @@ import type { IndexAnswersActivities } from '../activities/index-answers';
 import type { IndexActivities } from '../activities/indexes';
 import { askingOptions, recordOptions } from './activity-proxies';
 import { taskQueues } from './messages';
+import { oneAtATime } from './one-at-a-time';
 
 /**
  * Minutes of embedding on the queue that has the models. Death is noticed by heartbeat; a shard is written once however often it is tried, so what the
@@ -29,4 +30,4 @@ export const indexRemoval = proxyActivities<IndexActivities>({
 });
 
 /** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
-export const indexRecords = proxyLocalActivities<IndexActivities>(recordOptions);
+export const indexRecords = oneAtATime(proxyLocalActivities<IndexActivities>(recordOptions));

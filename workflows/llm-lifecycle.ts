@@ -12,6 +12,7 @@ import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
 import { joined, leftToCanary, refused, turnedDown, unchanged } from './run-verdict';
+import { describeVersion } from './search-attributes';
 import type { LlmRun } from './stage';
 import { effectOf } from './stage';
 import { canary } from './stages/canary';
@@ -98,5 +99,9 @@ async function registerCandidate(run: LlmRun, manifest: ArtifactRef): Promise<Mo
   const { plan } = run;
   const register = effectOf(plan, 'evaluate')('register');
   run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
-  return records.registerBundle.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [{ ...register, manifest }]);
+  const candidate = await records.registerBundle.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [
+    { ...register, manifest },
+  ]);
+  describeVersion(candidate);
+  return candidate;
 }

@@ -102,7 +102,7 @@ export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
 export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
 export const rolloutQuery = defineQuery<RolloutView>('status');
 
-/** What a rollout tells its run: how it stands while it is open. Its end is the child's result. */
+/** The state of an open rollout, which it sends to its run after each change. Its end is the child's result. */
 export interface RolloutStanding {
   readonly rollout: RolloutId;
   readonly status: OpenRolloutStatus;
@@ -110,7 +110,7 @@ export interface RolloutStanding {
   /** Of the canary that passed. */
   readonly decision: DecisionRef | null;
 }
-export const rolloutStoodSignal = defineSignal<[RolloutStanding]>('rolloutStood');
+export const rolloutChangedSignal = defineSignal<[RolloutStanding]>('rolloutChanged');
 
 /** What a run tells its rollout once nobody needs it any more: its version became the champion, or will not. */
 export type PromotionEnd = { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };

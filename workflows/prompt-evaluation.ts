@@ -3,6 +3,7 @@ import { setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ArtifactRef } from '../domain/artifact';
 import type { PromptEvaluationInput, PromptEvaluationOutcome } from './prompt-evaluation-messages';
 import { promptEvaluationQuery } from './prompt-evaluation-messages';
+import { showDetails } from './current-details';
 import { searchWork } from './prompt-search-proxies';
 
 export async function promptEvaluation(input: PromptEvaluationInput): Promise<PromptEvaluationOutcome> {
@@ -12,6 +13,7 @@ export async function promptEvaluation(input: PromptEvaluationInput): Promise<Pr
   const pieces: ArtifactRef[] = [];
   for (let from = 0; from < of; from += casesPerPiece) {
     const to = Math.min(of, from + casesPerPiece);
+    showDetails(`${done} of ${of} cases of **${prompt}** are answered.`);
     const summary = `${prompt}: cases ${from + 1} to ${to} of ${of}`;
     const execution = `${workflowInfo().firstExecutionRunId}/${from}`;
     pieces.push(await searchWork.askEvaluationPiece.executeWithOptions({ summary }, [{ ...input, from, to, execution }]));

@@ -3,6 +3,7 @@ import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from 
 import type { Activities } from '../activities';
 import { recordOptions } from './activity-proxies';
 import { taskQueues } from './messages';
+import { oneAtATime } from './one-at-a-time';
 
 /**
  * Minutes of questions on the queue that asks models. Death is noticed by heartbeat; what was answered is on the ledger, so an attempt is cheap, and a provider
@@ -17,4 +18,4 @@ export const searchWork = proxyActivities<Activities>({
 });
 
 /** Millisecond writes to the registry; as `records` in activity-proxies.ts. */
-export const searchRecords = proxyLocalActivities<Activities>(recordOptions);
+export const searchRecords = oneAtATime(proxyLocalActivities<Activities>(recordOptions));

@@ -18,6 +18,7 @@ import { piecesOf } from '../domain/llm/search/state';
 import type { PromptSearchInput, PromptSearchProgress, PromptSearchView } from './prompt-search-messages';
 import { promptSearchQuery } from './prompt-search-messages';
 import { searchRecords, searchWork } from './prompt-search-proxies';
+import { showDetails } from './current-details';
 import { messageOf } from './undo';
 
 type Shown = { -readonly [Key in keyof PromptSearchView]: PromptSearchView[Key] };
@@ -25,6 +26,7 @@ type Shown = { -readonly [Key in keyof PromptSearchView]: PromptSearchView[Key] 
 export async function promptSearch(input: PromptSearchInput): Promise<SearchOutcome> {
   const shown: Shown = { standing: input.progress?.standing ?? null, pieces: { done: 0, of: 0 } };
   setHandler(promptSearchQuery, () => shown);
+  showDetails(`The search of a better version of **${input.prompt}** is starting.`);
   try {
     let progress = input.progress ?? (await open(input));
     for (let rounds = 0; ; rounds += 1) {
@@ -34,7 +36,11 @@ export async function promptSearch(input: PromptSearchInput): Promise<SearchOutc
         return await continueAsNew<typeof promptSearch>({ ...input, progress });
       }
       const answers = await ask(input, progress, shown);
-      if (progress.standing.stage === 'confirm') return await keep(input, progress, answers);
+      if (progress.standing.stage === 'confirm') {
+        const outcome = await keep(input, progress, answers);
+        showDetails(`The search ended: ${input.prompt}@${outcome.winner.version} is the winner.`);
+        return outcome;
+      }
       progress = await endRound(input, progress, answers);
     }
   } catch (error) {
@@ -62,6 +68,7 @@ async function ask(
   const answers: ArtifactRef[] = [];
   for (const [index, piece] of pieces.entries()) {
     shown.pieces = { done: index, of: pieces.length };
+    showDetails(`The search of a better version of **${input.prompt}** is in ${step}, piece ${index + 1} of ${pieces.length}.`);
     const summary = `${input.prompt}: ${step}, piece ${index + 1} of ${pieces.length}`;
     answers.push(
       await searchWork.askPromptPiece.executeWithOptions({ summary }, [
@@ -95,6 +102,7 @@ async function giveUp(input: PromptSearchInput, error: unknown): Promise<void> {
   const ended = isCancellation(error)
     ? ({ status: 'cancelled', cause: 'the search was cancelled' } as const)
     : ({ status: 'failed', cause: messageOf(error).slice(0, 1_000) } as const);
+  showDetails(`The search ended as **${ended.status}**: ${ended.cause}`);
   try {
     await CancellationScope.nonCancellable(() => searchRecords.endPromptSearch({ ...named(input), ...ended }));
   } catch (failed) {

@@ -2,6 +2,7 @@ import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow'
 import type { RunId, Tenant } from '../domain/ids';
 import type { SignedCommand } from '../domain/command';
 import type { PromoteSpec } from '../domain/lifecycle';
+import { formatSeconds } from '../domain/duration';
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { RunStatus, StageSummary } from '../domain/run';
@@ -9,7 +10,9 @@ import type { Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import { admitted } from './admission';
 import type { Command, RolloutStanding, RunState, Vote } from './messages';
-import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutStoodSignal, statusQuery } from './messages';
+import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutChangedSignal, statusQuery } from './messages';
+import { showRunDetails } from './current-details';
+import { describeStatus } from './search-attributes';
 
 /** What people may change and see while a run goes on. Plain data: the workflow owns it. */
 export interface RunControl {
@@ -24,7 +27,7 @@ export interface RunControl {
   votingOn: ModelVersionRef | null;
   votes: Vote[];
   rejection: Vote | null;
-  /** As the run's rollout last said while open. */
+  /** The newest state that the run's rollout has sent while it is open. */
   rollout: RolloutStanding | null;
 }
 
@@ -52,7 +55,7 @@ export function openControl(tenant: Tenant): RunControl {
     approvals: control.votes,
   });
   setHandler(statusQuery, view);
-  setHandler(rolloutStoodSignal, (standing) => {
+  setHandler(rolloutChangedSignal, (standing) => {
     control.rollout = standing;
   });
   setHandler(pauseUpdate, async (command) => {
@@ -81,9 +84,9 @@ export function openControl(tenant: Tenant): RunControl {
 export async function waitWhilePaused(control: RunControl): Promise<void> {
   while (control.pausedBy) {
     const { actor, reason } = control.pausedBy;
-    await show(control, 'paused', `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`);
+    await changeStatus(control, 'paused', `paused by ${actor}${reason ? ` (${reason})` : ''}; perennial run resume ${control.runId ?? ''}`);
     await condition(() => control.pausedBy === null);
-    await show(control, 'running', null);
+    await changeStatus(control, 'running', null);
   }
 }
 
@@ -95,7 +98,7 @@ export async function awaitApproval(
 ): Promise<Verdict | null> {
   const version = versionName(candidate);
   control.votingOn = candidate;
-  await show(
+  await changeStatus(
     control,
     'waiting',
     `${approval.required === 1 ? '1 approval' : `${approval.required} approvals`} of ${version} (scope ${approval.role}); perennial run approve ${control.runId ?? ''}`,
@@ -103,9 +106,10 @@ export async function awaitApproval(
   const decided = await condition(
     () => control.rejection !== null || control.votes.length >= approval.required || isSettled(),
     approval.timeoutSeconds * 1000,
+    { summary: `approval of ${version}: ${formatSeconds(approval.timeoutSeconds)}` },
   );
   control.votingOn = null;
-  await show(control, 'running', null);
+  await changeStatus(control, 'running', null);
   if (control.rejection) {
     const { actor, comment } = control.rejection;
     return {
@@ -122,10 +126,13 @@ export async function awaitApproval(
   return { kind: 'passed', reasons: [{ gate: 'approval', code: 'approval.given', message }] };
 }
 
-export async function show(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+/** Says what the run is doing where people look: in the registry, and in the Temporal Web UI. */
+export async function changeStatus(control: RunControl, status: RunStatus, waitingFor: string | null): Promise<void> {
+  if (control.status !== status) describeStatus(status);
   control.status = status;
   control.waitingFor = waitingFor;
-  if (control.runId) await records.showRun({ tenant: control.tenant, runId: control.runId, status, waitingFor });
+  showRunDetails({ ...control, verdict: null, failure: null });
+  if (control.runId) await records.recordRunStatus({ tenant: control.tenant, runId: control.runId, status, waitingFor });
 }
 
 async function voted(control: RunControl, verb: 'run.approve' | 'run.reject', command: SignedCommand): Promise<Vote> {

@@ -1,12 +1,22 @@
 /** How a run begins and ends, whatever happens in between. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { allHandlersFinished, CancellationScope, condition, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  isCancellation,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Failure, RunRequest, RunStatus } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
 import { cleaning, records } from './activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
 import type { RunControl } from './run-control';
-import { describeRun, describeVerdict } from './search-attributes';
+import { showDetails, showRunDetails } from './current-details';
+import { describeEnd, describeRun } from './search-attributes';
 import type { Run } from './stage';
 import { failureOf, messageOf, undoAll, type UndoFailure } from './undo';
 
@@ -20,10 +30,12 @@ export interface RunEnd {
 /** Where no cancellation reaches it: a run that is cancelled before its first task, too, is to end in its own words. */
 export async function open(control: RunControl, input: LifecycleInput): Promise<Run> {
   const { workflowId } = workflowInfo();
+  showDetails('The run is starting. It waits for the registry to open it.');
   const request = { ...scheduledRequest(), ...input.request };
   const plan = await CancellationScope.nonCancellable(() => records.openRun({ ...input, request, workflowId }));
   control.runId = plan.runId;
   describeRun(plan);
+  showRunDetails({ ...control, verdict: null, failure: null });
   return { plan, control, undo: [] };
 }
 
@@ -53,9 +65,25 @@ export async function broken(run: Run, error: unknown): Promise<RunEnd> {
   return { status: cancelled ? 'cancelled' : 'failed', verdict: null, version: null, failure };
 }
 
-/** The registry has the last word: a run that it has seen end otherwise stays so. */
-export async function close({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> {
-  const { tenant, runId } = plan;
+/**
+ * The registry has the last word: a run that it has seen end otherwise stays so. Temporal's own status of the execution follows it.
+ * @throws ApplicationFailure for a run that failed or was lost, with the outcome in its details; CancelledFailure for one that was cancelled.
+ */
+export async function close(run: Run, end: RunEnd): Promise<RunOutcome> {
+  const outcome = await record(run, end);
+  const { status, failure } = outcome;
+  const message = failure?.message ?? `the run ${status === 'lost' ? 'was lost' : status}`;
+  if (status === 'cancelled') throw new CancelledFailure(message, [outcome]);
+  if (status === 'failed' || status === 'lost') {
+    const next = failure?.next === undefined ? {} : { next: failure.next };
+    throw ApplicationFailure.create({ type: failure?.type ?? 'Lost', message, nonRetryable: true, details: [{ ...next, outcome }] });
+  }
+  return outcome;
+}
+
+/** In the registry, in the attributes that runs are searched by, and in the details that the Temporal Web UI shows. */
+async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> {
+  const { tenant, runId, lifecycle: model } = plan;
   return CancellationScope.nonCancellable(async () => {
     const left = await release(plan);
     // Whoever sent a command in the last moment gets an answer.
@@ -63,8 +91,10 @@ export async function close({ plan, control }: Run, end: RunEnd): Promise<RunOut
     const failure = end.failure && { ...end.failure, ...needing([...(end.failure.needsOperator ?? []), ...left]) };
     const closed = await records.closeRun({ tenant, runId, ...end, ...(failure ? { failure } : {}) });
     if (closed.status !== end.status) log.error('the run had been closed before', { was: closed.status, wouldBe: end.status });
-    if (closed.verdict) describeVerdict(closed.verdict.kind);
-    control.status = closed.status;
+    const { status, verdict, version } = closed;
+    describeEnd({ status, verdict: verdict?.kind ?? null, version: version === null ? null : { model, version } });
+    showRunDetails({ status, stage: null, waitingFor: null, verdict, failure: closed.failure ?? null });
+    control.status = status;
     control.stage = null;
     control.waitingFor = null;
     return { runId, ...closed };

@@ -11,6 +11,7 @@ import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import type { RunControl } from './run-control';
+import { showRunDetails } from './current-details';
 import { waitWhilePaused } from './run-control';
 import { describeStage } from './search-attributes';
 import type { Undo } from './undo';
@@ -85,6 +86,7 @@ export async function runStage<T, Inputs>(
   await waitWhilePaused(control);
   control.stage = name;
   describeStage(name);
+  showRunDetails({ ...control, verdict: null, failure: null });
   const at = { tenant: plan.tenant, runId: plan.runId, stage: name, generation };
   const startedAt = Date.now();
   const inputs = await options.inputs();

@@ -5,7 +5,8 @@ import type { PromotionEnd, RolloutStanding } from './messages';
 import { canaryRolloutWorkflow, promotionEndedSignal, rolloutWorkflowId } from './messages';
 import { versionName } from '../domain/model';
 import type { RunControl } from './run-control';
-import { show } from './run-control';
+import { changeStatus } from './run-control';
+import { childAttributes } from './search-attributes';
 import { messageOf } from './undo';
 
 /** A rollout as its run sees it: how it stands, how it ended, and a way to end it. */
@@ -29,6 +30,7 @@ export async function startRollout(control: RunControl, input: RolloutInput): Pr
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     // The rollout of a run that was terminated ends itself, too.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    typedSearchAttributes: childAttributes(input),
     staticSummary: `${versionName(input.challenger)} beside ${versionName(input.champion.version)}`,
     args: [input],
   });
@@ -80,10 +82,10 @@ export async function whenStanding(
   for (;;) {
     const standing = rollout.standing();
     if (rollout.isOver() || (standing !== null && isSo(standing))) {
-      if (seen !== null) await show(control, 'running', null);
+      if (seen !== null) await changeStatus(control, 'running', null);
       return rollout.isOver() ? rollout.end() : null;
     }
-    if (standing !== null && standing !== seen) await show(control, 'waiting', standing.waitingFor);
+    if (standing !== null && standing !== seen) await changeStatus(control, 'waiting', standing.waitingFor);
     seen = standing;
     await condition(() => rollout.isOver() || rollout.standing() !== seen);
   }

@@ -15,6 +15,7 @@ import { computeWork, records, studyWork } from './activity-proxies';
 import { allOrNone } from './all-or-none';
 import type { StudyInput, StudyOutcome } from './tuning-messages';
 import { runPausedSignal, runResumedSignal, studyQuery } from './tuning-messages';
+import { showDetails } from './current-details';
 import { messageOf } from './undo';
 
 const longestReason = 1_000;
@@ -47,9 +48,11 @@ export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
   };
   setHandler(runPausedSignal, () => {
     standing.paused = true;
+    showStudy(input, standing);
   });
   setHandler(runResumedSignal, () => {
     standing.paused = false;
+    showStudy(input, standing);
   });
   setHandler(studyQuery, () => {
     const { asked, running, counts, paused } = standing;
@@ -72,14 +75,25 @@ async function inLanes(input: StudyInput, standing: Standing): Promise<void> {
     standing.asked = before.asked;
     standing.counts = { ...before.counts };
     standing.leftOver = [...before.running];
+    showStudy(input, standing);
     const leaveAt = before.asked + (input.trialsPerExecution ?? Infinity);
     const study: Study = { input, standing, inTurn: inTurn() };
     await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
   } catch (error) {
     const reason = isCancellation(error) ? 'the run was cancelled' : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
+    showDetails(`The study ended: ${reason}`);
     await CancellationScope.nonCancellable(() => records.abandonStudy({ ...studyOf(input), reason }));
     throw error;
   }
+}
+
+function showStudy({ tune }: StudyInput, { running, counts, paused, endedEarly }: Standing): void {
+  const ended = counts.complete + counts.pruned + counts.failed;
+  const numbers = [...running].sort((a, b) => a - b).join(', ');
+  const under = running.length === 0 ? 'No trial is running.' : `Running: ${running.length === 1 ? 'trial' : 'trials'} ${numbers}.`;
+  const of = `${ended} of ${tune.trials} trials have ended: ${counts.complete} complete, ${counts.pruned} pruned, ${counts.failed} failed.`;
+  const early = endedEarly === null ? '' : ` No further trial starts: ${endedEarly}.`;
+  showDetails(`${under} ${of}${early}${paused ? ' Its run is paused, so no further trial starts until it is resumed.' : ''}`);
 }
 
 /** Trials one after the other, while there is something to do and room in the history. */
@@ -88,11 +102,13 @@ async function lane({ input, standing, inTurn: after }: Study, leaveAt: number):
     const trial = standing.leftOver.shift() ?? (await after(() => ask(input, standing, leaveAt)));
     if (trial === null) return;
     standing.running.push(trial.number);
+    showStudy(input, standing);
     const end = await runTrial(input, trial);
     const { status } = await records.endTrial({ ...studyOf(input), number: trial.number, end, tune: input.tune });
     standing.running = standing.running.filter((number) => number !== trial.number);
     if (status !== 'running') standing.counts[status] += 1;
     standing.endedEarly ??= givingUp(standing.counts, input.tune.parallel);
+    showStudy(input, standing);
   }
 }
 

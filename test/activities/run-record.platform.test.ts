@@ -185,14 +185,14 @@ describe('beginUndo and closeRun', () => {
   });
 });
 
-test('showRun says what the run waits for, and takes it back; of a run that has ended it says nothing', async () => {
+test('recordRunStatus says what the run waits for, and takes it back; of a run that has ended it says nothing', async () => {
   const runId = await opened();
   const waits = async () => (await test_.registry.runs.get({ tenant, id: runId }))?.waitingFor;
-  await record.showRun({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });
+  await record.recordRunStatus({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });
   expect(await waits()).toBe('1 approval');
-  await record.showRun({ tenant, runId, status: 'running', waitingFor: null });
+  await record.recordRunStatus({ tenant, runId, status: 'running', waitingFor: null });
   expect(await waits()).toBeNull();
   await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
-  await record.showRun({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });
+  await record.recordRunStatus({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });
   expect([await statusOf(runId), await waits()]).toEqual(['cancelled', null]);
 });

@@ -4,6 +4,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
 import { admitsAnybody } from './commands';
+import type { RunOutcome } from '../../workflows/messages';
 import type { ModelRun, RunPlan as AnyPlan } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
@@ -14,6 +15,8 @@ export interface FakeActivities {
   /** Names in the order called, stage records with the stage. */
   readonly calls: string[];
   readonly closed: Parameters<Activities['closeRun']>[0][];
+  /** What `closeRun` answered: how the registry says that the run ended. */
+  readonly outcomes: RunOutcome[];
 }
 
 export type Overrides = { readonly [K in keyof Activities]?: Activities[K] };
@@ -24,13 +27,14 @@ export const failed: Verdict = { kind: 'failed', reasons: [{ gate: 'useful', cod
 export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeActivities {
   const calls: string[] = [];
   const closed: Parameters<Activities['closeRun']>[0][] = [];
+  const outcomes: RunOutcome[] = [];
   const candidate = { model: plan.lifecycle, version: 2, manifest: artifact('2') };
   const answers: Overrides = {
     openRun: () => Promise.resolve(plan),
     admitCommand: admitsAnybody,
     beginStage: () => Promise.resolve({ kind: 'run' }),
     finishStage: () => Promise.resolve(),
-    showRun: () => Promise.resolve(),
+    recordRunStatus: () => Promise.resolve(),
     closeRun: (end) => {
       closed.push(end);
       const { status, verdict, version, failure } = end;
@@ -104,7 +108,12 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
       },
     ]),
   ) as unknown as Activities;
-  return { activities, calls, closed };
+  const closeRun: Activities['closeRun'] = async (input) => {
+    const end = await activities.closeRun(input);
+    outcomes.push({ runId: input.runId, ...end });
+    return end;
+  };
+  return { activities: { ...activities, closeRun }, calls, closed, outcomes };
 }
 
 export function planOf(

@@ -76,7 +76,7 @@ export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activit
         fake.step = step;
         fake.weight = weight;
       }),
-    showRollout: ({ status, weight, decision, waitingFor, actor, cause }) =>
+    recordRolloutStatus: ({ status, weight, decision, waitingFor, actor, cause }) =>
       change(() => {
         if (status !== fake.status) fake.audit.push(`${actor}: ${status}: ${cause}`);
         fake.status = status;

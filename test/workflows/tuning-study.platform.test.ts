@@ -240,7 +240,7 @@ describe('model lifecycle with tuning', () => {
     const { handle, end } = await runs.start(tunedPlan(), {
       ...study.activities,
       ...winner,
-      showRun: ({ status, waitingFor }) => Promise.resolve(void shown.push([status, waitingFor])),
+      recordRunStatus: ({ status, waitingFor }) => Promise.resolve(void shown.push([status, waitingFor])),
     });
     await until(() => study.trials.length === 2);
     await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });

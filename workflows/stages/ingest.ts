@@ -3,6 +3,7 @@ import type { DataSpec } from '../../domain/lifecycle';
 import { windowEnding } from '../../domain/time-window';
 import { records, timedDataWork } from '../activity-proxies';
 import { allOrNone } from '../all-or-none';
+import { describeDatasets } from '../search-attributes';
 import type { EffectOf, EndedStage, LlmRun, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
@@ -19,7 +20,7 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const { timeoutSeconds } = data;
   const until = plan.request.until ?? data.time.until;
   run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
-  return runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
+  const ended = await runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
     const window =
       until === 'latest'
         ? await timedDataWork({ steps: data.sources.length, timeoutSeconds }).findLatestWindow.executeWithOptions(
@@ -29,6 +30,8 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
         : windowEnding(until, data.time.window);
     return { output: { window, datasets: await readSources(run, effect, data, window) } };
   });
+  describeDatasets(Object.values(ended.output.datasets));
+  return ended;
 }
 
 /** The sources of a language application. They have no window: what there is of documents and examples is read whole. */
@@ -38,9 +41,11 @@ export async function ingestTexts(
 ): Promise<EndedStage<Pick<Ingested, 'datasets'>>> {
   const { tenant, runId } = run.plan;
   run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant, runId }) });
-  return runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources }), cached: false }, async (effect) => ({
+  const ended = await runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources }), cached: false }, async (effect) => ({
     output: { datasets: await readSources(run, effect, data, null) },
   }));
+  describeDatasets(Object.values(ended.output.datasets));
+  return ended;
 }
 
 async function readSources(

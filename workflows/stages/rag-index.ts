@@ -8,6 +8,7 @@ import type { indexBuild } from '../index-build';
 import type { IndexBuildInput } from '../index-messages';
 import { indexBuildWorkflow } from '../index-messages';
 import { indexRecords } from '../index-proxies';
+import { childAttributes } from '../search-attributes';
 import type { EndedStage, LlmRun, StageEnd } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
@@ -71,6 +72,7 @@ export async function ragIndex(run: LlmRun, spec: IndexSpec, datasets: Ingested[
       args: [input],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      typedSearchAttributes: childAttributes({ tenant: plan.tenant, model: plan.lifecycle }),
       staticSummary: `${name} of ${documents.rows} documents`,
     });
     return { output: { name, version, report }, ...(verdict && verdict.kind !== 'passed' ? { verdict } : {}) };

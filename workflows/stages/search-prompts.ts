@@ -6,6 +6,7 @@ import { runBudgets, searchScope } from '../../domain/llm/run-budget';
 import { records, llmWork } from '../activity-proxies';
 import type { promptSearch } from '../prompt-search';
 import { promptSearchWorkflow, searchOfRun, type PromptSearchInput } from '../prompt-search-messages';
+import { childAttributes } from '../search-attributes';
 import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../undo';
 import { llmFileOf } from './evaluate-bundle';
@@ -47,6 +48,7 @@ export async function searchPrompts(
       args: [input],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      typedSearchAttributes: childAttributes({ tenant, model }),
       staticSummary: `prompts better than ${first.path}`,
     });
     if (outcome.winner.digest === first.prompt.digest) return { kind: 'found', first: first.path, bundle: null, outcome };

@@ -4,6 +4,7 @@ import type { DatasetVersionRef } from '../../domain/dataset';
 import type { JobResult } from '../../domain/job';
 import type { ModelVersionRef } from '../../domain/model';
 import { computeWork, records, timedDataWork } from '../activity-proxies';
+import { describeVersion } from '../search-attributes';
 import type { EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Validated } from './validate';
@@ -84,9 +85,11 @@ export async function registerCandidate(run: ModelRun, trained: Trained): Promis
   const { plan } = run;
   const register = effectOf(plan, 'train')('register');
   run.undo.push({ what: 'candidate version', run: () => records.withdrawVersion({ ...register, model: plan.lifecycle }) });
-  return records.registerVersion.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [
+  const candidate = await records.registerVersion.executeWithOptions({ summary: `candidate of ${plan.lifecycle}` }, [
     { ...register, model: plan.lifecycle, manifest: trained.manifest, dataset: trained.dataset, metrics: trained.result.metrics },
   ]);
+  describeVersion(candidate);
+  return candidate;
 }
 
 export function fileOf({ plan }: ModelRun, path: string): ArtifactRef {

@@ -12,6 +12,8 @@ import type { TrialCounts } from '../../domain/tuning';
 import type { Reason, Verdict } from '../../domain/verdict';
 import { computeWork, dataWork, records } from '../activity-proxies';
 import type { EffectOf, EndedStage, ModelRun, StageEnd } from '../stage';
+import { changeStatus } from '../run-control';
+import { childAttributes } from '../search-attributes';
 import { runStage } from '../stage';
 import { runPausedSignal, runResumedSignal, tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../tuning-messages';
 import type { tuningStudy } from '../tuning-study';
@@ -88,6 +90,7 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     // A run that is terminated asks its study to end its jobs.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    typedSearchAttributes: childAttributes({ tenant: input.tenant, model: input.lifecycle }),
     staticSummary: `${input.tune.trials} trials, ${input.tune.parallel} at once`,
   });
   let over = false;
@@ -96,7 +99,7 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
       await condition(() => over || (run.control.pausedBy !== null) !== told);
       if (over) return;
       told = run.control.pausedBy !== null;
-      await showPause(run);
+      await recordPause(run);
       await child.signal(told ? runPausedSignal : runResumedSignal);
     }
   };
@@ -110,13 +113,12 @@ async function search(run: ModelRun, input: StudyInput): Promise<StudyOutcome> {
   }
 }
 
-async function showPause({ plan, control }: ModelRun): Promise<void> {
+async function recordPause({ plan, control }: ModelRun): Promise<void> {
   const { pausedBy } = control;
-  control.status = pausedBy ? 'paused' : 'running';
-  control.waitingFor =
+  const waitingFor =
     pausedBy &&
     `paused by ${pausedBy.actor}${pausedBy.reason ? ` (${pausedBy.reason})` : ''}; trials under way end; perennial run resume ${plan.runId}`;
-  await records.showRun({ tenant: plan.tenant, runId: plan.runId, status: control.status, waitingFor: control.waitingFor });
+  await changeStatus(control, pausedBy ? 'paused' : 'running', waitingFor);
 }
 
 /** Trained as every model that is kept: a trial leaves its score alone. */

@@ -50,7 +50,7 @@ function recorded(registry: Registry): Overrides {
     admitCommand: (input) => admit.admitCommand(input),
     registerVersion: ({ tenant, runId, key: idempotencyKey, model, manifest }) =>
       registry.models.register({ tenant, runId, idempotencyKey, model, manifest, signature }),
-    showRun: (input) => records.showRun(input),
+    recordRunStatus: (input) => records.recordRunStatus(input),
     closeRun: (input) => records.closeRun(input),
     findLatestWindow: () => Promise.resolve({ from: '2013-01-01T00:00:00Z', until: '2013-07-01T00:00:00Z' }),
     beginStage: async ({ tenant, runId, stage, generation, inputs }) => {
