@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
-/** Well inside the shortest heartbeat timeout of any queue. */
-const beatMs = 2000;
+/** Well inside the heartbeat timeouts of 10 s and more. */
+const usualBeatMs = 2_000;
 
 export interface Beat {
   /** Aborted when the run is cancelled or the worker stops; its reason is what to throw then. */
@@ -11,8 +11,11 @@ export interface Beat {
   readonly report: (details: unknown) => void;
 }
 
-/** Shows life from its first line until `work` ends: death is noticed by silence, and cancellation arrives with the answer to a beat. */
-export async function whileBeating<T>(work: (beat: Beat) => Promise<T>): Promise<T> {
+/**
+ * Shows life from its first line until `work` ends: death is noticed by silence, and cancellation arrives with the answer to a beat.
+ * `beatMs`: milliseconds between beats, for an activity whose heartbeat timeout is shorter than usual.
+ */
+export async function whileBeating<T>(work: (beat: Beat) => Promise<T>, beatMs = usualBeatMs): Promise<T> {
   const context = Context.current();
   // What the attempt before it had said stands until this one says more: dying in between must not unsay it.
   let latest: unknown = context.info.heartbeatDetails;

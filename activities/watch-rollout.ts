@@ -12,6 +12,7 @@ import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import type { Consumption, RolloutRecord } from '../db/repositories/rollouts';
 import type { EndedRollout } from '../workflows/canary-rollout';
+import { formatSeconds } from '../domain/duration';
 import { whileBeating } from './heartbeating';
 import { endOf } from './rollout';
 
@@ -34,6 +35,8 @@ export interface WatchInput {
   readonly step: number;
   /** Nothing more will be judged. */
   readonly noMoreLabels?: NoMoreLabels;
+  /** Wall-clock time without a request after which the rollout ends undecided; a week where it is not given. */
+  readonly maxIdleSeconds?: number | undefined;
 }
 
 export type Watched =
@@ -61,6 +64,8 @@ const paceMs = {
 } as const;
 /** More event time than that from one look to the next is a replay's. */
 const replayedMs = 60_000;
+/** Often enough for the heartbeat timeout of `rolloutWork`: the worker that decides on a rollback may die, and harm goes on until that is noticed. */
+const beatMs = 750;
 /** A gateway that has not confirmed by then is said by name. */
 const patienceMs = 5_000;
 const confirmMs = 20;
@@ -99,11 +104,13 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
             await pause(confirmMs * 5, undefined, { signal });
             continue;
           }
+          if (mayAct && (verdict?.kind ?? 'continue') === 'continue' && seen.idleSeconds > mostIdle(input, rollout))
+            return endIdle(registry, input, rollout);
           await pause(delayOf(seen, last), undefined, { signal });
           last = seen;
         }
         return { kind: 'still' };
-      });
+      }, beatMs);
     },
 
     /** How long it took until every live gateway served the champion alone; asks for half a minute, then names those that have not confirmed. Asking again is harmless. */
@@ -119,7 +126,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
         if (!rollout || isOpenRollout(rollout.status)) return null;
         if (rollout.rollback?.secondsToFullTraffic != null) return rollout.rollback;
         return confirm(registry, rollout, { since: Date.parse(rollout.endedAt ?? rollout.startedAt), forMs: 30_000, signal });
-      });
+      }, beatMs);
     },
   };
 }
@@ -209,6 +216,33 @@ async function decide(
     verdict: { kind, reasons: verdict.reasons } satisfies Verdict,
     idempotencyKey: `${key}/${evidenceDigest}`,
   });
+}
+
+/** Event time may stand still where no request comes, so this bound alone is of wall-clock time. People who extend a rollout extend it as well. */
+function mostIdle({ maxIdleSeconds = 7 * 86_400 }: WatchInput, { extendedSeconds }: RolloutRecord): number {
+  return maxIdleSeconds + extendedSeconds;
+}
+
+/** Nothing is decided, so there is no decision to store. Again, or beside another end: the first end stands. */
+async function endIdle(registry: WatchRolloutDeps['registry'], input: WatchInput, rollout: RolloutRecord): Promise<Watched> {
+  const { onInconclusive } = input.policy;
+  const message = `no request came for ${formatSeconds(mostIdle(input, rollout))} of wall-clock time (maxIdle); the policy says ${onInconclusive}`;
+  if (onInconclusive === 'hold') return { kind: 'expired', because: message };
+  const endedAt = Date.now();
+  const { tenant, rollout: id } = input;
+  const verdict: Verdict = { kind: 'inconclusive', reasons: [{ gate: 'canary', code: 'canary.idle', message }] };
+  const { rollout: row, changed } = await registry.rollouts.end({
+    tenant,
+    id,
+    status: 'rolledBack',
+    verdict,
+    decisionId: null,
+    actor,
+    cause: message,
+  });
+  const ended = await endOf(registry, row);
+  if (!changed) return { kind: 'ended', end: ended };
+  return { kind: 'ended', end: { ...ended, rollback: await confirm(registry, row, { since: endedAt, forMs: patienceMs }) } };
 }
 
 /** Polls faster than any gateway beats, so what is measured is the gateways' time. */

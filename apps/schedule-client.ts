@@ -7,6 +7,7 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time';
 import { failure } from '../domain/failure';
 import { scheduledWorkflowId, type Tenant } from '../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../domain/lifecycle';
@@ -33,6 +34,8 @@ export interface ScheduleState {
   /** Newest first. */
   readonly recent: readonly { readonly scheduledAt: string; readonly takenAt: string; readonly workflowId: string }[];
   readonly running: readonly string[];
+  /** RFC 3339: when it was made or last changed. */
+  readonly changedAt: string | null;
   /** The page of the schedule in the Temporal Web UI, where one is known. */
   readonly url: string | null;
 }
@@ -47,6 +50,8 @@ export interface ScheduleClient {
     given: ScheduledLifecycle & { readonly revision: number; readonly kind: LifecycleKind; readonly schedule: ScheduleSpec | null },
   ): Promise<void>;
   get(given: ScheduledLifecycle): Promise<ScheduleState | null>;
+  /** RFC 3339, oldest first: when the schedule names a start after `from` and up to `to`, whether or not it made one. Empty without a schedule. */
+  times(given: ScheduledLifecycle & { readonly from: string; readonly to: string }): Promise<readonly string[]>;
   /** Starts a run now; its window ends now. */
   trigger(given: ScheduledLifecycle): Promise<void>;
   pause(given: ScheduledLifecycle & { readonly note: string }): Promise<void>;
@@ -91,6 +96,18 @@ export function createScheduleClient({ connection, namespace, uiUrl }: Lifecycle
       ask(async () => {
         const found = await described(schedules.getHandle(scheduleId(given)));
         return found === null ? null : { ...stateOf(found), url: pageOf(found.scheduleId) };
+      }),
+
+    times: ({ from, to, ...given }) =>
+      ask(async () => {
+        const request = {
+          namespace,
+          scheduleId: scheduleId(given),
+          startTime: msToTs(Date.parse(from) + 1),
+          endTime: msToTs(Date.parse(to)),
+        };
+        const { startTime } = await connection.workflowService.listScheduleMatchingTimes(request);
+        return startTime.map((time) => new Date(tsToMs(time)).toISOString());
       }),
 
     trigger: (given) => steer(given, (handle) => handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL)),
@@ -212,5 +229,6 @@ function stateOf(found: ScheduleDescription): Omit<ScheduleState, 'url'> {
       }))
       .reverse(),
     running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    changedAt: (info.lastUpdatedAt ?? info.createdAt).toISOString(),
   };
 }

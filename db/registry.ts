@@ -33,6 +33,7 @@ import { createRolloutRepository, type RolloutRepository } from './repositories/
 import { createRoutingRepository, type RoutingRepository } from './repositories/routing';
 import { createRunRepository, type RunRepository } from './repositories/runs';
 import { createStageRepository, type StageRepository } from './repositories/stages';
+import { createScheduleRepository, type ScheduleRepository } from './repositories/schedules';
 import { createTrialRepository, type TrialRepository } from './repositories/trials';
 
 /** Everything that Perennial remembers. Times are RFC 3339 UTC; failures are PerennialErrors, DatabaseUnavailable when trying again can help. */
@@ -56,6 +57,7 @@ export interface Registry {
   readonly attempts: AttemptRepository;
   readonly gateways: GatewayRepository;
   readonly rollouts: RolloutRepository;
+  readonly schedules: ScheduleRepository;
   readonly routing: RoutingRepository;
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
@@ -94,6 +96,7 @@ export function createRegistry(database: Database): Registry {
     attempts: createAttemptRepository(database),
     gateways: createGatewayRepository(database),
     rollouts: createRolloutRepository(database),
+    schedules: createScheduleRepository(database),
     routing: createRoutingRepository(database),
     predictions,
     feedback: createFeedbackRepository(database),

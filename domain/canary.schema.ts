@@ -75,6 +75,12 @@ export const canarySchema = z
       .prefault({})
       .describe('how sure to be: alpha, minSamples, minDuration and dayCorrelation'),
     maxDuration: secondsField('the event time after which nothing decided is decided, such as 28d').prefault('28d'),
-    onInconclusive: z.enum(['rollback', 'hold']).default('rollback').describe('rollback or hold: what happens after maxDuration'),
+    maxIdle: secondsField('the wall-clock time without a request after which the rollout ends undecided, such as 7d', {
+      least: 60,
+    }).prefault('7d'),
+    onInconclusive: z
+      .enum(['rollback', 'hold'])
+      .default('rollback')
+      .describe('rollback or hold: what happens after maxDuration or maxIdle'),
   })
   .describe('how traffic moves to a new version: quality, steps and guardrails');

@@ -87,7 +87,7 @@ export function rangesOf(space: NonNullable<CompleteLifecycle['spec']['tune']>['
   return Object.fromEntries(ranges);
 }
 
-export function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
+export function canaryOf({ quality, test, maxDuration, maxIdle, ...canary }: NonNullable<CompleteLifecycle['spec']['canary']>): CanarySpec {
   const { minDuration, ...tested } = test;
   const { bound = null, largeHarm, ...rule } = quality;
   return {
@@ -95,6 +95,7 @@ export function canaryOf({ quality, test, maxDuration, ...canary }: NonNullable<
     quality: { ...rule, bound, ...(largeHarm !== undefined && { largeHarm }) },
     test: { ...tested, minDurationSeconds: minDuration },
     maxDurationSeconds: maxDuration,
+    maxIdleSeconds: maxIdle,
   };
 }
 
@@ -200,6 +201,7 @@ function canaryDocument({
   guardrails,
   test,
   maxDurationSeconds,
+  maxIdleSeconds,
   onInconclusive,
 }: CanarySpec): LifecycleDocument['spec']['canary'] {
   const { minDurationSeconds, ...tested } = test;
@@ -210,6 +212,7 @@ function canaryDocument({
     guardrails: [...guardrails],
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
     maxDuration: formatSeconds(maxDurationSeconds),
+    ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
     onInconclusive,
     // It was read from such a document: no metric and no guardrail of a language application is in it.
   } as LifecycleDocument['spec']['canary'];

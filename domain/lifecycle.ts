@@ -186,7 +186,9 @@ export interface CanarySpec {
   readonly timezone?: string;
   /** Event time. */
   readonly maxDurationSeconds: number;
-  /** What happens when `maxDuration` is over and nothing is decided. */
+  /** Wall-clock time without a request after which the rollout ends undecided; a week where it is not given. */
+  readonly maxIdleSeconds?: number;
+  /** What happens when `maxDuration` or `maxIdle` is over and nothing is decided. */
   readonly onInconclusive: 'rollback' | 'hold';
 }
 
@@ -228,6 +230,7 @@ export const notifyEvents = [
   'model.promoted',
   'model.promotion_overridden',
   'model.rolled_back',
+  'schedule.skipped',
   'lifecycle.loosening_proposed',
   'lifecycle.loosening_accepted',
   'lifecycle.loosening_rejected',

@@ -250,6 +250,7 @@ const canary: Rule = {
     },
     timezone: free,
     maxDurationSeconds: largerIsLooser,
+    maxIdleSeconds: free,
     onInconclusive: strict('rollback'),
   },
 };

@@ -11,6 +11,7 @@ import { repeat } from './loop';
 import { keyWarningDays } from '../domain/api-key';
 import { defaultTenant } from '../domain/ids';
 import { endLostSearches } from './lost-searches';
+import { watchSchedules } from './schedule-watch';
 import { reconcileRuns, sweepOutbox } from './sweeper';
 import { deliverWebhooks } from './webhooks';
 
@@ -40,7 +41,9 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       (stopped) => deliverWebhooks({ webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log }, stopped),
       log,
     ),
-    repeat('reconcile', 10, () => reconcileRuns(deps, 5), log),
+    // Both together: a run that cannot go on says within 10 s what it waits for.
+    repeat('reconcile', 5, () => reconcileRuns(deps, 3), log),
+    repeat('schedules', 30, watchSchedules(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
     repeat('audit', 10, (stopped) => sealAudit({ audit: registry.audit, keyRef: config.audit.key, archives, log }, stopped), log),
     // Sooner than a rollout takes a label as missing, also where a replay has hours in a second.

@@ -287,6 +287,7 @@ async function watch(input: RolloutInput, control: RolloutControl): Promise<Ende
             rollout: idOf(progress),
             model,
             names: { champion: versionName(champion.version), challenger: versionName(challenger) },
+            maxIdleSeconds: canary.maxIdleSeconds,
             policy: rolloutPolicyOf(progress.test ? { ...canary, test: progress.test } : canary, label),
             mode,
             step,

@@ -175,7 +175,7 @@ function countTraffic(sql: Sql) {
       ) s
     ) served
     group by 1, 2, 3, 4 order by 1, 2, 3, 4
-    on conflict on constraint rollout_traffic_pk do update set newest = greatest(t.newest, excluded.newest),
+    on conflict on constraint rollout_traffic_pk do update set newest = greatest(t.newest, excluded.newest), stored_at = now(),
       champion_assigned = t.champion_assigned + excluded.champion_assigned, challenger_assigned = t.challenger_assigned + excluded.challenger_assigned,
       champion_slow = t.champion_slow + excluded.champion_slow, challenger_slow = t.challenger_slow + excluded.challenger_slow,
       champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,

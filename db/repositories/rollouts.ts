@@ -99,6 +99,8 @@ export interface Consumption {
   readonly consumed: number;
   /** False: ask again at once. */
   readonly isDrained: boolean;
+  /** Wall-clock seconds since a request was last stored, or since the rollout began. */
+  readonly idleSeconds: number;
   readonly traffic: RolloutTraffic;
 }
 

@@ -34,9 +34,10 @@ export async function consume(
   { tenant, id, limit, settleMs, fold }: Parameters<RolloutRepository['consume']>[0],
 ): Promise<Consumption> {
   const row = await lockRollout(tx, { tenant, id });
-  if (!isOpenRollout(row.status)) return { rollout: toRecord(row), consumed: 0, isDrained: true, traffic: await readTraffic(tx, row) };
+  if (!isOpenRollout(row.status))
+    return { rollout: toRecord(row), consumed: 0, isDrained: true, idleSeconds: 0, traffic: await readTraffic(tx, row) };
   await guardRun(tx, { tenant, runId: row.runId });
-  const { eventNow, wallMs } = await readClock(tx, row);
+  const { eventNow, wallMs, idleSeconds } = await readClock(tx, row);
   const before = row.state.clock ?? stoppedClock;
   const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
   const due = ripeUntilOf(clock, row.availableAfterSeconds);
@@ -65,7 +66,7 @@ export async function consume(
       where tenant_id = ${tenant} and id = ${id}`;
   }
   const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
-  return { rollout, consumed: ripe.length, isDrained, traffic: { ...traffic, ripeUntil } };
+  return { rollout, consumed: ripe.length, isDrained, idleSeconds, traffic: { ...traffic, ripeUntil } };
 }
 
 function labelsIn({ state: { evidence } }: RolloutRow): number {

@@ -26,17 +26,19 @@ const live = '1 hour';
  */
 export async function readClock(
   sql: Query,
-  { tenantId: tenant, id, eventNow: known }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow'>,
-): Promise<{ readonly eventNow: string | null; readonly wallMs: number }> {
-  const [clock] = await sql<{ eventNow: string | null; wallMs: number }[]>`
+  { tenantId: tenant, id, eventNow: known, startedAt }: Pick<RolloutRow, 'tenantId' | 'id' | 'eventNow' | 'startedAt'>,
+): Promise<{ readonly eventNow: string | null; readonly wallMs: number; readonly idleSeconds: number }> {
+  const [clock] = await sql<{ eventNow: string | null; wallMs: number; idleSeconds: number }[]>`
     with arrived as (
-      select newest, sum(champion_assigned + challenger_assigned) over (order by span_start desc, step desc) as requests
+      select newest, stored_at, sum(champion_assigned + challenger_assigned) over (order by span_start desc, step desc) as requests
       from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
     ), seen as (
-      select greatest(${known}::timestamptz, max(newest) filter (where requests >= ${agreeing})) as at from arrived
+      select greatest(${known}::timestamptz, max(newest) filter (where requests >= ${agreeing})) as at,
+        coalesce(max(stored_at), ${startedAt}::timestamptz) as stored_at from arrived
     )
     select case when at > clock_timestamp() - ${live}::interval then greatest(${known}::timestamptz, clock_timestamp()) else at end as event_now,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms from seen`;
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms,
+      extract(epoch from clock_timestamp() - stored_at)::float8 as idle_seconds from seen`;
   if (!clock) throw new Error('an aggregate gave no row');
   return clock;
 }

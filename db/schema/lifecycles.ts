@@ -16,6 +16,8 @@ export const lifecycles = pgTable(
     revisions: integer('revisions').notNull(),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    /** Times of the schedule up to here are known to have started a run, or are in `schedule_skips`. Null before the first look. */
+    scheduleCheckedUntil: instant('schedule_checked_until'),
   },
   (t) => [
     primaryKey({ name: 'lifecycles_pk', columns: [t.tenantId, t.name] }),

@@ -106,6 +106,8 @@ export const rolloutTraffic = pgTable(
     step: integer('step').notNull(),
     spanStart: instant('span_start').notNull(),
     newest: instant('newest').notNull(),
+    /** Wall-clock time at which the newest of these requests was stored. */
+    storedAt: instant('stored_at').notNull().defaultNow(),
     /** Requests by the arm that the assignment chose, whoever answered. */
     championAssigned: counter('champion_assigned').notNull(),
     challengerAssigned: counter('challenger_assigned').notNull(),

@@ -29,7 +29,7 @@ const guardrail = z.discriminatedUnion('name', [
     .describe('this quantile of what a request costs is at most max'),
 ]);
 
-const { steps, test, maxDuration, onInconclusive } = canarySchema.shape;
+const { steps, test, maxDuration, maxIdle, onInconclusive } = canarySchema.shape;
 
 /** How a language application moves onto real traffic. What parts of it say together is checked in `canary-checks.ts`. */
 export const llmCanarySchema = z
@@ -75,6 +75,7 @@ export const llmCanarySchema = z
     test,
     timezone: timezoneField('the time zone in whose days weeks are counted').default('UTC'),
     maxDuration,
+    maxIdle,
     onInconclusive,
   })
   .describe('how traffic moves to a new version: quality, steps and guardrails');

@@ -7,7 +7,7 @@ import type { LlmCanaryDocument, WrittenLlmCanary } from './canary.schema';
 export const judgedUnlessSaid = { share: 1, mostPairs: 2_000 };
 
 /** In the words of every rollout: the same workflow, the same bounds. */
-export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLlmCanary): CanarySpec {
+export function llmCanaryOf({ quality, test, maxDuration, maxIdle, ...canary }: WrittenLlmCanary): CanarySpec {
   const { from, measure: kind = 'f1', labels = [], rule, margin, largeHarm, availableAfter, judge: dimension } = quality;
   const { share = judgedUnlessSaid.share, mostPairs = judgedUnlessSaid.mostPairs } = quality;
   const { minDuration, ...tested } = test;
@@ -26,6 +26,7 @@ export function llmCanaryOf({ quality, test, maxDuration, ...canary }: WrittenLl
     },
     test: { ...tested, minDurationSeconds: minDuration },
     maxDurationSeconds: maxDuration,
+    maxIdleSeconds: maxIdle,
   };
 }
 
@@ -37,6 +38,7 @@ export function llmCanaryDocument({
   test,
   timezone,
   maxDurationSeconds,
+  maxIdleSeconds,
   onInconclusive,
 }: CanarySpec): LlmCanaryDocument {
   const { rule, margin, largeHarm } = quality;
@@ -58,6 +60,7 @@ export function llmCanaryDocument({
     test: { ...tested, minDuration: formatSeconds(minDurationSeconds) },
     ...(timezone !== undefined && { timezone }),
     maxDuration: formatSeconds(maxDurationSeconds),
+    ...(maxIdleSeconds !== undefined && { maxIdle: formatSeconds(maxIdleSeconds) }),
     onInconclusive,
   };
 }

@@ -88,6 +88,8 @@ describe('watching a rollout', () => {
   const label = async (rows: readonly PredictionRow[]) => {
     for (const { id: predictionId } of rows) await test_.registry.feedback.record({ tenant, predictionId, label: 1, labelledAt: at(999) });
   };
+  const backdate = (seconds: number) =>
+    test_.database.sql`update rollouts set started_at = now() - make_interval(secs => ${seconds}) where id = ${rollout.id}`;
   const now = async () => {
     const row = await test_.registry.rollouts.get({ tenant, id: rollout.id });
     if (!row) throw new Error('stored');
@@ -160,6 +162,37 @@ describe('watching a rollout', () => {
     await watched;
     const { items } = await test_.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
     expect(items).toMatchObject([{ cause: expect.stringMatching(/^nothing was decided in .* of event time/) as string }]);
+  });
+
+  test('to which no request came for maxIdle of wall-clock time is rolled back, and says so', async () => {
+    await backdate(8 * 86_400);
+    const { watched } = watching();
+    const message = 'no request came for 7d of wall-clock time (maxIdle); the policy says rollback';
+    expect(await watched).toMatchObject({
+      kind: 'ended',
+      end: { status: 'rolledBack', verdict: { kind: 'inconclusive', reasons: [{ code: 'canary.idle', message }] }, decision: null },
+    });
+    expect(await now()).toMatchObject({ status: 'rolledBack', weight: 0 });
+  });
+
+  test('is held instead where the policy says so', async () => {
+    await backdate(120);
+    const policy = { ...rolloutPolicyOf(spec, { dependsOnPrediction: false }), onInconclusive: 'hold' as const };
+    const { watched } = watching({ policy, maxIdleSeconds: 60 });
+    expect(await watched).toMatchObject({ kind: 'expired', because: expect.stringContaining('no request came for 1m') as string });
+  });
+
+  test('with a request within maxIdle goes on, as do one that people have extended or hold', async () => {
+    await backdate(3_600);
+    const first = watching({ maxIdleSeconds: 1_800, mode: 'held' });
+    await past(1, { perHour: 1 });
+    const second = watching({ maxIdleSeconds: 1_800 });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect((await now()).status).toBe('running');
+    for (const { watched, cancel } of [first, second]) {
+      cancel('CANCELLED');
+      await expect(watched).rejects.toThrow();
+    }
   });
 
   test.each([

@@ -93,10 +93,13 @@ describe('a run says what keeps it from going on (I12)', () => {
     const beginStage: NonNullable<Overrides['beginStage']> = () =>
       mended ? Promise.resolve({ kind: 'run' }) : Promise.reject(failure('StorageUnavailable', 'the store does not answer'));
     await work({ beginStage, finishStage: () => Promise.resolve() });
+    const since = Date.now();
     const id = await start();
     expect((await until(id, waits)).waitingFor).toMatch(
       /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
     );
+    // The product looks every 5 s.
+    expect(Date.now() - since).toBeLessThan(8_000);
     mended = true;
     await until(id, ({ status }) => status === 'waiting');
   });

@@ -362,6 +362,27 @@ describe('while people decide on the promotion', () => {
   });
 });
 
+describe('a watch whose worker was killed', () => {
+  test('is taken over in less than 5 s, so that harm it had found is acted on', async () => {
+    const fake = fakeRollout(() => ({ kind: 'ended', end: { status: 'rolledBack', verdict: harm, decision: null, rollback: null } }));
+    const attempts: number[] = [];
+    let bury: (end: never) => void = () => undefined;
+    const dead = new Promise<never>((resolve) => (bury = resolve));
+    const tried = await start({}, fake, {
+      watchRollout: (input) => {
+        attempts.push(Date.now());
+        // A dead worker neither answers nor beats.
+        if (attempts.length === 1) return dead;
+        bury(undefined as never);
+        return fake.overrides.watchRollout?.(input) as never;
+      },
+    });
+    expect(await tried.end()).toMatchObject({ status: 'stopped' });
+    const [first = 0, second = Infinity] = attempts;
+    expect(second - first).toBeLessThan(5_000);
+  });
+});
+
 describe('a run that ends otherwise leaves no open rollout', () => {
   test('when it is cancelled in its canary', async () => {
     const fake = fakeRollout(() => null);

@@ -15,6 +15,7 @@ const params = z.object({ name });
 const reasoned = z.strictObject({ reason: why });
 const period = reasoned.extend({ from: time, to: time });
 const tags = ['schedules'];
+const mostSkips = 100;
 
 /** When a lifecycle retrains by itself. The spec says it; these show it, and steer it for the moment. */
 export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): FastifyPluginAsyncZod {
@@ -23,7 +24,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
   async function shown(tenant: Tenant, lifecycle: string) {
     const found = await schedules.get({ tenant, lifecycle });
     if (found === null) throw failure('NotFound', `${lifecycle} has no schedule`, { next: 'give its spec a schedule and apply it' });
-    return { lifecycle, ...found };
+    return { lifecycle, ...found, skipped: await registry.schedules.skips({ tenant, lifecycle, limit: mostSkips }) };
   }
 
   return async (app) => {

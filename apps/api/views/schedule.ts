@@ -24,6 +24,18 @@ export const scheduleView = z
       .readonly()
       .describe('newest first'),
     running: z.array(z.string()).readonly().describe('workflow ids'),
+    changedAt: instant.nullable().describe('when the schedule was made or last changed'),
+    skipped: z
+      .array(
+        z.object({
+          scheduledAt: instant.describe('the time at which no run was started'),
+          cause: z.string(),
+          runId: z.string().nullable().describe('the run that was still open'),
+          noticedAt: instant,
+        }),
+      )
+      .readonly()
+      .describe('newest first, at most 100'),
     url: z.string().nullable().describe('in the Temporal Web UI'),
   })
   .meta({ id: 'Schedule' });

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { formatSeconds } from '../../../domain/duration';
+import type { NoticedSkip } from '../../../db/repositories/schedules';
 import type { ScheduleState } from '../../schedule-client';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
 
-type ScheduleJson = ScheduleState & { readonly lifecycle: string };
+type ScheduleJson = ScheduleState & { readonly lifecycle: string; readonly skipped: readonly NoticedSkip[] };
 
 interface Options {
   readonly reason: string;
@@ -53,7 +54,7 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     });
 }
 
-function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTimes, recent, running, url }: ScheduleJson): string {
+function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTimes, recent, running, skipped, url }: ScheduleJson): string {
   const { cron, timezone, overlap, catchupSeconds, jitterSeconds } = schedule;
   return [
     `${lifecycle}  ${cron}  ${timezone}${paused ? '  paused' : ''}${note === null ? '' : `  (${note})`}`,
@@ -61,6 +62,7 @@ function describeSchedule({ lifecycle, schedule, revision, paused, note, nextTim
     ...nextTimes.slice(0, 5).map((time) => `  next     ${time}`),
     ...running.map((workflowId) => `  running  ${workflowId}`),
     ...recent.slice(0, 5).map(({ takenAt, workflowId }) => `  taken    ${takenAt}  ${workflowId}`),
+    ...skipped.flatMap(({ scheduledAt, cause }) => [`  skipped  ${scheduledAt}`, `           ${cause}`]),
     ...(url === null ? [] : [`  ${url}`]),
   ].join('\n');
 }

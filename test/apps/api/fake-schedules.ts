@@ -17,6 +17,7 @@ export function fakeSchedules(): FakeSchedules {
       return Promise.resolve();
     },
     get: () => Promise.resolve(null),
+    times: () => Promise.resolve([]),
     trigger: done,
     pause: done,
     resume: done,

@@ -129,6 +129,50 @@ describe('the schedule of a spec', () => {
   });
 });
 
+describe('a time at which no run was started', () => {
+  test('is shown with its cause, and webhooks are told once', async () => {
+    const hook = `\n  notify: [{ webhook: 'https://hooks.example/x', secret: { env: HOOK_SECRET }, events: [schedule.skipped] }]`;
+    await world.call('PUT', '/lifecycles/skipped', {
+      as: 'operator',
+      body: lifecycleBody('skipped', (text) => `${with_('{ cron: "0 3 1 * *" }')(text)}${hook}\n`),
+    });
+    const skips = [{ scheduledAt: '2026-11-01T03:00:00.000Z', cause: 'overlap skip: run_1 was still open', runId: null }];
+    const given = { tenant, lifecycle: 'skipped', skips, checkedUntil: '2026-11-02T00:00:00.000Z' };
+    expect(await world.registry.schedules.record(given)).toEqual(skips);
+    expect(await world.registry.schedules.record(given)).toEqual([]);
+    const { body } = await world.call<ScheduleState & { skipped: unknown[] }>('GET', '/schedules/skipped', { as: 'viewer' });
+    expect(body.skipped).toEqual([{ ...skips[0], noticedAt: expect.any(String) as string }]);
+    const deliveries = await world.registry.webhooks.list({ tenant, lifecycle: 'skipped', pageSize: 10 });
+    expect(deliveries.items).toMatchObject([
+      { event: 'schedule.skipped', data: { lifecycle: 'skipped', scheduledAt: '2026-11-01T03:00:00.000Z' } },
+    ]);
+  });
+
+  test('is found by the times that the schedule names, whether or not it started a run', async () => {
+    await apply('named', '{ cron: "0 3 1 * *", timezone: America/New_York }');
+    const between = { tenant, lifecycle: 'named', from: '2026-03-01T08:00:00Z', to: '2026-05-01T07:00:00Z' };
+    // After the first of them, up to the last; summer time begins in March.
+    expect(await schedules.times(between)).toEqual(['2026-04-01T07:00:00.000Z', '2026-05-01T07:00:00.000Z']);
+    const watched = await world.registry.schedules.watched();
+    expect(watched.find(({ lifecycle }) => lifecycle === 'named')).toMatchObject({
+      schedule: { cron: '0 3 1 * *' },
+      checkedUntil: expect.any(String) as string,
+    });
+  });
+
+  test('is told from a run that is open, by its workflow', async () => {
+    await apply('opened', '{ cron: "0 3 1 * *" }');
+    await tell('opened', 'backfill', { from: '2013-02-01T03:00:00Z', to: '2013-02-02T00:00:00Z', reason: 'catch up' });
+    const [run] = await runsOf('opened', 1);
+    const of = { tenant, lifecycle: 'opened' };
+    expect(await world.registry.schedules.started({ ...of, since: '2013-01-01T00:00:00Z' })).toEqual(['2013-02-01T03:00:00Z']);
+    expect(await world.registry.schedules.openAt({ ...of, at: new Date(Date.now() + 60_000).toISOString() })).toBeNull();
+    const { createdAt = '' } = (run ?? {}) as { createdAt?: string };
+    const soonAfter = new Date(Date.parse(createdAt) + 2).toISOString();
+    expect(await world.registry.schedules.openAt({ ...of, at: soonAfter })).toMatchObject({ status: 'succeeded' });
+  });
+});
+
 describe('a person', () => {
   test('pauses it, and a change of the spec does not resume it', async () => {
     await apply('paused', monthly);
