@@ -9,7 +9,7 @@ const whole = (most: number, what: string) =>
     .min(1)
     .max(most);
 
-const schema = z.strictObject({
+export const indexQuerySchema = z.strictObject({
   text: z.string({ error: 'must be a text' }).min(1).max(32_768).optional(),
   vector: z
     .array(z.number({ error: 'must be numbers' }), { error: 'must be a list of numbers' })
@@ -42,7 +42,7 @@ export interface IndexQueryBody {
 
 /** Throws InvalidInput with every mistake, each named by its place. */
 export function parseIndexQuery(body: unknown): IndexQueryBody {
-  const read = schema.safeParse(body);
+  const read = indexQuerySchema.safeParse(body);
   if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
   const { vector, embedder, text, probes, refine, ...rest } = read.data;
   if (vector !== undefined && embedder === undefined) {
@@ -64,7 +64,7 @@ export function parseIndexQuery(body: unknown): IndexQueryBody {
 function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
   const pointer = issue.path.map((key) => `/${String(key)}`).join('');
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(schema.shape).join(', ');
+    const known = Object.keys(indexQuerySchema.shape).join(', ');
     return issue.keys
       .map((key) => key.slice(0, 60))
       .map((key) => ({ pointer: `${pointer}/${key}`, detail: `\`${key}\` is not one of ${known}` }));

@@ -17,7 +17,7 @@ const without = ['store', 'metadata', 'service_tier', 'prompt_cache_key'] as con
 
 const anything = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, z.unknown().optional()]));
 
-const schema = z.strictObject({
+export const chatRequestSchema = z.strictObject({
   model: z.string({ error: 'must be the name of a model, such as wiki-assistant or wiki-assistant@3' }).min(1).max(200),
   messages: z.array(message, { error: 'must be a list of messages' }).min(1).max(1000),
   stream: z.boolean().nullish(),
@@ -53,7 +53,7 @@ export interface ChatBody {
 
 /** Throws InvalidInput with every mistake, each named by its place. */
 export function parseChatBody(body: unknown): ChatBody {
-  const read = schema.safeParse(body);
+  const read = chatRequestSchema.safeParse(body);
   if (!read.success) throw invalidBody(read.error.issues.flatMap(bodyIssues));
   const { messages, ...given } = read.data;
   const last = messages.at(-1);

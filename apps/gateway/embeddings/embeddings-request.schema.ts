@@ -7,7 +7,7 @@ const mostTexts = 2048;
 
 const tokens = 'must be texts: tokens are those of one tokenizer, and this index may have another';
 
-const schema = z.strictObject({
+export const embeddingsRequestSchema = z.strictObject({
   model: z.string({ error: 'must be the name of an index, such as wiki or wiki@3' }).min(1).max(200),
   input: z.union([z.string(), z.array(z.string()).min(1, 'must hold a text').max(mostTexts)], { error: unreadable }),
   encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
@@ -26,7 +26,7 @@ export interface EmbeddingsBody {
 
 /** Throws InvalidInput with every mistake, each named by its place. */
 export function parseEmbeddingsBody(body: unknown): EmbeddingsBody {
-  const read = schema.safeParse(body);
+  const read = embeddingsRequestSchema.safeParse(body);
   if (!read.success) throw invalidBody(read.error.issues.flatMap(bodyIssues));
   const { model, input, encoding_format: encoding, dimensions } = read.data;
   const texts = typeof input === 'string' ? [input] : input;

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { gatewayDocument } from '../openapi';
 import type { GatewayMetrics } from '../metrics';
 
 export interface GatewayHealth {
@@ -18,6 +19,8 @@ export interface HealthRouteDeps {
 
 /** No key needed: probes and scrapers have none. */
 export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRouteDeps): void {
+  const document = gatewayDocument();
+  app.get('/openapi.json', () => document);
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_request, reply) => {
     const { ready, ...detail } = health();

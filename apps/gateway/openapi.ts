@@ -1,0 +1,195 @@
+/** The document of the gateway's routes, OpenAPI 3.1, at `GET /openapi.json`. The protocols of Open Inference and OpenAI describe more; this says what is read and answered here. */
+import { z } from 'zod';
+import { version } from '../../package.json';
+import { chatRequestSchema } from './chat/chat-request.schema';
+import { embeddingsRequestSchema } from './embeddings/embeddings-request.schema';
+import { indexQuerySchema } from './index-query.schema';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const text: Schema = { type: 'string' };
+const whole: Schema = { type: 'integer' };
+const anyObject: Schema = { type: 'object' };
+const list = (items: Schema): Schema => ({ type: 'array', items });
+const object = (properties: Readonly<Record<string, Schema>>, required = Object.keys(properties)): Schema => ({
+  type: 'object',
+  properties,
+  required,
+});
+const named = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const bodyOf = (schema: z.ZodType): Schema => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest;
+};
+
+const problem = object({ type: text, title: text, status: whole, detail: text, code: text, traceId: text });
+const schemas: Readonly<Record<string, Schema>> = {
+  Problem: problem,
+  InferenceError: { allOf: [named('Problem'), object({ error: text })] },
+  OpenAiError: { allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })] },
+  InferRequest: {
+    type: 'object',
+    description: 'inputs, one named tensor for each request column; or rows, plain JSON objects with one key a column',
+    properties: {
+      id: { type: ['string', 'null'], maxLength: 256 },
+      parameters: anyObject,
+      inputs: list(
+        object({ name: text, shape: list(whole), datatype: text, data: { type: 'array' }, parameters: anyObject }, [
+          'name',
+          'shape',
+          'datatype',
+        ]),
+      ),
+      rows: list(anyObject),
+      outputs: list(object({ name: { enum: ['score', 'prediction_id'] }, parameters: anyObject }, ['name'])),
+    },
+  },
+  InferAnswer: object({
+    model_name: text,
+    model_version: text,
+    id: text,
+    outputs: list(object({ name: text, datatype: text, shape: list(whole), data: { type: 'array' } }, ['name', 'datatype', 'shape'])),
+  }),
+  Feedback: {
+    type: 'object',
+    description: 'of a score `label`; of an answer label, score, thumbs or correction',
+    properties: {
+      predictionId: { type: 'string', pattern: '^pred_[0-9a-hjkmnp-tv-z]{26}$' },
+      labelledAt: { type: 'string', format: 'date-time' },
+    },
+    required: ['predictionId'],
+  },
+};
+
+/** Each protocol writes errors in its own form. */
+const protocols = {
+  inference: { mediaType: 'application/json', schema: 'InferenceError' },
+  openai: { mediaType: 'application/problem+json', schema: 'OpenAiError' },
+  own: { mediaType: 'application/problem+json', schema: 'Problem' },
+} as const;
+
+interface Operation {
+  readonly summary: string;
+  readonly protocol: keyof typeof protocols;
+  readonly scope: 'viewer' | 'operator';
+  readonly params?: readonly string[];
+  readonly body?: Schema;
+  /** By media type. */
+  readonly answer: Readonly<Record<string, Schema>>;
+}
+
+const usualErrors = [400, 401, 403, 404, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
+
+function operation({ summary, protocol, scope, params = [], body, answer }: Operation) {
+  const { mediaType, schema } = protocols[protocol];
+  const errors = usualErrors.map((status) => [
+    status,
+    { description: 'refused or failed', content: { [mediaType]: { schema: named(schema) } } },
+  ]);
+  return {
+    summary,
+    security: [{ apiKey: [scope] }],
+    ...(params.length > 0 && {
+      parameters: params.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string', minLength: 1 } })),
+    }),
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      200: { description: 'answered', content: contentOf(answer) },
+      ...(Object.fromEntries(errors) as Readonly<Record<string, unknown>>),
+    },
+  };
+}
+
+function contentOf(answer: Readonly<Record<string, Schema>>) {
+  return Object.fromEntries(Object.entries(answer).map(([mediaType, schema]) => [mediaType, { schema }]));
+}
+
+const json = (schema: Schema) => ({ 'application/json': schema });
+const inference = { protocol: 'inference', scope: 'viewer' } as const;
+const openai = { protocol: 'openai', scope: 'viewer' } as const;
+
+const metadata = object({ name: text, versions: list(text), platform: text, inputs: list(anyObject), outputs: list(anyObject) });
+const ready = object({ name: text, version: text, ready: { type: 'boolean' }, digest: text });
+const inferAnswer = { ...json(named('InferAnswer')), 'application/octet-stream': {} };
+const infer = { ...inference, summary: 'Score rows', body: named('InferRequest'), answer: inferAnswer };
+
+export function gatewayDocument() {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Perennial gateway',
+      version,
+      description: 'Serves models over the Open Inference Protocol V2 and applications over the OpenAI API.',
+    },
+    components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: pk_…' } }, schemas },
+    paths: {
+      '/v2': {
+        get: operation({
+          ...inference,
+          summary: 'Name the server and its extensions',
+          answer: json(object({ name: text, version: text, extensions: list(text) })),
+        }),
+      },
+      ...modelPaths('/v2/models/{model}', ['model']),
+      ...modelPaths('/v2/models/{model}/versions/{version}', ['model', 'version']),
+      '/v1/chat/completions': {
+        post: operation({
+          ...openai,
+          summary: 'Let a language application answer',
+          body: bodyOf(chatRequestSchema),
+          answer: { ...json(anyObject), 'text/event-stream': anyObject },
+        }),
+      },
+      '/v1/embeddings': {
+        post: operation({
+          ...openai,
+          summary: 'Embed texts as an index does',
+          body: bodyOf(embeddingsRequestSchema),
+          answer: json(anyObject),
+        }),
+      },
+      '/v1/models': {
+        get: operation({
+          ...openai,
+          summary: 'List the language applications',
+          answer: json(object({ object: text, data: list(anyObject) })),
+        }),
+      },
+      '/v1/models/{model}': {
+        get: operation({ ...openai, summary: 'Show a language application', params: ['model'], answer: json(anyObject) }),
+      },
+      '/v1/indexes/{index}/query': {
+        post: operation({
+          protocol: 'own',
+          scope: 'viewer',
+          summary: 'Find the nearest chunks of an index',
+          params: ['index'],
+          body: bodyOf(indexQuerySchema),
+          answer: json(anyObject),
+        }),
+      },
+      '/v1/feedback': {
+        post: operation({
+          ...{ protocol: 'own', scope: 'operator', summary: 'Label predictions' },
+          body: { oneOf: [named('Feedback'), { type: 'array', items: named('Feedback'), minItems: 1, maxItems: 10_000 }] },
+          answer: json(object({ accepted: whole, joined: whole, waiting: whole, unknown: whole })),
+        }),
+      },
+      '/internal/probe': {
+        post: operation({
+          ...{ protocol: 'own', scope: 'operator', summary: 'Load a version and let it answer once' },
+          body: object({ model: text, version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 } }),
+          answer: json(object({ model: text, version: whole, digest: text })),
+        }),
+      },
+    },
+  };
+}
+
+function modelPaths(path: string, params: readonly string[]) {
+  return {
+    [path]: { get: operation({ ...inference, summary: 'Show what a model reads and answers', params, answer: json(metadata) }) },
+    [`${path}/ready`]: { get: operation({ ...inference, summary: 'Tell whether a model can answer', params, answer: json(ready) }) },
+    [`${path}/infer`]: { post: operation({ ...infer, params }) },
+  };
+}
