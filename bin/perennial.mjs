@@ -3,14 +3,15 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { currentCli } from './cli-build.mjs';
+import { currentCli, currentGateway } from './cli-build.mjs';
 import { endWithNpm } from './end-with-npm.mjs';
 import './quiet-aws-sdk.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
 const runsThePlatform = ['up', 'setup', 'worker', 'api', 'gateway', 'llm-server'].includes(args[0]);
-const bundle = runsThePlatform ? null : currentCli(root);
+const isGateway = args[0] === 'gateway' && args.length === 1;
+const bundle = isGateway ? currentGateway(root) : runsThePlatform ? null : currentCli(root);
 if (bundle === null) await runSources();
 else {
   endWithNpm();

@@ -10,13 +10,13 @@ beforeAll(() => {
   // In the clone, where its packages are found.
   mkdirSync(join(root, '.perennial', 'build'), { recursive: true });
   folder = mkdtempSync(join(root, '.perennial', 'build', 'cli-'));
-  inNode('await buildCli(root, folder)');
+  inNode('await Promise.all([buildCli(root, folder), buildGateway(root, folder)])');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** jest cannot import the module, which runs before anything is compiled. */
 function inNode(expression: string): string {
-  const code = `import { buildCli, currentCli } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
+  const code = `import { buildCli, buildGateway, currentCli, currentGateway } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
     const [root, folder] = ${JSON.stringify([root, folder])};
     console.log(JSON.stringify(${expression} ?? null));`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).trim();
@@ -24,9 +24,13 @@ function inNode(expression: string): string {
 
 /** The program without any setting. */
 function bundled(...args: readonly string[]) {
+  return run([join(folder, 'cli.js'), ...args]);
+}
+
+function run(args: readonly string[]) {
   const { PATH } = process.env;
   const env = { PATH, NO_COLOR: '1' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'cli.js'), ...args], { cwd: root, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' });
   return { exitCode: status, stdout, stderr };
 }
 
@@ -57,5 +61,21 @@ describe('the bundled command line', () => {
     writeFileSync(inputs, '{"apps');
     expect(inNode('currentCli(root, folder)')).toBe('null');
     writeFileSync(inputs, built);
+  });
+});
+
+describe('the bundled gateway', () => {
+  test('starts as its sources do: without settings it names each that is missing', () => {
+    const fromSources = run(['-r', 'tsx/cjs', join(root, 'workers', 'main.ts'), 'gateway']);
+    expect(fromSources.stderr).toContain('PERENNIAL_DATABASE_URL');
+    expect(run([join(folder, 'gateway.js'), 'gateway'])).toEqual(fromSources);
+  });
+
+  test('is used only while no source has changed since it was built', () => {
+    expect(inNode('currentGateway(root, folder)')).toBe(JSON.stringify(join(folder, 'gateway.js')));
+    const inputs = JSON.parse(readFileSync(join(folder, 'gateway.json'), 'utf8')) as Record<string, string>;
+    expect(Object.keys(inputs)).toEqual(expect.arrayContaining(['workers/gateway.ts', 'apps/gateway/server.ts', 'package-lock.json']));
+    writeFileSync(join(folder, 'gateway.json'), JSON.stringify({ ...inputs, 'apps/gateway/server.ts': '0 0' }));
+    expect(inNode('currentGateway(root, folder)')).toBe('null');
   });
 });

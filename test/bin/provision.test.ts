@@ -22,8 +22,10 @@ beforeEach(() => {
   writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ packages: { '': {}, 'node_modules/tsx': { version: '1.0.0' } } }));
   mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
   writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
-  writeFileSync(join(clone, '.perennial', 'build', 'cli.js'), '');
-  writeFileSync(join(clone, '.perennial', 'build', 'cli.json'), '{}');
+  for (const name of ['cli', 'gateway']) {
+    writeFileSync(join(clone, '.perennial', 'build', `${name}.js`), '');
+    writeFileSync(join(clone, '.perennial', 'build', `${name}.json`), '{}');
+  }
   script('npm', npm);
   script('python3', python);
 });

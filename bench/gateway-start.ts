@@ -1,0 +1,66 @@
+/** How soon a gateway that was killed answers again: from its start until it is ready and until the first answer, in seconds of the clock and of processor time. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDeathWatch } from '../infra/death-watch';
+import { distanceModel, distanceRequest } from '../test/support/served-models';
+import { openEmbeddedWorld } from './embedded-world';
+import { median, report, rounded } from './figures';
+
+const rounds = 5;
+const models = ['flight-delay', 'late-freight', 'bike-demand'];
+const sql = 'SELECT lower(carrier) AS carrier, distance * 1.0 AS distance FROM request';
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
+  const watch = openDeathWatch();
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const world = await openEmbeddedWorld(folder, watch, closers);
+    for (const model of models) await world.promote(await world.register({ ...distanceModel(10), model, sql }));
+    const starts: { readonly ready: number; readonly answer: number; readonly cpu: number }[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const startedAt = performance.now();
+      const gateway = await world.startGateway(join(folder, `state-${round}`));
+      const ready = (performance.now() - startedAt) / 1000;
+      const cpu = cpuSeconds(gateway.pid);
+      const { status } = await fetch(`${gateway.url}/v2/models/flight-delay/infer`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${world.keys.viewer}`, 'content-type': 'application/json' },
+        body: JSON.stringify(distanceRequest([{ carrier: 'AA', distance: 1 }])),
+      });
+      if (status !== 200) throw new Error(`the first request was answered with ${status}`);
+      starts.push({ ready, answer: (performance.now() - startedAt) / 1000, cpu });
+      await gateway.kill('SIGKILL');
+    }
+    const figures = {
+      readySeconds: rounded(median(starts.map(({ ready }) => ready)), 2),
+      firstAnswerSeconds: rounded(median(starts.map(({ answer }) => answer)), 2),
+      cpuSecondsUntilReady: rounded(median(starts.map(({ cpu }) => cpu)), 2),
+    };
+    report(
+      'start of a gateway',
+      Object.entries(figures).map(([name, value]) => [name, `${value} s`]),
+      {
+        ...figures,
+        ...{ rounds, models: models.length, load: loadavg()[0] },
+      },
+    );
+  } finally {
+    for (const close of closers.reverse()) await close();
+    await watch.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) / 100;
+}
+
+void main();
