@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData, AssembledPart, AssembledPartName } from '../domain/assembled';
-import { assembledParts, reservedColumnTypes } from '../domain/assembled';
+import { assembledParts, groupColumn, reservedColumnTypes } from '../domain/assembled';
 import { datasetName, holdoutRows, requestRows, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
@@ -33,7 +33,8 @@ export interface AssembleInput {
   readonly data: DataSpec;
   readonly task: Task | null;
   readonly files: Readonly<Record<string, ArtifactRef>>;
-  readonly window: TimeWindow;
+  /** Null where the rows have no time. */
+  readonly window: TimeWindow | null;
 }
 
 export interface Assembly {
@@ -135,7 +136,9 @@ async function store(
     label: data.label.column,
     labelType: made.labelType,
     task: made.task,
-    time: data.time.column,
+    ...(made.classes && { classes: made.classes }),
+    time: data.time?.column ?? null,
+    ...(data.split.by !== 'time' && { drawn: data.split.by === 'group' ? ('group' as const) : ('row' as const) }),
     entity: data.entity,
     available: made.available,
     request: made.request,
@@ -181,7 +184,7 @@ async function registerRows(
 ): Promise<DatasetVersionRef> {
   const dataset = datasetName(lifecycle, table);
   const rows = parts.reduce((sum, part) => sum + value.parts[part].rows, 0);
-  const columns = [...value.available, ...reservedColumnTypes];
+  const columns = [...value.available, ...reservedColumnTypes, ...(value.drawn ? [{ name: groupColumn, type: 'string' } as const] : [])];
   const manifest: DatasetManifest = { dataset, columns, rows, files: parts.map((part) => value.parts[part].requestRows) };
   const ref = await artifacts.putJson({ tenant, runId, value: manifest });
   const idempotencyKey = `${key}/${ref.digest}`;

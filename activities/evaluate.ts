@@ -10,7 +10,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { EvaluateSpec, MetricName } from '../domain/lifecycle';
 import { measureHoldout, type MeasuredHoldout, type MeasurementPlan, type ScoredHoldout } from '../domain/measure/holdout';
 import type { DayCount } from '../domain/measure/whole-weeks';
-import { assumedDayCorrelation } from '../domain/statistics/day-correlation';
+import { correlationOf } from '../domain/measure/measurement';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ParityEvidence } from '../domain/parity';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../domain/policy';
@@ -152,6 +152,7 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
     metrics: metricsOf(input.evaluate),
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
+    unit: assembled.drawn ?? 'day',
     // From the data, not from a clock or a key: the same candidate on the same rows has the same bounds for ever.
     seed: seedOf(input.assembled.digest),
   };
@@ -164,16 +165,18 @@ async function measureCandidate({ attempts, models, artifacts, scratch, input, p
     candidate: input.candidate.manifest.digest,
     assembled: input.assembled.digest,
     attempt,
-    holdout: { rows, days: scored.holdout.days, window },
-    judged: {
-      rows: scored.holdout.labels.length,
-      days: scored.holdout.days,
-      weeks: scored.judged.weeks,
-      from: dateOf(scored.judged.from),
-      until: dateOf(scored.judged.until),
-      timezone: input.dayCount.timezone,
-    },
-    resampling: { unit: 'day', replicates, levels: plan.levels, correlation: assumedDayCorrelation },
+    holdout: { rows, days: scored.holdout.days, window, ...(assembled.drawn === 'group' && { groups: scored.groups ?? 0 }) },
+    ...(scored.judged && {
+      judged: {
+        rows: scored.holdout.labels.length,
+        days: scored.holdout.days,
+        weeks: scored.judged.weeks,
+        from: dateOf(scored.judged.from),
+        until: dateOf(scored.judged.until),
+        timezone: input.dayCount.timezone,
+      },
+    }),
+    resampling: { unit: plan.unit ?? 'day', replicates, levels: plan.levels, correlation: correlationOf(plan.unit) },
     ...measured,
     parity: input.parity,
     predictions: predictions.digest,

@@ -1,5 +1,6 @@
 import type { ArtifactRef } from '../domain/artifact';
-import type { CounterpartName, Evidence, Measurement, Measurements } from '../domain/evidence';
+import { classMetrics, type ClassMetric } from '../domain/metrics/multiclass';
+import type { ClassEvidence, CounterpartName, Evidence, Measurement, Measurements } from '../domain/evidence';
 import { boundsAt } from '../domain/gates/gate';
 import type { MetricName } from '../domain/lifecycle';
 
@@ -21,12 +22,23 @@ export interface EvaluationSummary {
   readonly increases: MetricSummaries;
   /** That were judged. */
   readonly rows: number;
+  /** Blocks, where `unit` says so. */
   readonly days: number;
+  /** What was resampled, where it is not days. */
+  readonly unit?: 'row' | 'group';
   readonly predictions: ArtifactRef;
+  /** Of a multiclass candidate, by class. */
+  readonly classes?: readonly ClassSummary[];
+}
+
+export interface ClassSummary extends Readonly<Record<ClassMetric, MetricSummary>> {
+  readonly class: string;
+  readonly rows: number;
 }
 
 export function summaryOf(evidence: Evidence, predictions: ArtifactRef): EvaluationSummary {
   const { counterparts, holdout, judged = holdout, metrics } = evidence;
+  const { unit } = evidence.resampling;
   const order: readonly CounterpartName[] = ['champion', 'baseline'];
   const beside = order.map((name) => counterparts[name]).find((each) => each.kind === 'measured');
   return {
@@ -35,8 +47,15 @@ export function summaryOf(evidence: Evidence, predictions: ArtifactRef): Evaluat
     increases: beside?.kind === 'measured' ? summaries(beside.increases) : {},
     rows: judged.rows,
     days: judged.days,
+    ...(unit !== 'day' && { unit }),
     predictions,
+    ...(evidence.classes && { classes: evidence.classes.map(classSummary) }),
   };
+}
+
+function classSummary({ class: name, rows, ...measured }: ClassEvidence): ClassSummary {
+  const metrics = Object.fromEntries(classMetrics.map((metric) => [metric, summary(measured[metric])]));
+  return { class: name, rows, ...(metrics as Record<ClassMetric, MetricSummary>) };
 }
 
 function summaries(measurements: Measurements): MetricSummaries {

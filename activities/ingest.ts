@@ -135,6 +135,7 @@ function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly Lin
 
 async function findLatest({ data }: LatestWindowInput, attempt: Attempt): Promise<TimeWindow> {
   const { sources, time, maxBytes, timeoutSeconds } = data;
+  if (time === null) throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
   const timed = sources.filter((source) => source.time !== null);
   if (timed.length === 0) {
     throw failure('InvalidInput', '`until: latest` needs a source that names its time column', {

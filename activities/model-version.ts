@@ -40,10 +40,10 @@ export function createModelVersionActivities({ registry, artifacts }: ModelVersi
     /** What a graph is as a model. Content-addressed: a second attempt gives the same reference. */
     async writeManifest(input: ManifestInput): Promise<ArtifactRef> {
       const { tenant, runId, model, onnx, featuresSql, trainer } = input;
-      const { task, request, features, entity, time } = await artifacts.getJson<AssembledData>(input.assembled);
+      const { task, classes, request, features, entity, time } = await artifacts.getJson<AssembledData>(input.assembled);
       const manifest: ModelManifest = {
         model,
-        signature: { task, request, features, output: 'score', entity, time },
+        signature: { task, request, features, output: 'score', ...(classes && { classes }), entity, time },
         onnx,
         featuresSql,
         trainer,

@@ -70,7 +70,8 @@ async function measure(deps: ParityDeps, input: ParityInput, attempt: Attempt): 
   const { candidate, gate } = input;
   const manifest = await deps.artifacts.getJson<ModelManifest>(candidate.manifest);
   const offline = await offlineScores(deps, input, manifest, attempt);
-  if (offline.sample.rows === 0) return notMeasured('the holdout has no rows');
+  const { rows } = offline.sample;
+  if (rows === 0) return notMeasured('the holdout has no rows');
 
   const gateway = await liveGateway(deps.registry);
   const online = await onlineScores({
@@ -78,17 +79,18 @@ async function measure(deps: ParityDeps, input: ParityInput, attempt: Attempt): 
     key: deps.serviceKey,
     candidate,
     columns: manifest.signature.request,
+    classes: manifest.signature.classes,
     sample: offline.sample,
     signal: attempt.signal,
   });
   if (online.kind === 'refused') return notMeasured(online.reason);
   return {
     kind: 'measured',
-    rows: offline.sample.rows,
+    rows,
     tolerance: gate.tolerance,
     gateway,
     digestServed: online.digest,
-    ...compare(offline.scores, online.scores, gate.tolerance),
+    ...compare({ offline: offline.scores, online: online.scores, rows, tolerance: gate.tolerance }),
   };
 }
 
@@ -103,8 +105,8 @@ async function offlineScores(
   const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
   await artifacts.toFile(holdout.features, files.features, { signal });
   await artifacts.toFile(holdout.requestRows, files.requestRows, { signal });
-  const { request: columns, features } = manifest.signature;
-  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features);
+  const { request: columns, features, classes } = manifest.signature;
+  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features, classes);
   try {
     return await withDuckDb(
       async (sql) => {
@@ -133,6 +135,7 @@ interface Online {
   readonly key: string | null;
   readonly candidate: ModelVersionRef;
   readonly columns: readonly Column[];
+  readonly classes: readonly string[] | undefined;
   readonly sample: ParitySample;
   readonly signal: AbortSignal;
 }
@@ -142,8 +145,9 @@ type OnlineScores =
   | { readonly kind: 'refused'; readonly reason: string };
 
 async function onlineScores(online: Online): Promise<OnlineScores> {
-  const { sample, candidate, gateway } = online;
-  const scores = new Float64Array(sample.rows).fill(NaN);
+  const { sample, candidate, gateway, classes } = online;
+  const width = classes?.length ?? 1;
+  const scores = new Float64Array(sample.rows * width).fill(NaN);
   let digest: string | undefined;
   for (let from = 0; from < sample.rows; from += rowsPerRequest) {
     const until = Math.min(sample.rows, from + rowsPerRequest);
@@ -153,13 +157,13 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
     if (answer.digest !== digest) {
       return { kind: 'refused', reason: `${gateway} served ${digest} and then ${answer.digest} as ${versionName(candidate)}` };
     }
-    scores.set(answer.scores, from);
+    scores.set(answer.scores, from * width);
   }
   return { kind: 'answered', scores, digest: digest as Digest };
 }
 
 async function infer(
-  { gateway, key, candidate, columns, sample, signal }: Online,
+  { gateway, key, candidate, columns, classes, sample, signal }: Online,
   from: number,
   until: number,
 ): Promise<
@@ -173,7 +177,8 @@ async function infer(
     datatype: datatypes[type],
     data: sample.request[name]?.slice(from, until),
   }));
-  const answer = await ask(url, key, { inputs, outputs: [{ name: 'score' }] }, signal);
+  const output = classes === undefined ? 'score' : 'probabilities';
+  const answer = await ask(url, { key, output, signal }, { inputs, outputs: [{ name: output }] });
   const digest = answer.headers['x-perennial-model-digest'];
   if (answer.status !== 200 || typeof digest !== 'string') {
     const said = `${gateway} answered ${answer.status}${answer.detail === null ? '' : `: ${answer.detail}`}`;
@@ -182,8 +187,9 @@ async function infer(
     return { kind: 'refused', reason: said };
   }
   const scores = answer.scores.filter((score) => typeof score === 'number');
-  if (scores.length !== until - from)
-    return { kind: 'refused', reason: `${gateway} gave ${scores.length} scores for ${until - from} rows` };
+  const wanted = (until - from) * (classes?.length ?? 1);
+  if (scores.length !== wanted)
+    return { kind: 'refused', reason: `${gateway} gave ${scores.length} scores for ${until - from} rows, not ${wanted}` };
   return { kind: 'answered', scores, digest };
 }
 
@@ -202,7 +208,11 @@ interface GatewayAnswer {
   readonly detail: string | null;
 }
 
-async function ask(url: string, key: string | null, body: unknown, cancelled: AbortSignal): Promise<GatewayAnswer> {
+async function ask(
+  url: string,
+  { key, output, signal: cancelled }: { readonly key: string | null; readonly output: string; readonly signal: AbortSignal },
+  body: unknown,
+): Promise<GatewayAnswer> {
   try {
     const answer = await request(url, {
       method: 'POST',
@@ -214,7 +224,7 @@ async function ask(url: string, key: string | null, body: unknown, cancelled: Ab
       outputs?: { name?: string; data?: unknown[] }[];
       detail?: string;
     } | null;
-    const scores = json?.outputs?.find(({ name }) => name === 'score')?.data ?? [];
+    const scores = json?.outputs?.find(({ name }) => name === output)?.data ?? [];
     return { status: answer.statusCode, headers: answer.headers, scores, detail: json?.detail ?? null };
   } catch (cause) {
     cancelled.throwIfAborted();
@@ -222,20 +232,30 @@ async function ask(url: string, key: string | null, body: unknown, cancelled: Ab
   }
 }
 
-function compare(
-  offline: Float64Array,
-  online: Float64Array,
-  tolerance: number,
-): { readonly compared: number; readonly agreeing: number; readonly maxDifference: number } {
+/** A row of several scores agrees where all of them do. */
+function compare({ offline, online, rows, tolerance }: Compared): {
+  readonly compared: number;
+  readonly agreeing: number;
+  readonly maxDifference: number;
+} {
   let [compared, agreeing, maxDifference] = [0, 0, 0];
-  for (let row = 0; row < offline.length; row += 1) {
-    const difference = Math.abs((offline[row] ?? NaN) - (online[row] ?? NaN));
+  const width = offline.length / rows;
+  for (let row = 0; row < rows; row += 1) {
+    const values = offline.subarray(row * width, (row + 1) * width);
+    const difference = values.reduce((most, value, column) => Math.max(most, Math.abs(value - (online[row * width + column] ?? NaN))), 0);
     if (Number.isNaN(difference)) continue;
     compared += 1;
     if (difference <= tolerance) agreeing += 1;
     maxDifference = Math.max(maxDifference, difference);
   }
   return { compared, agreeing, maxDifference };
+}
+
+interface Compared {
+  readonly offline: Float64Array;
+  readonly online: Float64Array;
+  readonly rows: number;
+  readonly tolerance: number;
 }
 
 function notMeasured(reason: string): ParityEvidence {

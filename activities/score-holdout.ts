@@ -4,10 +4,21 @@ import { openCalendar } from '../domain/calendar';
 import type { Column } from '../domain/dataset';
 import { failures, failure, isPerennialError } from '../domain/failure';
 import { onRows, type ScoredCounterpart, type ScoredHoldout } from '../domain/measure/holdout';
-import { judgedRows, type DayCount, type JudgedDays } from '../domain/measure/whole-weeks';
+import { alignClasses } from '../domain/metrics/multiclass';
+import type { ScoredSample } from '../domain/metrics/sample';
+import { randomBlocks } from '../domain/measure/random-blocks';
+import { judgedRows, type DayCount, type JudgedDays, type JudgedRows } from '../domain/measure/whole-weeks';
 import { versionName, type FeatureColumn, type ModelManifest, type ModelVersionRef } from '../domain/model';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { checkRows, columnNames, digestOfRows, readHoldoutRows, readSliceColumn } from '../data/evaluation/holdout-rows';
+import {
+  checkRows,
+  columnNames,
+  digestOfRows,
+  readGroups,
+  readHoldoutRows,
+  readSliceColumn,
+  type HoldoutRows,
+} from '../data/evaluation/holdout-rows';
 import { writePredictions } from '../data/evaluation/predictions';
 import { scoreRows } from '../data/evaluation/score-rows';
 import { openOnnxModel } from '../data/onnx/session';
@@ -34,7 +45,10 @@ export interface Scoring {
 export interface ScoredFiles {
   /** Everybody's scores on the judged days; all rows are scored. */
   readonly holdout: ScoredHoldout;
-  readonly judged: JudgedDays;
+  /** Null where the holdout was drawn by a hash: all of it is judged. */
+  readonly judged: JudgedDays | null;
+  /** Of a holdout that was drawn by a hash: its groups, or its rows that differ in some column. */
+  readonly groups: number | null;
   readonly predictionsFile: string;
   /** Of the rows' times and labels: which holdout it is, whatever columns and features are made of it. */
   readonly holdoutDigest: Digest;
@@ -56,11 +70,10 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
   return withDuckDb(
     async (sql) => {
       await checkRows(sql, files.requestRows, part.rows);
-      const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task });
-      const { timezone, labelDelaySeconds } = scoring.dayCount;
-      const counted = judgedRows(rows.times, { window: part.window, calendar: openCalendar(timezone), labelDelaySeconds });
+      const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task, classes: assembled.classes });
+      const counted = await countedRows(sql, scoring, { rows, file: files.features });
       const scorer: Scorer = { ...scoring, sql, files };
-      const candidate = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
+      const { scores: candidate } = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
       const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
       const anchors: Record<string, ScoredCounterpart> = {};
       for (const [version, ref] of Object.entries(scoring.anchors)) {
@@ -76,21 +89,45 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
       await writePredictions(sql, predictionsFile, {
         rows,
         dayOfRow: counted.dayOfRow,
-        score: candidate,
+        classes: assembled.classes,
+        score: { scores: candidate },
         champion: scoresOf(counterparts.champion),
         baseline: scoresOf(counterparts.baseline),
         anchors: Object.fromEntries(Object.entries(anchors).map(([version, scored]) => [version, scoresOf(scored)])),
       });
-      const scored = { task: assembled.task, labels: rows.labels, candidate, counterparts, anchors, sliceColumns };
+      const { task, classes } = assembled;
+      const scored = { task, ...(classes && { classes }), labels: rows.labels, candidate, counterparts, anchors, sliceColumns };
       return {
         holdout: { ...onRows(scored, counted.rows), day: counted.day, days: counted.days },
         judged: counted.judged,
+        groups: counted.groups,
         predictionsFile,
-        holdoutDigest: await digestOfRows(sql, files.requestRows),
+        holdoutDigest: await digestOfRows(sql, files.requestRows, { isDrawn: part.window === null }),
       };
     },
     { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
   );
+}
+
+interface CountedRows extends Pick<JudgedRows, 'rows' | 'day' | 'days'> {
+  readonly dayOfRow: Int32Array | null;
+  readonly judged: JudgedDays | null;
+  readonly groups: number | null;
+}
+
+/** Which rows are judged, and in which day or random block each lies. */
+export async function countedRows(
+  sql: PlatformSql,
+  { assembled, dayCount, part = 'holdout' }: Pick<Scoring, 'assembled' | 'dayCount'> & { readonly part?: 'holdout' | 'confirm' },
+  { rows: { times }, file }: { readonly rows: HoldoutRows; readonly file: string },
+): Promise<CountedRows> {
+  const { window } = assembled.parts[part];
+  if (window !== null) {
+    const { timezone, labelDelaySeconds } = dayCount;
+    return { ...judgedRows(times, { window, calendar: openCalendar(timezone), labelDelaySeconds }), groups: null };
+  }
+  const { block, blocks, groups } = randomBlocks(await readGroups(sql, file));
+  return { dayOfRow: null, judged: null, rows: Int32Array.from(block.keys()), day: block, days: blocks, groups };
 }
 
 interface Scorer extends Scoring {
@@ -103,11 +140,14 @@ async function scoreManifest(
   manifest: ModelManifest,
   features: readonly FeatureColumn[],
   featuresFile: string,
-): Promise<Float64Array> {
+): Promise<Pick<ScoredSample, 'scores' | 'width'>> {
   signal.throwIfAborted();
-  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features);
+  const { classes } = manifest.signature;
+  const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), features, classes);
   try {
-    return await scoreRows(sql, featuresFile, model, assembled.parts.holdout.rows);
+    const scores = await scoreRows(sql, featuresFile, model, assembled.parts.holdout.rows);
+    // An earlier version may know other classes, or the same ones in another order.
+    return classes && assembled.classes ? alignClasses(scores, classes, assembled.classes) : { scores };
   } finally {
     await model.close();
   }
@@ -168,10 +208,10 @@ async function counterpart(
   signal: AbortSignal,
   name: string,
   { digest }: ArtifactRef,
-  score: () => Promise<Float64Array>,
+  score: () => Promise<Pick<ScoredSample, 'scores' | 'width'>>,
 ): Promise<ScoredCounterpart> {
   try {
-    return { kind: 'scored', name, manifest: digest, scores: await score() };
+    return { kind: 'scored', name, manifest: digest, ...(await score()) };
   } catch (error) {
     signal.throwIfAborted();
     if (!isPerennialError(error) || failures[error.type].retryable) throw error;
@@ -179,6 +219,6 @@ async function counterpart(
   }
 }
 
-function scoresOf(scored: ScoredCounterpart): Float64Array | null {
-  return scored.kind === 'scored' ? scored.scores : null;
+function scoresOf(scored: ScoredCounterpart): Pick<ScoredSample, 'scores' | 'width'> | null {
+  return scored.kind === 'scored' ? scored : null;
 }

@@ -96,7 +96,7 @@ export function trainingJob(input: TrainModelInput, data: AssembledData): Job {
     seed: train.seed,
     // Never more: what the model is chosen and judged by must be unseen.
     inputs: { train: [data.parts.train.features], tuning: [data.parts.tuning.features] },
-    context: { task: train.task ?? data.task, label: labelColumn, features: data.features },
+    context: { task: train.task ?? data.task, ...(data.classes && { classes: data.classes }), label: labelColumn, features: data.features },
     resources: { cpus: train.compute.cpus, memoryBytes: train.compute.memoryBytes, timeoutSeconds: train.compute.timeoutSeconds },
     ...(traceId === undefined ? {} : { traceId }),
   };

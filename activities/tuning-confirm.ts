@@ -7,15 +7,15 @@ import { openScratch } from '../data/scratch';
 import { withDuckDb } from '../data/sql/platform-sql';
 import type { ArtifactRef } from '../domain/artifact';
 import type { AssembledData } from '../domain/assembled';
-import { openCalendar } from '../domain/calendar';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { MetricName } from '../domain/lifecycle';
 import { confirm, type Confirmation } from '../domain/measure/confirm';
 import type { ModelManifest } from '../domain/model';
-import { judgedRows } from '../domain/measure/whole-weeks';
+import { scoresOfRows, widthOf } from '../domain/metrics/sample';
 import { seedOf } from '../domain/statistics/random';
 import { whileBeating } from './heartbeating';
+import { countedRows } from './score-holdout';
 
 export interface ConfirmDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile'>;
@@ -52,11 +52,12 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
           await artifacts.toFile(part.features, file, { signal });
           return await withDuckDb(
             async (sql) => {
-              const rows = await readHoldoutRows(sql, file, { rows: part.rows, task: assembled.task });
+              const rows = await readHoldoutRows(sql, file, { rows: part.rows, task: assembled.task, classes: assembled.classes });
               // The next part begins where this one ends, so its labels are known.
-              const days = { window: part.window, calendar: openCalendar(input.timezone), labelDelaySeconds: 0 };
-              const counted = judgedRows(rows.times, days);
-              const judged = (values: Float64Array) => Float64Array.from(counted.rows, (row) => values[row] ?? NaN);
+              const dayCount = { timezone: input.timezone, labelDelaySeconds: 0 };
+              const counted = await countedRows(sql, { assembled, dayCount, part: 'confirm' }, { rows, file });
+              const { width = 1 } = widthOf(assembled.classes);
+              const judged = (values: Float64Array, each = 1) => scoresOfRows(values, counted.rows, each);
               const scores = async (ref: ArtifactRef): Promise<Float64Array> => {
                 signal.throwIfAborted();
                 const manifest = await artifacts.getJson<ModelManifest>(ref);
@@ -65,7 +66,8 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                   const message = `model ${ref.digest} was trained on ${manifest.trainingData}, and is to be confirmed on ${input.assembled.digest}`;
                   throw failure('InvalidInput', message);
                 }
-                const model = await openOnnxModel(await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel }), assembled.features);
+                const bytes = await artifacts.getBytes(manifest.onnx, { maxBytes: largestModel });
+                const model = await openOnnxModel(bytes, assembled.features, assembled.classes);
                 try {
                   return await scoreRows(sql, file, model, part.rows);
                 } finally {
@@ -77,8 +79,10 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 labels: judged(rows.labels),
                 day: counted.day,
                 days: counted.days,
-                byDefault: judged(await scores(input.byDefault)),
-                tuned: judged(await scores(input.tuned)),
+                ...widthOf(assembled.classes),
+                ...(assembled.drawn && { unit: assembled.drawn }),
+                byDefault: judged(await scores(input.byDefault), width),
+                tuned: judged(await scores(input.tuned), width),
                 // From what is compared, not from a clock: the same two on the same rows have the same bounds for ever.
                 seed: seedOf(digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest])),
               });

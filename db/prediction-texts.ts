@@ -26,7 +26,7 @@ export function keptTexts(
       where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(tx, id, 'p')} limit 1`;
     if (!row) return null;
     const { model, version } = row;
-    const [served, other] = [keptOf(answerIn(row.output)?.safety), keptOf(row.other?.output?.safety)];
+    const [served, other] = [keptOf(answerIn(row.output)?.safety), keptOf(answerIn(row.other?.output)?.safety)];
     if (isAny(served) || isAny(other)) {
       await appendAudit(tx, {
         ...{ tenant, actor, action: 'prediction.readTexts', subject: `model:${model}`, cause: 'asked for the texts that a policy kept' },

@@ -2,7 +2,7 @@ import type { ArtifactRef } from './artifact';
 import type { Column, ColumnType, TimeWindow } from './dataset';
 import type { FeatureColumn, Task } from './model';
 
-/** In order of time: the model learns on `train`, is tuned on `tuning`, chosen on `confirm` and judged once on `holdout`. */
+/** In order of time, or drawn by a hash of rows or groups: the model learns on `train`, is tuned on `tuning`, chosen on `confirm` and judged once on `holdout`. */
 export const assembledParts = ['train', 'tuning', 'confirm', 'holdout'] as const;
 export type AssembledPartName = (typeof assembledParts)[number];
 
@@ -21,10 +21,15 @@ export const reservedColumnTypes: readonly Column[] = [
   { name: dayColumn, type: 'string' },
 ];
 
+/**
+ * Only where parts are drawn by a hash: VARCHAR, the hash that put a row into its part, in hexadecimal. Rows of one group share it, and so do rows whose columns are all equal.
+ */
+export const groupColumn = '__group';
+
 export interface AssembledPart {
   readonly rows: number;
-  /** Half-open, whole part; rows lie inside. */
-  readonly window: TimeWindow;
+  /** Half-open, whole part; rows lie inside. Null where the rows have no time. */
+  readonly window: TimeWindow | null;
   /** Parquet: the request's columns as a caller would send them, then the reserved columns. Ordered by `__row`. */
   readonly requestRows: ArtifactRef;
   /** Parquet: the feature columns (DOUBLE or VARCHAR, no nulls), then the reserved columns. Ordered by `__row`; row for row the same as `requestRows`. */
@@ -38,11 +43,13 @@ export interface DroppedRows {
   readonly withoutLabel: number;
   /** Their label was not yet known at the window's end. */
   readonly unripe: number;
+  /** Of a split by group: their group is null. Absent of other splits. */
+  readonly withoutGroup?: number;
 }
 
 /**
  * The output of assembly; stored as canonical JSON and passed by reference.
- * `__row` BIGINT (unique over all parts, in order of time), `__label` DOUBLE (0 or 1 in classification), `__time` TIMESTAMP UTC,
+ * `__row` BIGINT (unique over all parts, in order of time), `__label` DOUBLE (0 or 1 in classification, the number of a class in multiclass), `__time` TIMESTAMP UTC,
  * `__entity` VARCHAR (null without an entity column), `__day` VARCHAR `YYYY-MM-DD` UTC.
  */
 export interface AssembledData {
@@ -51,7 +58,12 @@ export interface AssembledData {
   readonly label: string;
   readonly labelType: ColumnType;
   readonly task: Task;
-  readonly time: string;
+  /** In multiclass: the classes that the rows to train on have; `__label` numbers them from 0. Absent for other tasks. */
+  readonly classes?: readonly string[];
+  /** Null where rows have no time: then `__time` and `__day` are null in every row. */
+  readonly time: string | null;
+  /** What is drawn by a hash, and so resampled in evaluation, where rows have no time; days otherwise. */
+  readonly drawn?: 'row' | 'group';
   readonly entity: string | null;
   /** What `features.sql` may read: all columns but the label. */
   readonly available: readonly Column[];

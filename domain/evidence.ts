@@ -2,6 +2,7 @@ import type { Digest } from './artifact';
 import type { TimeWindow } from './dataset';
 import type { Attempt } from './gates/attempts';
 import type { EvaluateSpec, MetricName } from './lifecycle';
+import type { ClassMetric } from './metrics/multiclass';
 import type { Task } from './model';
 import type { ParityEvidence } from './parity';
 import type { Bounds } from './statistics/interval';
@@ -19,7 +20,15 @@ export interface Evidence {
   /** Absent in evidence from before attempts were counted. */
   readonly attempt?: Attempt;
   /** All of it, whose every row was scored. `days`: of those that were judged. */
-  readonly holdout: { readonly rows: number; readonly days: number; readonly window: TimeWindow };
+  readonly holdout: {
+    readonly rows: number;
+    /** Of a holdout that was drawn by a hash: blocks. */
+    readonly days: number;
+    /** Null where rows have no time. */
+    readonly window: TimeWindow | null;
+    /** Of a split by group: how many there are. */
+    readonly groups?: number;
+  };
   /** The whole weeks that every figure is of. Absent in evidence from before only whole weeks were judged. */
   readonly judged?: {
     readonly rows: number;
@@ -32,13 +41,16 @@ export interface Evidence {
     readonly timezone: string;
   };
   readonly resampling: {
-    readonly unit: 'day';
+    /** What is drawn with replacement: days, or random blocks of rows or of groups. */
+    readonly unit: ResampledUnit;
     readonly replicates: number;
     readonly levels: readonly number[];
     /** That days are taken to have with the day before; absent where bounds took them as independent. */
     readonly correlation?: number;
   };
   readonly metrics: Measurements;
+  /** Of a multiclass candidate, by class in the order of its output. Absent for other tasks. */
+  readonly classes?: readonly ClassEvidence[];
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
   /** By version: fixed ones that gates name. Absent where none does. */
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
@@ -48,7 +60,17 @@ export interface Evidence {
   readonly predictions: Digest;
 }
 
+/** `row` and `group`: in blocks, `domain/measure/random-blocks.ts`. */
+export type ResampledUnit = 'day' | 'row' | 'group';
+
 export type CounterpartName = 'champion' | 'baseline';
+
+/** One class against all others. */
+export interface ClassEvidence extends Readonly<Record<ClassMetric, Measurement>> {
+  readonly class: string;
+  /** Judged rows whose label it is. */
+  readonly rows: number;
+}
 
 export type Measurements = Readonly<Partial<Record<MetricName, Measurement>>>;
 
@@ -60,7 +82,10 @@ export type Measurement =
       readonly standardError: number;
       readonly bounds: readonly Bounds[];
       readonly rows: number;
+      /** Days with rows; blocks where `unit` says that those were resampled. */
       readonly days: number;
+      /** Absent where days were. */
+      readonly unit?: 'row' | 'group';
     }
   | { readonly kind: 'notMeasured'; readonly reason: string; readonly estimate: number | null };
 

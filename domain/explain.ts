@@ -1,5 +1,5 @@
 import type { JudgedGate } from './decide';
-import type { CounterpartEvidence, Evidence, Measurement } from './evidence';
+import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
 import { timesJudged } from './gates/attempts';
 import { basis, boundsAt, figure, signed } from './gates/gate';
 import type { MetricName } from './lifecycle';
@@ -67,16 +67,34 @@ function brokenLines(text: string, room: number): readonly string[] {
 
 /** What was measured, one line a metric, with each counterpart beside it. */
 export function explainEvidence(evidence: Evidence): readonly string[] {
-  const { attempt, holdout, judged, metrics, counterparts } = evidence;
+  const { attempt, judged, metrics, counterparts } = evidence;
   const beside = [counterparts.champion, counterparts.baseline, ...Object.values(evidence.anchors ?? {})];
+  const width = Math.max(8, ...Object.keys(metrics).map((name) => name.length));
   return [
-    `holdout ${holdout.window.from} to ${holdout.window.until}: ${judged ? `${holdout.rows.toLocaleString('en-US')} rows` : basis(holdout)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
+    `${holdoutText(evidence)}${attempt ? `; ${timesJudged(attempt)}` : ''}`,
     ...(judged ? [`judged on ${judgedText(judged)}`] : []),
     ...(Object.entries(metrics) as [MetricName, Measurement][]).flatMap(([name, value]) => [
-      `${name.padEnd(8)} ${textOf(value)}`,
+      `${name.padEnd(width)} ${textOf(value)}`,
       ...beside.flatMap((each) => besideLines(name, each)),
     ]),
+    ...(evidence.classes ?? []).flatMap(classLines),
     ...beside.flatMap((each) => (each.kind === 'notMeasured' ? [`${each.name} could not be measured: ${each.reason}`] : [])),
+  ];
+}
+
+function holdoutText({ holdout, judged, resampling: { unit } }: Evidence): string {
+  const { rows, window, groups } = holdout;
+  if (unit === 'day' && window !== null) {
+    return `holdout ${window.from} to ${window.until}: ${judged ? `${rows.toLocaleString('en-US')} rows` : basis(holdout)}`;
+  }
+  const of = groups === undefined ? 'drawn row by row' : `of ${groups.toLocaleString('en-US')} groups`;
+  return `holdout ${of} by a hash: ${basis({ ...holdout, ...(unit !== 'day' && { unit }) })}; it says nothing of how days differ`;
+}
+
+function classLines({ class: name, rows, precision, recall, f1 }: ClassEvidence): readonly string[] {
+  return [
+    `class ${name}: ${rows.toLocaleString('en-US')} rows, f1 ${textOf(f1)}`,
+    `  precision ${textOf(precision)}, recall ${textOf(recall)}`,
   ];
 }
 

@@ -64,7 +64,7 @@ export function ungatedIssues(
 function holdoutIssues(gates: readonly (Gate | undefined)[], { value, issueAt }: WrittenDocument): readonly Issue[] {
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
   const judges = gates.find((gate) => gate !== undefined && gate.kind !== 'parity');
-  if (!split.success || judges === undefined) return [];
+  if (!split.success || split.data.by !== 'time' || judges === undefined) return [];
   const { holdout } = split.data;
   const written = valueAt(value, ['spec', 'data', 'label', 'availableAfter']);
   const delay = typeof written === 'string' ? parseDuration(written) : null;
@@ -104,6 +104,8 @@ const ranges: Readonly<Record<MetricName, readonly [number, number]>> = {
   auc: [0, 1],
   brier: [0, 1],
   accuracy: [0, 1],
+  f1_macro: [0, 1],
+  f1_weighted: [0, 1],
   rmse: [0, Infinity],
   mae: [0, Infinity],
   r2: [-Infinity, 1],

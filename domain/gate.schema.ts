@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { nameField } from './field.schema';
-import { classificationMetrics, regressionMetrics } from './lifecycle';
+import { classificationMetrics, multiclassMetrics, regressionMetrics } from './lifecycle';
 import { confidenceRange } from './policy';
 
-export const metricField = z.enum([...classificationMetrics, ...regressionMetrics]);
+export const metricField = z.enum([...new Set([...classificationMetrics, ...multiclassMetrics, ...regressionMetrics])]);
 
 const name = nameField('the name of the gate');
 

@@ -1,4 +1,5 @@
 import type { ArtifactRef, Digest } from './artifact';
+import { tasks } from './model';
 
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
 export type ComputeKind = (typeof computeKinds)[number];
@@ -82,7 +83,7 @@ export interface ComputeBackend {
 }
 
 /** `generation` is of language models: prompts and completions, and what comes out is no graph over columns. */
-export const trainerTasks = ['classification', 'regression', 'generation'] as const;
+export const trainerTasks = [...tasks, 'generation'] as const;
 export type TrainerTask = (typeof trainerTasks)[number];
 
 /** A trainer as discovered from its folder's manifest. */

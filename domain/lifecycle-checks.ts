@@ -4,10 +4,10 @@ import { isMap, nameOf, valueAt } from './document-path';
 import { formatDuration } from './duration';
 import type { Issue } from './failure';
 import { gateIssues } from './gate-checks';
-import { classificationMetrics, regressionMetrics } from './lifecycle';
+import { metricsOfTask } from './lifecycle';
 import { sourceSchema, splitSchema, timeSchema } from './lifecycle.schema';
 import { formatOf } from './lifecycle-spec';
-import type { Task } from './model';
+import { tasks, type Task } from './model';
 import { paramsIssues } from './params-size';
 import { releaseIssues } from './release-checks';
 import { schemeOf } from './source-uri';
@@ -73,11 +73,30 @@ function latestIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   ];
 }
 
-function splitIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
+function splitIssues(document: WrittenDocument): readonly Issue[] {
+  const { value } = document;
   const split = splitSchema.safeParse(valueAt(value, ['spec', 'data', 'split']));
-  const time = timeSchema.safeParse(valueAt(value, ['spec', 'data', 'time']));
-  if (!split.success || !time.success) return [];
-  const { tuning, confirm, holdout } = split.data;
+  if (!split.success) return [];
+  return split.data.by === 'time' ? timeSplitIssues(document, split.data) : drawnSplitIssues(document, split.data);
+}
+
+type Split = NonNullable<ReturnType<typeof splitSchema.safeParse>['data']>;
+
+function timeSplitIssues(
+  { value, issueAt }: WrittenDocument,
+  { tuning, confirm, holdout }: Extract<Split, { by: 'time' }>,
+): readonly Issue[] {
+  const written = valueAt(value, ['spec', 'data', 'time']);
+  if (written === undefined) {
+    return [
+      issueAt(['spec', 'data'], 'spec.data.time is missing, and spec.data.split.by is time', {
+        expected:
+          'time: { column: …, window: … }, or split: { by: random, … } or { by: group, column: …, … } for rows without a usable time',
+      }),
+    ];
+  }
+  const time = timeSchema.safeParse(written);
+  if (!time.success) return [];
   const needed = tuning + confirm + holdout;
   const room = shortestDays(time.data.window);
   if (needed < room) return [];
@@ -89,6 +108,39 @@ function splitIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
       {
         expected: `less than ${room} days together, or a longer spec.data.time.window`,
       },
+    ),
+  ];
+}
+
+/** Rows with a usable time are split by it: drawn at random, a model would be judged on rows from before those it learned from. */
+function drawnSplitIssues({ value, issueAt }: WrittenDocument, split: Exclude<Split, { by: 'time' }>): readonly Issue[] {
+  const path = ['spec', 'data', 'split'];
+  const taken = split.tuning + split.confirm + split.holdout;
+  const sources = valueAt(value, ['spec', 'data', 'sources']);
+  const timed = isMap(sources) ? Object.entries(sources).filter(([, source]) => valueAt(source, ['time']) !== undefined) : [];
+  return [
+    ...(taken < 1
+      ? []
+      : [
+          issueAt(path, `spec.data.split takes ${Number((100 * taken).toFixed(1))} %: nothing is left to train on`, {
+            expected: 'tuning, confirm and holdout that are less than 1 together',
+          }),
+        ]),
+    ...(valueAt(value, ['spec', 'data', 'time']) === undefined
+      ? []
+      : [
+          issueAt([...path, 'by'], `spec.data.split.by is ${split.by}, and spec.data.time names a time`, {
+            expected: 'by: time, or no spec.data.time',
+          }),
+        ]),
+    ...timed.map(([name]) =>
+      issueAt(
+        ['spec', 'data', 'sources', name, 'time'],
+        `spec.data.sources.${name}.time reads the rows of a window, and spec.data.time is missing`,
+        {
+          expected: 'no time of a source, or spec.data.time',
+        },
+      ),
     ),
   ];
 }
@@ -122,19 +174,19 @@ function metricIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   ];
   const named = paths.flatMap((path) => {
     const metric = valueAt(value, path);
-    const task = taskOf(metric);
-    return task === null ? [] : [{ path, metric: String(metric), task }];
+    const fitting = tasksOf(metric);
+    return fitting.length === 0 ? [] : [{ path, metric: String(metric), fitting }];
   });
-  const declared = valueAt(value, ['spec', 'train', 'task']);
-  const task = declared === 'classification' || declared === 'regression' ? declared : mostOf(named.map((each) => each.task));
+  const declared = tasks.find((task) => task === valueAt(value, ['spec', 'train', 'task']));
+  const task = declared ?? mostOf(named.flatMap(({ fitting }) => fitting));
   if (task === undefined) return [];
-  const typical = nameOf(named.find((each) => each.task === task)?.path ?? []);
-  const because = task === declared ? `spec.train.task is ${task}` : `${typical} is for ${task}`;
-  const fitting = task === 'classification' ? classificationMetrics : regressionMetrics;
+  // A metric of this task alone says more than one that several tasks share.
+  const ofTask = named.filter(({ fitting }) => fitting.includes(task)).sort((a, b) => a.fitting.length - b.fitting.length);
+  const because = declared === undefined ? `${nameOf(ofTask[0]?.path ?? [])} is for ${task}` : `spec.train.task is ${task}`;
   return named
-    .filter((each) => each.task !== task)
-    .map((each) =>
-      issueAt(each.path, `${nameOf(each.path)} cannot be ${each.metric}: ${because}`, { expected: `one of ${fitting.join(', ')}` }),
+    .filter(({ fitting }) => !fitting.includes(task))
+    .map(({ path, metric }) =>
+      issueAt(path, `${nameOf(path)} cannot be ${metric}: ${because}`, { expected: `one of ${metricsOfTask[task].join(', ')}` }),
     );
 }
 
@@ -151,12 +203,11 @@ function repeatedIssues({ value, issueAt }: WrittenDocument): readonly Issue[] {
   });
 }
 
-function mostOf(tasks: readonly Task[]): Task | undefined {
-  const count = (task: Task): number => tasks.filter((each) => each === task).length;
-  return [...tasks].sort((a, b) => count(b) - count(a))[0];
+function mostOf(fitting: readonly Task[]): Task | undefined {
+  const count = (task: Task): number => fitting.filter((each) => each === task).length;
+  return [...fitting].sort((a, b) => count(b) - count(a))[0];
 }
 
-function taskOf(metric: unknown): Task | null {
-  if ((classificationMetrics as readonly unknown[]).includes(metric)) return 'classification';
-  return (regressionMetrics as readonly unknown[]).includes(metric) ? 'regression' : null;
+function tasksOf(metric: unknown): readonly Task[] {
+  return tasks.filter((task) => (metricsOfTask[task] as readonly unknown[]).includes(metric));
 }

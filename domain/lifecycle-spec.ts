@@ -9,6 +9,7 @@ import type {
   ScheduleSpec,
   SourceFormat,
   SourceSpec,
+  SplitSpec,
   TrainSpec,
   TuneSpec,
 } from './lifecycle';
@@ -42,7 +43,7 @@ export function specOf({ metadata, spec }: CompleteLifecycle): ModelLifecycleSpe
     },
     promote: promoteOf(promote),
     tune: tune === undefined ? null : tuneOf(tune),
-    canary: canary === undefined ? null : { ...canaryOf(canary), timezone: data.time.timezone },
+    canary: canary === undefined ? null : { ...canaryOf(canary), timezone: data.time?.timezone ?? 'UTC' },
     schedule: schedule === undefined ? null : scheduleOf(schedule),
     notify,
   };
@@ -58,13 +59,23 @@ export function dataOf(data: CompleteLifecycle['spec']['data']): DataSpec {
       availableAfterSeconds: data.label.availableAfter,
       dependsOnPrediction: data.label.dependsOnPrediction,
     },
-    time: data.time,
+    time: data.time ?? null,
     entity: data.entity ?? null,
-    split: { by: 'time', tuningDays: data.split.tuning, confirmDays: data.split.confirm, holdoutDays: data.split.holdout },
+    split: splitOf(data.split),
     contract: data.contract ?? null,
     maxBytes: data.limits.size,
     timeoutSeconds: data.limits.timeout,
   };
+}
+
+function splitOf(split: CompleteLifecycle['spec']['data']['split']): SplitSpec {
+  if (split.by !== 'time') return split;
+  return { by: 'time', tuningDays: split.tuning, confirmDays: split.confirm, holdoutDays: split.holdout };
+}
+
+function splitDocument(split: SplitSpec): LifecycleDocument['spec']['data']['split'] {
+  if (split.by !== 'time') return split;
+  return { by: 'time', tuning: `${split.tuningDays}d`, confirm: `${split.confirmDays}d`, holdout: `${split.holdoutDays}d` };
 }
 
 export function promoteOf({ approval: { timeout, ...approval } }: CompleteLifecycle['spec']['promote']): PromoteSpec {
@@ -134,14 +145,9 @@ export function documentOf({ name, owner, labels, data, train, evaluate, promote
           availableAfter: formatSeconds(data.label.availableAfterSeconds),
           dependsOnPrediction: data.label.dependsOnPrediction,
         },
-        time: { ...data.time, window: formatDuration(data.time.window) },
+        ...(data.time && { time: { ...data.time, window: formatDuration(data.time.window) } }),
         ...given({ entity: data.entity, contract: data.contract }),
-        split: {
-          by: 'time',
-          tuning: `${data.split.tuningDays}d`,
-          confirm: `${data.split.confirmDays}d`,
-          holdout: `${data.split.holdoutDays}d`,
-        },
+        split: splitDocument(data.split),
         limits: { size: formatByteSize(data.maxBytes), timeout: formatSeconds(data.timeoutSeconds) },
       },
       train: {

@@ -110,6 +110,12 @@ const evaluate: Readonly<Record<Task, string>> = {
       - { name: parity, kind: parity }
       # no worse than version 1, so that small losses do not add up: { name: anchor, kind: nonInferiority, metric: logloss, against: { version: 1 }, margin: 0.01 }
 `,
+  multiclass: `    metrics: [logloss, f1_macro, accuracy]
+    gates:
+      - { name: useful, kind: threshold, metric: f1_macro, min: 0.4 }
+      - { name: no-worse, kind: nonInferiority, metric: logloss, margin: 0.01 } # than the champion, or the baseline when there is none
+      - { name: parity, kind: parity }
+`,
   regression: `    metrics: [rmse, mae, r2]
     gates:
       - { name: useful, kind: threshold, metric: r2, min: 0.05 }

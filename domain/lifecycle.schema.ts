@@ -13,6 +13,7 @@ import {
 } from './field.schema';
 import { gateSchema, metricField } from './gate.schema';
 import { builtComputeKinds, computeKinds } from './job';
+import { tasks } from './model';
 import { notifySchema } from './notify.schema';
 import { scheduleSchema } from './schedule.schema';
 import { notInThisVersion, problem } from './schema-issues.schema';
@@ -63,7 +64,7 @@ export const timeSchema = z
   })
   .describe('the window of data and its days: column, window, until and timezone');
 
-export const splitSchema = z
+const timeSplit = z
   .strictObject({
     by: z.literal('time').describe('time'),
     tuning: daysField('whole days, such as 30d, to tune on'),
@@ -71,6 +72,31 @@ export const splitSchema = z
     holdout: daysField('whole days, such as 30d, to judge the candidate on'),
   })
   .describe('tuning, confirm and holdout in whole days, in order of time after the rows to train on');
+
+const share = (what: string) => z.number().gt(0).lt(1).describe(`a share above 0 and below 1, such as 0.15, of ${what}`);
+
+const randomSplit = z
+  .strictObject({
+    by: z.literal('random').describe('random'),
+    tuning: share('the rows, to tune on'),
+    confirm: share('the rows, to confirm the choice on'),
+    holdout: share('the rows, to judge the candidate on'),
+  })
+  .describe('shares of the rows, which a hash of their columns draws: for rows that have no time and do not belong together');
+
+const groupSplit = z
+  .strictObject({
+    by: z.literal('group').describe('group'),
+    column: columnField('of a split by group: whose rows stay together, such as a customer or a patient'),
+    tuning: share('the groups, to tune on'),
+    confirm: share('the groups, to confirm the choice on'),
+    holdout: share('the groups, to judge the candidate on'),
+  })
+  .describe('shares of the groups, which a hash of `column` draws: for rows that have no time, where several rows belong to one entity');
+
+export const splitSchema = z
+  .discriminatedUnion('by', [timeSplit, randomSplit, groupSplit])
+  .describe('what tunes, confirms and judges a model');
 
 export const sourceName = z
   .string()
@@ -118,7 +144,7 @@ export const dataSchema = z
         dependsOnPrediction: z.boolean().default(false).describe('true when the answer served changes the label'),
       })
       .describe('the label: column and availableAfter'),
-    time: timeSchema,
+    time: timeSchema.optional(),
     entity: columnField('what a sticky assignment sticks to').optional(),
     split: splitSchema,
     contract: pathField('the path of the contract file').optional(),
@@ -130,9 +156,9 @@ const trainSchema = z
   .strictObject({
     trainer: nameField('the trainer, a folder under trainers/'),
     task: z
-      .enum(['classification', 'regression'])
+      .enum(tasks)
       .optional()
-      .describe('classification or regression; told from the label when it is left out'),
+      .describe('classification (two classes), multiclass or regression; told from the label when it is left out'),
     params: paramsField.default({}).describe('parameters of the trainer'),
     seed: seedField,
     compute: computeSchema,

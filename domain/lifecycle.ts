@@ -43,16 +43,38 @@ export interface DataSpec {
   readonly assemble: string;
   readonly features: string;
   readonly label: { readonly column: string; readonly availableAfterSeconds: number; readonly dependsOnPrediction: boolean };
-  /** `until` is RFC 3339 or `latest`. `timezone` is an IANA name: in its days gates and canaries count; a revision that was applied before it existed has none, which is UTC. */
-  readonly time: { readonly column: string; readonly window: CalendarDuration; readonly until: string; readonly timezone?: string };
+  /** Null where the rows have no usable time; then `split` is by a hash. */
+  readonly time: TimeSpec | null;
   readonly entity: string | null;
-  /** Days, counted back from the window's end: holdout last, confirm before it, tuning before that, train the rest. */
-  readonly split: { readonly by: 'time'; readonly tuningDays: number; readonly confirmDays: number; readonly holdoutDays: number };
+  readonly split: SplitSpec;
   /** Path of the contract file, if one is named. */
   readonly contract: string | null;
   /** Ingestion refuses more than this. */
   readonly maxBytes: number;
   readonly timeoutSeconds: number;
+}
+
+/** `until` is RFC 3339 or `latest`. `timezone` is an IANA name: in its days gates and canaries count; a revision that was applied before it existed has none, which is UTC. */
+export interface TimeSpec {
+  readonly column: string;
+  readonly window: CalendarDuration;
+  readonly until: string;
+  readonly timezone?: string;
+}
+
+/** What tunes, confirms and judges a model; the rest trains it. */
+export type SplitSpec =
+  /** Days, counted back from the window's end: holdout last, confirm before it, tuning before that. */
+  | { readonly by: 'time'; readonly tuningDays: number; readonly confirmDays: number; readonly holdoutDays: number }
+  /** Shares of the rows. A hash of all columns but the label puts each row into its part, so that it stays there when rows are added. */
+  | ({ readonly by: 'random' } & SplitShares)
+  /** Shares of the groups: all rows with one value of `column` are in the same part. */
+  | ({ readonly by: 'group'; readonly column: string } & SplitShares);
+
+export interface SplitShares {
+  readonly tuning: number;
+  readonly confirm: number;
+  readonly holdout: number;
 }
 
 /** `6mo` is six calendar months, `30d` thirty days of 24 h. */
@@ -77,8 +99,16 @@ export interface TrainSpec {
 }
 
 export const classificationMetrics = ['logloss', 'auc', 'brier', 'accuracy'] as const;
+export const multiclassMetrics = ['logloss', 'accuracy', 'f1_macro', 'f1_weighted'] as const;
 export const regressionMetrics = ['rmse', 'mae', 'r2'] as const;
-export type MetricName = (typeof classificationMetrics)[number] | (typeof regressionMetrics)[number];
+export type MetricName = (typeof classificationMetrics)[number] | (typeof multiclassMetrics)[number] | (typeof regressionMetrics)[number];
+
+/** The metrics that judge models of each task. */
+export const metricsOfTask = {
+  classification: classificationMetrics,
+  multiclass: multiclassMetrics,
+  regression: regressionMetrics,
+} as const satisfies Record<Task, readonly MetricName[]>;
 
 export interface EvaluateSpec {
   readonly metrics: readonly MetricName[];

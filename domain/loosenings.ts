@@ -4,7 +4,7 @@ import { canonicalJson } from './canonical';
 import type { DataContract } from './contract';
 import { isMap, nameOf, type DocumentPath } from './document-path';
 import { formatSeconds } from './duration';
-import type { LifecycleSpec } from './lifecycle';
+import type { LifecycleSpec, SplitSpec } from './lifecycle';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 
 /** A revision, as far as it judges: its spec, its contract and the files that it names by path. */
@@ -59,9 +59,16 @@ function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   }
   const { label, split } = spec.data;
   return {
-    spec: { ...judged, data: { label, split: { holdoutDays: split.holdoutDays } } },
+    spec: { ...judged, data: { label, split: judgedSplit(split) } },
     contract: contract && { ...contract, columns: byName(contract.columns) },
   };
+}
+
+/** Of a split: what it is by, and how much judges. A split by time has no more than its days, as it had before there were others. */
+function judgedSplit(split: SplitSpec): unknown {
+  if (split.by === 'time') return { holdoutDays: split.holdoutDays };
+  const { tuning: _tuning, confirm: _confirm, ...judged } = split;
+  return judged;
 }
 
 function evaluateOf(spec: LifecycleSpec, files: JudgingRevision['files']): unknown {
@@ -319,7 +326,10 @@ const policyRule: Rule = {
         promote,
         safety: { mayBeAdded: true },
         data: {
-          fields: { label: { fields: { availableAfterSeconds: smallerIsLooser } }, split: { fields: { holdoutDays: smallerIsLooser } } },
+          fields: {
+            label: { fields: { availableAfterSeconds: smallerIsLooser } },
+            split: { fields: { holdoutDays: smallerIsLooser, holdout: smallerIsLooser } },
+          },
         },
       },
     },

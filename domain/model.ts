@@ -1,7 +1,9 @@
 import type { ArtifactRef, Digest } from './artifact';
 import type { Column } from './dataset';
 
-export type Task = 'classification' | 'regression';
+/** `classification` is binary, `multiclass` tells three classes or more apart (two are allowed), `regression` gives a number. */
+export const tasks = ['classification', 'multiclass', 'regression'] as const;
+export type Task = (typeof tasks)[number];
 
 /** `champion` answers production, `previous` is where a rollback goes, `challenger` is on trial. */
 export type AliasName = 'champion' | 'challenger' | 'previous';
@@ -21,8 +23,10 @@ export interface ModelSignature {
   /** Raw request columns that `features.sql` reads: one named tensor each on the wire. */
   readonly request: readonly Column[];
   readonly features: readonly FeatureColumn[];
-  /** Graph output: `score`, float [rows, 1]: probability of the positive class, or the predicted value. */
+  /** Graph output: `score`, float [rows, 1]: probability of the positive class, or the predicted value. In multiclass [rows, classes]: the probability of each class. */
   readonly output: 'score';
+  /** Of a multiclass model alone: the names of its classes, in the order of the graph's output. */
+  readonly classes?: readonly string[];
   readonly entity: string | null;
   readonly time: string | null;
 }

@@ -34,7 +34,15 @@ export type ReferenceKind = keyof typeof referenceKinds;
 
 /** Keys that cannot stand beside others of the whole example. */
 const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> = {
-  'model-lifecycle': [{ spec: { evaluate: { ungated: 'an experiment without traffic' }, canary: { quality: { bound: 500 } } } }],
+  'model-lifecycle': [
+    {
+      spec: {
+        data: { split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 } },
+        evaluate: { ungated: 'an experiment without traffic' },
+        canary: { quality: { bound: 500 } },
+      },
+    },
+  ],
   'llm-lifecycle': [
     {
       spec: {

@@ -1,7 +1,7 @@
 import type { AssembledPartName } from './assembled';
 import type { TimeWindow } from './dataset';
 import { failure } from './failure';
-import type { CalendarDuration, DataSpec } from './lifecycle';
+import type { CalendarDuration, SplitSpec } from './lifecycle';
 
 const daySeconds = 86_400;
 
@@ -20,7 +20,10 @@ export function latestWindow(newestEvent: string, length: CalendarDuration): Tim
 }
 
 /** The four parts in order of time, counted back from the window's end in days of 24 h: they meet without a gap and fill the window. */
-export function splitWindow(window: TimeWindow, split: DataSpec['split']): Readonly<Record<AssembledPartName, TimeWindow>> {
+export function splitWindow(
+  window: TimeWindow,
+  split: Extract<SplitSpec, { readonly by: 'time' }>,
+): Readonly<Record<AssembledPartName, TimeWindow>> {
   const back = (instant: string, days: number): string => formatInstant(Date.parse(instant) - days * daySeconds * 1000);
   const holdout = back(window.until, split.holdoutDays);
   const confirm = back(holdout, split.confirmDays);

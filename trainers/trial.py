@@ -10,6 +10,8 @@ from pathlib import Path
 sys.path[0:1] = []
 sys.path.append(str(Path(__file__).resolve().parent))
 
+import numpy as np
+
 from runtime.columns import columns_of
 from runtime.job import Job
 from runtime.json_files import write_json
@@ -22,7 +24,7 @@ def main(folder: Path, directory: Path) -> None:
     unseen = columns_of(job.table("unseen"), job.features)
     trained = _load(folder).train(job)
     write_json(directory / "result.json", _conclude(job, trained))
-    write_json(directory / "predictions.json", [float(score) for score in trained.predict(unseen)])
+    write_json(directory / "predictions.json", [float(score) for score in np.ravel(trained.predict(unseen))])
 
 
 if __name__ == "__main__":

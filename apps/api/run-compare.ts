@@ -33,7 +33,12 @@ async function comparable(registry: Pick<Registry, 'stages' | 'lifecycles'>, run
     verdict,
     revision,
     trainer: spec?.train.trainer ?? null,
-    params: { ...spec?.train.params, ...request.params, ...tuned?.params, ...(spec && { until: request.until ?? spec.data.time.until }) },
+    params: {
+      ...spec?.train.params,
+      ...request.params,
+      ...tuned?.params,
+      ...(spec?.data.time && { until: request.until ?? spec.data.time.until }),
+    },
     metrics: evaluated?.output?.summary?.metrics ?? {},
     seconds: Object.fromEntries(stages.map((stage) => [stage.stage, stage.seconds])),
   };

@@ -20,7 +20,7 @@ export async function checkRunRequest(
   { registry, trainers }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
   asked: Asked,
 ): Promise<void> {
-  const issues = [...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
+  const issues = [...untilIssues(asked), ...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
   if (issues.length > 0) throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
 }
 
@@ -46,6 +46,12 @@ export async function refuseLooserReuse(
       next: `perennial run start ${name}`,
     },
   );
+}
+
+function untilIssues({ lifecycle: { lifecycle, spec }, request }: Asked): readonly Issue[] {
+  if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null) return [];
+  const detail = `until ends a window of time, and ${lifecycle} has none: its rows have no time (spec.data.time is missing), so every run reads all of them`;
+  return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
 function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): readonly Issue[] {

@@ -8,14 +8,31 @@ export function predictionRow({ id, receivedAt, model, version, arm, latencyMs, 
 
 /** Line by line, what is not there left out. */
 export function describePrediction(prediction: PredictionJson): string {
-  const { id, receivedAt, model, version, digest, arm, latencyMs, eventTime, rollout, answer, score, other, feedback } = prediction;
+  const {
+    id,
+    receivedAt,
+    model,
+    version,
+    digest,
+    arm,
+    latencyMs,
+    eventTime,
+    rollout,
+    answer,
+    score,
+    class: predicted,
+    probabilities,
+    other,
+    feedback,
+  } = prediction;
   const firstToken = answer?.firstTokenMs == null ? '' : `, its first piece after ${inMs(answer.firstTokenMs)}`;
   return [
     `${id} of ${model}@${version} (${arm})${digest === null ? '' : `, ${digest.slice(0, 19)}`}`,
     `received ${receivedAt}, answered in ${inMs(latencyMs)}${firstToken}`,
     ...(eventTime === null ? [] : [`event time ${eventTime}`]),
     ...(rollout === null ? [] : [`part of ${rollout.id}, step ${rollout.step}`]),
-    saidOf({ answer, score }),
+    saidOf({ answer, score, class: predicted }),
+    ...probabilityLines(probabilities),
     ...standbyLines(answer),
     ...evidenceLines(prediction),
     ...(other === null ? [] : otherLines(model, other)),
@@ -34,7 +51,9 @@ function otherLines(model: string, other: NonNullable<PredictionJson['other']>):
   ];
 }
 
-function saidOf({ answer, score }: Pick<PredictionSummaryJson, 'answer' | 'score'>): string {
+function saidOf({ answer, score, class: predicted }: Pick<PredictionSummaryJson, 'answer' | 'score' | 'class'>): string {
+  // A platform that is older than this command has no classes.
+  if (predicted) return `class ${predicted}`;
   if (answer === null) return score === null ? 'no score' : `score ${score}`;
   const { finish, promptTokens, completionTokens, blocked, malformed, error } = answer;
   if (error !== null) return `broke off: ${error}`;
@@ -43,6 +62,14 @@ function saidOf({ answer, score }: Pick<PredictionSummaryJson, 'answer' | 'score
     `${promptTokens}+${completionTokens} tokens`,
     ...(malformed ? ['not of its schema'] : []),
   ].join(', ');
+}
+
+const shownClasses = 10;
+
+function probabilityLines(probabilities: PredictionJson['probabilities']): readonly string[] {
+  const sorted = Object.entries(probabilities ?? {}).sort(([, a], [, b]) => b - a);
+  const more = sorted.length > shownClasses ? [`  ${sorted.length - shownClasses} more classes`] : [];
+  return [...sorted.slice(0, shownClasses).map(([name, probability]) => `  ${probability.toFixed(3)}  ${name}`), ...more];
 }
 
 function standbyLines(answer: PredictionJson['answer']): readonly string[] {

@@ -1,4 +1,5 @@
 import type { PredictionId } from '../../domain/ids';
+import { predictedClass } from '../../domain/metrics/multiclass';
 import { binaryNumbers, binaryTexts } from './binary-tensors';
 
 export interface Answer {
@@ -20,18 +21,22 @@ export interface AnswerBody {
 export function compileAnswerCodec({
   model,
   version,
+  classes,
 }: {
   readonly model: string;
   readonly version: number;
+  /** Of a multiclass model: `scores` then holds a probability for each of them, row after row. */
+  readonly classes?: readonly string[] | undefined;
 }): (answer: Answer) => AnswerBody {
+  const width = classes?.length ?? 1;
   const head = `{"model_name":${JSON.stringify(model)},"model_version":"${version}","id":`;
   return ({ id, ids, scores, outputs, binaryOutputs }) => {
-    const rows = scores.length;
+    const rows = scores.length / width;
     const tensors: string[] = [];
     const binary: Buffer[] = [];
-    const add = (name: string, datatype: string, json: () => string, bytes: () => Buffer): void => {
+    const add = (name: string, datatype: string, json: () => string, bytes: () => Buffer, columns = 1): void => {
       if (!outputs.has(name)) return;
-      const start = `{"name":"${name}","datatype":"${datatype}","shape":[${rows},1],`;
+      const start = `{"name":"${name}","datatype":"${datatype}","shape":[${rows},${columns}],`;
       if (!binaryOutputs.has(name)) {
         tensors.push(`${start}"data":[${json()}]}`);
         return;
@@ -40,12 +45,29 @@ export function compileAnswerCodec({
       binary.push(data);
       tensors.push(`${start}"parameters":{"binary_data_size":${data.length}}}`);
     };
-    add(
-      'score',
-      'FP64',
-      () => scores.join(','),
-      () => binaryNumbers(scores),
-    );
+    if (classes === undefined) {
+      add(
+        'score',
+        'FP64',
+        () => scores.join(','),
+        () => binaryNumbers(scores),
+      );
+    } else {
+      const named = Array.from({ length: rows }, (_, row) => classes[predictedClass(scores, row * width, width)] ?? '');
+      add(
+        'class',
+        'BYTES',
+        () => named.map((name) => JSON.stringify(name)).join(','),
+        () => binaryTexts(named),
+      );
+      add(
+        'probabilities',
+        'FP64',
+        () => scores.join(','),
+        () => binaryNumbers(scores),
+        width,
+      );
+    }
     // Ids hold nothing that JSON would escape.
     add(
       'prediction_id',

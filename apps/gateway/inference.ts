@@ -126,7 +126,8 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
     onChallengerFailure(challenger.served, failed);
     const { version } = challenger.served;
-    const rows = besideOthers(answered.rows, { version, role: 'fallback', scores: null, error: failureCode(failed), latencyMs });
+    const { classes } = graphOf(challenger.served).signature;
+    const rows = besideOthers(answered.rows, { version, role: 'fallback', scores: null, classes, error: failureCode(failed), latencyMs });
     return logged({ ...answered, rows });
   }
 
@@ -162,7 +163,10 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
       done: (shadowed) =>
         logged({
           ...answered,
-          rows: shadowed === null ? rows : besideOthers(rows, { version: served.version, role: 'shadow', ...shadowed }),
+          rows:
+            shadowed === null
+              ? rows
+              : besideOthers(rows, { version: served.version, role: 'shadow', classes: graphOf(served).signature.classes, ...shadowed }),
         }),
     });
     return answered;

@@ -43,7 +43,7 @@ export async function loadGraph(manifest: ModelManifest, digest: Digest, options
   ]);
   const features = await openFeatures({ sql: new TextDecoder().decode(sql), signature });
   try {
-    const onnx = await openOnnxModel(graph, signature.features);
+    const onnx = await openOnnxModel(graph, signature.features, signature.classes);
     try {
       const scorer = createScorer({ name: model, features, onnx, batchRows, maxQueued, onBatch: (rows) => onBatch(model, rows) });
       await probe(model, signature, scorer, options.probeTimeoutMs);

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 
 export interface MicroBatcher<Row> {
-  /** The results of these rows, in order. Throws GatewayUnavailable when the queue is full, and with `late` when the deadline passed in the queue. */
+  /** The results of these rows, in order: as many values for each row. Throws GatewayUnavailable when the queue is full, and with `late` when the deadline passed in the queue. */
   run(rows: readonly Row[], deadline: number): Promise<Float64Array>;
   /** Requests that wait. */
   queued(): number;
@@ -79,10 +79,12 @@ export function createMicroBatcher<Row>({ maxRows, maxQueued, call, late, onBatc
       onBatch(rows.length);
       // The one that can wait longest decides: a batch must not fail for its most impatient member.
       const scores = await call(rows, Math.max(...items.map((item) => item.deadline)));
+      const width = scores.length / rows.length;
       let from = 0;
       for (const item of items) {
-        item.resolve(scores.subarray(from, from + item.rows.length));
-        from += item.rows.length;
+        const until = from + item.rows.length * width;
+        item.resolve(scores.subarray(from, until));
+        from = until;
       }
     } catch (error) {
       if (items.length === 1) first.reject(error);

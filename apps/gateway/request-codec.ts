@@ -2,6 +2,7 @@ import { failure, type Issue } from '../../domain/failure';
 import type { ModelSignature } from '../../domain/model';
 import { nearest } from '../../domain/nearest';
 import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
+import { outputNamesOf } from './output-names';
 import { decodeRows } from './request-rows';
 import { count, decodeTensor, expectation, fieldsOf, kindOf, record, shortened, type Field } from './request-tensor';
 
@@ -28,7 +29,6 @@ export interface RequestCodec {
   decode(body: unknown): InferRequest;
 }
 
-const outputNames: ReadonlySet<string> = new Set(['score', 'prediction_id']);
 const noOutputs: ReadonlySet<string> = new Set();
 const shownIssues = 20;
 /** An entity is an id, such as a customer's number, and stands in every row of the log. */
@@ -49,6 +49,7 @@ export function compileRequestCodec({
   const fields = fieldsOf(signature);
   const required = [...fields.values()].filter((field) => field.required);
   const { entity, time } = signature;
+  const names = outputNamesOf(signature.classes);
 
   function decode(body: unknown): InferRequest {
     const issues: Issue[] = [];
@@ -62,7 +63,7 @@ export function compileRequestCodec({
     if (entities.some((each) => each !== null && each.length > mostEntityCharacters)) {
       issues.push({ pointer: '/inputs', detail: `an entity has more than ${mostEntityCharacters} characters` });
     }
-    const { outputs, binaryOutputs } = outputsOf(request, issues);
+    const { outputs, binaryOutputs } = outputsOf(request, names, issues);
     const id = idOf(request, issues);
     if (issues.length > 0) throw refused(issues);
 
@@ -184,10 +185,12 @@ function parameterOf(parameters: Record<string, unknown>, name: string, decode: 
 
 function outputsOf(
   request: Record<string, unknown>,
+  names: readonly string[],
   issues: Issue[],
 ): { readonly outputs: ReadonlySet<string>; readonly binaryOutputs: ReadonlySet<string> } {
   const allBinary = record(request['parameters'])?.['binary_data_output'] === true;
   const wanted = request['outputs'];
+  const outputNames: ReadonlySet<string> = new Set(names);
   const all = { outputs: outputNames, binaryOutputs: allBinary ? outputNames : noOutputs };
   if (wanted === undefined || (Array.isArray(wanted) && wanted.length === 0)) return all;
   if (!Array.isArray(wanted)) {
@@ -208,7 +211,7 @@ function outputsOf(
     const near = typeof name === 'string' ? nearest(name, [...outputNames]) : null;
     issues.push({
       pointer: `/outputs/${index}`,
-      detail: `${typeof name === 'string' ? `\`${shortened(name)}\` is no output` : 'an output without a name'}; the outputs are \`score\` and \`prediction_id\``,
+      detail: `${typeof name === 'string' ? `\`${shortened(name)}\` is no output` : 'an output without a name'}; the outputs are ${names.map((each) => `\`${each}\``).join(' and ')}`,
       ...(near !== null && { didYouMean: near }),
     });
   });

@@ -3,18 +3,18 @@ import { HttpProblem } from '../http/problem';
 import type { InferRequest } from './request-codec';
 import { graphOf, type ServedVersion } from './served-version';
 
-/** One finite score a row. A 504 when `deadline` (a `performance.now()`) passes; whatever else keeps the version from an answer is thrown. */
+/** Finite scores, one a row or one for each class. A 504 when `deadline` (a `performance.now()`) passes; whatever else keeps the version from an answer is thrown. */
 export async function scoreOf(served: ServedVersion, { rows }: InferRequest, deadline: number): Promise<Float64Array> {
   const scores = await graphOf(served).scorer.score(rows, deadline);
-  refuseUnspeakable(scores, served.name);
+  refuseUnspeakable(scores, { name: served.name, width: scores.length / rows.length });
   return scores;
 }
 
 /** JSON has no NaN and no infinity, and a caller can do nothing with one. */
-function refuseUnspeakable(scores: Float64Array, name: string): void {
-  for (let row = 0; row < scores.length; row += 1) {
-    if (Number.isFinite(scores[row])) continue;
-    throw new HttpProblem(500, 'ScoreNotFinite', `${name} gave no finite score for row ${row}`);
+function refuseUnspeakable(scores: Float64Array, { name, width }: { readonly name: string; readonly width: number }): void {
+  for (let place = 0; place < scores.length; place += 1) {
+    if (Number.isFinite(scores[place])) continue;
+    throw new HttpProblem(500, 'ScoreNotFinite', `${name} gave no finite score for row ${Math.floor(place / width)}`);
   }
 }
 

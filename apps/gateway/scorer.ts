@@ -5,7 +5,7 @@ import { createMicroBatcher } from './micro-batcher';
 import type { RequestRow } from './request-codec';
 
 export interface Scorer {
-  /** One score a row, in order. A 504 when `deadline` (a `performance.now()`) passes; GatewayUnavailable when too many wait. */
+  /** One score a row, or one for each class, in order. A 504 when `deadline` (a `performance.now()`) passes; GatewayUnavailable when too many wait. */
   score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
   queued(): number;
 }
@@ -33,12 +33,13 @@ export function createScorer({ name, features, onnx, batchRows, maxQueued, onBat
   const batcher = createMicroBatcher({ maxRows: batchRows, maxQueued, call, late, onBatch });
 
   async function inChunks(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
-    const scores = new Float64Array(rows.length);
+    const { width } = onnx;
+    const scores = new Float64Array(rows.length * width);
     for (let from = 0; from < rows.length; from += chunkRows) {
       if (performance.now() >= deadline) throw late();
       const chunk = rows.slice(from, from + chunkRows);
       onBatch(chunk.length);
-      scores.set(await call(chunk, deadline), from);
+      scores.set(await call(chunk, deadline), from * width);
     }
     return scores;
   }

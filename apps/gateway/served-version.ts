@@ -24,7 +24,7 @@ export function servedVersion(model: string, version: number, hold: ModelHold): 
     name: versionName({ model, version }),
     digest: hold.model.digest,
     hold,
-    encode: compileAnswerCodec({ model, version }),
+    encode: compileAnswerCodec({ model, version, classes: hold.model.kind === 'graph' ? hold.model.signature.classes : undefined }),
   };
 }
 

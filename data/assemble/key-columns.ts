@@ -1,4 +1,4 @@
-import { reservedColumns } from '../../domain/assembled';
+import { groupColumn, reservedColumns } from '../../domain/assembled';
 import type { Column } from '../../domain/dataset';
 import { failure, type Issue } from '../../domain/failure';
 import type { DataSpec } from '../../domain/lifecycle';
@@ -8,11 +8,11 @@ import { nearest } from '../../domain/nearest';
 export function keyColumns(
   columns: readonly Column[],
   data: DataSpec,
-): { readonly label: Column; readonly time: Column; readonly entity: Column | null } {
+): { readonly label: Column; readonly time: Column | null; readonly entity: Column | null } {
   const issues = keyColumnIssues(columns, data);
   const named = (name: string | null): Column | undefined => columns.find((column) => column.name === name);
-  const [label, time] = [named(data.label.column), named(data.time.column)];
-  if (issues.length > 0 || !label || !time) {
+  const [label, time] = [named(data.label.column), named(data.time?.column ?? null) ?? null];
+  if (issues.length > 0 || !label) {
     throw failure(
       'InvalidInput',
       issues.map(({ detail, didYouMean }) => (didYouMean ? `${detail} (did you mean ${didYouMean}?)` : detail)).join('; '),
@@ -38,14 +38,15 @@ export function keyColumnIssues(columns: readonly Column[], data: DataSpec): rea
     return found;
   };
   find('label', '/spec/data/label/column', data.label.column);
-  const time = find('event time', '/spec/data/time/column', data.time.column);
+  const time = data.time === null ? null : find('event time', '/spec/data/time/column', data.time.column);
+  if (data.split.by === 'group') find('group', '/spec/data/split/column', data.split.column);
   if (data.entity !== null) find('entity', '/spec/data/entity', data.entity);
   if (time && time.type !== 'timestamp') {
     const detail = `column ${time.name} is the event time, but ${data.assemble} gives it as ${time.type}`;
     issues.push({ pointer: '/spec/data/time/column', detail, file: data.assemble, expected: 'timestamp' });
   }
   for (const { name } of columns) {
-    if (reservedColumns.some((reserved) => reserved === name.toLowerCase())) {
+    if ([...reservedColumns, groupColumn].some((reserved) => reserved === name.toLowerCase())) {
       issues.push({
         pointer: '/spec/data/assemble',
         detail: `${data.assemble} names a column ${name}, which Perennial keeps for itself`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../domain/artifact';
-import { labelColumn, rowColumn, timeColumn } from '../../domain/assembled';
+import { groupColumn, labelColumn, rowColumn, timeColumn } from '../../domain/assembled';
 import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/measure/slices';
 import { missingText, type Task } from '../../domain/model';
@@ -11,7 +11,7 @@ export interface HoldoutRows {
   /** `__row` of each, rising: the order of everything else that is read of this holdout. */
   readonly row: BigInt64Array;
   readonly labels: Float64Array;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; NaN where rows have no time. */
   readonly times: Float64Array;
 }
 
@@ -19,7 +19,7 @@ export interface HoldoutRows {
 export async function readHoldoutRows(
   sql: PlatformSql,
   file: string,
-  { rows, task }: { readonly rows: number; readonly task: Task },
+  { rows, task, classes = [] }: { readonly rows: number; readonly task: Task; readonly classes?: readonly string[] | undefined },
 ): Promise<HoldoutRows> {
   await checkRows(sql, file, rows);
   const [row, labels, times] = [new BigInt64Array(rows), new Float64Array(rows), new Float64Array(rows)];
@@ -28,16 +28,18 @@ export async function readHoldoutRows(
   for await (const [rowValues = [], labelValues = [], timeValues = []] of chunksOf(sql, query)) {
     rowValues.forEach((value, index) => {
       row[at] = value as bigint;
-      labels[at] = checkedLabel(labelValues[index], value as bigint, task);
-      times[at] = Number(timeValues[index]);
+      labels[at] = checkedLabel(labelValues[index], value as bigint, { task, classes: classes.length });
+      times[at] = timeValues[index] == null ? NaN : Number(timeValues[index]);
       at += 1;
     });
   }
   return { row, labels, times };
 }
 
-function checkedLabel(label: unknown, row: bigint, task: Task): number {
-  const usable = typeof label === 'number' && Number.isFinite(label) && (task === 'regression' || label === 0 || label === 1);
+function checkedLabel(label: unknown, row: bigint, { task, classes }: { readonly task: Task; readonly classes: number }): number {
+  const most = { classification: 1, multiclass: classes - 1, regression: Infinity }[task];
+  const isClass = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= most;
+  const usable = typeof label === 'number' && Number.isFinite(label) && (task === 'regression' || isClass(label));
   if (!usable) throw failure('DataUnreadable', `row ${row} of the holdout has no label that ${task} can be judged by`);
   return label;
 }
@@ -53,10 +55,22 @@ export async function columnNames(sql: PlatformSql, file: string): Promise<reado
   return columns.map((column) => column.column_name);
 }
 
-/** Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other columns there are. Another column, or another feature, does not make another holdout. */
-export async function digestOfRows(sql: PlatformSql, file: string): Promise<Digest> {
+/** Of each row that was put into its part by a hash: that hash, in order of `__row`. */
+export async function readGroups(sql: PlatformSql, file: string): Promise<readonly string[]> {
+  const groups: string[] = [];
+  for await (const [values = []] of chunksOf(sql, `SELECT ${groupColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`)) {
+    for (const value of values) groups.push(String(value));
+  }
+  return groups;
+}
+
+/**
+ * Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other columns there are. Another column, or another feature, does not make another holdout.
+ * Rows without a time are told by the hash that put them into the holdout.
+ */
+export async function digestOfRows(sql: PlatformSql, file: string, { isDrawn }: { readonly isDrawn: boolean }): Promise<Digest> {
   const [timeHash, labelHash] = [createHash('sha256'), createHash('sha256')];
-  const query = `SELECT epoch_us(${timeColumn}) AS at, ${labelColumn} AS label FROM ${readParquet([file])} ORDER BY ALL`;
+  const query = `SELECT ${isDrawn ? `CAST('0x' || substr(${groupColumn}, 1, 15) AS BIGINT)` : `epoch_us(${timeColumn})`} AS at, ${labelColumn} AS label FROM ${readParquet([file])} ORDER BY ALL`;
   for await (const [times = [], labels = []] of chunksOf(sql, query)) {
     timeHash.update(BigInt64Array.from(times as bigint[]));
     labelHash.update(Float64Array.from(labels as number[]));

@@ -1,46 +1,72 @@
-import { BIGINT, DOUBLE, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
+import { BIGINT, DOUBLE, DuckDBDataChunk, LIST, listValue, VARCHAR, type DuckDBValue } from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
 import { quoteText, type PlatformSql } from '../sql/platform-sql';
 import { dateOf } from '../../domain/calendar';
+import type { ScoredSample } from '../../domain/metrics/sample';
 import type { HoldoutRows } from './holdout-rows';
 
 export interface Predictions {
   readonly rows: HoldoutRows;
-  /** As the lifecycle's calendar numbers them. */
-  readonly dayOfRow: Int32Array;
-  readonly score: Float64Array;
+  /** As the lifecycle's calendar numbers them; null where rows have no time. */
+  readonly dayOfRow: Int32Array | null;
+  /** In multiclass. */
+  readonly classes?: readonly string[] | undefined;
+  readonly score: Scored;
   /** Null where there was no such counterpart. */
-  readonly champion: Float64Array | null;
-  readonly baseline: Float64Array | null;
+  readonly champion: Scored | null;
+  readonly baseline: Scored | null;
   /** By version. */
-  readonly anchors: Readonly<Record<string, Float64Array | null>>;
+  readonly anchors: Readonly<Record<string, Scored | null>>;
 }
+
+type Scored = Pick<ScoredSample, 'scores' | 'width'>;
 
 const chunkRows = 2048;
 
-/** Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`, `champion`, `baseline`, and `version_<n>` of each anchor. The same predictions give the same bytes. */
+/**
+ * Everybody's score of every holdout row, for later audit: `row`, `day`, `label`, `score`, `champion`, `baseline`, and `version_<n>` of each anchor. In multiclass `label` is the class
+ * and a score the list of the probabilities of `classes`. The same predictions give the same bytes.
+ */
 export async function writePredictions(sql: PlatformSql, path: string, predictions: Predictions): Promise<void> {
-  const { rows, dayOfRow, score, champion, baseline, anchors } = predictions;
+  const { rows, dayOfRow, classes, score, champion, baseline, anchors } = predictions;
   const versions = Object.entries(anchors);
+  const [labelType, scoreType] = classes === undefined ? [DOUBLE, DOUBLE] : [VARCHAR, LIST(DOUBLE)];
   await sql.run(
-    `CREATE OR REPLACE TABLE predictions ("row" BIGINT, "day" VARCHAR, label DOUBLE, score DOUBLE, champion DOUBLE, baseline DOUBLE${versions.map(([version]) => `, version_${Number(version)} DOUBLE`).join('')})`,
+    `CREATE OR REPLACE TABLE predictions ("row" BIGINT, "day" VARCHAR, label ${labelType.toString()}, ${[
+      'score',
+      'champion',
+      'baseline',
+      ...versions.map(([version]) => `version_${Number(version)}`),
+    ]
+      .map((name) => `${name} ${scoreType.toString()}`)
+      .join(', ')})`,
   );
   const appender = await sql.connection.createAppender('predictions');
+  const count = rows.labels.length;
   try {
-    for (let from = 0; from < score.length; from += chunkRows) {
-      const until = Math.min(score.length, from + chunkRows);
-      const part = (values: Float64Array | null) =>
-        values === null ? new Array<null>(until - from).fill(null) : [...values.subarray(from, until)];
-      const chunk = DuckDBDataChunk.create([BIGINT, VARCHAR, DOUBLE, DOUBLE, DOUBLE, DOUBLE, ...versions.map(() => DOUBLE)], until - from);
-      const days = Array.from(dayOfRow.subarray(from, until), dateOf);
+    for (let from = 0; from < count; from += chunkRows) {
+      const until = Math.min(count, from + chunkRows);
+      const part = (scored: Scored | null): DuckDBValue[] => {
+        if (scored === null) return new Array<null>(until - from).fill(null);
+        if (classes === undefined) return [...scored.scores.subarray(from, until)];
+        const { scores, width = classes.length } = scored;
+        return Array.from({ length: until - from }, (_, row) =>
+          listValue([...scores.subarray((from + row) * width, (from + row) * width + classes.length)]),
+        );
+      };
+      const labels = rows.labels.subarray(from, until);
+      const chunk = DuckDBDataChunk.create(
+        [BIGINT, VARCHAR, labelType, scoreType, scoreType, scoreType, ...versions.map(() => scoreType)],
+        until - from,
+      );
       chunk.setColumns([
         [...rows.row.subarray(from, until)],
-        days,
-        part(rows.labels),
+        dayOfRow === null ? new Array<null>(until - from).fill(null) : Array.from(dayOfRow.subarray(from, until), dateOf),
+        classes === undefined ? [...labels] : Array.from(labels, (label) => classes[label] ?? null),
         part(score),
         part(champion),
         part(baseline),
-        ...versions.map(([, values]) => part(values)),
+        ...versions.map(([, scored]) => part(scored)),
       ]);
       appender.appendDataChunk(chunk);
       await setImmediate();

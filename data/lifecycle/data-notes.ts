@@ -4,13 +4,18 @@ import type { TimeWindow } from '../../domain/dataset';
 import type { IssueAt } from '../../domain/document';
 import { fewestDays } from '../../domain/evidence';
 import { formatIssue } from '../../domain/issue-text';
-import type { DataSpec } from '../../domain/lifecycle';
+import type { DataSpec, SplitSpec, TimeSpec } from '../../domain/lifecycle';
 import { judgedRows } from '../../domain/measure/whole-weeks';
 import { latestWindow, splitWindow, windowEnding } from '../../domain/time-window';
 import type { SourceTimes } from '../sources/convert';
 import type { SourceReading } from './source-tables';
 
 const quarterMs = 15 * 60_000;
+
+interface TimedData extends DataSpec {
+  readonly time: TimeSpec;
+  readonly split: Extract<SplitSpec, { readonly by: 'time' }>;
+}
 
 interface TimedSource {
   readonly name: string;
@@ -22,10 +27,13 @@ interface TimedSource {
  * than gates judge. These are notes and no mistakes, as more data may come. Silent where the times of the rows are not known.
  */
 export function dataNotes(
-  data: DataSpec,
+  given: DataSpec,
   readings: Readonly<Record<string, SourceReading>>,
   { judgingGate, issueAt }: { readonly judgingGate: string | null; readonly issueAt: IssueAt },
 ): readonly string[] {
+  const { time, split } = given;
+  if (time === null || split.by !== 'time') return [];
+  const data = { ...given, time, split };
   const window = windowOf(data, readings);
   const sources = rowSources(data, readings);
   if (window === null || sources.length === 0) return [];
@@ -44,7 +52,7 @@ export function dataNotes(
 const ways = 'fewer days in spec.data.split, or a longer history of data';
 
 /** As `findLatestWindow` finds it when the run begins. */
-function windowOf({ sources, time }: DataSpec, readings: Readonly<Record<string, SourceReading>>): TimeWindow | null {
+function windowOf({ sources, time }: TimedData, readings: Readonly<Record<string, SourceReading>>): TimeWindow | null {
   if (time.until !== 'latest') return windowEnding(time.until, time.window);
   const timed = sources.filter((source) => source.time !== null).map(({ name }) => timesOf(readings[name]));
   const newest = timed.flatMap((times) => (times === null ? [] : [times.newest]));
@@ -52,7 +60,7 @@ function windowOf({ sources, time }: DataSpec, readings: Readonly<Record<string,
 }
 
 /** Those whose time is the event time of the rows; without one of that name, the only source that has times. */
-function rowSources({ sources, time }: DataSpec, readings: Readonly<Record<string, SourceReading>>): readonly TimedSource[] {
+function rowSources({ sources, time }: TimedData, readings: Readonly<Record<string, SourceReading>>): readonly TimedSource[] {
   const timed = sources.flatMap(({ name, time: column }) => {
     const times = timesOf(readings[name]);
     return times === null ? [] : [{ name, times, isEventTime: column === time.column }];
@@ -66,7 +74,7 @@ function timesOf(reading: SourceReading | undefined): SourceTimes | null {
   return reading?.kind === 'read' ? reading.times : null;
 }
 
-function partsOf(window: TimeWindow, { split }: DataSpec): Readonly<Record<AssembledPartName, TimeWindow>> | null {
+function partsOf(window: TimeWindow, { split }: TimedData): Readonly<Record<AssembledPartName, TimeWindow>> | null {
   try {
     return splitWindow(window, split);
   } catch {
@@ -81,7 +89,7 @@ function hasRows({ quarters, oldest, newest }: SourceTimes, { from, until }: Tim
   return quarters.some((quarter) => quarter > begin - quarterMs && quarter < end);
 }
 
-function daysIn({ quarters }: SourceTimes, holdout: TimeWindow, { time, label }: DataSpec): number {
+function daysIn({ quarters }: SourceTimes, holdout: TimeWindow, { time, label }: TimedData): number {
   if (quarters === null) return Infinity;
   const [begin, end] = [Date.parse(holdout.from), Date.parse(holdout.until)];
   const inside = quarters.filter((quarter) => quarter > begin - quarterMs && quarter < end);

@@ -10,7 +10,9 @@ export type FeatureValues = readonly (string | number | null)[] | Float32Array |
 export interface OnnxModel {
   /** What the graph takes, in the graph's order; every input is shaped [rows, 1]. */
   readonly inputs: readonly FeatureColumn[];
-  /** The `score` of every row, in order. Throws InvalidInput when a column is missing, too short or of the wrong type. */
+  /** Scores a row: one, or one for each class. */
+  readonly width: number;
+  /** The `score` of every row, in order; `width` values a row. Throws InvalidInput when a column is missing, too short or of the wrong type. */
   predict(columns: Readonly<Record<string, FeatureValues>>, rows: number): Promise<Float64Array>;
   close(): Promise<void>;
 }
@@ -20,17 +22,23 @@ const chunkRows = 1024;
 
 /**
  * Loads a graph that takes feature columns as they are and gives `score`. Verify the bytes' digest before (I3).
- * Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do not fit; `expected` is the signature's features.
+ * Throws ModelUnloadable when the bytes are no ONNX model or when inputs or output do not fit; `expected` is the signature's features, `classes` those of a multiclass model.
  */
-export async function openOnnxModel(bytes: Uint8Array, expected?: readonly FeatureColumn[]): Promise<OnnxModel> {
+export async function openOnnxModel(
+  bytes: Uint8Array,
+  expected?: readonly FeatureColumn[],
+  classes?: readonly string[],
+): Promise<OnnxModel> {
+  const width = classes?.length ?? 1;
   const session = await load(bytes);
   try {
     const inputs = session.inputMetadata.map(featureColumn);
-    checkOutput(session);
+    checkOutput(session, width);
     if (expected !== undefined) checkInputs(inputs, expected);
     return {
       inputs,
-      predict: (columns, rows) => predict(session, inputs, columns, rows),
+      width,
+      predict: (columns, rows) => predict({ session, inputs, width }, columns, rows),
       close: () => session.release(),
     };
   } catch (error) {
@@ -75,7 +83,7 @@ function featureColumn(input: InferenceSession.ValueMetadata): FeatureColumn {
   return { name: input.name, type };
 }
 
-function checkOutput(session: InferenceSession): void {
+function checkOutput(session: InferenceSession, width: number): void {
   const output = session.outputMetadata.find(({ name }) => name === 'score');
   if (output === undefined) {
     throw failure('ModelUnloadable', `the model has no output \`score\`; its outputs are ${list(session.outputNames)}`);
@@ -86,7 +94,7 @@ function checkOutput(session: InferenceSession): void {
       `output \`score\` of the model has type ${output.isTensor ? output.type : 'other than tensor'}; expected float`,
     );
   }
-  if (!isColumn(output.shape)) throw wrongShape('output', 'score', output.shape);
+  if (!isColumn(output.shape, width)) throw wrongShape('output', 'score', output.shape, width);
 }
 
 function checkInputs(inputs: readonly FeatureColumn[], expected: readonly FeatureColumn[]): void {
@@ -104,21 +112,24 @@ function checkInputs(inputs: readonly FeatureColumn[], expected: readonly Featur
   if (issues.length > 0) throw failure('ModelUnloadable', `the model does not fit its signature: ${issues.join('; ')}`);
 }
 
-/** [rows, 1] with a free first dimension; exporters that fix it (or add more) give graphs that cannot take batches. */
-function isColumn(shape: readonly (string | number)[]): boolean {
-  return shape.length === 2 && typeof shape[0] === 'string' && (shape[1] === 1 || typeof shape[1] === 'string');
+/** [rows, width] with a free first dimension; exporters that fix it (or add more) give graphs that cannot take batches. */
+function isColumn(shape: readonly (string | number)[], width = 1): boolean {
+  return shape.length === 2 && typeof shape[0] === 'string' && (shape[1] === width || typeof shape[1] === 'string');
 }
 
-function wrongShape(what: string, name: string, shape: readonly (string | number)[]) {
+function wrongShape(what: string, name: string, shape: readonly (string | number)[], width = 1) {
   return failure(
     'ModelUnloadable',
-    `${what} \`${name}\` of the model has shape [${shape.join(', ')}]; expected [rows, 1] with any number of rows`,
+    `${what} \`${name}\` of the model has shape [${shape.join(', ')}]; expected [rows, ${width}] with any number of rows`,
   );
 }
 
+interface Graph extends Pick<OnnxModel, 'inputs' | 'width'> {
+  readonly session: InferenceSession;
+}
+
 async function predict(
-  session: InferenceSession,
-  inputs: readonly FeatureColumn[],
+  { session, inputs, width }: Graph,
   columns: Readonly<Record<string, FeatureValues>>,
   rows: number,
 ): Promise<Float64Array> {
@@ -127,13 +138,13 @@ async function predict(
     if (values === undefined) throw failure('InvalidInput', `feature \`${name}\` is missing`);
     if (values.length !== rows) throw failure('InvalidInput', `feature \`${name}\` has ${values.length} values for ${rows} rows`);
   }
-  const scores = new Float64Array(rows);
+  const scores = new Float64Array(rows * width);
   for (let from = 0; from < rows; from += chunkRows) {
     const until = Math.min(rows, from + chunkRows);
     const feeds: Record<string, Tensor> = {};
     for (const input of inputs) feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
     // `run` starts in a fresh turn of the event loop, so other work gets in between two chunks.
-    scores.set(await run(session, feeds, until - from), from);
+    scores.set(await run(session, feeds, (until - from) * width), from * width);
   }
   return scores;
 }
@@ -163,15 +174,15 @@ function wrongValue(input: FeatureColumn, row: number, value: unknown) {
   return failure('InvalidInput', `feature \`${input.name}\` of row ${row} is a ${typeof value}; expected ${input.type}`);
 }
 
-async function run(session: InferenceSession, feeds: Record<string, Tensor>, rows: number): Promise<ArrayLike<number>> {
+async function run(session: InferenceSession, feeds: Record<string, Tensor>, values: number): Promise<ArrayLike<number>> {
   let results: InferenceSession.OnnxValueMapType;
   try {
     results = await session.run(feeds, ['score']);
   } catch (cause) {
-    throw failure('ModelUnloadable', `the model failed on ${rows} rows: ${reasonOf(cause)}`, { cause });
+    throw failure('ModelUnloadable', `the model failed on the rows that it was given: ${reasonOf(cause)}`, { cause });
   }
   const score = results['score'];
-  if (score?.size !== rows) throw failure('ModelUnloadable', `the model gave ${score?.size ?? 0} scores for ${rows} rows`);
+  if (score?.size !== values) throw failure('ModelUnloadable', `the model gave ${score?.size ?? 0} scores instead of ${values}`);
   return score.data as Float32Array | Float64Array;
 }
 

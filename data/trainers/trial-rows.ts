@@ -10,6 +10,16 @@ export const trialFeatures: readonly FeatureColumn[] = [
   { name: 'code', type: 'string' },
 ];
 export const trialLabel = '__label';
+/** Of the multiclass task. */
+export const trialClasses: readonly string[] = ['low', 'middle', 'high'];
+
+/** SQL by task, from SQL for a chance. */
+const labels: Readonly<Record<Task, (chance: string) => string>> = {
+  classification: (chance) => `(hash(i, 'label') % 1000 / 1000.0 < ${chance})::DOUBLE`,
+  multiclass: (chance) =>
+    `floor(least(2.999, greatest(0, ${trialClasses.length} * (${chance} + (hash(i, 'label') % 1000 / 1000.0 - 0.5) / 4))))::DOUBLE`,
+  regression: (chance) => `200 * ${chance} + hash(i, 'noise') % 10`,
+};
 
 export interface TrialRows {
   readonly task: Task;
@@ -23,8 +33,7 @@ export interface TrialRows {
 /** Rows as assembly writes them, the same each time. The label depends on the hour, a column with gaps and a text, with noise. */
 export async function writeTrialRows(path: string, { task, rows, first, odd }: TrialRows): Promise<void> {
   const chance = `1 / (1 + exp(-(0.2 * (hour - 12) + 0.05 * (coalesce(gaps, 20) - 20) + CASE kind WHEN 'b' THEN 1.5 ELSE 0 END - 0.5)))`;
-  const label =
-    task === 'classification' ? `(hash(i, 'label') % 1000 / 1000.0 < ${chance})::DOUBLE` : `200 * ${chance} + hash(i, 'noise') % 10`;
+  const label = labels[task](chance);
   const unseen = (column: string, value: string): string => (odd ? `CASE WHEN i % 10 = 0 THEN ${value} ELSE ${column} END` : column);
   await withDuckDb(
     (duck) =>

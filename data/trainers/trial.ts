@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TrainerManifest } from '../../domain/job';
 import { valueOf } from '../../domain/metrics/metrics';
+import { widthOf } from '../../domain/metrics/sample';
 import type { Task } from '../../domain/model';
 import { sha256 } from '../digest';
 import type { OnnxModel } from '../onnx/session';
 import { openOnnxModel } from '../onnx/session';
 import { parseTrialResult } from './manifest.schema';
 import type { TrialSample } from './trial-rows';
-import { readTrialRows, trialFeatures, trialLabel, writeTrialRows } from './trial-rows';
+import { readTrialRows, trialClasses, trialFeatures, trialLabel, writeTrialRows } from './trial-rows';
 
 export interface TrialOptions {
   readonly python: string;
@@ -49,11 +50,11 @@ export async function tryTrainer(options: TrialOptions, task: Task): Promise<Tas
     const metrics = metricsOf(first);
     passed('result.json', metrics === '' ? 'no metrics' : metrics);
     const graph = graphOf(first);
-    const model = await load(graph);
+    const model = await load(graph, classesOf(task));
     try {
       passed('model.onnx', `${graph.byteLength} bytes; loads as in the gateway`);
       const scores = await score(model, rows, task);
-      passed('scores', `${scores.length} rows that training was not given, alone and together: ${quality(task, scores, rows)}`);
+      passed('scores', `${rows.label.length} rows that training was not given, alone and together: ${quality(task, scores, rows)}`);
       const second = await again(options, folder, task);
       sameModel(first, second);
       passed('deterministic', `trained twice with seed ${options.seed}: the same ${sha256(graph).slice(0, 19)}`);
@@ -118,7 +119,7 @@ async function train(options: TrialOptions, { folder, task, program, name }: Tra
     params: options.params,
     seed: options.seed,
     inputs: Object.fromEntries(Object.keys(inputs).map((input) => [input, [{ path: `inputs/${input}/0.parquet` }]])),
-    context: { task, label: trialLabel, features: trialFeatures },
+    context: { task, ...(task === 'multiclass' && { classes: trialClasses }), label: trialLabel, features: trialFeatures },
     resources: { cpus: 1, memoryBytes: 2 ** 31, timeoutSeconds: options.timeoutSeconds },
   };
   writeFileSync(join(directory, 'job.json'), JSON.stringify(job));
@@ -202,9 +203,13 @@ function graphOf({ directory }: Trained): Buffer {
   return readFileSync(path);
 }
 
-async function load(graph: Buffer): Promise<OnnxModel> {
+function classesOf(task: Task): readonly string[] | undefined {
+  return task === 'multiclass' ? trialClasses : undefined;
+}
+
+async function load(graph: Buffer, classes: readonly string[] | undefined): Promise<OnnxModel> {
   try {
-    return await openOnnxModel(graph, trialFeatures);
+    return await openOnnxModel(graph, trialFeatures, classes);
   } catch (error) {
     throw new BrokenPromise('model.onnx', (error as Error).message);
   }
@@ -212,18 +217,27 @@ async function load(graph: Buffer): Promise<OnnxModel> {
 
 async function score(model: OnnxModel, { columns, label }: TrialSample, task: Task): Promise<Float64Array> {
   const together = await predict(model, columns, label.length);
-  const bad = together.findIndex((value) => !Number.isFinite(value) || (task === 'classification' && (value < 0 || value > 1)));
+  const { width } = model;
+  const bad = together.findIndex((value) => !Number.isFinite(value) || (task !== 'regression' && (value < 0 || value > 1)));
   if (bad >= 0) {
-    const expected = task === 'classification' ? 'a probability from 0 to 1' : 'a finite number';
-    throw new BrokenPromise('scores', `row ${bad} scores ${together[bad]}; expected ${expected}`);
+    const expected = task === 'regression' ? 'a finite number' : 'a probability from 0 to 1';
+    throw new BrokenPromise('scores', `row ${Math.floor(bad / width)} scores ${together[bad]}; expected ${expected}`);
   }
+  const unsummed =
+    task === 'multiclass' ? label.findIndex((_, row) => !near(sumOf(together.subarray(row * width, (row + 1) * width)), 1)) : -1;
+  if (unsummed >= 0) throw new BrokenPromise('scores', `the probabilities of row ${unsummed} do not add up to 1`);
   for (let row = 0; row < Math.min(20, label.length); row += 1) {
     const one = Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(row, row + 1)]));
-    const [alone = NaN] = await predict(model, one, 1);
-    const batched = together[row] ?? NaN;
-    if (!near(alone, batched)) throw new BrokenPromise('scores', `row ${row} scores ${alone} alone and ${batched} among others`);
+    const alone = await predict(model, one, 1);
+    const batched = together.subarray(row * width, (row + 1) * width);
+    if (!alone.every((value, column) => near(value, batched[column] ?? NaN)))
+      throw new BrokenPromise('scores', `row ${row} scores ${alone.join(', ')} alone and ${batched.join(', ')} among others`);
   }
   return together;
+}
+
+function sumOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 async function predict(model: OnnxModel, columns: TrialSample['columns'], rows: number): Promise<Float64Array> {
@@ -235,8 +249,8 @@ async function predict(model: OnnxModel, columns: TrialSample['columns'], rows: 
 }
 
 function quality(task: Task, scores: Float64Array, { label }: TrialSample): string {
-  const metric = task === 'classification' ? 'auc' : 'r2';
-  const sample = { labels: label, scores, day: new Int32Array(label.length), days: 1 };
+  const metric = ({ classification: 'auc', multiclass: 'accuracy', regression: 'r2' } as const)[task];
+  const sample = { labels: label, scores, ...widthOf(classesOf(task)), day: new Int32Array(label.length), days: 1 };
   return `${metric} ${valueOf(metric, sample).toFixed(3)}`;
 }
 

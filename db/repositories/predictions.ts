@@ -1,5 +1,6 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
+import type { ClassPrediction } from '../../domain/class-prediction';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
 import { answerIn, verdictOf } from '../../domain/llm/logged-answer';
 import type { Task } from '../../domain/model';
@@ -19,6 +20,8 @@ export interface PredictionTask {
   readonly version: number;
   /** Null where the version is no longer registered. */
   readonly task: Task | 'chat' | null;
+  /** Of a multiclass model; null of others. */
+  readonly classes: readonly string[] | null;
 }
 
 export interface PredictionRow {
@@ -46,8 +49,8 @@ export interface OtherScore {
   /** `shadow` was asked beside the answer, by nobody's leave; `fallback` was to answer and failed. */
   readonly role: 'shadow' | 'fallback';
   readonly score: number | null;
-  /** Of a language application: its answer, null with an error. */
-  readonly output?: LoggedAnswer | null;
+  /** Of a language application or a multiclass model: its answer, null with an error. */
+  readonly output?: LoggedAnswer | ClassPrediction | null;
   /** A code, never a value of the request. */
   readonly error: string | null;
   readonly latencyMs: number;
@@ -128,8 +131,10 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 
     async tasksOf({ tenant, ids }) {
       const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
-      const rows = await sql<{ id: PredictionId; model: string; version: number; task: PredictionTask['task'] | null }[]>`
-        select p.id, p.model, p.version, v.signature ->> 'task' as task
+      const rows = await sql<
+        { id: PredictionId; model: string; version: number; task: PredictionTask['task'] | null; classes: readonly string[] | null }[]
+      >`
+        select p.id, p.model, p.version, v.signature ->> 'task' as task, v.signature -> 'classes' as classes
         from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
         join predictions p on p.tenant_id = ${tenant} and p.id = w.id and p.day between w.first and w.last
         left join model_versions v on v.tenant_id = p.tenant_id and v.model = p.model and v.version = p.version`;

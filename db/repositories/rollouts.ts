@@ -4,7 +4,7 @@ import type { CanarySpec, GuardrailSpec } from '../../domain/lifecycle';
 import { askTheSame, canaryAtAttempt, showsHarm } from '../../domain/rollout/attempts';
 import type { CheckedPair } from '../../domain/rollout/judge-labels';
 import { isOpenRollout, type OpenRolloutStatus, type RolloutRollback, type RolloutStatus } from '../../domain/rollout/rollout';
-import type { AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
+import type { PossibleLosses, AnswersCounted, ArmsCounted, RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
 import { lockModel, statusOf } from '../alias-register/state';
 import type { Database, Transaction } from '../connection';
@@ -71,6 +71,8 @@ export interface RipePair {
   readonly step: number;
   /** Of a language application, where both versions gave the same text. */
   readonly sameAnswer?: boolean;
+  /** Of a multiclass model, whose label is 1 and whose scores are the probabilities of the class that came true. */
+  readonly possible?: PossibleLosses;
 }
 
 export interface RolloutTraffic {

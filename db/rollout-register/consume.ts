@@ -1,6 +1,8 @@
 import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
 import type { LoggedAnswer } from '../../domain/llm/logged-answer';
+import { classLabel } from '../../domain/prediction';
+import { classPredictionIn, lossDifferencesOf, lossRangeOf, probabilityOf, type ClassPrediction } from '../../domain/class-prediction';
 import { answerScores, type AnswerQuality, type AnswerScores } from '../../domain/rollout/answer-quality';
 import { requestLoss, rightAnswer } from '../../domain/rollout/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
@@ -100,8 +102,9 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
   const { predictionId, eventTime, version, step, other } = row;
   const read = rollout.spec.quality.answers ? readAnswers(rollout.spec.quality.answers, row) : readScores(rollout, row);
   if (version === null || step === null || read === null) return null;
-  const servedBy = version === rollout.challenger ? 'challenger' : 'champion';
-  const { label, served, beside, sameAnswer = false } = read;
+  const isChallengers = version === rollout.challenger;
+  const servedBy = isChallengers ? 'challenger' : 'champion';
+  const { label, served, beside, sameAnswer = false, classes } = read;
   return {
     predictionId,
     eventTime,
@@ -112,18 +115,40 @@ function toPair(rollout: RolloutRow, row: RipeRow): RipePair | null {
     assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
     step,
     ...(sameAnswer && { sameAnswer }),
+    ...(classes && { possible: possibleLosses(isChallengers ? [classes[1], classes[0]] : classes) }),
   };
 }
 
 interface ReadLabel extends AnswerScores {
   readonly label: number;
   readonly sameAnswer?: boolean;
+  /** Of a multiclass model: the prediction that was served, and the one beside it. */
+  readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
 }
 
 function readScores({ spec }: RolloutRow, { label, output, other }: RipeRow): ReadLabel | null {
+  const served = classPredictionIn(output);
+  if (served !== null) return readClasses(spec.quality.metric, label, [served, classPredictionIn(other?.output)]);
   const value = typeof label === 'boolean' ? Number(label) : label;
   if (typeof value !== 'number' || !requestLoss(spec.quality).takes(value)) return null;
   return { label: value, served: scoreOf(output), beside: typeof other?.score === 'number' ? other.score : null };
+}
+
+/** By the probability that each version gave the class that came true: its right answer is known. A class that neither version knows is no label of theirs. */
+function readClasses(metric: string, label: unknown, classes: NonNullable<ReadLabel['classes']>): ReadLabel | null {
+  const name = classLabel(label);
+  if (metric !== 'logloss' || name === null || !classes.some((each) => each !== null && Object.hasOwn(each.probabilities, name)))
+    return null;
+  const [served, beside] = classes.map((each) => each && probabilityOf(each, name));
+  return { label: rightAnswer, served: served ?? null, beside: beside ?? null, classes };
+}
+
+function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']>): NonNullable<RipePair['possible']> {
+  return {
+    differences: champion && challenger && lossDifferencesOf(champion, challenger),
+    champion: champion && lossRangeOf(champion),
+    challenger: challenger && lossRangeOf(challenger),
+  };
 }
 
 /** Where only one version was asked, there was no room for the other: such a question says nothing of either, and is no pair that lacks an answer. */

@@ -1,4 +1,5 @@
 import type { Measurement } from '../evidence';
+import { blocksText } from '../measure/random-blocks';
 import type { GateSpec } from '../lifecycle';
 import type { Bounds } from '../statistics/interval';
 import type { VerdictKind } from '../verdict';
@@ -39,8 +40,8 @@ export function confidenceNotMeasured(kind: GateKind, confidence: number, measur
 
 export type Measured = Extract<Measurement, { readonly kind: 'measured' }>;
 
-export function basis({ rows, days }: { readonly rows: number; readonly days: number }): string {
-  return `${rows.toLocaleString('en-US')} rows of ${days} days`;
+export function basis({ rows, days, unit }: Pick<Measured, 'rows' | 'days' | 'unit'>): string {
+  return unit === undefined ? `${rows.toLocaleString('en-US')} rows of ${days} days` : blocksText({ rows, days, unit });
 }
 
 /** Four significant digits, or all before the point. */

@@ -2,7 +2,7 @@ import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
 import type { EvaluationPolicy } from '../policy';
 import type { Bounds } from '../statistics/interval';
 import { counterpartFor, isResult } from './counterpart';
-import { boundsAt, notMeasured, percent, signed, type GateOf, type GateResult, type Measured } from './gate';
+import { basis, boundsAt, notMeasured, percent, signed, type GateOf, type GateResult, type Measured } from './gate';
 
 /**
  * "No group of rows is harmed by more than `maxIncrease`." A guard beside the gates over the whole, not a proof of harmlessness for each group: groups are
@@ -93,7 +93,7 @@ function nameOf({ column, value, groups }: SliceMeasurement): string {
 
 function describe(name: string, rows: number, increase: Measured, bounds: Bounds): string {
   const interval = `${percent(bounds.level)} simultaneous bounds ${signed(bounds.lower)} … ${signed(bounds.upper)}`;
-  return `${name} ${signed(increase.estimate)} (${interval}; ${rows.toLocaleString('en-US')} rows of ${increase.days} days)`;
+  return `${name} ${signed(increase.estimate)} (${interval}; ${basis({ ...increase, rows })})`;
 }
 
 function byEstimate(a: JudgedSlice, b: JudgedSlice): number {

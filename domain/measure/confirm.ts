@@ -2,6 +2,7 @@ import type { Measurement } from '../evidence';
 import type { MetricName } from '../lifecycle';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
+import type { ScoredSample } from '../metrics/sample';
 import { dayResamples, eachDayOnce } from '../statistics/day-resamples';
 import { bootstrapReplicates } from '../statistics/interval';
 import type { Seed } from '../statistics/random';
@@ -22,6 +23,10 @@ export interface ConfirmSample {
   /** Scores of the same rows, row for row. */
   readonly byDefault: Float64Array;
   readonly tuned: Float64Array;
+  /** Scores a row; one where it is absent. */
+  readonly width?: ScoredSample['width'];
+  /** What `day` numbers: days where it is absent. */
+  readonly unit?: 'row' | 'group' | undefined;
   readonly seed: Seed;
 }
 
@@ -30,6 +35,7 @@ export interface Confirmation {
   readonly metric: MetricName;
   readonly rows: number;
   readonly days: number;
+  readonly unit?: 'row' | 'group';
   readonly default: number | null;
   readonly tuned: number | null;
   /** Tuned against default, turned so that positive is worse. */
@@ -44,9 +50,10 @@ export interface Confirmation {
  * The difference between two models on the same rows. Both see the same days, and whole days are resampled (see day-resamples.ts): parameters that are
  * better on most rows but worse on bad days are not known to be better.
  */
-export function confirm({ metric: name, labels, day, days, byDefault, tuned, seed }: ConfirmSample): Confirmation {
+export function confirm({ metric: name, labels, day, days, byDefault, tuned, width, unit, seed }: ConfirmSample): Confirmation {
   const metric = metrics[name];
-  const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) => metric.prepare({ labels, scores, day, days }));
+  const sample = { labels, day, days, ...(width !== undefined && { width }) };
+  const [ofDefault, ofTuned] = [byDefault, tuned].map((scores) => metric.prepare({ ...sample, scores }));
   if (!ofDefault || !ofTuned) throw new Error('two models are compared');
   const once = eachDayOnce(days);
   const { measurement } = measure({
@@ -54,6 +61,7 @@ export function confirm({ metric: name, labels, day, days, byDefault, tuned, see
     statistic: increaseOf(metric, ofTuned, ofDefault),
     resamples: dayResamples({ days, replicates: bootstrapReplicates, seed }),
     levels: [confirmLevel],
+    unit,
     rows: labels.length,
     days: new Set(day).size,
   });
@@ -61,6 +69,7 @@ export function confirm({ metric: name, labels, day, days, byDefault, tuned, see
     metric: name,
     rows: labels.length,
     days,
+    ...(unit !== undefined && { unit }),
     default: finite(ofDefault(once)),
     tuned: finite(ofTuned(once)),
     difference: measurement.estimate,

@@ -1,13 +1,12 @@
 import type { SliceEvidence, SliceMeasurement, SliceSpec } from '../evidence';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
-import { rowsOf, type ScoredSample } from '../metrics/sample';
-import { assumedDayCorrelation } from '../statistics/day-correlation';
+import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
 import type { DayResamples } from '../statistics/day-resamples';
 import type { Interval } from '../statistics/interval';
 import { jointDeviations, type JointDeviations } from '../statistics/simultaneous';
 import type { MeasurementPlan, ScoredHoldout } from './holdout';
-import { measure } from './measurement';
+import { correlationOf, measure } from './measurement';
 
 /** A column's value of each holdout row, as an index into its distinct values. */
 export type SliceColumn =
@@ -19,7 +18,7 @@ export interface SliceWork {
   readonly plan: MeasurementPlan;
   readonly resamples: DayResamples;
   readonly spec: SliceSpec;
-  readonly counterpart: Float64Array;
+  readonly counterpart: Pick<ScoredSample, 'scores' | 'width'>;
 }
 
 /** How much worse the candidate is than the counterpart in each group of rows, with bounds for each group and for all of them together. */
@@ -39,7 +38,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
   }
-  const joint = jointDeviations({ replicates: resamples.replicates, correlation: assumedDayCorrelation });
+  const joint = jointDeviations({ replicates: resamples.replicates, correlation: correlationOf(work.plan.unit) });
   const measured: Measured[] = [];
   for (const group of groups) {
     yield `${group.column}=${group.value ?? 'other'}`;
@@ -86,16 +85,17 @@ function groupsOf(column: string, coded: Extract<SliceColumn, { kind: 'coded' }>
 function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork, group: Group) {
   const metric = metrics[spec.metric];
   const rows = group.rows.length;
-  const own = partOf(holdout, holdout.candidate, group.rows);
+  const own = partOf(holdout, { scores: holdout.candidate, ...widthOf(holdout.classes) }, group.rows);
   const theirs = partOf(holdout, counterpart, group.rows);
-  const unscored = [own.scores, theirs.scores].some((scores) => !scores.every(Number.isFinite));
+  const unscored = [own, theirs].some(({ scores, width = 1 }) => unscoredRows(scores, width) > 0);
   // NaN makes `measure` say that it is not defined, as for the whole holdout.
-  const statistic = unscored || metric.task !== holdout.task ? () => NaN : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
-  return measure({ what: spec.metric, statistic, resamples, levels: plan.levels, rows, days: new Set(own.day).size });
+  const statistic =
+    unscored || !metric.tasks.includes(holdout.task) ? () => NaN : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
+  return measure({ what: spec.metric, statistic, resamples, levels: plan.levels, unit: plan.unit, rows, days: new Set(own.day).size });
 }
 
-function partOf({ labels, day, days }: ScoredHoldout, scores: Float64Array, rows: Int32Array): ScoredSample {
-  return rowsOf({ labels, scores, day, days }, rows);
+function partOf({ labels, day, days }: ScoredHoldout, scored: SliceWork['counterpart'], rows: Int32Array): ScoredSample {
+  return rowsOf({ labels, day, days, ...scored }, rows);
 }
 
 function sliceOf(

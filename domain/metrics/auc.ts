@@ -10,7 +10,7 @@ import type { ScoredSample } from './sample';
  * With a day's rows counted w times, every pair of a positive of day d and a negative of day e counts w[d]·w[e] times. So the wins of each
  * pair of days are counted once, over rows sorted by score, and a resample costs days² instead of a pass over the rows.
  */
-export const auc: Metric = { name: 'auc', task: 'classification', better: 'higher', prepare };
+export const auc: Metric = { name: 'auc', tasks: ['classification'], better: 'higher', prepare };
 
 function prepare(sample: ScoredSample): DayStatistic {
   const { days } = sample;

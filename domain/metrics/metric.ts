@@ -9,7 +9,8 @@ import type { ScoredSample } from './sample';
  */
 export interface Metric {
   readonly name: MetricName;
-  readonly task: Task;
+  /** The tasks whose models it can judge. */
+  readonly tasks: readonly Task[];
   /** Whether a higher value is a better model. */
   readonly better: 'lower' | 'higher';
   prepare(sample: ScoredSample): DayStatistic;

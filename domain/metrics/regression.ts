@@ -4,7 +4,7 @@ import type { Metric } from './metric';
 /** Root of the mean of (f − y)²: the error in the label's unit, large mistakes weighing more. */
 export const rmse: Metric = {
   name: 'rmse',
-  task: 'regression',
+  tasks: ['regression'],
   better: 'lower',
   prepare(sample) {
     const meanSquare = meanOverRows(sample, (label, score) => (score - label) ** 2);
@@ -15,7 +15,7 @@ export const rmse: Metric = {
 /** Mean of |f − y|, in the label's unit; lowest for the conditional median. */
 export const mae: Metric = {
   name: 'mae',
-  task: 'regression',
+  tasks: ['regression'],
   better: 'lower',
   prepare: (sample) => meanOverRows(sample, (label, score) => Math.abs(score - label)),
 };
@@ -26,7 +26,7 @@ export const mae: Metric = {
  */
 export const r2: Metric = {
   name: 'r2',
-  task: 'regression',
+  tasks: ['regression'],
   better: 'higher',
   prepare(sample) {
     const { days } = sample;

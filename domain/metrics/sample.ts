@@ -1,19 +1,45 @@
 /** Labels and scores of the same rows, with the day of each. Days are numbered from 0 in order of time, without gaps. */
 export interface ScoredSample {
-  /** 0 or 1 in classification. */
+  /** 0 or 1 in binary classification; in multiclass the number of a class. */
   readonly labels: Float64Array;
-  /** Probability of label 1, or the predicted value. */
+  /** Probability of label 1, or the predicted value; in multiclass `width` probabilities a row, row after row. */
   readonly scores: Float64Array;
+  /** Scores a row: the number of classes in multiclass. One where it is absent. */
+  readonly width?: number;
   readonly day: Int32Array;
   readonly days: number;
 }
 
 /** The rows of a sample, by index; days keep their numbers, so that one set of resamples serves all parts of a sample. */
 export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
+  const { width = 1 } = sample;
   return {
+    ...sample,
     labels: Float64Array.from(rows, (row) => sample.labels[row] ?? NaN),
-    scores: Float64Array.from(rows, (row) => sample.scores[row] ?? NaN),
+    scores: scoresOfRows(sample.scores, rows, width),
     day: Int32Array.from(rows, (row) => sample.day[row] ?? 0),
-    days: sample.days,
   };
+}
+
+/** `width` scores for each of the rows, which are given by their index. */
+export function scoresOfRows(scores: Float64Array, rows: Int32Array, width: number): Float64Array {
+  const part = new Float64Array(rows.length * width);
+  rows.forEach((row, place) => {
+    for (let column = 0; column < width; column += 1) part[place * width + column] = scores[row * width + column] ?? NaN;
+  });
+  return part;
+}
+
+/** How many rows lack a finite score. */
+export function unscoredRows(scores: Float64Array, width: number): number {
+  let unscored = 0;
+  for (let from = 0; from < scores.length; from += width) {
+    if (!scores.subarray(from, from + width).every(Number.isFinite)) unscored += 1;
+  }
+  return unscored;
+}
+
+/** The width of a sample whose scores are a probability for each of these classes. */
+export function widthOf(classes: readonly string[] | undefined): Pick<ScoredSample, 'width'> {
+  return classes === undefined ? {} : { width: classes.length };
 }

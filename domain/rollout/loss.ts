@@ -36,6 +36,7 @@ export interface PairScores {
  */
 export function requestLoss({ metric, bound }: Pick<RolloutPolicy['quality'], 'metric' | 'bound'>): RequestLoss {
   switch (metric) {
+    // Of a multiclass model: by the probability of the class that came true, whose label is `rightAnswer` and whose range each pair brings along.
     case 'logloss':
       return classLoss(rowLogloss, { min: -Math.log(1 - leastProbability), max: -Math.log(leastProbability) });
     case 'brier':

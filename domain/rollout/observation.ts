@@ -1,3 +1,5 @@
+import type { LossRange } from './loss';
+
 /**
  * Requests whose label is ripe (event time + `availableAfter` has passed), each exactly once over the life of a rollout: whoever reads them keeps a cursor and
  * stores it in one transaction with the evidence; `observe` cannot tell a second delivery. In order of event time (ties by prediction id), never of the
@@ -23,6 +25,8 @@ export interface PairObservation {
   readonly step?: number;
   /** Of a language application, where both versions gave the same text. */
   readonly sameAnswer?: boolean;
+  /** Of a multiclass model: the differences of loss, challenger minus champion, that were possible before the label was known. */
+  readonly differences?: LossRange;
 }
 
 export interface ArmObservation {
@@ -30,6 +34,8 @@ export interface ArmObservation {
   readonly arm: 'champion' | 'challenger';
   readonly label: number | null;
   readonly score: number | null;
+  /** Of a multiclass model: the losses that were possible before the label was known. */
+  readonly losses?: LossRange;
 }
 
 export interface RequestObservation {

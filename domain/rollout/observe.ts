@@ -138,7 +138,7 @@ function withPairs(
   const loss = requestLoss(policy.quality);
   let { days, unlabelled, unscored } = quality;
   const differences = { shadow: [] as RangedValue[], serving: [] as RangedValue[], step: [] as RangedValue[] };
-  for (const { eventTimeMs, label, champion, challenger, step = present, sameAnswer = false } of seen.pairs) {
+  for (const { eventTimeMs, label, champion, challenger, step = present, sameAnswer = false, differences: possible } of seen.pairs) {
     // Labels of the shadow still become due while people are answered already.
     const of = isServing(policy, step) ? 'serving' : 'shadow';
     const isOfPhase = of === quality.phase;
@@ -151,7 +151,8 @@ function withPairs(
       continue;
     }
     const losses = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
-    const difference = { value: losses.challenger - losses.champion, ...loss.differencesOf({ champion, challenger, sameAnswer }) };
+    const range = possible ?? loss.differencesOf({ champion, challenger, sameAnswer });
+    const difference = { value: losses.challenger - losses.champion, ...range };
     differences[of].push(difference);
     if (of === 'serving' && step === present) differences.step.push(difference);
     if (!isOfPhase) continue;
@@ -186,12 +187,12 @@ function withArms(
   const unscored = { ...quality.unscored };
   let { days } = quality;
   const losses = { champion: [] as RangedValue[], challenger: [] as RangedValue[] };
-  for (const { eventTimeMs, arm, label, score } of seen.answers) {
+  for (const { eventTimeMs, arm, label, score, losses: possible } of seen.answers) {
     if (label === null || !loss.takes(label)) unlabelled[arm] += 1;
     else if (!isScore(score)) unscored[arm] += 1;
     else {
       const value = loss.of(label, score);
-      losses[arm].push({ value, ...loss.rangeOf(score) });
+      losses[arm].push({ value, ...(possible ?? loss.rangeOf(score)) });
       days = addToDays(begun(days, calendar, eventTimeMs), { day: calendar.dayOf(eventTimeMs), arm, loss: value });
     }
   }

@@ -6,6 +6,7 @@ import type { NoMoreLabels, QualityEvidence, RolloutEvidence } from './evidence'
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
 import { foldLabels, type CheckedPair } from './judge-labels';
+import type { LossRange } from './loss';
 import type { ArmObservation, PairObservation } from './observation';
 import { enterStep, observe, startEvidence } from './observe';
 import type { RolloutPolicy } from './policy';
@@ -57,6 +58,15 @@ export interface SeenPair {
   readonly step: number;
   /** Of a language application, where both versions gave the same text. */
   readonly sameAnswer?: boolean;
+  /** Of a multiclass model: what was possible before the label was known. */
+  readonly possible?: PossibleLosses;
+}
+
+export interface PossibleLosses {
+  /** Challenger minus champion; null where one of them gave no score. */
+  readonly differences: LossRange | null;
+  readonly champion: LossRange | null;
+  readonly challenger: LossRange | null;
 }
 
 export interface ArmsCounted {
@@ -140,12 +150,14 @@ function withLabels(evidence: RolloutEvidence, checked: Seen['checked']): Rollou
   return { ...evidence, quality: { ...quality, judge: foldLabels(checked) } };
 }
 
-function pairOf({ eventTime, label, champion, challenger, step, sameAnswer = false }: SeenPair): PairObservation {
-  return { eventTimeMs: Date.parse(eventTime), label, champion, challenger, step, sameAnswer };
+function pairOf({ eventTime, label, champion, challenger, step, sameAnswer = false, possible }: SeenPair): PairObservation {
+  const differences = possible?.differences;
+  return { eventTimeMs: Date.parse(eventTime), label, champion, challenger, step, sameAnswer, ...(differences && { differences }) };
 }
 
-function answerOf({ eventTime, label, assigned, ...scores }: SeenPair): ArmObservation {
-  return { eventTimeMs: Date.parse(eventTime), arm: assigned, label, score: scores[assigned] };
+function answerOf({ eventTime, label, assigned, possible, ...scores }: SeenPair): ArmObservation {
+  const losses = possible?.[assigned];
+  return { eventTimeMs: Date.parse(eventTime), arm: assigned, label, score: scores[assigned], ...(losses && { losses }) };
 }
 
 /**

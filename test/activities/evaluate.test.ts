@@ -219,6 +219,40 @@ test('judges a regression by its own metrics', async () => {
   expect(summary.metrics.mae?.upper).toBeCloseTo(0.1, 5);
 });
 
+describe('rows without a time', () => {
+  const grouped = async (groups: number) => {
+    const place = await mkdtemp(join(folder, 'drawn-'));
+    const { ref } = await assembledHoldout(artifacts, place, { rows, days, groups });
+    return {
+      assembled: ref,
+      holdout: { dataset: 'flight-delay.holdout-rows', version: 4, manifest: ref, rows },
+      candidate: { ...base.candidate, manifest: await modelManifest(artifacts, truth, ref) },
+      baseline: await modelManifest(artifacts, prior, ref),
+    };
+  };
+
+  test('are judged whole, and their groups resampled in place of days', async () => {
+    const { decision, found, summary } = await evaluate(await grouped(60));
+    expect(decision.verdict.kind).toBe('passed');
+    expect(found.judged).toBeUndefined();
+    expect(found).toMatchObject({
+      holdout: { rows, days: 60, groups: 60, window: null },
+      resampling: { unit: 'group', correlation: 0 },
+      metrics: { logloss: { kind: 'measured', days: 60, unit: 'group', rows } },
+    });
+    expect(explainEvidence(found)[0]).toContain(
+      'holdout of 60 groups by a hash: 6,000 rows of 60 groups; it says nothing of how days differ',
+    );
+    expect(summary).toMatchObject({ rows, days: 60, unit: 'group' });
+  });
+
+  test('of too few groups prove nothing', async () => {
+    const { decision } = await evaluate(await grouped(5));
+    expect(decision.verdict.kind).toBe('inconclusive');
+    expect(decision.verdict.reasons[0]?.message).toContain('auc rests on 5 groups; at least 7 are needed to know how far groups differ');
+  });
+});
+
 describe('the champion', () => {
   test('is judged by its own features over the same request rows', async () => {
     // The same model, its hour counted backwards by its features and forwards again by its weights.

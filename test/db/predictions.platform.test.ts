@@ -58,8 +58,8 @@ describe('predictions', () => {
     const tasks = await predictions.tasksOf({ tenant, ids: [registered.id, other.id, missing] });
     expect(tasks).toEqual(
       new Map([
-        [registered.id, { model, version: 1, task: 'classification' }],
-        [other.id, { model: 'gone', version: 3, task: null }],
+        [registered.id, { model, version: 1, task: 'classification', classes: null }],
+        [other.id, { model: 'gone', version: 3, task: null, classes: null }],
       ]),
     );
     expect(await predictions.tasksOf({ tenant, ids: [] })).toEqual(new Map());

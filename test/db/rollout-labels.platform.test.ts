@@ -117,6 +117,28 @@ describe('the labels of a rollout', () => {
     expect(await folded()).toEqual([early.id, late.id, unripe.id]);
   });
 
+  test('of a multiclass model: the probability that each version gave the class that came true, and what was possible before', async () => {
+    const champion = { class: 'late', probabilities: { late: 0.6, early: 0.4 } };
+    const challenger = { class: 'lost', probabilities: { late: 0.3, early: 0.2, lost: 0.5 } };
+    const beside: OtherScore = { ...shadow(null), output: challenger };
+    const [early, lost, banana] = await store(...[1, 2, 3].map((hours) => request(hours, { output: champion, other: beside })));
+    if (!early || !lost || !banana) throw new Error('stored');
+    await label(early.id, { references: ['early'] });
+    await label(lost.id, { references: ['lost'] });
+    await label(banana.id, { references: ['banana'] });
+    await clockAt(12);
+    const pairs = await pairsNow();
+    // Neither version knows bananas.
+    expect(pairs.map(({ predictionId }) => predictionId)).toEqual([early.id, lost.id]);
+    const ratio = (of: number, against: number) => Math.log(of / against);
+    expect(pairs[0]).toMatchObject({ label: 1, champion: 0.4, challenger: 0.2 });
+    expect(pairs[1]).toMatchObject({ label: 1, champion: 0, challenger: 0.5 });
+    const { differences } = pairs[0]?.possible ?? {};
+    // The champion gives a class that it does not know the least probability, 0.001.
+    expect(differences?.min).toBeCloseTo(ratio(0.001, 0.5), 12);
+    expect(differences?.max).toBeCloseTo(ratio(0.6, 0.3), 12);
+  });
+
   test('are told apart by who was to answer, who did, and whose score is missing', async () => {
     const rows = await store(
       request(1, { version: 2, arm: 'challenger', other: { version: 1, role: 'shadow', score: 0.4, error: null, latencyMs: 1 } }),

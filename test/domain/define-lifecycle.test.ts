@@ -45,7 +45,10 @@ describe('a lifecycle in TypeScript', () => {
     const { data } = written.spec;
     const broken = {
       ...written,
-      spec: { ...written.spec, data: { ...data, split: { ...data.split, holdout: '200d' }, assemble: '../x.sql' } },
+      spec: {
+        ...written.spec,
+        data: { ...data, split: { by: 'time' as const, tuning: '30d', confirm: '15d', holdout: '200d' }, assemble: '../x.sql' },
+      },
     };
     expect(() => defineLifecycle(broken)).toThrow(
       [

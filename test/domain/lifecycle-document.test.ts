@@ -21,6 +21,33 @@ const accepted = (document: unknown, files?: Readonly<Record<string, string>>, f
   return { ...parsed, spec: modelSpecOf(parsed.spec) };
 };
 
+describe('a lifecycle whose rows have no time', () => {
+  const [time] = /\n    time: .*/.exec(lifecycleText) ?? [''];
+  const [split] = /split: .*/.exec(lifecycleText) ?? [''];
+  const without = (written: string) => edited(edited(edited(lifecycleText, time, ''), split, `split: ${written}`), ', time: seen_at', '');
+
+  test.each([
+    ['{ by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', { by: 'random', tuning: 0.2, confirm: 0.1, holdout: 0.2 }],
+    [
+      '{ by: group, column: customer, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
+      { by: 'group', column: 'customer', tuning: 0.2, confirm: 0.1, holdout: 0.2 },
+    ],
+  ])('is split by %s, and reads back the same', (written, expected) => {
+    const { spec } = accepted(without(written));
+    expect(spec.data).toMatchObject({ time: null, split: expected });
+    expect(accepted(documentOf(spec)).spec).toEqual(spec);
+  });
+
+  test.each([
+    ['{ by: time, tuning: 30d, confirm: 15d, holdout: 30d }', 'spec.data.time is missing, and spec.data.split.by is time'],
+    ['{ by: random, tuning: 0.5, confirm: 0.3, holdout: 0.3 }', 'spec.data.split takes 110 %: nothing is left to train on'],
+    ['{ by: group, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.column is missing'],
+    ['{ by: hash, tuning: 0.2, confirm: 0.1, holdout: 0.2 }', 'spec.data.split.by'],
+  ])('cannot be split by %s', (written, message) => {
+    expect(refused(without(written)).join()).toContain(message);
+  });
+});
+
 describe('a lifecycle that says little', () => {
   const { spec, contract, paths } = accepted(lifecycleText);
 
@@ -507,6 +534,21 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     '14:5 spec.data.split takes 75 days, and the window of 75d has 75: nothing is left to train on; expected less than 75 days together, or a longer spec.data.time.window',
   ],
   [
+    'a split at random beside a time',
+    'split: { by: time, tuning: 30d, confirm: 15d, holdout: 30d }',
+    'split: { by: random, tuning: 0.2, confirm: 0.1, holdout: 0.2 }',
+    [
+      '8:39 spec.data.sources.stock.time reads the rows of a window, and spec.data.time is missing; expected no time of a source, or spec.data.time',
+      '14:14 spec.data.split.by is random, and spec.data.time names a time; expected by: time, or no spec.data.time',
+    ],
+  ],
+  [
+    'a share of days',
+    'holdout: 30d',
+    'holdout: 0.2',
+    '14:51 spec.data.split.holdout must be text, not 0.2; expected whole days, such as 30d, to judge the candidate on',
+  ],
+  [
     'a holdout that proves nothing',
     'holdout: 30d',
     'holdout: 3d',
@@ -580,14 +622,14 @@ const mistakes: readonly (readonly [name: string, part: string, otherwise: strin
     'a metric of another task',
     'metrics: [logloss, auc]',
     'metrics: [logloss, rmse]',
-    '21:24 spec.evaluate.metrics[1] cannot be rmse: spec.evaluate.metrics[0] is for classification; expected one of logloss, auc, brier, accuracy',
+    '21:24 spec.evaluate.metrics[1] cannot be rmse: spec.evaluate.gates[0].metric is for classification; expected one of logloss, auc, brier, accuracy',
   ],
   ['a metric twice', 'metrics: [logloss, auc]', 'metrics: [auc, auc]', '21:20 spec.evaluate.metrics lists auc twice'],
   [
     'an unknown metric',
     'metric: auc',
     'metric: aux',
-    '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, rmse, mae, r2; did you mean auc?',
+    '24:42 spec.evaluate.gates[0].metric cannot be "aux"; expected one of logloss, auc, brier, accuracy, f1_macro, f1_weighted, rmse, mae, r2; did you mean auc?',
   ],
   ['NaN for a parameter', 'num_leaves: 63', 'num_leaves: .nan', '18:27 spec.train.params.num_leaves must be a finite number, not .nan'],
   [

@@ -217,7 +217,7 @@ describe('what loosens a policy', () => {
     [
       'a shorter holdout',
       before,
-      revision({ data: { ...base.data, split: { ...base.data.split, holdoutDays: 7 } } }),
+      revision({ data: { ...base.data, split: { by: 'time', tuningDays: 30, confirmDays: 15, holdoutDays: 7 } } }),
       ['spec.data.split.holdout'],
     ],
     [

@@ -18,6 +18,8 @@ export interface HoldoutShape {
   readonly rows: number;
   readonly days: number;
   readonly task?: 'classification' | 'regression';
+  /** Rows without a time, in so many groups: drawn by a hash of theirs. */
+  readonly groups?: number;
 }
 
 /** A holdout as assembly writes it. Lateness depends on hour (weight 0.2), wind (0.1, sometimes missing) and carrier (B6 +1). */
@@ -26,7 +28,7 @@ export async function assembledHoldout(
   folder: string,
   shape: HoldoutShape,
 ): Promise<{ assembled: AssembledData; ref: ArtifactRef }> {
-  const { rows, days, task = 'classification' } = shape;
+  const { rows, days, task = 'classification', groups } = shape;
   const [requestPath, featuresPath] = [join(folder, 'request.parquet'), join(folder, 'features.parquet')];
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
@@ -39,7 +41,9 @@ export async function assembledHoldout(
     FROM range(${rows}) AS r(i)`);
   const logit = `0.2 * hour + 0.1 * coalesce(wind, 0) + CASE carrier WHEN 'B6' THEN 1.0 ELSE 0 END - 5`;
   const label = task === 'classification' ? `(hash(__row, 'label') % 10000 / 10000.0 < 1 / (1 + exp(-(${logit}))))::DOUBLE` : logit;
-  const reserved = `__row, (${label})::DOUBLE AS __label, __time, NULL::VARCHAR AS __entity, strftime(__time, '%Y-%m-%d') AS __day`;
+  const timed = `__time, NULL::VARCHAR AS __entity, strftime(__time, '%Y-%m-%d') AS __day`;
+  const drawn = `NULL::TIMESTAMP AS __time, NULL::VARCHAR AS __entity, NULL::VARCHAR AS __day, substr(md5((__row % ${groups ?? 1})::VARCHAR), 1, 16) AS __group`;
+  const reserved = `__row, (${label})::DOUBLE AS __label, ${groups === undefined ? timed : drawn}`;
   await connection.run(
     `COPY (SELECT hour, wind, carrier, origin, ${reserved} FROM drawn ORDER BY __row) TO '${requestPath}' (FORMAT parquet)`,
   );
@@ -51,7 +55,10 @@ export async function assembledHoldout(
 
   const part = {
     rows,
-    window: { from: '2013-06-01T00:00:00Z', until: new Date(Date.UTC(2013, 5, 1 + days)).toISOString().replace('.000Z', 'Z') },
+    window:
+      groups === undefined
+        ? { from: '2013-06-01T00:00:00Z', until: new Date(Date.UTC(2013, 5, 1 + days)).toISOString().replace('.000Z', 'Z') }
+        : null,
     requestRows: await artifacts.putFile({ tenant, path: requestPath, mediaType: parquet }),
     features: await artifacts.putFile({ tenant, path: featuresPath, mediaType: parquet }),
   };
@@ -66,7 +73,8 @@ export async function assembledHoldout(
     label: 'late',
     labelType: task === 'classification' ? 'boolean' : 'number',
     task,
-    time: 'scheduled_at',
+    time: groups === undefined ? 'scheduled_at' : null,
+    ...(groups !== undefined && { drawn: 'group' as const }),
     entity: null,
     available,
     request: available.slice(0, 3),

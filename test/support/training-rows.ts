@@ -12,6 +12,9 @@ export const flightFeatures: readonly FeatureColumn[] = [
   { name: 'tailnum', type: 'string' },
 ];
 
+/** Of the multiclass task. */
+export const trainingClasses: readonly string[] = ['early', 'on time', 'late', 'very late'];
+
 /** Rows as assembly writes them: features (some missing), then label, time and day. Late flights depend on hour, wind and carrier. */
 export async function trainingRows(
   artifacts: Pick<DirectoryArtifacts, 'putFile'>,
@@ -23,8 +26,12 @@ export async function trainingRows(
   const connection = await instance.connect();
   try {
     const chance = `1 / (1 + exp(-(0.15 * (hour - 12) + 0.08 * (coalesce(wind, 10) - 10) + CASE carrier WHEN 'B6' THEN 1.0 ELSE 0 END - 1)))`;
-    const label =
-      task === 'classification' ? `(hash(i, 'label') % 1000 / 1000.0 < ${chance})::DOUBLE` : `200 * ${chance} + hash(i, 'noise') % 10`;
+    const labels: Readonly<Record<Task, string>> = {
+      classification: `(hash(i, 'label') % 1000 / 1000.0 < ${chance})::DOUBLE`,
+      multiclass: `floor(least(3.999, greatest(0, 4 * (${chance} + (hash(i, 'label') % 1000 / 1000.0 - 0.5) / 3))))::DOUBLE`,
+      regression: `200 * ${chance} + hash(i, 'noise') % 10`,
+    };
+    const label = labels[task];
     await connection.run(`
       COPY (
         SELECT hour, coalesce(wind, 'nan'::DOUBLE) AS wind, seats, carrier, tailnum, ${label} AS __label,

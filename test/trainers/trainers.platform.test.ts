@@ -9,18 +9,19 @@ import { openOnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { Job, JobMetric, JobState } from '../../domain/job';
 import { valueOf } from '../../domain/metrics/metrics';
+import { widthOf } from '../../domain/metrics/sample';
 import type { Task } from '../../domain/model';
 import { missingText } from '../../domain/model';
 import { ended, runningUntil } from '../contracts/compute-backend';
 import { directoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
-import { flightFeatures, readRows, trainingRows } from '../support/training-rows';
+import { flightFeatures, readRows, trainingClasses, trainingRows } from '../support/training-rows';
 
 // Real training on a machine that is busy with other tests.
 jest.setTimeout(120_000);
 
 const trainersDir = resolve('trainers');
-const tasks: readonly Task[] = ['classification', 'regression'];
+const tasks: readonly Task[] = ['classification', 'multiclass', 'regression'];
 let folder: string;
 let backend: LocalBackend;
 let artifacts: ReturnType<typeof directoryArtifacts>;
@@ -51,9 +52,13 @@ function job(trainer: string, task: Task, params: Readonly<Record<string, unknow
     params,
     seed,
     inputs: { ...inputs.get(task) },
-    context: { task, label: '__label', features: flightFeatures },
+    context: { task, ...(classesOf(task) && { classes: classesOf(task) }), label: '__label', features: flightFeatures },
     resources: { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 100 },
   };
+}
+
+function classesOf(task: Task): readonly string[] | undefined {
+  return task === 'multiclass' ? trainingClasses : undefined;
 }
 
 async function tuningRows(task: Task) {
@@ -89,13 +94,19 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
   test('gives one graph of the feature columns that agrees with the model it was made of', async () => {
     const state = await train(trainer, task);
     expect(state.result.facts['parity']).toMatchObject({ rows: 5_000, share: 1, unseen: { share: 1 } });
-    const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures);
+    const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures, classesOf(task));
     expect(model.inputs).toEqual(flightFeatures);
     const scores = await model.predict(strange, 5);
     await model.close();
     for (const score of scores) {
       expect(Number.isFinite(score)).toBe(true);
-      if (task === 'classification') expect(score >= 0 && score <= 1).toBe(true);
+      if (task !== 'regression') expect(score >= 0 && score <= 1).toBe(true);
+    }
+    if (task === 'multiclass') {
+      const sums = [0, 1, 2, 3, 4].map((row) =>
+        scores.subarray(row * model.width, (row + 1) * model.width).reduce((sum, each) => sum + each, 0),
+      );
+      for (const sum of sums) expect(sum).toBeCloseTo(1, 5);
     }
   });
 
@@ -106,7 +117,7 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
   });
 
   test('learns more than the baseline, if it is none', async () => {
-    const name = task === 'classification' ? 'train_logloss' : 'train_rmse';
+    const name = task === 'regression' ? 'train_rmse' : 'train_logloss';
     const [own, baseline] = [await train(trainer, task), await train('baseline', task)];
     const ratio = (own.result.metrics[name] ?? Infinity) / (baseline.result.metrics[name] ?? 0);
     expect(ratio).toBeLessThan(trainer === 'baseline' ? 1.001 : 0.9);
@@ -114,7 +125,7 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
 });
 
 describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
-  const metric = task === 'classification' ? 'logloss' : 'mae';
+  const metric = task === 'regression' ? 'mae' : 'logloss';
   const name = `tuning_${metric}`;
 
   test('is scored on the tuning rows as the model would be that is kept, and leaves nothing else', async () => {
@@ -127,12 +138,15 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
     expect(Object.keys(trial.result.metrics)).toEqual([name]);
     expect(trial.outputs).toEqual([]);
     const kept = await train(trainer, task);
-    const model = await openOnnxModel(await artifacts.getBytes(kept.onnx), flightFeatures);
+    const model = await openOnnxModel(await artifacts.getBytes(kept.onnx), flightFeatures, classesOf(task));
     const rows = await tuningRows(task);
     const scores = Float64Array.from(await model.predict(rows.features, rows.labels.length));
     await model.close();
     const day = new Int32Array(rows.labels.length);
-    expect(trial.result.metrics[name]).toBeCloseTo(valueOf(metric, { labels: rows.labels, scores, day, days: 1 }), 5);
+    expect(trial.result.metrics[name]).toBeCloseTo(
+      valueOf(metric, { labels: rows.labels, scores, ...widthOf(classesOf(task)), day, days: 1 }),
+      5,
+    );
   });
 });
 
@@ -153,10 +167,14 @@ describe('lightgbm', () => {
 
   const long = { num_iterations: 1_000, num_leaves: 15, bagging_fraction: 0.8, bagging_freq: 1, feature_fraction: 0.8 };
 
-  test('that was killed and resumed gives the same bytes as one that was not', async () => {
-    const undisturbed = await train('lightgbm', 'classification', long);
-    const disturbed = job('lightgbm', 'classification', long);
-    for (const step of [320, 620]) {
+  test.each([
+    ['classification', 1_000, [320, 620]],
+    ['multiclass', 350, [270]],
+  ] as const)('for %s that was killed and resumed gives the same bytes as one that was not', async (task, trees, killedAt) => {
+    const params = { ...long, num_iterations: trees };
+    const undisturbed = await train('lightgbm', task, params);
+    const disturbed = job('lightgbm', task, params);
+    for (const step of killedAt) {
       const handle = await backend.submit(disturbed);
       await runningUntil(backend, handle, (metrics) => metrics.some((metric) => metric.step >= step));
       process.kill(processOf(handle.detail), 'SIGKILL');

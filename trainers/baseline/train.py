@@ -24,10 +24,14 @@ def train(job: Job) -> Trained:
     groups = int(np.prod(sizes))
     if groups > MOST_GROUPS:
         raise Refused(f"/params/group_by: {' × '.join(map(str, sizes))} groups are too many for a baseline (at most {MOST_GROUPS:,})")
-    value = _group_means(_codes(keys, columns), label, groups, job.params["smoothing"]).astype(np.float32)
+    codes = _codes(keys, columns)
+    means = [_group_means(codes, target, groups, job.params["smoothing"]) for target in _targets(job, label)]
+    #: [groups, scores a row]
+    value = np.column_stack(means).astype(np.float32)
 
     def predict(columns: Columns) -> np.ndarray:
-        return value[_codes(keys, columns)].astype(np.float64)
+        scores = value[_codes(keys, columns)].astype(np.float64)
+        return scores if job.classes else scores[:, 0]
 
     loss = _loss(job.task, predict(columns), label)
     for name, measured in loss.items():
@@ -36,8 +40,19 @@ def train(job: Job) -> Trained:
         graph=_graph(job.features, keys, value),
         predict=predict,
         metrics=loss,
-        facts={"rows": len(label), "mean": float(label.mean()), "groups": groups, "groupBy": [key.feature.name for key in keys]},
+        facts={"rows": len(label), **_shares(job, label), "groups": groups, "groupBy": [key.feature.name for key in keys]},
     )
+
+
+def _targets(job: Job, label: np.ndarray) -> list[np.ndarray]:
+    """What is averaged: the label, or for each class whether a row has it."""
+    return [(label == number).astype(np.float64) for number in range(len(job.classes))] if job.classes else [label]
+
+
+def _shares(job: Job, label: np.ndarray) -> dict[str, Any]:
+    if not job.classes:
+        return {"mean": float(label.mean())}
+    return {"shares": {name: float(target.mean()) for name, target in zip(job.classes, _targets(job, label), strict=True)}}
 
 
 def _group_features(job: Job) -> list[Feature]:
@@ -110,11 +125,14 @@ def _graph(features: list[Feature], keys: list[Key], value: np.ndarray) -> Any:
     )
     for key in keys:
         code = builder.node("Add", [builder.node("Mul", [code, builder.constant(key.size, np.int64)]), key.node(builder)])
-    return builder.finish(builder.node("Gather", [builder.constant(value, np.float32), code], axis=0))
+    return builder.finish(builder.rows_at(code, value), value.shape[1])
 
 
 def _loss(task: str, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
     if task == "classification":
         certain = np.clip(score, 1e-15, 1 - 1e-15)
         return {"train_logloss": float(-np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain)))}
+    if task == "multiclass":
+        certain = np.clip(score[np.arange(len(label)), label.astype(np.int64)], 1e-15, 1)
+        return {"train_logloss": float(-np.mean(np.log(certain)))}
     return {"train_rmse": float(np.sqrt(np.mean((score - label) ** 2)))}

@@ -36,10 +36,13 @@ class Rows:
             self._dataset = lgb.Dataset(self.matrix, self.label, reference=binned_by, params=params, free_raw_data=False)
         return self._dataset
 
+    #: Scores a row: the number of classes of a multiclass task.
+    width: int = 1
+
     @cached_property
     def scores(self) -> np.ndarray:
-        """The sum of all finished legs."""
-        return np.zeros(len(self.label))
+        """The sum of all finished legs; of a multiclass task [rows, classes]."""
+        return np.zeros(len(self.label) if self.width == 1 else (len(self.label), self.width))
 
 
 @dataclass
@@ -52,20 +55,21 @@ class Forest:
 
     @property
     def trees(self) -> int:
-        return sum(booster.num_trees() for booster in self.boosters)
+        """Rounds: of a multiclass task each is a tree for each class."""
+        return sum(booster.current_iteration() for booster in self.boosters)
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
         return np.sum([booster.predict(matrix, raw_score=True, num_threads=1) for booster in self.boosters], axis=0)
 
     def cut(self, trees: int) -> None:
-        """Keeps the first `trees` trees."""
+        """Keeps the first `trees` rounds."""
         kept = []
         for booster in self.boosters:
             if trees > 0:
                 kept.append(
-                    booster if booster.num_trees() <= trees else lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
+                    booster if booster.current_iteration() <= trees else lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
                 )
-            trees -= booster.num_trees()
+            trees -= booster.current_iteration()
         self.boosters = kept
 
 
@@ -101,7 +105,7 @@ def grow(job: Job, params: dict[str, Any], loss: str, training: Rows, tuning: Ro
         # Through its text even when nothing was interrupted: a resumed training knows the leg in no other form.
         booster = lgb.Booster(model_str=grown.model_to_string(num_iteration=-1))
         forest.boosters.append(booster)
-        enough = booster.num_trees() < length or (patience is not None and forest.trees - forest.best_trees >= patience)
+        enough = booster.current_iteration() < length or (patience is not None and forest.trees - forest.best_trees >= patience)
         if not enough and forest.trees < rounds:
             _add_scores(booster, parts)
             job.save_checkpoint(forest.trees, _saved(forest))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from runtime.categories import Categories
 from runtime.columns import Columns, Feature
@@ -19,13 +20,21 @@ from .forest import Forest, Rows, grow
 #: By objective: the loss that is reported, as LightGBM and as Perennial call it, and what turns a sum of trees into a score.
 OBJECTIVES = {
     "binary": ("binary_logloss", "logloss", "Sigmoid"),
+    "multiclass": ("multi_logloss", "logloss", "Softmax"),
     "regression": ("rmse", "rmse", "Identity"),
     "regression_l1": ("mae", "mae", "Identity"),
     "huber": ("huber", "huber", "Identity"),
     "quantile": ("quantile", "quantile", "Identity"),
     "poisson": ("poisson", "poisson", "Exp"),
 }
-LINKS = {"Sigmoid": lambda raw: 1.0 / (1.0 + np.exp(-raw)), "Identity": lambda raw: raw, "Exp": np.exp}
+LINKS = {
+    "Sigmoid": lambda raw: 1.0 / (1.0 + np.exp(-raw)),
+    "Softmax": lambda raw: softmax(raw, axis=1),
+    "Identity": lambda raw: raw,
+    "Exp": np.exp,
+}
+#: By task: the objective when none is given.
+DEFAULTS = {"classification": "binary", "multiclass": "multiclass", "regression": "regression"}
 #: What a tree is grown by, not what rows and bins look like: trials that differ in nothing else see the same rows.
 FREE = {
     *("num_iterations", "learning_rate", "num_leaves", "max_depth", "min_gain_to_split", "feature_fraction", "bagging_fraction"),
@@ -53,13 +62,14 @@ def train(job: Job) -> Trained:
         return LINKS[link](forest.raw_scores(_matrix(columns, job.features, categories)))
 
     return Trained(
-        graph=lambda: _graph(job.features, categories, forest, link),
+        graph=lambda: _graph(job, categories, forest, link),
         predict=predict,
         metrics=forest.losses,
         facts={
             "objective": objective,
             "trees": forest.trees,
             "rows": len(label),
+            **({"classes": job.classes} if job.classes else {}),
             "importance": _importance(forest, job.features),
             "categories": {name: len(found.known) for name, found in categories.items()},
         },
@@ -89,14 +99,16 @@ def _rows(job: Job) -> tuple[dict[str, Categories], Rows, Rows | None]:
             for feature in job.features
             if feature.type == "string"
         }
-        return categories, Rows(_matrix(columns, job.features, categories), label), _tuning_rows(job, categories) if watched else None
+        rows = Rows(_matrix(columns, job.features, categories), label, width=len(job.classes) or 1)
+        return categories, rows, _tuning_rows(job, categories) if watched else None
 
     return job.shared("lightgbm " + json.dumps([wanted, job.seed, watched], sort_keys=True), make)
 
 
 def _objective(job: Job) -> str:
-    objective = job.params.get("objective", "binary" if job.task == "classification" else "regression")
-    if (objective == "binary") != (job.task == "classification"):
+    objective = job.params.get("objective", DEFAULTS[job.task])
+    fits = objective == DEFAULTS[job.task] or (job.task == "regression" and objective not in DEFAULTS.values())
+    if not fits:
         raise Refused(f"/params/objective: {objective} does not fit a {job.task}")
     return objective
 
@@ -109,6 +121,7 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
         **given,
         "objective": objective,
         "metric": metric,
+        **({"num_class": len(job.classes)} if objective == "multiclass" else {}),
         "seed": job.seed % 2**31,
         # Byte-identical models for one seed need all three.
         "deterministic": True,
@@ -120,7 +133,7 @@ def _lightgbm_params(job: Job, objective: str, metric: str) -> dict[str, Any]:
 
 def _tuning_rows(job: Job, categories: dict[str, Categories]) -> Rows:
     columns, label = (job.objective.columns, job.objective.label) if job.objective else job.examples("tuning")
-    return Rows(_matrix(columns, job.features, categories), label)
+    return Rows(_matrix(columns, job.features, categories), label, width=len(job.classes) or 1)
 
 
 def _matrix(columns: Columns, features: list[Feature], categories: dict[str, Categories]) -> np.ndarray:
@@ -132,15 +145,17 @@ def _matrix(columns: Columns, features: list[Feature], categories: dict[str, Cat
     )
 
 
-def _graph(features: list[Feature], categories: dict[str, Categories], forest: Forest, link: str) -> Any:
+def _graph(job: Job, categories: dict[str, Categories], forest: Forest, link: str) -> Any:
+    features, width = job.features, len(job.classes) or 1
     builder = GraphBuilder(features)
     codes = {name: np.arange(len(found.known) + 1, dtype=np.float32) for name, found in categories.items()}
     inputs = [
         feature.name if feature.type == "float" else builder.category_values(feature.name, categories[feature.name], codes[feature.name])
         for feature in features
     ]
-    raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters)
-    return builder.finish(builder.node(link, [raw]))
+    raw = tree_ensemble(builder, builder.concatenate(inputs), forest.boosters, width)
+    # Softmax goes along the last axis, which is that of the classes.
+    return builder.finish(builder.node(link, [raw]), width)
 
 
 def _importance(forest: Forest, features: list[Feature]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -23,7 +24,7 @@ FARTHEST = 10.0
 
 def train(job: Job) -> Trained:
     columns, label = job.examples("train")
-    if job.task == "classification" and label.min() == label.max():
+    if job.task != "regression" and label.min() == label.max():
         raise Refused(f"the label is the same in all {len(label):,} training rows: there is nothing to tell apart")
     encoding = Encoding.learn(job, columns)
     matrix = encoding.matrix(columns)
@@ -33,7 +34,7 @@ def train(job: Job) -> Trained:
 
     def predict(columns: Columns) -> np.ndarray:
         raw = encoding.matrix(columns) @ weights + bias
-        return 1.0 / (1.0 + np.exp(-raw)) if job.task == "classification" else raw
+        return LINKS[job.task](raw)
 
     loss = _loss(job.task, predict(columns), label)
     for name, value in loss.items():
@@ -42,8 +43,17 @@ def train(job: Job) -> Trained:
         graph=_graph(job, encoding, weights, bias),
         predict=predict,
         metrics=loss,
-        facts={"rows": len(label), "weights": len(weights), "iterations": iterations, "converged": converged},
+        facts={"rows": len(label), "weights": weights.size, "iterations": iterations, "converged": converged},
     )
+
+
+#: By task: what turns a weighted sum into a score, here and in the graph.
+LINKS = {
+    "classification": lambda raw: 1.0 / (1.0 + np.exp(-raw)),
+    "multiclass": lambda raw: softmax(raw, axis=1),
+    "regression": lambda raw: raw,
+}
+OPERATORS = {"classification": "Sigmoid", "multiclass": "Softmax"}
 
 
 @dataclass(frozen=True)
@@ -86,23 +96,32 @@ class Encoding:
         return sparse.hstack(blocks, format="csr")
 
 
-def _fit(job: Job, matrix: sparse.csr_matrix, label: np.ndarray) -> tuple[np.ndarray, float, int, bool]:
+def _fit(job: Job, matrix: sparse.csr_matrix, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
+    """Weights and bias: one column, or one for each class."""
     limit = job.params["max_iter"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said in the facts
-        if job.task == "classification":
+        if job.task != "regression":
             model = LogisticRegression(C=job.params["C"], max_iter=limit, class_weight=job.params.get("class_weight"), solver="lbfgs")
             model.fit(matrix, label)
             iterations = int(model.n_iter_[0])
-            return model.coef_[0], float(model.intercept_[0]), iterations, iterations < limit
+            weights, bias = model.coef_, model.intercept_
+            if job.task == "multiclass" and len(job.classes) == 2:
+                # Of two classes only the difference is fitted: softmax(0, x) is the logistic function of x.
+                weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias[0]])
+            if job.task == "classification":
+                weights, bias = weights[0], bias[0]
+            return weights.T, bias, iterations, iterations < limit
         ridge = Ridge(alpha=1.0 / job.params["C"], max_iter=limit, solver="sparse_cg", random_state=job.seed % 2**32)
         ridge.fit(matrix, label)
         iterations = int(np.max(ridge.n_iter_)) if ridge.n_iter_ is not None else 0
-        return ridge.coef_, float(ridge.intercept_), iterations, iterations < limit
+        return ridge.coef_, np.float64(ridge.intercept_), iterations, iterations < limit
 
 
-def _graph(job: Job, encoding: Encoding, weights: np.ndarray, bias: float) -> Any:
+def _graph(job: Job, encoding: Encoding, weights: np.ndarray, bias: np.ndarray) -> Any:
     builder = GraphBuilder(job.features)
+    width = len(job.classes) or 1
+    weights = weights.reshape(len(weights), width)
     count = len(encoding.numbers)
     parts = []
     if count:
@@ -114,20 +133,24 @@ def _graph(job: Job, encoding: Encoding, weights: np.ndarray, bias: float) -> An
         scaled = builder.node("Mul", [centred, builder.constant(encoding.scale.reshape(1, -1), np.float32)])
         known = builder.node("Where", [builder.node("IsNaN", [scaled]), builder.constant(0.0, np.float32), scaled])
         clipped = builder.node("Clip", [known, builder.constant(-FARTHEST, np.float32), builder.constant(FARTHEST, np.float32)])
-        parts.append(builder.node("MatMul", [clipped, builder.constant(weights[:count].reshape(-1, 1), np.float32)]))
+        parts.append(builder.node("MatMul", [clipped, builder.constant(weights[:count], np.float32)]))
         marks = builder.node("Cast", [missing], to=1)
-        parts.append(builder.node("MatMul", [marks, builder.constant(weights[count : 2 * count].reshape(-1, 1), np.float32)]))
+        parts.append(builder.node("MatMul", [marks, builder.constant(weights[count : 2 * count], np.float32)]))
     offset = 2 * count
     for name, categories in encoding.categories.items():
         size = len(categories.known) + 1
-        parts.append(builder.category_values(name, categories, weights[offset : offset + size].astype(np.float32)))
+        block = weights[offset : offset + size].astype(np.float32)
+        parts.append(builder.category_values(name, categories, block[:, 0]) if width == 1 else builder.category_rows(name, categories, block))
         offset += size
     raw = builder.node("Add", [builder.node("Sum", parts), builder.constant(bias, np.float32)])
-    return builder.finish(builder.node("Sigmoid", [raw]) if job.task == "classification" else raw)
+    return builder.finish(raw if job.task == "regression" else builder.node(OPERATORS[job.task], [raw]), width)
 
 
 def _loss(task: str, score: np.ndarray, label: np.ndarray) -> dict[str, float]:
     if task == "classification":
         certain = np.clip(score, 1e-15, 1 - 1e-15)
         return {"train_logloss": float(-np.mean(label * np.log(certain) + (1 - label) * np.log1p(-certain)))}
+    if task == "multiclass":
+        certain = np.clip(score[np.arange(len(label)), label.astype(np.int64)], 1e-15, 1)
+        return {"train_logloss": float(-np.mean(np.log(certain)))}
     return {"train_rmse": float(np.sqrt(np.mean((score - label) ** 2)))}

@@ -26,21 +26,23 @@ def columns_of(table: pa.Table, features: list[Feature]) -> Columns:
     return {feature.name: _column(table, feature) for feature in features}
 
 
-def label_of(table: pa.Table, name: str, task: str) -> np.ndarray:
-    """float64; 0 and 1 for classification."""
+def label_of(table: pa.Table, name: str, task: str, classes: int) -> np.ndarray:
+    """float64; 0 and 1 for classification, numbers of classes from 0 for multiclass."""
     column = _named(table, name)
     if column.null_count:
         raise Refused(f"the label has {column.null_count:,} missing values in {table.num_rows:,} rows")
     if not (pa.types.is_boolean(column.type) or _is_number(column.type)):
         raise Refused(
             f"the label has the type {column.type}; {task} needs "
-            + ("true and false, or 0 and 1" if task == "classification" else "numbers")
+            + {"classification": "true and false, or 0 and 1", "multiclass": "the numbers of classes"}.get(task, "numbers")
         )
     values = pc.cast(column, pa.float64()).to_numpy()
     if not np.isfinite(values).all():
         raise Refused("the label has NaN or infinite values")
     if task == "classification" and not np.isin(values, (0.0, 1.0)).all():
         raise Refused("the label of a classification must be true and false, or 0 and 1; it has other values")
+    if task == "multiclass" and not np.isin(values, np.arange(classes)).all():
+        raise Refused(f"the label of a multiclass task must be the number of one of the {classes} classes; it has other values")
     return values
 
 

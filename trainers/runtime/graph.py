@@ -1,4 +1,5 @@
-"""One ONNX graph that takes feature columns as they are: an input a column, float or string of shape [rows, 1], and the output `score`, float [rows, 1].
+"""One ONNX graph that takes feature columns as they are: an input a column, float or string of shape [rows, 1], and the output `score`, float [rows, 1];
+of a multiclass model [rows, classes], the probability of each class.
 
 Built by hand of a dozen standard operators rather than converted, because a general converter rounds LightGBM's thresholds to the nearest float32, which
 sends some rows the other way, and because the encodings are part of the graph. Producer and names are fixed, so that equal models are equal bytes.
@@ -54,14 +55,24 @@ class GraphBuilder:
     def concatenate(self, columns: list[str]) -> str:
         return self.node("Concat", columns, axis=1) if len(columns) > 1 else columns[0]
 
-    def finish(self, score: str) -> onnx.ModelProto:
+    def category_rows(self, column: str, categories: Categories, values: np.ndarray) -> str:
+        """float [rows, width]: the row of `values` that belongs to the code."""
+        return self.rows_at(self.category_codes(column, categories), values)
+
+    def rows_at(self, code: str, values: np.ndarray) -> str:
+        """float [rows, width]: `values[code]` for codes of shape [rows, 1]."""
+        gathered = self.node("Gather", [self.constant(values, np.float32), code], axis=0)
+        return self.node("Squeeze", [gathered, self.constant([1], np.int64)])
+
+    def finish(self, score: str, width: int = 1) -> onnx.ModelProto:
+        """`width`: scores a row, the number of classes of a multiclass model."""
         self._nodes.append(helper.make_node("Identity", [score], [SCORE], name="perennial/score"))
         kinds = {"float": TensorProto.FLOAT, "string": TensorProto.STRING}
         graph = helper.make_graph(
             self._nodes,
             "perennial",
             [helper.make_tensor_value_info(feature.name, kinds[feature.type], ["rows", 1]) for feature in self.features],
-            [helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["rows", 1])],
+            [helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["rows", width])],
             self._constants,
         )
         model = helper.make_model(graph, producer_name="perennial", producer_version="1", opset_imports=OPSETS, ir_version=IR_VERSION)

@@ -32,7 +32,7 @@ class Trained:
 
     #: Takes each feature column as it is and gives `score`; see graph.py. A function when building it takes time: nobody asks for a trial's.
     graph: onnx.ModelProto | Callable[[], onnx.ModelProto]
-    #: The native model on the same columns, one float a row. The runtime compares the two before it believes the graph.
+    #: The native model on the same columns, one float a row; of a multiclass model [rows, classes]. The runtime compares the two before it believes the graph.
     predict: Callable[[Columns], np.ndarray]
     metrics: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +72,8 @@ class Job:
         self.task: str = self.context["task"]
         if self.task not in manifest.tasks:
             raise Refused(f"trainer {manifest.name} does not do {self.task}; it does {' and '.join(manifest.tasks)}")
+        #: Of a multiclass task: the names of the classes that the label numbers from 0. Empty for other tasks.
+        self.classes: list[str] = self.context.get("classes", []) if self.task == "multiclass" else []
         self.features = [Feature(feature["name"], feature["type"]) for feature in self.context["features"]]
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._ahead = ahead
@@ -116,7 +118,7 @@ class Job:
 
         def read() -> tuple[Columns, np.ndarray]:
             table = self.table(name)
-            return columns_of(table, self.features), label_of(table, self.context["label"], self.task)
+            return columns_of(table, self.features), label_of(table, self.context["label"], self.task, len(self.classes))
 
         return self.shared(f"examples {name}", read)
 
@@ -147,7 +149,7 @@ class Job:
     def objective(self) -> Objective | None:
         """What this job is scored by when it is a trial of a study; None when it trains a model that is to be kept."""
         asked = self.context.get("objective")
-        return Objective(asked["metric"], *self.examples(asked["input"])) if asked else None
+        return Objective(asked["metric"], *self.examples(asked["input"]), self.task) if asked else None
 
     def report_objective(self, step: int, scores: np.ndarray) -> None:
         """A trial's standing after `step` iterations, by its scores of the objective's rows: what it may be pruned by."""

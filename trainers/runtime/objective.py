@@ -16,9 +16,11 @@ LEAST_PROBABILITY = 0.001
 class Objective:
     """`value(scores)` for scores of `columns`, row for row."""
 
-    def __init__(self, metric: str, columns: Columns, label: np.ndarray):
-        if metric not in METRICS:
-            raise Refused(f"there is no metric {metric}; there are {', '.join(METRICS)}")
+    def __init__(self, metric: str, columns: Columns, label: np.ndarray, task: str = "classification"):
+        metrics = MULTICLASS_METRICS if task == "multiclass" else METRICS
+        if metric not in metrics:
+            raise Refused(f"there is no metric {metric}; there are {', '.join(metrics)}")
+        self._measure = metrics[metric]
         self.metric = metric
         #: As it is reported, and as it stands in the result.
         self.name = f"tuning_{metric}"
@@ -28,7 +30,7 @@ class Objective:
     def value(self, scores: np.ndarray) -> float:
         """NaN where the metric is not defined on these rows, or a score is no number."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return float(METRICS[self.metric](self.label, np.asarray(scores, dtype=np.float64)))
+            return float(self._measure(self.label, np.asarray(scores, dtype=np.float64)))
 
 
 def _logloss(label: np.ndarray, scores: np.ndarray) -> float:
@@ -62,4 +64,30 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "rmse": lambda label, scores: np.sqrt(np.mean((scores - label) ** 2)),
     "mae": lambda label, scores: np.mean(np.abs(scores - label)),
     "r2": _r2,
+}
+
+
+def _multiclass_logloss(label: np.ndarray, scores: np.ndarray) -> float:
+    probability = scores[np.arange(len(label)), label.astype(np.int64)]
+    return -np.mean(np.log(np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)))
+
+
+def _f1(label: np.ndarray, scores: np.ndarray, weighted: bool) -> float:
+    """Over the classes that some row has or is predicted as; each counts alike, or by its labels."""
+    if not np.isfinite(scores).all():
+        return float("nan")
+    known, width = label.astype(np.int64), scores.shape[1]
+    guess = scores.argmax(axis=1)
+    labelled, predicted = np.bincount(known, minlength=width), np.bincount(guess, minlength=width)
+    right = np.bincount(known[known == guess], minlength=width)
+    there = labelled + predicted > 0
+    f1 = 2 * right[there] / (labelled + predicted)[there]
+    return float(np.average(f1, weights=labelled[there] if weighted else None))
+
+
+MULTICLASS_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "logloss": _multiclass_logloss,
+    "accuracy": lambda label, scores: np.mean(scores.argmax(axis=1) == label) if np.isfinite(scores).all() else float("nan"),
+    "f1_macro": lambda label, scores: _f1(label, scores, weighted=False),
+    "f1_weighted": lambda label, scores: _f1(label, scores, weighted=True),
 }

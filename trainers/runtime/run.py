@@ -110,7 +110,8 @@ def _conclude(job: Job, trained: Any) -> dict[str, Any]:
     model = trained.graph() if callable(trained.graph) else trained.graph
     check_signature(model, job.features)
     graph = graph_bytes(model)
-    parity = check_parity(graph, trained.predict, columns_of(job.table("train"), job.features), job.features)
+    width = len(job.classes) or 1
+    parity = check_parity(graph, trained.predict, columns_of(job.table("train"), job.features), job.features, width)
     result = {"metrics": {name: float(value) for name, value in trained.metrics.items()}, "facts": {**trained.facts, "parity": parity}}
     bad = first_not_finite(result)
     if bad is not None:

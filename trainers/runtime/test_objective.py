@@ -31,6 +31,25 @@ class Metrics(unittest.TestCase):
             with self.subTest(metric):
                 self.assertAlmostEqual(self.value(metric), expected, places=12)
 
+    def test_of_several_classes_are_the_known_ones(self):
+        random = np.random.default_rng(4)
+        label = random.integers(0, 4, 300).astype(float)
+        # A fifth class, which no row has and some are predicted as.
+        scores = random.dirichlet(np.ones(5), 300) + np.eye(5)[label.astype(int)] * 0.3
+        scores /= scores.sum(axis=1, keepdims=True)
+        guess = scores.argmax(axis=1)
+        for metric, expected in (
+            ("logloss", reference.log_loss(label, scores, labels=range(5))),
+            ("accuracy", reference.accuracy_score(label, guess)),
+            ("f1_macro", reference.f1_score(label, guess, average="macro")),
+            ("f1_weighted", reference.f1_score(label, guess, average="weighted")),
+        ):
+            with self.subTest(metric):
+                self.assertAlmostEqual(Objective(metric, {}, label, "multiclass").value(scores), expected, places=12)
+                self.assertTrue(np.isnan(Objective(metric, {}, label, "multiclass").value(np.full((300, 5), np.nan))))
+        with self.assertRaisesRegex(Refused, "no metric auc; there are logloss, accuracy"):
+            Objective("auc", {}, label, "multiclass")
+
     def test_one_confident_mistake_is_bounded(self):
         self.assertAlmostEqual(Objective("logloss", {}, np.array([1.0])).value(np.array([0.0])), -np.log(0.001))
 

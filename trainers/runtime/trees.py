@@ -10,8 +10,8 @@ import numpy as np
 from runtime.graph import ML, GraphBuilder
 
 
-def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any]) -> str:
-    """float [rows, 1]: the sum of all trees of all boosters over `matrix`, float [rows, features]."""
+def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any], width: int = 1) -> str:
+    """float [rows, width]: the sums of all trees of all boosters over `matrix`, float [rows, features]. LightGBM grows `width` trees at a time, one for each column."""
     nodes: dict[str, list[Any]] = {
         key: []
         for key in ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids", "missing_value_tracks_true")
@@ -38,13 +38,13 @@ def tree_ensemble(builder: GraphBuilder, matrix: str, boosters: list[Any]) -> st
             for column, value in zip(nodes.values(), row, strict=True):
                 column.append(value)
             if leaf:
-                for column, value in zip(targets.values(), (tree_id, node_id, 0, float(node["leaf_value"])), strict=True):
+                for column, value in zip(targets.values(), (tree_id, node_id, tree_id % width, float(node["leaf_value"])), strict=True):
                     column.append(value)
     return builder.node(
         "TreeEnsembleRegressor",
         [matrix],
         ML,
-        n_targets=1,
+        n_targets=width,
         aggregate_function="SUM",
         post_transform="NONE",
         **{f"nodes_{name}": values for name, values in nodes.items()},

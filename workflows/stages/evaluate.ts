@@ -42,7 +42,7 @@ export async function evaluate(run: ModelRun, contest: Contest): Promise<Judged>
   const championDigest = champion.version?.manifest.digest ?? null;
   const withBaseline = needsBaseline(gates, champion.version !== null);
   const { time, label } = plan.spec.data;
-  const dayCount = { timezone: time.timezone ?? 'UTC', labelDelaySeconds: label.availableAfterSeconds };
+  const dayCount = { timezone: time?.timezone ?? 'UTC', labelDelaySeconds: label.availableAfterSeconds };
   const inputs = async () => ({
     candidate: candidate.manifest.digest,
     champion: championDigest,

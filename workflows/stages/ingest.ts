@@ -8,7 +8,8 @@ import type { EffectOf, EndedStage, LlmRun, ModelRun, Run } from '../stage';
 import { runStage } from '../stage';
 
 export interface Ingested {
-  readonly window: TimeWindow;
+  /** Null where the rows have no time: sources are read whole. */
+  readonly window: TimeWindow | null;
   /** By source name. */
   readonly datasets: Readonly<Record<string, DatasetVersionRef>>;
 }
@@ -18,16 +19,19 @@ export async function ingest(run: ModelRun): Promise<EndedStage<Ingested>> {
   const { plan } = run;
   const { data } = plan.spec;
   const { timeoutSeconds } = data;
-  const until = plan.request.until ?? data.time.until;
+  const { time } = data;
+  const until = time === null ? null : (plan.request.until ?? time.until);
   run.undo.push({ what: 'dataset aliases', run: () => records.restoreDatasetAliases({ tenant: plan.tenant, runId: plan.runId }) });
   const ended = await runStage(run, { name: 'ingest', inputs: () => ({ sources: data.sources, until }), cached: false }, async (effect) => {
     const window =
-      until === 'latest'
-        ? await timedDataWork({ steps: data.sources.length, timeoutSeconds }).findLatestWindow.executeWithOptions(
-            { summary: 'newest event time' },
-            [{ ...effect('window'), data }],
-          )
-        : windowEnding(until, data.time.window);
+      time === null || until === null
+        ? null
+        : until === 'latest'
+          ? await timedDataWork({ steps: data.sources.length, timeoutSeconds }).findLatestWindow.executeWithOptions(
+              { summary: 'newest event time' },
+              [{ ...effect('window'), data }],
+            )
+          : windowEnding(until, time.window);
     return { output: { window, datasets: await readSources(run, effect, data, window) } };
   });
   describeDatasets(Object.values(ended.output.datasets));

@@ -34,7 +34,7 @@ export async function train(run: ModelRun, data: Validated): Promise<EndedStage<
       datasets: Object.fromEntries(Object.entries(data.datasets).map(([name, version]) => [name, version.manifest.digest])),
       window: data.window,
       label: spec.data.label,
-      columns: { time: spec.data.time.column, entity: spec.data.entity },
+      columns: { time: spec.data.time?.column ?? null, entity: spec.data.entity },
       split: spec.data.split,
       sql: [fileOf(run, spec.data.assemble).digest, featuresSql.digest],
       trainer: { name: trainer.name, code: trainer.codeDigest, params, seed: spec.train.seed, task: spec.train.task },

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { TuneSpec } from '../../domain/lifecycle';
 import { isConfirmed, type Confirmation } from '../../domain/measure/confirm';
+import { blocksText } from '../../domain/measure/random-blocks';
 import type { TrialCounts } from '../../domain/tuning';
 import type { Reason, Verdict } from '../../domain/verdict';
 import { computeWork, dataWork, records } from '../activity-proxies';
@@ -39,7 +40,7 @@ export async function tune(run: ModelRun, byDefault: Trained, spec: TuneSpec): P
   const { plan } = run;
   const { tenant, runId } = plan;
   const params = { ...plan.spec.train.params, ...plan.request.params };
-  const { timezone = 'UTC' } = plan.spec.data.time;
+  const { timezone = 'UTC' } = plan.spec.data.time ?? {};
   run.undo.push({ what: 'tuning study', run: () => records.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }) });
   const inputs = async () => {
     const { trainer, tuner, hyperband } = await records.describeTuning({ train: { ...plan.spec.train, params }, tune: spec });
@@ -164,14 +165,14 @@ function nothingFound({ counts, endedEarly }: StudyOutcome): string {
 
 function comparison(
   { counts, best, endedEarly }: StudyOutcome,
-  { metric, interval, difference, reason, rows, days }: Confirmation,
+  { metric, interval, difference, reason, rows, days, unit }: Confirmation,
 ): string {
   const trials = counts.complete + counts.pruned + counts.failed;
   const which = `trial ${best?.number ?? '?'}, the best of ${trials}${endedEarly === null ? '' : ` (ended early: ${endedEarly})`}`;
   if (reason !== null) return `${which}: ${reason}`;
   const word = difference === null || difference === 0 ? 'no different' : difference < 0 ? 'better' : 'worse';
   const bounds = `${Math.round(interval.level * 100)}% bounds ${signed(interval.lower)} … ${signed(interval.upper)}`;
-  return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${rows} rows of ${days} days)`;
+  return `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} (${bounds}; positive is worse; ${unit === undefined ? `${rows} rows of ${days} days` : blocksText({ rows, days, unit })})`;
 }
 
 function nameOf({ best }: StudyOutcome): string {

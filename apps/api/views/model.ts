@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ApprovalRecord } from '../../../db/repositories/approvals';
+import { tasks } from '../../../domain/model';
 import { artifact, instant, verdict } from './fields';
 import { decisionWithGrounds } from './decision';
 import { lineageEdge } from './lineage';
@@ -23,10 +24,11 @@ export const modelVersion = z
       .union([
         z.object({ task: z.literal('chat'), input: z.string().describe('the prompt’s variable that takes what the user writes') }),
         z.object({
-          task: z.enum(['classification', 'regression']),
+          task: z.enum(tasks),
           request: z.array(column).readonly(),
           features: z.array(column).readonly(),
           output: z.literal('score'),
+          classes: z.array(z.string()).readonly().optional().describe('of a multiclass model, in the order of its probabilities'),
           entity: z.string().nullable(),
           time: z.string().nullable(),
         }),

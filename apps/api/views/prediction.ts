@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { ListedPrediction } from '../../../db/prediction-list';
 import { answerIn, verdictOf, type LoggedAnswer, type LoggedRetrieval, type SafetyAudit } from '../../../domain/llm/logged-answer';
 import { outcomes, type Outcome } from '../../../domain/llm/safety/screen';
-import { predictionArms } from '../../../domain/prediction';
+import { classPredictionIn } from '../../../domain/class-prediction';
+import { classLabel, predictionArms } from '../../../domain/prediction';
 import type { AnswerFeedback } from '../../../domain/rollout/answer-quality';
 import { instant } from './fields';
 
@@ -27,7 +28,7 @@ type AnswerJson = z.output<typeof answer>;
 
 const feedback = z.object({
   labelledAt: instant.nullable().describe('null where only a judge has said something'),
-  label: z.union([z.number(), z.boolean()]).nullable().describe('the value that came true'),
+  label: z.union([z.number(), z.boolean(), z.string()]).nullable().describe('the value, or the class, that came true'),
   score: z.number().nullable().describe('of the answer, from 0 to 1'),
   references: z.number().int().describe('right answers that were given; their texts are not shown'),
   corrected: z.boolean().describe('somebody wrote how it should have been answered'),
@@ -46,7 +47,8 @@ const summary = {
     .enum(predictionArms)
     .describe('the alias that answered; direct where the caller named the version; probe where the platform tested it'),
   latencyMs: milliseconds.describe('from the request’s arrival to its answer'),
-  score: z.number().nullable().describe('of a classical model; null of an application'),
+  score: z.number().nullable().describe('of a binary classification or a regression; null of others'),
+  class: z.string().nullable().describe('the likeliest class, of a multiclass model; null of others'),
   answer: answer.nullable().describe('of an application; null of a classical model'),
   verdict: z.enum(outcomes).nullable().describe('the worst that the safety policy said of any side; null where none looked'),
   feedback: feedback.nullable(),
@@ -85,12 +87,15 @@ const retrieved = z.object({
   notReranked: z.string().optional().describe('why the bundle’s reranker did not order them'),
 });
 
+const probabilities = z.record(z.string(), z.number()).nullable().describe('by class, of a multiclass model; null of others');
+
 const evidenceOf = { safety: safety.nullable(), retrieved: retrieved.nullable() };
 
 export const predictionView = z
   .object({
     ...summary,
     ...evidenceOf,
+    probabilities,
     digest: digest.nullable().describe('of the version that answered: a release bundle, of an application'),
     eventTime: instant.nullable(),
     rollout: z.object({ id: z.string(), step: z.number().int() }).nullable().describe('the open rollout that the request was part of'),
@@ -101,6 +106,8 @@ export const predictionView = z
         latencyMs: milliseconds,
         error: z.string().nullable(),
         score: z.number().nullable(),
+        class: z.string().nullable(),
+        probabilities,
         answer: answer.nullable(),
         ...evidenceOf,
       })
@@ -123,27 +130,33 @@ export type PredictionTextsJson = z.output<typeof predictionTexts>;
 export function summaryToJson({ label, labelledAt, output, ...row }: ListedPrediction): PredictionSummaryJson {
   const { id, receivedAt, model, version, arm, latencyMs } = row;
   const said = answerIn(output);
+  const predicted = classPredictionIn(output);
   return {
     ...{ id, receivedAt, model, version, arm, latencyMs },
     score: said === null ? scoreIn(output) : null,
+    class: predicted?.class ?? null,
     answer: said && answerToJson(said),
     verdict: said && verdictOf(said.safety ?? null),
-    feedback: labelledAt === null ? null : feedbackToJson(label, labelledAt),
+    feedback: labelledAt === null ? null : feedbackToJson(predicted === null ? label : (classLabel(label) ?? label), labelledAt),
   };
 }
 
 export function predictionToJson(row: ListedPrediction, digestServed: string | null): PredictionJson {
   const { eventTime, rollout, other } = row;
+  const [said, predicted] = [answerIn(other?.output), classPredictionIn(other?.output)];
   return {
     ...summaryToJson(row),
     ...evidenceToJson(answerIn(row.output)),
+    probabilities: classPredictionIn(row.output)?.probabilities ?? null,
     digest: digestServed,
     eventTime,
     rollout,
     other: other && {
       ...{ version: other.version, role: other.role, latencyMs: other.latencyMs, error: other.error, score: other.score },
-      answer: other.output ? answerToJson(other.output) : null,
-      ...evidenceToJson(other.output ?? null),
+      class: predicted?.class ?? null,
+      probabilities: predicted?.probabilities ?? null,
+      answer: said && answerToJson(said),
+      ...evidenceToJson(said),
     },
   };
 }
@@ -193,7 +206,7 @@ function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJs
   const { label, score, references = [], correction, judged } = said;
   return {
     labelledAt: labelledAt === nobody ? null : labelledAt,
-    label: typeof label === 'number' || typeof label === 'boolean' ? label : null,
+    label: typeof label === 'number' || typeof label === 'boolean' || typeof label === 'string' ? label : null,
     ...{ score: score ?? null, references: references.length, corrected: correction !== undefined },
     judged: judged === undefined ? null : { judge: judged.judge, served: judged.served, beside: judged.beside },
   };

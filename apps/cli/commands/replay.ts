@@ -82,6 +82,10 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
   if (spec.kind !== 'ModelLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}: rows of tables are replayed for models alone`, 2);
   const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
   const { data } = spec;
+  if (data.time === null) {
+    const why = 'its rows have no time (spec.data.time is missing), so there is no past to live again';
+    throw new CliError(`${lifecycle}: ${why}`, 2, `POST /v2/models/${lifecycle}/infer`);
+  }
   const gateway = await openReplayGateway({
     gatewayUrl,
     apiKey,
@@ -92,7 +96,7 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
   });
   try {
     const source = {
-      data,
+      data: { ...data, time: data.time },
       assembleSql: files[data.assemble] ?? '',
       window: { from, until: to },
       samplesDir,

@@ -58,7 +58,8 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
           event_time: columns[timeColumn] ?? new Date(at).toISOString(),
           ...(entity === null ? {} : { entity }),
         },
-        outputs: [{ name: 'score' }],
+        // Every model has it; what was predicted is in the log.
+        outputs: [{ name: 'prediction_id' }],
       });
       const answer = await request(`${url}/infer`, { method: 'POST', headers, body, dispatcher });
       const text = await answer.body.text();

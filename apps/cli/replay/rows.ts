@@ -6,7 +6,7 @@ import { quoteName, withDuckDb, type PlatformSql } from '../../../data/sql/platf
 import { runUserSql } from '../../../data/sql/user-sql';
 import type { TimeWindow } from '../../../domain/dataset';
 import { failure } from '../../../domain/failure';
-import type { DataSpec } from '../../../domain/lifecycle';
+import type { DataSpec, TimeSpec } from '../../../domain/lifecycle';
 import { schemeOf } from '../../../domain/source-uri';
 
 /** One request as a caller of that time would have sent it, and what became known of it later. */
@@ -19,11 +19,14 @@ export interface ReplayRow {
   readonly label: ReplayLabel | null;
 }
 
-/** Of a score; of an answer the right ones. */
-export type ReplayLabel = number | boolean | readonly string[];
+/** Of a score; of a multiclass model the class; of an answer the right ones. */
+export type ReplayLabel = number | boolean | string | readonly string[];
+
+/** Rows have their place in the past. */
+export type TimedDataSpec = DataSpec & { readonly time: TimeSpec };
 
 export interface ReplaySource {
-  readonly data: DataSpec;
+  readonly data: TimedDataSpec;
   readonly assembleSql: string;
   readonly window: TimeWindow;
   readonly samplesDir: string;
@@ -126,7 +129,7 @@ async function keepWindow(sql: PlatformSql, { data, window }: ReplaySource, path
   return rows;
 }
 
-async function* batches(sql: PlatformSql, data: DataSpec, count: number): AsyncGenerator<readonly ReplayRow[]> {
+async function* batches(sql: PlatformSql, data: TimedDataSpec, count: number): AsyncGenerator<readonly ReplayRow[]> {
   for (let from = 1; from <= count; from += rowsAtOnce) {
     const rows = await sql.rows<Record<string, unknown>>(
       `SELECT * EXCLUDE (replay_row) FROM replayed WHERE replay_row >= ${from} AND replay_row < ${from + rowsAtOnce} ORDER BY replay_row`,
@@ -135,7 +138,7 @@ async function* batches(sql: PlatformSql, data: DataSpec, count: number): AsyncG
   }
 }
 
-function replayRow(row: Record<string, unknown>, { time, label }: DataSpec): ReplayRow {
+function replayRow(row: Record<string, unknown>, { time, label }: TimedDataSpec): ReplayRow {
   const at = row[time.column];
   if (!(at instanceof Date)) throw failure('InvalidInput', `${time.column} is no time in an assembled row`);
   const columns: Record<string, unknown> = {};
@@ -148,7 +151,8 @@ function sendable(value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-function labelOf(value: unknown): number | boolean | null {
+function labelOf(value: unknown): ReplayLabel | null {
   if (typeof value === 'boolean' || typeof value === 'number') return value;
+  if (typeof value === 'string' && value !== '') return value;
   return typeof value === 'bigint' ? Number(value) : null;
 }

@@ -65,7 +65,7 @@ function mayStillCome(id: PredictionId): boolean {
 function requireFittingLabels(items: readonly FeedbackItem[], tasks: ReadonlyMap<PredictionId, PredictionTask>, isList: boolean): void {
   const issues = items.flatMap(({ predictionId, label }, index) => {
     const of = tasks.get(predictionId);
-    const mismatch = of?.task == null ? null : labelMismatch(of.task, label);
+    const mismatch = of?.task == null ? null : labelMismatch({ task: of.task, classes: of.classes }, label);
     if (of === undefined || mismatch === null) return [];
     return [
       {

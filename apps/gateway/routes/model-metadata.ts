@@ -43,14 +43,23 @@ function describe(served: ServedVersion) {
     versions: [String(version)],
     platform: 'onnxruntime_onnx',
     inputs: signature.request.map(({ name, type }) => ({ name, datatype: datatypesOf[type][0], shape: [-1, 1], parameters: { type } })),
-    outputs: [
-      { name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning: meaningOf(signature) } },
-      { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
-    ],
+    outputs: [...outputsOf(signature), { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] }],
     parameters: { digest, entity: signature.entity, event_time: signature.time },
   };
 }
 
-function meaningOf({ task }: ModelSignature): string {
-  return task === 'classification' ? 'probability of the positive class' : 'predicted value';
+function outputsOf({ task, classes }: ModelSignature) {
+  if (classes === undefined) {
+    const meaning = task === 'classification' ? 'probability of the positive class' : 'predicted value';
+    return [{ name: 'score', datatype: 'FP64', shape: [-1, 1], parameters: { meaning } }];
+  }
+  return [
+    { name: 'class', datatype: 'BYTES', shape: [-1, 1], parameters: { meaning: 'the likeliest class' } },
+    {
+      name: 'probabilities',
+      datatype: 'FP64',
+      shape: [-1, classes.length],
+      parameters: { meaning: 'probability of each class, in the order of `classes`', classes },
+    },
+  ];
 }

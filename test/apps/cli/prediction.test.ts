@@ -25,6 +25,8 @@ const answered: PredictionJson = {
     output: passed,
     retrieved: null,
   },
+  class: null,
+  probabilities: null,
   retrieved: {
     index: { name: 'pages', version: 4, digest: digest('c') },
     passages: [
@@ -35,7 +37,18 @@ const answered: PredictionJson = {
     left: { room: 1, policy: 0 },
   },
   other: {
-    ...{ version: 4, role: 'shadow', latencyMs: 90, error: 'ProviderTimeout', score: null, answer: null, safety: null, retrieved: null },
+    ...{
+      version: 4,
+      role: 'shadow',
+      latencyMs: 90,
+      error: 'ProviderTimeout',
+      score: null,
+      class: null,
+      probabilities: null,
+      answer: null,
+      safety: null,
+      retrieved: null,
+    },
   },
   feedback: { labelledAt: '2026-01-11T00:00:00.000Z', label: null, score: 1, references: 2, corrected: true, judged: null },
 };

@@ -5,7 +5,7 @@ import type { ReplayGateway } from '../../../apps/cli/replay/gateway';
 import { replay } from '../../../apps/cli/replay/replay';
 import type { ReplayRow } from '../../../apps/cli/replay/rows';
 import { withReplayRows } from '../../../apps/cli/replay/rows';
-import type { DataSpec } from '../../../domain/lifecycle';
+import type { TimedDataSpec } from '../../../apps/cli/replay/rows';
 
 const start = Date.parse('2013-08-01T00:00:00Z');
 const hour = 3_600_000;
@@ -145,7 +145,7 @@ describe('its rows', () => {
       entity: null,
       maxBytes: 1e6,
       timeoutSeconds: 30,
-    } as unknown as DataSpec;
+    } as unknown as TimedDataSpec;
     const read = await withReplayRows(
       {
         data,

@@ -19,6 +19,7 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly inserted: PredictionRow[];
   /** Of every stored prediction. */
   task: PredictionTask['task'];
+  classes: PredictionTask['classes'];
   readonly labels: Map<PredictionId, unknown>;
   indexNames: string[];
   readonly beats: { readonly epoch: number }[];
@@ -44,6 +45,7 @@ export function fakeRegistry(): FakeRegistry {
     keys: new Map(),
     inserted: [],
     task: 'classification',
+    classes: null,
     labels: new Map(),
     beats: [],
     route(model, arms, { previous, rollout } = {}) {
@@ -102,7 +104,7 @@ export function fakeRegistry(): FakeRegistry {
       tasksOf: ({ ids }) =>
         present(() => {
           const stored = registry.inserted.filter(({ id }) => ids.includes(id));
-          return new Map(stored.map(({ id, model, version }) => [id, { model, version, task: registry.task }]));
+          return new Map(stored.map(({ id, model, version }) => [id, { model, version, task: registry.task, classes: registry.classes }]));
         }),
     },
     feedback: {

@@ -27,6 +27,7 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
     features: { kind: 'plain', compute: () => ({}), close: () => undefined },
     onnx: {
       inputs: [],
+      width: 1,
       predict: (_columns, rows) =>
         answers === 'never' ? new Promise(() => undefined) : Promise.resolve(new Float64Array(rows).fill(version)),
       close: () => Promise.resolve(),

@@ -770,6 +770,25 @@ describe('feedback', () => {
     expect(registry.labels.size).toBe(0);
   });
 
+  test('of a multiclass model is one of its classes, and nothing else', async () => {
+    await promote(7, 10);
+    await start();
+    const { headers } = await post('/v2/models/flight-delay/infer', one);
+    const predictionId = String(headers['x-perennial-prediction-id']);
+    await until(() => registry.inserted.length === 1);
+    registry.task = 'multiclass';
+    registry.classes = ['late', '7'];
+    const send = (label: unknown) => post('/v1/feedback', { predictionId, label }, { key: operator });
+    for (const label of ['late', '7', 7]) expect(await send(label)).toMatchObject({ status: 200, body: { joined: 1 } });
+    for (const label of ['Late', 8, true, ['late', '7']]) {
+      const { status, body } = await send(label);
+      expect({ status, detail: body['detail'] }).toEqual({
+        status: 400,
+        detail: `${predictionId} is a prediction of flight-delay@7: a label of this multiclass model is one of its classes: "late", "7"`,
+      });
+    }
+  });
+
   test.each<[FakeRegistry['task'], unknown, string]>([
     ['classification', 'banana', 'a label of a binary classification is true, false, 1 or 0'],
     ['classification', 'true', 'a label of a binary classification is true, false, 1 or 0'],

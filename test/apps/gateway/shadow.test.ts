@@ -32,7 +32,13 @@ function setting(limits: { readonly maxWaitingRows?: number; readonly longestWai
       const codec = {
         decode: (body: unknown) => ({ rows: body as [], id: null, entities: [], eventTimes: [], outputs: new Set<string>() }),
       };
-      const model = { kind: 'graph', digest: sha256('m'), codec, scorer: { score, queued: () => 0 } } as unknown as ModelHold['model'];
+      const model = {
+        kind: 'graph',
+        digest: sha256('m'),
+        signature: {},
+        codec,
+        scorer: { score, queued: () => 0 },
+      } as unknown as ModelHold['model'];
       const hold = (): ModelHold => {
         holds += 1;
         return { model, hold, release: () => (holds -= 1) };

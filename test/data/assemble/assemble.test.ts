@@ -6,7 +6,7 @@ import { digestOfFile } from '../../../data/digest';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import { assembledParts } from '../../../domain/assembled';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
-import type { DataSpec } from '../../../domain/lifecycle';
+import type { DataSpec, TimeSpec } from '../../../domain/lifecycle';
 
 jest.setTimeout(60_000);
 
@@ -21,7 +21,7 @@ const trips = `
          CASE WHEN i % 5 = 0 THEN NULL ELSE i / 10 END AS temp, 'T' || i % 4 AS tail, i % 3 = 0 AS late
   FROM range(400) r(i)`;
 
-const spec: DataSpec = {
+const spec: DataSpec & { readonly time: TimeSpec } = {
   sources: [],
   assemble: 'sql/assemble.sql',
   features: 'sql/features.sql',
@@ -169,6 +169,84 @@ describe('assembling', () => {
   });
 });
 
+describe('several classes', () => {
+  const kinds = `SELECT * REPLACE (['late', 'early', 'on time'][(trip % 3 + 1)::INTEGER] AS late) FROM trips`;
+
+  test('texts are classes by their name, numbered in order', async () => {
+    const files = await run({ sql: kinds });
+    expect(files).toMatchObject({ task: 'multiclass', classes: ['early', 'late', 'on time'], labelType: 'string' });
+    const rows = await everyPart(files, 'features');
+    expect(rows.slice(0, 3).map((row) => row.__label)).toEqual([2, 1, 0]);
+  });
+
+  test('whole numbers are classes when told, in order of their value', async () => {
+    const files = await run({ sql: 'SELECT * REPLACE (trip % 3 + 9 AS late) FROM trips', task: 'multiclass' });
+    expect(files.classes).toEqual(['9', '10', '11']);
+  });
+
+  test('a blank text is no label', async () => {
+    const files = await run({ sql: kinds.replace("'late',", "CASE WHEN trip = 99 THEN '' ELSE 'late' END,") });
+    expect(files.dropped.withoutLabel).toBe(1);
+  });
+});
+
+describe('rows without a usable time', () => {
+  const shares = { tuning: 0.2, confirm: 0.1, holdout: 0.3 };
+  const byRow: Partial<DataSpec> = { time: null, entity: null, split: { by: 'random', ...shares } };
+  const byTail: Partial<DataSpec> = { time: null, split: { by: 'group', column: 'tail', ...shares } };
+  const sql = 'SELECT * EXCLUDE (starts_at) FROM trips';
+  const features = 'SELECT carrier, temp FROM request';
+  const many = trips.replace('range(400)', 'range(2000)').replace("'T' || i % 4", "CASE WHEN i % 50 = 49 THEN NULL ELSE 'T' || i % 97 END");
+
+  async function partsOf(given: Given): Promise<ReadonlyMap<unknown, string>> {
+    const files = await run({ sql, features, ...given });
+    const found = new Map<unknown, string>();
+    for (const part of assembledParts) for (const row of await read(files.parts[part].features)) found.set(row.__row, part);
+    const rows = await everyPart(files, 'requestRows');
+    return new Map(rows.map((row) => [row.trip, found.get(row.__row) ?? '']));
+  }
+
+  test('are put into parts by a hash, to their shares, and no row is lost', async () => {
+    const files = await run({ sql, features, source: many, data: byRow });
+    const rows = assembledParts.map((part) => files.parts[part].rows);
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBe(2000);
+    for (const [place, share] of [0.4, 0.2, 0.1, 0.3].entries()) expect(Math.abs((rows[place] ?? 0) / 2000 - share)).toBeLessThan(0.04);
+    expect(files.parts.holdout.window).toBeNull();
+    expect((await read(files.parts.holdout.features))[0]).toMatchObject({
+      __time: null,
+      __day: null,
+      __group: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+    });
+  });
+
+  test('stay in their part when rows are added or come in another order', async () => {
+    const first = await partsOf({ data: byRow });
+    const later = await partsOf({
+      data: byRow,
+      source: `SELECT * FROM (${trips.replace('range(400)', 'range(900)')}) ORDER BY hash(trip)`,
+    });
+    expect([...first].filter(([trip, part]) => later.get(trip) !== part)).toEqual([]);
+    expect(later.size).toBe(900);
+  });
+
+  test('a larger share to tune on leaves the holdout as it is', async () => {
+    const held = (parts: ReadonlyMap<unknown, string>) => [...parts].filter(([, part]) => part === 'holdout').map(([trip]) => trip);
+    const other: Partial<DataSpec> = { ...byRow, split: { by: 'random', ...shares, tuning: 0.4 } };
+    expect(held(await partsOf({ data: other }))).toEqual(held(await partsOf({ data: byRow })));
+  });
+
+  test('of one group are in one part; rows without a group are left out and counted', async () => {
+    const files = await run({ sql, features, source: many, data: byTail });
+    const parts = new Map<unknown, Set<string>>();
+    for (const part of assembledParts) {
+      for (const row of await read(files.parts[part].requestRows)) parts.set(row.tail, (parts.get(row.tail) ?? new Set()).add(part));
+    }
+    expect(parts.size).toBe(97);
+    expect([...parts.values()].every((found) => found.size === 1)).toBe(true);
+    expect(files.dropped).toEqual({ outsideWindow: 0, withoutTime: 0, unripe: 0, withoutLabel: 0, withoutGroup: 40 });
+  });
+});
+
 describe('what cannot be learnt from is refused with the reason', () => {
   test.each<[string, Given, string, string]>([
     [
@@ -185,7 +263,12 @@ describe('what cannot be learnt from is refused with the reason', () => {
     ],
     ['a missing entity', { data: { entity: 'plane' } }, 'InvalidInput', 'gives no column plane, which is the entity'],
     ['a time that is none', { data: { time: { ...spec.time, column: 'trip' } } }, 'InvalidInput', 'gives it as integer'],
-    ['a label of text', { sql: 'SELECT * REPLACE (late::VARCHAR AS late) FROM trips' }, 'InvalidInput', 'the label late is a string'],
+    [
+      'a label of text, for a regression',
+      { sql: 'SELECT * REPLACE (late::VARCHAR AS late) FROM trips', task: 'regression' },
+      'InvalidInput',
+      'the label late is a string',
+    ],
     ['a label of times', { sql: 'SELECT * REPLACE (starts_at AS late) FROM trips' }, 'InvalidInput', 'the label late is a timestamp'],
     [
       'classes that are not two',
@@ -226,7 +309,25 @@ describe('what cannot be learnt from is refused with the reason', () => {
       'SqlInvalid',
       'sql/features.sql: Could not convert string',
     ],
-    ['a split that takes all', { data: { split: { ...spec.split, holdoutDays: 90 } } }, 'InvalidInput', 'leaves nothing to train on'],
+    [
+      'a class that training does not have',
+      { sql: `SELECT * REPLACE (CASE WHEN trip > 350 THEN 'new' WHEN trip % 2 = 0 THEN 'a' ELSE 'b' END AS late) FROM trips` },
+      'InvalidInput',
+      'the label late has classes that no row to train on has: new (28 rows); the rows to train on have a, b',
+    ],
+    ['a text for each row', { sql: `SELECT * REPLACE ('x' || trip AS late) FROM trips` }, 'InvalidInput', 'more than 100 different values'],
+    [
+      'a group that is not there',
+      { data: { time: null, split: { by: 'group', column: 'tial', tuning: 0.2, confirm: 0.1, holdout: 0.3 } } },
+      'InvalidInput',
+      'gives no column tial, which is the group (did you mean tail?)',
+    ],
+    [
+      'a split that takes all',
+      { data: { split: { by: 'time', tuningDays: 20, confirmDays: 10, holdoutDays: 90 } } },
+      'InvalidInput',
+      'leaves nothing to train on',
+    ],
   ])('%s', async (_, given, type, message) => {
     const error = await refusal(given);
     expect([error.type, error.message]).toEqual([type, expect.stringContaining(message)]);

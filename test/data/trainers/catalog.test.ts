@@ -17,9 +17,9 @@ const manifest = (name: string) => `name: ${name}\ndescription: x\ntasks: [regre
 
 test('finds the trainers of this repository, each with its tasks', () => {
   expect(ours.list().map(({ name, tasks }) => [name, tasks])).toEqual([
-    ['baseline', ['classification', 'regression']],
-    ['lightgbm', ['classification', 'regression']],
-    ['logistic', ['classification', 'regression']],
+    ['baseline', ['classification', 'multiclass', 'regression']],
+    ['lightgbm', ['classification', 'multiclass', 'regression']],
+    ['logistic', ['classification', 'multiclass', 'regression']],
     ['lora', ['generation']],
   ]);
 });
@@ -45,7 +45,7 @@ describe('parameters', () => {
     ['lightgbm', { num_leaves: 2.5 }, { pointer: '/num_leaves' }],
     ['lightgbm', { learning_rate: 'fast' }, { pointer: '/learning_rate' }],
     ['lightgbm', { learning_rate: Number.NaN }, { pointer: '/learning_rate' }],
-    ['lightgbm', { objective: 'multiclass' }, { pointer: '/objective' }],
+    ['lightgbm', { objective: 'softmax' }, { pointer: '/objective' }],
     ['lightgbm', { 'a/b~c': 1 }, { pointer: '/a~1b~0c' }],
     ['logistic', { C: 0 }, { pointer: '/C' }],
     ['baseline', { group_by: ['hour', ''] }, { pointer: '/group_by/1' }],

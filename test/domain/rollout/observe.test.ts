@@ -226,3 +226,18 @@ describe('another step', () => {
     expect(enterStep(policy, seen, { step: 0, at: at(31) })).toBe(seen);
   });
 });
+
+describe('pairs of a multiclass model', () => {
+  const policy = policyWith();
+
+  test('carry the differences that were possible, which a label cannot leave', () => {
+    const seen = pair(1, { champion: 0.5, challenger: 0.4, differences: { min: -6, max: 6 } });
+    const known = see(policy, begin(policy), { hours: 2, pairs: [seen] });
+    expect(known.quality).toMatchObject({ kind: 'pairs', shadow: { n: 1 } });
+    const { differences: _, ...binary } = seen;
+    expect(known).not.toEqual(see(policy, begin(policy), { hours: 2, pairs: [binary] }));
+    // A difference outside of what was said to be possible would void the bet.
+    const impossible = { ...seen, differences: { min: -0.1, max: 0.1 } };
+    expect(() => see(policy, begin(policy), { hours: 2, pairs: [impossible] })).toThrow(RangeError);
+  });
+});
