@@ -46,7 +46,7 @@ export function explainGates(
 }
 
 /** Characters of a verdict line in a terminal. */
-export const longestLine = 120;
+const longestLine = 120;
 /** Lines of a run's progress stand behind the time and the stage. */
 const indentOfCallers = 10;
 

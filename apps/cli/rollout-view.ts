@@ -11,7 +11,7 @@ import { judgedText, judgeText, judgeTrouble, labelsText, type RolloutJudgeJson 
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
-import { reasonLines, type Verbosity } from './run-view';
+import { reasonLines, type Verbosity } from './verdict-view';
 
 export interface RolloutSummaryJson {
   readonly id: string;

@@ -5,9 +5,10 @@ import type { RolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/verdict';
 import { paintRolloutStatus } from './rollout-view';
-import { paintStatus, reasonLines } from './run-view';
+import { paintStatus } from './run-view';
 import type { Paint } from './terminal';
 import { progressText } from './trial-view';
+import { reasonLines } from './verdict-view';
 
 /** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
 export type RunLines = (event: RunEventMessage) => readonly string[];

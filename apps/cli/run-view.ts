@@ -1,6 +1,5 @@
 /** A run as the API gives it, and how it reads in a terminal. */
 import { signed } from '../../domain/gates/gate';
-import { explainReasons, type Shown } from '../../domain/explain';
 import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
 import type { RolloutSummaryJson } from './rollout-view';
@@ -9,6 +8,7 @@ import type { Paint } from './terminal';
 import { table } from './terminal';
 import type { TuningJson } from './trial-view';
 import { tuningText } from './trial-view';
+import { reasonLines, type Verbosity } from './verdict-view';
 
 export interface RunJson {
   readonly id: string;
@@ -32,11 +32,6 @@ export interface RunJson {
   readonly temporalUrl: string | null;
   readonly stages: readonly StageJson[];
   readonly rollout?: Pick<RolloutSummaryJson, 'id' | 'model' | 'status' | 'step' | 'steps'> | null;
-}
-
-/** `verbose` adds the details of each verdict. */
-export interface Verbosity {
-  readonly verbose?: boolean | undefined;
 }
 
 export interface StageJson {
@@ -169,16 +164,6 @@ function includes(whole: Verdict | null, { reasons }: Verdict): boolean {
 
 function verdictLines(of: string, verdict: Verdict, paint: Paint, verbosity: Verbosity): string[] {
   return [`${of}: ${verdict.kind}`, ...reasonLines(verdict, paint, verbosity).map((line) => `  ${line}`)];
-}
-
-/** What each gate said, marked so that the one which said no is seen. */
-export function reasonLines(
-  verdict: Verdict,
-  paint: Paint,
-  { verbose, columns }: Verbosity & Pick<Shown, 'columns'> = {},
-): readonly string[] {
-  const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
-  return explainReasons(verdict, { painted: (mark, outcome) => colours[outcome](mark), verbose, columns });
 }
 
 export function paintStatus(status: string, paint: Paint): string {

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem';
 
 /** Why a caller changes something, for the audit: percent-encoded UTF-8, as a header holds no other letters. */
-export const reasonHeader = 'x-perennial-reason';
+const reasonHeader = 'x-perennial-reason';
 
 /** In characters, once decoded. */
 export const longestReason = 1000;

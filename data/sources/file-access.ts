@@ -80,7 +80,7 @@ async function wayBelowRoot(path: string, root: string): Promise<readonly string
 }
 
 /** Where the path really leads. Of a file that is not there yet, where its folder leads. */
-export async function realOrGiven(path: string): Promise<string> {
+async function realOrGiven(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {

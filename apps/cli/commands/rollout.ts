@@ -11,7 +11,7 @@ import { wholeNumber } from '../numbers';
 import { readTextFile } from '../text-file';
 import { wholeFileAt, writeWhole } from '../whole-file';
 import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
-import type { Verbosity } from '../run-view';
+import type { Verbosity } from '../verdict-view';
 import { describeRollout, exitCodeOfRollout, stepText } from '../rollout-view';
 import { watchRollout } from '../rollout-watch';
 import { jsonText } from '../harmless';

@@ -148,7 +148,7 @@ describe('its guardrails', () => {
     const said = verdictOf({})
       .verdict.reasons.map(({ message }) => message)
       .join('\n');
-    for (const what of ['more than 500 ms', 'above 900 tokens', 'kept back by the safety policy', 'not the promised JSON'])
+    for (const what of ['first words after 500 ms', 'above 900 tokens', 'blocked answers', 'not the promised JSON'])
       expect(said).toContain(what);
   });
 });
