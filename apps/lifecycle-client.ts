@@ -1,4 +1,5 @@
 /** The one place that starts, updates and queries workflows. */
+import { fairnessKeyOf } from '../domain/fair-share';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   Client,
@@ -122,6 +123,7 @@ async function start(workflow: WorkflowClient, workflowId: string, input: Lifecy
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       staticSummary: `${input.lifecycle} by ${input.actor}`,
       typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
+      priority: { fairnessKey: fairnessKeyOf(input) },
     });
   } catch (error) {
     // It ran and ended already: a late sweeper found an outbox row whose start had succeeded.

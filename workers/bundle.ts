@@ -5,6 +5,7 @@ import type { Digest } from '../domain/artifact';
 import { sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..');
+const interceptorsPath = join(root, 'workflows', 'begun-first.ts');
 
 export interface WorkflowCode {
   readonly codePath: string;
@@ -26,7 +27,7 @@ export async function workflowBundle(
   if (existsSync(codePath)) return { codePath, digest };
   // Where the bundler's compiler unpacks itself when it loads; else in the user's home.
   process.env['SWC_NATIVE_BINDING_CACHE'] ??= join(cacheDir, 'swc');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules: [interceptorsPath], logger: quiet });
   mkdirSync(cacheDir, { recursive: true });
   const unfinished = `${codePath}.${process.pid}`;
   writeFileSync(unfinished, code);

@@ -69,6 +69,11 @@ const dynamicConfig = [
   'history.timerProcessorMaxTimeShift="10ms"',
   'history.transferProcessorMaxPollRPS=5000',
   'history.timerProcessorMaxPollRPS=5000',
+  // Tasks of different fairness keys take turns: a tenant with a thousand waiting runs does not hold up the others. Priorities are on without a setting.
+  'matching.enableFairness=true',
+  // Order holds within a partition, and one machine needs no second one.
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
   // Its HTTP API takes any Host header otherwise, so that a web page could reach it by DNS rebinding. Nothing of ours uses it.
   'frontend.httpAllowedHosts=["perennial.invalid"]',
   // A frozen worker's connection is noticed by a ping that is not answered. As long as it counts as open (70 s by default), tasks are handed to its waiting
