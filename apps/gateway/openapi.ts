@@ -41,7 +41,7 @@ const schemas: Readonly<Record<string, Schema>> = {
         ]),
       ),
       rows: list(anyObject),
-      outputs: list(object({ name: { enum: ['score', 'prediction_id'] }, parameters: anyObject }, ['name'])),
+      outputs: list(object({ name: { enum: ['score', 'class', 'probabilities', 'prediction_id'] }, parameters: anyObject }, ['name'])),
     },
   },
   InferAnswer: object({
@@ -52,7 +52,8 @@ const schemas: Readonly<Record<string, Schema>> = {
   }),
   Feedback: {
     type: 'object',
-    description: 'of a score `label`; of an answer label, score, thumbs or correction',
+    description:
+      'of a score `label`, a number or a truth value; of a multiclass model `label`, one of its classes; of an answer label, score, thumbs or correction',
     properties: {
       predictionId: { type: 'string', pattern: '^pred_[0-9a-hjkmnp-tv-z]{26}$' },
       labelledAt: { type: 'string', format: 'date-time' },
