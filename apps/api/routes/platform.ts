@@ -6,7 +6,14 @@ import { problem } from '../views/fields';
 import { platformView } from '../views/platform';
 import { trainerView } from '../views/trainer';
 
-export function platformRoutes({ registry, artifacts, lifecycles, knownModels, trainers, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
+export function platformRoutes({
+  registry,
+  artifacts,
+  lifecycles,
+  knownModels,
+  trainers,
+  guards: { viewer },
+}: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await Promise.resolve();
     app.get(

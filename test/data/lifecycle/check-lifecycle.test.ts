@@ -171,7 +171,9 @@ describe('a lifecycle and its data, before a run', () => {
     });
     expect(issues).toEqual([]);
     expect(notes).toEqual([
-      expect.stringMatching(/^lifecycle\.yaml:8:17 the columns of the source orders were not checked: .* there is no such file; check the path/),
+      expect.stringMatching(
+        /^lifecycle\.yaml:8:17 the columns of the source orders were not checked: .* there is no such file; check the path/,
+      ),
     ]);
   });
 
