@@ -48,7 +48,7 @@ export function shortened(written: Written, path: string): Written {
 export function withoutRetrieval(written: Written): Written {
   return changed(written, ({ data: _data, index: _index, promptEval: _promptEval, ...spec }) => ({
     ...spec,
-    prompt: { ...spec.prompt, candidates: spec.prompt.candidates.slice(0, 1) },
+    prompt: { ...spec.prompt, candidates: ['prompts/plain.yaml'] },
     // Nothing is chosen by them yet: all may judge.
     cases: { ...spec.cases, search: 0, confirm: 0 },
     evaluate: {

@@ -30,7 +30,7 @@ describe('what the language demo applies can be applied', () => {
     });
   });
 
-  test('its beginning: the first prompt alone, no index, a gate that nearly everything passes', () => {
+  test('its beginning: the prompt without passages, no index, a gate that nearly everything passes', () => {
     const { prompt, index, data, evaluate } = specOf(withoutRetrieval(assistant));
     expect(prompt.candidates).toEqual(['prompts/plain.yaml']);
     expect([index, data]).toEqual([null, null]);
