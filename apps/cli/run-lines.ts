@@ -8,7 +8,6 @@ import { paintRolloutStatus } from './rollout-view';
 import { paintStatus } from './run-view';
 import type { Paint } from './terminal';
 import { progressText } from './trial-view';
-import { reasonLines } from './verdict-view';
 
 /** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
 export type RunLines = (event: RunEventMessage) => readonly string[];
@@ -134,13 +133,9 @@ interface RunStatusData {
   readonly verdict?: Verdict | null;
 }
 
-/** The end's failure and links come with the run itself, shown last. */
+/** The end's failure, reasons and links come with the run itself, shown last. */
 function runStatusLines(data: RunStatusData, line: (what: string) => readonly string[], paint: Paint): readonly string[] {
   const { status = '', waitingFor, verdict } = data;
   if (waitingFor) return line(`${paintStatus(status, paint)}: ${waitingFor}`);
-  if (!verdict) return line(paintStatus(status, paint));
-  return [
-    ...line(`${paintStatus(status, paint)}, verdict ${verdict.kind}`),
-    ...reasonLines(verdict, paint).map((text) => `          ${text}`),
-  ];
+  return line(verdict ? `${paintStatus(status, paint)}, verdict ${verdict.kind}` : paintStatus(status, paint));
 }

@@ -188,8 +188,6 @@ describe('watching a run', () => {
       '          JobFailed: exit 1',
       '00:00:00  run       waiting: 1 approval(s)',
       '00:00:09  run       stopped, verdict failed',
-      '          FAIL  useful  auc 0.5',
-      '          pass  parity  all agree',
       '',
     ]);
     expect(stdout).toContain('run_1  flight-delay  stopped  flight-delay@7');
