@@ -10,7 +10,7 @@ interface Deps {
   readonly registry: Pick<Registry, 'retention' | 'gateways'>;
   readonly artifacts: Pick<ArtifactStore, 'staging' | 'bucket'>;
   readonly lifecycles: Pick<LifecycleClient, 'workers'>;
-  /** Null where this process is told of no provider of language models. */
+  /** Null if no provider of language models is configured for this process. */
   readonly knownModels: KnownModels | null;
 }
 

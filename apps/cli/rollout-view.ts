@@ -114,7 +114,7 @@ export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'ste
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
 
-/** For whoever follows its run: the step and its quality, then the judge, then what is still needed; one fact a line. */
+/** The progress of a rollout, one fact a line: the step and its quality, the judge, and what a verdict still needs. */
 export function progressLines(rollout: RolloutJson): readonly string[] {
   const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;

@@ -6,7 +6,7 @@ import { traceContext } from './trace-context';
 
 /** Answers what Node's HTTP parser refused, which no route and no hook ever sees, with a problem like any other error. */
 export function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // The connection is gone, and nobody reads an answer.
+  // The connection is closed, so an answer could not be delivered.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { traceId, traceparent } = traceContext(undefined);
   const problem = problemOf(refusalOf(error.code), traceId);

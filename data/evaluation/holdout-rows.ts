@@ -66,7 +66,7 @@ export async function readGroups(sql: PlatformSql, file: string): Promise<readon
 
 /**
  * Which rows these are: sha256 over each row's time (µs) and label, in their order, whatever other columns there are. Another column, or another feature, does not make another holdout.
- * Rows without a time are told by the hash that put them into the holdout.
+ * Rows without a time are identified by the hash that put them into the holdout.
  */
 export async function digestOfRows(sql: PlatformSql, file: string, { isDrawn }: { readonly isDrawn: boolean }): Promise<Digest> {
   const [timeHash, labelHash] = [createHash('sha256'), createHash('sha256')];

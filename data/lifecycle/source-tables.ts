@@ -39,7 +39,7 @@ export interface SourceTablesSettings {
   readonly registered: (name: string, reference: string) => Promise<readonly Column[] | null>;
 }
 
-/** Of all sources of a lifecycle together: whoever plans waits for it. */
+/** For all sources of a lifecycle together; the user waits for `plan` meanwhile. */
 const secondsForAll = 15;
 
 /** Columns and times of sources that this process can read in a few seconds. Other sources are not read: `https://` and `s3://` cost traffic. */

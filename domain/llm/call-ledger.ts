@@ -83,7 +83,7 @@ export interface CallReport {
   /** Of answered attempts: what the provider's bill must say, too. */
   readonly usage: Usage;
   readonly cost: number;
-  /** At most this much more may be on the bill, for attempts whose end nobody saw; each has its request id. */
+  /** At most this much more may be on the bill, for attempts whose result was never received; each has its request id. */
   readonly unsettled: { readonly requestIds: readonly string[]; readonly usage: Usage; readonly cost: number };
 }
 

@@ -25,7 +25,7 @@ export function createInputCache(folder: string, artifacts: Pick<ArtifactStore, 
   async function fetch(artifact: ArtifactRef, cached: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await artifacts.toFile(artifact, cached);
-    // Jobs may run as other users. The mode of the job's folder decides who reads its inputs; nobody may write them.
+    // A job may run as another user: the job's folder decides who can read the inputs, and the files themselves are read-only.
     await chmod(cached, 0o444);
     await utimes(cached, verifiedAt, verifiedAt);
   }

@@ -15,7 +15,9 @@ const calls = z.object({
   usd,
   unsettled: z
     .object({ requestIds: z.array(z.string()).readonly(), usd })
-    .describe('requests whose end nobody saw, such as those in flight when a worker died: at most this much more may be on the bill'),
+    .describe(
+      'requests whose result was never received, such as those in flight when a worker died: at most this much more may be on the bill',
+    ),
 });
 
 const stageCalls = calls.extend({ stage: z.string() });

@@ -50,7 +50,7 @@ const outcome = z.object({
   paid: z.object({
     answers: z.number(),
     costUsd: z.number().describe('US dollars'),
-    unsettled: z.number().describe('attempts whose end nobody saw'),
+    unsettled: z.number().describe('attempts that were sent and whose result was never received'),
   }),
   report: artifact.describe('JSON: every variant'),
 });

@@ -79,7 +79,7 @@ export interface SearchOutcome {
     readonly answers: number;
     /** Nanodollars. */
     readonly cost: number;
-    /** Attempts whose end nobody saw: at most these were paid and asked again. */
+    /** Attempts whose result was never received: at most these were paid and asked again. */
     readonly unsettled: number;
   };
   /** JSON: `SearchReport`, with every variant. */
