@@ -18,6 +18,7 @@ import { openRollout, promoteOver } from '../db/rollout-fixture';
 import { judgePromptOf } from '../support/judge-prompt';
 import { openLanguageWorld, workerStops, type LanguageWorld } from '../support/language-activities';
 import type { Script } from '../support/scripted-provider';
+import { until } from '../support/until';
 
 jest.setTimeout(60_000);
 
@@ -150,12 +151,6 @@ const answerWell = async (): Promise<void> => {
     ...{ tenant, runId, stage: 'canary', files: { ...files, 'labels.ndjson': await world.file(lines.join('')) } },
     spec: { ...spec, evaluate: { dimensions: [dimension], gates: [], ungated: 'a test', first: null, parallel: 4 } },
   });
-};
-const until = async (check: () => Promise<boolean>) => {
-  for (const end = Date.now() + 20_000; !(await check());) {
-    if (Date.now() > end) throw new Error('not in time');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 };
 const count = () => world.registry.judgedAnswers.count({ tenant, rollout: rollout.id });
 const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({ judge: judge.calibrated?.judge, served, beside });
@@ -343,7 +338,7 @@ describe('judgeAnswers', () => {
     const cancelled = new AbortController();
     latencyMs = 1_500;
     const turn = judged(3, { signal: cancelled.signal });
-    await until(() => Promise.resolve(world.provider.requests.length - start === 2));
+    await until(() => world.provider.requests.length - start === 2);
     cancelled.abort();
     await expect(turn).rejects.toThrow();
     expect(await labelOf(first)).toEqual({ judged: verdicts(1, 0) });
@@ -458,7 +453,7 @@ describe('judgeAnswers', () => {
     await answerWell();
     const dying = judged(40, given, across);
     const lost = () => (beaten as { readonly lost?: LostPairs } | undefined)?.lost ?? [];
-    await until(() => Promise.resolve(lost().length === 2));
+    await until(() => lost().length === 2);
     killed.abort(workerStops);
     await expect(dying).rejects.toThrow();
 
@@ -535,7 +530,7 @@ describe('judgeAnswers', () => {
       async record(input) {
         if (kept === 54) {
           // It has asked about this pair, kept nothing of it, and shown where its batch began.
-          await until(() => Promise.resolve((first as { since?: string } | undefined)?.since === receivedAt(39)));
+          await until(() => (first as { since?: string } | undefined)?.since === receivedAt(39));
           return killed();
         }
         kept += 1;

@@ -18,6 +18,7 @@ import type { JobHandle } from '../../domain/job';
 import { gone } from '../contracts/compute-backend';
 import { pythonPath, testBucket } from '../support/platform';
 import { flightFeatures, trainingRows } from '../support/training-rows';
+import { until } from '../support/until';
 
 // Real training on a machine that is busy with other tests.
 jest.setTimeout(120_000);
@@ -99,19 +100,10 @@ function attempt(of: TrainModelInput, heartbeatDetails?: JobHandle) {
   return { environment, beats, end };
 }
 
-async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (let wait = 0; wait < 800; wait += 1) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((again) => setTimeout(again, 25));
-  }
-  throw new Error('it did not come to that');
-}
-
-const running = async (handle: JobHandle | undefined) => {
-  if (!handle) return undefined;
+const isTraining = async (handle: JobHandle | undefined) => {
+  if (!handle) return false;
   const state = await backend.poll(handle);
-  return state.kind === 'running' && state.metrics.length > 0 ? state.metrics : undefined;
+  return state.kind === 'running' && state.metrics.length > 0;
 };
 
 test('trains, and gives the graph and the log by reference', async () => {
@@ -162,7 +154,7 @@ test('fails by the type of the job’s failure, and says where its log is, which
 test('streams metrics to the run’s events, and ends the job when the run is cancelled', async () => {
   events.length = 0;
   const { environment, beats, end } = attempt(input(long));
-  await until(() => (events.length >= 2 ? events : undefined));
+  await until(() => events.length >= 2);
   expect(events[0]).toMatchObject({
     tenant: 'default',
     runId,
@@ -182,13 +174,13 @@ test('streams metrics to the run’s events, and ends the job when the run is ca
 test('an attempt that lost its lease leaves the job to the next one, which finds it by the heartbeat or by its key', async () => {
   const of = input(long);
   const first = attempt(of);
-  await until(() => running(first.beats.at(-1)));
+  await until(() => isTraining(first.beats.at(-1)));
   const pid = pidOf(of);
   first.environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }));
   await expect(first.end).rejects.toBeInstanceOf(CancelledFailure);
   for (const details of [first.beats.at(-1), undefined]) {
     const next = attempt(of, details);
-    await until(() => (next.beats.length > 0 && running(next.beats.at(-1))) || undefined);
+    await until(() => isTraining(next.beats.at(-1)));
     expect(pidOf(of)).toBe(pid);
     next.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
     await expect(next.end).rejects.toMatchObject({ type: 'JobLost' });

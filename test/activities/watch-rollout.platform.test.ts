@@ -8,6 +8,7 @@ import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RolloutRecord } from '../../db/repositories/rollouts';
 import { openTestRegistry, registerVersions, tenant, unique, type TestRegistry } from '../db/registry-fixture';
 import { canary, openRollout, promoteOver } from '../db/rollout-fixture';
+import { until } from '../support/until';
 
 type CancelReason = Parameters<MockActivityEnvironment['cancel']>[0];
 
@@ -104,13 +105,6 @@ describe('watching a rollout', () => {
     await confirm(epoch);
     return { confirm };
   };
-  const soon = async (check: () => Promise<boolean>) => {
-    for (const until = Date.now() + 20_000; Date.now() < until;) {
-      if (await check()) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error('not soon');
-  };
 
   test('answers once its labels are ripe and settled, on the first looks after they are', async () => {
     // All is stored before anybody looks: a watch that began earlier could decide on what had settled by then, on a busy machine.
@@ -140,7 +134,7 @@ describe('watching a rollout', () => {
     const { watched } = watching();
     await label(await past(60, { score: 0.5 }));
     await past(12, { from: 61 });
-    await soon(async () => ((await now()).waitingFor ?? '').includes('http://gateway'));
+    await until(async () => ((await now()).waitingFor ?? '').includes('http://gateway'));
     await slow.confirm((await now()).epoch);
     expect(await watched).toMatchObject({ kind: 'advance' });
   });
@@ -149,7 +143,7 @@ describe('watching a rollout', () => {
     await gateway(0);
     const { watched } = watching();
     await past(1, { perHour: 3 });
-    await soon(async () => (await now()).eventNow !== null);
+    await until(async () => (await now()).eventNow !== null);
     await past(1, { from: 80, perHour: 3 });
     expect(await watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack', rollback: { secondsToFullTraffic: null } } });
   });
@@ -157,7 +151,7 @@ describe('watching a rollout', () => {
   test('whose time is over says so, also where nothing more is judged of what is still to come', async () => {
     const { watched } = watching({ noMoreLabels: { after: at(9_999), why: 'the budget is spent' } });
     await past(1, { perHour: 3 });
-    await soon(async () => (await now()).eventNow !== null);
+    await until(async () => (await now()).eventNow !== null);
     await past(1, { from: 80, perHour: 3 });
     await watched;
     const { items } = await test_.registry.audit.list({ tenant, subject: `model:${rollout.model}`, action: 'rollout.end', pageSize: 5 });
@@ -204,10 +198,10 @@ describe('watching a rollout', () => {
   ])('does not end one that %s, also while it does not know', async (_name, change) => {
     const { watched, cancel } = watching();
     await past(1, { perHour: 3 });
-    await soon(async () => (await now()).eventNow !== null);
+    await until(async () => (await now()).eventNow !== null);
     await change();
     await past(1, { from: 80, perHour: 3 });
-    await soon(async () => (await now()).state.evidence?.asOf === at(74));
+    await until(async () => (await now()).state.evidence?.asOf === at(74));
     // One more look.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(['running', 'held']).toContain((await now()).status);
@@ -230,12 +224,12 @@ describe('watching a rollout', () => {
       const { state } = await now();
       return state.evidence?.quality.kind === 'pairs' ? state.evidence.quality.shadow.n + state.evidence.quality.serving.n : 0;
     };
-    await soon(async () => (await pairs()) === 200);
+    await until(async () => (await pairs()) === 200);
     first.cancel('WORKER_SHUTDOWN');
     await expect(first.watched).rejects.toThrow();
     await label(rows.slice(200));
     const second = watching({ mode: 'held' });
-    await soon(async () => (await pairs()) === 480);
+    await until(async () => (await pairs()) === 480);
     await past(1, { from: 75, failed: true, perHour: 400 });
     expect(await second.watched).toMatchObject({ kind: 'ended', end: { status: 'rolledBack' } });
     expect(await pairs()).toBe(480);

@@ -11,6 +11,7 @@ import { indexChangesWorkflowId, indexRetirementWorkflowId } from '../../workflo
 import { taskQueues } from '../../workflows/messages';
 import { artifact } from '../support/fake-activities';
 import { testTemporal } from '../support/platform';
+import { untilAnswer } from '../support/until';
 
 jest.setTimeout(90_000);
 
@@ -71,13 +72,12 @@ const input = (index: string, build: string): IndexBuildInput => ({
 });
 const ref = (index: string, build: string): IndexBuildRef => ({ tenant, index, build: `${build}-${process.pid}` });
 
-async function until(of: IndexBuildRef, status: IndexBuildStanding['status']): Promise<IndexBuildStanding> {
-  for (;;) {
-    const standing = await client.standing(of);
-    if (standing?.status === status) return standing;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+const untilStatus = (build: IndexBuildRef, status: IndexBuildStanding['status']) =>
+  untilAnswer(
+    () => client.standing(build),
+    (standing) => standing?.status === status,
+    { everyMs: 100 },
+  );
 
 test('a build is begun once under its name, and says how far it is and what came of it', async () => {
   const one = ref('good', 'one');
@@ -85,7 +85,7 @@ test('a build is begun once under its name, and says how far it is and what came
   const asked = digestOf('the order');
   const order = { asked, input: () => Promise.resolve(input('good', one.build)) };
   await Promise.all([client.build(one, order), client.build(one, order)]);
-  expect(await until(one, 'done')).toMatchObject({ outcome: { version: 1, promoted: true, verdict: null } });
+  expect(await untilStatus(one, 'done')).toMatchObject({ outcome: { version: 1, promoted: true, verdict: null } });
   // Also when it has long ended, and what it names has moved on or is gone.
   await client.build(one, { asked, input: () => Promise.reject(new Error('there is no such dataset any more')) });
   await expect(client.build(one, { ...order, asked: digestOf('another') })).rejects.toMatchObject({ type: 'IdempotencyConflict' });
@@ -96,12 +96,12 @@ test('a build is begun once under its name, and says how far it is and what came
 test('one that fails says why, and one that is cancelled leaves nothing', async () => {
   const bad = ref('bad', 'two');
   await client.build(bad, { asked: digestOf('bad'), input: () => Promise.resolve(input('bad', bad.build)) });
-  expect(await until(bad, 'failed')).toMatchObject({ cause: 'chunks are cut off' });
+  expect(await untilStatus(bad, 'failed')).toMatchObject({ cause: 'chunks are cut off' });
   const slow = ref('slow', 'three');
   await client.build(slow, { asked: digestOf('slow'), input: () => Promise.resolve(input('slow', slow.build)) });
-  expect(await until(slow, 'running')).toMatchObject({ status: 'running' });
+  expect(await untilStatus(slow, 'running')).toMatchObject({ status: 'running' });
   await client.cancelBuild(slow);
-  expect(await until(slow, 'cancelled')).toMatchObject({ status: 'cancelled' });
+  expect(await untilStatus(slow, 'cancelled')).toMatchObject({ status: 'cancelled' });
 });
 
 test('changes and removals are begun however often they are told', async () => {

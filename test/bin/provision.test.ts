@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { until } from '../support/until';
 
 jest.setTimeout(60_000);
 const project = resolve(__dirname, '..', '..');
@@ -73,13 +74,6 @@ function provision(path = `${bin}:/usr/bin:/bin`): ChildProcess & { readonly end
 const calls = (): string[] => (existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : []);
 const callsOf = (text: string): string[] => calls().filter((call) => call.includes(text));
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !condition();) {
-    if (Date.now() > deadline) throw new Error(`it did not come about; calls were:\n${calls().join('\n')}`);
-    await new Promise((settle) => setTimeout(settle, 25));
-  }
-}
-
 test('fetches all that lacks with hashes checked, once', async () => {
   const first = await provision().ended;
   expect(first).toMatchObject({ code: 0, said: expect.stringContaining('sample data        done') as unknown });
@@ -120,7 +114,10 @@ test('takes packages that were installed by hand, but not those of another versi
 test('goes on after it was killed, with a Python environment made anew, and leaves no installer running', async () => {
   writeFileSync(join(folder, 'slow'), 'requirements.lock');
   const killed = provision();
-  await until(() => callsOf('requirements.lock').length === 1 && existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')));
+  await until(() => callsOf('requirements.lock').length === 1 && existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')), {
+    everyMs: 25,
+    detail: () => calls().join('\n'),
+  });
   killed.kill('SIGKILL');
   await killed.ended;
   const marker = join(clone, '.perennial', 'python', 'half-written');
@@ -131,7 +128,7 @@ test('goes on after it was killed, with a Python environment made anew, and leav
   expect((await provision().ended).code).toBe(0);
   expect(existsSync(marker)).toBe(false);
   expect(callsOf('servers.lock')).toEqual([]); // that much was done
-  await until(() => !running(join(clone, '.perennial', 'python')));
+  await until(() => !running(join(clone, '.perennial', 'python')), { everyMs: 25, detail: () => calls().join('\n') });
 });
 
 test('two at once: the second waits for the first and finds all done', async () => {

@@ -1,6 +1,7 @@
 import { openAllowances, type Allowances } from '../../data/llm/allowances';
 import type { BlockAccount, BlockLedger } from '../../domain/llm/allowance';
 import { openTestRegistry, tenant, unique, type TestRegistry } from './registry-fixture';
+import { until } from '../support/until';
 
 const leaseMs = 60_000;
 
@@ -226,10 +227,3 @@ describe('two gateways over one budget', () => {
     expect(await now()).toMatchObject({ reserved: 0, spent: 100 });
   });
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((again) => setTimeout(again, 20));
-  }
-}

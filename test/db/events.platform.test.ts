@@ -1,5 +1,6 @@
 import type { RunId } from '../../domain/ids';
 import { openTestRegistry, startRun, tenant, type TestRegistry } from './registry-fixture';
+import { until } from '../support/until';
 
 describe('events', () => {
   let test_: TestRegistry;
@@ -60,11 +61,3 @@ describe('events', () => {
     await expect(append).rejects.toMatchObject({ type: 'NotFound' });
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

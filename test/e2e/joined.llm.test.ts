@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { RunJson } from '../../apps/cli/run-view';
-import { pause, startProduct, type Product } from '../support/product';
+import { startProduct, type Product } from '../support/product';
 import { scriptedFineTuning } from '../support/scripted-fine-tuning';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { until, untilAnswer } from '../support/until';
 
 jest.setTimeout(300_000);
 
@@ -127,26 +128,24 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
 
 test('an operator bounds what callers cost at the provider, and raises it by one command', async () => {
   const set = (tokens: number) => product.cli(['budget', 'set', 'provider/acme', String(tokens), '--unit', 'tokens']);
-  const until = async (status: number) => {
-    for (const end = Date.now() + 30_000; ;) {
-      const answer = await ask(7);
-      if (answer.status === status) return answer;
-      if (Date.now() > end) throw new Error(`${answer.status} and not ${status}: ${JSON.stringify(answer.body)}`);
-      await pause(200);
-    }
-  };
+  const untilStatus = (wanted: number) =>
+    untilAnswer(
+      () => ask(7),
+      ({ status }) => status === wanted,
+      { everyMs: 200 },
+    );
   expect((await set(1)).exitCode).toBe(0);
-  const refused = await until(429);
+  const refused = await untilStatus(429);
   expect(refused.body).toMatchObject({ error: { code: 'insufficient_quota', type: 'insufficient_quota' } });
   expect(refused.headers.get('x-should-retry')).toBe('false');
   const sent = acme.requests.length;
   expect((await ask(7)).status).toBe(429);
   expect(acme.requests).toHaveLength(sent);
   expect((await set(1_000_000)).exitCode).toBe(0);
-  await until(200);
+  await untilStatus(200);
   // What was spent is told within seconds, and is on the one ledger that runs are bound by.
   const spent = async () => Number(/provider\/acme +tokens +1000000 +(\d+)/.exec((await product.cli(['budget', 'list'])).stdout)?.[1] ?? 0);
-  for (const end = Date.now() + 30_000; (await spent()) === 0;) if (Date.now() > end) throw new Error('nothing was told to be spent');
+  await until(async () => (await spent()) > 0);
 });
 
 describe('an index by the command line', () => {
@@ -159,14 +158,8 @@ describe('an index by the command line', () => {
     writeFileSync(join(product.workDir, 'build.yaml'), order);
     return product.cli(['index', 'build', index, 'build.yaml']);
   };
-  const until = async (text: string, wanted: (hit: Awaited<ReturnType<typeof found>>) => boolean) => {
-    for (const end = Date.now() + 60_000; ;) {
-      const hit = await found(text);
-      if (wanted(hit)) return hit;
-      if (Date.now() > end) throw new Error(`${text} finds ${JSON.stringify(hit)}`);
-      await pause(500);
-    }
-  };
+  const untilFound = (text: string, isWanted: (hit: Awaited<ReturnType<typeof found>>) => boolean) =>
+    untilAnswer(() => found(text), isWanted, { seconds: 60, everyMs: 500 });
 
   test('is built from a dataset, and answers', async () => {
     const built = await build(`documents: ${model}.documents\nembedder: { kind: wordllama }\n`);
@@ -183,8 +176,8 @@ describe('an index by the command line', () => {
     writeFileSync(join(product.workDir, 'changed.ndjson'), changed.map((row) => `${JSON.stringify(row)}\n`).join(''));
     const change = await product.cli(['index', 'change', 'shelf', 'changed.ndjson', '--delete', 'lamp5']);
     expect(change).toMatchObject({ exitCode: 0, stderr: 'shelf: change 1, 2 documents and 1 that went\n' });
-    await until('the largest animal of the sea', ({ document }) => document === 'whale');
-    expect(await until('a bell was cast of it', ({ document }) => document === 'lamp6')).toMatchObject({ text: changed[1]?.text });
+    await untilFound('the largest animal of the sea', ({ document }) => document === 'whale');
+    expect(await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6')).toMatchObject({ text: changed[1]?.text });
     expect((await found(textOf(5))).document).not.toBe('lamp5');
     // What the bundles ask is another index.
     expect((await ask(5)).body.choices[0]?.message.content).toBe('5');

@@ -5,6 +5,7 @@ import { approve } from '../support/dying-product';
 import { startProduct } from '../support/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 import { startReceiver, verified, type WebhookReceiver } from '../support/webhook-receiver';
+import { until } from '../support/until';
 
 jest.setTimeout(180_000);
 
@@ -108,7 +109,7 @@ describe('a lifecycle from nothing to an answer', () => {
     expect(served).toBe('back@1');
 
     const heard = () => receiver.calls.map((call) => verified(call, secret) as { readonly type: string; readonly data: object });
-    for (const until = Date.now() + 10_000; heard().length < 5 && Date.now() < until;) await new Promise((done) => setTimeout(done, 50));
+    await until(() => heard().length >= 5, { everyMs: 50 });
     expect(new Set(heard().map(({ type, data }) => `${type} ${'to' in data ? `@${String(data.to)}` : ''}`.trim()))).toEqual(
       new Set(
         ['@1', '@2']

@@ -5,9 +5,10 @@ import OpenAI from 'openai';
 import type { Database } from '../../db/connection';
 import { championsOf, killWhileAsking } from '../support/dying-product';
 import { expectNothingLeft } from '../support/left-behind';
-import { pause, startProduct, type Product } from '../support/product';
+import { startProduct, type Product } from '../support/product';
 import { askedBy, expectPaidOnce, movesOf, storedIn, versionsOf } from '../support/run-audit';
 import { openWorkersDatabase } from '../support/worker-process';
+import { untilAnswer } from '../support/until';
 
 // Four models' worth of work on a machine that is busy with other tests.
 jest.setTimeout(900_000);
@@ -105,11 +106,11 @@ test('the gateway dies in the middle of a stream: the client knows, and the next
   // Either the connection breaks, or all that was said had been sent before.
   const ended = await reading.catch(() => 'broken');
   expect(['broken', 'stop', 'length']).toContain(ended);
-  let again: { readonly model: string } | null = null;
-  for (const until = Date.now() + 60_000; again === null && Date.now() < until;) {
-    again = await client.chat.completions.create({ model, messages }).catch(() => null);
-    await pause(300);
-  }
+  const again = await untilAnswer(
+    () => client.chat.completions.create({ model, messages }).catch(() => null),
+    (answer) => answer !== null,
+    { seconds: 60, everyMs: 300 },
+  );
   expect(again?.model).toBe(`${model}@1`);
 });
 

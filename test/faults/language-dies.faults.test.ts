@@ -6,6 +6,7 @@ import type { Product } from '../support/product';
 import { pause, startProduct } from '../support/product';
 import { openScriptedProvider, type Fault, type ScriptedProvider } from '../support/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/tiny-llm-lifecycle';
+import { until } from '../support/until';
 
 jest.setTimeout(300_000);
 
@@ -100,10 +101,7 @@ describe('kill -9 while a language application is released', () => {
         const { body: list } = await product.call<Searches>('GET', '/prompts/p0/searches');
         return list.items?.some(({ actor }) => actor === `run:${body.id}`) === true;
       };
-      for (const until = Date.now() + 60_000; !(await begun());) {
-        if (Date.now() > until) throw new Error('no search began');
-        await pause(100);
-      }
+      await until(begun, { seconds: 60, everyMs: 100 });
       await pause(400);
       expect(product.kill(process).length).toBeGreaterThan(0);
       const run = await product.waitForEnd(body.id, 180);

@@ -2,9 +2,10 @@ import type { RunJson } from '../../apps/cli/run-view';
 import type { Database } from '../../db/connection';
 import { expectNothingLeft } from '../support/left-behind';
 import type { Product } from '../support/product';
-import { pause, startProduct } from '../support/product';
+import { startProduct } from '../support/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 import { openWorkersDatabase } from '../support/worker-process';
+import { until } from '../support/until';
 
 jest.setTimeout(300_000);
 
@@ -65,11 +66,4 @@ async function lockWaits(): Promise<number> {
   const [row] = await database.sql<{ waiting: number }[]>`
     select count(*)::int as waiting from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'perennial-worker'`;
   return row?.waiting ?? 0;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await condition());) {
-    if (Date.now() > deadline) throw new Error('it did not come to that within a minute');
-    await pause(100);
-  }
 }

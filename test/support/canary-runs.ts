@@ -40,10 +40,3 @@ export function openCanaryRuns(): CanaryRuns {
     },
   };
 }
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await condition());) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}

@@ -2,8 +2,8 @@
 import type { RolloutJson } from '../../apps/cli/rollout-view';
 import type { RunJson } from '../../apps/cli/run-view';
 import type { Product } from './product';
-import { pause } from './product';
 import { lenientGates, writeTinyLifecycle } from './tiny-lifecycle';
+import { untilAnswer } from './until';
 
 export interface Trials {
   /** With its first version as champion: there was nothing to try that one beside. */
@@ -42,12 +42,10 @@ export function openTrials(product: Product): Trials {
       return answer?.status === 200 ? answer.body : null;
     },
     async until(model, isSo, seconds = 60) {
-      for (const deadline = Date.now() + seconds * 1000; ;) {
-        const rollout = await trials.rolloutOf(model);
-        if (rollout && isSo(rollout)) return rollout;
-        if (Date.now() > deadline) throw new Error(`it did not come to that: ${JSON.stringify({ ...rollout, history: [] })}`);
-        await pause(50);
-      }
+      const isWanted = (rollout: RolloutJson | null) => rollout !== null && isSo(rollout);
+      const rollout = await untilAnswer(() => trials.rolloutOf(model), isWanted, { seconds, everyMs: 50 });
+      if (!rollout) throw new Error(`${model} has no rollout`);
+      return rollout;
     },
     champion: async (model) => (await product.call<{ version: number | null }>('GET', `/models/${model}/aliases/champion`)).body.version,
     async audit(model, action) {

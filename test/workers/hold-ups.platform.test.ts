@@ -11,6 +11,7 @@ import { startFakeWorker, type FakeWorker } from '../apps/api/fake-worker';
 import { openTestRegistry, tenant, type TestRegistry } from '../db/registry-fixture';
 import { artifact, planOf, type Overrides } from '../support/fake-activities';
 import { testTemporal } from '../support/platform';
+import { untilAnswer } from '../support/until';
 
 jest.setTimeout(120_000);
 
@@ -56,14 +57,15 @@ async function start(): Promise<string> {
 }
 
 /** Compares with Temporal, as workers do every few seconds, until the run is shown so. */
-async function until(workflowId: string, wanted: (run: RunRecord) => boolean): Promise<RunRecord> {
-  for (const deadline = Date.now() + 60_000; ; await new Promise((done) => setTimeout(done, 300))) {
+async function untilRun(workflowId: string, isWanted: (run: RunRecord) => boolean): Promise<RunRecord> {
+  const compared = async () => {
     await reconcileRuns({ registry: test_.registry, lifecycles, log }, 0);
     const { items } = await test_.registry.runs.list({ tenant, pageSize: 10 });
-    const run = items.find((each) => each.workflowId === workflowId);
-    if (run && wanted(run)) return run;
-    if (Date.now() > deadline) throw new Error(`not in time: ${JSON.stringify(run)}`);
-  }
+    return items.find((each) => each.workflowId === workflowId);
+  };
+  const run = await untilAnswer(compared, (each) => each !== undefined && isWanted(each), { seconds: 60, everyMs: 300 });
+  if (!run) throw new Error(`no run of ${workflowId}`);
+  return run;
 }
 
 const waits = ({ waitingFor }: RunRecord) => waitingFor !== null;
@@ -78,14 +80,14 @@ describe('a run says what keeps it from going on (I12)', () => {
       },
     });
     const id = await start();
-    const run = await until(id, ({ waitingFor }) => /attempt [3-9]/.test(waitingFor ?? ''));
+    const run = await untilRun(id, ({ waitingFor }) => /attempt [3-9]/.test(waitingFor ?? ''));
     expect(run.status).toBe('running');
     expect(run.waitingFor).toMatch(
       /^ingest: attempt \d of ingestSource failed: .*https:\/\/data\.example does not answer; attempt \d (follows at \d{4}-\d\d-\d\dT[\d:]+Z|is under way)$/,
     );
     mended = true;
     // The words of the run itself take their place.
-    expect((await until(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of/);
+    expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of/);
   });
 
   test('a record that fails for longer than its workflow task may take', async () => {
@@ -95,13 +97,13 @@ describe('a run says what keeps it from going on (I12)', () => {
     await work({ beginStage, finishStage: () => Promise.resolve() });
     const since = Date.now();
     const id = await start();
-    expect((await until(id, waits)).waitingFor).toMatch(
+    expect((await untilRun(id, waits)).waitingFor).toMatch(
       /^ingest: attempt \d+ of beginStage failed: .*the store does not answer; attempt \d+/,
     );
     // The product looks every 5 s.
     expect(Date.now() - since).toBeLessThan(8_000);
     mended = true;
-    await until(id, ({ status }) => status === 'waiting');
+    await untilRun(id, ({ status }) => status === 'waiting');
   });
 
   test('a workflow of its own that it waits for', async () => {
@@ -128,15 +130,17 @@ describe('a run says what keeps it from going on (I12)', () => {
     };
     await work({ ingestSource });
     const id = await start();
-    await until(id, ({ status }) => status === 'running');
+    await untilRun(id, ({ status }) => status === 'running');
     setTimeout(release, 500);
     await work({ ingestSource }, resolve(__dirname, '../support/incompatible/workflows.ts'));
-    const run = await until(id, waits);
+    const run = await untilRun(id, waits);
     expect(run.status).toBe('running');
     expect(run.waitingFor).toMatch(
       /^ingest: its workflow task fails \(attempt \d+, since .*\): .*TMPRL1100.*; start the version that it began with, or/,
     );
     await work({});
-    expect((await until(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(/^1 approval of [^;]*; perennial run approve \S+$/);
+    expect((await untilRun(id, ({ status }) => status === 'waiting')).waitingFor).toMatch(
+      /^1 approval of [^;]*; perennial run approve \S+$/,
+    );
   });
 });

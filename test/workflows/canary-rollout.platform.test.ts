@@ -17,7 +17,8 @@ import type { ModelRun } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
 import { commandOf } from '../support/commands';
-import { openCanaryRuns, until, type CanaryRun } from '../support/canary-runs';
+import { openCanaryRuns, type CanaryRun } from '../support/canary-runs';
+import { until } from '../support/until';
 import type { Overrides } from '../support/fake-activities';
 import { planOf } from '../support/fake-activities';
 import { champion, fakeRollout, harm, rolledBackBy, upAndPassed, type FakeRollout } from '../support/fake-rollout';

@@ -17,6 +17,7 @@ import { providerAt } from '../support/model-access';
 import { testTemporal } from '../support/platform';
 import { movesOf } from '../support/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/scripted-provider';
+import { until } from '../support/until';
 
 // Hundreds of summaries by MiniLM, on a machine that is busy with other tests.
 jest.setTimeout(900_000);
@@ -174,7 +175,7 @@ test('a build by a provider’s embedder whose worker is killed again and again 
   const bill = () => provider.bill.filter(({ requestId }) => requestId !== null);
   const kills = [3, 7, 11];
   for (const requests of kills) {
-    await until(() => Promise.resolve(bill().length >= requests));
+    await until(() => bill().length >= requests);
     await killWorker();
     await startWorker();
   }
@@ -292,8 +293,4 @@ async function storedIn(index: string, version: number) {
   } finally {
     table.close();
   }
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 100));
 }

@@ -2,6 +2,7 @@ import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery } f
 import { commandOf } from '../support/commands';
 import { artifact, digest, planOf } from '../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../support/lifecycle-runs';
+import { untilAnswer } from '../support/until';
 
 jest.setTimeout(60_000);
 
@@ -11,18 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
-async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-  for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 describe('people and a model lifecycle', () => {
   test('waits for as many different approvers as the lifecycle asks', async () => {
     const { handle, end } = await runs.start(planOf({ approval: 2 }));
-    await until(
+    await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
@@ -39,7 +32,7 @@ describe('people and a model lifecycle', () => {
 
   test('stops when one of them says no', async () => {
     const { handle, fake, end } = await runs.start(planOf({ approval: 1 }));
-    await until(
+    await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
@@ -55,7 +48,7 @@ describe('people and a model lifecycle', () => {
     const plan = planOf({ approval: 2 });
     const promote = { approval: { ...plan.spec.promote.approval, timeoutSeconds: 2 } };
     const { handle, fake, end } = await runs.start({ ...plan, spec: { ...plan.spec, promote } });
-    await until(
+    await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
@@ -90,7 +83,7 @@ describe('people and a model lifecycle', () => {
     });
     await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada', reason: 'freeze' })] });
     trained();
-    const state = await until(
+    const state = await untilAnswer(
       () => handle.query(statusQuery),
       ({ status }) => status === 'paused',
     );

@@ -7,6 +7,7 @@ import { commandOf } from '../support/commands';
 import { artifact, digest } from '../support/fake-activities';
 import { fakeStudy, studyInput, tunedPlan } from '../support/fake-study';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../support/lifecycle-runs';
+import { until } from '../support/until';
 
 jest.setTimeout(60_000);
 
@@ -20,10 +21,6 @@ function gate() {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open: () => open() };
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 const complete = (number: number) => ({ status: 'complete', value: 1 / (1 + number) }) as const;

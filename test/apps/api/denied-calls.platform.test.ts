@@ -3,6 +3,7 @@ import type { AuditRow } from '../../../db/repositories/audit';
 import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
+import { until } from '../../support/until';
 
 jest.setTimeout(60_000);
 
@@ -16,14 +17,6 @@ const idOf = async (scope: ApiKeyScope): Promise<string> => (await world.registr
 const rows = async (filter: { readonly subject?: string; readonly action?: string }): Promise<readonly AuditRow[]> =>
   (await world.registry.audit.list({ tenant, pageSize: 200, ...filter })).items;
 const denied = () => rows({ action: 'access.denied' });
-
-/** The row is written after the answer was sent. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
 
 test('a change is audited with the key that made it, beside its name', async () => {
   const { body } = await world.call<{ id: string }>('POST', '/api-keys', { body: { name: 'audited', scope: 'viewer' } });

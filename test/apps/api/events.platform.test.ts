@@ -4,6 +4,7 @@ import type { RunId } from '../../../domain/ids';
 import { tenant } from '../../db/registry-fixture';
 import type { ApiWorld } from './api-world';
 import { openApiWorld } from './api-world';
+import { until as untilWith } from '../../support/until';
 
 jest.setTimeout(60_000);
 
@@ -48,10 +49,11 @@ async function open(runId: RunId, headers: Readonly<Record<string, string>> = {}
   );
   socket.write(`GET /api/v1/runs/${runId}/events HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   const until: Stream['until'] = async (pattern, milliseconds = 5_000) => {
-    for (const end = Date.now() + milliseconds; !pattern.test(text);) {
-      if (Date.now() > end) throw new Error(`not within ${milliseconds} ms: ${String(pattern)} in ${text.slice(-500)}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await untilWith(() => pattern.test(text), {
+      seconds: milliseconds / 1000,
+      everyMs: 5,
+      detail: () => `${String(pattern)} in ${text.slice(-500)}`,
+    });
     return text;
   };
   await until(/^HTTP\/1\.1 \d+/);

@@ -20,6 +20,7 @@ import { lifecycleBody, openApiWorld, withStages } from './api-world';
 import { fakeSchedules } from './fake-schedules';
 import type { FakeWorker } from './fake-worker';
 import { startFakeWorker } from './fake-worker';
+import { untilAnswer } from '../../support/until';
 
 jest.setTimeout(120_000);
 
@@ -64,13 +65,7 @@ const start = async (lifecycle: string, body: object = {}): Promise<Run> => {
 };
 const show = async (id: RunId): Promise<Run> => (await world.call<Run>('GET', `/runs/${id}`)).body;
 
-async function until(id: RunId, wanted: (run: Run) => boolean): Promise<Run> {
-  for (const end = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    const run = await show(id);
-    if (wanted(run)) return run;
-    if (Date.now() > end) throw new Error(`not in time: ${JSON.stringify(run)}`);
-  }
-}
+const untilRun = (id: RunId, isWanted: (run: Run) => boolean) => untilAnswer(() => show(id), isWanted, { everyMs: 50 });
 
 describe('a run on Temporal', () => {
   test('goes from the call to its end, watched by its events', async () => {
@@ -93,16 +88,16 @@ describe('a run on Temporal', () => {
     worker = await startFakeWorker(temporal, world.registry);
     const early = await start('flight-delay');
     const { id } = await start('approved');
-    const waiting = await until(id, ({ status }) => status === 'waiting');
+    const waiting = await untilRun(id, ({ status }) => status === 'waiting');
     expect(waiting.waitingFor).toContain('1 approval of');
     expect(await world.call('POST', `/runs/${id}/approve`, { as: 'operator', body: {} })).toMatchObject({ status: 403 });
     expect(await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: { comment: 'fine' } })).toMatchObject({
       status: 200,
       body: { approvals: [{ actor: 'approver', scope: 'approver', comment: 'fine' }] },
     });
-    expect(await until(id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+    expect(await untilRun(id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
 
-    await until(early.id, ({ status }) => status === 'succeeded');
+    await untilRun(early.id, ({ status }) => status === 'succeeded');
     expect(await world.call('POST', `/runs/${early.id}/approve`, { body: {} })).toMatchObject({
       status: 409,
       body: { code: 'Conflict', detail: `${early.id} has ended already: it is succeeded`, next: `perennial run show ${early.id}` },
@@ -112,7 +107,7 @@ describe('a run on Temporal', () => {
   test('refuses the vote of the key that started it, and names the next step', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const { body: run } = await world.call<Run>('POST', '/lifecycles/approved/runs', { as: 'admin', body: {} });
-    await until(run.id, ({ status }) => status === 'waiting');
+    await untilRun(run.id, ({ status }) => status === 'waiting');
     expect(await world.call('POST', `/runs/${run.id}/approve`, { as: 'admin', body: {} })).toMatchObject({
       status: 403,
       body: {
@@ -121,13 +116,13 @@ describe('a run on Temporal', () => {
       },
     });
     expect(await world.call('POST', `/runs/${run.id}/reject`, { as: 'approver', body: { comment: 'no' } })).toMatchObject({ status: 200 });
-    await until(run.id, ({ status }) => status === 'stopped');
+    await untilRun(run.id, ({ status }) => status === 'stopped');
   });
 
   test('refuses and audits what does not come from the API: invented, altered, old, replayed, or meant for another run', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const [one, other] = [await start('approved'), await start('approved')];
-    for (const { id } of [one, other]) await until(id, ({ status }) => status === 'waiting');
+    for (const { id } of [one, other]) await untilRun(id, ({ status }) => status === 'waiting');
     const workflowOf = ({ id }: Run) => `run/default/approved/${id}`;
     const handle = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(workflowOf(one));
     const approver = (await world.registry.apiKeys.verify(world.keys.approver))?.id ?? '';
@@ -167,7 +162,7 @@ describe('a run on Temporal', () => {
       { action: 'command.refused', actor: 'unknown', cause: 'run.approve: it carries no signature of the API' },
     ]);
     for (const { id } of [one, other]) await world.call('POST', `/runs/${id}/approve`, { as: 'approver', body: {} });
-    expect(await until(one.id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
+    expect(await untilRun(one.id, ({ status }) => status === 'succeeded')).toMatchObject({ verdict: { kind: 'passed' } });
     const history = JSON.stringify(await handle.fetchHistory());
     expect(history).not.toContain(testCommandKeys()[0].secret);
   });
@@ -182,17 +177,17 @@ describe('a run on Temporal', () => {
       },
     });
     const { id } = await start('flight-delay');
-    await until(id, ({ stages }) => stages?.some(({ name }) => name === 'ingest') ?? false);
+    await untilRun(id, ({ stages }) => stages?.some(({ name }) => name === 'ingest') ?? false);
     expect(await world.call('POST', `/runs/${id}/pause`, { as: 'operator', body: { reason: 'freeze' } })).toMatchObject({ status: 200 });
     release();
-    expect((await until(id, ({ status }) => status === 'paused')).waitingFor).toContain('paused by operator (freeze)');
+    expect((await untilRun(id, ({ status }) => status === 'paused')).waitingFor).toContain('paused by operator (freeze)');
     expect(await world.call('POST', `/runs/${id}/resume`, { as: 'operator' })).toMatchObject({ status: 200 });
-    await until(id, ({ status }) => status === 'succeeded');
+    await untilRun(id, ({ status }) => status === 'succeeded');
 
     const second = await start('approved');
-    await until(second.id, ({ status }) => status === 'waiting');
+    await untilRun(second.id, ({ status }) => status === 'waiting');
     expect(await world.call('POST', `/runs/${second.id}/cancel`, { as: 'operator', body: {} })).toMatchObject({ status: 202 });
-    expect(await until(second.id, ({ status }) => status !== 'waiting')).toMatchObject({
+    expect(await untilRun(second.id, ({ status }) => status !== 'waiting')).toMatchObject({
       status: 'cancelled',
       failure: { type: 'Cancelled' },
     });
@@ -215,7 +210,7 @@ describe('the lifecycle client', () => {
   test('starts a workflow once, however often it is asked, also after it ended', async () => {
     worker = await startFakeWorker(temporal, world.registry);
     const { id } = await start('flight-delay');
-    await until(id, ({ status }) => status === 'succeeded');
+    await untilRun(id, ({ status }) => status === 'succeeded');
     const workflowId = `run/default/flight-delay/${id}`;
     const plan = planOf();
     const input = { tenant: plan.tenant, lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: plan.traceId };
@@ -258,12 +253,12 @@ describe('reconciliation with Temporal', () => {
     await Promise.all(
       [1, 2, 3].map(() => sweepOutbox({ registry: world.registry, lifecycles, schedules: fakeSchedules(), indexes: world.indexes, log })),
     );
-    await until(swept.id, ({ status }) => status === 'succeeded');
+    await untilRun(swept.id, ({ status }) => status === 'succeeded');
 
     const unknown = (await accept()).run;
     await world.database.sql`delete from outbox`;
     await reconcileRuns({ registry: world.registry, lifecycles, log }, 0);
-    await until(unknown.id, ({ status }) => status === 'succeeded');
+    await untilRun(unknown.id, ({ status }) => status === 'succeeded');
   });
 
   test('shows as lost what ended without a word', async () => {

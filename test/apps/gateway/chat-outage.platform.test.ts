@@ -2,6 +2,7 @@ import type { PredictionRecord } from '../../../db/repositories/predictions';
 import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids';
 import { openApplicationWorld, rightAnswer, type ApplicationWorld } from '../../support/application-world';
 import type { GatewayProcess } from '../../support/gateway-process';
+import { until as untilWith } from '../../support/until';
 
 jest.setTimeout(120_000);
 
@@ -45,12 +46,8 @@ test('a gateway that is killed while an application’s callers are divided take
     }
   };
   const callers = Array.from({ length: 16 }, (_, place) => caller(place));
-  const until = async (condition: () => boolean | Promise<boolean>) => {
-    for (const end = Date.now() + 60_000; !(await condition());) {
-      if (Date.now() > end) throw new Error(`it did not come to that: ${JSON.stringify((await rollout.now())?.state.evidence)}`);
-      await new Promise((again) => setTimeout(again, 20));
-    }
-  };
+  const until = (condition: () => boolean | Promise<boolean>) =>
+    untilWith(condition, { seconds: 60, everyMs: 20, detail: async () => (await rollout.now())?.state.evidence });
   await until(async () => (await rollout.now())?.step === 1);
   const entered = answers.length;
   // What was asked before may still come in from the step before.

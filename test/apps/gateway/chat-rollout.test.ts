@@ -9,6 +9,7 @@ import { openScriptedProvider, type Fault, type ScriptedProvider, type ScriptedR
 import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
 import { startGateway, type StartedGateway } from './started-gateway';
+import { until } from '../../support/until';
 
 jest.setTimeout(30_000);
 
@@ -48,13 +49,6 @@ afterEach(async () => {
   await access.close();
   await provider.close();
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition();) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((again) => setTimeout(again, 5));
-  }
-}
 
 /** Number 1 is champion, number 2 on trial beside it. */
 async function tried(

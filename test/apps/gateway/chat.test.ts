@@ -6,6 +6,7 @@ import { distanceModel, distanceRequest, putModel } from '../../support/served-m
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
 import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
+import { until } from '../../support/until';
 
 jest.setTimeout(30_000);
 
@@ -49,13 +50,6 @@ async function promote(
 
 function versionOf(model: object): unknown {
   return (model as { readonly version?: unknown }).version;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((again) => setTimeout(again, 10));
-  }
 }
 
 const question = [{ role: 'user' as const, content: 'Who was Ada?' }];
@@ -124,7 +118,7 @@ describe('a stock OpenAI client', () => {
     expect(choices).toMatchObject([{ message: { content: '' }, finish_reason: 'content_filter' }]);
     bird.withholds = false;
     await client.chat.completions.create({ model: 'wiki-assistant', messages: question });
-    await until(() => Promise.resolve(registry.inserted.length > 1));
+    await until(() => registry.inserted.length > 1);
     expect(registry.inserted.map(({ output }) => output)).toMatchObject([
       { finish: 'filtered', text: '', malformed: false, blocked: null },
       { finish: 'stop', malformed: true },
@@ -218,7 +212,7 @@ describe('a stock OpenAI client', () => {
 test('what was asked and answered is in the prediction log under the answer’s id', async () => {
   await promote(4, 'Be brief.');
   const { id } = await client.chat.completions.create({ model: 'wiki-assistant', messages: question, safety_identifier: 'u-17' });
-  await until(() => Promise.resolve(registry.inserted.length > 0));
+  await until(() => registry.inserted.length > 0);
   expect(registry.inserted).toMatchObject([
     {
       id,
@@ -278,7 +272,7 @@ describe('a safety policy', () => {
       messages: [...history, content].map((text) => ({ role: 'user' as const, content: text })),
     });
   const logged = async () => {
-    await until(() => Promise.resolve(registry.inserted.length > 0));
+    await until(() => registry.inserted.length > 0);
     return registry.inserted[0];
   };
 

@@ -7,6 +7,7 @@ import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from './fakes';
 import { refusal } from './refusal';
 import { startGateway, type StartedGateway } from './started-gateway';
+import { until } from '../../support/until';
 
 jest.setTimeout(30_000);
 
@@ -182,7 +183,7 @@ describe('an embedder with much to do', () => {
     };
     const input = ['a '.repeat(200), 'a '.repeat(200)];
     const first = create({ model: 'wiki', input });
-    await until(() => Promise.resolve(end !== null));
+    await until(() => end !== null);
     const error = await refusal(create({ model: 'wiki', input }));
     expect(error).toMatchObject({ status: 503, code: 'TooManyEmbeddings' });
     (end as (() => void) | null)?.();
@@ -217,10 +218,10 @@ describe('an embedder with much to do', () => {
     };
     const hangUp = new AbortController();
     const asking = client.embeddings.create({ model: 'wiki', input: 'whale' }, { signal: hangUp.signal });
-    await until(() => Promise.resolve(told !== undefined));
+    await until(() => told !== undefined);
     hangUp.abort();
     await expect(asking).rejects.toThrow();
-    await until(() => Promise.resolve(told?.aborted === true));
+    await until(() => told?.aborted === true);
   });
 });
 
@@ -233,10 +234,3 @@ test('counts by the version that answered, and no name that is not there', async
   expect(text).toMatch(/perennial_gateway_embeddings_tokens_total\{index="wiki",version="3"\} 3/);
   expect(text).not.toContain('misspelt');
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((again) => setTimeout(again, 10));
-  }
-}

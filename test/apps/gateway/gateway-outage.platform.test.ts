@@ -10,6 +10,7 @@ import type { GatewayProcess } from '../../support/gateway-process';
 import { testBucket } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
+import { until } from '../../support/until';
 
 jest.setTimeout(120_000);
 
@@ -88,12 +89,8 @@ async function readiness(): Promise<{ readonly status: string; readonly spilledB
   return (await (await fetch(`${gateway.url}/readyz`)).json()) as { status: string; spilledBytes: number; leaseSeconds: number };
 }
 
-async function until(condition: () => Promise<boolean>, seconds = 20): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await condition().catch(() => false));) {
-    if (Date.now() > end) throw new Error(`it did not happen within ${seconds} s\n${gateway.log()}`);
-    await new Promise((again) => setTimeout(again, 50));
-  }
-}
+const inTime = (condition: () => Promise<boolean>, seconds = 20) =>
+  until(() => condition().catch(() => false), { seconds, everyMs: 50, detail: () => gateway.log() });
 
 async function stored(ids: readonly PredictionId[]): Promise<number> {
   let count = 0;
@@ -104,7 +101,7 @@ async function stored(ids: readonly PredictionId[]): Promise<number> {
 test('serving goes on while PostgreSQL is dead, by the champion alone once the lease is over, and every prediction arrives when it is back', async () => {
   const { id } = await world.openRollout(await world.register(distanceModel(2)));
   await world.registry.rollouts.setStep({ tenant, id, step: 1, weight: 1, actor: 'test', cause: 'test' });
-  await until(async () => (await infer()).version === 'flight-delay@2');
+  await inTime(async () => (await infer()).version === 'flight-delay@2');
   const before = await inferFor(0.5);
   await kill(postgres);
   // Longer than a key is believed without asking, and longer than the lease.
@@ -119,28 +116,28 @@ test('serving goes on while PostgreSQL is dead, by the champion alone once the l
   expect(spilledBytes).toBeGreaterThan(0);
 
   postgres = await restartPostgres();
-  await until(async () => (await readiness()).spilledBytes === 0 && (await infer()).stale === null);
+  await inTime(async () => (await readiness()).spilledBytes === 0 && (await infer()).stale === null);
   const after = await inferFor(0.3);
   const ids = [...before, ...during, ...after].map(({ id }) => id);
-  await until(async () => (await stored(ids)) === ids.length);
+  await inTime(async () => (await stored(ids)) === ids.length);
 
   // Notifications come again, too.
   expect((await infer()).version).toBe('flight-delay@2');
   await world.promote(await world.register(distanceModel(3)));
   const promoted = performance.now();
-  await until(async () => (await infer()).version === 'flight-delay@3');
+  await inTime(async () => (await infer()).version === 'flight-delay@3');
   expect(performance.now() - promoted).toBeLessThan(1_000);
 });
 
 test('a gateway that was killed with predictions on disk loses none: the next one hands them over', async () => {
   await kill(postgres);
   const answers = await inferFor(1);
-  await until(async () => (await readiness()).spilledBytes > 0);
+  await inTime(async () => (await readiness()).spilledBytes > 0);
   // What is in memory at the moment of a kill is lost by design: 200 ms of it.
   await new Promise((pause) => setTimeout(pause, 4_000));
   await gateway.kill('SIGKILL');
   postgres = await restartPostgres();
   gateway = await world.startGateway(folder);
   const ids = answers.map(({ id }) => id);
-  await until(async () => (await stored(ids)) === ids.length, 45);
+  await inTime(async () => (await stored(ids)) === ids.length, 45);
 });

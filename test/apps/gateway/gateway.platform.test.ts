@@ -15,6 +15,7 @@ import { assembledHoldout, modelManifest, truth } from '../../support/holdout';
 import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
+import { until } from '../../support/until';
 
 jest.setTimeout(120_000);
 
@@ -65,14 +66,7 @@ async function infer(path: string, body = one): Promise<Answer> {
   };
 }
 
-async function until(condition: () => Promise<boolean>, seconds = 10): Promise<number> {
-  const started = performance.now();
-  for (const end = Date.now() + seconds * 1000; !(await condition());) {
-    if (Date.now() > end) throw new Error(`it did not happen within ${seconds} s\n${gateway.log()}`);
-    await new Promise((again) => setTimeout(again, 10));
-  }
-  return performance.now() - started;
-}
+const inTime = (condition: () => Promise<boolean>) => until(condition, { seconds: 10, detail: () => gateway.log() });
 
 const versionNow = async (model: string): Promise<string | null> => (await infer(model)).version;
 
@@ -106,7 +100,7 @@ test('a registered version is loaded by digest when it is asked for by number, a
   expect(body.outputs?.[0]?.data).toEqual([10.5]);
   expect((await infer('by-digest')).status).toBe(404);
   const id = predictionId as PredictionId;
-  await until(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
+  await inTime(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
   expect(await world.registry.predictions.get({ tenant, id })).toMatchObject({
     model: 'by-digest',
     version: version.version,
@@ -125,7 +119,7 @@ test('a label joins its prediction, also one that came first', async () => {
     body: JSON.stringify({ predictionId, label: true }),
   });
   expect(await answer.json()).toMatchObject({ accepted: 1 });
-  await until(async () => (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))?.label === true);
+  await inTime(async () => (await world.registry.predictions.get({ tenant, id: predictionId as PredictionId }))?.label === true);
 });
 
 test('new requests are on the new champion well within a second of its promotion, and of its rollback', async () => {
@@ -134,13 +128,13 @@ test('new requests are on the new champion well within a second of its promotion
     await world.register({ ...distanceModel(2), model: 'quick' }),
   ];
   await world.promote(first);
-  await until(async () => (await versionNow('quick')) === 'quick@1');
+  await inTime(async () => (await versionNow('quick')) === 'quick@1');
   await world.promote(second);
-  expect(await until(async () => (await versionNow('quick')) === 'quick@2')).toBeLessThan(1_000);
+  expect(await inTime(async () => (await versionNow('quick')) === 'quick@2')).toBeLessThan(1_000);
   await world.registry.aliases.rollback({ tenant, model: 'quick', actor: 'test', cause: 'test', idempotencyKey: 'quick-back' });
-  expect(await until(async () => (await versionNow('quick')) === 'quick@1')).toBeLessThan(1_000);
+  expect(await inTime(async () => (await versionNow('quick')) === 'quick@1')).toBeLessThan(1_000);
   const { epoch } = await world.registry.routing.table();
-  await until(async () => (await world.registry.gateways.live()).every((live) => live.epoch === epoch));
+  await inTime(async () => (await world.registry.gateways.live()).every((live) => live.epoch === epoch));
 });
 
 test('a champion with other bytes is refused; the old one keeps answering, and the epoch is not acknowledged', async () => {
@@ -149,17 +143,17 @@ test('a champion with other bytes is refused; the old one keeps answering, and t
     await world.register({ ...distanceModel(666), model: 'corrupted' }),
   ];
   await world.promote(good);
-  await until(async () => (await versionNow('corrupted')) === 'corrupted@1');
+  await inTime(async () => (await versionNow('corrupted')) === 'corrupted@1');
   const manifest = await world.artifacts.getJson<{ onnx: ArtifactRef }>(bad.manifest);
   await corrupt(manifest.onnx);
   const { epoch: before } = await world.registry.routing.table();
   await world.promote(bad);
-  await until(async () => ((await (await fetch(`${gateway.url}/readyz`)).json()) as { blocked: unknown[] }).blocked.length === 1);
+  await inTime(async () => ((await (await fetch(`${gateway.url}/readyz`)).json()) as { blocked: unknown[] }).blocked.length === 1);
   expect(await infer('corrupted')).toMatchObject({ status: 200, version: 'corrupted@1', stale: 'not-loaded' });
   expect((await world.registry.gateways.live()).map(({ epoch }) => epoch)).toEqual([before]);
   expect(await infer('corrupted@2')).toMatchObject({ status: 503, body: { code: 'DigestMismatch' } });
   await world.registry.aliases.rollback({ tenant, model: 'corrupted', actor: 'test', cause: 'test', idempotencyKey: 'corrupted-back' });
-  await until(async () => (await infer('corrupted')).stale === null);
+  await inTime(async () => (await infer('corrupted')).stale === null);
 });
 
 test('switching the champion under load fails no request and mixes no answer', async () => {
@@ -167,7 +161,7 @@ test('switching the champion under load fails no request and mixes no answer', a
   for (const bias of [1, 2, 3, 4]) versions.push(await world.register({ ...distanceModel(bias), model: 'busy' }));
   const [first, ...next] = versions;
   await world.promote(first as ModelVersionRef);
-  await until(async () => (await versionNow('busy')) === 'busy@1');
+  await inTime(async () => (await versionNow('busy')) === 'busy@1');
 
   const pool = new Pool(gateway.url, { connections: 16, pipelining: 1 });
   const rows = distanceRequest(Array.from({ length: 5 }, () => ({ carrier: null, distance: 0 })));

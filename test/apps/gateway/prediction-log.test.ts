@@ -8,6 +8,7 @@ import type { PredictionRow } from '../../../db/repositories/predictions';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from './fakes';
+import { until } from '../../support/until';
 
 let folder: string;
 const stops: (() => Promise<void>)[] = [];
@@ -162,13 +163,6 @@ async function running(
   });
   stops.push(() => log.stop());
   return { log, registry, spill, lost, states };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5_000; !condition();) {
-    if (Date.now() > end) throw new Error('it did not happen within 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** A file where the folder was: no permission stops root. */

@@ -8,6 +8,7 @@ import type { GatewayProcess } from '../../support/gateway-process';
 import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest, type TestModel } from '../../support/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving-world';
+import { until } from '../../support/until';
 
 jest.setTimeout(120_000);
 
@@ -66,19 +67,13 @@ async function versionsBy(gateway: GatewayProcess, model: string): Promise<reado
   return answers.map(({ version }) => version);
 }
 
-async function until(condition: () => Promise<boolean>, seconds = 10): Promise<number> {
-  const started = performance.now();
-  for (const end = Date.now() + seconds * 1000; !(await condition());) {
-    if (Date.now() > end) throw new Error(`it did not happen within ${seconds} s\n${gateways.map((gateway) => gateway.log()).join('\n')}`);
-    await new Promise((again) => setTimeout(again, 5));
-  }
-  return performance.now() - started;
-}
+const inTime = (condition: () => Promise<boolean>) =>
+  until(condition, { seconds: 10, everyMs: 5, detail: () => gateways.map((gateway) => gateway.log()).join('\n') });
 
 /** Milliseconds until every gateway serves by what the registry says now. */
 async function confirmed(): Promise<number> {
   const { epoch } = await world.registry.routing.table();
-  return until(async () => {
+  return inTime(async () => {
     const live = await world.registry.gateways.live();
     return gateways.every(({ url }) => live.some((each) => each.url === url && each.epoch >= epoch));
   });
@@ -100,7 +95,7 @@ async function toStep({ id }: RolloutRecord, step: number, weight: number): Prom
 const rollBack = ({ id }: RolloutRecord) =>
   world.registry.rollouts.end({ tenant, id, status: 'rolledBack', verdict: null, decisionId: null, ...by });
 
-const stored = (id: PredictionId) => until(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
+const stored = (id: PredictionId) => inTime(async () => (await world.registry.predictions.get({ tenant, id })) !== null);
 
 test('in shadow the champion answers all, and both scores of every request meet its label', async () => {
   const { rollouts, predictions } = world.registry;
@@ -207,7 +202,7 @@ test('under load no request fails and no answer is mixed, whatever the rollout d
     await toStep(rollout, 1, 0.25);
     await toStep(rollout, 2, 0.5);
     seen.clear();
-    await until(() => Promise.resolve(seen.has(2)));
+    await until(() => seen.has(2));
     await rollBack(rollout);
     expect(await confirmed()).toBeLessThan(1_000);
     // What was sent before may still come in.

@@ -10,6 +10,7 @@ import { createGateway, type Gateway } from '../../../apps/gateway/server';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes, type FakeArtifacts, type FakeRegistry } from './fakes';
 import type { RolloutId } from '../../../domain/ids';
 import { distanceModel, distanceRequest, putModel, type TestModel } from '../../support/served-models';
+import { until } from '../../support/until';
 
 jest.setTimeout(30_000);
 
@@ -104,13 +105,6 @@ async function answerOf(answer: Response): Promise<Answer> {
 }
 
 const ask = (): Promise<Answer> => post('/v2/models/flight-delay/infer', one);
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((again) => setTimeout(again, 10));
-  }
-}
 
 const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
 

@@ -10,6 +10,7 @@ import type { ProviderSettings } from '../../../domain/llm/provider-settings';
 import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/scripted-provider';
 import { putBundle, questionPrompt } from '../../support/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, noIndexes } from './fakes';
+import { until } from '../../support/until';
 
 jest.setTimeout(30_000);
 
@@ -88,13 +89,6 @@ const settings: ProviderSettings = {
   prices: {},
   thinkingTokens: {},
 };
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 25_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 25 s');
-    await pause(10);
-  }
-}
 
 const pause = (ms: number) => new Promise((later) => setTimeout(later, ms));
 

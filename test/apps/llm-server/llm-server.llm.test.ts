@@ -7,6 +7,7 @@ import { directoryArtifacts, type DirectoryArtifacts } from '../../support/direc
 import { ggufFile } from '../../support/gguf-file';
 import { startLlmServer, type LlmServerProcess } from '../../support/llm-server-process';
 import { waveAdapter } from '../../support/wave-adapter';
+import { until } from '../../support/until';
 
 // A model that is loaded and writes on a machine that is busy with other tests.
 jest.setTimeout(120_000);
@@ -269,14 +270,6 @@ async function put(name: string, artifact: ArtifactRef): Promise<Response> {
 
 async function metrics(): Promise<string> {
   return (await fetch(`${server.url}/metrics`)).text();
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end;) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('it did not come to that in a minute');
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { droppedLogLines, openLogStream } from '../../../apps/process/log-stream';
+import { until } from '../../support/until';
 
 let folder: string;
 let fd: number;
@@ -17,13 +18,6 @@ afterEach(() => {
 });
 
 const lines = (): readonly string[] => readFileSync(join(folder, 'log'), 'utf8').split('\n').filter(Boolean);
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition();) {
-    if (Date.now() > end) throw new Error('the condition did not hold within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Fails every write with this code while `isFull`. */
 function disk(code: string) {

@@ -7,6 +7,7 @@ import { readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import { runUserSql, type UserSqlRun } from '../../../data/sql/user-sql';
 import { forbiddenFunctions } from '../../../data/sql/user-sql-policy';
 import { isPerennialError, type PerennialError } from '../../../domain/failure';
+import { until } from '../../support/until';
 
 /** Each query is a process of its own, on a machine that may be busy. */
 jest.setTimeout(60_000);
@@ -233,12 +234,4 @@ function output(command: string, args: readonly string[]): Promise<string> {
     child.once('error', reject);
     child.once('close', () => fulfil(text));
   });
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 600; i += 1) {
-    if (await condition()) return;
-    await new Promise((wake) => setTimeout(wake, 50));
-  }
-  throw new Error('did not happen within 30 s');
 }
