@@ -6,11 +6,15 @@ import { isUtf8 } from 'node:buffer';
 import { failure, type Issue } from '../../domain/failure';
 import { record, shortened } from './request-tensor';
 
+/** Of all tensors together. Each element costs far more to read than the one byte that it may have. */
+const mostElements = 3_000_000;
+
 /** Puts the values of each binary tensor into its `data`, where JSON would have had them. NaN becomes null, as missing. @throws InvalidInput */
 export function withBinaryData(request: unknown, binary: Buffer): unknown {
   const given = record(request);
   if (given === null || !Array.isArray(given['inputs'])) return request;
   let at = 0;
+  let elements = 0;
   const inputs = given['inputs'].map((input: unknown, index) => {
     const tensor = record(input);
     const parameters = record(tensor?.['parameters']);
@@ -24,8 +28,9 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
       const left = binary.length - at;
       throw refused({ pointer, detail: `\`binary_data_size\` is ${size}, and only ${left} bytes of the binary part are left` });
     }
-    const data = valuesOf(tensor['datatype'], binary.subarray(at, at + size), index);
+    const data = valuesOf(tensor['datatype'], { bytes: binary.subarray(at, at + size), index, mostElements: mostElements - elements });
     at += size;
+    elements += data.length;
     return { ...tensor, data };
   });
   if (at !== binary.length) {
@@ -53,8 +58,16 @@ const readers: Readonly<Record<string, NumberReader>> = {
   FP64: { bytes: 8, read: (bytes, at) => bytes.readDoubleLE(at) },
 };
 
-function valuesOf(datatype: unknown, bytes: Buffer, index: number): readonly unknown[] {
-  if (datatype === 'BYTES') return textsOf(bytes, index);
+interface BinaryTensor {
+  readonly bytes: Buffer;
+  /** Among the inputs. */
+  readonly index: number;
+  readonly mostElements: number;
+}
+
+function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
+  if (datatype === 'BYTES') return textsOf(tensor);
+  const { bytes, index } = tensor;
   const reader = typeof datatype === 'string' && Object.hasOwn(readers, datatype) ? readers[datatype] : undefined;
   if (reader === undefined) {
     const named = typeof datatype === 'string' ? `the datatype ${shortened(datatype)}` : 'a tensor without a datatype';
@@ -66,6 +79,7 @@ function valuesOf(datatype: unknown, bytes: Buffer, index: number): readonly unk
       detail: `${bytes.length} bytes are no whole number of ${String(datatype)} elements, which have ${reader.bytes} bytes each`,
     });
   }
+  if (bytes.length / reader.bytes > tensor.mostElements) throw tooMany(index);
   const values: unknown[] = [];
   for (let at = 0; at < bytes.length; at += reader.bytes) values.push(plain(reader.read(bytes, at)));
   return values;
@@ -77,9 +91,15 @@ function plain(value: number | bigint | boolean): unknown {
   return Number.isNaN(value) ? null : value;
 }
 
-function textsOf(bytes: Buffer, index: number): readonly string[] {
+function tooMany(index: number): Error {
+  const detail = `the binary part has more than ${mostElements.toLocaleString('en-US')} elements; send fewer rows in one request`;
+  return refused({ pointer: `/inputs/${index}/parameters/binary_data_size`, detail });
+}
+
+function textsOf({ bytes, index, mostElements: most }: BinaryTensor): readonly string[] {
   const texts: string[] = [];
   for (let at = 0; at < bytes.length;) {
+    if (texts.length >= most) throw tooMany(index);
     const length = bytes.length - at < 4 ? Infinity : bytes.readUInt32LE(at);
     if (length > bytes.length - at - 4) {
       throw refused({ pointer: `/inputs/${index}`, detail: `element ${texts.length} of the BYTES tensor is longer than its binary data` });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { decompressed } from '../http/compression';
+import { stringEnd } from '../http/json-bounds';
 import { acceptBodies, parseJson, requireJsonType, utf8Text } from '../http/json-body';
 import { HttpProblem } from '../http/problem';
 import { withBinaryData } from './binary-tensors';
@@ -30,9 +31,21 @@ export function acceptInferBodies(app: FastifyInstance): void {
   });
 }
 
-/** JSON has no NaN, but Python's clients write it for a missing number. */
 function parseInferJson(text: string): unknown {
-  const bare = /"(?:[^"\\]|\\.)*"|\bNaN\b/g;
-  const json = text.includes('NaN') ? text.replace(bare, (found) => (found === 'NaN' ? 'null' : found)) : text;
-  return parseJson(json, jsonBounds);
+  return parseJson(text.includes('NaN') ? withNullForNaN(text) : text, jsonBounds);
+}
+
+/** JSON has no NaN, but Python's clients write it for a missing number. One pass over the text, whatever it is. */
+export function withNullForNaN(text: string): string {
+  let json = '';
+  let copied = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === '"') at = stringEnd(text, at);
+    else if (text[at] === 'N' && text.startsWith('NaN', at)) {
+      json += `${text.slice(copied, at)}null`;
+      copied = at + 3;
+      at += 2;
+    }
+  }
+  return json + text.slice(copied);
 }

@@ -37,6 +37,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
       continue;
     }
     for (const [name, value] of Object.entries(row)) {
+      if (issues.length >= maxIssues) break;
       const field = fields.get(name);
       const decoded = field?.decode(value);
       if (field === undefined) issues.push(unknownKey(name, pointer, fields, model));

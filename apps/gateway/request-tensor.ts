@@ -13,7 +13,7 @@ export interface Field {
 }
 
 /** By name. */
-export function fieldsOf(signature: ModelSignature): Map<string, Field> {
+export function fieldsOf(signature: Pick<ModelSignature, 'request' | 'entity' | 'time'>): Map<string, Field> {
   const fields = new Map<string, Field>();
   for (const column of signature.request) fields.set(column.name, fieldOf(column, true));
   const { entity, time } = signature;

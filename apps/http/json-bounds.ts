@@ -53,7 +53,7 @@ const colon = 0x3a;
 const backslash = 0x5c;
 
 /** Where the string that begins here ends; the last place of the text when it does not. */
-function stringEnd(text: string, from: number): number {
+export function stringEnd(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slashes = 0;
     while (text.charCodeAt(at - 1 - slashes) === backslash) slashes += 1;

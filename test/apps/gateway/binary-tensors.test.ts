@@ -57,6 +57,13 @@ test.each<[string, readonly unknown[], Buffer, RegExp]>([
   ['an unknown datatype', [tensor('toString', 1)], Buffer.alloc(1), /the datatype toString cannot be sent as binary data/],
   ['a text beyond its tensor', [tensor('BYTES', 6)], Buffer.from([9, 0, 0, 0, 65, 66]), /element 0 .* longer than its binary data/],
   ['half a length', [tensor('BYTES', 2)], Buffer.alloc(2), /element 0 .* longer than its binary data/],
+  ['more elements than a gateway reads at once', [tensor('BOOL', 3_000_001)], Buffer.alloc(3_000_001), /more than 3,000,000 elements/],
+  [
+    'more texts than that, over two tensors',
+    [tensor('INT8', 2_000_000), tensor('BYTES', 4_000_004)],
+    Buffer.alloc(6_000_004),
+    /more than 3,000,000 elements/,
+  ],
   ['invalid UTF-8', [tensor('BYTES', 6)], Buffer.from([2, 0, 0, 0, 0xc3, 0x28]), /element 0 .* not valid UTF-8/],
 ])('refuses %s', (_name, inputs, bytes, message) => {
   expect(() => withBinaryData({ inputs }, bytes)).toThrow(message);
