@@ -1,7 +1,7 @@
-import { birthOf, isAlive, signalProcess, type ProcessIdentity } from './process-identity';
+import { processIdentity, isAlive, signalProcess, type ProcessRef } from '../data/process-identity';
 import { readPrivateJson, writePrivateJson } from './private-file';
 
-export interface RecordedProcess extends ProcessIdentity {
+export interface RecordedProcess extends ProcessRef {
   readonly name: string;
   /** What asks it to end in good order. */
   readonly signal: NodeJS.Signals;
@@ -23,8 +23,8 @@ export function openProcessRecord(file: string): ProcessRecord {
   write([]);
   return {
     add: (name, pid, signal) => {
-      const birth = birthOf(pid);
-      if (birth !== null) write([...processes, { name, pid, birth, signal }]);
+      const identity = processIdentity(pid);
+      if (identity !== null) write([...processes, { name, pid, identity, signal }]);
     },
     drop: (pid) => write(processes.filter((process) => process.pid !== pid)),
     list: () => processes,
@@ -44,7 +44,7 @@ export async function clearLeftovers(file: string, graceSeconds = 8): Promise<re
   return left.map((process) => process.name);
 }
 
-async function untilGone(processes: readonly ProcessIdentity[], seconds: number): Promise<void> {
+async function untilGone(processes: readonly ProcessRef[], seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (processes.some(isAlive) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
 }

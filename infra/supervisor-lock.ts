@@ -1,11 +1,11 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failure } from '../domain/failure';
-import { identify, isAlive, type ProcessIdentity } from './process-identity';
+import { processRef, isAlive, type ProcessRef } from '../data/process-identity';
 
 /** One platform per state folder. The lock of a dead process is nobody's. Returns the release. */
 export function takeSupervisorLock(file: string, stateDir: string): () => void {
-  const self = identify(process.pid);
+  const self = processRef(process.pid);
   if (self === null)
     throw failure('PlatformUnavailable', 'The system does not tell when this process began', { next: 'Mount /proc, or install ps' });
   const own = `${file}.${process.pid}`;
@@ -67,15 +67,15 @@ function setAside(file: string, stateDir: string): void {
   if (live) throw alreadyRuns(holder, stateDir);
 }
 
-function readHolder(file: string): ProcessIdentity | null {
+function readHolder(file: string): ProcessRef | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity;
+    return JSON.parse(readFileSync(file, 'utf8')) as ProcessRef;
   } catch {
     return null; // gone, or not written by us: nobody holds it
   }
 }
 
-function alreadyRuns(holder: ProcessIdentity, stateDir: string): Error {
+function alreadyRuns(holder: ProcessRef, stateDir: string): Error {
   return failure('Conflict', `Perennial already runs on ${stateDir} (process ${holder.pid})`, {
     next: `Use the one that runs, end it with Ctrl-C or \`kill ${holder.pid}\`, or name another folder in PERENNIAL_STATE_DIR`,
   });

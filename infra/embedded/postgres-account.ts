@@ -20,7 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { failure } from '../../domain/failure';
-import { birthOf } from '../process-identity';
+import { processIdentity } from '../../data/process-identity';
 
 /** Paths as the server's account can open them, with the descriptors it must inherit for that. */
 export interface Reach<Name extends string> {
@@ -142,7 +142,7 @@ function linkOrCopy(source: string, target: string): void {
 function removeLeftCopies(place: string): void {
   for (const name of readdirSync(place)) {
     const owner = name.startsWith(copyPrefix) ? Number.parseInt(name.slice(copyPrefix.length), 10) : Number.NaN;
-    if (Number.isInteger(owner) && birthOf(owner) === null) rmSync(join(place, name), { recursive: true, force: true });
+    if (Number.isInteger(owner) && processIdentity(owner) === null) rmSync(join(place, name), { recursive: true, force: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { failure } from '../../domain/failure';
 import type { ProcessGuard } from '../death-watch';
 import { rotateLog } from '../log-file';
-import { birthOf } from '../process-identity';
+import { processIdentity } from '../../data/process-identity';
 import { describeSpawnError, explainEnd, type ProcessEnd } from './explain';
 import { refuseDamagedCluster } from './postgres-damage';
 import { openPostgresAccount, type PostgresAccount } from './postgres-account';
@@ -101,7 +101,7 @@ function removeStalePidFile(dataDir: string): void {
 }
 
 function isPostgres(pid: number): boolean {
-  if (birthOf(pid) === null) return false;
+  if (processIdentity(pid) === null) return false;
   const result = spawnSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' });
   if (result.error === undefined) return result.stdout.includes('postgres');
   try {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { birthOf } from '../../infra/process-identity';
+import { processIdentity } from '../../data/process-identity';
 
 jest.setTimeout(30_000);
 const root = resolve(__dirname, '..', '..');
@@ -16,12 +16,12 @@ test('no process outlives a supervisor that was killed with SIGKILL, willing or 
   const text = await new Promise<string>((settle) => supervisor.stdout.once('data', (chunk: Buffer) => settle(chunk.toString())));
   const [willing = 0, stubborn = 0] = JSON.parse(text) as number[];
   const grandchild = Number.parseInt(await eventually(() => readFileSync(join(folder, 'stubborn.log'), 'utf8').trim()), 10);
-  expect([willing, stubborn, grandchild].map((pid) => birthOf(pid) === null)).toEqual([false, false, false]);
+  expect([willing, stubborn, grandchild].map((pid) => processIdentity(pid) === null)).toEqual([false, false, false]);
 
   supervisor.kill('SIGKILL');
-  await eventually(() => birthOf(willing) === null);
+  await eventually(() => processIdentity(willing) === null);
   // The stubborn one gets its grace, then goes with its child.
-  await eventually(() => birthOf(stubborn) === null && birthOf(grandchild) === null);
+  await eventually(() => processIdentity(stubborn) === null && processIdentity(grandchild) === null);
   rmSync(folder, { recursive: true, force: true });
 });
 

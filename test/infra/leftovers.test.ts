@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { birthOf, identify, isAlive } from '../../infra/process-identity';
+import { isAlive, processIdentity, processRef } from '../../data/process-identity';
 import { clearLeftovers, openProcessRecord } from '../../infra/process-record';
 import { startOver } from '../../infra/start-over';
 import { statePaths } from '../../infra/state-paths';
@@ -55,9 +55,9 @@ describe('what a killed platform left running', () => {
   test('is left alone when only the number is the same', async () => {
     const { pid } = await sleeper();
     const file = join(folder, 'processes.json');
-    writeFileSync(file, JSON.stringify([{ name: 'PostgreSQL', pid, birth: 'another boot/1', signal: 'SIGKILL' }]));
+    writeFileSync(file, JSON.stringify([{ name: 'PostgreSQL', pid, identity: 'another boot:1', signal: 'SIGKILL' }]));
     expect(await clearLeftovers(file)).toEqual([]);
-    expect(birthOf(pid)).not.toBeNull();
+    expect(processIdentity(pid)).not.toBeNull();
   });
 
   test('is nothing when a process ended in good order, or when there never was a platform', async () => {
@@ -113,8 +113,8 @@ describe('the lock of a state folder', () => {
   });
 
   test.each([
-    ['a process that died', JSON.stringify({ pid: 2 ** 22 - 3, birth: 'gone' })],
-    ['a process whose number is now another’s', JSON.stringify({ pid: process.pid, birth: 'another boot/1' })],
+    ['a process that died', JSON.stringify({ pid: 2 ** 22 - 3, identity: 'gone' })],
+    ['a process whose number is now another’s', JSON.stringify({ pid: process.pid, identity: 'another boot:1' })],
     ['a file cut off in the middle', '{"pid": 1'],
   ])('does not believe %s', (_, content) => {
     const file = join(folder, 'supervisor.json');
@@ -133,10 +133,10 @@ test('a state folder that cannot be written is named, with what to do', () => {
 
 test('a process is alive until it ends', async () => {
   const { pid, ended } = await sleeper();
-  const identity = identify(pid);
-  if (identity === null) throw new Error('no identity');
-  expect(isAlive(identity)).toBe(true);
+  const ref = processRef(pid);
+  if (ref === null) throw new Error('no identity');
+  expect(isAlive(ref)).toBe(true);
   process.kill(pid, 'SIGKILL');
   await ended;
-  expect(isAlive(identity)).toBe(false);
+  expect(isAlive(ref)).toBe(false);
 });

@@ -20,7 +20,7 @@ import { openDeathWatch, type DeathWatch } from '../../infra/death-watch';
 import { findPostgres } from '../../infra/embedded/binaries';
 import { startPostgres, type EmbeddedPostgres } from '../../infra/embedded/postgres';
 import { freePort } from '../../infra/ports';
-import { birthOf } from '../../infra/process-identity';
+import { processIdentity } from '../../data/process-identity';
 
 jest.setTimeout(60_000);
 const home = findPostgres({ environment: process.env, cacheDir: resolve(__dirname, '..', '..', '.perennial', 'bin') });
@@ -121,7 +121,7 @@ async function unreaped(name: string): Promise<{ readonly pid: number; forget():
   });
   const [said] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(said.toString());
-  while (birthOf(pid) !== null) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (processIdentity(pid) !== null) await new Promise((resolve) => setTimeout(resolve, 10));
   return { pid, forget: () => parent.kill('SIGKILL') };
 }
 

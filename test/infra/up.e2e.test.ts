@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Client as Database } from 'pg';
-import { birthOf } from '../../infra/process-identity';
+import { processIdentity } from '../../data/process-identity';
 import { end, pause, startProduct, type Product } from '../support/product';
 
 jest.setTimeout(180_000);
@@ -33,7 +33,7 @@ const pidsNow = (): number[] => product.pids('');
 async function gone(pids: readonly number[], seconds: number): Promise<readonly number[]> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const left = pids.filter((pid) => birthOf(pid) !== null);
+    const left = pids.filter((pid) => processIdentity(pid) !== null);
     if (left.length === 0 || Date.now() > deadline) return left;
     await pause(50);
   }
@@ -157,7 +157,7 @@ test('a kill -9 of everything at once is cleared up by the next start', async ()
   const servers = product.pids('temporal server');
   for (const pid of [...watch, product.supervisor.pid ?? 0]) process.kill(pid, 'SIGKILL');
   await pause(300);
-  expect(servers.filter((pid) => birthOf(pid) === null)).toEqual([]); // nobody was there to end it
+  expect(servers.filter((pid) => processIdentity(pid) === null)).toEqual([]); // nobody was there to end it
 
   await startAgain();
   expect(product.log()).toMatch(/Ended what an earlier start left running: .*The Temporal server/);

@@ -9,7 +9,7 @@ import { startPostgres } from '../../infra/embedded/postgres';
 import { seaweedPortNames, startSeaweed, type SeaweedPorts } from '../../infra/embedded/seaweedfs';
 import { startTemporal } from '../../infra/embedded/temporal';
 import { freePorts } from '../../infra/ports';
-import { birthOf } from '../../infra/process-identity';
+import { processIdentity } from '../../data/process-identity';
 import { migratedTemplate, platformVariable, type TestPlatform } from './platform';
 
 const root = resolve(__dirname, '..', '..');
@@ -78,6 +78,6 @@ declare global {
 function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && birthOf(Number(pid)) === null) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (pid !== undefined && processIdentity(Number(pid)) === null) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }

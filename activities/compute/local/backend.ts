@@ -15,7 +15,7 @@ import type { News } from './news';
 import { createNews } from './news';
 import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
-import { signalGroup, thisProcess } from './process-identity';
+import { signalProcess, thisProcess } from '../../../data/process-identity';
 import { createSlots } from './slots';
 import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
@@ -117,7 +117,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     await warmHost();
     const file = known ?? directory.create(job);
     const before = directory.started();
-    if (before) signalGroup(before, 'SIGKILL');
+    if (before) signalProcess(before, 'SIGKILL', 'group');
     const attempt = (directory.attempt()?.number ?? 0) + 1;
     if (!directory.claim(attempt - 1, { ...owner, backend: 'local' })) return;
     const active = activeOf(directory, attempt);

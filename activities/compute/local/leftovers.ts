@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ProcessRef } from './process-identity';
-import { isAlive } from './process-identity';
+import type { ProcessRef } from '../../../data/process-identity';
+import { isAlive } from '../../../data/process-identity';
 
 /** Every process below a host carries these in its environment, whatever group or session it moves to. */
 export function ownershipMarks(stateDir: string, host: string, owner: ProcessRef): Record<string, string> {

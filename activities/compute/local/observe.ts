@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assessment } from './assess';
 import { assess } from './assess';
 import type { JobDirectory } from './job-directory';
-import { isAlive, signalGroup } from './process-identity';
+import { isAlive, signalProcess } from '../../../data/process-identity';
 
 /** Where a job stands now, by its files and processes. */
 export function observe(directory: JobDirectory): Assessment {
@@ -33,9 +33,9 @@ export async function endProcess(
 ): Promise<void> {
   const started = directory.started();
   if (!started) return;
-  signalGroup(started, 'SIGTERM');
+  signalProcess(started, 'SIGTERM', 'group');
   await Promise.race([ended, until(() => !isAlive(started), graceMs)]);
-  signalGroup(started, 'SIGKILL');
+  signalProcess(started, 'SIGKILL', 'group');
   await Promise.race([ended, until(() => directory.exit()?.attempt === started.attempt || !isAlive(started.host), 5_000)]);
 }
 

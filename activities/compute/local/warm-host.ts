@@ -8,7 +8,7 @@ import { failure } from '../../../domain/failure';
 import { parseJson } from '../job-files.schema';
 import { jobConfinementSchema, notConfined, type JobConfinement } from './confinement';
 import { endProcessesOfHost, ownershipMarks } from './leftovers';
-import type { ProcessRef } from './process-identity';
+import type { ProcessRef } from '../../../data/process-identity';
 
 export interface HostOrder {
   readonly attempt: number;
