@@ -2,6 +2,7 @@ import { request } from 'undici';
 import type { ApiTarget } from './api-client';
 import { refusalOf } from './api-client';
 import { CliError } from './cli-error';
+import { eventMessages } from './event-messages';
 
 export interface RunEventMessage {
   readonly seq: number;
@@ -25,7 +26,7 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
         bodyTimeout: silenceMilliseconds,
       });
       if (answer.statusCode !== 200) throw await refusalOf(answer);
-      for await (const { id, event, data } of messages(answer.body)) {
+      for await (const { id, event, data } of eventMessages(answer.body)) {
         lastHeard = Date.now();
         if (event === 'end') return;
         lastId = id ?? lastId;
@@ -44,34 +45,4 @@ function broken(apiUrl: string, error: unknown): CliError {
   if (error instanceof CliError) return error;
   const cause = error instanceof Error ? error.message : String(error);
   return new CliError(`the events of the API at ${apiUrl} broke off (${cause}); the run goes on`, 1, 'perennial run watch <run>');
-}
-
-interface Message {
-  readonly id: string | undefined;
-  readonly event: string;
-  readonly data: string;
-}
-
-/** The event stream format of the HTML standard, §9.2.6, as far as this API uses it. */
-async function* messages(body: AsyncIterable<Buffer>): AsyncGenerator<Message> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const message = parse(text.slice(0, end));
-      text = text.slice(end + 2);
-      if (message) yield message;
-    }
-  }
-}
-
-function parse(block: string): Message | null {
-  const fields = new Map<string, string>();
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trimStart());
-  }
-  const data = fields.get('data');
-  return data === undefined ? null : { id: fields.get('id'), event: fields.get('event') ?? 'message', data };
 }

@@ -1,7 +1,7 @@
 /** Asks as any OpenAI client does: a chat completion, streamed, whose last piece names the sources that the answer cites. */
-import { createParser } from 'eventsource-parser';
 import { request } from 'undici';
 import { CliError } from '../cli-error';
+import { eventMessages } from '../event-messages';
 
 export interface Streamed {
   readonly text: string;
@@ -38,13 +38,8 @@ export async function askStreamed({
   });
   if (statusCode !== 200) throw new CliError(`${gatewayUrl} answers ${statusCode}: ${await body.text()}`, 1);
   const chunks: { readonly chunk: Chunk; readonly at: number }[] = [];
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
-    },
-  });
-  const decoder = new TextDecoder();
-  for await (const part of body) parser.feed(decoder.decode(part as Buffer, { stream: true }));
+  for await (const { data } of eventMessages(body))
+    if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
   const broken = chunks.find(({ chunk }) => chunk.error);
   if (broken) throw new CliError(`the answer broke off: ${broken.chunk.error?.message ?? ''}`, 1);
   const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');
