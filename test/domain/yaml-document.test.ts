@@ -4,6 +4,7 @@ import { canonicalJson } from '../../domain/canonical';
 import { objectDocument } from '../../domain/document';
 import { formatIssue } from '../../domain/issue-text';
 import { yamlDocument } from '../../domain/yaml-document.schema';
+import { processorTime } from '../support/processor-time';
 
 const issuesOf = (text: string): readonly string[] => yamlDocument(text, 'f.yaml').issues.map(formatIssue);
 
@@ -57,22 +58,23 @@ describe('a YAML document', () => {
     expect(text.startsWith('[[[[') ? found.map((line) => line.replace(/:\d+ /, ':1 ')) : found).toEqual(expected);
   });
 
-  test('a bomb of aliases is refused in no time', () => {
+  test('a bomb of aliases is refused in no time', async () => {
     const levels = Array.from(
       { length: 9 },
       (_, i) => `l${i}: &l${i} [${Array.from({ length: 10 }, () => (i === 0 ? 'x' : `*l${i - 1}`)).join(', ')}]`,
     );
-    const started = Date.now();
-    expect(issuesOf(levels.join('\n'))).toEqual([expect.stringMatching(/^f\.yaml:1:\d+ more than 100,000 values, aliases written out$/)]);
-    expect(Date.now() - started).toBeLessThan(10_000);
-  }, 30_000);
+    const { value, milliseconds } = await processorTime(() => issuesOf(levels.join('\n')));
+    expect(value).toEqual([expect.stringMatching(/^f\.yaml:1:\d+ more than 100,000 values, aliases written out$/)]);
+    expect(milliseconds).toBeLessThan(10_000);
+  });
 
-  test('a megabyte of keys and of anchors takes no time either', () => {
-    const started = Date.now();
-    expect(issuesOf(Array.from({ length: 30_000 }, (_, i) => `key${i}: 1`).join('\n'))).toEqual([]);
-    expect(issuesOf(Array.from({ length: 8_000 }, (_, i) => `k${i}: &a${i} 1\nl${i}: *a${i}`).join('\n'))).toEqual([]);
-    expect(Date.now() - started).toBeLessThan(20_000);
-  }, 30_000);
+  test('a megabyte of keys and of anchors takes no time either', async () => {
+    const keys = Array.from({ length: 30_000 }, (_, i) => `key${i}: 1`).join('\n');
+    const anchors = Array.from({ length: 8_000 }, (_, i) => `k${i}: &a${i} 1\nl${i}: *a${i}`).join('\n');
+    const { value, milliseconds } = await processorTime(() => [...issuesOf(keys), ...issuesOf(anchors)]);
+    expect(value).toEqual([]);
+    expect(milliseconds).toBeLessThan(20_000);
+  });
 
   test('several mistakes are listed at once', () => {
     expect(issuesOf('a: 1\na: .nan\nb: *x\n')).toEqual([

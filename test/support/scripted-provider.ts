@@ -55,6 +55,8 @@ export interface Script {
   /** Tokens of thoughts before each answer, among those that it may have. It takes no parameter of sampling, as OpenAI's models that think. */
   readonly thoughts?: number;
   readonly latencyMs?: (request: ScriptedRequest) => number;
+  /** Responds once this has settled, whatever the latency. */
+  readonly held?: (request: ScriptedRequest) => Promise<unknown> | null;
   readonly msPerToken?: number;
 }
 
@@ -201,8 +203,7 @@ async function answer(
     response.writeHead(fault.status, { 'content-type': 'text/html' }).end(fault.body ?? '<html>Bad gateway</html>');
     return;
   }
-  const latency = script.latencyMs?.(asked) ?? 0;
-  if (latency > 0) await sleep(latency);
+  await delayed(script, asked);
   const { model, requestId } = asked;
   const all = inPieces(script.answer?.(asked) ?? echo(asked));
   const { thoughts = 0 } = script;
@@ -219,6 +220,12 @@ async function answer(
   bill.push({ requestId, model, promptTokens: whole.promptTokens, completionTokens });
   const sending = { response, wire, answer: whole, fault };
   await (asked.stream ? sendStream({ ...sending, pieces, msPerToken: script.msPerToken ?? 0 }) : sendWhole(sending));
+}
+
+async function delayed(script: Script, asked: ScriptedRequest): Promise<void> {
+  const latency = script.latencyMs?.(asked) ?? 0;
+  if (latency > 0) await sleep(latency);
+  await script.held?.(asked);
 }
 
 /** Different for different questions and the same for the same one, so that a repeat can be told from another question. */
@@ -244,8 +251,7 @@ async function embed(response: ServerResponse, wire: Wire, script: Script, { req
     json(response, status, wire.error(status, 'refused', 'no embeddings now'));
     return;
   }
-  const latency = script.latencyMs?.(asked) ?? 0;
-  if (latency > 0) await sleep(latency);
+  await delayed(script, asked);
   const promptTokens = words(asked.prompt).length;
   bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
   if (fault !== null) response.destroy();
@@ -264,8 +270,7 @@ async function rerank(response: ServerResponse, wire: Wire, script: Script, { re
     json(response, status, wire.error(status, 'refused', 'no reranking now'));
     return;
   }
-  const latency = script.latencyMs?.(asked) ?? 0;
-  if (latency > 0) await sleep(latency);
+  await delayed(script, asked);
   const promptTokens = documents.reduce((sum, text) => sum + words(query).length + words(text).length, 0);
   bill.push({ requestId: sent.requestId, model, promptTokens, completionTokens: 0 });
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };

@@ -7,6 +7,8 @@ import type { ProviderSettings } from '../../../domain/llm/provider-settings';
 import type { Tenant } from '../../../domain/ids';
 import { noSecret, providerAt, question, tenant } from '../../support/model-access';
 import { openScriptedProvider, type Fault, type Script, type ScriptedProvider } from '../../support/scripted-provider';
+import { holdClock, type HeldClock } from '../../support/held-clock';
+import { until } from '../../support/until';
 
 /** As a ledger begins it; tells how it ended. */
 function opened(ends: string[] = [], writes: Promise<void> = Promise.resolve()): Awaited<ReturnType<AttemptJournal['begin']>> {
@@ -30,6 +32,14 @@ describe('access to models', () => {
     const server = await openScriptedProvider(script);
     closers.push(() => server.close());
     return server;
+  };
+  const heldTime = (): HeldClock => {
+    const clock = holdClock();
+    closers.push(() => {
+      clock.release();
+      return Promise.resolve();
+    });
+    return clock;
   };
   const open = (...providers: ProviderSettings[]) => {
     access = openModelAccess(providers, noSecret);
@@ -88,28 +98,28 @@ describe('access to models', () => {
   });
 
   test('nobody waits for a provider that is left alone, nor for a try whether it is back, where a standby may answer', async () => {
-    const hung = { is: false };
-    const first = await serve({ fault: () => (hung.is ? null : { kind: 'error', status: 503 }), latencyMs: () => (hung.is ? 2_000 : 0) });
+    const clock = heldTime();
+    let goOn: () => void = () => undefined;
+    const hung = { is: false, until: new Promise<void>((resolve) => (goOn = resolve)) };
+    const first = await serve({
+      fault: () => (hung.is ? null : { kind: 'error', status: 503 }),
+      held: () => (hung.is ? hung.until : null),
+    });
     const second = await serve();
     open(providerAt(first.url), providerAt(second.url, { name: 'standby' }));
     const route = () => access.chat([scripted, standby], question('?'), { tenant });
-    const timed = async () => {
-      const startedAt = performance.now();
-      const { provider } = await route();
-      return { provider, isSoon: performance.now() - startedAt < 400 };
-    };
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     const sent = first.requests.length;
-    expect(await timed()).toEqual({ provider: 'standby', isSoon: true });
+    expect(await route()).toMatchObject({ provider: 'standby' });
     expect(first.requests).toHaveLength(sent);
-    await sleep(1_100);
+    clock.pass(1_100);
     hung.is = true;
     const tries = route();
-    await sleep(50);
-    expect(await Promise.all([timed(), timed()])).toEqual(Array.from({ length: 2 }, () => ({ provider: 'standby', isSoon: true })));
-    // Who tries has the answer, and after it everybody.
+    await until(() => first.requests.length > sent);
+    // The first provider does not answer before these two have their answers.
+    expect(await Promise.all([route(), route()])).toMatchObject([{ provider: 'standby' }, { provider: 'standby' }]);
+    goOn();
     expect((await tries).provider).toBe('scripted');
-    hung.is = false;
     expect(first.requests).toHaveLength(sent + 1);
   });
 
@@ -160,12 +170,13 @@ describe('access to models', () => {
     };
 
     test.each(nothing)('says nothing of it: %s', async (_, options) => {
+      const clock = heldTime();
       let fault: Fault = { kind: 'error', status: 503 };
       const server = await serve({ fault: () => fault });
       open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 64 } }));
       await Promise.allSettled(Array.from({ length: 5 }, (_each, n) => ask(`${n}`, { patienceMs: 0 })));
       await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone for 1 s');
-      await sleep(1100);
+      clock.pass(1_100);
       fault = { kind: 'stall', afterTokens: 0 };
       await access.chat([scripted], question('?'), options()).catch(() => undefined);
       fault = { kind: 'error', status: 503 };
@@ -178,10 +189,11 @@ describe('access to models', () => {
   });
 
   test('what pays for a request, and who asks the same, is not waited for in a turn', async () => {
+    const clock = heldTime();
     const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
     open(providerAt(server.url, { limits: { requestsPerMinute: null, tokensPerMinute: null, concurrency: 1 } }));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
-    await sleep(1100);
+    clock.pass(1_100);
     const held = { is: true, looked: 0 };
     const begin: AttemptJournal['begin'] = () => {
       held.looked += 1;
@@ -302,13 +314,14 @@ describe('access to models', () => {
   });
 
   test('a turn that came while a provider is left alone is given back', async () => {
+    const clock = heldTime();
     const server = await serve({ fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null) });
     // Ten come at once, and then one every 600 ms.
     const limits = { requestsPerMinute: 100, tokensPerMinute: null, concurrency: 64 };
     open(providerAt(server.url, { limits, tenantLimits: limits }));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
     for (let asked = 0; asked < 20; asked += 1) await expect(ask('?', { patienceMs: 0 })).rejects.toThrow('left alone');
-    await sleep(1100);
+    clock.pass(1_100);
     expect((await ask('?', { patienceMs: 1 })).answer.finish).toBe('stop');
     expect(server.requests).toHaveLength(6);
   });
@@ -323,20 +336,25 @@ describe('access to models', () => {
   });
 
   test('whoever hangs up while another tries whether a provider is back begins nothing that would count as sent', async () => {
+    const clock = heldTime();
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
     const server = await serve({
       fault: (_, number) => (number < 5 ? { kind: 'error', status: 503 } : null),
-      latencyMs: () => 500,
+      held: () => held,
     });
     open(providerAt(server.url));
     await Promise.allSettled(Array.from({ length: 5 }, (_, n) => ask(`${n}`, { patienceMs: 0 })));
-    await sleep(1100);
+    clock.pass(1_100);
     const tries = ask('?');
+    await until(() => server.requests.length === 6);
     const caller = new AbortController();
     const begin = jest.fn<ReturnType<AttemptJournal['begin']>, []>(() => Promise.reject(failure('BudgetSpent', 'spent')));
     const waits = access.chat([scripted], question('!'), { tenant, signal: caller.signal, journal: { begin } });
     await sleep(50);
     caller.abort(new Error('hung up'));
     await expect(waits).rejects.toThrow('hung up');
+    goOn();
     expect((await tries).answer.finish).toBe('stop');
     await sleep(50);
     expect(begin).not.toHaveBeenCalled();

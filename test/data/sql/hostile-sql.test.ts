@@ -1,7 +1,8 @@
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
 import { formatIssue } from '../../../domain/issue-text';
-import { longestPause } from '../../support/longest-pause';
+import { longestPauseOf } from '../../support/longest-pause';
+import { processorTime } from '../../support/processor-time';
 
 jest.setTimeout(60_000);
 
@@ -19,17 +20,16 @@ function chained(length: number, name = (at: number) => `a${at}`): string {
 describe('SQL that would take a process minutes', () => {
   test('254 KB of columns are refused for their number, with the place', async () => {
     const sql = `SELECT ${Array.from({ length: 42_000 }, (_, at) => `a${at % 100}`).join(',\n')} FROM orders`;
-    const { pauseMs, milliseconds, value } = await longestPause(() => said({ 'sql/assemble.sql': sql }));
+    const { milliseconds, value } = await longestPauseOf(1_000, () => said({ 'sql/assemble.sql': sql }));
     expect(value).toEqual([expect.stringMatching(/^sql\/assemble\.sql:\d+:\d+ has more than 20,000 words, numbers and signs/)]);
-    expect(pauseMs).toBeLessThan(1_000);
-    expect(milliseconds).toBeLessThan(10_000);
+    expect(milliseconds).toBeLessThan(1_000);
   });
 
   test('a long query within the limits is checked in seconds, away from the event loop', async () => {
     const sql = `SELECT ${Array.from({ length: 3_200 }, (_, at) => `o.amount + ${at}`.padEnd(48)).join(',')} FROM orders o`;
-    const { pauseMs, value } = await longestPause(() => said({ 'sql/assemble.sql': sql }));
+    const { milliseconds, value } = await longestPauseOf(1_000, () => said({ 'sql/assemble.sql': sql }));
     expect(value).toEqual([]);
-    expect(pauseMs).toBeLessThan(1_000);
+    expect(milliseconds).toBeLessThan(1_000);
   });
 
   test('sixty comments before the SELECT are comments', async () => {
@@ -40,7 +40,7 @@ describe('SQL that would take a process minutes', () => {
 
   test('sixty comments before something else are refused at once', async () => {
     const sql = `${'/**/'.repeat(60)}INSERT INTO request VALUES (1)`;
-    const { milliseconds, value } = await longestPause(() => said({ 'sql/features.sql': sql }));
+    const { milliseconds, value } = await processorTime(() => said({ 'sql/features.sql': sql }));
     expect(value).toEqual(['sql/features.sql:1:241 INSERT is not allowed; write one SELECT']);
     expect(milliseconds).toBeLessThan(10_000);
   });
@@ -49,7 +49,7 @@ describe('SQL that would take a process minutes', () => {
     ['short', chained(40)],
     ['of 256 characters', chained(40, (at) => `a${at}`.padEnd(256, 'x'))],
   ])('chained aliases, %s, are refused with the place', async (_what, sql) => {
-    const { milliseconds, value } = await longestPause(() => said({ 'sql/features.sql': sql }));
+    const { milliseconds, value } = await processorTime(() => said({ 'sql/features.sql': sql }));
     expect(value).toEqual([
       expect.stringMatching(
         /^sql\/features\.sql:1:\d+ with the feature 'a12x*' the features have more than 10,000 parts, each alias written out/,

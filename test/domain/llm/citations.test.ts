@@ -1,4 +1,5 @@
 import { citationsIn, linkOf, linksIn, plainSourceOf, unknownLinks } from '../../../domain/llm/citations';
+import { processorTime } from '../../support/processor-time';
 
 describe('the address of a source', () => {
   test.each([
@@ -54,11 +55,9 @@ describe('the links of an answer', () => {
     expect(unknownLinks(answer, sources)).toEqual(['https://evil.example/', 'javascript:alert(1)']);
   });
 
-  test('are found in time in a long hostile answer', () => {
-    const since = Date.now();
-    linksIn(`https://${'('.repeat(200_000)}${').'.repeat(200_000)}`);
-    linksIn('https:/'.repeat(200_000));
-    expect(Date.now() - since).toBeLessThan(2_000);
+  test('are found in time in a long hostile answer', async () => {
+    const hostile = [`https://${'('.repeat(200_000)}${').'.repeat(200_000)}`, 'https:/'.repeat(200_000)];
+    expect((await processorTime(() => hostile.map(linksIn))).milliseconds).toBeLessThan(2_000);
   });
 });
 
