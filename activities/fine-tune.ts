@@ -71,6 +71,6 @@ export function createFineTuneActivities({ backends, registry, trainersDir }: Fi
   function found(trainer: string) {
     const manifest = catalog.get(trainer);
     if (manifest) return manifest;
-    throw failure('NotFound', `there is no trainer ${trainer}`);
+    throw failure('NotFound', `unknown trainer ${trainer}`);
   }
 }

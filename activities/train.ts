@@ -74,7 +74,7 @@ export function createTrainActivities({ backends, artifacts, registry, trainersD
   function describe(trainer: string, params: TrainSpec['params']): TrainerManifest {
     const manifest = catalog.get(trainer);
     const mistakes = catalog.checkParams(trainer, params);
-    if (!manifest) throw failure('NotFound', `there is no trainer ${trainer}`);
+    if (!manifest) throw failure('NotFound', `unknown trainer ${trainer}`);
     if (mistakes.length === 0) return manifest;
     throw failure(
       'InvalidInput',

@@ -59,7 +59,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
     }): Promise<TuningDescription> {
       return Promise.resolve().then(() => {
         const manifest = catalog.get(train.trainer);
-        if (!manifest) throw failure('NotFound', `there is no trainer ${train.trainer}`);
+        if (!manifest) throw failure('NotFound', `unknown trainer ${train.trainer}`);
         const issues = extremesOf(tune.space).flatMap((extreme) =>
           catalog
             .checkParams(train.trainer, { ...train.params, ...extreme })

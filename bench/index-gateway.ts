@@ -76,7 +76,7 @@ export async function openIndexGateway({
       const path = `/v1/indexes/${index}/query`;
       const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(question) });
       const answer = (await body.json()) as { readonly hits?: readonly { readonly chunkId: string }[]; readonly detail?: string };
-      if (statusCode !== 200 || !answer.hits) throw new Error(`the gateway answered ${statusCode}: ${answer.detail ?? ''}`);
+      if (statusCode !== 200 || !answer.hits) throw new Error(`the gateway responded with ${statusCode}: ${answer.detail ?? ''}`);
       return answer.hits.map(({ chunkId }) => chunkId);
     },
     async close() {

@@ -57,11 +57,11 @@ interface UpOptions {
   readonly allowIncompatible: boolean;
 }
 
-const explained = `  --fresh                    removes all runs, models and data of this folder first
-  --allow-incompatible-runs  starts although this version's workflow code cannot continue some open runs: they stand still
+const explained = `  --fresh                    Delete all runs, models and data of this folder first
+  --allow-incompatible-runs  Start even if this version cannot continue some open runs; those runs stay blocked
 `;
-const demoExplained = `  --once                     ends by itself, with the table, instead of at Ctrl-C
-  --json                     prints one JSON object as the last line on stdout
+const demoExplained = `  --once                     Stop after printing the table, instead of at Ctrl-C
+  --json                     Print one JSON object as the last line on stdout
 `;
 
 /** The options, or the exit code when there is nothing to start. */

@@ -67,7 +67,7 @@ export async function neverOne(
   const { items } = await models.versions({ tenant, model, pageSize: 1 });
   if (items.length === 0) return failure('NotFound', `there is no model ${model}`, { next: 'perennial model list' });
   const next = `give its spec a canary, apply it and perennial run start ${model}`;
-  return failure('NotFound', `${model} never had a rollout`, { next });
+  return failure('NotFound', `${model} has had no rollouts`, { next });
 }
 
 function endedText({ id, model, champion, challenger, status, endedAt, verdict }: RolloutRecord): string {

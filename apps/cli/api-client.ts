@@ -51,7 +51,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
       });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      throw new CliError(`the API at ${target.apiUrl} does not answer (${cause})`, 1, 'perennial up');
+      throw new CliError(`the API at ${target.apiUrl} is not reachable (${cause})`, 1, 'perennial up');
     }
   };
   const checked = async (path: string, call: Call) => {
@@ -92,7 +92,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
 /** The API's own words, its places and its advice. */
 export async function refusalOf({ statusCode: status, body }: Dispatcher.ResponseData): Promise<CliError> {
   const text = await body.text();
-  const { detail = `the API answered ${status}`, next, errors = [] } = problemIn(text);
+  const { detail = `the API responded with ${status}`, next, errors = [] } = problemIn(text);
   // Short refusals hold their issues already.
   const lines = errors.filter((issue) => !detail.includes(issue.detail)).map((issue) => `  ${formatIssue(issue)}`);
   const usage = status === 400 || status === 413 || status === 422;

@@ -49,7 +49,7 @@ export async function checkBackend(compute: CliCompute, kind: BuiltComputeKind):
     const seconds = secondsSince(submitting);
     if (state.kind !== 'succeeded') return { backend: kind, ok: false, detail: await reasonOf(backend, handle, state) };
     const processSeconds = backend.processSeconds(handle);
-    if (processSeconds === null) return { backend: kind, ok: false, detail: 'its job is over, and its process is not' };
+    if (processSeconds === null) return { backend: kind, ok: false, detail: 'its job has ended, but its process is still running' };
     const overheadSeconds = rounded(seconds - processSeconds);
     return { backend: kind, ok: true, trainer: checkTrainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds };
   } finally {

@@ -32,9 +32,9 @@ export function readCasesFile(
   if (strict && leftOut.length > 0) {
     const lines = leftOut.map((issue) => `\n  ${formatIssue(issue)}`).join('');
     throw new CliError(
-      `${path}: ${leftOut.length} ignored, and --strict allows none; nothing was begun${lines}`,
+      `${path}: ${leftOut.length} parts would be ignored, which --strict does not allow; nothing was started${lines}`,
       2,
-      'remove them, or leave out --strict',
+      'remove them, or omit --strict',
     );
   }
   for (const issue of leftOut) terminal.say(terminal.paint.yellow(`ignored: ${formatIssue(issue)}`));
@@ -49,18 +49,18 @@ export function withoutJudging(
   const left = cases.filter((each) => sliceOf(each, spec.cases) !== 'judge');
   if (left.length > 0) return { text: writeCaseSet(left), cases: left };
   throw new CliError(
-    `${name} judges by all ${cases.length} cases: none is left to search with`,
+    `${name} evaluates with all ${cases.length} cases; none is left for the search`,
     2,
-    'raise spec.cases.search and spec.cases.confirm, or bring other cases',
+    'raise spec.cases.search and spec.cases.confirm, or use other cases',
   );
 }
 
 function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {
   if (issues.length > 0) {
-    const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
-    throw new CliError(`${path}: ${count}; nothing was begun\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+    const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
+    throw new CliError(`${path}: ${count}; nothing was started\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
   }
-  if (read.cases.length === 0) throw new CliError(`${path} has no case`, 2);
+  if (read.cases.length === 0) throw new CliError(`${path} has no cases`, 2);
   return read;
 }
 
@@ -68,7 +68,7 @@ function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadC
 export function modelOf(text: string): { readonly provider: string; readonly name: string } {
   const at = text.indexOf('/');
   if (at > 0 && at < text.length - 1) return { provider: text.slice(0, at), name: text.slice(at + 1) };
-  throw new CliError(`--model ${text} is not provider/model`, 2, 'such as embedded/smollm2-135m-instruct');
+  throw new CliError(`--model ${text} is not of the form provider/model`, 2, 'such as embedded/smollm2-135m-instruct');
 }
 
 export function textOfFile(path: string, cwd: string): string {

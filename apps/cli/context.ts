@@ -78,7 +78,7 @@ export function createContext(terminal: Terminal, settings: CliSettings): CliCon
       const { apiUrl, apiKey } = settings;
       if (apiUrl === null || apiKey === null) {
         throw new CliError(
-          'no API is known: none runs in this folder, and PERENNIAL_API_URL and PERENNIAL_API_KEY are not set',
+          'no API is configured: none is running in this folder, and PERENNIAL_API_URL and PERENNIAL_API_KEY are not set',
           1,
           'perennial up',
         );

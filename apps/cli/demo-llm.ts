@@ -51,7 +51,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
     return { ...round, name };
   };
   if (quick)
-    terminal.say(`--quick: ${quickDocuments} documents and a short training; numbers of the whole demo are better and take longer`);
+    terminal.say(`--quick: ${quickDocuments} documents and a short training; the full demo takes longer and reaches better figures`);
 
   // Not below .perennial, which sources may not read.
   const subset = join(folderOf(assistant), 'data', `summaries-${quickDocuments}.parquet`);
@@ -61,18 +61,18 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   for (const each of [router, assistant]) await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
 
   const rounds: NamedRound[] = [];
-  chapter(1, 'an assistant as anybody would begin: a prompt, and the model alone');
+  chapter(1, 'a first assistant: one prompt and the model, without retrieval');
   if ((await championOf(context, assistant)) === null) {
     await apply(context, assistant, withoutRetrieval(whole), ', without index');
     rounds.push(await play(assistant, 'without retrieval', silence));
-  } else terminal.say(`${assistant} has a champion from before: it goes on from there`);
+  } else terminal.say(`${assistant} has a champion from an earlier demo, which is kept`);
 
-  chapter(2, `${documents.length} summaries as an index, better prompts, and the callers decide`);
+  chapter(2, `${documents.length} summaries as an index, better prompts, and a rollout that decides`);
   await apply(context, assistant, whole, '');
   const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec }>(`/lifecycles/${assistant}`);
   const asked = trafficOf(questions, spec.cases);
   const callers: Traffic = {
-    what: `${asked.length} questions with their right answers follow, by the wall's clock; those by which the prompt was chosen are not among them`,
+    what: `replaying ${asked.length} questions with their right answers; none of them was used to choose the prompt`,
     send: (until) =>
       askQuestions({
         gatewayUrl,
@@ -88,16 +88,19 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
   rounds.push(await play(assistant, 'with retrieval', callers));
   const served = await championOf(context, assistant);
 
-  chapter(3, 'somebody makes it friendlier, and no gate looks: half of the callers are asked at once');
+  chapter(3, 'sabotage: a friendlier prompt, no gates, and half of the traffic at once');
   await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
   const worse = await play(assistant, 'a worse prompt', callers, () => apply(context, assistant, whole, ', as it was'));
   rounds.push(worse);
 
-  terminal.say(`\n${terminal.paint.bold(`asked over HTTP as any OpenAI client does: ${ask}`)}`);
+  terminal.say(`\n${terminal.paint.bold(`with any OpenAI client, over HTTP: ${ask}`)}`);
   const answer = served === null ? null : await askStreamed({ gatewayUrl, apiKey, model: assistant, question: ask });
   const version = await builtIndex(context);
   const found = version === null ? [] : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
-  chapter(4, 'a step that is learnt: which of eight kinds of thing is described? An adapter learns it, beside prompts and a bag of words');
+  chapter(
+    4,
+    'a fine-tuned classifier: which of eight kinds of thing does a text describe? The adapter competes with prompts and a bag-of-words baseline',
+  );
   const learning = readLifecycleFolder(folderOf(router), '.');
   await apply(context, router, quick ? shortTraining(learning) : learning, quick ? ', short training' : '');
   rounds.push(await play(router, 'the router', silence));
@@ -122,7 +125,7 @@ export async function runLlmDemo(options: LlmDemoOptions): Promise<{ readonly ex
 }
 
 /** A first version is tried beside nobody: there is nothing to send. */
-const silence: Traffic = { what: '', send: () => Promise.reject(new Error('nobody was to be asked')) };
+const silence: Traffic = { what: '', send: () => Promise.reject(new Error('no traffic to send')) };
 
 function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<void> {
   return applyForDemo(context, lifecycle, { body, from: `samples/${lifecycle}${how}` });

@@ -38,7 +38,7 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
   const folder = readLifecycleFolder(sampleFolder, '.');
   const { from, to, speed } = traffic;
   const flights = {
-    what: `requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)} follow, ${speed} times as fast`,
+    what: `replaying requests and labels of ${from.slice(0, 10)} to ${to.slice(0, 10)}, ${speed} times as fast`,
     send: (until: AbortSignal) => replayLifecycle(context, { lifecycle, ...traffic, signal: until, onProgress: () => undefined }),
   };
   const play = async (name: string, until: string, onAccepted?: () => Promise<void>): Promise<NamedRound> => {
@@ -55,10 +55,10 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
   const predicted = (await championOf(context)) && (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));
   if (predicted) terminal.say(describePredicted(predicted, terminal.paint));
 
-  chapter(terminal, '2 of 3', 'July is known: a successor, tried beside the champion on the flights of August');
+  chapter(terminal, '2 of 3', 'flights until July: a challenger, compared with the champion on the flights of August');
   rounds.push(await play('with July', retrained.until));
 
-  chapter(terminal, '3 of 3', 'sabotage: labels shuffled, no gate, no shadow; a quarter of the aircraft is asked at once');
+  chapter(terminal, '3 of 3', 'sabotage: shuffled labels, no gates, no shadow; a quarter of the aircraft at once');
   await apply(context, sabotaged(folder), 'samples/flight-delay, sabotaged');
   // Its run has its own revision; whoever comes next gets the honest one.
   const sabotage = await play('labels shuffled', retrained.until, () => apply(context, folder, 'samples/flight-delay, as it was'));
@@ -101,13 +101,13 @@ function outlook({ apiUrl, gatewayUrl }: DemoOptions, rounds: readonly NamedRoun
   const { champion, predictions, rollback, seconds } = summary;
   const rows = [
     ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
-    ['flights of July answered', String(predictions)],
-    ['requests that failed in the rollback', rollback === null ? 'there was none' : String(rollback.failedRequests)],
+    ['predictions for flights in July', String(predictions)],
+    ['failed requests during the rollback', rollback === null ? 'no rollback' : String(rollback.failedRequests)],
     ['seconds', seconds.toFixed(1)],
-    ...rounds.map(({ name, run }) => [`Temporal, ${name}`, run.temporalUrl ?? 'no Web UI is known']),
-    ['the API, documented', `${apiUrl}/docs`],
+    ...rounds.map(({ name, run }) => [`Temporal, ${name}`, run.temporalUrl ?? 'no Web UI']),
+    ['API reference', `${apiUrl}/docs`],
     ['predictions', `${gatewayUrl}/v2/models/${lifecycle}/infer`],
-    ['why it serves', `npx perennial model explain ${lifecycle}`],
+    ['why this version serves', `npx perennial model explain ${lifecycle}`],
   ];
   return `\n${table(['WHAT', ''], rows)}`;
 }

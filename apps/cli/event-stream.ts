@@ -44,5 +44,5 @@ export async function* runEvents({ apiUrl, apiKey }: ApiTarget, runId: string, p
 function broken(apiUrl: string, error: unknown): CliError {
   if (error instanceof CliError) return error;
   const cause = error instanceof Error ? error.message : String(error);
-  return new CliError(`the events of the API at ${apiUrl} broke off (${cause}); the run goes on`, 1, 'perennial run watch <run>');
+  return new CliError(`lost the event stream of the API at ${apiUrl} (${cause}); the run continues`, 1, 'perennial run watch <run>');
 }

@@ -92,11 +92,11 @@ function judgedBy(policy: DecisionJson['policyBody'], evidence: DecisionJson['ev
 }
 
 function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
-  if (evidence === null) return ['its evidence is gone'];
+  if (evidence === null) return ['its evidence was deleted'];
   if (evidence.kind === 'evaluation') return explainEvidence(evidence);
   if (evidence.kind === 'llmEvaluation') return explainLlmEvidence(evidence);
   const { challenger, champion, startedAt, asOf, step } = evidence;
-  return [`${challenger} beside ${champion} on traffic of ${startedAt} to ${asOf}, decided in step ${step + 1}`];
+  return [`${challenger} beside ${champion} on traffic from ${startedAt} to ${asOf}, decided in step ${step + 1}`];
 }
 
 /** The chain from data to traffic. */
@@ -107,15 +107,15 @@ export function describeExplanation(explanation: ExplanationJson, shown: Shown =
     ...new Set(lineage.map(({ from }) => `${from.kind}:${from.name}${from.version === undefined ? '' : `@${from.version}`}`)),
   ];
   return [
-    `${model}@${version} ${serves ? 'is champion and serves' : `does not serve (${record.status})`}; its bytes are ${record.manifest.digest}`,
+    `${model}@${version} ${serves ? 'is the champion' : `does not serve (${record.status})`}; digest ${record.manifest.digest}`,
     ...(run === null
       ? []
       : [`made by ${record.runId}, started by ${run.actor} at ${run.createdAt}, revision ${run.revision.slice(0, 19)}`]),
-    `from ${sources.length === 0 ? 'nothing on record' : sources.join(', ')}`,
+    `from ${sources.length === 0 ? 'no recorded sources' : sources.join(', ')}`,
     ...decisions.map((decision) => describeDecision(decision, shown)),
     ...(rollout
       ? [
-          `tried beside @${rollout.champion} from ${rollout.startedAt}: ${rollout.status}; perennial rollout show ${model} --id ${rollout.id}`,
+          `rollout beside @${rollout.champion} from ${rollout.startedAt}: ${rollout.status}; perennial rollout show ${model} --id ${rollout.id}`,
           ...(rollout.judge ? [`  ${judgeText(rollout.judge)}`] : []),
         ]
       : []),
@@ -137,7 +137,7 @@ function describeApproval({ vote, keyId, keyName, scope, comment, createdAt }: A
 function describeDigests(digests: readonly DigestCheckJson[]): readonly string[] {
   const wrong = digests.filter(({ outcome }) => outcome !== 'matches');
   if (wrong.length === 0) return [`manifest, policies and evidence match their digests (${digests.length} checked)`];
-  const words = { matches: 'matches', differs: 'DOES NOT MATCH its digest', gone: 'is gone', unknown: 'could not be checked' };
+  const words = { matches: 'matches', differs: 'DOES NOT MATCH its digest', gone: 'is missing', unknown: 'could not be checked' };
   return wrong.map(({ what, digest, outcome, detail }) => `${what} ${digest} ${words[outcome]}${detail === null ? '' : `: ${detail}`}`);
 }
 

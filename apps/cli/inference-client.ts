@@ -31,7 +31,7 @@ export async function openInferenceClient(options: {
   const url = `${gatewayUrl}/v2/models/${model}`;
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const described = await request(url, { headers });
-  if (described.statusCode !== 200) throw new CliError(`${url} answers ${described.statusCode}: ${await described.body.text()}`, 1);
+  if (described.statusCode !== 200) throw new CliError(`${url} responded with ${described.statusCode}: ${await described.body.text()}`, 1);
   const { inputs } = (await described.body.json()) as Metadata;
   return {
     infer: async (rows) => {
@@ -43,7 +43,7 @@ export async function openInferenceClient(options: {
       }));
       const answer = await request(`${url}/infer`, { method: 'POST', headers, body: JSON.stringify({ inputs: tensors }) });
       const body = (await answer.body.json()) as Answer;
-      if (answer.statusCode !== 200) throw new CliError(`${url}/infer answers ${answer.statusCode}: ${body.detail ?? ''}`, 1);
+      if (answer.statusCode !== 200) throw new CliError(`${url}/infer responded with ${answer.statusCode}: ${body.detail ?? ''}`, 1);
       const scores = body.outputs?.find((output) => output.name === 'score')?.data ?? [];
       const version = String(answer.headers['x-perennial-model-version']);
       return scores.map((score) => ({ score, version }));

@@ -46,7 +46,10 @@ function textsIn(folder: string): string[] {
       if (entry.isDirectory() && depth < 4 && !entry.name.startsWith('.') && entry.name !== 'node_modules') visit(path, depth + 1);
       else if (entry.isFile() && travels.test(entry.name)) found.push(path);
       if (found.length > mostFiles)
-        throw new CliError(`${folder} holds more than ${mostFiles} SQL, YAML and NDJSON files: keep a lifecycle in a folder of its own`, 2);
+        throw new CliError(
+          `${folder} contains more than ${mostFiles} SQL, YAML and NDJSON files; use a separate folder for each lifecycle`,
+          2,
+        );
     }
   };
   visit(folder, 0);
@@ -55,7 +58,7 @@ function textsIn(folder: string): string[] {
 
 function readText(path: string, shown: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) throw new CliError(`${shown}: there is no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
+  if (!stat?.isFile()) throw new CliError(`${shown}: no file ${basename(path)}`, 2, 'perennial lifecycle init <name>');
   if (stat.size > largestFile) throw new CliError(`${shown}: ${basename(path)} is larger than 1 MiB`, 2);
   return readTextFile(path, shown);
 }

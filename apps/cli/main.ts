@@ -1,5 +1,6 @@
 /** `perennial <noun> <verb>`: everything that the API does, from a terminal. */
 import { Command, CommanderError } from 'commander';
+import { describeArguments } from './argument-help';
 import type { ExitCode } from './cli-error';
 import { CliError } from './cli-error';
 import { isPerennialError } from '../../domain/failure';
@@ -63,7 +64,7 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
     exitCode = code;
   };
   const program = new Command('perennial')
-    .description('Runs the whole life of a model.')
+    .description('Train, evaluate, release and serve models and language applications.')
     .version(version)
     // What follows a command is its own: `model explain m --version 7` is a mistake there, not a question for our version.
     .enablePositionalOptions();
@@ -72,6 +73,7 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
   auditCommands(program, { ...context, auditKeys }, finish);
   computeCommands(program, { ...context, compute }, finish);
   takeReasons(program, context);
+  describeArguments(program);
   inherit(program, context);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -83,27 +85,27 @@ export async function runCli(args: readonly string[], context: CliContext, { ver
 
 /** Handled before this program is built; listed here so that --help is whole. */
 function processCommands(program: Command): void {
-  const settings = 'Settings come from the environment; docs/operations.md lists them. On one machine `perennial up` sets them all.';
+  const settings = 'Settings come from the environment; see docs/operations.md. On one machine, `perennial up` sets all of them.';
   program
     .command('up')
-    .description('the whole platform on this machine')
-    .option('--fresh', 'remove all runs, models and data of this folder first')
-    .option('--allow-incompatible-runs', "start although this version's workflow code cannot continue some open runs: they stand still");
+    .description('Start the whole platform on this machine')
+    .option('--fresh', 'Delete all runs, models and data of this folder first')
+    .option('--allow-incompatible-runs', 'Start even if this version cannot continue some open runs; those runs stay blocked');
   program
     .command('setup')
-    .description('tables, bucket, workflow namespace and first keys; before the processes below')
+    .description('Create tables, bucket, workflow namespace and first keys; run it before the processes below')
     .addHelpText('after', settings);
   program
     .command('worker')
-    .description('Temporal workers, until SIGTERM')
-    .option('--queue <name...>', 'of orchestrator, data, compute and llm; all of them when none is named')
+    .description('Run the Temporal workers until SIGTERM')
+    .option('--queue <name...>', 'Task queues to serve: orchestrator, data, compute, llm (default: all)')
     .addHelpText('after', settings);
-  program.command('api').description('the HTTP API, until SIGTERM').addHelpText('after', settings);
-  program.command('gateway').description('serves models, until SIGTERM').addHelpText('after', settings);
+  program.command('api').description('Run the HTTP API until SIGTERM').addHelpText('after', settings);
+  program.command('gateway').description('Run the gateway, which serves models, until SIGTERM').addHelpText('after', settings);
   program
     .command('llm-server')
-    .description("serves the embedded language model by OpenAI's protocol, until SIGTERM")
-    .addHelpText('after', '\nIt is fetched by `npm run provision:llm`; docs/llm-server.md lists its settings.');
+    .description('Run the embedded language model server (OpenAI protocol) until SIGTERM')
+    .addHelpText('after', '\nInstall its parts with `npm run provision:llm`. See docs/llm-server.md for its settings.');
 }
 
 /** Commands that change or decide something, and whose own request has no place for a reason. It goes with the request, into the audit. */
@@ -130,8 +132,8 @@ function takeReasons(program: Command, context: CliContext): void {
     const command = name
       .split(' ')
       .reduce<Command | undefined>((found, word) => found?.commands.find((each) => each.name() === word), program);
-    if (!command) throw new Error(`there is no command ${name} to give a reason to`);
-    command.option('--reason <text>', 'why, for the audit');
+    if (!command) throw new Error(`unknown command ${name} in the list of commands with --reason`);
+    command.option('--reason <text>', 'Reason, for the audit log');
     command.hook('preAction', (_, acting) => {
       const { reason } = acting.opts<{ readonly reason?: string }>();
       if (reason !== undefined) context.giveReason(reason);
@@ -142,7 +144,7 @@ function takeReasons(program: Command, context: CliContext): void {
 /** commander otherwise ends the process for a sub-command's usage error, and writes past the terminal. */
 function inherit(command: Command, { terminal }: Pick<CliContext, 'terminal'>): void {
   command.exitOverride();
-  command.showHelpAfterError('(--help lists what there is)');
+  command.showHelpAfterError('(use --help for usage)');
   command.configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.say(text.trimEnd()) });
   for (const child of command.commands) inherit(child, { terminal });
 }

@@ -15,7 +15,7 @@ export async function modelRefOf(given: string, context: CliContext): Promise<{ 
   if (alias) return { name, version: alias.version };
   const known = Object.keys(aliases).join(', ');
   throw new CliError(
-    alias === null ? `${name} has no ${ref} at the moment` : `${name} has no alias ${ref}: there are ${known}`,
+    alias === null ? `${name} currently has no ${ref}` : `${name} has no alias ${ref}; known aliases: ${known}`,
     1,
     `perennial model show ${name}`,
   );

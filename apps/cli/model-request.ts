@@ -45,12 +45,12 @@ export async function predictRows(
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const sent = await request(url, { method: 'POST', headers, body: JSON.stringify({ rows }) }).catch((error: unknown) => {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new CliError(`the gateway at ${gatewayUrl} cannot be reached (${cause})`, 1, 'perennial up, or perennial gateway');
+    throw new CliError(`the gateway at ${gatewayUrl} is not reachable (${cause})`, 1, 'perennial up, or perennial gateway');
   });
   const text = await sent.body.text();
   const answer = parsed(text);
   if (sent.statusCode === 200) return { answer, version: String(sent.headers['x-perennial-model-version'] ?? model) };
-  const detail = answer.detail ?? `the gateway answered ${sent.statusCode}`;
+  const detail = answer.detail ?? `the gateway responded with ${sent.statusCode}`;
   const mistakes = (answer.errors ?? []).filter((each) => !detail.includes(each.detail)).map((each) => `  ${each.detail}`);
   const isInput = sent.statusCode === 400 || sent.statusCode === 422;
   throw new CliError([detail, ...mistakes].join('\n'), isInput ? 2 : 1, answer.next ?? `perennial model show ${model}`);

@@ -25,7 +25,7 @@ export function describePrediction(prediction: PredictionJson): string {
     other,
     feedback,
   } = prediction;
-  const firstToken = answer?.firstTokenMs == null ? '' : `, its first piece after ${inMs(answer.firstTokenMs)}`;
+  const firstToken = answer?.firstTokenMs == null ? '' : `, first token after ${inMs(answer.firstTokenMs)}`;
   return [
     `${id} of ${model}@${version} (${arm})${digest === null ? '' : `, ${digest.slice(0, 19)}`}`,
     `received ${receivedAt}, answered in ${inMs(latencyMs)}${firstToken}`,
@@ -56,11 +56,11 @@ function saidOf({ answer, score, class: predicted }: Pick<PredictionSummaryJson,
   if (predicted) return `class ${predicted}`;
   if (answer === null) return score === null ? 'no score' : `score ${score}`;
   const { finish, promptTokens, completionTokens, blocked, malformed, error } = answer;
-  if (error !== null) return `broke off: ${error}`;
+  if (error !== null) return `interrupted: ${error}`;
   return [
-    blocked === null ? finish : `kept back by its ${blocked}`,
+    blocked === null ? finish : `blocked by its ${blocked}`,
     `${promptTokens}+${completionTokens} tokens`,
-    ...(malformed ? ['not of its schema'] : []),
+    ...(malformed ? ['does not match its schema'] : []),
   ].join(', ');
 }
 
@@ -73,7 +73,7 @@ function probabilityLines(probabilities: PredictionJson['probabilities']): reado
 }
 
 function standbyLines(answer: PredictionJson['answer']): readonly string[] {
-  return answer?.standby == null ? [] : [`answered by the standby ${answer.standby.provider} ${answer.standby.model}`];
+  return answer?.standby == null ? [] : [`answered by standby ${answer.standby.provider} ${answer.standby.model}`];
 }
 
 function evidenceLines({ safety, retrieved }: Pick<PredictionJson, 'safety' | 'retrieved'>): readonly string[] {
@@ -96,16 +96,18 @@ type SideJson = NonNullable<PredictionJson['safety']>['input'];
 
 function sideLines(side: string, { outcome, findings, textKept }: SideJson): readonly string[] {
   return [
-    `  ${side}: ${outcome}${textKept ? ', its text was kept: --texts shows it' : ''}`,
+    `  ${side}: ${outcome}${textKept ? ', text kept: print it with --texts' : ''}`,
     ...findings.map(({ detector, action, found, failure }) => {
-      const what = failure === null ? Object.entries(found).map(([name, times]) => `${name} ${times}×`) : [`could not look: ${failure}`];
+      const what = failure === null ? Object.entries(found).map(([name, times]) => `${name} ${times}×`) : [`not checked: ${failure}`];
       return `    ${detector} (${action}): ${what.join(', ')}`;
     }),
   ];
 }
 
 function retrievalLines({ index, passages, cited, left, notReranked }: NonNullable<PredictionJson['retrieved']>): readonly string[] {
-  const out = [left.room > 0 ? `${left.room} for want of room` : '', left.policy > 0 ? `${left.policy} by the policy` : ''].filter(Boolean);
+  const out = [left.room > 0 ? `${left.room} over the size limit` : '', left.policy > 0 ? `${left.policy} by the policy` : ''].filter(
+    Boolean,
+  );
   return [
     `sources from ${index.name}@${index.version}${out.length > 0 ? `, left out: ${out.join(', ')}` : ''}${notReranked === undefined ? '' : `, not reranked: ${notReranked}`}`,
     ...passages.map(

@@ -21,7 +21,7 @@ export async function promptRefOf(
   }
   const document = textOfFile(given, cwd);
   const read = readPrompt(document, given);
-  if (!read.ok) throw new CliError(`${given} has mistakes\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
+  if (!read.ok) throw new CliError(`${given} has errors\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
   const { name } = read.value;
   const headers = { 'idempotency-key': randomUUID() };
   const body = { document, fileName: given, reason };

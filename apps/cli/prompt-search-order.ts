@@ -42,7 +42,7 @@ export function searchOrder(options: SearchOptions, cases: readonly EvaluationCa
 
 function usualOrder({ quality, model, variants = 64 }: SearchOptions, cases: readonly EvaluationCase[]): SearchOrder {
   if (quality === undefined || model === undefined) {
-    throw new CliError('without --spec both --quality and --model are needed', 2, 'perennial prompt search --help');
+    throw new CliError('--quality and --model are required without --spec', 2, 'perennial prompt search --help');
   }
   const { provider, name } = modelOf(model);
   const pool = Math.min(64, Math.floor(cases.length / 5));

@@ -58,26 +58,26 @@ export function outcomeText(
     id.slice(7, 19),
   ]);
   const gain = `${signed(confirmed.gain.mean)} (${signed(confirmed.gain.lower)} to ${signed(confirmed.gain.upper)})`;
-  const kept = confirmed.optimism === null ? '' : `; ${signed(-confirmed.optimism)} beside what the search saw`;
+  const kept = confirmed.optimism === null ? '' : `; ${signed(-confirmed.optimism)} compared with the search cases`;
   return [
-    table(['', 'BY', quality.toUpperCase(), 'CASES', 'A CASE', 'MEDIAN', 'DIGEST'], rows),
+    table(['', 'BY', quality.toUpperCase(), 'CASES', 'PER CASE', 'MEDIAN', 'DIGEST'], rows),
     '',
     table(
-      ['ON HELD-OUT CASES', quality.toUpperCase(), '95 % A SIDE'],
+      ['HELD-OUT CASES', quality.toUpperCase(), '95 % CI'],
       [
         [`first prompt, ${prompt}@${first.version}`, ...meanCells(confirmed.first)],
         [`winner, ${prompt}@${winner.version}`, ...meanCells(confirmed.winner)],
-        ['winner, in the search', searched.quality.toFixed(3), `on ${searched.cases} cases, chosen by them`],
+        ['winner, in the search', searched.quality.toFixed(3), `on ${searched.cases} search cases`],
       ],
     ),
     '',
-    `gain ${improved ? paint.green(gain) : paint.yellow(gain)} on ${confirmed.gain.cases} cases that no choice has seen${kept}`,
+    `gain ${improved ? paint.green(gain) : paint.yellow(gain)} on ${confirmed.gain.cases} held-out cases${kept}`,
     verdictText(outcome, paint),
     tied === 0 ? '' : tieText(tied, quality),
     variants < most ? `${variants} of at most ${most} variants were tried` : '',
     ...fewer.map((reason) => `  ${reason}`),
     paint.dim(
-      `${variants} variants, ${questions} questions, ${paid.answers} answers paid ($${paid.costUsd.toFixed(4)}), ${paid.unsettled} perhaps paid twice`,
+      `${variants} variants, ${questions} questions, ${paid.answers} paid answers ($${paid.costUsd.toFixed(4)}), ${paid.unsettled} possibly paid twice`,
     ),
   ]
     .filter((line, index, all) => line !== '' || all[index - 1] !== '')
@@ -86,14 +86,14 @@ export function outcomeText(
 
 function verdictText({ improved, confirmed, winner, first }: SearchOutcomeJson, paint: Paint): string {
   if (improved) return '';
-  if (winner.digest === first.digest) return paint.yellow('the first prompt itself did best: nothing better was found');
+  if (winner.digest === first.digest) return paint.yellow('no better prompt found: the first prompt scored best');
   if (confirmed.gain.mean === 0) return paint.yellow('a tie: both prompts score the same on the held-out cases');
-  return paint.yellow('not shown to be better: more cases, or other proposers');
+  return paint.yellow('not shown to be better: try more cases or other proposers');
 }
 
 function tieText(tied: number, quality: string): string {
   const others = tied === 1 ? '1 other variant' : `${tied} other variants`;
-  return `a tie in the search: ${others} reached the winner's ${quality} on the same cases; the winner is cheaper or faster, or first by digest`;
+  return `tie in the search: ${others} reached the winner's ${quality} on the same cases; the winner is cheaper or faster, or first by digest`;
 }
 
 function meanCells({ mean, lower, upper, failures }: MeasuredMean): readonly string[] {

@@ -28,14 +28,16 @@ export function labelsText({ labels }: RolloutJudgeJson, model: string): string 
   if (labels === undefined) return '';
   const { needed, pairs, champion, challenger, whyNot } = labels;
   const of = ({ right, wrong }: typeof champion) => `${count(right)} right and ${count(wrong)} wrong`;
-  const found = `people labelled ${count(pairs)} pairs: ${of(champion)} answers of the champion, ${of(challenger)} of the challenger (${needed} of each needed)`;
-  return whyNot.length === 0 ? found : `${found}; the judge may not decide: ${whyNot.join('; ')}; perennial rollout label ${model}`;
+  const found = `labelled pairs: ${count(pairs)}, with ${of(champion)} answers of the champion and ${of(challenger)} of the challenger (${needed} of each required)`;
+  return whyNot.length === 0
+    ? found
+    : `${found}; the judge may not decide yet: ${whyNot.join('; ')}; next: perennial rollout label ${model}`;
 }
 
 /** Who says what answers are worth, how often so far, and for how much. */
 export function judgeText({ dimension, digest, sensitivity, specificity, mostPairs, ...judge }: RolloutJudgeJson): string {
-  const rates = `right about ${percent(sensitivity)} of right answers and ${percent(specificity)} of wrong ones`;
-  return `judged by ${dimension} (${digest.slice(0, 19)}), ${rates}: ${judgedText(judge)}, at most ${count(mostPairs)}`;
+  const rates = `sensitivity ${percent(sensitivity)}, specificity ${percent(specificity)}`;
+  return `judge ${dimension} (${digest.slice(0, 19)}), ${rates}: ${judgedText(judge)}, limit ${count(mostPairs)}`;
 }
 
 export function judgedText({ pairs, withoutVerdict, costUsd }: Pick<RolloutJudgeJson, 'pairs' | 'withoutVerdict' | 'costUsd'>): string {
@@ -45,16 +47,16 @@ export function judgedText({ pairs, withoutVerdict, costUsd }: Pick<RolloutJudge
 
 /** Why nothing is judged for now, or any more; empty while it is. */
 export function judgeTrouble({ dimension, silence, over }: RolloutJudgeJson): string {
-  if (over != null) return `nothing more is judged: ${over}`;
+  if (over != null) return `judging has ended: ${over}`;
   if (silence == null) return '';
   const why = Object.hasOwn(silences, silence.failure) ? silences[silence.failure] : silence.failure;
-  return `${dimension} has answered nothing since ${silence.since}: ${why ?? silence.failure}; it is asked again until it does`;
+  return `${dimension} has not answered since ${silence.since}: ${why ?? silence.failure}; retrying`;
 }
 
 const silences: Readonly<Record<string, string>> = {
-  ProviderDenied: 'its provider does not accept the key, or has no credit for it (ProviderDenied)',
-  ProviderUnavailable: 'its provider is not reached, or says that it cannot (ProviderUnavailable)',
-  ProviderRateLimited: 'it is asked more than its provider allows (ProviderRateLimited)',
-  ProviderTimeout: 'its provider takes too long (ProviderTimeout)',
-  AnswerLost: 'its answers break off or are garbled (AnswerLost)',
+  ProviderDenied: 'the provider rejects the API key or has no credit for it (ProviderDenied)',
+  ProviderUnavailable: 'the provider is unreachable or reports that it is unavailable (ProviderUnavailable)',
+  ProviderRateLimited: 'the provider’s rate limit is exceeded (ProviderRateLimited)',
+  ProviderTimeout: 'the provider exceeded the time limit (ProviderTimeout)',
+  AnswerLost: 'its answers are interrupted or malformed (AnswerLost)',
 };

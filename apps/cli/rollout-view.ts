@@ -79,8 +79,8 @@ export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>
 export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint, { verbose = false }: Verbosity = {}): string {
   const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
   const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
-  const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers an arm';
-  const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'to beat';
+  const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers per arm';
+  const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'required';
   const drawing = drawSequence({ history: rollout.history, limit: quality.limit, limitName, unit }, page, paint);
   // Once it has ended, its verdict says why; one that ended otherwise leaves what was measured by then.
   const said: Verdict = verdict ?? { kind: 'inconclusive', reasons: rollout.reasons };
@@ -92,7 +92,7 @@ export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint, 
     ...wrap(attemptText(rollout)),
     '',
     ...(drawing.length === 0
-      ? wrap(`${unmeasuredText(rollout)}; there is no difference in ${quality.metric} to draw`)
+      ? wrap(`${unmeasuredText(rollout)}; no difference in ${quality.metric} to draw`)
       : [`${quality.metric} of @${challenger} minus that of @${champion}; positive is worse`, ...drawing]),
     '',
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
@@ -118,7 +118,7 @@ export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'ste
 export function progressLines(rollout: RolloutJson): readonly string[] {
   const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
-  const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers an arm';
+  const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers per arm';
   const found =
     n === 0 ? unmeasuredText(rollout) : `${metric} ${signed(estimate)} (${signed(lower)} … ${signed(upper)}), ${count(n)} ${unit}`;
   const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
@@ -127,7 +127,7 @@ export function progressLines(rollout: RolloutJson): readonly string[] {
 
 /** The verdict knows whether no label came at all, or none since the challenger answers requests. */
 function unmeasuredText({ reasons }: Pick<RolloutJson, 'reasons'>): string {
-  return reasons.find(({ code }) => code === 'quality.notMeasured')?.message ?? 'no label of both versions is due yet';
+  return reasons.find(({ code }) => code === 'quality.notMeasured')?.message ?? 'no labels of both versions are due yet';
 }
 
 export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string {
@@ -139,7 +139,7 @@ export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string 
 function whereText({ status, weight, ...rollout }: RolloutJson): string {
   if (!isOpenRollout(status)) return `ended in ${stepText(rollout)}`;
   const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
-  const parked = status === 'passed' && weight === 0 ? '; it answers nobody until it is promoted' : '';
+  const parked = status === 'passed' && weight === 0 ? '; its answers are not returned until it is promoted' : '';
   return `${stepText(rollout)} (${steps})${parked}`;
 }
 
@@ -153,7 +153,7 @@ function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): s
   if (eventStartedAt === null || eventNow === null) return `open since ${startedAt}, no traffic yet`;
   const elapsed = (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000;
   const allowed = test.maxDurationSeconds + test.extendedSeconds;
-  const extended = test.extendedSeconds > 0 ? `, ${formatSeconds(test.extendedSeconds)} of it added` : '';
+  const extended = test.extendedSeconds > 0 ? `, including an extension of ${formatSeconds(test.extendedSeconds)}` : '';
   return `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time${extended}, now ${eventNow}`;
 }
 
@@ -174,7 +174,7 @@ function remainingText(rollout: Pick<RolloutJson, 'remaining' | 'status' | 'test
   const { remaining, status } = rollout;
   if (remaining === null || !isOpenRollout(status)) return '';
   const { observations, seconds } = remaining;
-  if (observations === null) return 'too few labels yet to forecast how much more is needed';
+  if (observations === null) return 'too few labels to forecast how much more is needed';
   const left = secondsLeft(rollout);
   if (seconds === null || seconds > left) return `needs more than the remaining ${spanText(left)} at the current rate`;
   const labels = observations === 0 ? '' : ` and ${count(observations)} labels`;
@@ -193,8 +193,8 @@ export function hadAnsweredNobody({ traffic }: Pick<RolloutJson, 'traffic'>): bo
 
 function rollbackText({ rollback, challenger, traffic }: RolloutJson): string {
   if (rollback === null) return '';
-  if (hadAnsweredNobody({ traffic })) return `@${challenger} had answered nobody: no traffic had to come back`;
+  if (hadAnsweredNobody({ traffic })) return `@${challenger} had no traffic to return`;
   const { to, secondsToFullTraffic: seconds, unconfirmed } = rollback;
-  if (seconds !== null) return `all traffic was with @${to} ${seconds.toFixed(2)} s after that was found`;
-  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which serves nobody else once its lease ends`;
+  if (seconds !== null) return `all traffic was with @${to} after ${seconds.toFixed(2)} s`;
+  return `all traffic goes to @${to}; not confirmed by ${unconfirmed.join(', ')}, which stops other versions when its lease expires`;
 }

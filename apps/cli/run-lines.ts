@@ -46,7 +46,7 @@ export function openRunLines(paint: Paint): RunLines {
     if (kind === 'run.status') return runStatusLines(data, (what) => line('run', what), paint);
     const failure = data['failure'] as { readonly type: string; readonly message: string } | undefined;
     if (kind === 'attempt.failed' && failure)
-      return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, another follows: ${failure.message}`));
+      return line(stage ?? 'run', paint.yellow(`attempt ${String(data['attempt'])} failed, retrying: ${failure.message}`));
     if (kind === 'standby.judged') return line(stage ?? 'evaluate', standbyLine(data as unknown as StandbyOutcome, paint));
     if (kind.startsWith('provider.')) return line(stage ?? 'run', paint.yellow(absenceText(kind, data)));
     if (kind.startsWith('rollout.')) return rolloutLines(kind, data, (what) => line(stage ?? 'canary', what), paint);
@@ -95,7 +95,7 @@ function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' |
 function askedText({ asked, of, unanswered, fromLedger }: Readonly<Record<string, unknown>>): string {
   const beside = [
     ...(Number(unanswered) > 0 ? [`${Number(unanswered)} without an answer`] : []),
-    ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} answered before`] : []),
+    ...(Number(fromLedger) > 0 ? [`${Number(fromLedger)} from the call ledger`] : []),
   ];
   return [`${Number(asked)} of ${Number(of)} cases asked`, ...beside].join(', ');
 }
@@ -106,10 +106,10 @@ function foundText({ found, of, index }: Readonly<Record<string, unknown>>): str
 
 /** Nobody has to do anything: it is said so that nobody wonders. */
 function absenceText(kind: string, { provider, job, since, reason, patienceSeconds }: Readonly<Record<string, unknown>>): string {
-  if (kind === 'provider.back') return `${String(provider)} is back; it was away since ${String(since)}`;
-  const until = `it is asked again for ${formatSeconds(Number(patienceSeconds))} in all`;
-  const meanwhile = typeof job === 'string' ? `its job ${job} goes on` : 'it has not taken the order';
-  return `${String(provider)} is away since ${String(since)}: ${String(reason)}; ${meanwhile}, and ${until}`;
+  if (kind === 'provider.back') return `${String(provider)} is available again; it was unavailable since ${String(since)}`;
+  const until = `retrying for ${formatSeconds(Number(patienceSeconds))} in total`;
+  const meanwhile = typeof job === 'string' ? `its job ${job} continues` : 'it has not accepted the job';
+  return `${String(provider)} is unavailable since ${String(since)}: ${String(reason)}; ${meanwhile}, ${until}`;
 }
 
 function standbyLine(outcome: StandbyOutcome, paint: Paint): string {
@@ -117,14 +117,14 @@ function standbyLine(outcome: StandbyOutcome, paint: Paint): string {
 }
 
 function shardText({ shard, of, chunks, embedded }: Readonly<Record<string, unknown>>): string {
-  return `part ${Number(shard)} of ${Number(of)}: ${Number(chunks)} pieces, ${Number(embedded)} of them embedded`;
+  return `part ${Number(shard)} of ${Number(of)}: ${Number(chunks)} chunks, ${Number(embedded)} embedded`;
 }
 
 function searchedText({ step, round, rounds, done, of, best }: Readonly<Record<string, unknown>>): string {
-  const where = step === 'confirm' ? 'the winner on cases that no choice has seen' : `round ${Number(round)} of ${Number(rounds)}`;
+  const where = step === 'confirm' ? 'winner on held-out cases' : `round ${Number(round)} of ${Number(rounds)}`;
   const { quality, cases } = (best ?? {}) as { readonly quality?: number; readonly cases?: number };
   const so = quality === undefined ? '' : `, best ${quality.toFixed(3)} of ${cases} cases`;
-  return `search, ${where}: ${Number(done)} of ${Number(of)} prompts asked${so}`;
+  return `search, ${where}: ${Number(done)} of ${Number(of)} prompts evaluated${so}`;
 }
 
 interface RunStatusData {

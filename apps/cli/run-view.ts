@@ -92,15 +92,15 @@ function promptsText({ chosen, candidates, searched, notShown = [] }: PromptsJso
 }
 
 function searchedText({ variants, fewer = [] }: NonNullable<PromptsJson['searched']>): string {
-  const why = fewer.length === 0 ? '' : `, fewer than allowed (${fewer.join('; ')})`;
+  const why = fewer.length === 0 ? '' : `, less than requested (${fewer.join('; ')})`;
   return `${variants} variants were searched${why}`;
 }
 
 /** With more held-out cases the bounds are narrower. */
 function notShownText({ path, against, difference: { mean, lower, upper, cases } }: NonNullable<PromptsJson['notShown']>[number]): string {
   const gain = mean === null ? 'nothing was measured' : `${signed(mean)} (${signed(lower ?? -1)} to ${signed(upper ?? 1)})`;
-  const what = mean === 0 ? `${path} scores the same, a tie` : `a gain of ${path} is not shown`;
-  return `${against} stays: ${what}, ${gain} on ${cases} held-out cases`;
+  const what = mean === 0 ? `${path} scores the same, a tie` : `no gain of ${path} was shown`;
+  return `${against} is kept: ${what}, ${gain} on ${cases} held-out cases`;
 }
 
 /** Examples that are left out because they are too long are what a prompt with passages makes of a limit that was right without. */
@@ -109,7 +109,7 @@ function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
   const told = passages ? ` with ${passages.shown} passages of ${passages.index}` : '';
   return [
     `${rows.train} examples${told}`,
-    ...(passages && passages.without > 0 ? [`${passages.without} without any`] : []),
+    ...(passages && passages.without > 0 ? [`${passages.without} without passages`] : []),
     ...(leftOut > 0 ? [`${leftOut} left out, longer than ${maxTokens ?? '?'} tokens`] : []),
   ].join(', ');
 }

@@ -7,11 +7,7 @@ import { CliError } from './cli-error';
 export function readTextFile(path: string, shown: string): string {
   const bytes = bytesOf(path, shown);
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new CliError(
-    `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} holds bytes that are not UTF-8`,
-    2,
-    'save it as UTF-8',
-  );
+  throw new CliError(`${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} is not valid UTF-8`, 2, 'save it as UTF-8');
 }
 
 function bytesOf(path: string, shown: string): Buffer {

@@ -15,9 +15,13 @@ export function usualDimension(name: string, cases: readonly EvaluationCase[]): 
     case 'label': {
       const labels = [...new Set(cases.flatMap(({ expected }) => expected.label ?? []))].sort();
       if (labels.length > 0) return { name, kind: name, labels };
-      throw new CliError('no case has a label', 2, 'give the cases expected.label');
+      throw new CliError('no case has expected.label', 2, 'add expected.label to the cases');
     }
     default:
-      throw new CliError(`${name} needs a file that says how it is measured`, 2, '--spec <file>, or one of exact, f1, label, json, rules');
+      throw new CliError(
+        `${name} needs a spec file that defines how it is measured`,
+        2,
+        '--spec <file>, or one of exact, f1, label, json, rules',
+      );
   }
 }

@@ -15,8 +15,8 @@ export function wholeFileAt(shown: string, cwd: string): WholeFile {
   return saying(shown, () => {
     const path = target(resolve(cwd, shown));
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory() === true) throw new CliError(`${shown} cannot be written: it is a folder`, 2, 'name a file in it');
-    if (found?.isSocket() === true) throw new CliError(`${shown} cannot be written: it is a socket`, 2, 'name a file, or a pipe');
+    if (found?.isDirectory() === true) throw new CliError(`${shown} cannot be written because it is a folder`, 2, 'name a file in it');
+    if (found?.isSocket() === true) throw new CliError(`${shown} cannot be written because it is a socket`, 2, 'name a file or a pipe');
     const isStream = found !== undefined && !found.isFile();
     if (isStream) accessSync(path, constants.W_OK);
     else {
@@ -63,7 +63,7 @@ function saying<T>(shown: string, work: () => T): T {
   } catch (error) {
     if (error instanceof CliError) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'its folder is not there' : code;
-    throw new CliError(`${shown} cannot be written: ${why}`, 2, 'name a file in a folder that is there and yours to write in');
+    const why = code === 'ENOENT' ? 'the folder does not exist' : code;
+    throw new CliError(`${shown} cannot be written: ${why}`, 2, 'name a file in an existing folder that you may write to');
   }
 }

@@ -31,7 +31,7 @@ function nameIssues(trainers: TrainerCatalog, { trainer, at, makes }: NamedTrain
     .map(({ name }) => name);
   const detail =
     found === null
-      ? `there is no trainer ${trainer}`
+      ? `unknown trainer ${trainer}`
       : `the trainer ${trainer} makes no model of this kind: it is for ${found.tasks.join(', ')}`;
   const hints = { expected: `one of ${known.join(', ')}`, didYouMean: nearest(trainer, known) ?? undefined };
   return [issueAt([...at, 'trainer'], detail, hints)];

@@ -50,7 +50,7 @@ export function openTrainerCatalog(trainersDir: string, runtimeDir = join(traine
     get,
     checkParams(name, params) {
       const manifest = get(name);
-      if (!manifest) throw failure('NotFound', `there is no trainer ${name}; there are ${names().join(', ') || 'none'}`);
+      if (!manifest) throw failure('NotFound', `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`);
       return paramIssues(manifest.paramsSchema, params);
     },
   };

@@ -38,7 +38,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   if (why !== null) {
     const never = hold(
       'noMoreLabels',
-      `nothing more is judged: ${why}; quality can no longer be shown, and the policy says ${policy.onInconclusive}`,
+      `judging has ended: ${why}; quality can no longer be shown, and the policy says ${policy.onInconclusive}`,
     );
     return { kind: 'expired', action: policy.onInconclusive, remaining, reasons: [...reasons, never], readings };
   }

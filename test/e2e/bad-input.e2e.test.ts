@@ -269,7 +269,7 @@ describe('a spec', () => {
       /lifecycle\.yaml:\d+:\d+ unknown key spec\.evaluate\.metric; did you mean metrics\?/,
     ],
     ['with a part of a later version', { compute: '{ backend: ray }' }, /spec\.train\.compute\.backend .*not in this version/],
-    ['with an unknown trainer', { trainer: 'lightgmb' }, /there is no trainer lightgmb; .*did you mean lightgbm\?/],
+    ['with an unknown trainer', { trainer: 'lightgmb' }, /unknown trainer lightgmb; .*did you mean lightgbm\?/],
     ['with unknown parameters', { params: '{ no_such: 1 }' }, /spec\.train\.params\.no_such: no such parameter/],
     ['with 3 MB of parameters', { params: `{ note: ${'x'.repeat(3 << 20)} }` }, /lifecycle\.yaml is larger than 1 MiB/],
     ['with a credential in a URI', { uri: 'https://me:secret@example.org/x.csv' }, /spec\.data\.sources\.visits\.uri holds a credential/],
@@ -377,7 +377,7 @@ describe('in the end', () => {
       failure: { type: 'SourceUnreachable', stage: 'ingest', next: expect.any(String) as string },
     });
     const { stderr } = await product.cli(['run', 'watch', run.id]);
-    expect(stderr).toMatch(/attempt 1 failed, another follows: source visits \(https:\/\/nosuch\.invalid\/visits\.csv\)/);
+    expect(stderr).toMatch(/attempt 1 failed, retrying: source visits \(https:\/\/nosuch\.invalid\/visits\.csv\)/);
   });
 
   test('every run has ended, no other champion was made, and the platform is well', async () => {

@@ -60,7 +60,7 @@ test('people hold, extend, skip and abort a rollout; each is on record with who 
   const run = await trials.open(model, 0.5);
   expect(await told('hold', model, '--reason', 'a look')).toBe('steered@2 is held in step 1 of 2, shadow\n');
   expect((await product.run(run.id)).waitingFor).toContain('held by');
-  expect(await told('extend', model, '3d')).toBe('steered@2 has 31d of event time\n');
+  expect(await told('extend', model, '3d')).toBe('steered@2 now has 31d of event time\n');
   expect(await told('skip', model, '--reason', 'seen enough')).toBe('steered@2 is in step 2 of 2, 50 %\n');
   expect(await product.cli(['rollout', 'skip', model])).toMatchObject({
     exitCode: 1,

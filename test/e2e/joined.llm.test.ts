@@ -175,7 +175,7 @@ describe('an index by the command line', () => {
     ];
     writeFileSync(join(product.workDir, 'changed.ndjson'), changed.map((row) => `${JSON.stringify(row)}\n`).join(''));
     const change = await product.cli(['index', 'change', 'shelf', 'changed.ndjson', '--delete', 'lamp5']);
-    expect(change).toMatchObject({ exitCode: 0, stderr: 'shelf: change 1, 2 documents and 1 that went\n' });
+    expect(change).toMatchObject({ exitCode: 0, stderr: 'shelf: change 1 accepted, 2 documents added or changed, 1 deleted\n' });
     await untilFound('the largest animal of the sea', ({ document }) => document === 'whale');
     expect(await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6')).toMatchObject({ text: changed[1]?.text });
     expect((await found(textOf(5))).document).not.toBe('lamp5');
@@ -196,7 +196,7 @@ describe('an index by the command line', () => {
     expect(kept.stderr).toContain('champion');
     expect(await product.cli(['index', 'retire', 'shelf', '2', '--reason', 'it was a trial'])).toMatchObject({
       exitCode: 0,
-      stderr: 'shelf@2 is retired; its table goes\n',
+      stderr: 'shelf@2 is retired; its table will be deleted\n',
     });
     expect((await found('whale', '--of', '2')).exitCode).toBe(1);
     expect((await product.cli(['index', 'show', 'shelf'])).stdout).toMatch(/@2 +retired/);

@@ -101,7 +101,7 @@ describe('a lifecycle', () => {
     const { name, folder } = written({});
     const file = join(folder, 'cases.ndjson');
     writeFileSync(file, Buffer.from(readFileSync(file, 'utf8').replace('the code', 'the c\xf6de'), 'latin1'));
-    await expect(product.apply(folder)).rejects.toThrow('line 1 of cases.ndjson holds bytes that are not UTF-8');
+    await expect(product.apply(folder)).rejects.toThrow('line 1 of cases.ndjson is not valid UTF-8');
     expect(await product.call('GET', `/lifecycles/${name}`)).toMatchObject({ status: 404 });
   });
 });

@@ -111,7 +111,7 @@ describe('models that are to stand by', () => {
     const byStandby = await ask(model, question);
     expect(byStandby).toMatchObject(right);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);
-    expect(await shown(byStandby.headers.get('x-perennial-prediction-id') ?? '')).toContain('answered by the standby good scripted');
+    expect(await shown(byStandby.headers.get('x-perennial-prediction-id') ?? '')).toContain('answered by standby good scripted');
     away.add('good');
     expect((await ask(model, question)).status).toBeGreaterThanOrEqual(500);
     expect(paid()).toEqual([121, 121, 120, 0, 0]);

@@ -93,7 +93,7 @@ const heldWhileNothingIsJudged =
   (input) => {
     if (input.mode !== 'running') return null;
     if (suffices()) return { kind: 'passed', decision: canaryDecision };
-    return input.noMoreLabels ? { kind: 'expired', because: `nothing more is judged: ${input.noMoreLabels.why}` } : null;
+    return input.noMoreLabels ? { kind: 'expired', because: `judging has ended: ${input.noMoreLabels.why}` } : null;
   };
 
 describe('a canary by a judge', () => {

@@ -38,7 +38,7 @@ export const rolloutJudge = z
           .describe('why the verdicts may not decide yet: missing labels, or errors that differ between the versions'),
       })
       .describe('what people said of answers that the judge has judged in this rollout'),
-    over: z.string().nullable().describe('why nothing more is judged; null while it is'),
+    over: z.string().nullable().describe('Why judging has ended; null while it continues'),
   })
   .meta({ id: 'RolloutJudge' });
 

@@ -67,7 +67,7 @@ interface VerifyOptions {
 const verifySeconds = 6 * 3600;
 
 export function auditCommands(program: Command, context: CliContext & { readonly auditKeys: () => CliAuditKeys }, finish: Finish): void {
-  const audit = program.command('audit').description('Show who changed what, and verify that the record of it is whole');
+  const audit = program.command('audit').description('Read and verify the audit log');
   listCommand(audit, context);
   verifyCommand(audit, context, finish);
   keyCommands(audit, context);
@@ -76,11 +76,11 @@ export function auditCommands(program: Command, context: CliContext & { readonly
 function listCommand(audit: Command, context: CliContext): void {
   audit
     .command('list')
-    .description('changes, newest first')
-    .option('--subject <subject>', 'such as model:flight-delay or run:run_…')
-    .option('--action <action>', 'such as alias.promote')
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
-    .option('--json', 'print as JSON')
+    .description('List changes, newest first')
+    .option('--subject <subject>', 'Only changes of this subject, such as model:flight-delay or run:run_…')
+    .option('--action <action>', 'Only this action, such as alias.promote')
+    .option('--limit <n>', 'Maximum number of changes', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
     .action(async ({ subject, action, limit, json }: ListOptions) => {
       const query = new URLSearchParams({ ...(subject === undefined ? {} : { subject }), ...(action === undefined ? {} : { action }) });
       const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, limit);
@@ -97,7 +97,7 @@ function listCommand(audit: Command, context: CliContext): void {
           row.cause,
           row.sealedAs === null ? '' : String(row.sealedAs),
         ],
-        none: { what: 'no such changes', next: 'perennial audit list' },
+        none: { what: 'no matching changes', next: 'perennial audit list' },
       });
     });
 }
@@ -106,10 +106,10 @@ function verifyCommand(audit: Command, context: CliContext, finish: Finish): voi
   const { terminal, settings } = context;
   audit
     .command('verify')
-    .description('Look for rows that were changed, removed or rewritten since they were sealed; exit 1 when there are some')
-    .option('--from <checkpoint>', 'verify what was sealed after this <batch>:<digest> alone; the default is the whole log')
-    .option('--checkpoint-file <file>', 'begin from the checkpoint in this file, and write the new one to it when nothing was found')
-    .option('--json', 'print as JSON')
+    .description('Find rows that were changed, removed or rewritten after they were sealed; exit 1 if there are any')
+    .option('--from <checkpoint>', 'Verify only what was sealed after this <batch>:<digest> (default: the whole log)')
+    .option('--checkpoint-file <file>', 'Start from the checkpoint in this file; write the new checkpoint to it if nothing was found')
+    .option('--json', 'Print as JSON')
     .action(async (options: VerifyOptions) => {
       const file = options.checkpointFile === undefined ? null : wholeFileAt(options.checkpointFile, settings.cwd);
       const kept = options.checkpointFile === undefined ? undefined : checkpointIn(resolve(settings.cwd, options.checkpointFile));
@@ -136,15 +136,15 @@ function wholeText(report: AuditReportJson, from: string | undefined): string {
   const after = from === undefined ? '' : ` after batch ${from.split(':')[0] ?? ''}`;
   const since = unsealedSince === null ? '' : ` since ${unsealedSince}`;
   const compared = copies.map(
-    ({ place, waiting }) => `compared with the copies in ${place}${waiting > 0 ? `; ${waiting} heads wait to be copied` : ''}`,
+    ({ place, waiting }) => `compared with the copies in ${place}${waiting > 0 ? `; ${waiting} batch heads are not copied yet` : ''}`,
   );
   const trust = {
-    setting: 'keys are trusted by PERENNIAL_AUDIT_TRUSTED_KEYS',
-    ownKey: 'keys are trusted by the key of the API’s machine',
-    firstKey: `keys are trusted by the first registered key, ${keys[0]?.fingerprint ?? 'which is not there yet'}: compare it with the one you noted`,
+    setting: 'trusted keys: PERENNIAL_AUDIT_TRUSTED_KEYS',
+    ownKey: 'trusted keys: the key of the API’s machine',
+    firstKey: `trusted keys: the first registered key, ${keys[0]?.fingerprint ?? 'not registered yet'}; compare it with the fingerprint that you noted`,
   }[trustedBy];
   return [
-    `${rows} rows in ${batches} sealed batches${after} are whole, and ${unsealed} wait to be sealed${since}`,
+    `${rows} rows in ${batches} sealed batches${after} are unchanged; ${unsealed} rows are not sealed yet${since}`,
     ...(compared.length === 0 ? ['no copies were compared'] : compared),
     trust,
     ...(checkpoint === null ? [] : [`checkpoint ${checkpoint.batch}:${checkpoint.digest}`]),
@@ -164,7 +164,7 @@ function keyCommands(audit: Command, context: CliContext & { readonly auditKeys:
   audit
     .command('keys')
     .description('List the keys that sign the audit log, with their fingerprints')
-    .option('--json', 'print as JSON')
+    .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
       const { items } = await context.api().call<{ items: readonly AuditKeyJson[] }>('/audit/keys');
       showList(terminal, {
@@ -172,51 +172,46 @@ function keyCommands(audit: Command, context: CliContext & { readonly auditKeys:
         json,
         columns: ['KEY', 'KIND', 'FROM BATCH', 'ADDED', 'BY', 'FINGERPRINT'],
         row: (key) => [key.keyId, key.kind, String(key.fromBatch), key.addedAt, key.addedBy, key.fingerprint],
-        none: { what: 'no audit keys yet', next: 'the first is registered when the first rows are sealed' },
+        none: { what: 'no audit keys yet', next: 'the first key is registered when the first rows are sealed' },
       });
     });
 
   audit
     .command('new-key')
-    .description('Make a key on a further machine that is to seal too, and print its request for add-key')
-    .requiredOption(
-      '--previous <fingerprint>',
-      'of the key that is to endorse it, as `perennial audit keys` shows it on the machine that holds it',
-    )
+    .description('Create a signing key on another machine and print its request for add-key')
+    .requiredOption('--previous <fingerprint>', 'Fingerprint of the key that will endorse the new one, from `perennial audit keys`')
     .action(async ({ previous }: { readonly previous: string }) => {
       const { fingerprint, place, request } = await auditKeys().newKey({ previous });
-      terminal.say(`the key ${fingerprint} is in ${place}; on the machine that holds ${previous}, run: perennial audit add-key <request>`);
+      terminal.say(`key ${fingerprint} stored in ${place}; on the machine that holds ${previous}, run: perennial audit add-key <request>`);
       terminal.out(request);
     });
 
   audit
     .command('add-key <request>')
-    .description('Endorse the key of a further machine with the key of this one; run it where the key is, with the settings of a worker')
-    .requiredOption('--reason <text>', 'why, for the audit log')
+    .description('Endorse the key of another machine; run it on the machine of the endorsing key, with a worker’s settings')
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (request: string, { reason }: { readonly reason: string }) => {
       const { keyId, fingerprint, fromBatch } = await auditKeys().addKey({ request, reason: said(reason) });
-      terminal.out(`the key ${keyId} (${fingerprint}) may seal from batch ${fromBatch} on`);
+      terminal.out(`key ${keyId} (${fingerprint}) may seal from batch ${fromBatch}`);
     });
 
   audit
     .command('rotate-key')
-    .description('Replace the key of this machine; batches that the old one sealed still verify. Run it with the settings of a worker')
-    .requiredOption('--reason <text>', 'why, for the audit log')
-    .option('--lost [key]', 'replace a key whose private half is gone: no key endorses the new one, so verifiers must be told to trust it')
-    .option('--new-key-file <file>', 'write the new key there, and leave it to you to give it to the workers')
+    .description('Replace the key of this machine, with a worker’s settings; batches that the old key sealed still verify')
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
+    .option('--lost [key]', 'Replace a key whose private part is lost; verifiers must then be configured to trust the new key')
+    .option('--new-key-file <file>', 'Write the new key to this file; you must then copy it to the workers')
     .action(
       async ({ reason, lost, newKeyFile }: { readonly reason: string; readonly lost?: string | true; readonly newKeyFile?: string }) => {
         const made = await auditKeys().rotateKey({ reason: said(reason), lost, newKeyFile });
-        const next = made.isInPlace ? 'workers take it by themselves' : 'sealing waits until the workers have it';
-        terminal.out(
-          `the key ${made.keyId} (${made.fingerprint}) seals from batch ${made.fromBatch} on; it is in ${made.place}, and ${next}`,
-        );
-        if (lost !== undefined) terminal.say(`elsewhere, set PERENNIAL_AUDIT_TRUSTED_KEYS=${made.fingerprint}`);
+        const next = made.isInPlace ? 'workers start to use it automatically' : 'sealing pauses until the workers have it';
+        terminal.out(`key ${made.keyId} (${made.fingerprint}) seals from batch ${made.fromBatch}; it is in ${made.place}, and ${next}`);
+        if (lost !== undefined) terminal.say(`on the other machines, set PERENNIAL_AUDIT_TRUSTED_KEYS=${made.fingerprint}`);
       },
     );
 }
 
 function said(reason: string): string {
-  if (reason.trim() === '') throw new CliError('--reason is empty', 2, 'say why, for the audit log');
+  if (reason.trim() === '') throw new CliError('--reason is empty', 2, 'state the reason for the audit log');
   return reason.trim();
 }

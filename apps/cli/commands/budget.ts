@@ -6,12 +6,12 @@ import { amount } from '../numbers';
 
 export function budgetCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const budget = program.command('budget').description('what may be spent on language models');
+  const budget = program.command('budget').description('Show and set spending limits for language models');
 
   budget
     .command('list')
-    .description('budgets of the tenant and its providers')
-    .option('--json', 'print as JSON')
+    .description('List the budgets of the tenant and its providers')
+    .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
       const { items } = await context.api().call<{ readonly items: readonly BudgetJson[] }>('/budgets');
       showList(terminal, {
@@ -19,15 +19,15 @@ export function budgetCommands(program: Command, context: CliContext): void {
         json,
         columns: ['SCOPE', 'UNIT', 'LIMIT', 'SPENT', 'UNDER WAY'],
         row: ({ scope, unit, limit, spent, reserved }) => [scope, unit, String(limit), String(spent), String(reserved)],
-        none: { what: 'no budget is set: nothing is refused for its cost', next: 'perennial budget set tenant 100' },
+        none: { what: 'no budget is set, so spending is not limited', next: 'perennial budget set tenant 100' },
       });
     });
 
   budget
     .command('set <scope>')
-    .description('the most that may be spent in all, of tenant or provider/<name>; a limit below what was spent refuses everything further')
-    .addArgument(new Argument('<limit>', 'such as 100').argParser(amount))
-    .addOption(new Option('--unit <unit>', 'what it is counted in').choices(['usd', 'tokens']).default('usd'))
+    .description('Set the total spending limit of tenant or provider/<name>; a limit below the amount spent refuses further requests')
+    .addArgument(new Argument('<limit>', 'Limit, such as 100').argParser(amount))
+    .addOption(new Option('--unit <unit>', 'Unit of the limit').choices(['usd', 'tokens']).default('usd'))
     .action(async (scope: string, limit: number, { unit }: { readonly unit: string }) => {
       const set = await context.api().call<BudgetJson>('/budgets', { method: 'PUT', body: { scope, unit, limit } });
       terminal.say(`${set.scope}: ${set.limit} ${set.unit}, ${set.spent} spent`);

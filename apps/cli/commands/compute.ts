@@ -31,12 +31,12 @@ interface ComputeContext extends CliContext {
 
 export function computeCommands(program: Command, context: ComputeContext, finish: Finish): void {
   const { terminal, settings } = context;
-  const compute = program.command('compute').description('where jobs run');
+  const compute = program.command('compute').description('Show and check compute backends');
 
   compute
     .command('list')
-    .description('backends as this machine has them; a worker elsewhere has its own settings')
-    .option('--json', 'print as JSON')
+    .description('List the backends of this machine; workers on other machines have their own settings')
+    .option('--json', 'Print as JSON')
     .action(async ({ json }: { readonly json?: true }) => {
       const machine = { ...machineNow(), python: await pythonOf(settings), trainers: trainersOf(settings) };
       const { slots } = context.compute();
@@ -58,15 +58,14 @@ export function computeCommands(program: Command, context: ComputeContext, finis
 
   compute
     .command('check [backend]')
-    .description('run one real small job, and say how long it took and how much of that was overhead; exit 1 says what is missing')
-    .option('--json', 'print as JSON')
+    .description('Run a small real job and report its time and overhead; exit 1 and name the problem if it fails')
+    .option('--json', 'Print as JSON')
     .action(async (name: string | undefined, { json }: { readonly json?: true }) => {
       const kinds = name === undefined ? builtComputeKinds : [backendNamed(name)];
       // Only this command loads DuckDB; tsx resolves require, not import(), to TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { checkBackend, checkTrainer } = require('../backend-check') as typeof BackendChecks;
-      if (!trainersOf(settings).includes(checkTrainer))
-        throw noTrainers(settings, `no trainer ${checkTrainer}, by which backends are checked,`);
+      if (!trainersOf(settings).includes(checkTrainer)) throw noTrainers(settings, `trainer ${checkTrainer}, which backend checks use,`);
       const checks: BackendCheck[] = [];
       for (const kind of kinds) {
         const check = await checkBackend(context.compute(), kind);
@@ -83,11 +82,11 @@ function backendNamed(name: string): BuiltComputeKind {
   if (built !== undefined) return built;
   const here = builtComputeKinds.join(', ');
   if (computeKinds.some((kind) => kind === name)) {
-    throw new CliError(`compute backend ${name} is not in this version, which has ${here}`, 2, 'perennial compute list');
+    throw new CliError(`compute backend ${name} is not available in this version; available: ${here}`, 2, 'perennial compute list');
   }
   const meant = nearest(name, builtComputeKinds);
   const guess = meant === null ? '' : `; did you mean ${meant}?`;
-  throw new CliError(`there is no compute backend ${name}; this version has ${here}${guess}`, 2, 'perennial compute list');
+  throw new CliError(`unknown compute backend ${name}; available: ${here}${guess}`, 2, 'perennial compute list');
 }
 
 /** A container's share of the memory, where it has one: no limit reads as 0, or as more than there is. */
@@ -107,20 +106,20 @@ async function pythonOf({ python }: CliSettings): Promise<BackendJson['python']>
 }
 
 function trainersOf(settings: CliSettings): readonly string[] {
-  if (!existsSync(settings.trainersDir)) throw noTrainers(settings, 'no folder of trainers');
+  if (!existsSync(settings.trainersDir)) throw noTrainers(settings, 'the folder of trainers');
   return openTrainerCatalog(settings.trainersDir).names();
 }
 
 function noTrainers({ trainersDir }: CliSettings, what: string): CliError {
-  return new CliError(`there is ${what} at ${trainersDir}`, 1, 'set PERENNIAL_TRAINERS_DIR to the trainers/ of a clone');
+  return new CliError(`${what} not found in ${trainersDir}`, 1, 'set PERENNIAL_TRAINERS_DIR to the trainers/ folder of a clone');
 }
 
 function describeCheck(check: BackendCheck, paint: Paint): string {
-  if (!check.ok) return `${paint.red('wrong')}  ${check.backend}  ${check.detail.replaceAll('\n', '\n    | ')}`;
+  if (!check.ok) return `${paint.red('failed')}  ${check.backend}  ${check.detail.replaceAll('\n', '\n    | ')}`;
   const { backend, trainer, rows, detail, readySeconds, seconds, processSeconds, overheadSeconds } = check;
   return [
-    `${paint.green('ok')}  ${backend}  trained ${trainer} on ${rows} rows in ${inWords(seconds)} from start to end`,
-    `    ${inWords(processSeconds)} in the job's own process, ${inWords(overheadSeconds)} of overhead; ready for jobs after ${inWords(readySeconds)}, once a worker`,
+    `${paint.green('ok')}  ${backend}  trained ${trainer} on ${rows} rows in ${inWords(seconds)}`,
+    `    ${inWords(processSeconds)} in the job’s own process, ${inWords(overheadSeconds)} of overhead; worker start-up ${inWords(readySeconds)}, once per worker`,
     `    ${detail}`,
   ].join('\n');
 }

@@ -45,12 +45,12 @@ interface QuarantineOptions {
 
 export function dataCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const dataset = program.command('dataset').description('datasets and their versions');
+  const dataset = program.command('dataset').description('Show datasets, their versions and quarantined rows');
 
   dataset
     .command('list')
-    .description('datasets by name')
-    .option('--json', 'print as JSON')
+    .description('List datasets by name')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<DatasetJson>('/datasets');
       showList(terminal, {
@@ -58,14 +58,14 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['DATASET', 'VERSIONS', 'LATEST', 'APPROVED'],
         row: (each) => [each.name, String(each.versions), at(each.latest), at(each.approved)],
-        none: { what: 'no datasets yet: a run ingests the first', next: 'perennial run start <lifecycle>' },
+        none: { what: 'no datasets yet; a run ingests the first one', next: 'perennial run start <lifecycle>' },
       });
     });
 
   dataset
     .command('show <dataset>')
-    .description('its versions, newest first')
-    .option('--json', 'print as JSON')
+    .description('Show the versions of a dataset, newest first')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const items = await context.api().list<DatasetVersionJson>(`/datasets/${encodeURIComponent(name)}/versions`);
       showList(terminal, {
@@ -79,13 +79,10 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   dataset
     .command('quarantine <dataset>')
-    .description('how many rows broke the contract, and why; the rows themselves with --rows')
-    .option(
-      '--rows <n>',
-      'the first rows of the newest quarantine as they are, with their reasons (scope operator; the audit says who asked)',
-    )
-    .option('--version <n>', 'of this version of the dataset alone')
-    .option('--json', 'print as JSON')
+    .description('Count the rows that broke the contract, by reason; --rows prints the rows')
+    .option('--rows <n>', 'Print the first rows of the newest quarantine with their reasons (scope operator; recorded in the audit log)')
+    .option('--version <n>', 'Only this version of the dataset')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: QuarantineOptions) => {
       const path = `/datasets/${encodeURIComponent(name)}/quarantine`;
       const all = await context.api().list<QuarantineJson>(path);
@@ -106,14 +103,14 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['VERSION', 'ROWS', 'RUN', 'REASONS'],
         row: (each) => [at(each.version), String(each.rows), each.runId, reasons(each)],
-        none: { what: `no row of ${name}${options.version === undefined ? '' : `@${options.version}`} is in quarantine` },
+        none: { what: `${name}${options.version === undefined ? '' : `@${options.version}`} has no quarantined rows` },
       });
     });
 
   dataset
     .command('diff <dataset> <from> <to>')
-    .description('two versions by schema, rows and statistics')
-    .option('--json', 'print as JSON')
+    .description('Compare two versions by schema, rows and statistics')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const query = new URLSearchParams({ from, to });
       const diff = await context.api().call<DatasetDiffJson>(`/datasets/${encodeURIComponent(name)}/diff?${query.toString()}`);
@@ -122,11 +119,9 @@ export function dataCommands(program: Command, context: CliContext): void {
 
   program
     .command('lineage <node>')
-    .description(
-      'List what deployment:NAME, model:NAME@1, dataset:LIFECYCLE.SOURCE@1 or run:ID was made from; without a version, the newest',
-    )
-    .option('--downstream', 'list what was made from the node instead')
-    .option('--json', 'print as JSON')
+    .description('List what deployment:NAME, model:NAME@1, dataset:LIFECYCLE.SOURCE@1 or run:ID was made from (default: newest version)')
+    .option('--downstream', 'List what was made from the node instead')
+    .option('--json', 'Print as JSON')
     .action(async (node: string, options: { readonly downstream?: true; readonly json?: true }) => {
       const query = new URLSearchParams({ of: node, direction: options.downstream ? 'downstream' : 'upstream' });
       const edges = await context.api().list<LineageEdgeJson>(`/lineage?${query.toString()}`, 10_000);
@@ -135,7 +130,7 @@ export function dataCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['FROM', 'TO', 'BY'],
         row: ({ from, to, runId }) => [nodeName(from), nodeName(to), runId ?? ''],
-        none: { what: options.downstream ? `nothing was made from ${node}` : `nothing is on record that ${node} came from` },
+        none: { what: options.downstream ? `nothing was made from ${node}` : `no recorded sources of ${node}` },
       });
     });
 }
@@ -157,7 +152,7 @@ function showQuarantined(
   ];
   terminal.out(table(['REASONS', ...columns], items.map(cells)));
   terminal.say(
-    `${items.length} of ${quarantine.rows} rows of ${name}${at(quarantine.version)} in quarantine, kept apart by ${quarantine.runId}`,
+    `${items.length} of ${quarantine.rows} rows of ${name}${at(quarantine.version)} in quarantine, from run ${quarantine.runId}`,
   );
 }
 
@@ -190,7 +185,7 @@ function nodeName({ kind, name, version }: NodeJson): string {
 }
 
 function describeDiff({ from, to, same, rows, added, removed, retyped, statistics, comparable }: DatasetDiffJson): string {
-  if (same) return `@${from} and @${to} are one content`;
+  if (same) return `@${from} and @${to} have the same content`;
   const number = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(5))) : JSON.stringify(value));
   const lines = [
     ['rows', '', String(rows.from), String(rows.to)],
@@ -199,7 +194,7 @@ function describeDiff({ from, to, same, rows, added, removed, retyped, statistic
     ...retyped.map((column) => [column.name, 'type', column.from, column.to]),
     ...statistics.map((each) => [each.column, each.statistic, number(each.from), number(each.to)]),
   ];
-  const note = comparable ? '' : '\none of the two keeps no statistics';
+  const note = comparable ? '' : '\none of the two versions has no statistics';
   return table(['COLUMN', 'WHAT', at(from), at(to)], lines) + note;
 }
 

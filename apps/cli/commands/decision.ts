@@ -28,11 +28,11 @@ export function decisionCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
   program
     .command('decision')
-    .description('what was decided on evidence')
+    .description('Show decisions and their evidence')
     .command('show <decision>')
-    .description('a decision with what was measured and what each gate said')
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print as JSON')
+    .description('Show a decision with its evidence and the verdict of each gate')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
       const found = await context.api().call<DecisionJson>(`/decisions/${id}`);
       terminal.out(options.json ? jsonText(found) : describeDecision(found, options));
@@ -40,13 +40,13 @@ export function decisionCommands(program: Command, context: CliContext): void {
 
   program
     .command('policy')
-    .description('gates')
+    .description('Try other gates on recorded evidence')
     .command('what-if <decision>')
-    .description('what other gates, or another canary, would have said of the same evidence; nothing is stored')
-    .option('--gates <file>', 'YAML: a list of gates, or a lifecycle whose gates to take')
-    .option('--canary <file>', 'YAML: a lifecycle whose canary to take; of a decision that a rollout has made')
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print as JSON')
+    .description('Evaluate other gates, or another canary, on the same evidence; nothing is stored')
+    .option('--gates <file>', 'YAML file with a list of gates, or a lifecycle to take the gates from')
+    .option('--canary <file>', 'Lifecycle YAML to take the canary from; for decisions of a rollout')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
     .action(async (decision: string, options: WhatIfOptions) => {
       const body = { decision, ...readRules(context.settings.cwd, options) };
       const answer = await context.api().call<WhatIfJson>('/policies/what-if', { method: 'POST', body });
@@ -58,7 +58,7 @@ export function decisionCommands(program: Command, context: CliContext): void {
 function readRules(cwd: string, { gates, canary }: { readonly gates?: string; readonly canary?: string }) {
   if (gates !== undefined && canary === undefined) return { gates: gatesIn(gates, read(cwd, gates)) };
   if (canary !== undefined && gates === undefined) return { canary: canaryIn(canary, read(cwd, canary)) };
-  throw new CliError('policy what-if takes --gates <file> or --canary <file>', 2);
+  throw new CliError('policy what-if requires --gates <file> or --canary <file>', 2);
 }
 
 function read(cwd: string, file: string): unknown {
@@ -75,13 +75,13 @@ function gatesIn(file: string, document: unknown): unknown {
     readonly spec?: { readonly evaluate?: { readonly gates?: unknown } };
   };
   const found = Array.isArray(document) ? document : (gates ?? spec?.evaluate?.gates);
-  if (!Array.isArray(found)) throw new CliError(`${file} holds no list of gates`, 2);
+  if (!Array.isArray(found)) throw new CliError(`${file} has no list of gates`, 2);
   return found;
 }
 
 function canaryIn(file: string, document: unknown): unknown {
   const { canary, spec } = (document ?? {}) as { readonly canary?: unknown; readonly spec?: { readonly canary?: unknown } };
   const found = canary ?? spec?.canary;
-  if (found === undefined) throw new CliError(`${file} holds no canary`, 2);
+  if (found === undefined) throw new CliError(`${file} has no canary`, 2);
   return found;
 }

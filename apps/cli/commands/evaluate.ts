@@ -58,29 +58,29 @@ export function evaluateCommand(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   program
     .command('evaluate <cases>')
-    .description('ask a prompt every case (NDJSON, or a promptfoo configuration) and score the answers')
-    .requiredOption('--prompt <file|name>', 'a Prompt file, which is written to the registry, or name[@ref]')
-    .option('--model <provider/model>', 'who answers, such as embedded/smollm2-135m-instruct')
-    .option('--dimensions <list>', 'of exact, f1, label, json, rules; those that the cases have something for when left out')
-    .option('--spec <file>', 'YAML: dimensions, model, sampling, parallel; options come before it')
-    .option('--min <dimension=score>', 'exit 3 unless the lower bound is at least so much; may be given again', least, [])
-    .option('--all-pass', 'exit 3 unless every case reaches 1, or its --min, in every dimension; says nothing of other cases')
-    .option('--strict', 'refuse a promptfoo configuration of which anything would be ignored')
-    .option('--max-tokens <count>', 'of an answer', wholeNumber(1, 32_768))
-    .option('--parallel <count>', 'questions under way at once', wholeNumber(1, 256))
-    .option('--budget <dollars>', 'stop before more is spent; raised, the same command goes on', Number)
-    .option('--junit <file>', 'write JUnit XML, which fails where the exit code is 3; each case is in it once')
-    .option('--jsonl <file>', 'write question, expected answer, answer and scores, a case a line')
-    .option('--json', 'print the summary as JSON')
+    .description('Run a prompt on every case (NDJSON or a promptfoo configuration) and score the answers')
+    .requiredOption('--prompt <file|name>', 'Prompt file, which is stored in the registry, or name[@ref]')
+    .option('--model <provider/model>', 'Model to evaluate, such as embedded/smollm2-135m-instruct')
+    .option('--dimensions <list>', 'Any of exact, f1, label, json, rules (default: those for which the cases have expectations)')
+    .option('--spec <file>', 'YAML file with dimensions, model, sampling, parallel; options override it')
+    .option('--min <dimension=score>', 'Exit 3 unless the lower bound of the dimension is at least this score; repeatable', least, [])
+    .option('--all-pass', 'Exit 3 unless every case scores 1, or its --min, in every dimension; makes no claim about other cases')
+    .option('--strict', 'Refuse a promptfoo configuration if any part of it would be ignored')
+    .option('--max-tokens <count>', 'Maximum tokens per answer (default: 256)', wholeNumber(1, 32_768))
+    .option('--parallel <count>', 'Maximum concurrent requests (default: 4)', wholeNumber(1, 256))
+    .option('--budget <dollars>', 'Budget in US dollars (default: no limit); with a larger budget, the same command continues', Number)
+    .option('--junit <file>', 'Write JUnit XML with one test per case; it fails if the exit code is 3')
+    .option('--jsonl <file>', 'Write question, expected answer, answer and scores as JSON Lines, one case per line')
+    .option('--json', 'Print the summary as JSON')
     .action(async (file: string, options: Options) => {
       const read = readCasesFile(file, settings.cwd, terminal, { strict: options.strict ?? false });
       const order = orderOf(options, read.cases, settings.cwd);
       for (const { dimension } of options.min) {
         if (!order.dimensions.some(({ name }) => name === dimension))
-          throw new CliError(`--min names ${dimension}, which is not measured`, 2);
+          throw new CliError(`--min ${dimension}: this dimension is not measured`, 2);
       }
       const [junit, jsonl] = [options.junit, options.jsonl].map((path) => (path === undefined ? null : wholeFileAt(path, settings.cwd)));
-      if (junit && junit.path === jsonl?.path) throw new CliError('--junit and --jsonl name the same file', 2);
+      if (junit && junit.path === jsonl?.path) throw new CliError('--junit and --jsonl are the same file', 2);
       const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
       const path = `/prompts/${name}/evaluations`;
       const body = { ...order, ref, cases: read.text, fileName: file, budgetUsd: options.budget ?? null };
@@ -100,7 +100,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       if (jsonl) await writeWhole(jsonl, (write) => write(toJsonLines(items)));
       const passed = rule === 'allPass' || options.min.length > 0 ? notMet.length === 0 : null;
       terminal.out(options.json ? jsonText({ id, ...summary, rule, passed, notMet }) : summaryText(summary));
-      terminal.say(terminal.paint.dim(`${id}; what it paid: perennial prompt calls ${name} ${id}`));
+      terminal.say(terminal.paint.dim(`${id}; for its costs: perennial prompt calls ${name} ${id}`));
       refuse(notMet, rule, summary.cases);
     });
 }
@@ -111,7 +111,7 @@ async function followed(context: CliContext, begun: EvaluationJson): Promise<{ r
   let before = '';
   for (let found = begun; ; found = await client.call<EvaluationJson>(`/prompts/${begun.prompt}/evaluations/${begun.id}`)) {
     if (found.status === 'failed') {
-      const then = 'the same command goes on where it was';
+      const then = 'run the same command to continue';
       throw new CliError(`${found.id} failed: ${found.cause ?? ''}`, 1, found.next ? `${found.next}; then ${then}` : then);
     }
     if (found.summary) return { id: found.id, summary: found.summary };
@@ -131,10 +131,10 @@ function orderOf(
   cwd: string,
 ): Order {
   const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as Order | null);
-  if (model === undefined && written?.model === undefined) throw new CliError('nobody is named who answers', 2, '--model <provider/model>');
+  if (model === undefined && written?.model === undefined) throw new CliError('no model is given', 2, '--model <provider/model>');
   const names = dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : usualNames(cases));
   const measured = names.length === 0 ? (written?.dimensions ?? []) : names.map((name) => usualDimension(name, cases));
-  if (measured.length === 0) throw new CliError('nothing is named that could be measured', 2, '--dimensions exact,f1');
+  if (measured.length === 0) throw new CliError('no dimension can be measured', 2, '--dimensions exact,f1');
   return {
     ...(written ?? {}),
     model: model === undefined ? (written?.model ?? modelOf('')) : modelOf(model),
@@ -164,7 +164,7 @@ function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: Summa
   ]);
   const paid = `$${costUsd.toFixed(4)}`;
   const time = medianMs === null ? '' : `, median ${Math.round(medianMs)} ms`;
-  return `${table(['DIMENSION', 'MEAN', '95 %', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
+  return `${table(['DIMENSION', 'MEAN', '95 % CI', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
 }
 
 /** By reason, with one case to look at. */
@@ -176,8 +176,8 @@ function unansweredLines(items: readonly CaseReport[]): readonly string[] {
 function shortfall({ dimensions }: SummaryJson, { dimension, score }: Least): string | null {
   const { lower = null, mean = null } = dimensions[dimension] ?? {};
   if (lower !== null && lower >= score) return null;
-  if (mean === null || lower === null) return `${dimension} was not measured, and at least ${score} is wanted`;
-  return `${dimension} is ${mean.toFixed(3)}, which shows at least ${lower.toFixed(3)}; ${score} is wanted`;
+  if (mean === null || lower === null) return `${dimension} was not measured; the minimum is ${score}`;
+  return `${dimension} is ${mean.toFixed(3)} with a lower bound of ${lower.toFixed(3)}; the minimum is ${score}`;
 }
 
 function belowMinimum(summary: SummaryJson, min: readonly Least[]): readonly string[] {
@@ -204,10 +204,14 @@ const shownCases = 5;
 function refuse(notMet: readonly string[], rule: 'allPass' | 'interval', cases: number): void {
   if (notMet.length === 0) return;
   if (rule === 'interval')
-    throw new CliError(notMet.join('; '), 3, 'more cases narrow the interval; --all-pass asks instead that each of these cases passes');
+    throw new CliError(notMet.join('; '), 3, 'more cases narrow the interval; --all-pass instead requires each of these cases to pass');
   const more = notMet.length > shownCases ? [`and ${notMet.length - shownCases} more`] : [];
   const lines = [...notMet.slice(0, shownCases), ...more].map((line) => `\n  ${harmless(line)}`).join('');
-  throw new CliError(`${notMet.length} of ${cases} cases do not pass${lines}`, 3, '--jsonl <file> has question, answer and scores of each');
+  throw new CliError(
+    `${notMet.length} of ${cases} cases fail${lines}`,
+    3,
+    '--jsonl <file> writes the question, answer and scores of each case',
+  );
 }
 
 function least(text: string, before: readonly Least[]): readonly Least[] {

@@ -38,10 +38,12 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
 
   index
     .command('build <index> <file>')
-    .description('build a version beside the one that answers, compare the two, and let it take its place when it is not worse')
-    .addOption(new Option('--vectors <kind>', 'how vectors are found, whatever the file says').choices(['auto', ...vectorKinds]))
-    .option('--no-wait', 'do not watch it to its end')
-    .option('--json', 'print as JSON')
+    .description('Build a new index version, compare it with the current one, and make it the champion if it is not worse')
+    .addOption(
+      new Option('--vectors <kind>', 'Vector index: flat, hnsw, ivfPq or auto; overrides the file').choices(['auto', ...vectorKinds]),
+    )
+    .option('--no-wait', 'Return at once instead of following the build')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, file: string, options: BuildOptions) => {
       const headers = { 'idempotency-key': randomUUID() };
       const { vectors } = options;
@@ -53,18 +55,18 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
 
   index
     .command('build-result <index> <build>')
-    .description('how far a build is, or what came of it')
-    .option('--json', 'print as JSON')
+    .description('Show the progress or the result of a build')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, build: string, options: { readonly json?: true }) => {
       tell(context, await context.api().call<BuildJson>(pathOf(name, build)), options);
     });
 
   index
     .command('build-cancel <index> <build>')
-    .description('stop it; what it has built goes')
+    .description('Cancel a build and delete what it built')
     .action(async (name: string, build: string) => {
       await context.api().call(`${pathOf(name, build)}/cancel`, { method: 'POST', body: {} });
-      terminal.say(`${build} was told to stop`);
+      terminal.say(`${build}: cancellation requested`);
     });
 }
 
@@ -105,29 +107,25 @@ function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly j
   if (json) terminal.out(jsonText(found));
   const { index, build, status, outcome, cause, progress } = found;
   if (status === 'running') {
-    terminal.say(progress ? progressLine(progress) : `${build} runs`);
+    terminal.say(progress ? progressLine(progress) : `${build} is running`);
     return;
   }
   if (outcome === null)
     throw new CliError(`${build} ${status === 'failed' ? 'failed' : 'was cancelled'}: ${cause ?? ''}`, 1, `perennial index show ${index}`);
   const { version, report, verdict, promoted } = outcome;
-  const by = report.vectors === undefined ? '' : `, found by ${report.vectors}`;
+  const by = report.vectors === undefined ? '' : `, vectors by ${report.vectors}`;
   terminal.say(`${index}@${version}: ${report.documents} documents, ${report.chunks} chunks, ${report.embedded} embedded${by}`);
   const { shortenedHeadings: shortened = 0 } = report;
   if (shortened > 0)
-    terminal.say(`${shortened} of the chunks stand under a heading of more than half of their size: the end of it is not in their vectors`);
+    terminal.say(`${shortened} chunks have a heading longer than half of the chunk size; the end of the heading is not embedded`);
   for (const line of reasonsOf(verdict)) terminal.say(line);
   if (promoted) {
-    terminal.say(`${index}@${version} answers; perennial index rollback ${index} goes back`);
+    terminal.say(`${index}@${version} is champion; undo with perennial index rollback ${index}`);
     return;
   }
   if (verdict && verdict.kind !== 'passed')
-    throw new CliError(
-      `${index}@${version} does not take the place of the one that answers: ${verdict.kind}`,
-      3,
-      `perennial index show ${index}`,
-    );
-  terminal.say(`${index}@${version} is built; the alias stays where it is`);
+    throw new CliError(`${index}@${version} does not replace the champion: ${verdict.kind}`, 3, `perennial index show ${index}`);
+  terminal.say(`${index}@${version} is built; the champion is unchanged`);
 }
 
 function reasonsOf(verdict: Verdict | null): readonly string[] {

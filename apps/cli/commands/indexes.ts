@@ -58,12 +58,12 @@ interface QueryOptions {
 
 export function indexCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
-  const index = program.command('index').description('indexes: versions, what they find, and the way back');
+  const index = program.command('index').description('Build, query, change and roll back indexes');
 
   index
     .command('list')
-    .description('indexes by name, each with the version that answers')
-    .option('--json', 'print as JSON')
+    .description('List indexes by name with their champions')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       showList(terminal, {
         items: await context.api().list<SummaryJson>('/indexes'),
@@ -76,8 +76,8 @@ export function indexCommands(program: Command, context: CliContext): void {
 
   index
     .command('show <index>')
-    .description('show the versions of an index and the newest moves of its champion')
-    .option('--json', 'print as JSON')
+    .description('Show the versions of an index and the latest moves of its champion')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const path = `/indexes/${encodeURIComponent(name)}`;
       const found = await context.api().call<IndexJson>(path);
@@ -86,17 +86,17 @@ export function indexCommands(program: Command, context: CliContext): void {
       terminal.out(options.json ? jsonText({ ...found, moves }) : [versionsTable(found), ...movesTable(moves)].join('\n\n'));
       if (waiting) {
         const who = waiting.versions.map((version) => `@${version}`).join(', ');
-        terminal.say(`changes wait to be taken up by ${who} since ${waiting.since}: ${waiting.reason}`);
+        terminal.say(`${who} has not applied changes since ${waiting.since}: ${waiting.reason}`);
       }
     });
 
   index
     .command('query <index> <text>')
-    .description('what it finds for a question, through the gateway')
-    .option('-k, --k <number>', 'at most so many', '5')
-    .option('--mode <mode>', 'vector, text or hybrid', 'vector')
-    .option('--of <version>', 'a number, champion or previous')
-    .option('--json', 'print as JSON')
+    .description('Query an index through the gateway')
+    .option('-k, --k <number>', 'Maximum number of results', '5')
+    .option('--mode <mode>', 'Search mode: vector, text or hybrid', 'vector')
+    .option('--of <version>', 'Version number, champion or previous')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, text: string, { k, mode, of, json }: QueryOptions) => {
       const { gatewayUrl, apiKey } = knownGateway(settings);
       const version = of !== undefined && /^\d+$/.test(of) ? Number(of) : of;
@@ -106,7 +106,7 @@ export function indexCommands(program: Command, context: CliContext): void {
         body: JSON.stringify({ text, k: Number(k), mode, version }),
       });
       const found = (await answer.body.json()) as AnswerJson;
-      if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway answers ${answer.statusCode}`, 1);
+      if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway responded with ${answer.statusCode}`, 1);
       if (json) terminal.out(jsonText(found));
       else {
         terminal.say(`${found.index}@${found.version}, ${found.embedder.name}`);
@@ -119,10 +119,10 @@ export function indexCommands(program: Command, context: CliContext): void {
 
   index
     .command('rollback <index>')
-    .description('make the previous version, or a named earlier one, the champion again')
-    .option('--to <version>', 'a version that was the champion before', versionNumber)
-    .option('--reason <text>', 'why, for the record')
-    .option('--json', 'print as JSON')
+    .description('Make the previous version, or a named earlier one, the champion again')
+    .option('--to <version>', 'Version to make champion; it must have been champion before', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, { to, reason, json }: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
       const moved = await context
         .api()
@@ -137,30 +137,30 @@ export function indexCommands(program: Command, context: CliContext): void {
 
   index
     .command('retire')
-    .description('a version that nobody needs answers no more, and its table goes')
+    .description('Retire an unused version and delete its table')
     .argument('<index>')
-    .argument('<version>', 'a whole number', versionNumber)
-    .option('--reason <text>', 'why, for the record')
-    .option('--json', 'print as JSON')
+    .argument('<version>', 'Version number', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, version: number, { reason, json }: { readonly reason?: string; readonly json?: true }) => {
       const path = `/indexes/${encodeURIComponent(name)}/versions/${version}/retire`;
       const headers = { 'idempotency-key': randomUUID() };
       const retired = await context.api().call(path, { method: 'POST', headers, body: reason === undefined ? {} : { reason } });
-      terminal.say(`${name}@${version} is retired; its table goes`);
+      terminal.say(`${name}@${version} is retired; its table will be deleted`);
       if (json) terminal.out(jsonText(retired));
     });
 
   index
     .command('change <index> [file]')
-    .description('documents that came or changed (NDJSON: id, text, title, source), and ids of those that went; every version takes them')
-    .option('--delete <ids...>', 'documents that went')
-    .option('--json', 'print as JSON')
+    .description('Add, change (NDJSON file: id, text, title, source) or delete documents in every version of an index')
+    .option('--delete <ids...>', 'Ids of documents to delete')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, file: string | undefined, { delete: deleted = [], json }: ChangeOptions) => {
       const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
       const headers = { 'idempotency-key': randomUUID() };
       const path = `/indexes/${encodeURIComponent(name)}/changes`;
       const { seq } = await context.api().call<{ readonly seq: number }>(path, { method: 'POST', headers, body: { documents, deleted } });
-      terminal.say(`${name}: change ${seq}, ${documents.length} documents and ${deleted.length} that went`);
+      terminal.say(`${name}: change ${seq} accepted, ${documents.length} documents added or changed, ${deleted.length} deleted`);
       if (json) terminal.out(jsonText({ index: name, seq }));
     });
 }
@@ -177,7 +177,7 @@ function documentsOf(file: string, cwd: string): readonly unknown[] {
     try {
       return [JSON.parse(line) as unknown];
     } catch {
-      throw new CliError(`${file}:${at + 1} is not JSON; nothing was changed`, 2);
+      throw new CliError(`${file}:${at + 1} is not valid JSON; no document was changed`, 2);
     }
   });
 }

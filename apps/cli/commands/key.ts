@@ -26,34 +26,34 @@ interface CreateOptions {
 
 export function keyCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const key = program.command('key').description('API keys');
+  const key = program.command('key').description('Create, list, revoke and rotate API keys');
 
   key
     .command('create <name>')
-    .description('make a key; it is shown once')
-    .requiredOption('--scope <scope>', 'viewer, operator, approver or admin; each includes those before it')
-    .option('--expires <days>', `how long it is valid, such as 30d, or never; ${usualKeyDays}d by default`, lifetime)
-    .option('--expires-at <time>', 'when it ends, RFC 3339, instead of --expires')
-    .option('--json', 'print as JSON')
+    .description('Create an API key and print it once')
+    .requiredOption('--scope <scope>', 'viewer, operator, approver or admin; each scope includes those before it')
+    .option('--expires <days>', `Lifetime, such as 30d, or never (default: ${usualKeyDays}d)`, lifetime)
+    .option('--expires-at <time>', 'End of validity (RFC 3339); use instead of --expires')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: CreateOptions) => {
       const { scope, expires, expiresAt } = options;
       if (expires !== undefined && expiresAt !== undefined)
-        throw new CliError('--expires and --expires-at exclude each other', 2, 'give one of them');
+        throw new CliError('--expires and --expires-at cannot be combined', 2, 'use one of them');
       const end = expires === 'never' ? null : expires === undefined ? expiresAt : keyExpiry(Date.now(), expires);
       const made = await context.api().call<{ id: string; key: string; expiresAt: string | null }>('/api-keys', {
         method: 'POST',
         body: { name, scope, ...(end === undefined ? {} : { expiresAt: end }) },
       });
       terminal.say(
-        `${made.id}: keep this key, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,
+        `${made.id}: store this key now, it is not shown again; it ${made.expiresAt === null ? 'never expires' : `expires at ${made.expiresAt}`}`,
       );
       terminal.out(options.json ? jsonText(made) : made.key);
     });
 
   key
     .command('list')
-    .description('keys with their scopes and states; never the keys themselves')
-    .option('--json', 'print as JSON')
+    .description('List keys with scope and status, never the keys themselves')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<KeyJson>('/api-keys');
       showList(terminal, {
@@ -67,7 +67,7 @@ export function keyCommands(program: Command, context: CliContext): void {
 
   key
     .command('revoke <id>')
-    .description('end a key; gateways refuse it within seconds')
+    .description('Revoke a key; gateways refuse it within seconds')
     .action(async (id: string) => {
       await context.api().call(`/api-keys/${id}/revoke`, { method: 'POST', body: {} });
       terminal.say(`${id} is revoked`);
@@ -75,15 +75,15 @@ export function keyCommands(program: Command, context: CliContext): void {
 
   key
     .command('rotate <id>')
-    .description('Make a new key of the same name, scope and lifetime; the old one ends after the overlap')
-    .option('--overlap-seconds <n>', 'how long the old key stays valid', wholeNumber(0, 2_592_000), 3600)
-    .option('--json', 'print as JSON')
+    .description('Create a new key with the same name, scope and lifetime; the old key expires after the overlap')
+    .option('--overlap-seconds <n>', 'How long the old key stays valid, such as 24h', wholeNumber(0, 2_592_000), 3600)
+    .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly overlapSeconds: number; readonly json?: true }) => {
       const body = { overlapSeconds: options.overlapSeconds };
       const made = await context
         .api()
         .call<{ id: string; key: string; oldValidUntil: string }>(`/api-keys/${id}/rotate`, { method: 'POST', body });
-      terminal.say(`${made.id} replaces ${id}, which ends at ${made.oldValidUntil}`);
+      terminal.say(`${made.id} replaces ${id}, which expires at ${made.oldValidUntil}`);
       terminal.out(options.json ? jsonText(made) : made.key);
     });
 }

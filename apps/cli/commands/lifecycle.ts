@@ -65,7 +65,7 @@ interface LifecycleJson {
 
 export function lifecycleCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
-  const lifecycle = program.command('lifecycle').description('declare the life of a model');
+  const lifecycle = program.command('lifecycle').description('Create, check and apply lifecycles');
   // A platform that is older than this command says nothing of them.
   const warn = ({ warnings = [] }: { readonly warnings?: readonly string[] }): void => {
     for (const line of warnings) terminal.say(terminal.paint.yellow(`warning: ${line}`));
@@ -73,15 +73,14 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('init <name>')
-    .description('write a lifecycle to start from into ./<name>')
-    .option('--trainer <name>', 'one of perennial trainer list', 'lightgbm')
-    .option('--llm', 'of a language application: prompts, cases and a safety policy')
-    .option('--index', 'with --llm: documents, and an index that the answers are found in')
+    .description('Write a starter lifecycle to ./<name>')
+    .option('--trainer <name>', 'Trainer, from `perennial trainer list`', 'lightgbm')
+    .option('--llm', 'Start a language application, with prompts, cases and a safety policy')
+    .option('--index', 'With --llm: add documents and an index that answers are retrieved from')
     .action((name: string, { trainer, llm, index }: { readonly trainer: string; readonly llm?: true; readonly index?: true }) => {
-      if (index && !llm)
-        throw new CliError('--index belongs to a language application', 2, `perennial lifecycle init ${name} --llm --index`);
+      if (index && !llm) throw new CliError('--index requires --llm', 2, `perennial lifecycle init ${name} --llm --index`);
       const folder = resolve(settings.cwd, name);
-      if (existsSync(folder)) throw new CliError(`${name} exists already: nothing was written`, 2);
+      if (existsSync(folder)) throw new CliError(`${name} already exists; nothing was written`, 2);
       if (!llm) checkTrainer(settings.trainersDir, trainer);
       for (const [path, text] of Object.entries(
         llm ? llmLifecycleTemplate({ name, index: index === true }) : lifecycleTemplate({ name, trainer }),
@@ -97,7 +96,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('validate <folder>')
-    .description('Check a lifecycle and the data on this machine without a platform')
+    .description('Check a lifecycle and its data on this machine, without the platform')
     .action(async (given: string) => {
       const folder = readLifecycleFolder(settings.cwd, given);
       const { spec, notes } = await checkHere(folder, settings);
@@ -108,8 +107,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('plan <folder>')
-    .description('what applying would change, and which stages would run again')
-    .option('--json', 'print as JSON')
+    .description('Show what applying would change, and which stages would run again')
+    .option('--json', 'Print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
       const name = nameIn(folder);
@@ -120,9 +119,12 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('apply <folder>')
-    .description('Make this the revision that new runs take; one that loosens the policy waits for an approver (exit 3)')
-    .option('--self-approve <reason>', 'accept your own loosening at once; for an admin who works alone, kept in the audit')
-    .option('--json', 'print as JSON')
+    .description('Apply a lifecycle; a revision that loosens the policy needs an approver first (exit 3)')
+    .option(
+      '--self-approve <reason>',
+      'Approve your own loosening of the policy; for an admin without colleagues, recorded in the audit log',
+    )
+    .option('--json', 'Print as JSON')
     .action(async (given: string, options: { readonly json?: true; readonly selfApprove?: string }) => {
       const folder = readLifecycleFolder(settings.cwd, given);
       const name = nameIn(folder);
@@ -142,18 +144,18 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       }
       const body = { reason: options.selfApprove, selfApprove: true };
       await context.api().call(`/lifecycles/${name}/revisions/${applied.revision}/approve`, { method: 'POST', body });
-      terminal.say(`${name}: revision ${applied.revision} is in force, accepted by its author`);
+      terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
     });
 
   lifecycle
     .command('approve <name>')
-    .description('Put in force a revision that loosens the policy; not for its author')
-    .requiredOption('--revision <number>', 'the pending revision, as lifecycle show names it', versionNumber)
-    .option('--reason <text>', 'why, for the audit; needed without --self-approve')
-    .option('--self-approve <reason>', 'accept a revision of your own; for an admin who works alone, kept in the audit')
+    .description('Approve a revision that loosens the policy; not allowed for its author')
+    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log (required without --self-approve)')
+    .option('--self-approve <reason>', 'Approve your own revision; for an admin without colleagues, recorded in the audit log')
     .action(async (name: string, options: ApproveOptions) => {
       const { revision, selfApprove, reason = selfApprove } = options;
-      if (reason === undefined) throw new CliError('approve needs a --reason', 2);
+      if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const body = { reason, selfApprove: selfApprove !== undefined };
       await context.api().call(`/lifecycles/${name}/revisions/${revision}/approve`, { method: 'POST', body });
       terminal.say(`${name}: revision ${revision} is in force`);
@@ -162,8 +164,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
   lifecycle
     .command('reject <name>')
     .description('Discard a revision that waits for an approver')
-    .requiredOption('--revision <number>', 'the pending revision, as lifecycle show names it', versionNumber)
-    .requiredOption('--reason <text>', 'why, for the audit')
+    .requiredOption('--revision <number>', 'Pending revision, from `perennial lifecycle show`', versionNumber)
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (name: string, { revision, reason }: { readonly revision: number; readonly reason: string }) => {
       await context.api().call(`/lifecycles/${name}/revisions/${revision}/reject`, { method: 'POST', body: { reason } });
       terminal.say(`${name}: revision ${revision} is discarded`);
@@ -171,8 +173,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('list')
-    .description('lifecycles that were applied, by name')
-    .option('--json', 'print as JSON')
+    .description('List applied lifecycles by name')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<LifecycleJson>('/lifecycles');
       showList(terminal, {
@@ -186,8 +188,8 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
 
   lifecycle
     .command('show <name>')
-    .description('the applied revision, complete with its defaults')
-    .option('--json', 'print the stored revision as JSON')
+    .description('Print the applied revision, including its defaults')
+    .option('--json', 'Print the stored revision as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context
         .api()
@@ -250,7 +252,7 @@ async function checkHere(
 }
 
 function mistakesIn({ folder, fileName }: LifecycleFolder, issues: readonly Issue[]): CliError {
-  const count = `${issues.length} mistake${issues.length === 1 ? '' : 's'}`;
+  const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
   return new CliError(`${join(folder, fileName)}: ${count}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
 }
 

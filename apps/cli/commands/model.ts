@@ -35,7 +35,7 @@ interface PromoteOptions {
 
 export function modelCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const model = program.command('model').description('registered models and their champions');
+  const model = program.command('model').description('Show, compare, promote and roll back model versions');
 
   /** How to ask the champion, ready to copy. Silent where no gateway is known or it does not answer: then there is nothing to copy. */
   const sayRequest = async (name: string): Promise<void> => {
@@ -44,7 +44,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     const inputs = await modelInputs({ gatewayUrl, apiKey }, name);
     const where = { gatewayUrl, key: keyWords(context.settings) };
     if (inputs !== null) {
-      terminal.say(`ask it:\n${curlOf(name, inputs, where)}`);
+      terminal.say(`try it:\n${curlOf(name, inputs, where)}`);
       terminal.say(`or: perennial predict ${name} --row '${JSON.stringify(exampleRow(inputs))}'`);
       return;
     }
@@ -52,13 +52,13 @@ export function modelCommands(program: Command, context: CliContext): void {
       .api()
       .call<{ readonly kind?: string; readonly spec?: { readonly kind?: string } }>(`/lifecycles/${name}`)
       .catch(() => null);
-    if (kind?.spec?.kind === 'LlmLifecycle') terminal.say(`ask it:\n${chatCurlOf(name, where)}`);
+    if (kind?.spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${chatCurlOf(name, where)}`);
   };
 
   model
     .command('list')
-    .description('models by name, each with its champion')
-    .option('--json', 'print as JSON')
+    .description('List models by name with their champions')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const items = await context.api().list<{ name: string; versions: number; champion: number | null }>('/models');
       showList(terminal, {
@@ -66,14 +66,14 @@ export function modelCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['MODEL', 'VERSIONS', 'CHAMPION'],
         row: (each) => [each.name, String(each.versions), each.champion === null ? '' : `@${each.champion}`],
-        none: { what: 'no models yet: a run registers its first version', next: 'perennial run start <lifecycle>' },
+        none: { what: 'no models yet; a run registers the first version', next: 'perennial run start <lifecycle>' },
       });
     });
 
   model
     .command('show <model>')
-    .description('its versions, which of them serves, and where it answers')
-    .option('--json', 'print as JSON')
+    .description('Show the versions of a model, its champion and its URL')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const found = await context.api().call<ModelJson>(`/models/${name}`);
       if (options.json) {
@@ -92,15 +92,15 @@ export function modelCommands(program: Command, context: CliContext): void {
         each.manifest.digest.slice(0, 19),
       ]);
       terminal.out(table(['VERSION', 'STATUS', 'ALIAS', 'RUN', 'DIGEST'], rows));
-      if (found.inferUrl !== null) terminal.say(`answers at ${found.inferUrl}`);
+      if (found.inferUrl !== null) terminal.say(`URL: ${found.inferUrl}`);
       if (found.aliases['champion']) await sayRequest(name);
     });
 
   model
     .command('history <model>')
-    .description('every move of the champion')
-    .option('--at <time>', 'up to this time: the first line then says who was champion')
-    .option('--json', 'print as JSON')
+    .description('List every move of the champion')
+    .option('--at <time>', 'Only moves until this time; the first line is the champion at that time')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
       const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
       const items = await context.api().list<MoveJson>(`/models/${name}/history${at}`);
@@ -109,20 +109,24 @@ export function modelCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['WHEN', 'MOVE', 'CHAMPION', 'BY', 'WHY'],
         row: (move) => [move.movedAt, move.kind, `${arrow(move.from)} → ${arrow(move.to)}`, move.actor, whyMoved(move)],
-        none: { what: `${name} had no champion${options.at === undefined ? ' yet' : ' then'}`, next: `perennial model show ${name}` },
+        none: {
+          what: `${name} had no champion${options.at === undefined ? ' yet' : ' at that time'}`,
+          next: `perennial model show ${name}`,
+        },
       });
     });
 
   model
-    .command('explain <model>')
-    .description('explain why a version serves: data, evidence, policy, decision, moves; of name the champion, else of name@version')
-    .option('--of <version>', 'of this version instead of the champion', versionNumber)
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print as JSON')
+    .command('explain')
+    .argument('<model>', 'name (its champion) or name@version')
+    .description('Explain why a version serves: data, evidence, policy, decision and moves')
+    .option('--of <version>', 'Explain this version instead of the champion', versionNumber)
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
     .action(async (given: string, options: { readonly of?: number; readonly json?: true; readonly verbose?: true }) => {
       const { name, version } = await modelRefOf(given, context);
       const of = options.of ?? version;
-      if (version !== null && of !== version) throw new CliError(`${given} and --of ${of} name two versions`, 2);
+      if (version !== null && of !== version) throw new CliError(`${given} and --of ${of} are different versions`, 2);
       const query = of === null ? '' : `?version=${of}`;
       const found = await context.api().call<ExplanationJson>(`/models/${name}/explain${query}`);
       terminal.out(options.json ? jsonText(found) : describeExplanation(found, options));
@@ -130,8 +134,8 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('compare <model> <versions...>')
-    .description('versions side by side, with the runs that made them')
-    .option('--json', 'print as JSON')
+    .description('Compare versions side by side, with the runs that made them')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
       const compared = await context.api().call<{ runs: RunComparisonJson }>(`/models/${name}/compare?versions=${versions.join(',')}`);
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
@@ -139,16 +143,16 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('promote')
-    .description('Promote a version by hand; it must meet all that its revision asks for')
+    .description('Promote a version by hand; it must meet all requirements of its revision')
     .argument('<model>')
-    .argument('<version>', 'a whole number', versionNumber)
-    .option('--reason <text>', 'why, for the audit; needed without --override')
-    .option('--override <reason>', 'promote although requirements are not met; for an approver who did not start the run')
-    .option('--self-approve', 'with --override: for an admin who started the run')
+    .argument('<version>', 'Version number', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log (required without --override)')
+    .option('--override <reason>', 'Promote although requirements are not met; for an approver who did not start the run')
+    .option('--self-approve', 'With --override: for an admin who started the run')
     .action(async (name: string, version: number, options: PromoteOptions) => {
       const { reason = options.override, override, selfApprove = false } = options;
-      if (reason === undefined) throw new CliError('promote needs a --reason', 2);
-      if (selfApprove && override === undefined) throw new CliError('--self-approve needs --override "<reason>"', 2);
+      if (reason === undefined) throw new CliError('promote requires --reason', 2);
+      if (selfApprove && override === undefined) throw new CliError('--self-approve requires --override "<reason>"', 2);
       const api = context.api();
       const path = `/models/${name}/aliases/champion`;
       const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
@@ -159,10 +163,10 @@ export function modelCommands(program: Command, context: CliContext): void {
 
   model
     .command('rollback <model>')
-    .description('back to the previous champion, or to a named one; new requests follow within a second')
-    .option('--to <version>', 'a champion of before', versionNumber)
-    .option('--reason <text>')
-    .option('--json', 'print as JSON')
+    .description('Make the previous champion, or a named earlier one, the champion again; new requests use it within a second')
+    .option('--to <version>', 'Version to make champion; it must have been champion before', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
       const body = {
         ...(options.to === undefined ? {} : { to: options.to }),

@@ -22,13 +22,13 @@ export function platformCommands(program: Command, context: CliContext, finish: 
   const { terminal } = context;
   program
     .command('ui')
-    .description('print a link that opens the Temporal Web UI of this machine in the browser that uses it first, within twelve hours')
+    .description('Print a one-time link to the Temporal Web UI of this machine, valid for twelve hours')
     .action(async () => terminal.out(await uiLink(context)));
 
   program
     .command('doctor')
-    .description('check each part of the platform, and say what to do about what is wrong; exit 1 when something is')
-    .option('--json', 'print as JSON')
+    .description('Check each part of the platform and print how to fix problems; exit 1 if there are any')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       const parts = [await api(context), ...(await platform(context)), await gateway(context), disk(context)].flat();
       const rows = parts.map(({ name, ok, detail }) => [ok ? terminal.outPaint.green('ok') : terminal.outPaint.red('wrong'), name, detail]);
@@ -42,18 +42,23 @@ export function platformCommands(program: Command, context: CliContext, finish: 
 /** The proxy before the Web UI gives links to who has the platform's own key. */
 async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Promise<string> {
   if (temporalUiUrl === undefined || apiKey === null)
-    throw new CliError('no platform with an embedded Temporal Web UI runs from this folder', 1, 'npx perennial up');
+    throw new CliError('no platform with an embedded Temporal Web UI is running from this folder', 1, 'npx perennial up');
   const headers = { authorization: `Bearer ${apiKey}` };
   const { statusCode, body } = await request(`${temporalUiUrl}/perennial-session`, { method: 'POST', headers, headersTimeout: 5_000 });
   const text = await body.text();
   if (statusCode === 200) return (JSON.parse(text) as { readonly url: string }).url;
-  const next = 'unset PERENNIAL_API_KEY: the link is for the key in run/client.json';
-  throw new CliError(`the Web UI at ${temporalUiUrl} refused: ${text.trim()}`, 1, next);
+  const next = 'unset PERENNIAL_API_KEY; the link needs the key in run/client.json';
+  throw new CliError(`the Web UI at ${temporalUiUrl} refused the request: ${text.trim()}`, 1, next);
 }
 
 async function api({ settings: { apiUrl } }: CliContext): Promise<Part> {
   if (apiUrl === null)
-    return { name: 'api', ok: false, detail: 'none is known in this folder', next: 'perennial up, or set PERENNIAL_API_URL' };
+    return {
+      name: 'api',
+      ok: false,
+      detail: 'not configured, and no API is running from this folder',
+      next: 'perennial up, or set PERENNIAL_API_URL',
+    };
   return ready('api', apiUrl, 'perennial up, or perennial api');
 }
 
@@ -68,11 +73,11 @@ async function ready(name: string, url: string, next: string): Promise<Part> {
     return {
       name,
       ok: statusCode === 200,
-      detail: statusCode === 200 ? `${url} is ready` : `${url} answers ${statusCode}: ${text.slice(0, 200)}`,
+      detail: statusCode === 200 ? `${url} is ready` : `${url} responded with ${statusCode}: ${text.slice(0, 200)}`,
       next,
     };
   } catch (error) {
-    return { name, ok: false, detail: `${url} does not answer (${error instanceof Error ? error.message : String(error)})`, next };
+    return { name, ok: false, detail: `${url} is not reachable (${error instanceof Error ? error.message : String(error)})`, next };
   }
 }
 
@@ -85,7 +90,7 @@ function keyPart({ name, scope, expiresAt }: { readonly name: string; readonly s
     name: 'key',
     ok: !soon,
     detail: `${name}, scope ${scope}${end}`,
-    next: soon ? 'an admin rotates it: perennial key rotate <id>' : null,
+    next: soon ? 'ask an admin to rotate it: perennial key rotate <id>' : null,
   };
 }
 
@@ -93,7 +98,7 @@ function keyPart({ name, scope, expiresAt }: { readonly name: string; readonly s
 async function platform(context: CliContext): Promise<readonly Part[]> {
   const { apiUrl, apiKey } = context.settings;
   if (apiUrl === null) return [];
-  if (apiKey === null) return [{ name: 'key', ok: false, detail: 'none is known', next: 'set PERENNIAL_API_KEY' }];
+  if (apiKey === null) return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
   try {
     const { caller, parts } = await context
       .api()
@@ -112,5 +117,5 @@ function disk({ settings: { stateDir } }: CliContext): Part {
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   const detail = `${(free / 2 ** 30).toFixed(1)} GiB free in ${folder}`;
-  return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some space: 2 GiB at least' };
+  return { name: 'disk', ok: free >= leastFreeBytes, detail, next: 'free some disk space; at least 2 GiB are needed' };
 }

@@ -14,14 +14,15 @@ interface PredictOptions {
 export function predictCommand(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
   program
-    .command('predict <model>')
-    .description('Ask the gateway for predictions of rows; model may be name, name@alias or name@version')
-    .requiredOption('--row <json>', 'one row as a JSON object, a key a column; may be given several times', rowsOf)
-    .option('--json', "print the gateway's answer as JSON")
+    .command('predict')
+    .argument('<model>', 'name, name@alias or name@version')
+    .description('Request predictions for rows from the gateway')
+    .requiredOption('--row <json>', 'Row as a JSON object with a key for each column; repeatable', rowsOf)
+    .option('--json', "Print the gateway's response as JSON")
     .action(async (model: string, { row: rows, json }: PredictOptions) => {
       const { answer, version } = await predictRows(knownGateway(settings), model, rows);
       terminal.out(json ? jsonText(answer) : table(...tableOf(answer, rows.length)));
-      if (!json) terminal.say(`answered by ${version}; perennial prediction show <prediction> shows a logged one`);
+      if (!json) terminal.say(`answered by ${version}; perennial prediction show <prediction> shows a logged prediction`);
     });
 }
 
@@ -32,7 +33,7 @@ function rowsOf(text: string, before: readonly Readonly<Record<string, unknown>>
     value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CliError(`--row is no JSON: ${reason}`, 2, `--row '{"column": 1}'`);
+    throw new CliError(`--row is not valid JSON: ${reason}`, 2, `--row '{"column": 1}'`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CliError('--row must be a JSON object with a key for each column', 2, `--row '{"column": 1}'`);

@@ -14,24 +14,28 @@ type ListOptions = Readonly<Partial<Record<(typeof filters)[number], string | nu
 
 export function predictionCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const prediction = program.command('prediction').description('what was answered, and what became of it');
+  const prediction = program.command('prediction').description('Show logged predictions and their labels');
 
   prediction
     .command('list')
     .description('List logged predictions, newest first')
-    .option('--model <model>', 'only predictions of this model or application')
-    .option('--version <n>', 'only predictions of this version; needs --model', versionNumber)
+    .option('--model <model>', 'Only predictions of this model or application')
+    .option('--version <n>', 'Only predictions of this version; requires --model', versionNumber)
     .addOption(
       program
-        .createOption('--arm <arm>', 'only predictions of this arm; the platform’s own probes are listed only with --arm probe')
+        .createOption('--arm <arm>', "Only predictions of this arm; the platform's own probes appear only with --arm probe")
         .choices(predictionArms),
     )
-    .addOption(program.createOption('--blocked <blocked>', 'whether a safety policy kept the answer back').choices(['true', 'false']))
-    .addOption(program.createOption('--verdict <verdict>', 'the worst that a safety policy said of any side').choices(outcomes))
-    .option('--since <time>', 'received from then on, such as 2026-01-31T12:00:00Z')
-    .option('--until <time>', 'received before')
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
-    .option('--json', 'print as JSON')
+    .addOption(program.createOption('--blocked <blocked>', 'Whether a safety policy blocked the answer').choices(['true', 'false']))
+    .addOption(
+      program
+        .createOption('--verdict <verdict>', 'Most severe outcome of the safety policy for the request, the passages and the answer')
+        .choices(outcomes),
+    )
+    .option('--since <time>', 'Received at or after this time, such as 2026-01-31T12:00:00Z')
+    .option('--until <time>', 'Received before this time')
+    .option('--limit <n>', 'Maximum number of predictions', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
     .action(async ({ limit, json, ...filter }: ListOptions) => {
       const given = filters.flatMap((name) => (filter[name] === undefined ? [] : [[name, String(filter[name])] as const]));
       showList(terminal, {
@@ -41,15 +45,15 @@ export function predictionCommands(program: Command, context: CliContext): void 
         json,
         columns: predictionColumns,
         row: predictionRow,
-        none: { what: given.length === 0 ? 'nothing was answered yet' : 'no such predictions', next: 'perennial model list' },
+        none: { what: given.length === 0 ? 'no predictions yet' : 'no matching predictions', next: 'perennial model list' },
       });
     });
 
   prediction
     .command('show <prediction>')
-    .description('who answered, what the safety policy said, its sources, and what was said of it later')
-    .option('--texts', 'the texts that a policy with keepText kept, as they came (scope operator; the audit says who asked)')
-    .option('--json', 'print as JSON')
+    .description('Show the version that answered, the safety outcome, the sources and the feedback')
+    .option('--texts', 'Also print texts kept by a safety policy with keepText (scope operator; recorded in the audit log)')
+    .option('--json', 'Print as JSON')
     .action(async (id: string, { texts, json }: { readonly texts?: true; readonly json?: true }) => {
       const path = `/predictions/${encodeURIComponent(id)}`;
       const found = await context.api().call<PredictionJson>(path);
@@ -63,5 +67,5 @@ function textLines({ served, other }: PredictionTextsJson): readonly string[] {
   const lines = [['', served] as const, ['the other’s ', other] as const].flatMap(([whose, sides]) =>
     Object.entries(sides).flatMap(([side, text]) => (text === null ? [] : [`${whose}${side}: ${text}`])),
   );
-  return lines.length === 0 ? ['no text of it was kept'] : lines;
+  return lines.length === 0 ? ['no text was kept'] : lines;
 }

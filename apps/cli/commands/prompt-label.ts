@@ -10,10 +10,10 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
 
   prompt
     .command('approve')
-    .description('approve a version: the label production asks for it')
+    .description('Approve a version; the label production requires it')
     .argument('<prompt>')
-    .argument('<version>', 'a whole number', versionNumber)
-    .requiredOption('--reason <text>', 'why, for the record')
+    .argument('<version>', 'Version number', versionNumber)
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (name: string, version: number, { reason }: { readonly reason: string }) => {
       const headers = { 'idempotency-key': randomUUID() };
       await context.api().call(`/prompts/${name}/versions/${version}/approve`, { method: 'POST', headers, body: { reason } });
@@ -22,25 +22,25 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
 
   prompt
     .command('label')
-    .description('put a label on a version')
+    .description('Point a label at a version')
     .argument('<prompt>')
-    .argument('<label>', 'such as staging or production')
-    .argument('<version>', 'a whole number', versionNumber)
-    .requiredOption('--reason <text>', 'why, for the record')
+    .argument('<label>', 'Label, such as staging or production')
+    .argument('<version>', 'Version number', versionNumber)
+    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
     .action(async (name: string, label: string, version: number, { reason }: { readonly reason: string }) => {
       const api = context.api();
       const path = `/prompts/${name}/labels/${label}`;
       const headers = { 'if-match': await api.etag(path), 'idempotency-key': randomUUID() };
       await api.call(path, { method: 'PUT', headers, body: { version, reason } });
-      terminal.say(`${name}@${label} is version ${version}`);
+      terminal.say(`${name}@${label} is now version ${version}`);
     });
 
   prompt
     .command('rollback <prompt> <label>')
-    .description('back to what stood there before, or to a named version that once did')
-    .option('--to <version>', 'a version that the label once stood at', versionNumber)
-    .option('--reason <text>')
-    .option('--json', 'print as JSON')
+    .description('Point a label at its previous version, or at a named earlier one')
+    .option('--to <version>', 'Version to return to; the label must have pointed at it before', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, label: string, options: { readonly to?: number; readonly reason?: string; readonly json?: true }) => {
       const { to, reason } = options;
       const body = { ...(to === undefined ? {} : { to }), ...(reason === undefined ? {} : { reason }) };

@@ -31,21 +31,21 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('search <prompt>')
-    .description('search a better prompt than a file, or than name[@ref], and confirm it on cases that the search never sees')
-    .requiredOption('--cases <file>', 'NDJSON, a case a line, or a promptfoo configuration (.yaml)')
-    .option('--strict', 'refuse a promptfoo configuration of which anything would be ignored')
-    .option('--for <lifecycle>', 'leave out the cases that this lifecycle judges by')
-    .option('--quality <dimension>', 'what is to be raised: exact, f1, label, json, rules, or a dimension of --spec')
-    .option('--model <provider/model>', 'who answers, such as embedded/smollm2-135m-instruct')
-    .option('--spec <file>', 'YAML: search with its proposers, dimensions, model, sampling; options come before it')
-    .option('--variants <count>', 'at most so many prompts', wholeNumber(2, 10_000))
-    .option('--budget <dollars>', 'stop before more is spent; raised, the same command goes on', dollars)
-    .option('--confirm <share>', 'of the cases, kept from the search', share)
-    .option('--max-tokens <count>', 'of an answer', wholeNumber(1, 32_768))
-    .option('--parallel <count>', 'questions under way at once', wholeNumber(1, 256))
-    .option('--seed <number>', 'random seed; a different seed tries different variants', wholeNumber(0))
-    .option('--no-wait', 'do not watch it to its end')
-    .option('--json', 'print as JSON')
+    .description('Search for a better prompt than a file or name[@ref], and confirm it on cases that the search never uses')
+    .requiredOption('--cases <file>', 'Cases: NDJSON, one per line, or a promptfoo configuration (.yaml)')
+    .option('--strict', 'Refuse a promptfoo configuration if any part of it would be ignored')
+    .option('--for <lifecycle>', 'Leave out the cases that this lifecycle evaluates with')
+    .option('--quality <dimension>', 'Dimension to improve: exact, f1, label, json, rules, or one from --spec')
+    .option('--model <provider/model>', 'Model to use, such as embedded/smollm2-135m-instruct')
+    .option('--spec <file>', 'YAML file with search (and its proposers), dimensions, model, sampling; options override it')
+    .option('--variants <count>', 'Maximum number of prompts (default: 64)', wholeNumber(2, 10_000))
+    .option('--budget <dollars>', 'Budget in US dollars (default: no limit); with a larger budget, the same command continues', dollars)
+    .option('--confirm <share>', 'Share of the cases that is kept from the search (default: 0.4)', share)
+    .option('--max-tokens <count>', 'Maximum tokens per answer (default: 256)', wholeNumber(1, 32_768))
+    .option('--parallel <count>', 'Maximum concurrent requests (default: 4)', wholeNumber(1, 256))
+    .option('--seed <number>', 'Random seed; a different seed tries different variants (default: 1)', wholeNumber(0))
+    .option('--no-wait', 'Return at once instead of following the search')
+    .option('--json', 'Print as JSON')
     .action(async (given: string, options: Options) => {
       const read = await leftFor(
         options.for,
@@ -53,7 +53,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
         context,
       );
       const order = searchOrder(options, read.cases, settings.cwd);
-      const { name, ref } = await promptRefOf(given, context, 'begins a search');
+      const { name, ref } = await promptRefOf(given, context, 'start a search');
       const body = { ...order, ref, cases: read.text, fileName: options.cases };
       const begun = await context.api().call<SearchJson>(`/prompts/${name}/searches`, { method: 'POST', body });
       terminal.say(`search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`);
@@ -63,15 +63,15 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('calls <prompt> <id>')
-    .description('show what an evaluation or a search of a prompt asked of language models, and what it cost')
-    .option('--json', 'print as JSON')
+    .description('Show the language model requests of an evaluation or a search, and their cost')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, id: string, { json }: { readonly json?: true }) => {
       const kind = id.startsWith('search_') ? 'searches' : 'evaluations';
       const calls = await context.api().call<CallsJson>(`/prompts/${name}/${kind}/${id}/calls`);
       const { answered, failed, requests, promptTokens, completionTokens, usd, unsettled } = calls;
       const asked = answered + failed + calls.asking > 0;
       if (json) terminal.out(jsonText(calls));
-      else if (!asked) terminal.say(`${id} asked nothing of a language model, or all of it had been paid before`);
+      else if (!asked) terminal.say(`${id} made no paid requests, or all of them had been paid before`);
       else {
         const lost = unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`;
         const row = [answered, failed, requests].map(String);
@@ -82,8 +82,8 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('searches <prompt>')
-    .description('searches of a prompt, newest first')
-    .option('--json', 'print as JSON')
+    .description('List the searches of a prompt, newest first')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       showList(terminal, {
         items: await context.api().list<SearchJson>(`/prompts/${name}/searches`),
@@ -99,14 +99,14 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
           createdAt,
           actor,
         ],
-        none: { what: `no search of ${name} yet`, next: `perennial prompt search ${name} --cases <file>` },
+        none: { what: `no searches of ${name} yet`, next: `perennial prompt search ${name} --cases <file>` },
       });
     });
 
   prompt
     .command('search-result <prompt> <search>')
-    .description('how far a search is, or what it found')
-    .option('--json', 'print as JSON')
+    .description('Show the progress or the result of a search')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, id: string, options: { readonly json?: true }) => {
       const found = await context.api().call<SearchDetailJson>(`/prompts/${name}/searches/${id}`);
       if (found.progress && !options.json) terminal.say(progressLine(found.progress));
@@ -115,19 +115,19 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
 
   prompt
     .command('search-cancel <prompt> <search>')
-    .description('stop asking; what was answered stays on the ledger, and the same search goes on from there')
+    .description('Cancel a search; answers stay in the call ledger, so the same search can continue later')
     .action(async (name: string, id: string) => {
       await context.api().call(`/prompts/${name}/searches/${id}/cancel`, { method: 'POST', body: {} });
-      terminal.say(`${id} was told to stop`);
+      terminal.say(`${id}: cancellation requested`);
     });
 }
 
 async function leftFor(lifecycle: string | undefined, read: ReadCases, context: CliContext): Promise<ReadCases> {
   if (lifecycle === undefined) return read;
   const { spec } = await context.api().call<{ readonly spec: LlmLifecycleSpec | LifecycleSpec }>(`/lifecycles/${lifecycle}`);
-  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} judges no prompts: it is a ${spec.kind}`, 2);
+  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind} and has no cases for prompts`, 2);
   const left = withoutJudging(read, { name: lifecycle, spec });
-  context.terminal.say(`${left.cases.length} of ${read.cases.length} cases: ${lifecycle} judges by the others`);
+  context.terminal.say(`${left.cases.length} of ${read.cases.length} cases used; ${lifecycle} evaluates with the others`);
   return left;
 }
 
@@ -156,10 +156,10 @@ function tell({ terminal }: CliContext, found: SearchJson, { json }: { readonly 
     throw new CliError(
       `${found.id} ${found.status === 'failed' ? 'failed' : 'was cancelled'}: ${found.cause ?? ''}`,
       1,
-      'the same command goes on where it was',
+      'run the same command to continue',
     );
   }
-  if (found.status === 'running') terminal.say(`it runs; perennial prompt search-result ${found.prompt} ${found.id}`);
+  if (found.status === 'running') terminal.say(`still running; perennial prompt search-result ${found.prompt} ${found.id}`);
 }
 
 function dollars(text: string): number {

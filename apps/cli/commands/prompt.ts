@@ -31,12 +31,12 @@ interface Written {
 
 export function promptCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
-  const prompt = program.command('prompt').description('prompts: versions, branches and labels');
+  const prompt = program.command('prompt').description('Show, write, evaluate and search prompts, their versions, branches and labels');
 
   prompt
     .command('list')
-    .description('prompts by name, each with where its branches and labels stand')
-    .option('--json', 'print as JSON')
+    .description('List prompts by name with their branches and labels')
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       showList(terminal, {
         items: await context.api().list<PromptSummary>('/prompts'),
@@ -49,8 +49,8 @@ export function promptCommands(program: Command, context: CliContext): void {
 
   prompt
     .command('show <prompt>')
-    .description('its versions; with a version, branch or label behind @, the file of that one')
-    .option('--json', 'print as JSON')
+    .description('Show the versions of a prompt, or print the file of name@<version, branch or label>')
+    .option('--json', 'Print as JSON')
     .action(async (given: string, options: { readonly json?: true }) => {
       const [name = '', ref] = given.split('@');
       if (ref === undefined) {
@@ -65,22 +65,22 @@ export function promptCommands(program: Command, context: CliContext): void {
 
   prompt
     .command('diff <prompt> <from> <to>')
-    .description('what changed between two versions, branches or labels')
-    .option('--json', 'print as JSON')
+    .description('Show the differences between two versions, branches or labels')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, from: string, to: string, options: { readonly json?: true }) => {
       const found = await context.api().call<{ readonly changes: readonly PromptChange[] }>(`/prompts/${name}/diff?from=${from}&to=${to}`);
       if (options.json) terminal.out(jsonText(found));
-      else if (found.changes.length === 0) terminal.say(`${name}: ${from} and ${to} are the same`);
+      else if (found.changes.length === 0) terminal.say(`${name}: ${from} and ${to} are identical`);
       else terminal.out(diffText(found.changes, terminal.outPaint));
     });
 
   prompt
     .command('apply <path>')
-    .description('write a Prompt file, or every one of a folder, as new versions; what is unchanged stays the version it is')
-    .option('--branch <name>', 'to this branch', 'main')
-    .option('--parent <version>', 'the version that was edited: refused when the branch has moved on since', versionNumber)
-    .option('--reason <text>', 'why, for the record')
-    .option('--json', 'print as JSON')
+    .description('Store a Prompt file, or all files of a folder, as new versions; unchanged prompts keep their version')
+    .option('--branch <name>', 'Branch to write to', 'main')
+    .option('--parent <version>', 'Version that was edited; refused if the branch has moved since', versionNumber)
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(
       async (
         path: string,
@@ -108,9 +108,9 @@ export function promptCommands(program: Command, context: CliContext): void {
 
   prompt
     .command('history <prompt>')
-    .description('every move of its branches and labels')
-    .option('--ref <name>', 'of this branch or label')
-    .option('--json', 'print as JSON')
+    .description('List every move of the branches and labels of a prompt')
+    .option('--ref <name>', 'Only moves of this branch or label')
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly ref?: string; readonly json?: true }) => {
       const query = options.ref === undefined ? '' : `?ref=${options.ref}`;
       showList(terminal, {
@@ -118,7 +118,7 @@ export function promptCommands(program: Command, context: CliContext): void {
         json: options.json,
         columns: ['WHEN', 'REF', 'MOVE', 'VERSION', 'BY', 'WHY'],
         row: ({ movedAt, ref, kind, from, to, actor, cause }) => [movedAt, ref, kind, `${from ?? 'none'} → ${to}`, actor, cause],
-        none: { what: `nothing of ${name} has moved`, next: `perennial prompt show ${name}` },
+        none: { what: `no moves of ${name}`, next: `perennial prompt show ${name}` },
       });
     });
 
@@ -154,7 +154,7 @@ function filesOf(absolute: string, given: string): readonly string[] {
   if (!stat) throw new CliError(`${given} does not exist`, 2);
   if (!stat.isDirectory()) return [given];
   const files = readdirSync(absolute).filter((name) => /\.ya?ml$/.test(name));
-  if (files.length === 0) throw new CliError(`${given} holds no YAML file`, 2);
+  if (files.length === 0) throw new CliError(`${given} contains no YAML file`, 2);
   return files.sort().map((name) => join(given, name));
 }
 
@@ -162,6 +162,6 @@ function checkedFile(fileName: string, path: string): { readonly name: string; r
   const document = readTextFile(path, fileName);
   const read = readPrompt(document, fileName);
   if (read.ok) return { name: read.value.name, document, fileName };
-  const count = `${read.issues.length} mistake${read.issues.length === 1 ? '' : 's'}`;
+  const count = `${read.issues.length} error${read.issues.length === 1 ? '' : 's'}`;
   throw new CliError(`${fileName}: ${count}; nothing was written\n${read.issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`, 2);
 }

@@ -38,14 +38,14 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
   program
     .command('replay <lifecycle>')
     .description(
-      'send a piece of the past to the gateway, requests when they came and labels when they were known; of a language application the questions that it is judged by, with their right answers',
+      'Send past requests, and their labels once they were known, to the gateway; for a language application send its evaluation questions and their right answers',
     )
-    .option('--from <time>', 'RFC 3339; of a model')
-    .option('--to <time>', 'RFC 3339, not included; of a model')
-    .option('--speed <n>', 'event seconds a second, or max; of a model', '1')
-    .option('--rounds <n>', 'times through the questions; of a language application', '1')
-    .option('--parallel <n>', 'requests under way at once: 32 of a model, 4 of a language application')
-    .option('--json', 'print what was sent as JSON')
+    .option('--from <time>', 'Start of the time window (RFC 3339); models only')
+    .option('--to <time>', 'End of the time window, exclusive (RFC 3339); models only')
+    .option('--speed <n>', 'Speed in seconds of event time per second, or max; models only', '1')
+    .option('--rounds <n>', 'How often to send all questions; language applications only', '1')
+    .option('--parallel <n>', 'Maximum concurrent requests (default: 32 for a model, 4 for a language application)')
+    .option('--json', 'Print the summary as JSON')
     .action(async (lifecycle: string, options: Options) => {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
@@ -79,11 +79,11 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
   if (from >= to) throw new CliError(`--from ${from} is not before --to ${to}`, 2);
   const api = context.api();
   const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
-  if (spec.kind !== 'ModelLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}: rows of tables are replayed for models alone`, 2);
+  if (spec.kind !== 'ModelLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}; only models can be replayed by rows`, 2);
   const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
   const { data } = spec;
   if (data.time === null) {
-    const why = 'its rows have no time (spec.data.time is missing), so there is no past to live again';
+    const why = 'its rows have no time (spec.data.time is missing), so they cannot be replayed';
     throw new CliError(`${lifecycle}: ${why}`, 2, `POST /v2/models/${lifecycle}/infer`);
   }
   const gateway = await openReplayGateway({
@@ -127,17 +127,16 @@ export async function replayLifecycle(context: CliContext, wanted: ReplayRequest
 }
 
 function instant(option: string, text: string | undefined): string {
-  if (text === undefined) throw new CliError(`${option} is missing: the piece of the past goes from --from to --to`, 2);
+  if (text === undefined) throw new CliError(`${option} is required; it bounds the time window of the replay`, 2);
   const at = parseInstant(text);
   if (at === null)
-    throw new CliError(`${option} cannot be ${JSON.stringify(text.slice(0, 60))}: a time with its offset such as 2013-08-01T00:00:00Z`, 2);
+    throw new CliError(`${option} ${JSON.stringify(text.slice(0, 60))} is not a time with an offset, such as 2013-08-01T00:00:00Z`, 2);
   return formatInstant(at);
 }
 
 function positive(option: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0) || value === Infinity)
-    throw new CliError(`${option} cannot be ${JSON.stringify(text.slice(0, 60))}: a number above 0`, 2);
+  if (!(value > 0) || value === Infinity) throw new CliError(`${option} ${JSON.stringify(text.slice(0, 60))} is not a number above 0`, 2);
   return value;
 }
 
@@ -160,7 +159,7 @@ function describeEnd({ requests, failed, labels, answeredBy, seconds, latency, f
   return [
     `${requests} requests and ${labels} labels in ${seconds.toFixed(1)} s; p50 ${latency.p50.toFixed(1)} ms, p97 ${latency.p97.toFixed(1)} ms`,
     ...versions,
-    ...(failed > 0 ? [`  ${failed} were not answered, the first because of ${firstFailure ?? 'nothing known'}`] : []),
+    ...(failed > 0 ? [`  ${failed} requests failed; first failure: ${firstFailure ?? 'unknown'}`] : []),
   ].join('\n');
 }
 

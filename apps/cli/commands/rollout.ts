@@ -33,24 +33,24 @@ interface Told extends Json {
 
 export function rolloutCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
-  const rollout = program.command('rollout').description('versions on trial beside their champion');
+  const rollout = program.command('rollout').description('Show and control rollouts of challengers on production traffic');
   const show = (found: RolloutJson, { json, verbose }: Json & Verbosity): void =>
     terminal.out(json ? jsonText(found) : describeRollout(found, { columns: terminal.columns, rows: 12 }, terminal.outPaint, { verbose }));
 
   rollout
     .command('show <model>')
-    .description('the open rollout, else the newest: its difference drawn with its bounds, its verdict, its traffic')
-    .option('--id <rollout>', 'this one instead')
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print as JSON')
+    .description('Show the open rollout, or the newest: chart of the difference, verdict and traffic')
+    .option('--id <rollout>', 'Show this rollout instead')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
     .action(async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
       show(await context.api().call<RolloutJson>(pathOf(model, id)), options);
     });
 
   rollout
     .command('watch <model>')
-    .description('follow it to its end, or until people have to decide; exit 3 when it was taken back')
-    .option('--json', 'print the rollout as JSON at the end')
+    .description('Follow a rollout to its end or until it needs a person; exit 3 if it was rolled back')
+    .option('--json', 'Print the rollout as JSON at the end')
     .action(async (model: string, { json }: Json) => {
       const { id } = await context.api().call<RolloutJson>(pathOf(model));
       const ended = await watchRollout(context, pathOf(model, id));
@@ -60,8 +60,8 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
 
   rollout
     .command('list <model>')
-    .description('rollouts, newest first')
-    .option('--json', 'print as JSON')
+    .description('List rollouts, newest first')
+    .option('--json', 'Print as JSON')
     .action(async (model: string, { json }: Json) => {
       const items = await context.api().list<RolloutSummaryJson>(`/models/${model}/rollouts`);
       showList(terminal, {
@@ -69,7 +69,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         json,
         columns: ['ROLLOUT', 'CHALLENGER', 'BESIDE', 'STATUS', 'STEP', 'STARTED', 'RUN'],
         row: (each) => [each.id, `@${each.challenger}`, `@${each.champion}`, each.status, stepText(each), each.startedAt, each.runId],
-        none: { what: `${model} never had a rollout`, next: `perennial run start ${model}` },
+        none: { what: `${model} has had no rollouts`, next: `perennial run start ${model}` },
       });
     });
 
@@ -90,22 +90,22 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
 
   rollout
     .command('label <model>')
-    .description('Label live answers of both versions, by which the judge of the open rollout is corrected')
-    .option('--out <file>', 'write pairs of answers without a label to this file, a JSON object a line')
-    .option('--limit <n>', 'write at most so many pairs', wholeNumber(1, labelsAtOnce), 100)
-    .option('--file <file>', 'read that file again, with true, false or "unsure" in firstRight and secondRight')
-    .option('--json', 'print as JSON')
+    .description('Label live answers of both versions, to correct the judge of the open rollout')
+    .option('--out <file>', 'Write pairs of unlabelled answers to this file, one JSON object per line')
+    .option('--limit <n>', 'Maximum number of pairs to write', wholeNumber(1, labelsAtOnce), 100)
+    .option('--file <file>', 'Read that file again, with true, false or "unsure" in firstRight and secondRight')
+    .option('--json', 'Print as JSON')
     .action(async (model: string, { out, file, limit, json }: LabelOptions) => {
       const { cwd } = context.settings;
       const path = `/models/${model}/rollout/labels`;
       if ((out === undefined) === (file === undefined)) {
-        throw new CliError('name one of --out and --file', 2, `perennial rollout label ${model} --out answers.ndjson`);
+        throw new CliError('use one of --out and --file', 2, `perennial rollout label ${model} --out answers.ndjson`);
       }
       if (out !== undefined) {
         const to = wholeFileAt(out, cwd);
         const { items } = await context.api().call<{ readonly items: readonly UnlabelledJson[] }>(`${path}?limit=${limit}`);
         await writeWhole(to, (write) => write(items.map(lineOf).join('')));
-        terminal.say(`${items.length} pairs are in ${out}; then: perennial rollout label ${model} --file ${out}`);
+        terminal.say(`${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`);
         if (json) terminal.out(jsonText({ pairs: items.length }));
         return;
       }
@@ -120,7 +120,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         stored += taken.stored;
         labelledBefore += taken.labelledBefore;
       }
-      terminal.say(`${stored} pairs are labelled, ${labelledBefore} had a label before; see perennial rollout show ${model}`);
+      terminal.say(`${stored} pairs labelled, ${labelledBefore} were labelled before; see perennial rollout show ${model}`);
       if (json) terminal.out(jsonText({ stored, labelledBefore }));
     });
 
@@ -128,12 +128,12 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     rollout
       .command('extend')
       .argument('<model>')
-      .argument('<duration>', 'of event time: 12h, 3d', eventSeconds)
-      .description('more time before it counts as inconclusive'),
+      .argument('<duration>', 'Event time to add, such as 12h or 3d', eventSeconds)
+      .description('Add event time before the rollout ends as inconclusive'),
   ).action(async (model: string, seconds: number, options: Told) => {
     const now = await tell(model, 'extend', options, { seconds });
     const { maxDurationSeconds, extendedSeconds } = now.test;
-    terminal.say(`${model}@${now.challenger} has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);
+    terminal.say(`${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);
     if (options.json) terminal.out(jsonText(now));
   });
 }
@@ -175,11 +175,11 @@ function lineAt(text: string, place: string): LabelLine {
   try {
     line = JSON.parse(text) as typeof line;
   } catch {
-    throw new CliError(`${place} is not JSON; nothing was labelled`, 2, next);
+    throw new CliError(`${place} is not valid JSON; no pair was labelled`, 2, next);
   }
   const isLabel = (value: unknown) => value === null || value === 'unsure' || typeof value === 'boolean';
   if (typeof line?.predictionId !== 'string' || !isLabel(line.firstRight) || !isLabel(line.secondRight)) {
-    throw new CliError(`${place} is no label: predictionId, firstRight and secondRight are needed; nothing was labelled`, 2, next);
+    throw new CliError(`${place} needs predictionId, firstRight and secondRight; no pair was labelled`, 2, next);
   }
   return line as LabelLine;
 }
@@ -190,20 +190,23 @@ const labelsAtOnce = 500;
 const commands: Readonly<
   Record<'hold' | 'resume' | 'skip' | 'abort', { readonly description: string; readonly said: (now: RolloutJson) => string }>
 > = {
-  hold: { description: 'keep it in its step; harm still ends it', said: (now) => `is held in ${stepText(now)}` },
+  hold: { description: 'Keep the rollout in its step; harm still ends it', said: (now) => `is held in ${stepText(now)}` },
   resume: {
-    description: 'let it go on',
+    description: 'Continue a rollout that is on hold',
     said: (now) => (now.status === 'passed' ? 'may be promoted' : `goes on in ${stepText(now)}`),
   },
-  skip: { description: 'to the next step; quality must still be shown before a promotion', said: (now) => `is in ${stepText(now)}` },
-  abort: { description: 'end it: all traffic to the champion', said: ({ status, champion }) => `is ${status}; @${champion} answers` },
+  skip: { description: 'Move to the next step; quality must still be shown before a promotion', said: (now) => `is in ${stepText(now)}` },
+  abort: {
+    description: 'End the rollout and send all traffic to the champion',
+    said: ({ status, champion }) => `is ${status}; @${champion} answers`,
+  },
 };
 
 function told(command: Command): Command {
   return command
-    .option('--reason <text>', 'why, for the record')
-    .option('--idempotency-key <key>', 'saying it twice with one key does it once')
-    .option('--json', 'print the rollout as JSON');
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--idempotency-key <key>', 'Idempotency key; repeating a command with the same key has no further effect')
+    .option('--json', 'Print the rollout as JSON');
 }
 
 function pathOf(model: string, id?: string): string {

@@ -33,23 +33,23 @@ export function runCasesCommand(run: Command, context: CliContext): void {
   const { terminal } = context;
   run
     .command('cases <run>')
-    .description('the cases that its evaluations asked: which failed, with which answer and scores')
-    .option('--stage <stage>', 'evaluate or prompt-eval; the last that asked any when left out')
-    .option('--of <name>', 'whose answers: candidate, champion, baseline, or as --list shows')
-    .option('--list', 'whose answers there are')
-    .option('--json', 'print that list as JSON')
-    .option('--failed', 'only those not answered, not measured, or below --pass-at')
-    .option('--dimension <name>', 'this one alone')
-    .option('--pass-at <score>', 'the least score that counts as a success', share, 1)
+    .description('Show the evaluation cases of a run with answers and scores, for example those that failed')
+    .option('--stage <stage>', 'Stage: evaluate or prompt-eval (default: the last one with cases)')
+    .option('--of <name>', 'Arm: candidate, champion, baseline, or one that --list shows')
+    .option('--list', 'List the stages and arms that have answers')
+    .option('--json', 'Print that list as JSON')
+    .option('--failed', 'Only cases without an answer, not measured, or below --pass-at')
+    .option('--dimension <name>', 'Only this case')
+    .option('--pass-at <score>', 'Lowest score that passes', share, 1)
     .addOption(
-      new Option('--format <format>', 'how: a table, a JSON object a line, or JUnit XML')
+      new Option('--format <format>', 'Output format: table, JSON Lines or JUnit XML')
         .choices(['table', 'jsonl', 'junit'])
         .default('table'),
     )
-    .option('--out <file>', 'write to this file')
-    .option('--limit <n>', `at most so many cases; ${shownInTable} in a table, else all`, wholeNumber(1))
+    .option('--out <file>', 'Write to this file')
+    .option('--limit <n>', `Maximum number of cases (default: ${shownInTable} in a table, otherwise all)`, wholeNumber(1))
     .action(async (id: string, options: Options) => {
-      if (options.json && !options.list) throw new CliError('--json is of --list alone', 2, `perennial run cases ${id} --format jsonl`);
+      if (options.json && !options.list) throw new CliError('--json requires --list', 2, `perennial run cases ${id} --format jsonl`);
       const { items } = await context.api().call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
       if (options.list) {
         showList(terminal, {
@@ -57,7 +57,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
           json: options.json,
           columns: ['STAGE', 'OF', 'CASES', 'RESULTS'],
           row: ({ stage, name, cases, results }) => [stage, name, cases === null ? '' : String(cases), results.digest],
-          none: { what: `no stage of ${id} has measured answers`, next: `perennial run show ${id}` },
+          none: { what: `no stage of ${id} has answers`, next: `perennial run show ${id}` },
         });
         return;
       }
@@ -95,7 +95,7 @@ function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: 
   const found = items.find((each) => each.stage === last && (of === undefined || each.name === of));
   if (found) return found;
   const what = [...(stage === undefined ? [] : [`in ${stage}`]), ...(of === undefined ? [] : [`of ${of}`])].join(' ');
-  if (items.length === 0) throw new CliError(`no stage of ${id} has measured answers`, 1, `perennial run show ${id}`);
+  if (items.length === 0) throw new CliError(`no stage of ${id} has answers`, 1, `perennial run show ${id}`);
   throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
 }
 

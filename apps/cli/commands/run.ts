@@ -31,18 +31,18 @@ interface StartOptions {
 
 export function runCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal } = context;
-  const run = program.command('run').description('start and steer runs');
+  const run = program.command('run').description('Start, watch and control runs');
 
   run
     .command('start <lifecycle>')
-    .description('start a run of an applied lifecycle')
-    .option('--until <time>', 'end of the data window, RFC 3339')
-    .option('--param <name=value...>', 'override a training parameter, value as JSON or text')
-    .option('--no-cache', 'run every stage, also those whose inputs are unchanged')
-    .option('--reason <text>', 'why, for the record')
-    .option('--idempotency-key <key>', 'starting twice with one key makes one run')
-    .option('--wait, --follow', 'follow the run to its end; exit 3 when a gate said no')
-    .option('--json', 'print the run as JSON')
+    .description('Start a run of an applied lifecycle')
+    .option('--until <time>', 'End of the data window (RFC 3339)')
+    .option('--param <name=value...>', 'Override a training parameter; the value is JSON or text')
+    .option('--no-cache', 'Run every stage, also those with unchanged inputs')
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--idempotency-key <key>', 'Idempotency key; starting twice with the same key makes one run')
+    .option('--wait, --follow', 'Follow the run to its end; exit 3 if a gate failed')
+    .option('--json', 'Print the run as JSON')
     .action(async (lifecycle: string, options: StartOptions) => {
       const started = await context.api().call<RunJson>(`/lifecycles/${lifecycle}/runs`, {
         method: 'POST',
@@ -56,11 +56,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
 
   run
     .command('list')
-    .description('runs, newest first')
-    .option('--lifecycle <name>')
-    .option('--status <status>')
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
-    .option('--json', 'print as JSON')
+    .description('List runs, newest first')
+    .option('--lifecycle <name>', 'Only runs of this lifecycle')
+    .option('--status <status>', 'Only runs with this status')
+    .option('--limit <n>', 'Maximum number of runs', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
     .action(async (options: { readonly lifecycle?: string; readonly status?: string; readonly limit: number; readonly json?: true }) => {
       const query = new URLSearchParams(pick(options, ['lifecycle', 'status']));
       const items = await context.api().list<RunJson>(`/runs?${query.toString()}`, options.limit);
@@ -72,15 +72,15 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
         none:
           query.size === 0
             ? { what: 'no runs yet', next: 'perennial run start <lifecycle>' }
-            : { what: 'no such runs', next: 'perennial run list' },
+            : { what: 'no matching runs', next: 'perennial run list' },
       });
     });
 
   run
     .command('show <run>')
-    .description('a run with its stages, verdict and links')
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print as JSON')
+    .description('Show a run with its stages, verdict and links')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
       const found = await context.api().call<RunJson>(`/runs/${id}`);
       terminal.out(options.json ? jsonText(found) : describeRun(found, terminal.outPaint, options));
@@ -88,36 +88,36 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
 
   run
     .command('watch <run>')
-    .description('follow a run to its end')
-    .option('--verbose', 'also print the details of each verdict')
-    .option('--json', 'print the run as JSON at the end')
+    .description('Follow a run to its end')
+    .option('--verbose', 'Also print the details of each verdict')
+    .option('--json', 'Print the run as JSON at the end')
     .action(async (id: string, options: { readonly json?: true; readonly verbose?: true }) => {
       finish(showEnd(context, await watchRun(context, id), options.json, options));
     });
 
   run
     .command('logs <run>')
-    .description('what its training job wrote')
+    .description('Print the output of the training job')
     .action(async (id: string) => terminal.out(await context.api().text(`/runs/${id}/logs`)));
 
   run
     .command('trials <run>')
-    .description('the trials of its tuning study: parameters, metric, how each ended')
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 1000)
-    .option('--json', 'print as JSON')
+    .description('List the trials of the tuning study with parameters, metric and outcome')
+    .option('--limit <n>', 'Maximum number of trials', wholeNumber(1), 1000)
+    .option('--json', 'Print as JSON')
     .action(async (id: string, options: { readonly limit: number; readonly json?: true }) => {
       const trials = await context.api().list<TrialJson>(`/runs/${id}/trials`, options.limit);
       const from = trials.find((trial) => trial.run !== id)?.run;
       if (from !== undefined) terminal.say(`reused from ${from}`);
       if (options.json) terminal.out(jsonText(trials));
       else if (trials.length > 0) terminal.out(describeTrials(trials, terminal.outPaint));
-      else terminal.say(`no trial of ${id} has begun; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
+      else terminal.say(`${id} has no trials yet; ${terminal.paint.dim('next:')} perennial run watch ${id}`);
     });
 
   run
     .command('calls <run>')
-    .description('what its stages asked of language models, and what it cost')
-    .option('--json', 'print as JSON')
+    .description('Show the language model requests of a run and their cost')
+    .option('--json', 'Print as JSON')
     .action(async (id: string, { json }: { readonly json?: true }) => {
       const { stages } = await context.api().call<{ readonly stages: readonly StageCallsJson[] }>(`/runs/${id}/calls`);
       showList(terminal, {
@@ -133,7 +133,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
           `$${usd.toFixed(4)}`,
           unsettled.requestIds.length === 0 ? '' : `${unsettled.requestIds.length}, at most $${unsettled.usd.toFixed(4)}`,
         ],
-        none: { what: `${id} asked nothing of a language model, or all of it had been paid before`, next: `perennial run show ${id}` },
+        none: { what: `${id} made no paid requests, or all of them had been paid before`, next: `perennial run show ${id}` },
       });
     });
 
@@ -141,8 +141,8 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
 
   run
     .command('compare <runs...>')
-    .description('parameters, metrics and times side by side')
-    .option('--json', 'print as JSON')
+    .description('Compare parameters, metrics and times of runs side by side')
+    .option('--json', 'Print as JSON')
     .action(async (ids: readonly string[], options: { readonly json?: true }) => {
       const compared = await context.api().call<RunComparisonJson>(`/runs/compare?ids=${ids.join(',')}`);
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
@@ -152,7 +152,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     run
       .command(`${verb} <run>`)
       .description(descriptions[verb])
-      .option('--reason <text>')
+      .option('--reason <text>', 'Reason, for the audit log')
       .action(async (id: string, options: { readonly reason?: string }) => {
         const answer = await context
           .api()
@@ -165,7 +165,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     run
       .command(`${verb} <run>`)
       .description(descriptions[verb])
-      .option('--comment <text>')
+      .option('--comment <text>', 'Comment, stored with the decision')
       .action(async (id: string, options: { readonly comment?: string }) => {
         await context.api().call(`/runs/${id}/${verb}`, { method: 'POST', body: pick(options, ['comment']) });
         terminal.say(`${id}: ${verb} recorded`);
@@ -174,11 +174,11 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
 
   run
     .command('rerun <run>')
-    .description('a new run with the earlier stages of this one')
-    .option('--from <stage>', 'the first stage to run again; else the one that it ended in')
-    .option('--reason <text>')
-    .option('--wait', 'follow the run to its end')
-    .option('--json', 'print the run as JSON')
+    .description('Start a new run that reuses the earlier stages of this one')
+    .option('--from <stage>', 'First stage to run again (default: the stage in which the run ended)')
+    .option('--reason <text>', 'Reason, for the audit log')
+    .option('--wait', 'Follow the run to its end')
+    .option('--json', 'Print the run as JSON')
     .action(
       async (id: string, options: { readonly from?: string; readonly reason?: string; readonly wait?: true; readonly json?: true }) => {
         const api = context.api();
@@ -197,18 +197,18 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
 }
 
 const descriptions = {
-  cancel: 'end a run and undo what it did',
-  pause: 'hold a run before its next stage',
-  resume: 'let a paused run go on',
-  approve: 'say yes to a promotion that waits for approval',
-  reject: 'say no to it',
+  cancel: 'Cancel a run and undo its effects',
+  pause: 'Pause a run before its next stage',
+  resume: 'Resume a paused run',
+  approve: 'Approve a promotion that waits for approval',
+  reject: 'Reject a promotion that waits for approval',
 };
 
 /** What a command did, by the state in which it found the run. */
 const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
   cancel: (status) => (isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled'),
   pause: (status) => (status === 'paused' ? 'is paused' : 'pauses before its next stage'),
-  resume: (status) => (status === 'paused' || status === 'running' ? 'goes on' : `was not paused: it is ${status}`),
+  resume: (status) => (status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`),
 };
 
 /** Where a run ended. What a canary or a promotion refused is judged anew: the champion may be another one now. */

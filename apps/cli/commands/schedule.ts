@@ -14,27 +14,27 @@ interface Options {
 
 export function scheduleCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const schedule = program.command('schedule').description('when lifecycles retrain by themselves');
+  const schedule = program.command('schedule').description('Show and control the schedules of lifecycles');
   const show = (found: ScheduleJson, json: true | undefined): void => terminal.out(json ? jsonText(found) : describeSchedule(found));
 
   schedule
     .command('show <lifecycle>')
-    .description('its times, past and next')
-    .option('--json', 'print as JSON')
+    .description('Show past and next start times')
+    .option('--json', 'Print as JSON')
     .action(async (lifecycle: string, options: { readonly json?: true }) => {
       show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}`), options.json);
     });
 
   for (const [action, description] of [
-    ['trigger', 'start a run now; its window ends now'],
-    ['pause', 'make no starts until it is resumed'],
-    ['resume', 'make starts again'],
+    ['trigger', 'Start a run now, with a data window that ends now'],
+    ['pause', 'Pause the schedule'],
+    ['resume', 'Resume the schedule'],
   ] as const) {
     schedule
       .command(`${action} <lifecycle>`)
       .description(description)
-      .requiredOption('--reason <text>', 'why, for the audit')
-      .option('--json', 'print as JSON')
+      .requiredOption('--reason <text>', 'Reason, for the audit log')
+      .option('--json', 'Print as JSON')
       .action(async (lifecycle: string, { reason, json }: Options) => {
         show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, { method: 'POST', body: { reason } }), json);
       });
@@ -42,11 +42,11 @@ export function scheduleCommands(program: Command, context: CliContext): void {
 
   schedule
     .command('backfill <lifecycle>')
-    .description('runs for the times that the schedule names between two moments of the past, one after the other')
+    .description('Start the scheduled runs between two past times, one after the other')
     .requiredOption('--from <time>', 'RFC 3339')
     .requiredOption('--to <time>', 'RFC 3339')
-    .requiredOption('--reason <text>', 'why, for the audit')
-    .option('--json', 'print as JSON')
+    .requiredOption('--reason <text>', 'Reason, for the audit log')
+    .option('--json', 'Print as JSON')
     .action(async (lifecycle: string, { from, to, reason, json }: Options & { readonly from: string; readonly to: string }) => {
       const body = { from, to, reason };
       show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }), json);

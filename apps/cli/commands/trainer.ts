@@ -32,12 +32,12 @@ interface TestOptions {
 
 export function trainerCommands(program: Command, context: CliContext, finish: Finish): void {
   const { terminal, settings } = context;
-  const trainer = program.command('trainer').description('programs that make models');
+  const trainer = program.command('trainer').description('List, create and test trainers');
 
   trainer
     .command('list')
-    .description('trainers of the platform and what they are for')
-    .option('--json', 'print as JSON, with the schema of their parameters')
+    .description('List the trainers of the platform')
+    .option('--json', 'Print as JSON, with the schema of the parameters')
     .action(async (options: { readonly json?: true }) => {
       const { items } = await context.api().call<{ items: TrainerJson[] }>('/trainers');
       showList(terminal, {
@@ -51,7 +51,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
 
   trainer
     .command('init <name>')
-    .description('write a trainer that works, to make your own, into trainers/<name>')
+    .description('Write a working trainer to trainers/<name> as a starting point')
     .action((name: string) => {
       for (const path of writeTrainerTemplate(settings.trainersDir, name)) terminal.say(`wrote ${relative(settings.cwd, path)}`);
       terminal.say(`next: edit its train.py, then perennial trainer test ${name}; trainers/README.md says what a trainer may do`);
@@ -59,15 +59,15 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
 
   trainer
     .command('test <name>')
-    .description('train for real on a small generated table, for each task; exit 1 when a promise of the job contract is broken')
+    .description('Train on a small generated table for each task; exit 1 if the trainer violates the job contract')
     .option(
       '--param <name=value...>',
-      'a parameter, value as JSON or text; the columns are hour, amount, gaps (numbers), kind, code (texts)',
+      'Training parameter; the value is JSON or text. Columns: hour, amount, gaps (numbers), kind, code (texts)',
     )
-    .option('--rows <n>', 'rows to train on', wholeNumber(200), 2000)
-    .option('--seed <n>', 'of the training', wholeNumber(0), 1)
-    .option('--timeout <seconds>', 'for each training', wholeNumber(1, 86_400), 120)
-    .option('--json', 'print as JSON')
+    .option('--rows <n>', 'Number of rows to train on', wholeNumber(200), 2000)
+    .option('--seed <n>', 'Random seed of the training', wholeNumber(0), 1)
+    .option('--timeout <seconds>', 'Time limit per training, in seconds', wholeNumber(1, 86_400), 120)
+    .option('--json', 'Print as JSON')
     .action(async (name: string, options: TestOptions) => {
       const params = paramsOf(options.param ?? []);
       const manifest = trainerToTry(settings.trainersDir, name, params);
@@ -79,9 +79,9 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       for (const task of manifest.tasks) {
         if (task === 'generation') {
           throw new CliError(
-            `${name} fine-tunes a language model: there is no small table to try it on`,
+            `${name} fine-tunes a language model, for which this test has no data`,
             2,
-            'trainers/README.md says what its job needs',
+            'see trainers/README.md for what its job needs',
           );
         }
         const trial = await tryTrainer({ ...settings, trainer: manifest, params, ...numbers }, task);
@@ -92,8 +92,8 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
       const broken = tried.some(({ checks }) => checks.some(({ outcome }) => outcome === 'failed'));
       terminal.say(
         broken
-          ? `${name} breaks a promise of the job contract`
-          : `${name} keeps the job contract; next: perennial lifecycle init <name> --trainer ${name}`,
+          ? `${name} violates the job contract`
+          : `${name} meets the job contract; next: perennial lifecycle init <name> --trainer ${name}`,
       );
       finish(broken ? 1 : 0);
     });
@@ -107,7 +107,7 @@ function trainerToTry(trainersDir: string, name: string, params: Readonly<Record
   if (mistakes.length === 0) return manifest;
   const list = mistakes.map((issue) => `  ${issue.pointer.slice(1).replaceAll('/', '.')}: ${formatIssue(issue)}`.trimEnd());
   throw new CliError(
-    `trainer ${name} refuses its parameters:\n${list.join('\n')}`,
+    `invalid parameters for trainer ${name}:\n${list.join('\n')}`,
     2,
     `perennial trainer test ${name} --param <name=value>`,
   );

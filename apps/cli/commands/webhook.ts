@@ -7,14 +7,14 @@ import { wholeNumber } from '../numbers';
 
 export function webhookCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const webhook = program.command('webhook').description('what the webhooks of a lifecycle were told');
+  const webhook = program.command('webhook').description('Show and repeat webhook deliveries');
 
   webhook
     .command('list <lifecycle>')
-    .description('deliveries, newest first')
-    .addOption(program.createOption('--status <status>', 'only such').choices(deliveryStatuses))
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 50)
-    .option('--json', 'print as JSON')
+    .description('List the deliveries of a lifecycle, newest first')
+    .addOption(program.createOption('--status <status>', 'Only deliveries with this status').choices(deliveryStatuses))
+    .option('--limit <n>', 'Maximum number of deliveries', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
     .action(
       async (lifecycle: string, { status, limit, json }: { readonly status?: string; readonly limit: number; readonly json?: true }) => {
         const query = status === undefined ? '' : `?status=${status}`;
@@ -31,18 +31,18 @@ export function webhookCommands(program: Command, context: CliContext): void {
             String(each.attempts.length),
             lastOf(each),
           ],
-          none: { what: 'nothing was told', next: `a notify in ${lifecycle}'s file, and perennial lifecycle apply` },
+          none: { what: 'no deliveries', next: `add notify to the lifecycle file of ${lifecycle}, then perennial lifecycle apply` },
         });
       },
     );
 
   webhook
     .command('redeliver <delivery>')
-    .description('tell it again, now')
-    .option('--target <n>', 'only this target, as the list names it', wholeNumber(1, 20))
+    .description('Send a delivery again now')
+    .option('--target <n>', 'Only to this target, by its number in the list', wholeNumber(1, 20))
     .action(async (id: string, { target }: { readonly target?: number }) => {
       await context.api().call(`/deliveries/${id}/redeliver${target === undefined ? '' : `?target=${target}`}`, { method: 'POST' });
-      terminal.say(`${id} is told again`);
+      terminal.say(`${id} is queued for delivery`);
     });
 }
 
@@ -50,5 +50,5 @@ function lastOf({ attempts, status, dueAt }: Pick<WebhookDelivery, 'attempts' | 
   const last = attempts.at(-1);
   if (!last) return '';
   if (last.error === null) return `${last.status ?? ''} in ${last.milliseconds} ms`;
-  return status === 'pending' ? `${last.error}; again ${dueAt}` : last.error;
+  return status === 'pending' ? `${last.error}; next attempt ${dueAt}` : last.error;
 }

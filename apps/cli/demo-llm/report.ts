@@ -41,11 +41,11 @@ export function routingFigures({ rows, metrics, facts }: FineTuningJson): readon
   const beside = [
     ['TF-IDF + logistic regression', 'tfidf_accuracy'],
     ['the same prompt, not fine-tuned', 'base_accuracy'],
-    ['the commonest kind', 'majority_accuracy'],
+    ['the most frequent class', 'majority_accuracy'],
   ] as const;
   return beside.flatMap(([who, name]) => {
     const theirs = share(name);
-    return theirs === null ? [] : [figure(`kinds told apart, ${held} definitions`, { who: 'adapter', ...adapter }, { who, ...theirs })];
+    return theirs === null ? [] : [figure(`classes told apart, ${held} definitions`, { who: 'adapter', ...adapter }, { who, ...theirs })];
   });
 }
 
@@ -67,7 +67,7 @@ export function promptFigures({ candidates }: PromptsJson, dimension: string): r
   return others.flatMap(({ path, cases, dimensions }) => {
     const ours = measuredOf(dimensions[dimension]);
     const who = `first: ${nameOf(first.path)}`;
-    return ours ? [figure(`${dimension}, ${cases} cases to choose by`, { who: nameOf(path), ...ours }, { who, ...baseline })] : [];
+    return ours ? [figure(`${dimension}, ${cases} selection cases`, { who: nameOf(path), ...ours }, { who, ...baseline })] : [];
   });
 }
 
@@ -77,9 +77,9 @@ export function searchedText({ searched }: PromptsJson, dimension: string): stri
   const { first, found, variants, questions, gain, unpaid } = searched;
   if (unpaid !== null) return `the search for a better prompt than ${nameOf(first)} ended: ${unpaid}`;
   const measured = gain && measuredOf(gain);
-  const what = found === null ? `nothing better than ${nameOf(first)} was found` : `${found} beside ${nameOf(first)}`;
+  const what = found === null ? `no better prompt than ${nameOf(first)} was found` : `${found} beside ${nameOf(first)}`;
   const by = measured ? `, ${dimension} ${signed(measured.value)} (${signed(measured.lower)} … ${signed(measured.upper)})` : '';
-  return `${variants} prompts searched with ${questions} questions: ${what}${by} on cases that no choice has seen`;
+  return `searched ${variants} prompts with ${questions} questions: ${what}${by} on held-out cases`;
 }
 
 /** A difference on the same cases: the counterpart's own mean is what is left. */
@@ -106,7 +106,7 @@ export function alsoMeasured({ dimensions }: Pick<LlmEvidence, 'dimensions'>, qu
 export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
   const { n, estimate, lower, upper, limit } = quality;
   const figures = [estimate, lower, upper].map((value) => (value === null ? 'unknown' : signed(value)));
-  return `@${challenger} beside @${champion}: loss ${figures[0]} (${figures[1]} … ${figures[2]}) on ${n} pairs, at most ${signed(limit)} was allowed: ${status}`;
+  return `@${challenger} beside @${champion}: loss ${figures[0]} (${figures[1]} … ${figures[2]}) on ${n} pairs, limit ${signed(limit)}: ${status}`;
 }
 
 /** Half of the interval's width: what a difference must exceed to be seen. */

@@ -49,7 +49,8 @@ async function askIndex({
     for (const { text } of questions) {
       const answer = await request(url, { method: 'POST', headers, body: JSON.stringify({ text, version, k: hits }), dispatcher });
       const body = (await answer.body.json()) as { readonly detail?: string; readonly hits?: readonly { readonly documentId: string }[] };
-      if (answer.statusCode !== 200 || !body.hits) throw new CliError(`${url} answers ${answer.statusCode}: ${body.detail ?? ''}`, 1);
+      if (answer.statusCode !== 200 || !body.hits)
+        throw new CliError(`${url} responded with ${answer.statusCode}: ${body.detail ?? ''}`, 1);
       found.push([...new Set(body.hits.map(({ documentId }) => documentId))]);
     }
   } finally {

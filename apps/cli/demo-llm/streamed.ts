@@ -36,12 +36,12 @@ export async function askStreamed({
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question }] }),
   });
-  if (statusCode !== 200) throw new CliError(`${gatewayUrl} answers ${statusCode}: ${await body.text()}`, 1);
+  if (statusCode !== 200) throw new CliError(`${gatewayUrl} responded with ${statusCode}: ${await body.text()}`, 1);
   const chunks: { readonly chunk: Chunk; readonly at: number }[] = [];
   for await (const { data } of eventMessages(body))
     if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
   const broken = chunks.find(({ chunk }) => chunk.error);
-  if (broken) throw new CliError(`the answer broke off: ${broken.chunk.error?.message ?? ''}`, 1);
+  if (broken) throw new CliError(`the answer was interrupted: ${broken.chunk.error?.message ?? ''}`, 1);
   const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');
   return {
     text: pieces.map(({ chunk }) => chunk.choices?.[0]?.delta.content ?? '').join(''),

@@ -88,11 +88,9 @@ function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence
     const figure = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
     if (!figure) return [];
     const { ours, difference, cases } = figure;
-    const other = who === 'champion' ? 'the champion' : 'the first prompt over the model as it is';
+    const other = who === 'champion' ? 'the champion' : 'the first prompt with the unchanged model';
     const interval = `${signed(difference.value)} (${signed(difference.lower)} … ${signed(difference.upper)})`;
-    return [
-      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} cases that nothing was chosen by; beside ${other} ${interval}`,
-    ];
+    return [`${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${interval}`];
   });
   const others = evidence ? alsoMeasured(evidence, qualityOf(run.lifecycle)) : null;
   const searched = run.stages.flatMap(({ prompts }) => (prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : []));
@@ -100,7 +98,7 @@ function differencesOf({ name, run, rollout }: NamedRound, evidence: LlmEvidence
   const found = [...against, ...measured];
   if (rollout === null) return found;
   const { lower, upper } = rollout.quality;
-  const margin = lower === null || upper === null ? '' : `; such traffic shows a difference to ±${halfWidth({ lower, upper }).toFixed(3)}`;
+  const margin = lower === null || upper === null ? '' : `; confidence interval ±${halfWidth({ lower, upper }).toFixed(3)}`;
   return [...found, `${name}, on traffic: ${rolloutText(rollout)}${margin}`];
 }
 
@@ -113,9 +111,10 @@ export function reportText(summary: LlmDemoSummary, rounds: readonly NamedRound[
   const end = [
     ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],
     ['the worse prompt', rollback === null ? 'was not rolled back' : backText(rollback)],
-    ['seconds', `${seconds.toFixed(0)}, ${count(documents)} documents; load of the machine at the end ${load.toFixed(1)}`],
+    ['seconds', `${seconds.toFixed(0)}, ${count(documents)} documents; load average at the end ${load.toFixed(1)}`],
   ];
-  const label = mode === 'quick' ? '\nA quick demo: fewer documents and a short training. Its numbers are not those of the sample.\n' : '';
+  const label =
+    mode === 'quick' ? '\nA quick demo: fewer documents and a short training. Its figures are not those of the full sample.\n' : '';
   return [
     label,
     roundsTable(rounds),
@@ -137,12 +136,12 @@ function aheadText({ ahead, apart, ours, baseline }: Figure): string {
 
 function backText({ from, to, secondsToFullTraffic, failedRequests }: NonNullable<LlmDemoSummary['rollback']>): string {
   const after = secondsToFullTraffic === null ? 'an unknown time' : `${secondsToFullTraffic.toFixed(2)} s`;
-  return `@${from} rolled back to @${to} by itself; all traffic back after ${after}, ${failedRequests} requests failed`;
+  return `@${from} rolled back to @${to} automatically; all traffic back after ${after}, ${failedRequests} requests failed`;
 }
 
 function answerLines({ text, version, pieces, firstPieceMs, sources }: Streamed): readonly string[] {
   return [
-    `${version} answers in ${pieces} pieces, the first after ${firstPieceMs.toFixed(0)} ms: ${text}`,
+    `${version} answered in ${pieces} pieces, the first after ${firstPieceMs.toFixed(0)} ms: ${text}`,
     ...sources.map(({ number, title, cited }) => `  [${number}] ${title ?? 'without a title'}${cited ? ', cited' : ''}`),
   ];
 }

@@ -11,9 +11,9 @@ export async function applyForDemo(
   const { revision, state } = applied;
   const isLooser = state === 'pending';
   if (isLooser) {
-    const accepted = { reason: `the demonstration applies ${from}`, selfApprove: true };
+    const accepted = { reason: `applied by the demo from ${from}`, selfApprove: true };
     await context.api().call(`${path}/revisions/${revision}/approve`, { method: 'POST', body: accepted });
   }
-  const how = isLooser ? '; it loosens the policy, which the audit keeps' : '';
+  const how = isLooser ? '; it loosens the policy, which the audit log records' : '';
   context.terminal.say(`${lifecycle}: revision ${revision} applied from ${from}${how}`);
 }

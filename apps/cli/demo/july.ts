@@ -56,7 +56,7 @@ export function describePredicted({ predictions, labels, days, milliseconds }: P
   const version = predictions[0]?.version ?? '';
   return [
     `${paint.bold(String(predictions.length))} flights of July answered by ${version} through the gateway, ${batchRows} a request, median ${(sorted[sorted.length >> 1] ?? 0).toFixed(1)} ms`,
-    `  on rows that neither training nor evaluation saw: auc ${valueOf('auc', sample).toFixed(3)}, log loss ${valueOf('logloss', sample).toFixed(3)}; ${(late * 100).toFixed(0)} % were late`,
+    `  on rows unused in training and evaluation: auc ${valueOf('auc', sample).toFixed(3)}, log loss ${valueOf('logloss', sample).toFixed(3)}; ${(late * 100).toFixed(0)} % were late`,
   ].join('\n');
 }
 

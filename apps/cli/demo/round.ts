@@ -65,7 +65,7 @@ async function sendTraffic(
   context.terminal.say(`          ${traffic.what}`);
   const sent = await traffic.send(signal);
   await pause(patienceMs, undefined, { signal }).catch(() => undefined);
-  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the traffic is over, and nothing was decided');
+  if (!signal.aborted) await abortOpenRollout(context, lifecycle, 'the traffic has ended without a decision');
   return { rollout: rollout.id, traffic: sent };
 }
 

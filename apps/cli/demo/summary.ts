@@ -86,7 +86,7 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
   ];
   if (rollout === null) return row('no canary', '', '');
   const { n, estimate, lower, upper } = rollout.quality;
-  const difference = n === 0 ? 'no label was due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
+  const difference = n === 0 ? 'no labels were due' : `${signed(estimate)} (${signed(lower)} … ${signed(upper)})`;
   const back = hadAnsweredNobody(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }

@@ -35,7 +35,7 @@ interface Metadata {
 export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayUrl' | 'apiKey'>) {
   if (gatewayUrl !== null && apiKey !== null) return { gatewayUrl, apiKey };
   throw new CliError(
-    'no gateway is known: none runs in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
+    'no gateway is configured: none is running in this folder, and PERENNIAL_GATEWAY_URL and PERENNIAL_API_KEY are not set',
     1,
     'perennial up',
   );
@@ -83,7 +83,7 @@ export async function sendFeedback(
 ): Promise<void> {
   const answer = await request(url, { method: 'POST', headers, body: JSON.stringify(labels), dispatcher });
   const text = await answer.body.text();
-  if (answer.statusCode !== 200) throw new CliError(`${url} answers ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
+  if (answer.statusCode !== 200) throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
 }
 
 async function described(url: string, headers: Record<string, string>, dispatcher: Agent): Promise<NonNullable<Metadata['inputs']>> {
@@ -91,7 +91,7 @@ async function described(url: string, headers: Record<string, string>, dispatche
   const body = (await answer.body.json()) as Metadata;
   if (answer.statusCode === 200 && body.inputs) return body.inputs;
   await dispatcher.close();
-  throw new CliError(`${url} answers ${answer.statusCode}: ${body.detail ?? 'without saying why'}`, 1, 'perennial model list');
+  throw new CliError(`${url} responded with ${answer.statusCode}: ${body.detail ?? 'no reason given'}`, 1, 'perennial model list');
 }
 
 /** Assembled columns are numbers, texts and truths. */

@@ -32,10 +32,11 @@ export async function replayQuestions(
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   const api = context.api();
   const { spec } = await api.call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`);
-  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}: questions are asked of an LlmLifecycle`, 2);
+  if (spec.kind !== 'LlmLifecycle')
+    throw new CliError(`${lifecycle} is a ${spec.kind}; questions can be replayed only for an LlmLifecycle`, 2);
   const { files } = await api.call<{ readonly files: Readonly<Record<string, string>> }>(`/lifecycles/${lifecycle}/files`);
   const questions = questionsOf(spec, files[spec.cases.file] ?? '');
-  if (questions.length === 0) throw new CliError(`${spec.cases.file} of ${lifecycle} holds no question to judge by`, 1);
+  if (questions.length === 0) throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
   return askQuestions({ gatewayUrl, apiKey, model: lifecycle, questions, ...pace });
 }
 

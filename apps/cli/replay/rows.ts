@@ -89,8 +89,8 @@ async function readTables(
   for (const source of data.sources) {
     const scheme = schemeOf(source.uri);
     if (scheme === 's3' || scheme === 'dataset') {
-      throw failure('NotInThisVersion', `source ${source.name} is ${scheme}://, which replay does not read in this version`, {
-        next: 'apply a copy of the lifecycle whose sources are file://, sample:// or https://, and replay that',
+      throw failure('NotInThisVersion', `replay cannot read source ${source.name} (${scheme}://) in this version`, {
+        next: 'apply a copy of the lifecycle whose sources are file://, sample:// or https://, and replay that copy',
       });
     }
     const into = `${folder}/${source.name}`;
@@ -140,7 +140,7 @@ async function* batches(sql: PlatformSql, data: TimedDataSpec, count: number): A
 
 function replayRow(row: Record<string, unknown>, { time, label }: TimedDataSpec): ReplayRow {
   const at = row[time.column];
-  if (!(at instanceof Date)) throw failure('InvalidInput', `${time.column} is no time in an assembled row`);
+  if (!(at instanceof Date)) throw failure('InvalidInput', `${time.column} is not a time in an assembled row`);
   const columns: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(row)) if (name !== label.column) columns[name] = sendable(value);
   return { at: at.getTime(), columns, label: labelOf(row[label.column]) };

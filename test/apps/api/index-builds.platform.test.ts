@@ -138,6 +138,6 @@ test('the command line watches a build to its end, and says no with 3', async ()
   const { key = '' } = world.indexes.builds.at(-1) ?? {};
   world.indexes.standingOf = () => ({ status: 'running', state: null });
   expect(await cli('build-result', 'wiki', key)).toMatch(new RegExp(`^0 ${key} runs`));
-  expect(await cli('build-cancel', 'wiki', key)).toMatch(/^0 [^]*was told to stop/);
+  expect(await cli('build-cancel', 'wiki', key)).toMatch(/^0 [^]*cancellation requested/);
   expect(await cli('build-result', 'wiki', key)).toMatch(/^1 [^]*was cancelled: the build was cancelled/);
 });

@@ -141,7 +141,7 @@ test('a version is retired by hand when nobody needs it, and its table goes whoe
   expect(await cli('retire', 'wiki', '3')).toMatch(/^1 [^]*wiki@3 is the champion: it keeps its table[^]*perennial index show wiki/);
   world.indexes.away = true;
   expect(await cli('retire', 'wiki', '@1', '--reason', 'too old', '--json')).toMatch(
-    /^0 [^]*"from":"ready"[^]*wiki@1 is retired; its table goes/,
+    /^0 [^]*"from":"ready"[^]*wiki@1 is retired; its table will be deleted/,
   );
   world.indexes.away = false;
   expect(world.indexes.removals).toEqual([]);

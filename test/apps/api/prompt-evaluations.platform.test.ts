@@ -97,22 +97,22 @@ test('a promptfoo configuration is asked, shown, and written as JUnit XML and as
 });
 
 test('a pipeline gets 3 where the lower bound is below what it asks for, and the same command is the same evaluation', async () => {
-  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact is 0\.500, which shows at least 0\.\d+; 0\.9 is wanted/);
+  expect(await cli(...usual, '--min', 'exact=0.9')).toMatch(/^3 [^]*exact is 0\.500 with a lower bound of 0\.\d+; the minimum is 0\.9/);
   expect(new Set(world.evaluations.started.map(({ evaluation }) => evaluation)).size).toBe(1);
-  expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min names nice, which is not measured/);
-  expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a file that says how it is measured/);
-  expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(/^2 [^]*nobody is named who answers/);
+  expect(await cli(...usual, '--min', 'nice=0.9')).toMatch(/^2 [^]*--min nice: this dimension is not measured/);
+  expect(await cli(...usual, '--dimensions', 'nice')).toMatch(/^2 [^]*nice needs a spec file that defines how it is measured/);
+  expect(await cli('promptfooconfig.yaml', '--prompt', 'capitals')).toMatch(/^2 [^]*no model is given/);
   const begun = world.evaluations.started.length;
   expect(await cli(...usual, '--junit', 'report.xml', '--jsonl', 'nosuch/answers.jsonl')).toMatch(
     /^2 [^]*nosuch\/answers\.jsonl cannot be written/,
   );
-  expect(await cli(...usual, '--junit', folder)).toMatch(/^2 [^]*cannot be written: it is a folder/);
-  expect(await cli(...usual, '--junit', 'one', '--jsonl', './one')).toMatch(/^2 [^]*--junit and --jsonl name the same file/);
+  expect(await cli(...usual, '--junit', folder)).toMatch(/^2 [^]*cannot be written because it is a folder/);
+  expect(await cli(...usual, '--junit', 'one', '--jsonl', './one')).toMatch(/^2 [^]*--junit and --jsonl are the same file/);
   expect(world.evaluations.started).toHaveLength(begun);
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   world.evaluations.stateOf = () => Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
   expect(await cli(...usual, '--budget', '1')).toMatch(
-    /^1 [^]*failed: the budget is spent[^]*next: raise it; then the same command goes on where it was/,
+    /^1 [^]*failed: the budget is spent[^]*next: raise it; then run the same command to continue/,
   );
 });
 
@@ -126,7 +126,7 @@ describe('with --all-pass, where each case must pass', () => {
 
   test('one wrong answer is 3, and the report fails', async () => {
     perus = 'Cusco';
-    expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases do not pass\n {2}Peru: exact 0\.000, at least 1 counts/);
+    expect(await cli(...perCase)).toMatch(/^3 [^]*1 of 2 cases fail\n {2}Peru: exact 0\.000, at least 1 counts/);
     expect(failuresIn('report.xml')).toBe('1');
     expect(await cli(...perCase, '--json')).toContain('"rule":"allPass","passed":false');
   });
@@ -145,7 +145,7 @@ describe('with --all-pass, where each case must pass', () => {
 test('--strict refuses what would be ignored of a configuration, before anything is asked', async () => {
   const begun = world.evaluations.started.length;
   expect(await cli(...usual, '--strict')).toMatch(
-    /^2 [^]*3 ignored, and --strict allows none; nothing was begun\n(  promptfooconfig\.yaml:\d+:\d+ the (prompt|provider) .*\n){2} {2}promptfooconfig\.yaml:\d+:\d+ llm-rubric/,
+    /^2 [^]*3 parts would be ignored, which --strict does not allow; nothing was started\n(  promptfooconfig\.yaml:\d+:\d+ the (prompt|provider) .*\n){2} {2}promptfooconfig\.yaml:\d+:\d+ llm-rubric/,
   );
   expect(world.evaluations.started).toHaveLength(begun);
 });
@@ -155,7 +155,7 @@ test('what an evaluation paid is on the ledger, and shown', async () => {
   expect(body).toMatchObject({ answered: 0, failed: 0, requests: 0, usd: 0 });
   const settings = { apiUrl: world.url, apiKey: world.keys.admin, cwd: folder };
   const shown = await cliAgainst(settings, ['prompt', 'calls', 'capitals', 'evaluation_0']);
-  expect(shown.stderr).toContain('evaluation_0 asked nothing of a language model, or all of it had been paid before');
+  expect(shown.stderr).toContain('evaluation_0 made no paid requests, or all of them had been paid before');
 });
 
 test.each([

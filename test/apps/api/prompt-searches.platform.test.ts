@@ -192,7 +192,7 @@ test('the command line writes the file, begins, watches to the end, and shows fr
   expect(said).toMatch(/winner +fewShot +0\.875 +24 +\$0\.000002 +12 ms/);
   expect(said).toMatch(/first prompt, router@1 +0\.500 +0\.400 to 0\.600/);
   expect(said).toMatch(/winner, router@2 +0\.750 /);
-  expect(said).toContain('gain +0.250 (+0.150 to +0.350) on 16 cases that no choice has seen; −0.125 beside what the search saw');
+  expect(said).toContain('gain +0.250 (+0.150 to +0.350) on 16 held-out cases; −0.125 compared with the search cases');
   const started = world.searches.started.find(({ search }) => search === id);
   expect(started?.request).toMatchObject({
     dimensions: [{ name: 'label', kind: 'label', labels: ['even', 'odd'] }],
@@ -208,11 +208,11 @@ test('the command line writes the file, begins, watches to the end, and shows fr
   expect(await cli('search-result', 'router', id)).toContain('gain +0.250');
 
   const other = await cli(...args, '--seed', '9', '--no-wait');
-  expect(other).toMatch(/^0 .*it runs; perennial prompt search-result router search_/s);
+  expect(other).toMatch(/^0 .*still running; perennial prompt search-result router search_/s);
   const [stopped = ''] = /search_\w+/.exec(other) ?? [];
-  expect(await cli('search-cancel', 'router', stopped)).toContain('was told to stop');
+  expect(await cli('search-cancel', 'router', stopped)).toContain('cancellation requested');
   await world.registry.promptSearches.end({ tenant, id: stopped, status: 'cancelled', cause: 'the search was cancelled' });
-  expect(await cli('search-result', 'router', stopped)).toMatch(/^1 .*was cancelled[^]*next:.*the same command goes on where it was/);
+  expect(await cli('search-result', 'router', stopped)).toMatch(/^1 .*was cancelled[^]*next:.*run the same command to continue/);
   expect(await cli('search', 'router', '--cases', 'cases.ndjson')).toMatch(/^2 .*both --quality and --model are needed/);
   expect(await cli('search', 'router', '--cases', 'none.ndjson', '--quality', 'f1', '--model', 'a/b')).toMatch(
     /^2 .*none\.ndjson cannot be read/,

@@ -103,10 +103,10 @@ describe('usage', () => {
     [['run', 'list', '--limit', 'many'], /argument 'many' is invalid\. Expected a whole number from 1/],
     [['audit', 'list', '--limit', '0'], /Expected a whole number from 1/],
     [['model', 'explain', 'm@'], /m@ is not a model: expected name, name@version or name@alias/],
-    [['model', 'explain', 'm@2', '--of', '3'], /m@2 and --of 3 name two versions/],
+    [['model', 'explain', 'm@2', '--of', '3'], /m@2 and --of 3 are different versions/],
     [['model', 'promote', 'm', 'x', '--reason', 'y'], /argument 'version'\. Expected a whole number/],
     [['model', 'rollback', 'm', '--to', '1.5'], /Expected a whole number/],
-    [['compute', 'check', 'lokal'], /there is no compute backend lokal; this version has local; did you mean local\?/],
+    [['compute', 'check', 'lokal'], /unknown compute backend lokal; available: local; did you mean local\?/],
     [['key', 'rotate', 'k', '--overlap-seconds', 'long'], /Expected a whole number from 0 to 2592000/],
   ])('%j is refused with exit 2, the nearest word and no stack', async (args, message) => {
     const { exitCode, stderr, stdout } = await api.cli(...args);
@@ -141,14 +141,14 @@ describe('usage', () => {
     api.routes.set('GET /models/churn', { aliases: { champion: { version: 3 }, challenger: null, previous: null } });
     const { exitCode, stderr } = await api.cli('model', 'explain', 'churn@chalenger');
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('churn has no alias chalenger: there are champion, challenger, previous');
+    expect(stderr).toContain('churn has no alias chalenger; known aliases: champion, challenger, previous');
   });
 
   test('without a platform the next command is named', async () => {
     const { exitCode, stderr } = await cliAgainst({ apiUrl: null, apiKey: null }, ['run', 'list']);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('next: perennial up') as string });
     const away = await cliAgainst({ apiUrl: 'http://127.0.0.1:1', apiKey: 'pk' }, ['run', 'list']);
-    expect(away).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/does not answer[^]*next: perennial up/) as string });
+    expect(away).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/is not reachable[^]*next: perennial up/) as string });
   });
 
   test('the API’s refusal comes with its places and its advice; bad input is exit 2', async () => {
@@ -167,7 +167,7 @@ describe('usage', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toBe('error: lifecycle.yaml has 1 mistake\n  lifecycle.yaml:3:1 unknown key a; did you mean b?\n');
     api.routes.set('GET /runs', (_, response) => void response.writeHead(502).end('<html>proxy</html>'));
-    expect(await api.cli('run', 'list')).toMatchObject({ exitCode: 1, stderr: 'error: the API answered 502\n' });
+    expect(await api.cli('run', 'list')).toMatchObject({ exitCode: 1, stderr: 'error: the API responded with 502\n' });
   });
 });
 
@@ -183,7 +183,7 @@ describe('watching a run', () => {
       '00:00:00  ingest    reused from run_0',
       '00:00:01  train     started',
       '00:00:02  train     lightgbm step 10: logloss 0.6123',
-      '00:00:04  train     attempt 2 failed, another follows: no Python',
+      '00:00:04  train     attempt 2 failed, retrying: no Python',
       '00:00:05  train     failed  4.0 s',
       '          JobFailed: exit 1',
       '00:00:00  run       waiting: 1 approval(s)',
@@ -279,13 +279,13 @@ describe('a verdict', () => {
 describe('a list without items', () => {
   test.each([
     [['run', 'list'], 'GET /runs', 'no runs yet; next: perennial run start <lifecycle>'],
-    [['run', 'list', '--status', 'failed'], 'GET /runs', 'no such runs; next: perennial run list'],
+    [['run', 'list', '--status', 'failed'], 'GET /runs', 'no matching runs; next: perennial run list'],
     [['lifecycle', 'list'], 'GET /lifecycles', 'no lifecycles yet; next: perennial lifecycle init <name>'],
-    [['model', 'list'], 'GET /models', 'no models yet: a run registers its first version; next: perennial run start <lifecycle>'],
+    [['model', 'list'], 'GET /models', 'no models yet; a run registers the first version; next: perennial run start <lifecycle>'],
     [['model', 'history', 'm'], 'GET /models/m/history', 'm had no champion yet; next: perennial model show m'],
-    [['dataset', 'list'], 'GET /datasets', 'no datasets yet: a run ingests the first; next: perennial run start <lifecycle>'],
-    [['dataset', 'quarantine', 'd'], 'GET /datasets/d/quarantine', 'no row of d is in quarantine'],
-    [['audit', 'list', '--action', 'x'], 'GET /audit', 'no such changes; next: perennial audit list'],
+    [['dataset', 'list'], 'GET /datasets', 'no datasets yet; a run ingests the first one; next: perennial run start <lifecycle>'],
+    [['dataset', 'quarantine', 'd'], 'GET /datasets/d/quarantine', 'd has no quarantined rows'],
+    [['audit', 'list', '--action', 'x'], 'GET /audit', 'no matching changes; next: perennial audit list'],
   ])('%j says so on stderr with the next step, and gives a pipe nothing', async (args, route, said) => {
     api.routes.set(route, { items: [], nextPageToken: null });
     expect(await api.cli(...args)).toEqual({ exitCode: 0, stdout: '', stderr: `${said}\n` });
@@ -304,7 +304,7 @@ test('lifecycle validate finds an unknown trainer and a mistyped parameter witho
   };
   expect(await validated('trainer: lightgbm', 'trainer: lightgmb')).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringMatching(/lifecycle\.yaml:17:5 there is no trainer lightgmb/) as string,
+    stderr: expect.stringMatching(/lifecycle\.yaml:17:5 unknown trainer lightgmb/) as string,
   });
   expect(await validated('learning_rate', 'lerning_rate')).toMatchObject({
     exitCode: 2,
@@ -320,14 +320,14 @@ describe('lifecycle init', () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lightgmb');
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
-      stderr: expect.stringMatching(/no trainer lightgmb; .*did you mean lightgbm\?\nnext: perennial trainer init lightgmb/) as string,
+      stderr: expect.stringMatching(/unknown trainer lightgmb; .*did you mean lightgbm\?\nnext: perennial trainer init lightgmb/) as string,
     });
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('refuses a trainer that makes no model of a table', async () => {
     const { exitCode, stderr } = await init('churn', '--trainer', 'lora');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('there is no trainer lora') as string });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('unknown trainer lora') as string });
   });
 
   test('writes a language application that is valid as it stands', async () => {
@@ -345,7 +345,7 @@ describe('a command to a run', () => {
   test.each([
     ['pause', 'running', 'run_1 pauses before its next stage'],
     ['pause', 'paused', 'run_1 is paused'],
-    ['resume', 'paused', 'run_1 goes on'],
+    ['resume', 'paused', 'run_1 resumed'],
     ['resume', 'waiting', 'run_1 was not paused: it is waiting'],
     ['cancel', 'running', 'run_1 is being cancelled'],
     ['cancel', 'failed', 'run_1 has ended already: it is failed'],
@@ -428,7 +428,7 @@ describe('what is shown', () => {
       ...{ copies: [{ place: 's3://perennial', heads: 1, waiting: 0 }], findings: [] as object[], furtherFindings: 0 },
     };
     api.routes.set('GET /audit/verify', report);
-    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('are whole') as string });
+    expect(await api.cli('audit', 'verify')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('are unchanged') as string });
     const kept = join(folder, 'checkpoint');
     expect(await api.cli('audit', 'verify', '--checkpoint-file', kept)).toMatchObject({ exitCode: 0 });
     expect(readFileSync(kept, 'utf8')).toBe(`1:${checkpoint.digest}\n`);
@@ -490,7 +490,7 @@ describe('what is shown', () => {
     expect(api.asked.at(-1)?.body).toEqual({ decision: 'dec_1', canary: { quality: { margin: 0.1 } } });
     expect(await under('--canary', 'gates.yaml')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('holds no canary') as string,
+      stderr: expect.stringContaining('has no canary') as string,
     });
     expect(await under()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--gates <file> or --canary <file>') as string });
   });

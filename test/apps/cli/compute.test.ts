@@ -45,10 +45,10 @@ describe('compute', () => {
       'a name that is nearly one',
       {},
       ['check', 'locla'],
-      /there is no compute backend locla; this version has local; did you mean local\?[^]*next: .*compute list/,
+      /unknown compute backend locla; available: local; did you mean local\?[^]*next: .*compute list/,
     ],
-    ['a name that is none', {}, ['check', 'spaceship'], /there is no compute backend spaceship; this version has local\n/],
-    ['a later backend', {}, ['check', 'ray'], /compute backend ray is not in this version, which has local/],
+    ['a name that is none', {}, ['check', 'spaceship'], /unknown compute backend spaceship; available: local\n/],
+    ['a later backend', {}, ['check', 'ray'], /compute backend ray is not available in this version; available: local/],
     ['a setting that is wrong', { maxJobs: 'many' }, ['list'], /PERENNIAL_MAX_JOBS: /],
     ['a verb that is none', {}, ['chek'], /unknown command 'chek'[^]*check/],
   ])('refuses %s with exit 2', async (_, settings, args, message) => {
@@ -56,8 +56,8 @@ describe('compute', () => {
   });
 
   test.each([
-    ['no folder', 'nowhere', /there is no folder of trainers at .*nowhere\n.*PERENNIAL_TRAINERS_DIR/],
-    ['no baseline', '.', /there is no trainer baseline, by which backends are checked, at /],
+    ['no folder', 'nowhere', /the folder of trainers not found in .*nowhere\n.*PERENNIAL_TRAINERS_DIR/],
+    ['no baseline', '.', /trainer baseline, which backend checks use, not found in /],
   ])('check with trainers that are missing (%s) says which, and exits 1', async (_, name, message) => {
     const result = await compute({ trainersDir: join(folder, name) }, 'check');
     expect(result).toEqual({ exitCode: 1, stdout: '', stderr: expect.stringMatching(message) as string });

@@ -49,7 +49,7 @@ test('an adapter stands beside a bag of words, its own prompt and the commonest 
   expect(figures.map(({ baseline: { who } }) => who)).toEqual([
     'TF-IDF + logistic regression',
     'the same prompt, not fine-tuned',
-    'the commonest kind',
+    'the most frequent class',
   ]);
   // 72 of the 80 that were measured, not of the 180 that were held out.
   expect(figures[0]?.ours).toMatchObject({ value: 0.9, lower: shareOf(72, 80).lower });
@@ -89,9 +89,9 @@ test('a search says what it made of the best candidate, or why it ended', () => 
     searched: { ...searched, ...change },
   });
   expect(searchedText(of({}), 'right')).toBe(
-    '25 prompts searched with 534 questions: prompt://router@4 beside examples, right +0.050 (−0.020 … +0.120) on cases that no choice has seen',
+    'searched 25 prompts with 534 questions: prompt://router@4 beside examples, right +0.050 (−0.020 … +0.120) on held-out cases',
   );
-  expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(/nothing better than examples was found/);
+  expect(searchedText({ ...of({}), searched: { ...searched, found: null } }, 'right')).toMatch(/no better prompt than examples was found/);
   expect(searchedText(of({ unpaid: 'the budget is spent' }), 'right')).toMatch(/ended: the budget is spent$/);
   expect(searchedText({ ...of({}), searched: null }, 'right')).toBeNull();
 });
@@ -115,7 +115,7 @@ test('a rollout says its difference with both bounds, or what it does not know',
   const rollout = (quality: object) =>
     ({ champion: 1, challenger: 2, status: 'promoted', quality: { n: 60, limit: 0.1, ...quality } }) as RolloutJson;
   expect(rolloutText(rollout({ estimate: -0.2, lower: -0.35, upper: -0.05 }))).toBe(
-    '@2 beside @1: loss −0.200 (−0.350 … −0.050) on 60 pairs, at most +0.100 was allowed: promoted',
+    '@2 beside @1: loss −0.200 (−0.350 … −0.050) on 60 pairs, limit +0.100: promoted',
   );
   expect(rolloutText(rollout({ n: 0, estimate: null, lower: null, upper: null }))).toContain('loss unknown (unknown … unknown) on 0 pairs');
   expect(halfWidth({ lower: -0.08, upper: 0.08 })).toBeCloseTo(0.08);

@@ -36,7 +36,7 @@ describe('the folder of a lifecycle', () => {
     symlinkSync(join(folder, 'secret.sql'), join(folder, 'flights', 'sql', 'link.sql'));
     expect(Object.keys(read().files)).toEqual(['sql/features.sql']);
     symlinkSync(join(folder, 'flights'), join(folder, 'linked'));
-    expect(() => read('linked')).toThrow(/there is no file/);
+    expect(() => read('linked')).toThrow(/no file linked/);
   });
 
   test.each<[string, () => void, string, RegExp]>([
@@ -52,7 +52,7 @@ describe('the folder of a lifecycle', () => {
       'with a file of another encoding',
       () => writeFileSync(join(folder, 'flights', 'cases.ndjson'), Buffer.from('{"id":"1"}\n{"id":"caf\xe9"}\n', 'latin1')),
       'flights',
-      /^flights: line 2 of cases\.ndjson holds bytes that are not UTF-8$/,
+      /^flights: line 2 of cases\.ndjson is not valid UTF-8$/,
     ],
     [
       'with more files than a lifecycle has',

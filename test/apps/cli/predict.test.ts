@@ -46,7 +46,7 @@ describe('predict', () => {
   });
 
   test.each([
-    ['{', /--row is no JSON: /],
+    ['{', /--row is not valid JSON: /],
     ['[1]', /--row must be a JSON object with a key for each column/],
   ])('refuses --row %s and asks nobody', async (row, message) => {
     expect(await cli('predict', 'churn', '--row', row)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(message) as string });

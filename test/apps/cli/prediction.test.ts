@@ -85,7 +85,7 @@ describe('prediction list', () => {
     expect(exitCode).toBe(0);
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['PREDICTION', 'WHEN', 'VERSION', 'ARM', 'LATENCY', 'SAID', 'VERDICT', 'FEEDBACK'],
-      ['pred_3', answered.receivedAt, 'wiki@3', 'champion', '812 ms', 'kept back by its input, 0+0 tokens', 'blocked'],
+      ['pred_3', answered.receivedAt, 'wiki@3', 'champion', '812 ms', 'blocked by its input, 0+0 tokens', 'blocked'],
       [
         'pred_2',
         answered.receivedAt,
@@ -120,7 +120,7 @@ describe('prediction list', () => {
   test('says when there are none', async () => {
     api.routes.set('GET /predictions', { items: [], nextPageToken: null });
     const none = await api.cli('prediction', 'list', '--verdict', 'flagged', '--version', '@3');
-    expect(none).toEqual({ exitCode: 0, stdout: '', stderr: 'no such predictions; next: perennial model list\n' });
+    expect(none).toEqual({ exitCode: 0, stdout: '', stderr: 'no matching predictions; next: perennial model list\n' });
     expect(api.asked[0]?.path).toBe('/predictions?version=3&verdict=flagged&pageSize=50');
   });
 
@@ -140,15 +140,15 @@ describe('prediction show', () => {
     const { stdout } = await api.cli('prediction', 'show', 'pred_2');
     expect(stdout.split('\n')).toEqual([
       'pred_2 of wiki@3 (champion), sha256:aaaaaaaaaaaa',
-      'received 2026-01-10T12:00:00.000Z, answered in 812 ms, its first piece after 120 ms',
+      'received 2026-01-10T12:00:00.000Z, answered in 812 ms, first token after 120 ms',
       'part of rol_1, step 0',
       'stop, 30+6 tokens',
-      'answered by the standby other parrot-2',
+      'answered by standby other parrot-2',
       'policy sha256:bbbbbbbbbbbb',
-      '  input: redacted, its text was kept: --texts shows it',
+      '  input: redacted, text kept: print it with --texts',
       '    personal (redact): email 2×',
       '  output: passed',
-      'sources from pages@4, left out: 1 for want of room',
+      'sources from pages@4, left out: 1 over the size limit',
       '  [1] ada ada/0 0.812',
       '  [2] babbage babbage/3 0.500, cited',
       'wiki@4 was asked beside: failed: ProviderTimeout in 90 ms',

@@ -35,7 +35,7 @@ describe('dataset quarantine', () => {
       'range:amount; nulls:customer            -2.5',
       '',
     ]);
-    expect(stderr).toBe('2 of 12 rows of shop.orders@3 in quarantine, kept apart by run_2\n');
+    expect(stderr).toBe('2 of 12 rows of shop.orders@3 in quarantine, from run run_2\n');
   });
 
   test('of one version, and as JSON', async () => {
@@ -44,7 +44,7 @@ describe('dataset quarantine', () => {
     expect(await api.cli('dataset', 'quarantine', 'shop.orders', '--rows', '5', '--version', '2')).toEqual({
       exitCode: 0,
       stdout: '',
-      stderr: 'no row of shop.orders@2 is in quarantine\n',
+      stderr: 'shop.orders@2 has no quarantined rows\n',
     });
   });
 });

@@ -52,7 +52,7 @@ describe('a rollout that is shown', () => {
     for (const line of [
       'flight-delay@2 beside @1  rolledBack  roll_1',
       'verdict: failed\nFAIL  quality  logloss worse by 0.21: refuted\npass  errors   kept\n',
-      'all traffic was with @1 0.41 s after that was found',
+      'all traffic was with @1 after 0.41 s',
     ])
       expect(stdout).toContain(line);
     expect(stdout).not.toContain('more\n');
@@ -70,7 +70,7 @@ describe('a rollout that is shown', () => {
     serve(judged);
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(stdout.replace(/\n */g, ' ')).toContain(
-      'judged by sound (sha256:aaaaaaaaaaaa), right about 90 % of right answers and 80 % of wrong ones: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, at most 2,000',
+      'judge sound (sha256:aaaaaaaaaaaa), sensitivity 90 %, specificity 80 %: 1,240 pairs judged, 7 of them without a verdict, for $0.3142, limit 2,000',
     );
     expect(progressLines(judged)).toEqual([
       expect.stringMatching(/, 2,400 pairs$/),
@@ -88,11 +88,11 @@ describe('a rollout that is shown', () => {
     };
     const silence = { since: '2026-01-01T07:00:00Z', failure: 'ProviderDenied' };
     const denied =
-      'sound has answered nothing since 2026-01-01T07:00:00Z: its provider does not accept the key, or has no credit for it (ProviderDenied); it is asked again until it does';
+      'sound has not answered since 2026-01-01T07:00:00Z: the provider rejects the API key or has no credit for it (ProviderDenied); retrying';
     expect(await shown({ silence })).toContain(denied);
     expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
     const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
-    expect(await shown({ over }, 'held')).toContain(`nothing more is judged: ${over}`);
+    expect(await shown({ over }, 'held')).toContain(`judging has ended: ${over}`);
     for (const each of [await shown({ silence: null, over: null }), await shown({ over }, 'promoted')]) {
       expect(each).not.toContain('answered nothing');
       expect(each).not.toContain('nothing more');
@@ -110,7 +110,7 @@ describe('a rollout that is shown', () => {
     const total = { champion, challenger: { ...challenger, assigned: 0 } };
     serve({ ...rolledBack, traffic: { total } });
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
-    expect(stdout).toContain('@2 had answered nobody: no traffic had to come back');
+    expect(stdout).toContain('@2 had no traffic to return');
     expect(stdout).not.toContain('after that was found');
   });
 
@@ -124,7 +124,7 @@ describe('a rollout that is shown', () => {
     );
     for (const seconds of [200 * 86_400, null])
       expect(await said({ observations: 1_650, seconds })).toContain('needs more than the remaining 10 days at the current rate');
-    expect(await said({ observations: null, seconds: null })).toContain('too few labels yet to forecast');
+    expect(await said({ observations: null, seconds: null })).toContain('too few labels to forecast');
   });
 
   test('before there was traffic draws nothing, and says so', async () => {
@@ -132,7 +132,7 @@ describe('a rollout that is shown', () => {
     serve({ ...running, step: 0, weight: 0, quality, reasons: [], remaining: null, traffic: null, history: [], eventNow: null });
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
     expect(stdout).toContain('no traffic yet');
-    expect(stdout).toContain('no label of both versions is due yet');
+    expect(stdout).toContain('no labels of both versions are due yet');
   });
 
   test('by its id, as JSON, and as one of a list', async () => {
@@ -144,7 +144,7 @@ describe('a rollout that is shown', () => {
     api.routes.set('GET /models/flight-delay/rollouts', { items: [], nextPageToken: null });
     expect(await api.cli('rollout', 'list', 'flight-delay')).toEqual({
       ...{ exitCode: 0, stdout: '' },
-      stderr: 'flight-delay never had a rollout; next: perennial run start flight-delay\n',
+      stderr: 'flight-delay has had no rollouts; next: perennial run start flight-delay\n',
     });
   });
 
@@ -196,11 +196,11 @@ describe('a rollout that is watched', () => {
 
   test('follows the one that it began with, and tells when there is none', async () => {
     api.routes.set('GET /models/m/rollout', (_, response) =>
-      refuse(response, 404, { detail: 'm never had a rollout', next: 'perennial run start m' }),
+      refuse(response, 404, { detail: 'm has had no rollouts', next: 'perennial run start m' }),
     );
     expect(await api.cli('rollout', 'watch', 'm')).toEqual({
       ...{ exitCode: 1, stdout: '' },
-      stderr: 'error: m never had a rollout\nnext: perennial run start m\n',
+      stderr: 'error: m has had no rollouts\nnext: perennial run start m\n',
     });
   });
 });
@@ -224,7 +224,7 @@ describe('a command to a rollout', () => {
     const extended = { ...running, test: { ...running.test, extendedSeconds: 259_200 } };
     api.routes.set('POST /models/flight-delay/rollout/extend', extended);
     const { exitCode, stdout, stderr } = await api.cli('rollout', 'extend', 'flight-delay', '3d', '--idempotency-key', 'k', '--json');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay@2 has 17d of event time\n' });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay@2 now has 17d of event time\n' });
     expect(JSON.parse(stdout)).toEqual(extended);
     expect(api.asked).toMatchObject([{ body: { seconds: 259_200 }, headers: { 'idempotency-key': 'k' } }]);
     for (const wrong of ['3', '-1d', '1mo', '0d', 'long']) {

@@ -67,6 +67,6 @@ test('a file that could not be written whole is not there, nor a part of it', as
 test('a place where no file can be written is told of before anything is asked', async () => {
   const said = await cases('--format', 'jsonl', '--out', 'nosuch/cases.jsonl');
   expect(said).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(said.stderr).toMatch(/nosuch\/cases\.jsonl cannot be written: its folder is not there[^]*name a file in a folder that is there/);
+  expect(said.stderr).toMatch(/nosuch\/cases\.jsonl cannot be written: the folder does not exist[^]*name a file in an existing folder/);
   expect(api.asked.filter(({ path }) => path.endsWith('/cases'))).toEqual([]);
 });

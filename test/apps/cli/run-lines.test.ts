@@ -14,15 +14,15 @@ test('whoever watches is told since when a provider is away, what goes on meanwh
     ...linesOf({ seq: 2, kind: 'provider.back', stage: 'fine-tune', data: { provider, job, since }, at: at(9) }),
   ];
   expect(lines).toEqual([
-    `00:00:01  fine-tune acme is away since ${since}: acme: nothing listens there (ECONNREFUSED); its job ftjob-1 goes on, and it is asked again for 4h in all`,
-    `00:00:09  fine-tune acme is back; it was away since ${since}`,
+    `00:00:01  fine-tune acme is unavailable since ${since}: acme: nothing listens there (ECONNREFUSED); its job ftjob-1 continues, retrying for 4h in total`,
+    `00:00:09  fine-tune acme is available again; it was unavailable since ${since}`,
   ]);
 });
 
 test('a provider that is away before it has taken an order has no job that goes on', () => {
   const data = { provider: 'acme', since: '2026-01-01T00:00:00.000Z', reason: 'status 503', patienceSeconds: 60 };
   const [line] = openRunLines(paint)({ seq: 1, kind: 'provider.away', stage: 'fine-tune', data, at: '2026-01-01T00:00:01.000Z' });
-  expect(line).toContain('status 503; it has not taken the order, and it is asked again');
+  expect(line).toContain('status 503; it has not accepted the job, retrying');
 });
 
 test('an evaluation is told now and then: how many were asked, how many without an answer, how many from before', () => {
@@ -32,7 +32,7 @@ test('an evaluation is told now and then: how many were asked, how many without 
   expect(asked(1, 0, { asked: 12, of: 240, unanswered: 0, fromLedger: 0 })).toEqual(['00:00:00  evaluate  12 of 240 cases asked']);
   expect(asked(2, 0, { asked: 13, of: 240, unanswered: 0, fromLedger: 0 })).toEqual([]);
   expect(asked(3, 9, { asked: 90, of: 240, unanswered: 2, fromLedger: 40 })).toEqual([
-    '00:00:09  evaluate  90 of 240 cases asked, 2 without an answer, 40 answered before',
+    '00:00:09  evaluate  90 of 240 cases asked, 2 without an answer, 40 from the call ledger',
   ]);
 });
 

@@ -58,7 +58,7 @@ describe('a run as text', () => {
       fineTuning: { rows: { train: 900, holdout: 100 }, passages, metrics: {}, facts },
     };
     expect(describeRun(run(null, [learnt]), paint)).toContain(
-      '900 examples with 4700 passages of wiki@3, 12 without any, 312 left out, longer than 256 tokens',
+      '900 examples with 4700 passages of wiki@3, 12 without passages, 312 left out, longer than 256 tokens',
     );
     const plain = { ...learnt, fineTuning: { rows: { train: 900, holdout: 100 }, metrics: {}, facts: {} } };
     expect(describeRun(run(null, [plain]), paint)).toMatch(/fine-tune +succeeded +1\.0 +900 examples\n/);

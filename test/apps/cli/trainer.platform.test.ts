@@ -40,7 +40,7 @@ describe('trainer init', () => {
   });
 
   test.each([
-    ['one that is there', 'lightgbm', /lightgbm exists already: nothing was written/],
+    ['one that is there', 'lightgbm', /lightgbm already exists; nothing was written/],
     ['the runtime', 'runtime', /runtime exists already/],
     ['a name that leads elsewhere', '../elsewhere', /"\.\.\/elsewhere" cannot name a trainer/],
     ['capitals', 'Mine', /cannot name a trainer; expected lower-case/],
@@ -58,7 +58,7 @@ describe('trainer test', () => {
     ['hangs', /FAIL {2}trains +was ended after 5 s/],
   ])('of one that %s says which promise is broken, and exits 1', async (name, message) => {
     const { exitCode, stdout, stderr } = await trainer('test', name, '--rows', '200', '--timeout', name === 'hangs' ? '5' : '60');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: `${name} breaks a promise of the job contract\n` });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: `${name} violates the job contract\n` });
     expect(stdout).toMatch(message);
   });
 
@@ -102,7 +102,7 @@ describe('trainer test', () => {
   });
 
   test.each([
-    [['nosuch'], /there is no trainer nosuch; there are/],
+    [['nosuch'], /unknown trainer nosuch; available:/],
     [['lightgmb'], /did you mean lightgbm\?/],
     [['lightgbm', '--param', 'num_leavs=3'], /num_leavs: no such parameter.*did you mean num_leaves\?/],
     [['lightgbm', '--rows', 'many'], /option '--rows <n>' argument 'many' is invalid\. Expected a whole number from 200/],

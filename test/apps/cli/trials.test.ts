@@ -55,7 +55,7 @@ describe('the trials of a run', () => {
     api.routes.set('GET /runs/run_1/trials', { items: [], nextPageToken: null });
     expect(await api.cli('run', 'trials', 'run_1')).toEqual({
       ...{ exitCode: 0, stdout: '' },
-      stderr: 'no trial of run_1 has begun; next: perennial run watch run_1\n',
+      stderr: 'run_1 has no trials yet; next: perennial run watch run_1\n',
     });
   });
 });

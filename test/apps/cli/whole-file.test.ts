@@ -31,8 +31,8 @@ test('whose work fails leaves what was there', async () => {
 });
 
 test('where nothing can be written is told of, and nothing is left by the trial', () => {
-  expect(() => wholeFileAt('nosuch/a', folder)).toThrow('nosuch/a cannot be written: its folder is not there');
-  expect(() => wholeFileAt('.', folder)).toThrow('. cannot be written: it is a folder');
+  expect(() => wholeFileAt('nosuch/a', folder)).toThrow('nosuch/a cannot be written: the folder does not exist');
+  expect(() => wholeFileAt('.', folder)).toThrow('. cannot be written because it is a folder');
   wholeFileAt('a', folder);
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -82,7 +82,7 @@ describe('a lifecycle and its data, before a run', () => {
     expect(issues).toEqual([
       expect.stringMatching(/^lifecycle\.yaml:8:\d+ source orders .* no column order_at, which `time` names; did you mean ordered_at\?/),
       expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.data\.time\.window cannot be "6months"/),
-      expect.stringMatching(/^lifecycle\.yaml:\d+:5 there is no trainer lightgmb; .* did you mean lightgbm\?$/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:5 unknown trainer lightgmb; .* did you mean lightgbm\?$/),
       expect.stringMatching(/^lifecycle\.yaml:\d+:\d+ spec\.evaluate\.metrics\[0\] cannot be rmse/),
       expect.stringMatching(/^sql\/features\.sql:6:3 avg\(\) is not among the functions/),
       'contracts/orders.yaml:9:3 the source orders has no such column; there is amount; expected a column amunt of type number',
@@ -99,7 +99,7 @@ describe('a lifecycle and its data, before a run', () => {
       [assemble]: [['  amount,', '  amont,']],
     });
     expect(issues).toEqual([
-      expect.stringMatching(/^lifecycle\.yaml:\d+:5 there is no trainer lightgmb/),
+      expect.stringMatching(/^lifecycle\.yaml:\d+:5 unknown trainer lightgmb/),
       expect.stringMatching(/^lifecycle\.yaml:\d+:1 a tab indents this line/),
       expect.stringMatching(/^sql\/assemble\.sql:8:3 Referenced column "amont" not found/),
     ]);

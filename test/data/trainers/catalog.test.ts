@@ -26,7 +26,7 @@ test('finds the trainers of this repository, each with its tasks', () => {
 
 test.each(['../domain', 'runtime', 'none', ''])('knows no trainer %p', (name) => {
   expect(ours.get(name)).toBeNull();
-  expect(() => ours.checkParams(name, {})).toThrow(/there is no trainer .*; there are baseline, lightgbm, logistic, lora/);
+  expect(() => ours.checkParams(name, {})).toThrow(/unknown trainer .*; available: baseline, lightgbm, logistic, lora/);
 });
 
 describe('parameters', () => {

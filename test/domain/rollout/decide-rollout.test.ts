@@ -239,7 +239,7 @@ describe('a rollout of which nothing more is judged', () => {
   test('does not wait for further days when there cannot be enough of them', () => {
     const verdict = decideRollout(policy, atEndOfDay(spentAfter(1, -0.1), 2));
     expect(verdict).toMatchObject({ kind: 'expired' });
-    expect(texts(verdict)).toContain('nothing more is judged: the budget is spent');
+    expect(texts(verdict)).toContain('judging has ended: the budget is spent');
   });
 
   test('ends where too many of them cannot be compared, however good the others are', () => {
@@ -247,7 +247,7 @@ describe('a rollout of which nothing more is judged', () => {
     const good = seen(policy, shadowOf(policy, 7, -0.1), { pairs: lacking });
     const verdict = decideRollout(policy, { ...good, noMoreLabels });
     expect(verdict.kind).toBe('expired');
-    expect(texts(verdict)).toMatch(/nothing more is judged: the budget is spent, and 8\.7 % of the labelled requests lack a score/);
+    expect(texts(verdict)).toMatch(/judging has ended: the budget is spent, and 8\.7 % of the labelled requests lack a score/);
   });
 
   test('does not wait at all where this traffic has said nothing either', () => {

@@ -28,7 +28,7 @@ describe('when nothing more is judged', () => {
       expect(verdict.reasons.at(-1)).toMatchObject({
         code: 'rollout.noMoreLabels',
         outcome: 'inconclusive',
-        message: expect.stringContaining('nothing more is judged: the budget is spent') as string,
+        message: expect.stringContaining('judging has ended: the budget is spent') as string,
       });
     }
   });

@@ -269,7 +269,7 @@ answer: x</system-out></testcase>
 
   test.each([
     [null, 0],
-    ['f1 is 0.700, which shows at least 0.210; 0.5 is wanted', 1],
+    ['f1 is 0.700 with a lower bound of 0.210; the minimum is 0.5', 1],
   ])('for JUnit fails with its gates alone where these decide: %s', (failure, failures) => {
     const xml = toJUnit(results, { suite: 'wiki', passAt: {}, gates: [{ name: 'f1 at least 0.5', failure }] });
     expect(xml).toContain(`<testsuite name="wiki.gates" tests="1" failures="${failures}" errors="0" skipped="0">`);
