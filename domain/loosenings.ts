@@ -6,6 +6,8 @@ import { isMap, nameOf, type DocumentPath } from './document-path';
 import { formatSeconds } from './duration';
 import type { LifecycleSpec, SplitSpec } from './lifecycle';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
+import { largeHarmMargins } from './rollout/policy';
+import { assumedDayCorrelation } from './statistics/day-correlation';
 
 /** A revision, as far as it judges: its spec, its contract and the files that it names by path. */
 export interface JudgingRevision {
@@ -225,7 +227,7 @@ const quality: Rule = {
       fields: {
         ...(isRaised ? { rule: free } : {}),
         margin: isRaised ? free : margin,
-        largeHarm: largerIsLooser,
+        largeHarm: { judge: () => (largeHarmOf(after) > largeHarmOf(before) ? 'larger' : null) },
         answers: {
           fields: {
             availableAfterSeconds: smallerIsLooser,
@@ -235,6 +237,16 @@ const quality: Rule = {
       },
     };
   },
+};
+
+/** Without a number of its own it follows from the margin. */
+function largeHarmOf(quality: Readonly<Record<string, unknown>>): number {
+  return Number(quality['largeHarm'] ?? largeHarmMargins * Number(quality['margin']));
+}
+
+/** A smaller one is looser; without it the assumed one is in force. */
+const dayCorrelation: Rule = {
+  judge: (before, after) => (Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation) ? 'smaller' : null),
 };
 
 /** More steps up to the same share, beginning no higher: the challenger is looked at more often before it answers as many. */
@@ -253,7 +265,7 @@ const canary: Rule = {
     quality,
     guardrails: { each: { mayBeAdded: true, fields: { max: largerIsLooser, quantile: smallerIsLooser } } },
     test: {
-      fields: { alpha: largerIsLooser, minSamples: smallerIsLooser, minDurationSeconds: smallerIsLooser, dayCorrelation: smallerIsLooser },
+      fields: { alpha: largerIsLooser, minSamples: smallerIsLooser, minDurationSeconds: smallerIsLooser, dayCorrelation },
     },
     timezone: free,
     maxDurationSeconds: largerIsLooser,

@@ -35,8 +35,8 @@ export function holdsAcrossDays({ minDurationSeconds }: Pick<CanarySpec['test'],
   return minDurationSeconds >= leastSecondsAcrossDays;
 }
 
-/** In margins. Single days whose differences spread by almost two margins reach it in one of three hundred; see docs/statistics.md. */
-const largeHarmMargins = 4;
+/** In margins, where a canary names no `largeHarm`. Single days whose differences spread by almost two margins reach it in one of three hundred; see docs/statistics.md. */
+export const largeHarmMargins = 4;
 
 /** A rollout that may end before there is a week to compare is judged on its traffic alone: whoever writes such a `minDuration` says that days do not differ. */
 export function rolloutPolicyOf(canary: CanarySpec, label: Pick<DataSpec['label'], 'dependsOnPrediction'>): RolloutPolicy {

@@ -184,6 +184,18 @@ describe('what loosens a policy', () => {
     ['a longer canary', before, withCanary({ maxDurationSeconds: 30 * 86_400 }), ['spec.canary.maxDuration']],
     ['holding what is not decided', before, withCanary({ onInconclusive: 'hold' }), ['spec.canary.onInconclusive']],
     ['a larger margin', before, withCanary({ quality: { ...canary.quality, margin: 0.02 } }), ['spec.canary.quality.margin']],
+    [
+      'a greater large harm than follows from the margin',
+      before,
+      withCanary({ quality: { ...canary.quality, largeHarm: 0.05 } }),
+      ['spec.canary.quality.largeHarm'],
+    ],
+    [
+      'less likeness of days than is assumed',
+      before,
+      withCanary({ test: { ...canary.test, dayCorrelation: 0.1 } }),
+      ['spec.canary.test.dayCorrelation'],
+    ],
     ['another loss', before, withCanary({ quality: { ...canary.quality, metric: 'brier' } }), ['spec.canary.quality.metric']],
     ['a loss that is cut off', before, withCanary({ quality: { ...canary.quality, bound: 3 } }), ['spec.canary.quality.bound']],
     ['no shadow', before, withCanary({ steps: [5, 25] }), ['spec.canary.steps']],
@@ -235,6 +247,8 @@ describe('what loosens a policy', () => {
     ['other parameters', before, revision({ train: { ...base.train, params: { num_leaves: 7 } } })],
     ['another schedule, owner or webhook', before, revision({ owner: 'someone', labels: { a: 'b' }, notify: [] })],
     ['better in place of no worse', all, other('no-worse', { kind: 'superiority', margin: 0 })],
+    ['a smaller large harm than follows from the margin', before, withCanary({ quality: { ...canary.quality, largeHarm: 0.03 } })],
+    ['more likeness of days than is assumed', before, withCanary({ test: { ...canary.test, dayCorrelation: 0.5 } })],
     ['more steps below the last', before, withCanary({ steps: [0, 1, 5, 10, 25] })],
     ['one more metric', before, revision({ evaluate: { ...base.evaluate, metrics: [...base.evaluate.metrics, 'brier'] } })],
   ])('does not: %s', (_, was, is) => {
