@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../data/artifacts/store';
-import { within } from '../data/llm/attempt';
+import { withinProviderTime } from '../data/llm/attempt';
 import { pauseMs } from '../data/llm/pause';
 import type { ModelAccess } from '../data/llm/model-access';
 import type { FineTuningState, ProviderFineTuning } from '../data/llm/provider-fine-tuning';
@@ -80,7 +80,7 @@ export function createProviderFineTuneActivities(
             const at = new Date().toISOString();
             try {
               const submit = (timed: AbortSignal) => access.fineTuning(provider).submit(order, timed);
-              const made = await within(orderMs, signal, `${provider} did not take its order`, submit);
+              const made = await withinProviderTime(orderMs, signal, `${provider} did not take its order`, submit);
               absence.over();
               return made;
             } catch (error) {
@@ -134,7 +134,9 @@ export function createProviderFineTuneActivities(
   ): Promise<{ readonly state: SeenFineTuning; readonly retryAfterMs: number }> {
     const at = new Date().toISOString();
     try {
-      const state = await within(answerMs, signal, `a look at the job ${job} did not end`, (timed) => fineTuning.read(job, timed));
+      const state = await withinProviderTime(answerMs, signal, `a look at the job ${job} did not end`, (timed) =>
+        fineTuning.read(job, timed),
+      );
       return { state, retryAfterMs: 0 };
     } catch (error) {
       return absence.seen(error, at);

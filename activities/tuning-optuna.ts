@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { raceDeadline } from '../data/within';
 import type { PerennialError } from '../domain/failure';
 import { failure } from '../domain/failure';
 import type { TuneSpec } from '../domain/lifecycle';
@@ -110,7 +111,7 @@ async function startService(python: string, trainersDir: string, onGone: () => v
     for (const waiting of open.values()) waiting.reject(error);
   });
 
-  const late = await within(startSeconds, Promise.race([ready, gone]));
+  const late = await inTime(startSeconds, Promise.race([ready, gone]));
   if (late !== null) {
     child.kill('SIGKILL');
     throw late;
@@ -121,7 +122,7 @@ async function startService(python: string, trainersDir: string, onGone: () => v
       const id = asked;
       const answer = new Promise<unknown>((resolve, reject) => open.set(id, { resolve, reject }));
       child.stdin.write(`${JSON.stringify({ id, ask: what, ...question })}\n`);
-      const result = await within(
+      const result = await inTime(
         answerSeconds,
         answer.then((value) => ({ value })),
       );
@@ -132,7 +133,7 @@ async function startService(python: string, trainersDir: string, onGone: () => v
     async close() {
       child.stdin.end();
       if (
-        (await within(
+        (await inTime(
           farewellSeconds,
           gone.then(() => null),
         )) !== null
@@ -152,15 +153,7 @@ async function startService(python: string, trainersDir: string, onGone: () => v
     });
   }
 
-  async function within<T>(seconds: number, answer: Promise<T>): Promise<T | PerennialError> {
-    let timeout: NodeJS.Timeout | undefined;
-    const rings = new Promise<PerennialError>((resolve) => {
-      timeout = setTimeout(() => resolve(failure('BackendUnavailable', `optuna did not answer within ${seconds} s`)), seconds * 1000);
-    });
-    try {
-      return await Promise.race([answer, rings]);
-    } finally {
-      clearTimeout(timeout);
-    }
+  function inTime<T>(seconds: number, answer: Promise<T>): Promise<T | PerennialError> {
+    return raceDeadline(seconds * 1000, answer, () => failure('BackendUnavailable', `optuna did not answer within ${seconds} s`));
   }
 }

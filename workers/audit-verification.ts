@@ -1,6 +1,7 @@
 /** Verifying hashes every row of the log: it runs in a thread of its own, with its own connections, so that the API answers meanwhile. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { shareInFlight } from '../data/share-in-flight';
 import type { AuditReport, AuditRepository } from '../db/repositories/audit';
 import { failure, isFailureType } from '../domain/failure';
 import type { Environment } from './config';
@@ -19,13 +20,11 @@ export function auditVerifier(environment?: Environment): { readonly verify: Ver
   let last: Promise<unknown> = Promise.resolve();
   return {
     verify(input) {
-      const key = JSON.stringify(input);
-      const same = asked.get(key);
-      if (same !== undefined) return same;
-      const report = last.then(() => inThread({ input, environment, threads })).finally(() => asked.delete(key));
-      last = report.catch(() => undefined);
-      asked.set(key, report);
-      return report;
+      return shareInFlight(asked, JSON.stringify(input), () => {
+        const report = last.then(() => inThread({ input, environment, threads }));
+        last = report.catch(() => undefined);
+        return report;
+      });
     },
     close: async () => {
       await Promise.all([...threads].map((thread) => thread.terminate()));

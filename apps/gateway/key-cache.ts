@@ -1,5 +1,6 @@
 import type { ApiKeyIdentity, ApiKeyRepository } from '../../db/repositories/api-keys';
 import { failure } from '../../domain/failure';
+import { shareInFlight } from '../../data/share-in-flight';
 import { within } from '../../data/within';
 
 /** Who holds an API key, without asking the registry on every request. */
@@ -47,12 +48,7 @@ export function createKeyCache({
     if (entry !== undefined && !hasExpired(entry.identity) && now() - entry.verifiedAt < freshSeconds * 1000) return entry.identity;
     const refusedUntil = refused.get(key);
     if (refusedUntil !== undefined && now() < refusedUntil) return null;
-    let answer = asking.get(key);
-    if (answer === undefined) {
-      answer = ask(key).finally(() => asking.delete(key));
-      asking.set(key, answer);
-    }
-    return answer;
+    return shareInFlight(asking, key, () => ask(key));
   }
 
   async function ask(key: string): Promise<ApiKeyIdentity | null> {

@@ -1,3 +1,4 @@
+import { shareInFlight } from '../../data/share-in-flight';
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
@@ -65,12 +66,7 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     const memory = failed.get(key);
     if (memory !== undefined && memory.until > performance.now()) throw memory.error;
     failed.delete(key);
-    let load = loading.get(key);
-    if (load === undefined) {
-      load = loadEntry(key, input).finally(() => loading.delete(key));
-      loading.set(key, load);
-    }
-    return load;
+    return shareInFlight(loading, key, () => loadEntry(key, input));
   }
 
   async function loadEntry(key: string, input: LoadInput): Promise<Entry> {

@@ -1,4 +1,5 @@
 import type { OnnxModel } from '../../data/onnx/session';
+import { raceDeadline } from '../../data/within';
 import { HttpProblem } from '../http/problem';
 import type { Features } from './features';
 import { createMicroBatcher } from './micro-batcher';
@@ -47,9 +48,8 @@ export function createScorer({ name, features, onnx, batchRows, maxQueued, onBat
   /** A batch runs until the latest of its members' deadlines, and a graph until it is done: those who cannot wait that long are told in time. */
   function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const scores = rows.length <= batchRows ? batcher.run(rows, deadline) : inChunks(rows, deadline);
-    return new Promise((fulfil, reject) => {
-      const timer = setTimeout(() => reject(late()), Math.max(0, deadline - performance.now()));
-      scores.then(fulfil, reject).finally(() => clearTimeout(timer));
+    return raceDeadline(Math.max(0, deadline - performance.now()), scores, () => {
+      throw late();
     });
   }
 

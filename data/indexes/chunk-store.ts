@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import { keepUnlessFailed } from '../share-in-flight';
 import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
 import { openChunkTable, type ChunkTable } from './chunk-table';
 import { lanceDb, type LanceConnection, type LanceSession, type LanceTable } from './lancedb';
@@ -36,14 +37,9 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
 
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
     const { uri, storageOptions } = addressOf(location, at);
-    let connection = connections.get(uri);
-    if (!connection) {
-      connection = guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) }));
-      connections.set(uri, connection);
-      // The next call tries again.
-      connection.catch(() => connections.delete(uri));
-    }
-    return connection;
+    return keepUnlessFailed(connections, uri, () =>
+      guarded(`connect to ${uri}`, () => lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) })),
+    );
   }
 
   function withWords(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {

@@ -2,6 +2,7 @@ import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Digest } from '../../domain/artifact';
 import type { IndexRecipe } from '../../domain/index/version';
+import { shareInFlight } from '../share-in-flight';
 
 export interface AskedIndex {
   readonly tenant: Tenant;
@@ -50,18 +51,14 @@ export function createServedLookup(find: FindServed, { freshMs, graceMs }: Looku
 
   /** Who asks while somebody asks hears the same; who asks later asks anew. */
   function ask(key: string, asked: AskedIndex): Promise<ServedIndexVersion | null> {
-    const running = asking.get(key);
-    if (running) return running;
-    const askedAt = performance.now();
-    const begun = find(asked)
-      .then((served) => {
-        if (served === null) known.delete(key);
-        else keep(key, served, askedAt);
-        return served;
-      })
-      .finally(() => asking.delete(key));
-    if (freshMs > 0) asking.set(key, begun);
-    return begun;
+    const askNow = async () => {
+      const askedAt = performance.now();
+      const served = await find(asked);
+      if (served === null) known.delete(key);
+      else keep(key, served, askedAt);
+      return served;
+    };
+    return freshMs > 0 ? shareInFlight(asking, key, askNow) : askNow();
   }
 
   function keep(key: string, served: ServedIndexVersion, askedAt: number): void {

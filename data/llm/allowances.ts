@@ -4,7 +4,7 @@ import type { BlockLedger } from '../../domain/llm/allowance';
 import { budgetsFor } from '../../domain/llm/provider-budget';
 import { within } from '../within';
 import { openPurse, type Purse } from './purse';
-import { shared } from './shared';
+import { shareInFlight } from '../share-in-flight';
 
 export type Amounts = Readonly<Record<'usd' | 'tokens', number>>;
 
@@ -56,7 +56,7 @@ export function openAllowances(options: AllowancesOptions): Allowances {
 
   /** However many ask at once, the registry is asked once. */
   function read(tenant: Tenant): Promise<KnownBudgets> {
-    return shared(reading, tenant, async () => {
+    return shareInFlight(reading, tenant, async () => {
       const budgets = await within(registryTimeoutMs, ledger.list({ tenant }), notTold);
       const found = { budgets, askedAt: known.get(tenant)?.askedAt ?? performance.now() };
       known.set(tenant, found);

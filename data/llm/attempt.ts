@@ -28,7 +28,8 @@ async function inTime(
   { signal, onText, ...options }: ChatOptions,
 ): Promise<ChatAnswer> {
   const what = `${provider.name} (${request.model}) did not end its answer`;
-  if (onText === undefined) return within(totalMs, signal, what, (total) => provider.chat(request, { ...options, signal: total }));
+  if (onText === undefined)
+    return withinProviderTime(totalMs, signal, what, (total) => provider.chat(request, { ...options, signal: total }));
   const reader = timedReader(onText);
   const chat = async (total: AbortSignal, abort: (reason: Error) => void): Promise<ChatAnswer> => {
     const noToken = () => abort(timeout(`${provider.name} (${request.model}) sent no first token`, firstTokenMs));
@@ -46,7 +47,7 @@ async function inTime(
       clearTimeout(timer);
     }
   };
-  return within(totalMs, signal, what, chat, reader.heldUpMs);
+  return withinProviderTime(totalMs, signal, what, chat, reader.heldUpMs);
 }
 
 /** How long the provider could not go on because the reader was behind: that is no fault of the provider's. */
@@ -72,7 +73,7 @@ function timedReader(onText: OnText): { readonly onText: OnText; readonly heldUp
  * The work is aborted with ProviderTimeout, and with the caller's reason when the caller goes away. Time that it says it was held up by others is given
  * to it on top.
  */
-export async function within<T>(
+export async function withinProviderTime<T>(
   totalMs: number,
   signal: AbortSignal | undefined,
   what: string,

@@ -10,7 +10,7 @@ import { affordAttempt, attemptEnds, claimAttempt, type LedgerEntry, type Planne
 import type { Answered, AskedTarget, AttemptJournal, ModelAccess, ModelTarget, Place, Question } from './model-access';
 import type { OnText } from './provider';
 import { readPromised } from './promised-json';
-import { shared } from './shared';
+import { shareInFlight } from '../share-in-flight';
 
 export interface LedgeredQuestion {
   readonly tenant: Tenant;
@@ -56,7 +56,7 @@ export function ledgeredChat(access: ModelAccess, ledger: CallLedger): LedgeredC
       const { tenant, question, owner } = asked;
       const identity = identityOf(asked);
       const name = `${tenant} ${identity.key} ${owner.attempt} ${owner.execution}`;
-      const answer = await shared(asking, name, () => askOnce(access, ledger, asked, identity));
+      const answer = await shareInFlight(asking, name, () => askOnce(access, ledger, asked, identity));
       if (question.jsonSchema !== null) readPromised(answer.answer, question.jsonSchema);
       return answer;
     },

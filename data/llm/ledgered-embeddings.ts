@@ -9,7 +9,7 @@ import { digestOf } from '../digest';
 import { affordAttempt, attemptEnds, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess, ModelTarget } from './model-access';
 import type { Embeddings } from './provider';
-import { shared } from './shared';
+import { shareInFlight } from '../share-in-flight';
 
 export interface LedgeredTexts {
   readonly tenant: Tenant;
@@ -47,7 +47,7 @@ export function ledgeredEmbeddings(
     const { tenant, owner, target, texts, paid, accepts = () => true } = asked;
     for (let repeat = 0; ; repeat += 1) {
       const name = digestOf({ tenant, owner, provider: target.provider, model: target.model, texts, repeat });
-      const { recorded, isNew } = await shared(asking, name, () => recordedOf(asked, repeat));
+      const { recorded, isNew } = await shareInFlight(asking, name, () => recordedOf(asked, repeat));
       const vectors = await vectorsOf(recorded).catch((error: unknown) => {
         if (!isNew && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
         throw error;

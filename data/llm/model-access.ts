@@ -6,7 +6,7 @@ import { free, type Price } from '../../domain/llm/price';
 import type { ProviderSettings } from '../../domain/llm/provider-settings';
 import { mayFailOver, retryDelayMs } from '../../domain/llm/retry';
 import type { StandbyModel } from '../../domain/llm/standby';
-import { attemptChat, within } from './attempt';
+import { attemptChat, withinProviderTime } from './attempt';
 import { isLeftAlone } from './breaker';
 import { moderateOnce, moderationOf } from './moderate';
 import { begunInTurn, onRecord } from './on-record';
@@ -261,7 +261,7 @@ async function embedOnce(
       const startedAt = performance.now();
       const what = `${target.provider} (${model}) did not end its embeddings`;
       const ask = (signal: AbortSignal) => provider.embed({ model, texts }, { signal, ...(begun && { requestId: begun.requestId }) });
-      const embeddings = await within(totalMs, options.signal, what, ask);
+      const embeddings = await withinProviderTime(totalMs, options.signal, what, ask);
       return { ...embeddings, totalMs: performance.now() - startedAt };
     },
     used: ({ usage }) => usage.promptTokens,

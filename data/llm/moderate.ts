@@ -1,5 +1,5 @@
 import { failure } from '../../domain/failure';
-import { within } from './attempt';
+import { withinProviderTime } from './attempt';
 import type { AccessOptions, Answered, ModelTarget, Question } from './model-access';
 import { onRecord } from './on-record';
 import type { ProviderModeration } from './openai-moderation';
@@ -27,7 +27,9 @@ export function moderateOnce(
   return onRecord(gate, target, question, options, async (_request, sent) => {
     const startedAt = performance.now();
     const what = `${target.provider} (${model}) did not end its moderation`;
-    const verdict = await within(totalMs, options.signal, what, (signal) => moderation.moderate({ model, text }, { signal, ...sent }));
+    const verdict = await withinProviderTime(totalMs, options.signal, what, (signal) =>
+      moderation.moderate({ model, text }, { signal, ...sent }),
+    );
     const usage = { promptTokens: 0, completionTokens: 0 };
     const ms = performance.now() - startedAt;
     return { text: JSON.stringify(verdict), finish: 'stop', usage, model, firstTokenMs: null, totalMs: ms };

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { ChatAnswer } from '../../domain/llm/chat';
 import { likelyTokens } from '../../domain/llm/price';
-import { within } from './attempt';
+import { withinProviderTime } from './attempt';
 import type { AccessOptions, Answered, ModelTarget, Question } from './model-access';
 import { onRecord } from './on-record';
 import type { ProviderReranking, RankedPlace } from './openai-rerank';
@@ -42,7 +42,7 @@ export function rerankOnce(
     const startedAt = performance.now();
     const what = `${target.provider} (${model}) did not end its reranking`;
     const ask = (signal: AbortSignal) => reranking.rerank({ model, query, documents }, { signal, ...sent });
-    const { places, promptTokens } = await within(totalMs, options.signal, what, ask);
+    const { places, promptTokens } = await withinProviderTime(totalMs, options.signal, what, ask);
     const usage = { promptTokens: promptTokens ?? likelyTokens(request), completionTokens: 0 };
     const ms = performance.now() - startedAt;
     return { text: JSON.stringify(places), finish: 'stop', usage, model, firstTokenMs: null, totalMs: ms };

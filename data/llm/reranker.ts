@@ -2,7 +2,7 @@
 import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BundleReranker } from '../../domain/llm/bundle';
-import { within } from './attempt';
+import { withinProviderTime } from './attempt';
 import type { Asking } from './evaluation/answerer';
 import type { ModelAccess } from './model-access';
 import { readRanking, rerankQuestion, type RankedDocument } from './rerank';
@@ -31,7 +31,7 @@ export function rerankServed({ access, tenant, timeoutMs }: ServedRerankOptions)
   return async ({ by: { provider, model, onError }, query, documents, signal }) => {
     const what = `${provider} (${model}) did not rank what was found`;
     try {
-      const { answer } = await within(timeoutMs, signal, what, (inTime) =>
+      const { answer } = await withinProviderTime(timeoutMs, signal, what, (inTime) =>
         access.rerank({ provider, model }, rerankQuestion(query, documents), { tenant, signal: inTime, patienceMs: timeoutMs }),
       );
       return { kind: 'ranked', documents: readRanking(answer, documents.length) };

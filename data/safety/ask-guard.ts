@@ -1,6 +1,6 @@
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer } from '../../domain/llm/chat';
-import { within } from '../llm/attempt';
+import { withinProviderTime } from '../llm/attempt';
 import type { Asking } from '../llm/evaluation/answerer';
 import type { ModelAccess, ModelTarget, Question } from '../llm/model-access';
 
@@ -22,7 +22,7 @@ export type AskGuard = (asked: GuardQuestion) => Promise<ChatAnswer>;
  */
 export function askWithin(access: Pick<ModelAccess, 'chat' | 'moderate'>, tenant: Tenant): AskGuard {
   return async ({ target, question, moderates, signal, timeoutMs }) => {
-    const { answer } = await within(timeoutMs, signal, `${target.provider} (${target.model}) gave no verdict`, (own) => {
+    const { answer } = await withinProviderTime(timeoutMs, signal, `${target.provider} (${target.model}) gave no verdict`, (own) => {
       const options = { tenant, signal: own, patienceMs: timeoutMs };
       return moderates ? access.moderate(target, question, options) : access.chat([target], question, options);
     });

@@ -1,4 +1,5 @@
 import type { Finding, PersonalDataType } from '../../domain/llm/safety/policy';
+import { keepUnlessFailed } from '../share-in-flight';
 import { findPhrases } from './blocklist';
 import { readClassifiers, type ClassifierFile, type Head, type SentenceHead } from './classifier-file';
 import { oddsByWords, readableWindows, suspiciousWindows, tellingSentences, type ReadWindow } from './classify';
@@ -50,10 +51,5 @@ const files = new Map<string, Promise<ClassifierFile>>();
 
 /** Read once for each thread; a file that could not be read is tried again. */
 export function weights(path: string): Promise<ClassifierFile> {
-  const known = files.get(path);
-  if (known) return known;
-  const reading = readClassifiers(path);
-  files.set(path, reading);
-  reading.catch(() => files.delete(path));
-  return reading;
+  return keepUnlessFailed(files, path, () => readClassifiers(path));
 }

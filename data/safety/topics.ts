@@ -1,4 +1,5 @@
 import type { Finding, Topic, TopicsKind } from '../../domain/llm/safety/policy';
+import { keepUnlessFailed } from '../share-in-flight';
 import type { EmbedTexts } from './classify';
 
 /** Windows of a long text that are compared: its beginning says what it is about. */
@@ -32,12 +33,9 @@ const embedded = new WeakMap<readonly Topic[], Promise<readonly EmbeddedTopic[]>
 
 /** A policy's examples are embedded once. */
 function examplesOf(topics: readonly Topic[], embed: EmbedTexts): Promise<readonly EmbeddedTopic[]> {
-  const known = embedded.get(topics);
-  if (known) return known;
-  const asked = Promise.all(topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) })));
-  embedded.set(topics, asked);
-  asked.catch(() => embedded.delete(topics));
-  return asked;
+  return keepUnlessFailed(embedded, topics, () =>
+    Promise.all(topics.map(async ({ name, examples }) => ({ name, examples: await embed(examples) }))),
+  );
 }
 
 /** Of vectors of length one. */

@@ -1,6 +1,7 @@
 import { BIGINT, DuckDBInstance, LIST, type DuckDBConnection, type DuckDBPreparedStatement } from '@duckdb/node-api';
 import { rowColumn } from '../../domain/assembled';
 import { failure } from '../../domain/failure';
+import { raceDeadline } from '../within';
 import { featureQuery, type FeaturePlan } from './feature-sql';
 import { lockDown } from './lock-down';
 import { quoteName } from './platform-sql';
@@ -37,9 +38,10 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
       // One statement at a time: a connection runs no two, and an interrupt must hit its own.
       const mine = last.then(() => runBatch({ plan, connection, statement, rows, abandoned: abandoned.signal }));
       last = mine.catch(() => undefined);
-      return withDeadline(mine, deadlineMs, () => {
+      // The caller is told in time in any case: DuckDB sees an interrupt only between two vectors of up to 2,048 rows.
+      return raceDeadline(deadlineMs, mine, () => {
         abandoned.abort();
-        return sqlFailure('SqlTimeout', plan.text, null, `features were not ready within ${deadlineMs} ms`);
+        throw sqlFailure('SqlTimeout', plan.text, null, `features were not ready within ${deadlineMs} ms`);
       });
     },
     close() {
@@ -60,14 +62,6 @@ function parametersAsRows(plan: FeaturePlan): string {
   );
   const columns = plan.requestColumns.map(({ name, type }) => `${parameterTypes[type].read(quoteName(name))} AS ${quoteName(name)}`);
   return `SELECT ${[rowColumn, ...columns].join(', ')} FROM (SELECT ${[`unnest($1::BIGINT[]) AS ${rowColumn}`, ...lists].join(', ')})`;
-}
-
-/** The caller is told in time in any case: DuckDB sees an interrupt only between two vectors of up to 2,048 rows. */
-function withDeadline<T>(work: Promise<T>, deadlineMs: number, late: () => Error): Promise<T> {
-  return new Promise((fulfil, reject) => {
-    const timer = setTimeout(() => reject(late()), deadlineMs);
-    work.then(fulfil, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 interface Batch {

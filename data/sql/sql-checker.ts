@@ -89,7 +89,7 @@ async function startChecker(): Promise<Checker> {
   // It may be gone before it has read; then 'close' says so.
   child.stdin.on('error', () => undefined);
   const lines = openLines(child);
-  const ready = await within(child, limits.startSeconds, lines);
+  const ready = await nextLine(child, limits.startSeconds, lines);
   if (typeof ready !== 'string') {
     throw failure('BackendUnavailable', `the process for user SQL could not be started: ${errors.trim() || ready.by}`);
   }
@@ -101,7 +101,7 @@ async function startChecker(): Promise<Checker> {
       setReferenced(child, true);
       try {
         child.stdin.write(`${JSON.stringify(request)}\n`);
-        const line = await within(child, limits.seconds, lines);
+        const line = await nextLine(child, limits.seconds, lines);
         return typeof line === 'string' ? (JSON.parse(line) as SqlCheckAnswer) : line;
       } finally {
         setReferenced(child, false);
@@ -127,7 +127,7 @@ function openLines(child: ChildProcessWithoutNullStreams): NextLine {
 }
 
 /** The child's next line; a child that needs longer or more memory is killed. */
-function within(child: ChildProcessWithoutNullStreams, seconds: number, lines: NextLine): Promise<string | Ended> {
+function nextLine(child: ChildProcessWithoutNullStreams, seconds: number, lines: NextLine): Promise<string | Ended> {
   return new Promise((fulfil) => {
     let by: Ended['by'] = 'itself';
     const kill = (why: Ended['by']): void => {

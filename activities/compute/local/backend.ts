@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ArtifactStore } from '../../../data/artifacts/store';
+import { shareInFlight } from '../../../data/share-in-flight';
 import { sha256 } from '../../../data/digest';
 import { canonicalJson } from '../../../domain/canonical';
 import { failure } from '../../../domain/failure';
@@ -202,9 +203,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     async submit(job) {
       if (!/^[a-z0-9][a-z0-9_-]*$/i.test(job.trainer)) throw failure('InvalidInput', `${job.trainer} is not a trainer's name`);
       const directory = new JobDirectory(root, job.id);
-      const running = submitting.get(job.id) ?? begin(job, directory).finally(() => submitting.delete(job.id));
-      submitting.set(job.id, running);
-      await running;
+      await shareInFlight(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
       if (first && !isSameJob(first, job)) throw failure('Conflict', `job ${job.id} was submitted before with other content`);
       const active = actives.get(directory.path);

@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../../data/artifacts/store';
+import { shareInFlight } from '../../../data/share-in-flight';
 import type { ArtifactRef } from '../../../domain/artifact';
 
 /** Inputs of jobs on this machine, one file a digest, which the directories of jobs link to. What no directory links to any more, nobody needs. */
@@ -36,8 +37,7 @@ export function createInputCache(folder: string, artifacts: Pick<ArtifactStore, 
       for (let round = 1; round <= rounds; round += 1) {
         signal.throwIfAborted();
         if (isAsVerified(cached, artifact) && (await linked(cached, path))) return;
-        const fetched = fetching.get(cached) ?? fetch(artifact, cached).finally(() => fetching.delete(cached));
-        fetching.set(cached, fetched);
+        const fetched = shareInFlight(fetching, cached, () => fetch(artifact, cached));
         // Others may wait for the same.
         await unlessAborted(fetched, signal);
       }

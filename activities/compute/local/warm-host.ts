@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { raceDeadline } from '../../../data/within';
 import type { PerennialError } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { parseJson } from '../job-files.schema';
@@ -109,7 +110,11 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       if (event?.type === 'ended') settings.onEnded(event.directory);
     });
   });
-  const started = await firstOf([ready.then(() => null), gone, after(startSeconds, `Python did not get ready within ${startSeconds} s`)]);
+  const started = await inTime(
+    Promise.race([ready.then(() => null), gone]),
+    startSeconds,
+    `Python did not get ready within ${startSeconds} s`,
+  );
   if (started !== null) {
     child.kill('SIGKILL');
     throw started;
@@ -125,7 +130,7 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
       const begun = new Promise<null>((resolve, reject) => starting.set(order.directory, { resolve: () => resolve(null), reject }));
       child.stdin.write(`${JSON.stringify({ type: 'run', ...order })}\n`);
       try {
-        const stuck = await firstOf([begun, after(forkSeconds, `the warm Python parent did not answer within ${forkSeconds} s`)]);
+        const stuck = await inTime(begun, forkSeconds, `the warm Python parent did not answer within ${forkSeconds} s`);
         if (stuck === null) return;
         child.kill('SIGKILL');
         throw stuck;
@@ -138,7 +143,14 @@ export async function startWarmHost(settings: HostSettings): Promise<WarmHost> {
     },
     async close() {
       child.stdin.end();
-      if ((await firstOf([gone.then(() => null), after(farewellSeconds, 'still there')])) !== null) child.kill('SIGKILL');
+      if (
+        (await inTime(
+          gone.then(() => null),
+          farewellSeconds,
+          'still there',
+        )) !== null
+      )
+        child.kill('SIGKILL');
       await gone;
     },
   };
@@ -161,25 +173,6 @@ function unavailable(settings: HostSettings, spawnError: Error | undefined, comp
   );
 }
 
-/** Unlike Promise.race it leaves no timer behind. */
-async function firstOf(contenders: readonly (Promise<PerennialError | null> | Timer)[]): Promise<PerennialError | null> {
-  const timers = contenders.filter((contender) => 'stop' in contender);
-  try {
-    return await Promise.race(contenders.map((contender) => ('stop' in contender ? contender.rings : contender)));
-  } finally {
-    for (const timer of timers) timer.stop();
-  }
-}
-
-interface Timer {
-  readonly rings: Promise<PerennialError>;
-  stop(): void;
-}
-
-function after(seconds: number, message: string): Timer {
-  let timeout: NodeJS.Timeout | undefined;
-  const rings = new Promise<PerennialError>((resolve) => {
-    timeout = setTimeout(() => resolve(failure('BackendUnavailable', message)), seconds * 1000);
-  });
-  return { rings, stop: () => clearTimeout(timeout) };
+function inTime(work: Promise<PerennialError | null>, seconds: number, message: string): Promise<PerennialError | null> {
+  return raceDeadline(seconds * 1000, work, () => failure('BackendUnavailable', message));
 }
