@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { toParts } from '../domain/budget';
-import type { RunId, Tenant } from '../domain/ids';
+import type { RunRef } from '../domain/run';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { runBudgets, runLimits, runScope } from '../domain/llm/run-budget';
 import type { Asking } from '../data/llm/evaluation/answerer';
@@ -8,12 +8,7 @@ import type { LedgeredChat } from '../data/llm/ledgered-chat';
 import type { Registry } from '../db/registry';
 import { questionBudgets } from './question-budgets';
 
-interface InRun {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-}
-
-export interface AskingInStage extends InRun {
+export interface AskingInStage extends RunRef {
   readonly stage: string;
   readonly spec: Pick<LlmLifecycleSpec, 'budget'>;
 }
@@ -21,7 +16,7 @@ export interface AskingInStage extends InRun {
 export function createRunBudgetActivities({ registry }: { readonly registry: Pick<Registry, 'budgets'> }) {
   return {
     /** What the run may spend, before it asks anything. Again: the limit stays, and what was spent. */
-    async openRunBudget({ tenant, runId, budget }: InRun & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
+    async openRunBudget({ tenant, runId, budget }: RunRef & Pick<LlmLifecycleSpec, 'budget'>): Promise<void> {
       for (const { unit, limit } of runLimits(budget)) {
         await registry.budgets.set({ tenant, scope: runScope(runId), unit, limit: toParts(unit, limit) });
       }

@@ -37,7 +37,7 @@ export interface AssembleInput {
   readonly window: TimeWindow | null;
 }
 
-export interface Assembly {
+export interface AssembleEnd {
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
   /** The request rows as a dataset version: where a model of them comes from. */
@@ -54,7 +54,7 @@ const parquet = 'application/vnd.apache.parquet';
 export function createAssembleActivities({ registry, artifacts, scratchRoot }: AssembleDeps) {
   return {
     /** A second attempt after the effect is done gives the first one's answer; before that it assembles again, which gives the same bytes. */
-    assembleData: (input: AssembleInput): Promise<Assembly> =>
+    assembleData: (input: AssembleInput): Promise<AssembleEnd> =>
       whileBeating(({ signal }) =>
         effectOnce(registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(scratchRoot, `assemble-${input.runId}`);
@@ -123,7 +123,7 @@ async function store(
   input: AssembleInput & Held,
   made: AssembledFiles,
   signal: AbortSignal,
-): Promise<Assembly> {
+): Promise<AssembleEnd> {
   const { tenant, runId, data, files } = input;
   const put = (path: string): Promise<ArtifactRef> => artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
   const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};

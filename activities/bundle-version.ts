@@ -1,7 +1,7 @@
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
-import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { IdempotencyKey } from '../domain/ids';
 import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
 import { withStandbys, type StandbyModel } from '../domain/llm/standby';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
@@ -10,6 +10,7 @@ import { readStoredPrompt } from '../domain/llm/prompt-document';
 import { variablesOf } from '../domain/llm/prompt-render';
 import { readSafetyPolicy } from '../domain/llm/safety/policy-document';
 import type { ModelVersionRef } from '../domain/model';
+import type { RunRef } from '../domain/run';
 import type { Read } from '../domain/schema-issues.schema';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
@@ -21,12 +22,7 @@ export interface BundleVersionDeps {
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putJson' | 'getBytes'>;
 }
 
-interface InRun {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-}
-
-export interface WriteBundlesInput extends InRun {
+export interface WriteBundlesInput extends RunRef {
   readonly model: string;
   readonly spec: Pick<LlmLifecycleSpec, 'model' | 'sampling' | 'prompt' | 'safety' | 'index'>;
   /** The version that the passages come from. */
@@ -49,7 +45,7 @@ export interface WrittenBundle {
   readonly indexChanges?: number;
 }
 
-export interface RegisterBundleInput extends InRun {
+export interface RegisterBundleInput extends RunRef {
   readonly key: IdempotencyKey;
   readonly manifest: ArtifactRef;
 }
@@ -111,7 +107,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       bundle: ref,
       model,
       provider,
-    }: InRun & { readonly bundle: ArtifactRef; readonly model: string; readonly provider?: string }): Promise<ArtifactRef> {
+    }: RunRef & { readonly bundle: ArtifactRef; readonly model: string; readonly provider?: string }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       const base = { ...bundle.base, ...(provider !== undefined && { provider }), model, standby: [] };
       return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });
@@ -123,7 +119,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       runId,
       bundle: ref,
       standbys,
-    }: InRun & { readonly bundle: ArtifactRef; readonly standbys: readonly StandbyModel[] }): Promise<ArtifactRef> {
+    }: RunRef & { readonly bundle: ArtifactRef; readonly standbys: readonly StandbyModel[] }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       if (bundle.base.adapter !== null && standbys.length > 0)
         throw failure('InvalidInput', `${bundle.model} has an adapter, of which a standby has learnt nothing`);
@@ -136,7 +132,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       runId,
       bundle: ref,
       adapter,
-    }: InRun & { readonly bundle: ArtifactRef; readonly adapter: ArtifactRef }): Promise<ArtifactRef> {
+    }: RunRef & { readonly bundle: ArtifactRef; readonly adapter: ArtifactRef }): Promise<ArtifactRef> {
       const bundle = await artifacts.getJson<ReleaseBundle>(ref);
       const base = { ...bundle.base, adapter, standby: [] };
       return artifacts.putJson({ tenant, runId, value: { ...bundle, base } satisfies ReleaseBundle });

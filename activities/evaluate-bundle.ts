@@ -3,7 +3,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { AnsweredCases } from '../domain/llm/evaluation/answered';
 import { decideEvaluation, type LlmDecision, type LlmEvaluationPolicy } from '../domain/llm/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../domain/llm/evaluation/evidence';
-import { evidenceOf, type Measured } from '../domain/llm/evaluation/evidence-of';
+import { evidenceOf, type BundleMeasurement } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
 import type { LlmEvaluateSpec } from '../domain/llm/llm-lifecycle';
 import { standbyOutcome, type StandbyModel, type StandbyOutcome } from '../domain/llm/standby';
@@ -148,7 +148,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
   }
 
   /** The bundle on the case set; and where times are judged, this run's measurement of them: the same bundle, timed again, is a new draw. */
-  async function attemptsOf({ attempt: of, answers, evaluate }: MeasuredBundle): Promise<NonNullable<Measured['attempts']>> {
+  async function attemptsOf({ attempt: of, answers, evaluate }: MeasuredBundle): Promise<NonNullable<BundleMeasurement['attempts']>> {
     const { tenant, runId, lifecycle: model, bundle } = of;
     const attempt = await registry.attempts.claim({ tenant, runId, model, holdout: answers.caseSet, candidate: bundle });
     if (!evaluate.gates.some(({ kind }) => kind === 'latency')) return { attempt };

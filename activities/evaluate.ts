@@ -51,7 +51,7 @@ export interface EvaluateInput {
   readonly parity: ParityEvidence | null;
 }
 
-export interface Evaluation {
+export interface ModelEvaluation {
   readonly decision: DecisionRef;
   readonly evidence: Digest;
   readonly summary: EvaluationSummary;
@@ -64,7 +64,7 @@ export function createEvaluateActivities(deps: EvaluateDeps) {
      * attempt after the effect is done gives the first one's answer; before that it measures again, which gives the same bytes. So however often the holdout
      * is read, one candidate gets one set of figures from it.
      */
-    async evaluateCandidate(input: EvaluateInput): Promise<Evaluation> {
+    async evaluateCandidate(input: EvaluateInput): Promise<ModelEvaluation> {
       // Scoring and measuring give the event loop back every few tens of milliseconds, so a timer is enough to show life, and a worker thread is not needed.
       return whileBeating(({ signal }) =>
         effectOnce(deps.registry.effects, input, (assertOwned) => evaluateOnce(deps, input, { signal, assertOwned })),
@@ -73,7 +73,7 @@ export function createEvaluateActivities(deps: EvaluateDeps) {
   };
 }
 
-interface Attempt {
+interface EvaluateAttempt {
   readonly signal: AbortSignal;
   readonly assertOwned: () => Promise<void>;
 }
@@ -81,8 +81,8 @@ interface Attempt {
 async function evaluateOnce(
   { registry, artifacts, scratchRoot }: EvaluateDeps,
   input: EvaluateInput,
-  { signal, assertOwned }: Attempt,
-): Promise<Evaluation> {
+  { signal, assertOwned }: EvaluateAttempt,
+): Promise<ModelEvaluation> {
   const policy = policyOf(input.evaluate);
   const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
   try {
@@ -219,7 +219,7 @@ async function record(
   input: EvaluateInput,
   policy: EvaluationPolicy,
   { evidence, predictions }: MeasuredCandidate,
-): Promise<Evaluation> {
+): Promise<ModelEvaluation> {
   const { tenant, runId, key, lifecycle, holdout, candidate } = input;
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });

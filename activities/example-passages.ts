@@ -2,7 +2,7 @@ import type { ArtifactStore } from '../data/artifacts/store';
 import { digestOf } from '../data/digest';
 import type { CaseRetrieval } from '../data/llm/evaluation/answerer';
 import { inParallel } from '../data/llm/evaluation/pool';
-import type { LeftOut, Retrieved } from '../data/llm/retrieval';
+import type { LeftOut, RetrievedForAnswer } from '../data/llm/retrieval';
 import type { ExampleBatch } from '../data/trainers/examples';
 import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
@@ -44,7 +44,7 @@ export interface ExampleSearchOptions {
   readonly signal: AbortSignal;
 }
 
-type Kept = readonly (Pick<Retrieved, 'passages' | 'left'> | { readonly refused: FailureType } | null)[];
+type KeptPassages = readonly (Pick<RetrievedForAnswer, 'passages' | 'left'> | { readonly refused: FailureType } | null)[];
 
 /** Looked up at once: enough for an embedder behind an endpoint, and no more than one machine's own can do. */
 const atOnce = 4;
@@ -69,7 +69,7 @@ export function openExampleSearch(
       const kept = await effectOnce(effects, { tenant, key: part }, async () => {
         return artifacts.putJson({ tenant, runId, value: await look(place, inputs) });
       });
-      const found = await artifacts.getJson<Kept>(kept).catch(async (error: unknown) => {
+      const found = await artifacts.getJson<KeptPassages>(kept).catch(async (error: unknown) => {
         // Nobody refers to it, so that a run that was away for days may find it collected.
         if (isPerennialError(error) && error.type === 'ArtifactMissing') return look(place, inputs);
         throw error;
@@ -95,9 +95,9 @@ export function openExampleSearch(
     }),
   };
 
-  async function look(place: number, inputs: readonly string[]): Promise<Kept> {
+  async function look(place: number, inputs: readonly string[]): Promise<KeptPassages> {
     const refusals: unknown[] = [];
-    const found = await inParallel(inputs, atOnce, async (text, offset): Promise<Kept[number]> => {
+    const found = await inParallel(inputs, atOnce, async (text, offset): Promise<KeptPassages[number]> => {
       const example = { ...unjudged, id: `example ${place + offset}`, input: { [input]: text } };
       try {
         const { passages, left } = await retrieval.retrieve(example, { signal });

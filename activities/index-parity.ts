@@ -11,7 +11,7 @@ import type { BudgetRef } from '../domain/budget';
 import type { DatasetManifest } from '../domain/dataset';
 import { failure, isPerennialError } from '../domain/failure';
 import type { IdempotencyKey, Tenant } from '../domain/ids';
-import { decideParity, parityEvidence, type ParityEvidence, type ParityRule } from '../domain/index/parity';
+import { decideParity, parityEvidence, type IndexParityEvidence, type ParityRule } from '../domain/index/parity';
 import type { Retrieved } from '../domain/index/retrieval-metrics';
 import type { SearchMode } from '../domain/index/version';
 import { seedOf } from '../domain/statistics/random';
@@ -19,7 +19,7 @@ import type { Verdict } from '../domain/verdict';
 import { whileBeating, type Beat } from './heartbeating';
 import { payerOf, type IndexDeps, type IndexVersionInput } from './index-version';
 
-export interface ParityInput extends IndexVersionInput {
+export interface IndexParityInput extends IndexVersionInput {
   readonly rule: ParityRule;
   readonly questions: { readonly name: string; readonly version: number };
   readonly mode: SearchMode;
@@ -29,7 +29,7 @@ export interface ParityInput extends IndexVersionInput {
 
 export interface MeasuredParity {
   readonly verdict: Verdict;
-  readonly evidence: ParityEvidence;
+  readonly evidence: IndexParityEvidence;
   /** Rule, evidence and every answer. */
   readonly record: ArtifactRef;
   /** That it was compared with: the alias moves from here or not at all. */
@@ -43,7 +43,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
   const { registry, artifacts, chunkStore: store, embedders } = deps;
 
   /** Questions to either version are of the build, and cost what that version's embedder takes. */
-  async function payerOfQuestions({ tenant, index, version, budgets }: ParityInput, which: number): Promise<LedgeredPayer> {
+  async function payerOfQuestions({ tenant, index, version, budgets }: IndexParityInput, which: number): Promise<LedgeredPayer> {
     const [built, asked] = await Promise.all([version, which].map((each) => registry.indexes.get({ tenant, index, version: each })));
     if (!built || !asked) throw failure('NotFound', `there is no ${index}@${built ? which : version}`);
     const work = { embedder: asked.recipe.embedder.spec, work: `parity/${index}@${version}/${which}`, budgets };
@@ -52,7 +52,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
 
   return {
     /** Puts the same questions to both. Reads alone: a second attempt asks again. */
-    measureIndexParity: (input: ParityInput): Promise<MeasuredParity> =>
+    measureIndexParity: (input: IndexParityInput): Promise<MeasuredParity> =>
       whileBeating(async (beat) => {
         const { tenant, index, version, rule } = input;
         const questions = await questionsOf(deps, input, beat);
@@ -107,7 +107,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
 
 async function questionsOf(
   { registry, artifacts, scratchRoot }: IndexDeps & { readonly artifacts: ArtifactStore },
-  { tenant, index, questions: { name: dataset, version } }: ParityInput,
+  { tenant, index, questions: { name: dataset, version } }: IndexParityInput,
   { signal }: Beat,
 ): Promise<readonly GoldQuestion[]> {
   const of = await registry.datasets.get({ tenant, dataset, version });
@@ -124,7 +124,7 @@ async function questionsOf(
 /** Null for a question that got no answer: it is counted, never taken for a miss. */
 async function answersOf(
   reader: IndexReader,
-  { tenant, index, version, mode, payer }: ParityInput & { readonly payer: LedgeredPayer },
+  { tenant, index, version, mode, payer }: IndexParityInput & { readonly payer: LedgeredPayer },
   questions: readonly GoldQuestion[],
   { signal, report }: Beat,
 ): Promise<readonly (Retrieved | null)[]> {

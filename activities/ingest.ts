@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import type { ArtifactRef } from '../domain/artifact';
 import { datasetName, type DatasetManifest, type DatasetVersionRef, type TimeWindow } from '../domain/dataset';
 import { failure } from '../domain/failure';
-import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { DataSpec, SourceSpec } from '../domain/lifecycle';
+import type { RunEffect } from '../domain/run';
 import { latestWindow } from '../domain/time-window';
 import type { ArtifactStore } from '../data/artifacts/store';
 import { openScratch, type Scratch } from '../data/scratch';
@@ -24,13 +24,7 @@ export interface IngestDeps {
   readonly sourcePolicy: SourcePolicy;
 }
 
-interface Effect {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-  readonly key: IdempotencyKey;
-}
-
-export interface IngestInput extends Effect {
+export interface IngestInput extends RunEffect {
   readonly lifecycle: string;
   readonly source: SourceSpec;
   /** Null when the source names no time column. */
@@ -38,11 +32,11 @@ export interface IngestInput extends Effect {
   readonly limits: SourceLimits;
 }
 
-export interface LatestWindowInput extends Effect {
+export interface LatestWindowInput extends RunEffect {
   readonly data: DataSpec;
 }
 
-interface Attempt extends IngestDeps, Beat {
+interface IngestAttempt extends IngestDeps, Beat {
   readonly scratch: Scratch;
   readonly datasets: RegisteredDatasets;
   readonly claim: HeldClaim;
@@ -50,7 +44,7 @@ interface Attempt extends IngestDeps, Beat {
 
 export function createIngestActivities(deps: IngestDeps) {
   /** Life signs, one effect per key, and a folder that is gone afterwards. */
-  const attempt = <T>({ tenant, runId, key }: Effect, work: (attempt: Attempt) => Promise<T>): Promise<T> =>
+  const attempt = <T>({ tenant, runId, key }: RunEffect, work: (attempt: IngestAttempt) => Promise<T>): Promise<T> =>
     whileBeating((beat) =>
       effectOnce(deps.registry.effects, { tenant, key }, async (_, claim) => {
         const scratch = await openScratch(deps.scratchRoot, `ingest-${runId}`);
@@ -73,13 +67,13 @@ export function createIngestActivities(deps: IngestDeps) {
     findLatestWindow: (input: LatestWindowInput): Promise<TimeWindow> => attempt(input, (given) => findLatest(input, given)),
 
     /** Undo: aliases that the run moved go back, unless somebody moved them since. Nothing to move is fine. */
-    restoreDatasetAliases: async ({ tenant, runId }: Pick<Effect, 'tenant' | 'runId'>): Promise<void> => {
+    restoreDatasetAliases: async ({ tenant, runId }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> => {
       await deps.registry.datasets.restoreAliases({ tenant, runId, idempotencyKey: `${runId}/undo/dataset-aliases` });
     },
   };
 }
 
-async function ingest(input: IngestInput, attempt: Attempt): Promise<DatasetVersionRef> {
+async function ingest(input: IngestInput, attempt: IngestAttempt): Promise<DatasetVersionRef> {
   const { source, window, limits } = input;
   const { registry, scratch, datasets, sourcePolicy: policy, signal, claim } = attempt;
   const data = await readSource({ source, window, into: scratch.folder, policy, limits, datasets, signal, onProgress: attempt.report });
@@ -109,10 +103,10 @@ async function ingest(input: IngestInput, attempt: Attempt): Promise<DatasetVers
 }
 
 async function upload(
-  { tenant, runId }: Effect,
+  { tenant, runId }: RunEffect,
   dataset: string,
   { files: paths, columns, rows, bytes }: SourceData,
-  { artifacts, signal, report }: Attempt,
+  { artifacts, signal, report }: IngestAttempt,
 ): Promise<{ readonly files: readonly ArtifactRef[]; readonly manifest: ArtifactRef }> {
   const files: ArtifactRef[] = [];
   let before = 0;
@@ -133,7 +127,7 @@ function origins(source: SourceSpec, datasets: RegisteredDatasets): readonly Lin
   return read.map(({ dataset, version, manifest }) => ({ kind: 'dataset', name: dataset, version, digest: manifest.digest }));
 }
 
-async function findLatest({ data }: LatestWindowInput, attempt: Attempt): Promise<TimeWindow> {
+async function findLatest({ data }: LatestWindowInput, attempt: IngestAttempt): Promise<TimeWindow> {
   const { sources, time, maxBytes, timeoutSeconds } = data;
   if (time === null) throw failure('InvalidInput', 'a lifecycle without spec.data.time has no window');
   const timed = sources.filter((source) => source.time !== null);

@@ -11,7 +11,7 @@ import type { NoMoreLabels } from '../domain/rollout/evidence';
 import { mostPairsNow, openPairs, openSince } from '../domain/rollout/judging-pace';
 import { knownEvidence } from '../domain/rollout/state';
 import type { ArtifactStore } from '../data/artifacts/store';
-import type { Judge } from '../data/llm/evaluation/judge';
+import type { ModelJudge } from '../data/llm/evaluation/judge';
 import { inParallel } from '../data/llm/evaluation/pool';
 import { ledgeredChat } from '../data/llm/ledgered-chat';
 import type { ModelAccess } from '../data/llm/model-access';
@@ -88,7 +88,7 @@ type Verdicts = Pick<JudgedPair, 'served' | 'beside'>;
 const noVerdict: Verdicts = { served: null, beside: null };
 type Lost = Map<PredictionId, number>;
 
-interface Batch {
+interface JudgingBatch {
   readonly pairs: readonly UnjudgedPair[];
   readonly lost: Lost;
   /** No further pair is begun. */
@@ -151,7 +151,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     },
   };
 
-  async function open(input: JudgeAnswersInput): Promise<Judge> {
+  async function open(input: JudgeAnswersInput): Promise<ModelJudge> {
     const { tenant, runId, dimension, files, budget } = input;
     const asked = dimension.kind === 'judge' ? [{ provider: dimension.provider }] : [];
     const asking = await askingIn({ chat, registry }, { tenant, runId, stage: 'canary', spec: { budget } }, asked);
@@ -175,9 +175,9 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
 
   /** Answers with the oldest pair that is to be asked about again. */
   async function judgeAll(
-    judge: Judge,
+    judge: ModelJudge,
     input: JudgeAnswersInput,
-    { pairs, lost, signal, underWay }: Batch,
+    { pairs, lost, signal, underWay }: JudgingBatch,
   ): Promise<UnjudgedPair | undefined> {
     const unanswered = new Map<PredictionId, FailureType>();
     const judgeIs = { answering: false, denied: false };
@@ -272,7 +272,7 @@ function isAskedAbout({ question, served, beside }: UnjudgedPair): boolean {
 
 /** Whoever gave no answer cannot be compared, and an answer that was kept back is wrong: nobody is asked about either. */
 async function verdictsOn(
-  judge: Judge,
+  judge: ModelJudge,
   { input }: Judging,
   { predictionId, question, served, beside }: UnjudgedPair,
   signal: AbortSignal,

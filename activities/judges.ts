@@ -7,7 +7,7 @@ import { readStoredPrompt } from '../domain/llm/prompt-document';
 import type { Digest } from '../domain/artifact';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Asking } from '../data/llm/evaluation/answerer';
-import { calibrateJudge, createJudge, type Judge, type JudgeOptions } from '../data/llm/evaluation/judge';
+import { calibrateJudge, createJudge, type ModelJudge, type JudgeOptions } from '../data/llm/evaluation/judge';
 
 export interface JudgeFiles {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
@@ -27,8 +27,8 @@ export interface KnownJudge {
 const sampling = { temperature: 0, topP: 1, maxTokens: 256, seed: 17, stop: [] };
 
 /** By dimension. */
-export async function openJudges(dimensions: readonly DimensionSpec[], given: JudgeFiles): Promise<Readonly<Record<string, Judge>>> {
-  const judges = judgesIn(dimensions).map(async ({ name, prompt: path, provider, model }): Promise<readonly [string, Judge]> => {
+export async function openJudges(dimensions: readonly DimensionSpec[], given: JudgeFiles): Promise<Readonly<Record<string, ModelJudge>>> {
+  const judges = judgesIn(dimensions).map(async ({ name, prompt: path, provider, model }): Promise<readonly [string, ModelJudge]> => {
     const read = readStoredPrompt(await textOf(given, path), path);
     if (!read.ok) throw invalid(path, read.issues);
     return [name, createJudge({ ...given, template: read.value, target: { provider, model }, sampling })];

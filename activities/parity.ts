@@ -61,12 +61,12 @@ export function createParityActivities(deps: ParityDeps) {
   };
 }
 
-interface Attempt {
+interface ParityAttempt {
   readonly scratch: Scratch;
   readonly signal: AbortSignal;
 }
 
-async function measure(deps: ParityDeps, input: ParityInput, attempt: Attempt): Promise<ParityEvidence> {
+async function measure(deps: ParityDeps, input: ParityInput, attempt: ParityAttempt): Promise<ParityEvidence> {
   const { candidate, gate } = input;
   const manifest = await deps.artifacts.getJson<ModelManifest>(candidate.manifest);
   const offline = await offlineScores(deps, input, manifest, attempt);
@@ -99,7 +99,7 @@ async function offlineScores(
   { artifacts }: ParityDeps,
   { assembled, gate }: ParityInput,
   manifest: ModelManifest,
-  { scratch, signal }: Attempt,
+  { scratch, signal }: ParityAttempt,
 ): Promise<{ readonly sample: ParitySample; readonly scores: Float64Array }> {
   const { holdout } = (await artifacts.getJson<AssembledData>(assembled)).parts;
   const files = { features: scratch.path('features.parquet'), requestRows: scratch.path('request.parquet') };
@@ -233,7 +233,7 @@ async function ask(
 }
 
 /** A row of several scores agrees where all of them do. */
-function compare({ offline, online, rows, tolerance }: Compared): {
+function compare({ offline, online, rows, tolerance }: ComparedScores): {
   readonly compared: number;
   readonly agreeing: number;
   readonly maxDifference: number;
@@ -251,7 +251,7 @@ function compare({ offline, online, rows, tolerance }: Compared): {
   return { compared, agreeing, maxDifference };
 }
 
-interface Compared {
+interface ComparedScores {
   readonly offline: Float64Array;
   readonly online: Float64Array;
   readonly rows: number;

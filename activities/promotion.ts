@@ -1,9 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import { failure } from '../domain/failure';
-import type { IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
+import type { RolloutId, Tenant } from '../domain/ids';
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
+import type { RunEffect } from '../domain/run';
 import type { Registry } from '../db/registry';
 import type { ExpectedChampion } from '../db/repositories/aliases';
 import { whileBeating } from './heartbeating';
@@ -13,12 +14,6 @@ export interface PromotionDeps {
   readonly registry: Registry;
   /** The platform's own key; null where none is configured. */
   readonly serviceKey: string | null;
-}
-
-interface Effect {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-  readonly key: IdempotencyKey;
 }
 
 export type PromotionAnswer =
@@ -43,7 +38,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
      * Every live gateway loads the version and tries it once, before any traffic. Loading twice is harmless.
      * @throws GatewayUnavailable when none is live or one does not answer; DigestMismatch when one loaded other bytes (I3).
      */
-    async probeGateways(input: Effect & { readonly version: ModelVersionRef }): Promise<{ readonly gateways: number }> {
+    async probeGateways(input: RunEffect & { readonly version: ModelVersionRef }): Promise<{ readonly gateways: number }> {
       return whileBeating(async () => {
         const live = await registry.gateways.live();
         if (live.length === 0) throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
@@ -56,7 +51,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
 
     /** One transaction, once per key; answers a second attempt like the first. */
     async promoteVersion(
-      input: Effect & {
+      input: RunEffect & {
         readonly model: string;
         readonly version: number;
         readonly expectedChampion: ExpectedChampion;
@@ -88,7 +83,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
     },
 
     /** Undo of `promoteVersion`, only while the champion still comes from that promotion. A second attempt finds it undone. */
-    async withdrawPromotion(input: Effect & { readonly model: string }): Promise<void> {
+    async withdrawPromotion(input: RunEffect & { readonly model: string }): Promise<void> {
       const { tenant, runId, key, model } = input;
       const promotion = await registry.aliases.promotionBy({ tenant, model, runId });
       if (promotion === null) return;
@@ -99,7 +94,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
 
 async function probe(
   url: string,
-  { tenant, version, runId }: Effect & { readonly version: ModelVersionRef },
+  { tenant, version, runId }: RunEffect & { readonly version: ModelVersionRef },
   serviceKey: string | null,
 ): Promise<void> {
   const name = versionName(version);

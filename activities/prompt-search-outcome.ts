@@ -9,7 +9,7 @@ import { measuredMean, type SearchOutcome } from '../domain/llm/search/outcome';
 import type { PromptSearchRequest } from '../domain/llm/search/request';
 
 /** What a search is known by. */
-export interface Named {
+export interface NamedSearch {
   readonly tenant: Tenant;
   readonly search: string;
   readonly prompt: string;
@@ -23,7 +23,7 @@ export function searchHolder(search: string): string {
 }
 
 /** What all steps share, apart from their inputs so that a history does not repeat it. */
-export interface SearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
+export interface OpenedSearchOrder extends Pick<PromptSearch, 'first' | 'parallel'> {
   readonly firstVersion: number;
   readonly request: PromptSearchRequest;
   readonly budgets: readonly BudgetRef[];
@@ -35,8 +35,8 @@ export async function outcomeOf(
     registry,
     hold,
   }: { readonly registry: Pick<Registry, 'prompts' | 'llmCalls'>; readonly hold: (value: unknown) => Promise<ArtifactRef> },
-  input: Named,
-  { first, firstVersion, request }: SearchOrder,
+  input: NamedSearch,
+  { first, firstVersion, request }: OpenedSearchOrder,
   found: SearchReport,
 ): Promise<SearchOutcome> {
   const { tenant, search: id, prompt, actor } = input;
@@ -76,12 +76,12 @@ export async function outcomeOf(
 }
 
 /** Where the ledger's report of a search is found. */
-export function scopeOf({ search, runId }: Pick<Named, 'search' | 'runId'>): string {
+export function scopeOf({ search, runId }: Pick<NamedSearch, 'search' | 'runId'>): string {
   return runId === null ? promptSearchScope(search) : searchScope(runId);
 }
 
 /** A branch of its own: who looks at `main` sees no trials. */
-export function branchOf({ search }: Pick<Named, 'search'>): string {
+export function branchOf({ search }: Pick<NamedSearch, 'search'>): string {
   return `search-${search
     .replace(/^search_/, '')
     .slice(0, 16)

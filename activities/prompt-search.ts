@@ -22,7 +22,7 @@ import type { AskedVariant, Piece, SearchState } from '../domain/llm/search/stat
 import { resultOf, type VariantResult } from '../domain/llm/search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { whileBeating } from './heartbeating';
-import { branchOf, outcomeOf, scopeOf, searchHolder, type Named, type SearchOrder } from './prompt-search-outcome';
+import { branchOf, outcomeOf, scopeOf, searchHolder, type NamedSearch, type OpenedSearchOrder } from './prompt-search-outcome';
 import { questionBudgets } from './question-budgets';
 import { openRunProgress } from './run-progress';
 
@@ -32,14 +32,14 @@ export interface PromptSearchDeps extends BundleAnsweringDeps {
   readonly access: ModelAccess;
 }
 
-export interface OpenPromptSearchInput extends Named {
+export interface OpenPromptSearchInput extends NamedSearch {
   readonly first: ArtifactRef;
   readonly request: PromptSearchRequest;
   readonly parallel: number;
   readonly budgets: readonly BudgetRef[];
 }
 
-interface StepInput extends Named {
+interface StepInput extends NamedSearch {
   readonly order: ArtifactRef;
   readonly state: ArtifactRef;
 }
@@ -87,7 +87,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           request,
           parallel,
           budgets: await budgetsOf(input),
-        } satisfies SearchOrder);
+        } satisfies OpenedSearchOrder);
         for (const { digest } of broughtBy(request)) await registry.artifacts.reference({ tenant, digest, by: holder(input) });
         const plan = { first, spec: request.spec, dimensions: request.dimensions, ...(await casesIn(request)) };
         const state = beginSearch(plan);
@@ -125,7 +125,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
       whileBeating(async () => {
         const { tenant, search: id } = input;
         const [order, state] = await Promise.all([
-          artifacts.getJson<SearchOrder>(input.order),
+          artifacts.getJson<OpenedSearchOrder>(input.order),
           artifacts.getJson<SearchState>(input.state),
         ]);
         const found = reportOf({ spec: order.request.spec, first: order.first }, state, await readAnswers(input.answers));
@@ -139,7 +139,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
       }),
 
     /** A search that comes to no end of its own. Fine when there is no row yet, or it has ended. */
-    async endPromptSearch(input: Named & { readonly status: 'failed' | 'cancelled'; readonly cause: string }): Promise<void> {
+    async endPromptSearch(input: NamedSearch & { readonly status: 'failed' | 'cancelled'; readonly cause: string }): Promise<void> {
       const { tenant, search: id, status, cause } = input;
       await registry.promptSearches.end({ tenant, id, status, cause });
       await registry.artifacts.unreference({ tenant, by: holder(input) });
@@ -147,7 +147,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
   };
 
   async function opened(input: StepInput & Pick<AskPromptPieceInput, 'execution'>, signal: AbortSignal): Promise<PromptSearch> {
-    const { first, request, parallel, budgets } = await artifacts.getJson<SearchOrder>(input.order);
+    const { first, request, parallel, budgets } = await artifacts.getJson<OpenedSearchOrder>(input.order);
     const { spec, dimensions, route, sampling } = request;
     const owner = { execution: input.execution, attempt: activityInfo().attempt };
     const asking: Asking = { chat, tenant: input.tenant, scope: scopeOf(input), owner, budgets };
@@ -163,7 +163,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     };
   }
 
-  function teller({ tenant, runId }: Named): (data: Readonly<Record<string, unknown>>) => void {
+  function teller({ tenant, runId }: NamedSearch): (data: Readonly<Record<string, unknown>>) => void {
     if (runId === null) return () => undefined;
     return openRunProgress(registry.events, { tenant, runId, stage: 'prompt-eval', kind: 'search.progress' });
   }
@@ -183,7 +183,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
   }
 
   /** Kept for as long as the search goes on. */
-  async function hold(input: Named, value: unknown): Promise<ArtifactRef> {
+  async function hold(input: NamedSearch, value: unknown): Promise<ArtifactRef> {
     const ref = await artifacts.putJson({ tenant: input.tenant, value });
     await registry.artifacts.reference({ tenant: input.tenant, digest: ref.digest, by: holder(input) });
     return ref;
@@ -197,7 +197,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
   }
 }
 
-function holder({ search }: Named): string {
+function holder({ search }: NamedSearch): string {
   return searchHolder(search);
 }
 

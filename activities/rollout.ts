@@ -15,7 +15,7 @@ export interface RolloutDeps {
   readonly registry: Pick<Registry, 'rollouts' | 'decisions'>;
 }
 
-interface InRun {
+interface RolloutRunRef {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly traceId: string;
@@ -57,7 +57,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
   return {
     /** In shadow: the first step's weight is set by `enterRolloutStep`. A second attempt, or a second execution of the run, finds the run's rollout as it stands. */
     async openRollout(
-      input: InRun & {
+      input: RolloutRunRef & {
         readonly key: IdempotencyKey;
         readonly model: string;
         readonly champion: { readonly version: ModelVersionRef; readonly fencing: number };
@@ -99,7 +99,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
     },
 
     async enterRolloutStep(
-      input: InRun & By & { readonly rollout: RolloutId; readonly step: number; readonly weight: number },
+      input: RolloutRunRef & By & { readonly rollout: RolloutId; readonly step: number; readonly weight: number },
     ): Promise<Changed> {
       const { tenant, rollout: id, step, weight, actor, cause } = input;
       const change = await rollouts.setStep({ tenant, id, step, weight, actor, cause });
@@ -107,7 +107,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
     },
 
     async recordRolloutStatus(
-      input: InRun &
+      input: RolloutRunRef &
         By & {
           readonly rollout: RolloutId;
           readonly status: OpenRolloutStatus;
@@ -126,7 +126,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
 
     /** Once per key: a command that is obeyed twice adds its time once. */
     async extendRollout(
-      input: InRun & {
+      input: RolloutRunRef & {
         readonly key: IdempotencyKey;
         readonly rollout: RolloutId;
         readonly seconds: number;
@@ -140,7 +140,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
     },
 
     /** All traffic to the champion, unless it ended before. Null when the run has no rollout: then there is nothing to end. Also a run that is being undone may ask it. */
-    async endRollout(input: InRun & By & { readonly model: string }): Promise<EndedRollout | null> {
+    async endRollout(input: RolloutRunRef & By & { readonly model: string }): Promise<EndedRollout | null> {
       const { tenant, runId, actor, cause } = input;
       const rollout = await rollouts.ofRun({ tenant, runId });
       if (!rollout) return null;

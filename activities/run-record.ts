@@ -1,8 +1,8 @@
 /** What a run tells the registry: that it began, how each stage went, how it ended. Milliseconds each, repeated safely. */
 import { randomBytes } from 'node:crypto';
 import { failure, isPerennialError } from '../domain/failure';
-import { scheduledWorkflowId, type RunId, type Tenant } from '../domain/ids';
-import type { Failure, RunStatus, StageStatus } from '../domain/run';
+import { scheduledWorkflowId, type RunId } from '../domain/ids';
+import type { Failure, RunRef, RunStatus, StageStatus } from '../domain/run';
 import { isFinal } from '../domain/run';
 import type { Digest } from '../domain/artifact';
 import type { DecisionRef, Verdict } from '../domain/verdict';
@@ -21,12 +21,7 @@ export interface RunRecordDeps {
   readonly codeDigest: Digest;
 }
 
-interface InRun {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-}
-
-interface AtStage extends InRun {
+interface AtStage extends RunRef {
   readonly stage: string;
   readonly generation: number;
 }
@@ -103,19 +98,19 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
     },
 
     /** What the run waits for, or that it goes on. */
-    async recordRunStatus(input: InRun & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
+    async recordRunStatus(input: RunRef & { readonly status: RunStatus; readonly waitingFor: string | null }): Promise<void> {
       const { tenant, runId: id, status, waitingFor } = input;
       await registry.runs.update({ tenant, id, status, waitingFor });
     },
 
     /** No effect of the run is written any more once this has answered. Null, or how the run had ended before: then there is nothing to undo. */
-    async beginUndo({ tenant, runId: id }: InRun): Promise<RunEnd | null> {
+    async beginUndo({ tenant, runId: id }: RunRef): Promise<RunEndRecord | null> {
       const { status, verdict, version, failure: failed } = await registry.runs.beginUndo({ tenant, id });
       return isFinal(status) ? { status, verdict, version, ...(failed ? { failure: failed } : {}) } : null;
     },
 
     /** The final state, and which one it is: the first one written stays. */
-    async closeRun(input: InRun & RunEnd): Promise<RunEnd> {
+    async closeRun(input: RunRef & RunEndRecord): Promise<RunEndRecord> {
       const { tenant, runId: id, status, verdict, version } = input;
       const run = await registry.runs.update({ tenant, id, status, verdict, version, failure: input.failure ?? null });
       if (status === 'cancelled') await noteUnasked(registry, { tenant, runId: id });
@@ -149,7 +144,7 @@ async function openScheduled(
 }
 
 /** Temporal cancels for anybody who reaches it, and says no name. What the API cancels it audits before. */
-async function noteUnasked({ commands, audit }: RunRecordDeps['registry'], { tenant, runId }: InRun): Promise<void> {
+async function noteUnasked({ commands, audit }: RunRecordDeps['registry'], { tenant, runId }: RunRef): Promise<void> {
   const subject = `run:${runId}`;
   const { items } = await audit.list({ tenant, subject, action: 'run.cancel', pageSize: 1 });
   if (items.length > 0) return;
@@ -161,7 +156,7 @@ type StageResult =
   | { readonly status: 'succeeded' | 'stopped'; readonly end: StageEnd<unknown> }
   | { readonly status: Extract<StageStatus, 'failed' | 'cancelled'>; readonly failure: Failure };
 
-interface RunEnd {
+interface RunEndRecord {
   readonly status: RunStatus;
   readonly verdict: Verdict | null;
   readonly version: number | null;

@@ -72,7 +72,7 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
       await checkRows(sql, files.requestRows, part.rows);
       const rows = await readHoldoutRows(sql, files.features, { rows: part.rows, task: assembled.task, classes: assembled.classes });
       const counted = await countedRows(sql, scoring, { rows, file: files.features });
-      const scorer: Scorer = { ...scoring, sql, files };
+      const scorer: HoldoutScorer = { ...scoring, sql, files };
       const { scores: candidate } = await scoreManifest(scorer, scoring.candidate, assembled.features, files.features);
       const counterparts = { champion: await scoreChampion(scorer), baseline: await scoreBaseline(scorer) };
       const anchors: Record<string, ScoredCounterpart> = {};
@@ -130,13 +130,13 @@ export async function countedRows(
   return { dayOfRow: null, judged: null, rows: Int32Array.from(block.keys()), day: block, days: blocks, groups };
 }
 
-interface Scorer extends Scoring {
+interface HoldoutScorer extends Scoring {
   readonly sql: PlatformSql;
   readonly files: { readonly features: string; readonly requestRows: string };
 }
 
 async function scoreManifest(
-  { artifacts, sql, assembled, signal }: Scorer,
+  { artifacts, sql, assembled, signal }: HoldoutScorer,
   manifest: ModelManifest,
   features: readonly FeatureColumn[],
   featuresFile: string,
@@ -153,13 +153,13 @@ async function scoreManifest(
   }
 }
 
-async function scoreChampion(scorer: Scorer): Promise<ScoredCounterpart> {
+async function scoreChampion(scorer: HoldoutScorer): Promise<ScoredCounterpart> {
   const { champion, model } = scorer;
   return champion === null ? { kind: 'absent', reason: `${model} has no champion yet` } : scoreVersion(scorer, champion);
 }
 
 /** Judged as it serves: its own `features.sql` over the same raw rows. */
-async function scoreVersion(scorer: Scorer, version: ModelVersionRef): Promise<ScoredCounterpart> {
+async function scoreVersion(scorer: HoldoutScorer, version: ModelVersionRef): Promise<ScoredCounterpart> {
   return counterpart(scorer.signal, versionName(version), version.manifest, async () => {
     const manifest = await scorer.artifacts.getJson<ModelManifest>(version.manifest);
     if (manifest.signature.task !== scorer.assembled.task) {
@@ -169,7 +169,7 @@ async function scoreVersion(scorer: Scorer, version: ModelVersionRef): Promise<S
   });
 }
 
-async function featuresOf(scorer: Scorer, version: ModelVersionRef, manifest: ModelManifest): Promise<string> {
+async function featuresOf(scorer: HoldoutScorer, version: ModelVersionRef, manifest: ModelManifest): Promise<string> {
   const { assembled, artifacts, scratch, files, sql, signal } = scorer;
   if (manifest.featuresSql.digest === assembled.featuresSql.digest && sameColumns(manifest.signature.request, assembled.request)) {
     return files.features;
@@ -192,7 +192,7 @@ function sameColumns(one: readonly Column[], other: readonly Column[]): boolean 
   return one.length === other.length && one.every(({ name, type }) => other.some((column) => column.name === name && column.type === type));
 }
 
-async function scoreBaseline(scorer: Scorer): Promise<ScoredCounterpart> {
+async function scoreBaseline(scorer: HoldoutScorer): Promise<ScoredCounterpart> {
   const { baseline, artifacts, assembled, files } = scorer;
   if (baseline === null) return { kind: 'absent', reason: 'no baseline was trained, as no gate asks for one' };
   return counterpart(scorer.signal, 'baseline', baseline, async () =>

@@ -40,7 +40,7 @@ const farewellSeconds = 5;
  * does, because its standard input closes then. BackendUnavailable while there is none.
  */
 export function createOptuna({ python, trainersDir }: { readonly python: string; readonly trainersDir: string }): Optuna {
-  let running: Promise<Service> | null = null;
+  let running: Promise<OptunaService> | null = null;
   let closed = false;
 
   async function ask(what: 'suggest' | 'prune', question: StudyQuestion): Promise<unknown> {
@@ -68,12 +68,12 @@ export function createOptuna({ python, trainersDir }: { readonly python: string;
   };
 }
 
-interface Service {
+interface OptunaService {
   ask(what: string, question: StudyQuestion): Promise<unknown>;
   close(): Promise<void>;
 }
 
-async function startService(python: string, trainersDir: string, onGone: () => void): Promise<Service> {
+async function startService(python: string, trainersDir: string, onGone: () => void): Promise<OptunaService> {
   const child = spawn(python, [join(trainersDir, 'tuner', 'service.py')], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // None of the worker's own environment: it holds credentials.

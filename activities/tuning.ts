@@ -34,7 +34,7 @@ export interface StudyStanding {
   readonly seconds: number;
 }
 
-export type Asked =
+export type NextTrial =
   | { readonly kind: 'trial'; readonly number: number; readonly params: TrialParams; readonly ended: boolean }
   | { readonly kind: 'over'; readonly reason: string };
 
@@ -95,7 +95,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
      * The next trial's parameters, recorded as running before anyone acts on them. If the process dies before the record, the next attempt asks
      * again; after it, that attempt, or one that comes twice or late, finds the record. `over` when the budget is spent.
      */
-    askTrial(input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string }): Promise<Asked> {
+    askTrial(input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string }): Promise<NextTrial> {
       const { tenant, runId, study, number, tune, hyperband } = input;
       return whileBeating(async () => {
         const trials = await registry.trials.list({ tenant, runId, study });
@@ -127,6 +127,6 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
   };
 }
 
-function asked({ number, params, status }: Trial): Asked {
+function asked({ number, params, status }: Trial): NextTrial {
   return { kind: 'trial', number, params, ended: status !== 'running' };
 }

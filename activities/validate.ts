@@ -7,7 +7,7 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { Verdict } from '../domain/verdict';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { Reference } from '../data/contracts/distribution';
-import { validateContract, type Validated } from '../data/contracts/validate-contract';
+import { validateContract, type ContractValidation } from '../data/contracts/validate-contract';
 import { columnStatistics } from '../data/dataset-statistics';
 import { openScratch, type Scratch } from '../data/scratch';
 import { readParquet, withDuckDb } from '../data/sql/platform-sql';
@@ -39,7 +39,7 @@ export interface ApproveInput {
   readonly dataset: DatasetVersionRef;
 }
 
-export interface Validation {
+export interface ValidateEnd {
   readonly report: ContractReport;
   /** The rows that go on. Only a passed verdict makes another version of them; without one this is the version that was checked. */
   readonly accepted: DatasetVersionRef;
@@ -48,7 +48,7 @@ export interface Validation {
   readonly verdict: Verdict;
 }
 
-interface Attempt extends ValidateDeps, Beat {
+interface ValidateAttempt extends ValidateDeps, Beat {
   readonly scratch: Scratch;
   readonly assertOwned: () => Promise<void>;
   readonly claim: HeldClaim;
@@ -64,7 +64,7 @@ export function createValidateActivities(deps: ValidateDeps) {
      * Holds one dataset version against its contract, keeps its bad rows apart, and on a pass registers the good ones and moves `approved` there. A second
      * attempt measures again and finds by digest what the first one stored; once the effect is done, it repeats the answer.
      */
-    validateDataset: (input: ValidateInput): Promise<Validation> =>
+    validateDataset: (input: ValidateInput): Promise<ValidateEnd> =>
       whileBeating((beat) =>
         effectOnce(deps.registry.effects, input, async (assertOwned, claim) => {
           const scratch = await openScratch(deps.scratchRoot, `validate-${input.runId}`);
@@ -87,7 +87,7 @@ export function createValidateActivities(deps: ValidateDeps) {
   };
 }
 
-async function validate(input: ValidateInput, attempt: Attempt): Promise<Validation> {
+async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise<ValidateEnd> {
   const { contract, dataset } = input;
   const { artifacts, scratch, signal } = attempt;
   const manifest = await artifacts.getJson<DatasetManifest>(dataset.manifest);
@@ -120,7 +120,7 @@ async function validate(input: ValidateInput, attempt: Attempt): Promise<Validat
   return { report, accepted, quarantine, verdict };
 }
 
-async function stage(manifest: DatasetManifest, label: string, { artifacts, scratch, signal, report }: Attempt): Promise<string[]> {
+async function stage(manifest: DatasetManifest, label: string, { artifacts, scratch, signal, report }: ValidateAttempt): Promise<string[]> {
   const paths: string[] = [];
   for (const [index, file] of manifest.files.entries()) {
     const path = scratch.path(`${label}-${index}.parquet`);
@@ -134,7 +134,7 @@ async function stage(manifest: DatasetManifest, label: string, { artifacts, scra
 }
 
 /** What distributions are compared with. A version that is gone for good cannot be compared with, which is not the same as having none (I10). */
-async function referenceFor({ contract, reference }: ValidateInput, attempt: Attempt): Promise<Reference> {
+async function referenceFor({ contract, reference }: ValidateInput, attempt: ValidateAttempt): Promise<Reference> {
   if (contract.distribution === null || reference === null) return { kind: 'none' };
   const name = `${reference.dataset}@${reference.version}`;
   try {
@@ -148,9 +148,9 @@ async function referenceFor({ contract, reference }: ValidateInput, attempt: Att
 
 async function keepApart(
   { tenant, runId, dataset }: ValidateInput,
-  { report, reasons }: Validated,
+  { report, reasons }: ContractValidation,
   path: string,
-  attempt: Attempt,
+  attempt: ValidateAttempt,
 ): Promise<ArtifactRef> {
   const { registry, artifacts, signal } = attempt;
   const artifact = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
@@ -171,9 +171,9 @@ async function keepApart(
 
 async function register(
   { tenant, runId, key, dataset: checked }: ValidateInput,
-  { report, columns }: Validated,
+  { report, columns }: ContractValidation,
   { path, statistics }: { readonly path: string; readonly statistics: DatasetStatistics },
-  { registry, artifacts, signal, assertOwned, claim }: Attempt,
+  { registry, artifacts, signal, assertOwned, claim }: ValidateAttempt,
 ): Promise<DatasetVersionRef> {
   const { dataset } = checked;
   const file = await artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
@@ -215,7 +215,7 @@ async function approve(
   });
 }
 
-function notesOf({ report }: Validated, { dataset, version }: DatasetVersionRef): readonly string[] {
+function notesOf({ report }: ContractValidation, { dataset, version }: DatasetVersionRef): readonly string[] {
   if (report.quarantined === 0) return [];
   return [`${report.quarantined} rows of ${dataset}@${version} are in quarantine`];
 }

@@ -143,7 +143,7 @@ function askedIn({ total }: Consumption['traffic']): number {
   return total.champion.requests + total.challenger.requests;
 }
 
-type Judged = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
+type JudgedRollout = { readonly rollout: RolloutRecord; readonly evidence: RolloutEvidence; readonly verdict: RolloutVerdict };
 
 async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInput): Promise<Consumption> {
   const { tenant, rollout: id, policy, names, noMoreLabels } = input;
@@ -156,7 +156,7 @@ async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInpu
   });
 }
 
-async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: Judged): Promise<Watched> {
+async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<Watched> {
   const { verdict } = judged;
   switch (verdict.kind) {
     case 'advance':
@@ -177,7 +177,7 @@ async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, ju
  * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is stored: the next attempt finds the same evidence; after it: the
  * same decision by its key; after the end: the end stands and is answered. Late, beside another end: that one stands.
  */
-async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: Judged): Promise<Watched> {
+async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<Watched> {
   const foundAt = Date.now();
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
@@ -202,7 +202,7 @@ async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInpu
 async function decide(
   { evidence: grounds, decisions }: WatchRolloutDeps['registry'],
   { tenant, runId, key, policy }: WatchInput,
-  { evidence, verdict, kind }: Judged & { readonly kind: VerdictKind },
+  { evidence, verdict, kind }: JudgedRollout & { readonly kind: VerdictKind },
 ): Promise<DecisionRef> {
   const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
   await grounds.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });

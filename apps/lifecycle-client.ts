@@ -38,7 +38,7 @@ export interface LifecycleClient {
   /** Obeyed once per id, however often it is sent. `gone`: Temporal knows no such rollout, or no longer. */
   steer(workflowId: string, said: SaidToRollout): Promise<'obeyed' | 'gone'>;
   execution(workflowId: string): Promise<ExecutionStatus>;
-  standing(workflowId: string): Promise<Standing>;
+  standing(workflowId: string): Promise<ExecutionState>;
   /** How many workers poll each task queue, as Temporal saw them in the last minutes. */
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, where one is known. */
@@ -54,7 +54,7 @@ export interface CommandBy {
   readonly reason?: string | undefined;
 }
 
-export interface Standing {
+export interface ExecutionState {
   readonly execution: ExecutionStatus;
   /** What keeps a running one from going on, led by its stage; null when nothing does. */
   readonly heldUp: string | null;
@@ -154,7 +154,7 @@ interface Temporal {
   readonly workflow: WorkflowClient;
 }
 
-async function standing(temporal: Temporal, workflowId: string): Promise<Standing> {
+async function standing(temporal: Temporal, workflowId: string): Promise<ExecutionState> {
   const { execution, description } = await describe(temporal.workflow, workflowId);
   if (execution !== 'running' || !description) return { execution, heldUp: null };
   const what = await heldUpOf(temporal, description);

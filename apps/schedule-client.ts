@@ -126,13 +126,13 @@ function scheduleId({ tenant, lifecycle }: ScheduledLifecycle): string {
   return `schedule/${tenant}/${lifecycle}`;
 }
 
-interface Wanted extends ScheduledLifecycle {
+interface WantedSchedule extends ScheduledLifecycle {
   readonly revision: number;
   readonly kind: LifecycleKind;
   readonly schedule: ScheduleSpec;
 }
 
-async function put(schedules: TemporalSchedules, wanted: Wanted): Promise<void> {
+async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promise<void> {
   const options = optionsFor(wanted);
   try {
     const { paused } = wanted.schedule;
@@ -167,7 +167,7 @@ async function described(handle: ScheduleHandle): Promise<ScheduleDescription | 
   }
 }
 
-function optionsFor({ tenant, lifecycle, kind, revision, schedule }: Wanted): Omit<ScheduleOptions, 'state'> {
+function optionsFor({ tenant, lifecycle, kind, revision, schedule }: WantedSchedule): Omit<ScheduleOptions, 'state'> {
   const input: Scheduled = {
     tenant,
     lifecycle,
@@ -206,7 +206,7 @@ function scheduledBy({ action }: ScheduleDescription): Scheduled['scheduled'] {
   return input.scheduled;
 }
 
-function rewanted(before: ScheduleDescription): Pick<Wanted, 'revision' | 'schedule'> {
+function rewanted(before: ScheduleDescription): Pick<WantedSchedule, 'revision' | 'schedule'> {
   const { revision, spec } = scheduledBy(before);
   return { revision, schedule: spec };
 }

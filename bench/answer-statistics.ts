@@ -9,17 +9,17 @@ const alpha = 0.03 / 4;
 const most = 5_000;
 const percent = (share: number) => `${rounded(100 * share)} %`;
 
-interface Row {
+interface AnswerTrialRow {
   readonly differing: number;
   readonly worse: number;
   readonly margin: number;
 }
 
-const rows: readonly Row[] = [0.05, 0.2, 0.4].flatMap((differing) =>
+const rows: readonly AnswerTrialRow[] = [0.05, 0.2, 0.4].flatMap((differing) =>
   [0.05, 0.1].flatMap((margin) => [0, -0.04, margin + 0.05].map((worse) => ({ differing, worse, margin }))),
 );
 
-function needed({ differing, worse, margin }: Row, worlds: number): string | null {
+function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): string | null {
   if (Math.abs(worse) > differing) return null;
   const ends = Array.from({ length: worlds }, (_, world) =>
     watchAnswers({ differing, worse, margin, questions: most, alpha }, randomOf(world, 71)),

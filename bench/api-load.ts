@@ -11,7 +11,7 @@ interface Timed {
   readonly retryAfter: string | null;
 }
 
-interface Asked {
+interface LoadTimes {
   readonly writes: readonly Timed[];
   readonly reads: readonly Timed[];
 }
@@ -32,7 +32,7 @@ async function timed(ask: () => Promise<Answer>): Promise<Timed> {
 }
 
 /** All writes at once, and a read every 100 ms until the last of them is answered. */
-async function load(product: Product, writes: readonly (() => Promise<Answer>)[]): Promise<Asked> {
+async function load(product: Product, writes: readonly (() => Promise<Answer>)[]): Promise<LoadTimes> {
   let isOver = false;
   const reading = (async () => {
     const reads: Promise<Timed>[] = [];

@@ -25,7 +25,7 @@ import { openDeathWatch } from '../infra/death-watch';
 import { startLlmServer, type LlmServerProcess } from '../test/support/llm-server-process';
 import { putBundle } from '../test/support/served-bundles';
 import { asOn, processorOf } from './consistency/processor';
-import { openTasks, type Task } from './consistency/tasks';
+import { openTasks, type ConsistencyTask } from './consistency/tasks';
 import { openEmbeddedWorld } from './embedded-world';
 import { report, rounded } from './figures';
 import { embeddedAt } from './llm-world';
@@ -37,9 +37,9 @@ const tools = createEvaluatorTools(null);
 const reference = 0.89;
 
 /** What the environment answers to each case, in their order. */
-type Ask = (task: Task) => Promise<readonly string[]>;
+type AskTask = (task: ConsistencyTask) => Promise<readonly string[]>;
 
-interface Compared {
+interface ComparedTask {
   readonly environment: string;
   readonly task: string;
   readonly cases: number;
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-consistency-'));
   const tasks = await openTasks(Number(values.cases));
   const all: { environment: string; answers: readonly (readonly string[])[] }[] = [];
-  const measure = async (environment: string, ask: Ask): Promise<void> => {
+  const measure = async (environment: string, ask: AskTask): Promise<void> => {
     const since = performance.now();
     const answers: (readonly string[])[] = [];
     for (const task of tasks) answers.push(await ask(task));
@@ -100,7 +100,7 @@ async function main(): Promise<void> {
 }
 
 /** By the client that Node has, in the provider's own protocol. */
-function straightTo(url: string, atOnce: number): Ask {
+function straightTo(url: string, atOnce: number): AskTask {
   return ({ template, cases }) =>
     inParallel(cases, atOnce, async ({ input }) => {
       const response = await fetch(`${url}/v1/chat/completions`, {
@@ -130,8 +130,8 @@ function straightTo(url: string, atOnce: number): Ask {
 async function throughPlatform(
   folder: string,
   { url }: LlmServerProcess,
-  tasks: readonly Task[],
-  measure: (environment: string, ask: Ask) => Promise<void>,
+  tasks: readonly ConsistencyTask[],
+  measure: (environment: string, ask: AskTask) => Promise<void>,
 ): Promise<void> {
   const watch = openDeathWatch();
   const closers: (() => Promise<void>)[] = [() => watch.close()];
@@ -171,11 +171,11 @@ async function throughPlatform(
 }
 
 async function tell(
-  tasks: readonly Task[],
+  tasks: readonly ConsistencyTask[],
   all: readonly { readonly environment: string; readonly answers: readonly (readonly string[])[] }[],
 ): Promise<void> {
   const [first, ...others] = all;
-  const compared: Compared[] = [];
+  const compared: ComparedTask[] = [];
   for (const [place, task] of tasks.entries()) {
     const base = first?.answers[place] ?? [];
     const baseScores = await scoresOf(task, base);
@@ -201,7 +201,7 @@ async function tell(
   );
 }
 
-function scoresOf({ dimension, cases }: Task, answers: readonly string[]): Promise<readonly number[]> {
+function scoresOf({ dimension, cases }: ConsistencyTask, answers: readonly string[]): Promise<readonly number[]> {
   return Promise.all(
     cases.map(async (of, index) => {
       const score = await evaluate(dimension as EvaluatorSpec, { case: of, answer: answers[index] ?? '', retrieved: [] }, tools);

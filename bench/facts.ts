@@ -15,8 +15,8 @@ import { defaultTenant as tenant } from '../domain/ids';
 import type { EvaluationCase } from '../domain/llm/evaluation/case';
 import { startLlmServer } from '../test/support/llm-server-process';
 import { setUpLanceDb } from '../workers/lance-settings';
-import { ask, type Asked } from './facts/asked';
-import { answererOf, bundleNames, readAssistant, readSampleCases, type BundleName } from './facts/assistant';
+import { ask, type AssistantResults } from './facts/asked';
+import { answererOf, bundleNames, readAssistant, readSampleCases, type AssistantName } from './facts/assistant';
 import type { Fact } from './facts/fact';
 import { listed, tellFacts } from './facts/report';
 import { factQuestions } from './facts/questions';
@@ -67,13 +67,13 @@ async function main(): Promise<void> {
       owner: { execution: 'bench/facts', attempt: Math.floor(Date.now() / 1000) },
     };
     const detectors = openDetectors({ embedders });
-    const askEach = async (what: string, cases: readonly EvaluationCase[]): Promise<Readonly<Record<BundleName, Asked>>> => {
-      const asked: Partial<Record<BundleName, Asked>> = {};
+    const askEach = async (what: string, cases: readonly EvaluationCase[]): Promise<Readonly<Record<AssistantName, AssistantResults>>> => {
+      const asked: Partial<Record<AssistantName, AssistantResults>> = {};
       for (const name of bundleNames) {
         const answerer = answererOf(name, { assistant, index, detectors, asking });
         asked[name] = await ask(`${what}, ${name}`, { answerer, cases, parallel: sequences, signal });
       }
-      return asked as Record<BundleName, Asked>;
+      return asked as Record<AssistantName, AssistantResults>;
     };
     const byFacts = await askEach('facts', facts.map(caseOf));
     const sample = readSampleCases(assistant).slice(0, Number(values.questions));

@@ -30,7 +30,7 @@ const margin = 0.01;
 /** Between days, of the paired difference in log loss on the sample's flights. */
 const daySd = 0.02;
 
-interface World {
+interface GateWorld {
   readonly days: number;
   readonly correlation: number;
   /** By how much weekends are worse than weekdays, in `daySd`; the mean over a whole week stays. */
@@ -38,7 +38,7 @@ interface World {
 }
 
 /** The paired difference of each day; a week begins on a Monday. */
-function drawDays(random: Random, { days, correlation, weekend }: World): readonly number[] {
+function drawDays(random: Random, { days, correlation, weekend }: GateWorld): readonly number[] {
   let effect = gauss(random);
   return Array.from({ length: days }, (_, day) => {
     if (day > 0) effect = correlation * effect + Math.sqrt(1 - correlation ** 2) * gauss(random);
@@ -85,13 +85,13 @@ function passes(differences: readonly number[], number: number, seed: number): b
 const found = evidence();
 
 /** One candidate on a holdout of its own. */
-export function onePass(world: World, worlds: number): Rate {
+export function onePass(world: GateWorld, worlds: number): Rate {
   const random = seededRandom([world.days, 100 * world.correlation, 10 * world.weekend, 7]);
   return rateIn(worlds, (seed) => passes(drawDays(random, world), 1, seed));
 }
 
 /** Candidates that share `shared` of what a holdout does to each, tried one after the other until one passes. */
-export function anyPass(attempts: number, world: World & { readonly shared: number }, worlds: number): Rate {
+export function anyPass(attempts: number, world: GateWorld & { readonly shared: number }, worlds: number): Rate {
   const random = seededRandom([world.days, attempts, 100 * world.shared, 8]);
   return rateIn(worlds, (seed) => {
     const common = drawDays(random, world);
@@ -137,7 +137,7 @@ export function anySlice({ days, every }: { readonly days: number; readonly ever
 /** All rows of the table; `worlds` simulated holdouts each. */
 export function gateRows(worlds: number): readonly GateRow[] {
   const allowed = 3;
-  const one = (world: string, of: World): GateRow => ({
+  const one = (world: string, of: GateWorld): GateRow => ({
     statement: 'no worse: passed at the margin',
     world,
     allowed,

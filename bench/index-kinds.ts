@@ -29,14 +29,14 @@ const firsts = 3;
 
 type Kind = VectorKind | 'none';
 
-interface Times {
+interface IndexKindTimes {
   readonly p50: number;
   readonly p95: number;
   /** Of this process, all threads: what other work on the machine does not change. */
   readonly cpu: number;
 }
 
-interface Figures {
+interface IndexKindFigures {
   readonly embedder: EmbedderKind;
   readonly on: IndexLocation['kind'];
   readonly pieces: number;
@@ -44,13 +44,13 @@ interface Figures {
   /** Of all indexes, words and ids too. */
   readonly buildSeconds: number;
   readonly firstMs: number;
-  readonly vector: Times;
-  readonly hybrid: Times;
+  readonly vector: IndexKindTimes;
+  readonly hybrid: IndexKindTimes;
   readonly recall5: number;
   readonly recall10: number;
 }
 
-async function measure(corpus: EmbeddedCorpus, location: IndexLocation, pieces: number, kind: Kind): Promise<Figures> {
+async function measure(corpus: EmbeddedCorpus, location: IndexLocation, pieces: number, kind: Kind): Promise<IndexKindFigures> {
   const name = { tenant, index: `${corpus.spec.kind}-${pieces}-${kind}`.toLowerCase(), version: 1 };
   const store = openChunkStore(location);
   const { tableVersion, buildSeconds } = await build(store, location, name, corpus, { pieces, kind });
@@ -146,7 +146,7 @@ function openReader(location: IndexLocation, { embedder, embedders, spec, questi
 }
 
 /** The first round fills caches and is not counted. */
-async function timesOf({ questions }: EmbeddedCorpus, ask: (question: number) => Promise<number>): Promise<Times> {
+async function timesOf({ questions }: EmbeddedCorpus, ask: (question: number) => Promise<number>): Promise<IndexKindTimes> {
   for (const question of [...questions.keys()].slice(0, 10)) await ask(question);
   const before = process.cpuUsage();
   const ms: number[] = [];
@@ -176,7 +176,7 @@ const heads = [
   '@10',
 ];
 
-function line({ embedder, on, pieces, kind, buildSeconds, firstMs, vector, hybrid, recall5, recall10 }: Figures): string {
+function line({ embedder, on, pieces, kind, buildSeconds, firstMs, vector, hybrid, recall5, recall10 }: IndexKindFigures): string {
   const times = [vector, hybrid].flatMap(({ p50, p95, cpu }) => [p50, p95, cpu]);
   return [embedder, on, pieces, kind, buildSeconds, firstMs, ...times, recall5, recall10].map((cell) => String(cell).padStart(11)).join('');
 }
@@ -203,7 +203,7 @@ async function main(): Promise<void> {
     bucket.close();
     const places: Record<string, IndexLocation> = { s3: { kind: 's3', s3 }, disk: { kind: 'directory', path: join(scratch, 'disk') } };
     process.stdout.write(`${heads.map((head) => head.padStart(11)).join('')}\n`);
-    const figures: Figures[] = [];
+    const figures: IndexKindFigures[] = [];
     for (const kind of option('--embedders', 'minilm').split(',') as EmbedderKind[]) {
       const corpus = await embeddedCorpus(folder, kind, texts, Number(option('--questions', '60')));
       closers.push(() => corpus.embedders.close());

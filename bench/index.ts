@@ -39,21 +39,21 @@ const efforts = [
 ] as const;
 type Effort = (typeof efforts)[number];
 
-interface Times {
+interface IndexTimes {
   readonly p50: number;
   readonly p95: number;
 }
 
-interface Figures extends TableTimes {
+interface IndexFigures extends TableTimes {
   readonly vectors: number;
   readonly effort: Effort;
   readonly recall: number;
-  readonly bare: Times;
-  readonly gateway: Times;
+  readonly bare: IndexTimes;
+  readonly gateway: IndexTimes;
   readonly ratio: number;
 }
 
-interface World {
+interface IndexBenchWorld {
   readonly store: ChunkStore;
   readonly embedder: Embedder;
   readonly folder: string;
@@ -61,7 +61,7 @@ interface World {
   readonly questions: readonly Float32Array[];
 }
 
-async function measure(vectors: number, world: World): Promise<Figures> {
+async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFigures> {
   const { store, embedder, folder, questions, gateway } = world;
   const name = { tenant, index: `bench-${vectors}`, version: 1 };
   const { table, times } = await indexedTable({ store, embedder, folder }, name, vectors);
@@ -138,7 +138,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; 
   return { ms: performance.now() - begun, value };
 }
 
-function timesOf(all: readonly number[]): Times {
+function timesOf(all: readonly number[]): IndexTimes {
   return { p50: rounded(quantile(all, 0.5), 2), p95: rounded(quantile(all, 0.95), 2) };
 }
 
@@ -153,7 +153,7 @@ async function questionsIn(embedder: Embedder): Promise<readonly Float32Array[]>
   return embedder.embed(rows.map(({ question }) => question));
 }
 
-function line(figures: Figures): string {
+function line(figures: IndexFigures): string {
   const { vectors, fillSeconds, indexSeconds, effort, recall, bare: alone, gateway, ratio } = figures;
   const { probes, refine } = effort;
   const [filled, indexed] = [rounded(fillSeconds), rounded(indexSeconds)];
@@ -188,7 +188,7 @@ async function main(): Promise<void> {
     closers.push(() => gateway.close());
     const embedder = await embedders.get(spec);
     const questions = await questionsIn(embedder);
-    const measured: Figures[] = [];
+    const measured: IndexFigures[] = [];
     for (const vectors of [10_000, 100_000, 1_000_000].filter((each) => each <= most))
       measured.push(await measure(vectors, { store, embedder, folder, gateway, questions }));
     const heads = [

@@ -17,7 +17,7 @@ const numbers = Array.from({ length: 8 }, (_, index) => `n${index}`);
 const texts = Array.from({ length: 4 }, (_, index) => `t${index}`);
 const rounds = 5;
 
-interface Contender {
+interface InferenceContender {
   readonly name: string;
   readonly figures: LoadFigures[];
   readonly plan: LoadPlan;
@@ -80,7 +80,7 @@ export async function benchInference({
       warmUpSeconds: 1,
       seconds,
     });
-    const contenders: Contender[] = [
+    const contenders: InferenceContender[] = [
       { name: 'bare fastify + onnxruntime', plan: plan(bareUrl, 'bench'), figures: [] },
       { name: 'gateway', plan: plan(gateway.url, 'plain'), figures: [] },
       { name: 'gateway, features by SQL', plan: plan(gateway.url, 'computed'), figures: [] },
@@ -158,14 +158,14 @@ async function firstLine(child: ChildProcess): Promise<string> {
 }
 
 /** The middle one of the rounds, by rate. */
-function middle({ figures }: Contender): Figures {
+function middle({ figures }: InferenceContender): Figures {
   const sorted = [...figures].sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
   const { requestsPerSecond, p50Ms, p97Ms } = sorted[Math.floor(sorted.length / 2)] as LoadFigures;
   const failures = figures.reduce((sum, each) => sum + each.failures, 0);
   return { requestsPerSecond: Math.round(requestsPerSecond), p50Ms: round(p50Ms), p97Ms: round(p97Ms), failures };
 }
 
-function summary(contenders: readonly Contender[], connections: number): Omit<InferenceFigures, 'predictionsDropped'> {
+function summary(contenders: readonly InferenceContender[], connections: number): Omit<InferenceFigures, 'predictionsDropped'> {
   const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [Figures, Figures, Figures];
   const [bareRounds = [], gatewayRounds = []] = contenders.map(({ figures }) => figures.map(({ requestsPerSecond }) => requestsPerSecond));
   const shares = gatewayRounds.map((rate, index) => rate / (bareRounds[index] ?? NaN)).sort((a, b) => a - b);

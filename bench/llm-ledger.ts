@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   }
 }
 
-type Measured = Awaited<ReturnType<typeof measure>>;
+type LedgerMeasurement = Awaited<ReturnType<typeof measure>>;
 
 /** In a database of its own, which knows no answer. */
 async function measure(
@@ -103,7 +103,7 @@ async function ownPostgres(closers: (() => Promise<unknown>)[]): Promise<string>
   return postgres.url('perennial');
 }
 
-function print(killed: Measured, whole: Measured): void {
+function print(killed: LedgerMeasurement, whole: LedgerMeasurement): void {
   const { bill, attempts, matched, reported, wrong, budgets } = killed;
   const sameScores = JSON.stringify(killed.result.scores) === JSON.stringify(whole.result.scores);
   const { lost = 0, broken = 0, refused = 0 } = attempts;

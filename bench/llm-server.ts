@@ -17,7 +17,7 @@ const grammar = `root ::= ${kinds.map((kind) => `"${kind}"`).join(' | ')}`;
 
 const casesARound = 20;
 
-interface Figures {
+interface ServerFigures {
   readonly keepPrompts: boolean;
   readonly sequences: number;
   readonly casesPerHour: number;
@@ -26,7 +26,7 @@ interface Figures {
   readonly p50Ms: number;
 }
 
-interface Contender {
+interface ServerContender {
   readonly keepPrompts: boolean;
   readonly sequences: number;
   readonly server: LlmServerProcess;
@@ -36,14 +36,14 @@ interface Contender {
   cached: number;
 }
 
-async function open(folder: string, sequences: number, keepPrompts: boolean, first: string): Promise<Contender> {
+async function open(folder: string, sequences: number, keepPrompts: boolean, first: string): Promise<ServerContender> {
   const own = join(folder, `${sequences}-${keepPrompts}`);
   const server = await startLlmServer({ folder: own, artifactsFolder: own, sequences, contextTokens: 512, keepPrompts, maxQueued: 1_000 });
   await ask(server.url, first);
   return { keepPrompts, sequences, server, rates: [], times: [], prompt: 0, cached: 0 };
 }
 
-async function round(contender: Contender, cases: readonly string[]): Promise<void> {
+async function round(contender: ServerContender, cases: readonly string[]): Promise<void> {
   let next = 0;
   const since = performance.now();
   const one = async (): Promise<void> => {
@@ -87,7 +87,7 @@ async function glosses(count: number): Promise<string[]> {
 async function main(): Promise<void> {
   const cases = await glosses(Number(process.argv[2] ?? 160));
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-llm-'));
-  const contenders: Contender[] = [];
+  const contenders: ServerContender[] = [];
   try {
     for (const sequences of [1, 4]) for (const keep of [false, true]) contenders.push(await open(folder, sequences, keep, cases[0] ?? ''));
     // In turns, since neighbours in time share what else the machine does.
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
     for (const { server } of contenders) await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  const figures = contenders.map(({ keepPrompts, sequences, rates, times, prompt, cached }): Figures => ({
+  const figures = contenders.map(({ keepPrompts, sequences, rates, times, prompt, cached }): ServerFigures => ({
     keepPrompts,
     sequences,
     casesPerHour: Math.round(median(rates)),

@@ -119,7 +119,7 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
   const bestWithout = noExamples.reduce((best, each) => Math.max(best, each.result.cases >= 10 ? each.result.quality : 0), 0);
   const baseline = nearestNeighbours([...split.pool, ...split.search], split.confirm);
   const aDay = (variants.length / seconds) * 86_400;
-  const [first, won, gain] = [confirmed.first, confirmed.winner, confirmed.gain].map(figure) as [Figure, Figure, Figure];
+  const [first, won, gain] = [confirmed.first, confirmed.winner, confirmed.gain].map(figure) as [SearchFigure, SearchFigure, SearchFigure];
   const kindsOf = (kind: string) => variants.filter(({ origin }) => origin.kind === kind).length;
   report(
     `prompt search, ${variants.length} variants, embedded ${model}`,
@@ -168,19 +168,19 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
   process.stderr.write(`${JSON.stringify(winner.template, null, 1)}\n`);
 }
 
-interface Figure {
+interface SearchFigure {
   readonly mean: number;
   readonly lower: number;
   readonly upper: number;
 }
 
 /** Bounds of 95 % on either side that hold however often somebody looks. */
-function figure(of: Aggregate): Figure {
+function figure(of: Aggregate): SearchFigure {
   const { lower, upper } = boundsOf(of, 0.95);
   return { mean: rounded(of.mean ?? 0, 4), lower: rounded(lower ?? of.range.min, 4), upper: rounded(upper ?? of.range.max, 4) };
 }
 
-function text({ mean, lower, upper }: Figure): string {
+function text({ mean, lower, upper }: SearchFigure): string {
   return `${percent(mean)}  (95 % a side: ${percent(lower)} to ${percent(upper)})`;
 }
 

@@ -24,20 +24,22 @@ const level = 0.95;
 const subset = 2000;
 const plan: ChunkingPlan = { kind: 'sentences', size: 256, overlap: 0 };
 
-interface Question {
+interface RetrievalQuestion {
   readonly id: string;
   readonly text: string;
   readonly gold: readonly string[];
 }
 
-interface Contender {
+interface RetrievalContender {
   readonly name: string;
   readonly answers: readonly Retrieved[];
   readonly secondsToBuild: number;
   readonly msPerQuestion: number;
 }
 
-async function read(all: boolean): Promise<{ readonly documents: readonly IndexDocument[]; readonly questions: readonly Question[] }> {
+async function read(
+  all: boolean,
+): Promise<{ readonly documents: readonly IndexDocument[]; readonly questions: readonly RetrievalQuestion[] }> {
   return withDuckDb(
     async (sql) => {
       const summaries = quoteText(llmDataPath('wiki-summaries.parquet'));
@@ -66,7 +68,7 @@ async function byIndex(
     folder,
     embedders,
   }: Awaited<ReturnType<typeof read>> & { readonly folder: string; readonly embedders: Embedders },
-): Promise<readonly Contender[]> {
+): Promise<readonly RetrievalContender[]> {
   const embedder = await embedders.get(spec);
   const store = openChunkStore({ kind: 'directory', path: folder });
   const name = { tenant, index: spec.kind, version: 1 };
@@ -83,7 +85,7 @@ async function byIndex(
     store,
     embedders,
   });
-  const contenders: Contender[] = [];
+  const contenders: RetrievalContender[] = [];
   for (const mode of modes) {
     const started = performance.now();
     const answers: Retrieved[] = [];
@@ -104,7 +106,7 @@ async function rowsOf(documents: readonly IndexDocument[], shard: number, embedd
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }
 
-function byTfIdf({ documents, questions }: Awaited<ReturnType<typeof read>>): Contender {
+function byTfIdf({ documents, questions }: Awaited<ReturnType<typeof read>>): RetrievalContender {
   const begun = performance.now();
   const search = createTfIdf(documents);
   const secondsToBuild = (performance.now() - begun) / 1000;
@@ -113,7 +115,7 @@ function byTfIdf({ documents, questions }: Awaited<ReturnType<typeof read>>): Co
   return { name: 'TF-IDF', answers, secondsToBuild, msPerQuestion: (performance.now() - started) / questions.length };
 }
 
-function line({ name, answers, secondsToBuild, msPerQuestion }: Contender): { readonly text: string; readonly figures: object } {
+function line({ name, answers, secondsToBuild, msPerQuestion }: RetrievalContender): { readonly text: string; readonly figures: object } {
   const measured = metrics.map((metric) => {
     const { mean, interval } = meanOver(
       answers.map((each) => scoreOf(metric, each)),

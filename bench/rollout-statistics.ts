@@ -341,7 +341,7 @@ function neededPairs(worlds: number, say: (line: string) => void): readonly Pair
   });
 }
 
-interface Asked {
+interface SimulatedCase {
   readonly effect: number;
   readonly rules: RolloutPolicy;
   readonly traffic: string;
@@ -349,7 +349,7 @@ interface Asked {
   readonly worlds: number;
 }
 
-function powerAt({ effect, rules, traffic, effects, worlds }: Asked): Power {
+function powerAt({ effect, rules, traffic, effects, worlds }: SimulatedCase): Power {
   const simulated = { mean: effect * margin, effects, draw: alikePairs, days: 31, pairsPerDay };
   const [now, earlier] = bothEnds(rules, simulated, { worlds, scenario: 160 });
   return { effect, traffic, steps: rules.steps.join(', '), worlds, now: endsOf(now), earlier: endsOf(earlier) };

@@ -45,7 +45,7 @@ interface Study {
   }[];
 }
 
-interface Pair {
+interface TuningPair {
   readonly parallel: number;
   readonly product: Study;
   readonly alone: Study;
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   try {
     // Python, optuna and the warm parent of jobs begun, and the workflows' code compiled: as on a platform that is in use.
     await study(product, core, { parallel: 2, trials: 4 });
-    const pairs: Pair[] = [];
+    const pairs: TuningPair[] = [];
     for (const parallel of atOnce) pairs.push(await pair(product, core, parallel));
     show(pairs);
   } finally {
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function pair(product: Product, core: Core, parallel: number): Promise<Pair> {
+async function pair(product: Product, core: Core, parallel: number): Promise<TuningPair> {
   const { runId, ...through } = await study(product, core, { parallel, trials: trialCount });
   const alone = await studyAlone(product, core, runId, { parallel, sharedBins: false });
   const aloneSharingBins = parallel === 1 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
@@ -165,7 +165,7 @@ async function output(args: readonly string[]): Promise<string> {
   return text;
 }
 
-function show(pairs: readonly Pair[]): void {
+function show(pairs: readonly TuningPair[]): void {
   const rows = pairs.flatMap(({ parallel, product, alone, aloneSharingBins }): (readonly [string, string])[] => {
     const overhead = ((product.seconds - alone.seconds) * parallel * 1000) / trialCount;
     return [

@@ -1,6 +1,6 @@
 import type { PredictionId, RolloutId, Tenant } from '../domain/ids';
 import { failure } from '../domain/failure';
-import type { Outcome } from '../domain/llm/safety/screen';
+import type { ScreeningOutcome } from '../domain/llm/safety/screen';
 import type { Sql } from './connection';
 import type { Page, PageRequest } from './page';
 import { afterKey, rowsToAsk, toPage } from './page';
@@ -16,7 +16,7 @@ export interface PredictionFilter {
   /** Whether a safety policy kept the answer back. */
   readonly blocked?: boolean | undefined;
   /** The worst that a safety policy said of any side. */
-  readonly verdict?: Outcome | undefined;
+  readonly verdict?: ScreeningOutcome | undefined;
   /** Received from then on. */
   readonly since?: string | undefined;
   /** Received before. */

@@ -9,7 +9,7 @@ export interface HeldClaim {
   readonly token: number;
 }
 
-export interface RunEffect {
+export interface FencedEffect {
   readonly tenant: Tenant;
   readonly runId: RunId;
   /** Of an effect that several attempts may write. */
@@ -20,7 +20,7 @@ export interface RunEffect {
  * First in the transaction of what a run does to the world. Throws FencedOff when the run has ended or its undo began, or when a newer attempt owns the
  * effect. Both rows stay locked to the commit: an undo, or a newer claim, waits for what this transaction writes and so finds it.
  */
-export async function guardRun(tx: Transaction, { tenant, runId, claim }: RunEffect): Promise<void> {
+export async function guardRun(tx: Transaction, { tenant, runId, claim }: FencedEffect): Promise<void> {
   const [run] = await tx<{ status: RunStatus; undoSince: string | null }[]>`
     select status, undo_since from runs where tenant_id = ${tenant} and id = ${runId} for share`;
   if (!run) throw failure('NotFound', `there is no run ${runId}`);
@@ -35,6 +35,6 @@ export async function guardRun(tx: Transaction, { tenant, runId, claim }: RunEff
 }
 
 /** Before `guardRun`, where an event follows: two that both shared the row would wait for each other to number theirs. */
-export async function lockRun(tx: Transaction, { tenant, runId }: Pick<RunEffect, 'tenant' | 'runId'>): Promise<void> {
+export async function lockRun(tx: Transaction, { tenant, runId }: Pick<FencedEffect, 'tenant' | 'runId'>): Promise<void> {
   await tx`select from runs where tenant_id = ${tenant} and id = ${runId} for no key update`;
 }

@@ -11,7 +11,7 @@ export function explainVerdict(verdict: Verdict): readonly string[] {
 }
 
 /** How much is shown. `verbose` adds the details of each reason, each on a line of its own. */
-export interface Shown {
+export interface ReasonLayout {
   readonly painted?: PaintMark;
   readonly verbose?: boolean | undefined;
   /** Characters of the longest line; 110 by default, as callers indent it. */
@@ -19,7 +19,7 @@ export interface Shown {
 }
 
 /** Each reason of a verdict, marked by what its gate said. */
-export function explainReasons({ kind, reasons }: Verdict, shown: Shown = {}): readonly string[] {
+export function explainReasons({ kind, reasons }: Verdict, shown: ReasonLayout = {}): readonly string[] {
   return explainGates(
     reasons.map((reason) => ({ outcome: kind, ...reason })),
     shown,
@@ -32,7 +32,7 @@ export type PaintMark = (mark: string, outcome: ReasonOutcome) => string;
 /** Gates with what each said, its outcome first so that the eye finds the one that decided. Longer reasons go on in the next line, below their first word. */
 export function explainGates(
   judged: readonly (Pick<JudgedGate, 'gate' | 'message' | 'details'> & { readonly outcome: ReasonOutcome })[],
-  { painted = (mark) => mark, verbose = false, columns = longestLine - indentOfCallers }: Shown = {},
+  { painted = (mark) => mark, verbose = false, columns = longestLine - indentOfCallers }: ReasonLayout = {},
 ): readonly string[] {
   const words = { passed: 'pass', failed: 'FAIL', inconclusive: 'open', notApplicable: 'n/a', noted: 'note' } as const;
   const width = Math.max(0, ...judged.map(({ gate }) => gate.length));

@@ -17,7 +17,7 @@ import { readBy } from './schema-issues.schema';
 import { absoluteUri, isRelativeUri } from './source-uri';
 import { yamlDocument } from './yaml-document.schema';
 
-export interface LifecycleInput {
+export interface LifecycleSource {
   /** The text of the file, or the same as an object: from a JSON body, or from `defineLifecycle`. */
   readonly document: unknown;
   /** For messages. */
@@ -42,11 +42,11 @@ export type ParsedLifecycle =
 const maxIssues = 100;
 
 /** The one check of a lifecycle, for the command line and the API alike: what it says, and the files that it names. Lists all mistakes at once. */
-export function parseLifecycle(input: LifecycleInput): ParsedLifecycle {
+export function parseLifecycle(input: LifecycleSource): ParsedLifecycle {
   return parsed(openLifecycle(input), input);
 }
 
-function parsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecycle {
+function parsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecycle {
   if (!isMap(document.value)) {
     return refused(
       document.issues.length > 0
@@ -61,7 +61,7 @@ function parsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecyc
  * Mistakes beside those of YAML's syntax. Only of single values before the first of those, and of other files: what comes later may have
  * been read as something else than was meant.
  */
-function readableIssues({ readable }: WrittenDocument, input: LifecycleInput): readonly Issue[] {
+function readableIssues({ readable }: WrittenDocument, input: LifecycleSource): readonly Issue[] {
   if (readable === undefined || !isMap(readable.value)) return [];
   const { value, issueAt, brokenLine } = readable;
   const rest = parsed({ value, issueAt, issues: [] }, input);
@@ -74,7 +74,7 @@ function readableIssues({ readable }: WrittenDocument, input: LifecycleInput): r
   });
 }
 
-function llmParsed(document: WrittenDocument, { files, folder }: LifecycleInput): ParsedLifecycle {
+function llmParsed(document: WrittenDocument, { files, folder }: LifecycleSource): ParsedLifecycle {
   const read = readLlmLifecycle(document, files);
   const relative = relativeIssues(document, folder);
   if (!read.ok || relative.length > 0) return refused([...(read.ok ? [] : read.issues), ...relative]);
@@ -87,7 +87,7 @@ function absolute(sources: readonly SourceSpec[], folder = '/'): readonly Source
   return sources.map((source) => ({ ...source, uri: absoluteUri(source.uri, folder) }));
 }
 
-function modelParsed(document: WrittenDocument, input: LifecycleInput): ParsedLifecycle {
+function modelParsed(document: WrittenDocument, input: LifecycleSource): ParsedLifecycle {
   const read = readBy(lifecycleSchema, document);
   const contract = contractIn(document, input);
   const issues = [
@@ -114,7 +114,7 @@ export function revisionDigestInput(spec: LifecycleSpec, fileDigests: Readonly<R
   return { spec, files: fileDigests };
 }
 
-export function openLifecycle({ document, fileName }: LifecycleInput): WrittenDocument {
+export function openLifecycle({ document, fileName }: LifecycleSource): WrittenDocument {
   return typeof document === 'string' ? yamlDocument(document, fileName) : objectDocument(document, fileName);
 }
 
@@ -132,7 +132,7 @@ function namedPaths({ value }: WrittenDocument): readonly NamedPath[] {
 
 type ContractIn = { readonly ok: true; readonly value: DataContract | null } | { readonly ok: false; readonly issues: readonly Issue[] };
 
-export function contractIn(document: WrittenDocument, { files }: Pick<LifecycleInput, 'files'>): ContractIn {
+export function contractIn(document: WrittenDocument, { files }: Pick<LifecycleSource, 'files'>): ContractIn {
   const path = namedPaths(document).find(({ at }) => at === contractAt)?.path;
   const text = path !== undefined && Object.hasOwn(files, path) ? files[path] : undefined;
   // What is wrong with the file as a file is said once, where it is named.

@@ -128,15 +128,15 @@ function stagesAfter(current: LifecycleRevision | null, next: NextRevision, chan
   return [];
 }
 
-interface Of<Spec> {
+interface PlannedPart<Spec> {
   readonly spec: Spec;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
 }
 
 /** A prompt that changed, or cases that did, are other questions: what was answered before is still on the ledger. */
 function llmStagesAfter(
-  current: Of<LlmLifecycleSpec>,
-  next: Of<LlmLifecycleSpec>,
+  current: PlannedPart<LlmLifecycleSpec>,
+  next: PlannedPart<LlmLifecycleSpec>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
   const named = (pattern: RegExp): readonly string[] => changes.map(({ what }) => what).filter((what) => pattern.test(what));
@@ -168,8 +168,8 @@ const canaryStage: PlannedStage = { stage: 'canary', action: 'runs', because: ['
 const promoteStage: PlannedStage = { stage: 'promote', action: 'runs', because: ['acts on the verdict, never from the cache'] };
 
 function modelStagesAfter(
-  current: Of<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contract'>,
-  next: Of<ModelLifecycleSpec> & Pick<NextRevision, 'contract'>,
+  current: PlannedPart<ModelLifecycleSpec> & Pick<LifecycleRevision, 'contract'>,
+  next: PlannedPart<ModelLifecycleSpec> & Pick<NextRevision, 'contract'>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
   const through = stagesOf(next.spec);

@@ -111,7 +111,7 @@ function digestOf(files: JudgingRevision['files'], path: string | null): string 
 type Same = (before: unknown, after: unknown) => string | null;
 
 /** What may change without loosening anything. Where nothing is said, every change counts. */
-interface Rule {
+interface LooseningRule {
   /** A smaller, or a larger, number is looser; none at all is the loosest. */
   readonly looser?: 'smaller' | 'larger';
   /** Any change is as strict as before. */
@@ -120,14 +120,14 @@ interface Rule {
   readonly mayBeAdded?: true;
   /** Null when the change is as strict, else why it is not. */
   readonly judge?: Same;
-  readonly fields?: Readonly<Record<string, Rule>>;
+  readonly fields?: Readonly<Record<string, LooseningRule>>;
   /** For every entry that `fields` does not name. */
-  readonly each?: Rule;
+  readonly each?: LooseningRule;
   /** The rule for two values that are both there, from what they say. */
-  readonly pick?: (before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>) => Rule;
+  readonly pick?: (before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>) => LooseningRule;
 }
 
-function compare(rule: Rule, before: unknown, after: unknown, path: DocumentPath): readonly Loosening[] {
+function compare(rule: LooseningRule, before: unknown, after: unknown, path: DocumentPath): readonly Loosening[] {
   const [was, is] = [before ?? undefined, after ?? undefined];
   if (was === undefined && is === undefined) return [];
   if (was !== undefined && is !== undefined && canonicalJson(was) === canonicalJson(is)) return [];
@@ -166,26 +166,26 @@ function looseningOf(path: DocumentPath, { before, after, why }: Omit<Loosening,
   };
 }
 
-const smallerIsLooser: Rule = { looser: 'smaller' };
-const largerIsLooser: Rule = { looser: 'larger' };
-const free: Rule = { isFree: true };
+const smallerIsLooser: LooseningRule = { looser: 'smaller' };
+const largerIsLooser: LooseningRule = { looser: 'larger' };
+const free: LooseningRule = { isFree: true };
 
 /** Of a choice between two: only going from the strict one to the other loosens. */
-function strict(choice: string): Rule {
+function strict(choice: string): LooseningRule {
   return { judge: (before) => (before === choice ? 'weaker' : before === undefined ? 'not known to be as strict' : null) };
 }
 
 /** A permission: absent is off. */
-const onlyOff: Rule = { judge: (before, after) => (after === true && before !== true ? 'allowed' : null) };
+const onlyOff: LooseningRule = { judge: (before, after) => (after === true && before !== true ? 'allowed' : null) };
 
 /** A list of which every entry asks for something. */
-const onlyMore: Rule = {
+const onlyMore: LooseningRule = {
   mayBeAdded: true,
   judge: (before, after) => (entriesOf(before).every((entry) => entriesOf(after).includes(entry)) ? null : 'an entry is gone'),
 };
 
 /** A list of what is let through. */
-const onlyFewer: Rule = {
+const onlyFewer: LooseningRule = {
   judge: (before, after) => {
     if (after === undefined) return 'removed';
     return before === undefined || entriesOf(after).every((entry) => entriesOf(before).includes(entry)) ? null : 'lets more values through';
@@ -196,7 +196,7 @@ function entriesOf(list: unknown): readonly string[] {
   return Array.isArray(list) ? list.map((entry) => canonicalJson(entry)) : [];
 }
 
-const gateRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+const gateRules: Readonly<Record<string, Readonly<Record<string, LooseningRule>>>> = {
   threshold: { min: smallerIsLooser, max: largerIsLooser },
   nonInferiority: { margin: largerIsLooser, whenAbsent: strict('baseline') },
   superiority: { margin: smallerIsLooser, whenAbsent: strict('baseline') },
@@ -209,7 +209,7 @@ const gateRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
 };
 const everyGate = { confidence: smallerIsLooser, maxFailures: largerIsLooser, minCases: smallerIsLooser };
 
-const gate: Rule = {
+const gate: LooseningRule = {
   mayBeAdded: true,
   pick: (before, after) => {
     const fields = { ...everyGate, ...gateRules[String(after['kind'])] };
@@ -219,7 +219,7 @@ const gate: Rule = {
   },
 };
 
-const quality: Rule = {
+const quality: LooseningRule = {
   pick: (before, after) => {
     const isRaised = before['rule'] === 'nonInferiority' && after['rule'] === 'superiority';
     const margin = after['rule'] === 'superiority' ? smallerIsLooser : largerIsLooser;
@@ -245,12 +245,12 @@ function largeHarmOf(quality: Readonly<Record<string, unknown>>): number {
 }
 
 /** A smaller one is looser; without it the assumed one is in force. */
-const dayCorrelation: Rule = {
+const dayCorrelation: LooseningRule = {
   judge: (before, after) => (Number(after ?? assumedDayCorrelation) < Number(before ?? assumedDayCorrelation) ? 'smaller' : null),
 };
 
 /** More steps up to the same share, beginning no higher: the challenger is looked at more often before it answers as many. */
-const steps: Rule = {
+const steps: LooseningRule = {
   judge: (before, after) => {
     const [was, is] = [before as readonly number[], after as readonly number[]];
     if (was.some((step) => !is.includes(step))) return 'a step is gone';
@@ -258,7 +258,7 @@ const steps: Rule = {
   },
 };
 
-const canary: Rule = {
+const canary: LooseningRule = {
   mayBeAdded: true,
   fields: {
     steps,
@@ -275,7 +275,7 @@ const canary: Rule = {
 };
 
 /** A value of a column: numbers and, for times of RFC 3339, texts of one length. */
-function bound(looser: 'smaller' | 'larger'): Rule {
+function bound(looser: 'smaller' | 'larger'): LooseningRule {
   return {
     judge: (before, after) => {
       if (after === undefined) return 'removed';
@@ -288,7 +288,7 @@ function bound(looser: 'smaller' | 'larger'): Rule {
   };
 }
 
-const column: Rule = {
+const column: LooseningRule = {
   mayBeAdded: true,
   fields: {
     required: { judge: (before) => (before === true ? 'may be absent' : null) },
@@ -300,7 +300,7 @@ const column: Rule = {
   },
 };
 
-const contract: Rule = {
+const contract: LooseningRule = {
   mayBeAdded: true,
   fields: {
     columns: { each: column },
@@ -312,14 +312,14 @@ const contract: Rule = {
   },
 };
 
-const slices: Rule = { mayBeAdded: true, fields: { columns: onlyMore, minRows: largerIsLooser } };
+const slices: LooseningRule = { mayBeAdded: true, fields: { columns: onlyMore, minRows: largerIsLooser } };
 
-const promote: Rule = {
+const promote: LooseningRule = {
   fields: { approval: { fields: { required: smallerIsLooser, role: strict('admin'), allowStarter: onlyOff, timeoutSeconds: free } } },
 };
 
 /** Other cases, or more of them, are another exam: what people would have to see is whether it became an easier one. */
-const policyRule: Rule = {
+const policyRule: LooseningRule = {
   fields: {
     contract,
     spec: {

@@ -1,7 +1,7 @@
 import type { Places, WrittenDocument } from './document';
 import { valueAt } from './document-path';
 import { pathField } from './field.schema';
-import { contractIn, openLifecycle, parseLifecycle, type LifecycleInput, type ParsedLifecycle } from './lifecycle-document';
+import { contractIn, openLifecycle, parseLifecycle, type LifecycleSource, type ParsedLifecycle } from './lifecycle-document';
 import { lifecycleParts, noParts, type LifecycleParts, type PlacedContract } from './lifecycle-parts';
 import { yamlDocument } from './yaml-document.schema';
 
@@ -14,7 +14,7 @@ export interface PlacedLifecycle {
   readonly places: Places;
 }
 
-export function readPlacedLifecycle(input: LifecycleInput): PlacedLifecycle {
+export function readPlacedLifecycle(input: LifecycleSource): PlacedLifecycle {
   const parsed = parseLifecycle(input);
   const document = openLifecycle(input);
   const { readable } = document;
@@ -26,7 +26,7 @@ export function readPlacedLifecycle(input: LifecycleInput): PlacedLifecycle {
   };
 }
 
-function placedContract(document: WrittenDocument, input: LifecycleInput): PlacedContract | null {
+function placedContract(document: WrittenDocument, input: LifecycleSource): PlacedContract | null {
   const read = contractIn(document, input);
   const path = pathField('').safeParse(valueAt(document.value, ['spec', 'data', 'contract'])).data;
   if (!read.ok || read.value === null || path === undefined) return null;

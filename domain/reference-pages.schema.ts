@@ -67,25 +67,25 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
   prompt: [],
 };
 
-interface Key {
+interface ReferenceKey {
   readonly path: readonly string[];
-  readonly schema: JsonSchema;
+  readonly schema: ReferenceSchema;
   readonly required: boolean;
   readonly example: string | null;
 }
 
 /** The part of JSON Schema (draft 7) that zod writes. */
-interface JsonSchema {
+interface ReferenceSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly properties?: Readonly<Record<string, ReferenceSchema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
+  readonly additionalProperties?: ReferenceSchema | boolean;
+  readonly items?: ReferenceSchema;
+  readonly anyOf?: readonly ReferenceSchema[];
+  readonly oneOf?: readonly ReferenceSchema[];
   readonly not?: object;
   readonly type?: string | readonly string[];
   readonly minimum?: number;
@@ -94,7 +94,7 @@ interface JsonSchema {
 
 /** One page as Markdown. `example`: a whole document as a value, and its text. @throws Error naming each key that has neither an example nor a default. */
 export function referencePage(kind: ReferenceKind, example: { readonly value: unknown; readonly text: string }): string {
-  const schema = publishedSchemas()[`${kind}.schema.json`] as JsonSchema;
+  const schema = publishedSchemas()[`${kind}.schema.json`] as ReferenceSchema;
   const keys = keysOf(schema, [], [example.value, ...alternativeExamples[kind]]);
   const without = keys.filter((each) => each.example === null).map(({ path }) => nameOf(path));
   if (without.length > 0) throw new Error(`docs/reference/examples/${kind}.yaml has no example of ${without.join(', ')}`);
@@ -120,15 +120,15 @@ export function referencePage(kind: ReferenceKind, example: { readonly value: un
   ].join('\n');
 }
 
-function row({ path, schema, required, example }: Key): string {
+function row({ path, schema, required, example }: ReferenceKey): string {
   const meaning = meaningOf(schema);
   const standard = schema.default === undefined ? '' : code(flow(schema.default));
   return `| ${code(nameOf(path))}${required ? '\\*' : ''} | ${cell(meaning)} | ${standard} | ${code(example ?? '')} |`;
 }
 
 /** Depth first, in the order of the schema. `values`: what the example has at this place, once for each item of a list above. */
-function keysOf(schema: JsonSchema, path: readonly string[], values: readonly unknown[]): readonly Key[] {
-  const found = new Map<string, Key>();
+function keysOf(schema: ReferenceSchema, path: readonly string[], values: readonly unknown[]): readonly ReferenceKey[] {
+  const found = new Map<string, ReferenceKey>();
   for (const each of objectsIn(schema)) {
     for (const [name, member] of Object.entries(each.properties ?? {})) {
       // A part of a later version is refused, and no key to describe.
@@ -146,7 +146,7 @@ function keysOf(schema: JsonSchema, path: readonly string[], values: readonly un
 }
 
 /** Two kinds of one list may have the same key with another meaning. */
-function merged(before: Key, key: Key): Key {
+function merged(before: ReferenceKey, key: ReferenceKey): ReferenceKey {
   const [a, b] = [meaningOf(before.schema), meaningOf(key.schema)];
   const description = a === b || a.split('; or ').includes(b) ? a : `${a}; or ${b}`;
   return {
@@ -157,8 +157,13 @@ function merged(before: Key, key: Key): Key {
   };
 }
 
-function described(schema: JsonSchema, path: readonly string[], values: readonly unknown[], required: boolean): readonly Key[] {
-  const own: Key = { path, schema, required, example: exampleOf(schema, path, values) };
+function described(
+  schema: ReferenceSchema,
+  path: readonly string[],
+  values: readonly unknown[],
+  required: boolean,
+): readonly ReferenceKey[] {
+  const own: ReferenceKey = { path, schema, required, example: exampleOf(schema, path, values) };
   // A list within a list of the same rules has the same keys.
   if (path.slice(0, -1).includes(`${path.at(-1) ?? ''}[]`)) return [own];
   const entries = entriesOf(schema);
@@ -177,18 +182,18 @@ function described(schema: JsonSchema, path: readonly string[], values: readonly
 }
 
 /** What a list or a map of chosen names holds. */
-function entriesOf(schema: JsonSchema): readonly { readonly step: '[]' | '<name>'; readonly inner: JsonSchema }[] {
+function entriesOf(schema: ReferenceSchema): readonly { readonly step: '[]' | '<name>'; readonly inner: ReferenceSchema }[] {
   return alternatives(schema).flatMap(({ items, additionalProperties }) => [
     ...(items === undefined ? [] : [{ step: '[]' as const, inner: items }]),
     ...(typeof additionalProperties === 'object' ? [{ step: '<name>' as const, inner: additionalProperties }] : []),
   ]);
 }
 
-function objectsIn(schema: JsonSchema): readonly JsonSchema[] {
+function objectsIn(schema: ReferenceSchema): readonly ReferenceSchema[] {
   return alternatives(schema).filter(({ properties }) => properties !== undefined);
 }
 
-function alternatives(schema: JsonSchema): readonly JsonSchema[] {
+function alternatives(schema: ReferenceSchema): readonly ReferenceSchema[] {
   const others = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
   return others.length === 0 ? [schema] : others.flatMap(alternatives);
 }
@@ -196,7 +201,7 @@ function alternatives(schema: JsonSchema): readonly JsonSchema[] {
 /** Long values are shown in the whole example. */
 const mostCharacters = 80;
 
-function exampleOf(schema: JsonSchema, path: readonly string[], values: readonly unknown[]): string | null {
+function exampleOf(schema: ReferenceSchema, path: readonly string[], values: readonly unknown[]): string | null {
   const name = path.at(-1) ?? '';
   const [first] = values;
   if (first !== undefined) {
@@ -208,17 +213,17 @@ function exampleOf(schema: JsonSchema, path: readonly string[], values: readonly
   return choice === undefined ? null : `${name}: ${flow(choice)}`;
 }
 
-function meaningOf(schema: JsonSchema): string {
+function meaningOf(schema: ReferenceSchema): string {
   return schema.description ?? (choicesOf(schema) || kindOf(schema));
 }
 
-function choicesOf(schema: JsonSchema): string {
+function choicesOf(schema: ReferenceSchema): string {
   const choices = alternatives(schema).flatMap((each) => (each.const === undefined ? (each.enum ?? []) : [each.const]));
   return [...new Set(choices.map(String))].join(', ');
 }
 
 /** What a value is, where the schema has no words for it. */
-function kindOf(schema: JsonSchema): string {
+function kindOf(schema: ReferenceSchema): string {
   const words: Readonly<Record<string, string>> = {
     ...{ string: 'text', number: 'a number', integer: 'a whole number', boolean: 'true or false' },
     ...{ object: 'a map', array: 'a list', null: 'null' },

@@ -1,4 +1,4 @@
-import type { RunId } from './ids';
+import type { IdempotencyKey, RunId, Tenant } from './ids';
 import type { LifecycleKind } from './lifecycle';
 import type { DecisionRef, Verdict } from './verdict';
 
@@ -15,6 +15,16 @@ export const stageNames: readonly [StageName, ...StageName[]] = [...modelStages,
 
 function isModelStage(stage: StageName): stage is ModelStage {
   return (modelStages as readonly StageName[]).includes(stage);
+}
+
+export interface RunRef {
+  readonly tenant: Tenant;
+  readonly runId: RunId;
+}
+
+/** An effect of a run that happens once, however often it is attempted. */
+export interface RunEffect extends RunRef {
+  readonly key: IdempotencyKey;
 }
 
 /** All stages that a kind of lifecycle knows, in order. */

@@ -9,7 +9,7 @@ import type { Secrets } from './secrets';
 import type { StatePaths } from './state-paths';
 import type { Supervisor } from './supervisor';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type BackendEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** One of the three things that Perennial stands on: started here, or somebody's cluster. */
 export interface Target {
@@ -31,7 +31,7 @@ export const backendPortNames = ['postgres', 'temporal', 'temporalUi', 'temporal
 export type BackendPorts = Readonly<Record<(typeof backendPortNames)[number], number>>;
 
 export interface BackendOptions {
-  readonly environment: Environment;
+  readonly environment: BackendEnvironment;
   /** What provisioning fetched: bin/, python/, samples/. */
   readonly cacheDir: string;
   readonly paths: StatePaths;
@@ -158,7 +158,7 @@ async function temporal({ environment, cacheDir, paths, ports, guard, supervisor
 }
 
 /** What the user's shell says of another Temporal service must change nothing here: blank counts as not set. */
-function forAnother(environment: Environment): Record<string, string> {
+function forAnother(environment: BackendEnvironment): Record<string, string> {
   return Object.fromEntries(Object.keys(environment).flatMap((name) => (name.startsWith('TEMPORAL_') ? [[name, '']] : [])));
 }
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '../domain/failure';
-import { backendPortNames, startBackends, type Environment, type Target } from './backends';
+import { backendPortNames, startBackends, type BackendEnvironment, type Target } from './backends';
 import { hasFreeSocket, seaweedPortNames } from './embedded/seaweedfs';
 import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watch';
 import { choosePorts, type PortWish } from './port-book';
@@ -15,7 +15,7 @@ import { takeSupervisorLock } from './supervisor-lock';
 import { openUiProxy, type UiProxy } from './ui-proxy';
 
 export interface PlatformOptions {
-  readonly environment: Environment;
+  readonly environment: BackendEnvironment;
   /** Everything that survives a stop: state/, run/, log/, secrets.json. */
   readonly stateDir: string;
   /** What provisioning fetched: bin/, python/, samples/. */
@@ -160,15 +160,15 @@ async function assemble(
 }
 
 const services = { worker: 'worker', api: 'API', gateway: 'gateway', 'llm-server': 'language model' } as const;
-type Service = keyof typeof services;
+type PlatformService = keyof typeof services;
 
 /** The language model takes half a gigabyte of memory and has to be fetched first, so it runs where somebody wants it. */
-function wantedServices(environment: Environment): readonly Service[] {
+function wantedServices(environment: BackendEnvironment): readonly PlatformService[] {
   const withModel = environment['PERENNIAL_LLM_SERVER'] === 'true';
-  return (Object.keys(services) as Service[]).filter((name) => name !== 'llm-server' || withModel);
+  return (Object.keys(services) as PlatformService[]).filter((name) => name !== 'llm-server' || withModel);
 }
 
-function portWishes(environment: Environment): Record<Service | (typeof backendPortNames)[number], PortWish> {
+function portWishes(environment: BackendEnvironment): Record<PlatformService | (typeof backendPortNames)[number], PortWish> {
   const named = (setting: string): PortWish => {
     const text = environment[setting];
     if (text === undefined || text === '') return {};

@@ -5,9 +5,9 @@ import { startPlatform, type Platform } from './platform';
 import { startOver } from './start-over';
 
 /** What runs against the platform once it is up. Answers with the exit code; ends early when the signal says so. */
-export type Demo = (options: DemoOptions) => Promise<number>;
+export type Demo = (options: StartedDemoOptions) => Promise<number>;
 
-export interface DemoOptions {
+export interface StartedDemoOptions {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   readonly temporalUiUrl: string | null;

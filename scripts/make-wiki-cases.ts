@@ -14,7 +14,7 @@ const samples = join(__dirname, '..', 'samples');
 const casesEach = 30;
 const examplesEach = 150;
 
-interface Question {
+interface WikiSourceQuestion {
   readonly id: string;
   readonly question: string;
   readonly title: string;
@@ -23,7 +23,7 @@ interface Question {
 
 /** Questions whose right answer stands, all of it, in the summary of their article: only of those can be said whether an answer out of the summaries is right. */
 async function questionLines(sql: PlatformSql): Promise<readonly object[]> {
-  const questions = await sql.rows<Question>(
+  const questions = await sql.rows<WikiSourceQuestion>(
     `SELECT id, question, title, answers FROM ${quoteText(llmDataPath('wiki-questions.parquet'))} WHERE answer_in_text ORDER BY md5(id)`,
   );
   return questions.map(({ id, question, title, answers }) => ({

@@ -7,17 +7,17 @@ import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import type { Registry } from '../db/registry';
 import type { Logger } from './log';
 
-type Events = Pick<Registry['events'], 'append'>;
+type RunEventLog = Pick<Registry['events'], 'append'>;
 
 /**
  * At the activity boundary: errors get their wire form, and each attempt one log line with the run's trace id. With `events`, whoever watches the run is
  * told why it stands still while an attempt is made again (I12).
  */
-export function activityBoundary(log: Logger, events: Events | null = null): ActivityInterceptorsFactory {
+export function activityBoundary(log: Logger, events: RunEventLog | null = null): ActivityInterceptorsFactory {
   return (context) => ({ inbound: boundary(log, events, context.info.activityType) });
 }
 
-function boundary(log: Logger, events: Events | null, activity: string): ActivityInboundCallsInterceptor {
+function boundary(log: Logger, events: RunEventLog | null, activity: string): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       const { attempt, workflowExecution, isLocal } = activityInfo();
@@ -37,7 +37,7 @@ function boundary(log: Logger, events: Events | null, activity: string): Activit
   };
 }
 
-async function tellRun(events: Events, log: Logger, input: unknown, failed: unknown): Promise<void> {
+async function tellRun(events: RunEventLog, log: Logger, input: unknown, failed: unknown): Promise<void> {
   const { activityType: activity, attempt, retryPolicy } = activityInfo();
   if (!(failed instanceof ApplicationFailure) || failed.nonRetryable || attempt === retryPolicy?.maximumAttempts) return;
   const { tenant, runId, key } = (input ?? {}) as { readonly tenant?: Tenant; readonly runId?: RunId; readonly key?: IdempotencyKey };

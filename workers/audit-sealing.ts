@@ -32,7 +32,7 @@ export async function sealAudit({ audit, keyRef, archives, log }: Sealing, stopp
   }
 }
 
-interface Asked {
+interface SealingKeyRequest {
   readonly audit: Pick<SealingAudit, 'keys' | 'heads' | 'registerKey'>;
   readonly keyRef: AuditKeyRef;
   readonly tenant: Tenant;
@@ -42,7 +42,7 @@ interface Asked {
  * The key of this machine. For a log that has no key yet it is made, where it is the platform's own file, and registered as the first one; whoever
  * registers first wins. A log that has keys is never given another one silently.
  */
-export async function signerOf({ audit, keyRef, tenant }: Asked): Promise<AuditSigner> {
+export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Promise<AuditSigner> {
   const keys = await audit.keys(tenant);
   const isNew = keys.length === 0 && (await audit.heads({ tenant, pageSize: 1 })).items.length === 0;
   const kept = readSigner(keyRef);

@@ -20,7 +20,7 @@ export interface LostSearchesDeps {
 
 type Running = PromptSearchRecord & { readonly tenant: Tenant };
 
-interface Lost {
+interface LostSearch {
   readonly search: Running;
   readonly status: 'failed' | 'cancelled';
   readonly cause: string;
@@ -45,8 +45,8 @@ export async function endLostSearches(deps: LostSearchesDeps, settleSeconds: num
   }
 }
 
-async function lostOf(deps: LostSearchesDeps, searches: readonly Running[]): Promise<readonly Lost[]> {
-  const lost: Lost[] = [];
+async function lostOf(deps: LostSearchesDeps, searches: readonly Running[]): Promise<readonly LostSearch[]> {
+  const lost: LostSearch[] = [];
   for (const search of searches) {
     try {
       const end = await endOf(deps, search);
@@ -59,7 +59,7 @@ async function lostOf(deps: LostSearchesDeps, searches: readonly Running[]): Pro
 }
 
 /** Null while it goes on. A run's own is a child of the run's workflow, of which there may have been several: the registry knows whether the run has ended. */
-async function endOf({ registry, lifecycles }: LostSearchesDeps, { tenant, id }: Running): Promise<Omit<Lost, 'search'> | null> {
+async function endOf({ registry, lifecycles }: LostSearchesDeps, { tenant, id }: Running): Promise<Omit<LostSearch, 'search'> | null> {
   const run = await registry.runs.get({ tenant, id: runOfSearch(id) });
   if (run !== null) return isFinal(run.status) ? ended(run.status, `its run ${run.id} ended as ${run.status} without closing it`) : null;
   const execution = await lifecycles.execution(promptSearchWorkflowId({ tenant, search: id }));
@@ -69,6 +69,6 @@ async function endOf({ registry, lifecycles }: LostSearchesDeps, { tenant, id }:
   return ended(execution, `its workflow ended as ${execution} without closing it; see it in the Temporal Web UI`);
 }
 
-function ended(how: string, cause: string): Omit<Lost, 'search'> {
+function ended(how: string, cause: string): Omit<LostSearch, 'search'> {
   return { status: how === 'cancelled' ? 'cancelled' : 'failed', cause };
 }

@@ -11,7 +11,7 @@ import type * as Demo from '../apps/cli/demo';
 import type * as LlmDemo from '../apps/cli/demo-llm';
 import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
-import type { DemoOptions } from '../infra/up';
+import type { StartedDemoOptions } from '../infra/up';
 import type * as ApiProcess from './api';
 import type * as CliAuditKeys from './cli-audit-keys';
 import type * as CliCompute from './cli-compute';
@@ -131,7 +131,7 @@ function config(): Config {
 }
 
 /** `npm start`: what the platform does with the sample, once it is up. */
-async function demo(options: DemoOptions): Promise<number> {
+async function demo(options: StartedDemoOptions): Promise<number> {
   const { runDemo } = require('../apps/cli/demo') as typeof Demo;
   const { exitCode, summary } = await runDemo({ ...options, samplesDir: samplesDir(process.env), terminal: terminal() });
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);

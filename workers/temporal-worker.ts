@@ -1,12 +1,11 @@
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import type { Activities } from '../activities';
+import type { QueueName } from '../apps/lifecycle-client';
 import type { Registry } from '../db/registry';
 import { taskQueues } from '../workflows/messages';
 import { activityBoundary } from './activity-errors';
 import type { Logger } from './log';
-
-export type QueueName = keyof typeof taskQueues;
 
 export interface QueueWorkerOptions {
   readonly connection: NativeConnection;
@@ -42,9 +41,9 @@ export async function createQueueWorker({
   });
 }
 
-type Bounds = Partial<WorkerOptions>;
+type WorkerBounds = Partial<WorkerOptions>;
 
-const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) => Bounds> = {
+const bounds: Record<QueueName, (workflowBundle: { readonly codePath: string }) => WorkerBounds> = {
   orchestrator: (workflowBundle) => ({
     workflowBundle,
     // After a worker's death its sticky tasks wait this long before another takes them; 10 s is the default.

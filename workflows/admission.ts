@@ -3,7 +3,7 @@ import type { CommandVerb, KeyHolder, SignedCommand } from '../domain/command';
 import type { RunId, Tenant } from '../domain/ids';
 import { records } from './activity-proxies';
 
-export interface Asked {
+export interface CommandToAdmit {
   readonly tenant: Tenant;
   readonly verb: CommandVerb;
   readonly command: SignedCommand;
@@ -16,7 +16,7 @@ export interface Asked {
  * would be in the history. Admitted once per command and execution; the record of it is written in the same transaction.
  * @throws ApplicationFailure with the refusal, which the caller of the update gets.
  */
-export async function admitted({ tenant, verb, command, vote }: Asked): Promise<KeyHolder> {
+export async function admitted({ tenant, verb, command, vote }: CommandToAdmit): Promise<KeyHolder> {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const delivery = `${firstExecutionRunId}/${currentUpdateInfo()?.id ?? ''}`;
   // A command that comes while its run is being cancelled gets an answer, too.

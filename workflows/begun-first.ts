@@ -9,7 +9,7 @@ import { lifecycleWorkflows } from './messages';
 /** Lower goes first; 1 to 5, and 3 where nothing is said. */
 const priorityKeys = { begun: 2, notBegun: 4 } as const;
 
-interface OfLifecycle {
+interface LifecycleRunInput {
   readonly tenant?: unknown;
   readonly lifecycle?: unknown;
 }
@@ -23,7 +23,7 @@ export function interceptors(): WorkflowInterceptors {
     inbound: [
       {
         execute(input, next) {
-          const { tenant, lifecycle } = (input.args[0] ?? {}) as OfLifecycle;
+          const { tenant, lifecycle } = (input.args[0] ?? {}) as LifecycleRunInput;
           // Others, such as the study of a run, have the key of the workflow that started them.
           if (typeof tenant === 'string' && typeof lifecycle === 'string') share = { fairnessKey: fairnessKeyOf({ tenant, lifecycle }) };
           return next(input);

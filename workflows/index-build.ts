@@ -185,10 +185,10 @@ function reportOf({ documents, rejected, chunks, embedded, shortened, startedAt 
   return { documents, rejected, chunks: sum, embedded, ...(shortened !== undefined && { shortenedHeadings: shortened }), seconds };
 }
 
-type Compared = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> & Pick<IndexBuildOutcome, 'verdict'>;
+type ComparedIndexes = Pick<Awaited<ReturnType<typeof indexWork.measureIndexParity>>, 'champion'> & Pick<IndexBuildOutcome, 'verdict'>;
 
 /** What is found, and then, where that is wanted and not known to be worse, what is answered by it. */
-async function compare(build: Build): Promise<Compared> {
+async function compare(build: Build): Promise<ComparedIndexes> {
   const { verdict: found, champion } = await compareFound(build);
   const { answers } = build.input;
   if (!answers || found?.kind === 'failed') return { verdict: found, champion };
@@ -199,7 +199,7 @@ async function compare(build: Build): Promise<Compared> {
 async function compareAnswers(
   { input, progress: { version }, show }: Build,
   rule: AnswersRule,
-  champion: Compared['champion'],
+  champion: ComparedIndexes['champion'],
 ): Promise<Verdict> {
   const { tenant, index, budgets = [] } = input;
   if (champion === null || champion.version === version)
@@ -216,7 +216,7 @@ async function compareAnswers(
   return indexAnswers.decideIndexAnswers({ tenant, index, version, rule, candidate: after.results, champion: before.results });
 }
 
-async function compareFound({ input, progress: { version }, show }: Build): Promise<Compared> {
+async function compareFound({ input, progress: { version }, show }: Build): Promise<ComparedIndexes> {
   const { tenant, index, parity, budgets } = input;
   if (parity === null) return { verdict: null, champion: await indexRecords.readIndexChampion({ tenant, index }) };
   show('comparing');
@@ -228,7 +228,7 @@ async function compareFound({ input, progress: { version }, show }: Build): Prom
 }
 
 /** False when another version became champion since: what was compared says nothing about that one. */
-async function promote({ input, progress: { version } }: Build, champion: Compared['champion']): Promise<boolean> {
+async function promote({ input, progress: { version } }: Build, champion: ComparedIndexes['champion']): Promise<boolean> {
   const { tenant, index, actor } = input;
   const key = `${input.key}/promote` as IndexBuildInput['key'];
   const { kind } = await indexRecords.promoteIndexVersion({ tenant, index, version, key, champion, actor, cause: 'built and compared' });

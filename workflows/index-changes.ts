@@ -65,7 +65,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
   }
 
   /** What a version has not taken up stays in order in the registry: until there is budget again, or the next change. Other versions do not wait for it. */
-  async function applied(version: number): Promise<Applied> {
+  async function applied(version: number): Promise<AppliedChange> {
     const summary = `${index}@${version}: changed documents`;
     try {
       while ((await indexWork.applyIndexChanges.executeWithOptions({ summary }, [{ tenant, index, version, maxDocumentBytes }])).more);
@@ -93,7 +93,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
   }
 }
 
-type Applied =
+type AppliedChange =
   | { readonly kind: 'applied' }
   | { readonly kind: 'unpaid'; readonly reason: string }
   /** For good, or for as long as was waited: the workflow ends by it once the other versions had their turn. */

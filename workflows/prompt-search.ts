@@ -21,10 +21,10 @@ import { searchRecords, searchWork } from './prompt-search-proxies';
 import { showDetails } from './current-details';
 import { messageOf } from './undo';
 
-type Shown = { -readonly [Key in keyof PromptSearchView]: PromptSearchView[Key] };
+type SearchView = { -readonly [Key in keyof PromptSearchView]: PromptSearchView[Key] };
 
 export async function promptSearch(input: PromptSearchInput): Promise<SearchOutcome> {
-  const shown: Shown = { standing: input.progress?.standing ?? null, pieces: { done: 0, of: 0 } };
+  const shown: SearchView = { standing: input.progress?.standing ?? null, pieces: { done: 0, of: 0 } };
   setHandler(promptSearchQuery, () => shown);
   showDetails(`The search of a better version of **${input.prompt}** is starting.`);
   try {
@@ -58,7 +58,7 @@ async function open({ progress: _, ...input }: PromptSearchInput): Promise<Promp
 async function ask(
   input: PromptSearchInput,
   { order, state, standing }: PromptSearchProgress,
-  shown: Shown,
+  shown: SearchView,
 ): Promise<readonly ArtifactRef[]> {
   const met = standing.groups.flatMap(({ variants, met: cases }) => Array.from({ length: variants }, () => cases));
   const pieces = piecesOf(met, standing.cases, input.questionsPerPiece);

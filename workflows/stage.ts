@@ -2,11 +2,11 @@
 import type { ArtifactRef, Digest } from '../domain/artifact';
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DataContract } from '../domain/contract';
-import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
+import type { RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../domain/lifecycle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
-import type { RunRequest, StageName, StageStatus } from '../domain/run';
+import type { RunEffect, RunRequest, StageName, StageStatus } from '../domain/run';
 import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
@@ -41,10 +41,7 @@ export type ModelRun = Run<ModelLifecycleSpec>;
 export type LlmRun = Run<LlmLifecycleSpec>;
 
 /** What every activity input carries. */
-export interface Effect {
-  readonly tenant: Tenant;
-  readonly runId: RunId;
-  readonly key: IdempotencyKey;
+export interface Effect extends RunEffect {
   /** W3C trace id, so that one grep finds a run in the logs of every process. */
   readonly traceId: string;
 }

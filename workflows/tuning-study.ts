@@ -20,7 +20,7 @@ import { messageOf } from './undo';
 
 const longestReason = 1_000;
 
-interface Standing {
+interface StudyProgress {
   asked: number;
   running: number[];
   counts: { -readonly [Status in keyof TrialCounts]: number };
@@ -30,15 +30,15 @@ interface Standing {
   endedEarly: string | null;
 }
 
-interface Study {
+interface StudyRun {
   readonly input: StudyInput;
-  readonly standing: Standing;
+  readonly standing: StudyProgress;
   /** One question after the other: what is asked knows what was asked before it. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
-  const standing: Standing = {
+  const standing: StudyProgress = {
     asked: 0,
     running: [],
     counts: { complete: 0, pruned: 0, failed: 0 },
@@ -68,7 +68,7 @@ export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
   return { counts, best, seconds, endedEarly: standing.endedEarly };
 }
 
-async function inLanes(input: StudyInput, standing: Standing): Promise<void> {
+async function inLanes(input: StudyInput, standing: StudyProgress): Promise<void> {
   try {
     // The registry knows how far it came, whatever became of the execution before.
     const before = await readStudy(input);
@@ -77,7 +77,7 @@ async function inLanes(input: StudyInput, standing: Standing): Promise<void> {
     standing.leftOver = [...before.running];
     showStudy(input, standing);
     const leaveAt = before.asked + (input.trialsPerExecution ?? Infinity);
-    const study: Study = { input, standing, inTurn: inTurn() };
+    const study: StudyRun = { input, standing, inTurn: inTurn() };
     await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
   } catch (error) {
     const reason = isCancellation(error) ? 'the run was cancelled' : `the study failed: ${messageOf(error)}`.slice(0, longestReason);
@@ -87,7 +87,7 @@ async function inLanes(input: StudyInput, standing: Standing): Promise<void> {
   }
 }
 
-function showStudy({ tune }: StudyInput, { running, counts, paused, endedEarly }: Standing): void {
+function showStudy({ tune }: StudyInput, { running, counts, paused, endedEarly }: StudyProgress): void {
   const ended = counts.complete + counts.pruned + counts.failed;
   const numbers = [...running].sort((a, b) => a - b).join(', ');
   const under = running.length === 0 ? 'No trial is running.' : `Running: ${running.length === 1 ? 'trial' : 'trials'} ${numbers}.`;
@@ -97,7 +97,7 @@ function showStudy({ tune }: StudyInput, { running, counts, paused, endedEarly }
 }
 
 /** Trials one after the other, while there is something to do and room in the history. */
-async function lane({ input, standing, inTurn: after }: Study, leaveAt: number): Promise<void> {
+async function lane({ input, standing, inTurn: after }: StudyRun, leaveAt: number): Promise<void> {
   for (;;) {
     const trial = standing.leftOver.shift() ?? (await after(() => ask(input, standing, leaveAt)));
     if (trial === null) return;
@@ -112,7 +112,7 @@ async function lane({ input, standing, inTurn: after }: Study, leaveAt: number):
   }
 }
 
-async function ask(input: StudyInput, standing: Standing, leaveAt: number): Promise<{ number: number; params: TrialParams } | null> {
+async function ask(input: StudyInput, standing: StudyProgress, leaveAt: number): Promise<{ number: number; params: TrialParams } | null> {
   for (;;) {
     await condition(() => !standing.paused);
     const number = standing.asked;
@@ -162,7 +162,7 @@ function keyOf({ runId, study }: StudyInput, step: string, number: number) {
   return effectKey(runId, study, step, 1, String(number));
 }
 
-function inTurn(): Study['inTurn'] {
+function inTurn(): StudyRun['inTurn'] {
   let last: Promise<unknown> = Promise.resolve();
   return <T>(work: () => Promise<T>): Promise<T> => {
     const mine = last.then(work);

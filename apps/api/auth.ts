@@ -32,14 +32,14 @@ export function openGuards(apiKeys: Pick<ApiKeyRepository, 'verify'>): Guards {
 /** Who has no key, or too little of one, cannot make keys. */
 const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
 
-interface Admission {
+interface KeyAdmission {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly scope: ApiKeyScope;
   readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
 }
 
-async function admit({ request, reply, scope, apiKeys }: Admission): Promise<void> {
+async function admit({ request, reply, scope, apiKeys }: KeyAdmission): Promise<void> {
   const caller = await apiKeys.verify(bearer(request));
   if (!caller) throw new HttpProblem(401, 'InvalidApiKey', 'this API key is unknown, expired or revoked', askForKey);
   request.caller = caller;

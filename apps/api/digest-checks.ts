@@ -14,7 +14,7 @@ export interface DigestCheck {
   readonly detail: string | null;
 }
 
-interface Grounds {
+interface CheckedGrounds {
   readonly id: string;
   readonly policy: Digest;
   readonly policyBody: unknown;
@@ -24,7 +24,7 @@ interface Grounds {
 
 export async function checkDigests(
   artifacts: Pick<ArtifactStore, 'getBytes'>,
-  { manifest, decisions }: { readonly manifest: ArtifactRef; readonly decisions: readonly Grounds[] },
+  { manifest, decisions }: { readonly manifest: ArtifactRef; readonly decisions: readonly CheckedGrounds[] },
 ): Promise<readonly DigestCheck[]> {
   return [
     await checkManifest(artifacts, manifest),

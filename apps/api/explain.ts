@@ -12,7 +12,7 @@ import { judgeToJson } from './views/rollout-judge';
 import { approvalToJson } from './views/model';
 import { runToJson } from './views/run';
 
-interface Of {
+interface ExplainedVersion {
   readonly tenant: Tenant;
   readonly model: string;
   readonly version: number;
@@ -29,7 +29,7 @@ export async function explainVersion(
     readonly lifecycles: Pick<LifecycleClient, 'url'>;
     readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
   },
-  { tenant, model, version: asked }: Omit<Of, 'version'> & { readonly version: number | undefined },
+  { tenant, model, version: asked }: Omit<ExplainedVersion, 'version'> & { readonly version: number | undefined },
 ) {
   const { champion } = await registry.aliases.get({ tenant, model });
   const version = asked ?? champion?.version;
@@ -88,7 +88,7 @@ export async function compareVersions(
 /** The run's own, and those of stages that it took over: an evaluation of the same bytes is not repeated. */
 async function decisionsOn(
   registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,
-  { tenant, model, version }: Of,
+  { tenant, model, version }: ExplainedVersion,
 ): Promise<readonly DecisionRecord[]> {
   const record = await registry.models.get({ tenant, model, version });
   if (!record) throw failure('NotFound', `there is no ${model}@${version}`, { next: `perennial model show ${model}` });

@@ -13,7 +13,7 @@ import { runLimits } from '../../domain/llm/run-budget';
 import type { IndexBuildInput, IndexBuildRef } from '../../workflows/index-messages';
 import type { IndexClient } from '../index-client';
 
-interface Deps {
+interface IndexBuildDeps {
   readonly registry: Pick<Registry, 'datasets' | 'models' | 'aliases' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'putBytes' | 'getJson'>;
   readonly indexes: Pick<IndexClient, 'build'>;
@@ -30,14 +30,14 @@ export interface BuildWish {
 const shardDocuments = 500;
 
 /** Begins it, or finds it: one a key. What can be known to be wrong is said here, and not by a workflow that fails. */
-export async function startIndexBuild(deps: Deps, wish: BuildWish): Promise<IndexBuildRef> {
+export async function startIndexBuild(deps: IndexBuildDeps, wish: BuildWish): Promise<IndexBuildRef> {
   const { tenant, actor, index, key, order } = wish;
   const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
   await deps.indexes.build({ tenant, index, build }, { asked: digestOf({ actor, order }), input: () => inputOf(deps, wish, build) });
   return { tenant, index, build };
 }
 
-async function inputOf(deps: Deps, { tenant, actor, index, order }: BuildWish, build: string): Promise<IndexBuildInput> {
+async function inputOf(deps: IndexBuildDeps, { tenant, actor, index, order }: BuildWish, build: string): Promise<IndexBuildInput> {
   const { chunking, embedder, vectors = 'auto', maxDocument, maxRejectedShare, mode, parity, after, budget } = order;
   const documents = await datasetOf(deps, tenant, order.documents);
   const questions = parity && (await datasetOf(deps, tenant, parity.questions));
@@ -73,7 +73,7 @@ function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<BuildO
   return { metric, margin, confidence, minQuestions };
 }
 
-async function datasetOf({ registry: { datasets } }: Deps, tenant: Tenant, ref: string) {
+async function datasetOf({ registry: { datasets } }: IndexBuildDeps, tenant: Tenant, ref: string) {
   const [name = '', number] = ref.split('@');
   const found =
     number === undefined
@@ -84,7 +84,7 @@ async function datasetOf({ registry: { datasets } }: Deps, tenant: Tenant, ref: 
 }
 
 async function answersRule(
-  { registry, artifacts }: Deps,
+  { registry, artifacts }: IndexBuildDeps,
   { tenant, index, build }: IndexBuildRef,
   { model, cases: text, ...rule }: NonNullable<BuildOrder['answers']>,
 ): Promise<AnswersRule> {

@@ -3,7 +3,7 @@ import type { DataContract } from '../../domain/contract';
 import type { IssueAt } from '../../domain/document';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
-import { revisionDigestInput, type LifecycleInput } from '../../domain/lifecycle-document';
+import { revisionDigestInput, type LifecycleSource } from '../../domain/lifecycle-document';
 import type { LifecycleRevision, LifecycleSpec } from '../../domain/lifecycle';
 import type { Tenant } from '../../domain/ids';
 import { secretRefusal, type SecretAccess } from '../../domain/secret-access';
@@ -72,7 +72,7 @@ export async function readRevision(
   return { lifecycle: name, digest, spec, contract, texts, files: digested, issueAt, notes: checked.notes };
 }
 
-function read(offThread: OffThread, input: LifecycleInput): Promise<PlacedLifecycle> {
+function read(offThread: OffThread, input: LifecycleSource): Promise<PlacedLifecycle> {
   const { document, fileName, files } = input;
   return readDocuments(
     { fileName, texts: [document, ...Object.values(files)] },

@@ -6,7 +6,7 @@ import type { LifecycleClient, QueueName } from '../lifecycle-client';
 import type { KnownModels } from './model-warnings';
 import type { PlatformPart } from './views/platform';
 
-interface Deps {
+interface PlatformDeps {
   readonly registry: Pick<Registry, 'retention' | 'gateways'>;
   readonly artifacts: Pick<ArtifactStore, 'staging' | 'bucket'>;
   readonly lifecycles: Pick<LifecycleClient, 'workers'>;
@@ -16,7 +16,7 @@ interface Deps {
 
 /** Each part of the platform as this process reaches it now; what is wrong is said, never thrown. */
 export async function platformParts(
-  { registry, artifacts, lifecycles, knownModels }: Deps,
+  { registry, artifacts, lifecycles, knownModels }: PlatformDeps,
   tenant: Tenant,
 ): Promise<readonly PlatformPart[]> {
   const [database, store, temporal, gateway, models] = await Promise.all([

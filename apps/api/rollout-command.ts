@@ -9,7 +9,7 @@ import { rolloutWorkflowId } from '../../workflows/messages';
 import type { LifecycleClient } from '../lifecycle-client';
 import type { RolloutVerb } from '../rollout-commands';
 
-interface Deps {
+interface RolloutCommandDeps {
   readonly registry: Pick<Registry, 'rollouts' | 'models'>;
   readonly lifecycles: Pick<LifecycleClient, 'steer'>;
 }
@@ -28,7 +28,7 @@ export interface RolloutOrder {
 }
 
 /** Tells the model's open rollout something, and gives it back as it stands then. @throws Conflict when none is open, or when it refuses. */
-export async function commandRollout({ registry, lifecycles }: Deps, order: RolloutOrder): Promise<RolloutRecord> {
+export async function commandRollout({ registry, lifecycles }: RolloutCommandDeps, order: RolloutOrder): Promise<RolloutRecord> {
   const { tenant, model, verb, keyId, reason, seconds, idempotencyKey: key = randomUUID() } = order;
   const id = await registry.rollouts.addressee({ tenant, model, key, request: { verb, reason, seconds } });
   if (id === null) throw await noneOpen(registry, order);
@@ -40,7 +40,7 @@ export async function commandRollout({ registry, lifecycles }: Deps, order: Roll
 }
 
 /** Its workflow has ended, with the rollout or, terminated from outside, without it. Then nobody moves it any more, and only taking it back is safe. */
-async function withoutWorkflow({ rollouts }: Deps['registry'], order: RolloutOrder, id: RolloutId): Promise<void> {
+async function withoutWorkflow({ rollouts }: RolloutCommandDeps['registry'], order: RolloutOrder, id: RolloutId): Promise<void> {
   const { tenant, model, verb, actor, reason } = order;
   const rollout = await rolloutNamed({ rollouts }, { tenant, id });
   if (!isOpenRollout(rollout.status)) throw failure('Conflict', endedText(rollout), { next: `perennial rollout show ${model}` });
@@ -54,7 +54,7 @@ async function withoutWorkflow({ rollouts }: Deps['registry'], order: RolloutOrd
   await rollouts.end({ tenant, id, status: 'aborted', verdict, decisionId: null, actor, cause });
 }
 
-async function noneOpen(registry: Deps['registry'], { tenant, model, verb }: RolloutOrder): Promise<Error> {
+async function noneOpen(registry: RolloutCommandDeps['registry'], { tenant, model, verb }: RolloutOrder): Promise<Error> {
   const last = await registry.rollouts.current({ tenant, model });
   if (last === null) return neverOne(registry, { tenant, model });
   return failure('Conflict', `no rollout of ${model} is open to ${verb}; ${endedText(last)}`, { next: `perennial rollout show ${model}` });

@@ -9,7 +9,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainerCatalog } from '../../data/trainers/catalog';
 import type { Registry } from '../../db/registry';
 
-interface Asked {
+interface RequestedRun {
   readonly tenant: Tenant;
   readonly lifecycle: LifecycleRevision;
   readonly request: RunRequest;
@@ -18,7 +18,7 @@ interface Asked {
 /** What can be known to be wrong before anything is started. */
 export async function checkRunRequest(
   { registry, trainers }: { readonly registry: Pick<Registry, 'runs' | 'stages'>; readonly trainers: TrainerCatalog },
-  asked: Asked,
+  asked: RequestedRun,
 ): Promise<void> {
   const issues = [...untilIssues(asked), ...paramIssues(trainers, asked), ...(await reuseIssues(registry, asked))];
   if (issues.length > 0) throw failure('InvalidInput', `body: ${issues.map(formatIssue).join('; ')}`, { issues });
@@ -48,13 +48,13 @@ export async function refuseLooserReuse(
   );
 }
 
-function untilIssues({ lifecycle: { lifecycle, spec }, request }: Asked): readonly Issue[] {
+function untilIssues({ lifecycle: { lifecycle, spec }, request }: RequestedRun): readonly Issue[] {
   if (request.until === undefined || spec.kind !== 'ModelLifecycle' || spec.data.time !== null) return [];
   const detail = `until ends a window of time, and ${lifecycle} has none: its rows have no time (spec.data.time is missing), so every run reads all of them`;
   return [{ pointer: '/until', detail, expected: 'no until' }];
 }
 
-function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): readonly Issue[] {
+function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: RequestedRun): readonly Issue[] {
   if (!request.params) return [];
   if (lifecycle.spec.kind !== 'ModelLifecycle') {
     return [
@@ -70,7 +70,7 @@ function paramIssues(trainers: TrainerCatalog, { lifecycle, request }: Asked): r
 
 async function reuseIssues(
   registry: Pick<Registry, 'runs' | 'stages'>,
-  { tenant, lifecycle, request: { fromStage, reuseRun } }: Asked,
+  { tenant, lifecycle, request: { fromStage, reuseRun } }: RequestedRun,
 ): Promise<readonly Issue[]> {
   // That both are given or neither is, the schema has seen to.
   if (fromStage === undefined || reuseRun === undefined) return [];

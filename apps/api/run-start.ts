@@ -9,7 +9,7 @@ import { soon } from './soon';
 import { startInput } from '../run-start-input';
 import type { ApiKeyIdentity } from '../../db/repositories/api-keys';
 
-interface Deps {
+interface RunStartDeps {
   readonly registry: Pick<Registry, 'runs'>;
   readonly lifecycles: LifecycleClient;
   readonly log: FastifyBaseLogger;
@@ -19,7 +19,10 @@ interface Deps {
  * The row and its outbox entry are written first, in one transaction; then the workflow is started. When this process dies in between, or
  * Temporal is away, the sweeper starts it from the outbox: accepted is accepted (I1).
  */
-export async function startRun({ registry, lifecycles, log }: Deps, accept: Parameters<RunRepository['accept']>[0]): Promise<RunRecord> {
+export async function startRun(
+  { registry, lifecycles, log }: RunStartDeps,
+  accept: Parameters<RunRepository['accept']>[0],
+): Promise<RunRecord> {
   const { run, created } = await registry.runs.accept(accept);
   if (!created) return run;
   const { id: runId, lifecycle, traceId, actor } = run;

@@ -10,7 +10,7 @@ import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import { CliError, type ExitCode } from './cli-error';
 import { createContext, type CliContext } from './context';
-import type { DemoOptions } from './demo';
+import type { DemoContextOptions } from './demo';
 import { applyForDemo } from './demo/apply';
 import { readDocuments, readQuestions, trafficOf } from './demo-llm/documents';
 import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
@@ -24,7 +24,7 @@ import { askQuestions } from './replay/questions';
 import { describeRollout } from './rollout-view';
 import { describeRun } from './run-view';
 
-export interface LlmDemoOptions extends DemoOptions {
+export interface LlmDemoOptions extends DemoContextOptions {
   /** Fewer documents and a short training. */
   readonly quick: boolean;
 }

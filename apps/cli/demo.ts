@@ -15,7 +15,7 @@ import { describeRun } from './run-view';
 import type { Terminal } from './terminal';
 import { table } from './terminal';
 
-export interface DemoOptions {
+export interface DemoContextOptions {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   readonly apiKey: string;
@@ -28,7 +28,7 @@ const clone = resolve(__dirname, '..', '..');
 const sampleFolder = join(clone, 'samples', 'flight-delay');
 const { lifecycle, first, retrained, traffic } = flightDelayDemo;
 
-export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
+export async function runDemo(options: DemoContextOptions): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
   const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
   const startedAt = Date.now();
   const context = createContext(terminal, {
@@ -97,7 +97,7 @@ async function championOf(context: CliContext): Promise<DemoSummary['champion']>
   return { model: lifecycle, version, digest: manifest.digest };
 }
 
-function outlook({ apiUrl, gatewayUrl }: DemoOptions, rounds: readonly NamedRound[], summary: DemoSummary): string {
+function outlook({ apiUrl, gatewayUrl }: DemoContextOptions, rounds: readonly NamedRound[], summary: DemoSummary): string {
   const { champion, predictions, rollback, seconds } = summary;
   const rows = [
     ['champion', champion === null ? 'none' : `${champion.model}@${champion.version}  ${champion.digest.slice(0, 19)}`],

@@ -3,7 +3,7 @@ import { judgeEvaluation, type LlmEvaluationPolicy } from '../../domain/llm/eval
 import type { LlmEvidence } from '../../domain/llm/evaluation/evidence';
 import { explainLlmEvidence } from '../../domain/llm/evaluation/explain';
 import type { Evidence } from '../../domain/evidence';
-import { explainEvidence, explainGates, explainReasons, type Shown } from '../../domain/explain';
+import { explainEvidence, explainGates, explainReasons, type ReasonLayout } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
 import type { PromotionOverride } from '../../domain/promotion';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
@@ -73,7 +73,7 @@ export interface ExplanationJson {
 /** A decision with what each gate said of what was measured, by the same functions that decided it. */
 export function describeDecision(
   { id, runId, stage, createdAt, policy, evidence, verdict, policyBody, evidenceBody }: DecisionJson,
-  shown: Shown = {},
+  shown: ReasonLayout = {},
 ): string {
   const judged = judgedBy(policyBody, evidenceBody);
   const gates = judged === null ? explainReasons(verdict, shown) : explainGates(judged, shown);
@@ -100,7 +100,7 @@ function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
 }
 
 /** The chain from data to traffic. */
-export function describeExplanation(explanation: ExplanationJson, shown: Shown = {}): string {
+export function describeExplanation(explanation: ExplanationJson, shown: ReasonLayout = {}): string {
   const { model, version, serves, record, run, rollout, decisions, approvals, digests, moves, lineage } = explanation;
   const name = (to: number | null): string => (to === null ? 'none' : `@${to}`);
   const sources = [

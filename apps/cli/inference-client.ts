@@ -12,11 +12,11 @@ export interface InferenceClient {
   infer(rows: readonly Readonly<Record<string, unknown>>[]): Promise<readonly Prediction[]>;
 }
 
-interface Metadata {
+interface InferenceMetadata {
   readonly inputs: readonly { readonly name: string; readonly datatype: string }[];
 }
 
-interface Answer {
+interface RowAnswer {
   readonly detail?: string;
   readonly outputs?: readonly { readonly name: string; readonly data: readonly number[] }[];
 }
@@ -32,7 +32,7 @@ export async function openInferenceClient(options: {
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const described = await request(url, { headers });
   if (described.statusCode !== 200) throw new CliError(`${url} responded with ${described.statusCode}: ${await described.body.text()}`, 1);
-  const { inputs } = (await described.body.json()) as Metadata;
+  const { inputs } = (await described.body.json()) as InferenceMetadata;
   return {
     infer: async (rows) => {
       const tensors = inputs.map(({ name, datatype }) => ({
@@ -42,7 +42,7 @@ export async function openInferenceClient(options: {
         data: rows.map((row) => row[name] ?? null),
       }));
       const answer = await request(`${url}/infer`, { method: 'POST', headers, body: JSON.stringify({ inputs: tensors }) });
-      const body = (await answer.body.json()) as Answer;
+      const body = (await answer.body.json()) as RowAnswer;
       if (answer.statusCode !== 200) throw new CliError(`${url}/infer responded with ${answer.statusCode}: ${body.detail ?? ''}`, 1);
       const scores = body.outputs?.find((output) => output.name === 'score')?.data ?? [];
       const version = String(answer.headers['x-perennial-model-version']);

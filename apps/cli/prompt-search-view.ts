@@ -1,5 +1,5 @@
 import type { outcomeView, resultView } from '../api/views/prompt-search';
-import type { MeasuredMean } from '../../domain/llm/search/outcome';
+import type { PromptScore } from '../../domain/llm/search/outcome';
 import type { Paint } from './terminal';
 import { table } from './terminal';
 
@@ -96,7 +96,7 @@ function tieText(tied: number, quality: string): string {
   return `tie in the search: ${others} reached the winner's ${quality} on the same cases; the winner is cheaper or faster, or first by digest`;
 }
 
-function meanCells({ mean, lower, upper, failures }: MeasuredMean): readonly string[] {
+function meanCells({ mean, lower, upper, failures }: PromptScore): readonly string[] {
   const failed = failures === 0 ? '' : `, ${failures} without an answer`;
   return [mean === null ? 'not measured' : mean.toFixed(3), `${lower.toFixed(3)} to ${upper.toFixed(3)}${failed}`];
 }

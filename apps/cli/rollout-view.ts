@@ -65,7 +65,7 @@ export interface RolloutJson extends RolloutSummaryJson {
   readonly temporalUrl: string | null;
 }
 
-export interface Page {
+export interface DrawingSize {
   readonly columns: number;
   /** Of the drawing. */
   readonly rows: number;
@@ -76,7 +76,7 @@ export function exitCodeOfRollout({ status }: Pick<RolloutSummaryJson, 'status'>
   return status === 'promoted' || isOpenRollout(status) ? 0 : 3;
 }
 
-export function describeRollout(rollout: RolloutJson, page: Page, paint: Paint, { verbose = false }: Verbosity = {}): string {
+export function describeRollout(rollout: RolloutJson, page: DrawingSize, paint: Paint, { verbose = false }: Verbosity = {}): string {
   const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } = rollout;
   const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
   const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers per arm';

@@ -12,7 +12,7 @@ import { progressText } from './trial-view';
 /** Turns a run's events into lines for people, one after the other; an event that says nothing new gives none. */
 export type RunLines = (event: RunEventMessage) => readonly string[];
 
-interface Metric {
+interface TrainMetric {
   readonly step: number;
   readonly name: string;
   readonly value: number;
@@ -84,7 +84,7 @@ function isEnd(status: unknown): status is RolloutStatus {
 }
 
 function metricsText({ trainer, job, metrics = [] }: Readonly<Record<'trainer' | 'job' | 'metrics', unknown>>): string {
-  const values = metrics as readonly Metric[];
+  const values = metrics as readonly TrainMetric[];
   const step = Math.max(0, ...values.map((metric) => metric.step));
   // What is trained beside the stage's own model says which it is: the winner of a study, a baseline.
   const [, stage, which] = typeof job === 'string' ? job.split('/') : [];

@@ -19,8 +19,8 @@ export interface Frame {
   readonly rows: number;
 }
 
-type Mark = 'estimate' | 'limit' | 'zero' | 'band' | 'nothing';
-const signs: Readonly<Record<Mark, string>> = { estimate: '●', limit: '╌', zero: '┈', band: '░', nothing: ' ' };
+type DrawnMark = 'estimate' | 'limit' | 'zero' | 'band' | 'nothing';
+const signs: Readonly<Record<DrawnMark, string>> = { estimate: '●', limit: '╌', zero: '┈', band: '░', nothing: ' ' };
 
 /** Lines no wider than the frame; the band is all that the bounds leave possible. Empty when there is nothing to draw. */
 export function drawSequence(
@@ -82,7 +82,7 @@ function rowLabels(scale: Scale, limit: number, rows: number): readonly string[]
 function markOf(
   point: HistoryPoint | undefined,
   { row, limit, scale }: { readonly row: number; readonly limit: number; readonly scale: Scale },
-): Mark {
+): DrawnMark {
   if (point && rowOf(point.estimate, scale) === row) return 'estimate';
   if (row === rowOf(limit, scale)) return 'limit';
   if (row === rowOf(0, scale)) return 'zero';
@@ -91,8 +91,8 @@ function markOf(
   return row >= above && row <= below ? 'band' : 'nothing';
 }
 
-function paintedRow(marks: readonly Mark[], paint: Paint): string {
-  const paints: Readonly<Record<Mark, (text: string) => string>> = {
+function paintedRow(marks: readonly DrawnMark[], paint: Paint): string {
+  const paints: Readonly<Record<DrawnMark, (text: string) => string>> = {
     estimate: paint.bold,
     limit: paint.yellow,
     zero: paint.dim,

@@ -1,4 +1,4 @@
-import { explainReasons, type Shown } from '../../domain/explain';
+import { explainReasons, type ReasonLayout } from '../../domain/explain';
 import type { Verdict } from '../../domain/verdict';
 import type { Paint } from './terminal';
 
@@ -11,7 +11,7 @@ export interface Verbosity {
 export function reasonLines(
   verdict: Verdict,
   paint: Paint,
-  { verbose, columns }: Verbosity & Pick<Shown, 'columns'> = {},
+  { verbose, columns }: Verbosity & Pick<ReasonLayout, 'columns'> = {},
 ): readonly string[] {
   const colours = { passed: paint.green, failed: paint.red, inconclusive: paint.yellow, notApplicable: paint.dim, noted: paint.dim };
   return explainReasons(verdict, { painted: (mark, outcome) => colours[outcome](mark), verbose, columns });

@@ -1,7 +1,7 @@
 import type { PredictionId } from '../../domain/ids';
 import type { ServedVersion } from './served-version';
 
-export interface AnsweredBy {
+export interface AnsweringModel {
   readonly predictionId: PredictionId;
   readonly served: ServedVersion;
   /** Why this may not be what should answer; null when it is. */
@@ -9,7 +9,7 @@ export interface AnsweredBy {
 }
 
 /** What every answer says of itself, whatever the protocol. */
-export function answerHeaders({ predictionId, served, stale }: AnsweredBy): Readonly<Record<string, string>> {
+export function answerHeaders({ predictionId, served, stale }: AnsweringModel): Readonly<Record<string, string>> {
   return {
     'x-perennial-prediction-id': predictionId,
     'x-perennial-model-version': served.name,

@@ -31,7 +31,7 @@ export function parseFeedback(body: unknown): readonly FeedbackItem[] {
   return read.filter((item) => item !== null);
 }
 
-interface At {
+interface ItemPlace {
   readonly pointer: string;
   readonly now: string;
   readonly issues: Issue[];
@@ -40,7 +40,7 @@ interface At {
 const members = ['predictionId', 'label', 'score', 'thumbs', 'correction', 'labelledAt'] as const;
 type Given = Readonly<Partial<Record<(typeof members)[number], unknown>>>;
 
-function parseItem(item: unknown, { pointer, now, issues }: At): FeedbackItem | null {
+function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): FeedbackItem | null {
   const given: Given | null = record(item);
   const issue = (name: string, detail: string) => issues.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
   if (given === null) {

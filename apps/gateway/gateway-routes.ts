@@ -21,7 +21,7 @@ import { inferRoutes, type InferRouteDeps } from './routes/infer';
 import { modelMetadataRoutes } from './routes/model-metadata';
 import { openAiModelRoutes } from './routes/openai-models';
 import { probeRoutes } from './routes/probe';
-import type { RoutingTable } from './routing-table';
+import type { LoadedRoutingTable } from './routing-table';
 import type { VersionPicker } from './version-picker';
 
 export interface GatewayParts
@@ -36,7 +36,7 @@ export interface GatewayParts
   readonly answers: OpenAnswers;
   readonly indexes: Pick<IndexReader, 'query'>;
   readonly picker: VersionPicker;
-  readonly table: RoutingTable;
+  readonly table: LoadedRoutingTable;
   readonly registryTimeoutMs: number;
 }
 

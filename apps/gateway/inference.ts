@@ -4,9 +4,9 @@ import { newId } from '../../db/ids';
 import type { PredictionId, Tenant } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/prediction';
 import type { AnswerBody } from './answer-codec';
-import type { AnsweredBy } from './answer-headers';
+import type { AnsweringModel } from './answer-headers';
 import { assignArm } from './assignment';
-import type { ModelName } from './model-name';
+import type { RequestedModel } from './model-name';
 import { besideOthers, predictionIds, predictionRows } from './prediction-rows';
 import type { InferRequest } from './request-codec';
 import type { Arm, Route } from './route';
@@ -17,7 +17,7 @@ import type { VersionPicker } from './version-picker';
 
 export interface InferenceCall {
   readonly tenant: Tenant;
-  readonly name: ModelName;
+  readonly name: RequestedModel;
   /** The parsed body. */
   readonly body: unknown;
   /** `performance.now()` when the request arrived. */
@@ -27,7 +27,7 @@ export interface InferenceCall {
 }
 
 /** `predictionId` is the first row's; the body has all. */
-export interface InferenceAnswer extends AnsweredBy, AnswerBody {
+export interface InferenceAnswer extends AnsweringModel, AnswerBody {
   readonly arm: PredictionArm;
 }
 
@@ -49,7 +49,7 @@ const probeArm = 'probe' satisfies PredictionArm;
 /** Of the time that a request has, for its challenger: after that the champion still has to answer. */
 export const challengerShare = 0.5;
 
-interface Answered extends InferenceAnswer {
+interface AnsweredRows extends InferenceAnswer {
   /** For the log. */
   readonly rows: readonly PredictionRow[];
 }
@@ -135,16 +135,16 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     call: InferenceCall,
     { alias, served }: Arm,
     terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
-  ): Promise<Answered> {
+  ): Promise<AnsweredRows> {
     return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
   }
 
-  async function answerByChallenger(call: InferenceCall, { alias, served }: Arm, rollout: RoutedRollout): Promise<Answered> {
+  async function answerByChallenger(call: InferenceCall, { alias, served }: Arm, rollout: RoutedRollout): Promise<AnsweredRows> {
     const deadline = call.arrivedAt + timeoutMs * challengerShare;
     return answer(call, { arm: alias, served, request: decode(call, served), rollout, stale: null, deadline });
   }
 
-  async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<Answered> {
+  async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<AnsweredRows> {
     const { arm, served, request, rollout, stale, deadline } = terms;
     const scores = await scoreOf(served, request, deadline);
     const ids = predictionIds(request);
@@ -154,7 +154,7 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
   }
 
   /** The answer goes out now; it is logged when the other arm is done or was given up. */
-  function askedBeside({ body }: InferenceCall, answered: Answered, { served }: Arm): InferenceAnswer {
+  function askedBeside({ body }: InferenceCall, answered: AnsweredRows, { served }: Arm): InferenceAnswer {
     const { rows } = answered;
     shadow.add({
       served,
@@ -172,7 +172,7 @@ export function createInference(options: InferenceOptions): (call: InferenceCall
     return answered;
   }
 
-  function logged(answered: Answered): InferenceAnswer {
+  function logged(answered: AnsweredRows): InferenceAnswer {
     for (const row of answered.rows) log(row);
     return answered;
   }

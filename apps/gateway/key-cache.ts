@@ -19,7 +19,7 @@ export interface KeyCacheOptions {
   readonly now?: () => number;
 }
 
-interface Entry {
+interface KnownKey {
   readonly identity: ApiKeyIdentity;
   readonly verifiedAt: number;
 }
@@ -38,7 +38,7 @@ export function createKeyCache({
   timeoutMs = 1_500,
   now = () => performance.now(),
 }: KeyCacheOptions): KeyCache {
-  const known = new Map<string, Entry>();
+  const known = new Map<string, KnownKey>();
   const refused = new Map<string, number>();
   const asking = new Map<string, Promise<ApiKeyIdentity | null>>();
   let pausedUntil = -Infinity;

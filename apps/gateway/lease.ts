@@ -1,6 +1,6 @@
 import type { GatewayRepository } from '../../db/repositories/gateways';
 import type { RoutingRepository } from '../../db/repositories/routing';
-import type { RoutingTable } from './routing-table';
+import type { LoadedRoutingTable } from './routing-table';
 import { within } from '../../data/within';
 
 /** While it holds, the registry knows which table this gateway serves by, and waits for it before a rollout advances. */
@@ -18,7 +18,7 @@ export interface Lease {
 export interface LeaseOptions {
   readonly gateways: Pick<GatewayRepository, 'beat' | 'leave'>;
   readonly routing: Pick<RoutingRepository, 'listen'>;
-  readonly table: Pick<RoutingTable, 'epoch' | 'refresh'>;
+  readonly table: Pick<LoadedRoutingTable, 'epoch' | 'refresh'>;
   readonly id: string;
   readonly url: () => string;
   readonly leaseSeconds: number;

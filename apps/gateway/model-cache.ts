@@ -29,7 +29,7 @@ export interface ModelCacheOptions {
   readonly onCloseError: (error: unknown) => void;
 }
 
-interface Entry {
+interface CachedModel {
   readonly key: string;
   readonly model: LoadedModel;
   holds: number;
@@ -41,8 +41,8 @@ const loadsAtOnce = 2;
 
 /** By content: tenant and manifest digest. Unheld models stay, newest first, while they fit the bound, so that a rollback finds its version loaded. */
 export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure, onCloseError }: ModelCacheOptions): ModelCache {
-  const entries = new Map<string, Entry>();
-  const loading = new Map<string, Promise<Entry>>();
+  const entries = new Map<string, CachedModel>();
+  const loading = new Map<string, Promise<CachedModel>>();
   const failed = new Map<string, { readonly error: unknown; readonly until: number }>();
   const closing = new Set<Promise<void>>();
   const slots = limited(loadsAtOnce);
@@ -62,16 +62,16 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     }
   }
 
-  async function single(key: string, input: LoadInput): Promise<Entry> {
+  async function single(key: string, input: LoadInput): Promise<CachedModel> {
     const memory = failed.get(key);
     if (memory !== undefined && memory.until > performance.now()) throw memory.error;
     failed.delete(key);
     return shareInFlight(loading, key, () => loadEntry(key, input));
   }
 
-  async function loadEntry(key: string, input: LoadInput): Promise<Entry> {
+  async function loadEntry(key: string, input: LoadInput): Promise<CachedModel> {
     try {
-      const entry: Entry = { key, model: await slots(() => loader.load(input)), holds: 0, lastUsed: ++uses };
+      const entry: CachedModel = { key, model: await slots(() => loader.load(input)), holds: 0, lastUsed: ++uses };
       entries.set(key, entry);
       return entry;
     } catch (error) {
@@ -81,7 +81,7 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     }
   }
 
-  function holdOn(entry: Entry): ModelHold {
+  function holdOn(entry: CachedModel): ModelHold {
     entry.holds += 1;
     entry.lastUsed = ++uses;
     let released = false;
@@ -96,7 +96,7 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     };
   }
 
-  function drop(entry: Entry): void {
+  function drop(entry: CachedModel): void {
     entry.holds -= 1;
     if (entry.holds > 0) return;
     if (closed) end(entry);
@@ -115,7 +115,7 @@ export function createModelCache({ loader, maxBytes, failureMemoryMs, onFailure,
     }
   }
 
-  function end(entry: Entry): void {
+  function end(entry: CachedModel): void {
     if (!entries.delete(entry.key)) return;
     const close: Promise<void> = entry.model
       .close()

@@ -7,7 +7,7 @@ export type VersionSelector =
   | { readonly kind: 'alias'; readonly alias: AliasName }
   | { readonly kind: 'version'; readonly version: number };
 
-export interface ModelName {
+export interface RequestedModel {
   readonly model: string;
   readonly selector: VersionSelector;
 }
@@ -16,7 +16,7 @@ const routed = { kind: 'routed' } as const;
 const aliases: readonly string[] = ['champion', 'challenger', 'previous'] satisfies readonly AliasName[];
 
 /** `flight-delay`, `flight-delay@champion`, `flight-delay@7`; `versionPath` is the `{v}` of `/versions/{v}`. Throws InvalidInput. */
-export function parseModelName(text: string, versionPath?: string): ModelName {
+export function parseModelName(text: string, versionPath?: string): RequestedModel {
   const at = text.lastIndexOf('@');
   if (at === -1) return { model: text, selector: versionPath === undefined ? routed : selectorOf(versionPath, text) };
   if (versionPath !== undefined) {

@@ -5,25 +5,25 @@ import { chatRequestSchema } from './chat/chat-request.schema';
 import { embeddingsRequestSchema } from './embeddings/embeddings-request.schema';
 import { indexQuerySchema } from './index-query.schema';
 
-type Schema = Readonly<Record<string, unknown>>;
+type OpenApiSchema = Readonly<Record<string, unknown>>;
 
-const text: Schema = { type: 'string' };
-const whole: Schema = { type: 'integer' };
-const anyObject: Schema = { type: 'object' };
-const list = (items: Schema): Schema => ({ type: 'array', items });
-const object = (properties: Readonly<Record<string, Schema>>, required = Object.keys(properties)): Schema => ({
+const text: OpenApiSchema = { type: 'string' };
+const whole: OpenApiSchema = { type: 'integer' };
+const anyObject: OpenApiSchema = { type: 'object' };
+const list = (items: OpenApiSchema): OpenApiSchema => ({ type: 'array', items });
+const object = (properties: Readonly<Record<string, OpenApiSchema>>, required = Object.keys(properties)): OpenApiSchema => ({
   type: 'object',
   properties,
   required,
 });
-const named = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const bodyOf = (schema: z.ZodType): Schema => {
+const named = (name: string): OpenApiSchema => ({ $ref: `#/components/schemas/${name}` });
+const bodyOf = (schema: z.ZodType): OpenApiSchema => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
 };
 
 const problem = object({ type: text, title: text, status: whole, detail: text, code: text, traceId: text });
-const schemas: Readonly<Record<string, Schema>> = {
+const schemas: Readonly<Record<string, OpenApiSchema>> = {
   Problem: problem,
   InferenceError: { allOf: [named('Problem'), object({ error: text })] },
   OpenAiError: { allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })] },
@@ -74,9 +74,9 @@ interface Operation {
   readonly protocol: keyof typeof protocols;
   readonly scope: 'viewer' | 'operator';
   readonly params?: readonly string[];
-  readonly body?: Schema;
+  readonly body?: OpenApiSchema;
   /** By media type. */
-  readonly answer: Readonly<Record<string, Schema>>;
+  readonly answer: Readonly<Record<string, OpenApiSchema>>;
 }
 
 const usualErrors = [400, 401, 403, 404, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
@@ -101,11 +101,11 @@ function operation({ summary, protocol, scope, params = [], body, answer }: Oper
   };
 }
 
-function contentOf(answer: Readonly<Record<string, Schema>>) {
+function contentOf(answer: Readonly<Record<string, OpenApiSchema>>) {
   return Object.fromEntries(Object.entries(answer).map(([mediaType, schema]) => [mediaType, { schema }]));
 }
 
-const json = (schema: Schema) => ({ 'application/json': schema });
+const json = (schema: OpenApiSchema) => ({ 'application/json': schema });
 const inference = { protocol: 'inference', scope: 'viewer' } as const;
 const openai = { protocol: 'openai', scope: 'viewer' } as const;
 

@@ -14,7 +14,7 @@ export interface BlockedModel {
 }
 
 /** The registry's routing table in memory. A model's route is swapped in one step, after all of its arms are loaded; until then the old one serves (I8). */
-export interface RoutingTable {
+export interface LoadedRoutingTable {
   /** Reads the table and begins to load what changed. Throws DatabaseUnavailable; settles when every change is applied or found impossible. */
   refresh(): Promise<void>;
   route(tenant: string, model: string): Route | undefined;
@@ -42,7 +42,7 @@ export interface RoutingTableOptions {
   readonly onBlocked: (model: BlockedModel, error: unknown) => void;
 }
 
-interface Applied {
+interface AppliedRoute {
   readonly fingerprint: string;
   readonly route: Route;
   previous: ServedVersion | null;
@@ -51,9 +51,9 @@ interface Applied {
 /** Before any table was applied. */
 const noEpoch = -1;
 
-export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
+export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingTable {
   const { routing, cache, readTimeoutMs, onEpoch, onSwap, onBlocked } = options;
-  const applied = new Map<string, Applied>();
+  const applied = new Map<string, AppliedRoute>();
   const blocked = new Map<string, BlockedModel>();
   const loading = new Map<string, { readonly fingerprint: string; readonly done: Promise<void> }>();
   let wanted = new Map<string, RoutedModel>();
@@ -159,7 +159,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
 
   function swap(key: string, routed: RoutedModel, fingerprint: string, route: Route): void {
     const before = applied.get(key);
-    const now: Applied = { fingerprint, route, previous: null };
+    const now: AppliedRoute = { fingerprint, route, previous: null };
     applied.set(key, now);
     onSwap(route, before?.route ?? null);
     // Before the old hold goes: a version that nobody holds for a moment may have to make room.
@@ -167,7 +167,7 @@ export function createRoutingTable(options: RoutingTableOptions): RoutingTable {
     if (before !== undefined) release(before);
   }
 
-  async function keepPrevious(key: string, routed: RoutedModel, now: Applied): Promise<void> {
+  async function keepPrevious(key: string, routed: RoutedModel, now: AppliedRoute): Promise<void> {
     const previous = await loadPrevious(cache, routed);
     if (previous === null) return;
     if (applied.get(key) === now) now.previous = previous;
@@ -231,7 +231,7 @@ function routeOf({ tenant, model }: RoutedModel, arms: readonly Arm[], rollout: 
   return { tenant, model, champion, arms, rollout };
 }
 
-function release({ route, previous }: Applied): void {
+function release({ route, previous }: AppliedRoute): void {
   releaseArms(route.arms);
   previous?.hold.release();
 }

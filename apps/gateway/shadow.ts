@@ -44,7 +44,7 @@ export interface ShadowOptions {
 
 export type ShadowOutcome = 'scored' | 'failed' | 'dropped';
 
-interface Waiting {
+interface WaitingRows {
   readonly call: ShadowCall;
   readonly hold: ModelHold;
   readonly since: number;
@@ -52,7 +52,7 @@ interface Waiting {
 
 export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeoutMs, onOutcome }: ShadowOptions): Shadow {
   /** One for each model that has work: a slow one holds up no other. */
-  const queues = new Map<LoadedModel, Waiting[]>();
+  const queues = new Map<LoadedModel, WaitingRows[]>();
   const working = new Set<Promise<void>>();
   let waitingRows = 0;
   let stopped = false;
@@ -85,7 +85,7 @@ export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeout
   }
 
   /** The oldest that fit together; one that is larger than a batch goes alone. */
-  function take(queue: Waiting[]): readonly Waiting[] {
+  function take(queue: WaitingRows[]): readonly WaitingRows[] {
     let fitting = 0;
     for (let rows = 0; fitting < queue.length; fitting += 1) {
       rows += queue[fitting]?.call.rows ?? 0;
@@ -96,7 +96,7 @@ export function createShadow({ maxWaitingRows, batchRows, longestWaitMs, timeout
     return taken;
   }
 
-  async function serve({ call, hold, since }: Waiting): Promise<void> {
+  async function serve({ call, hold, since }: WaitingRows): Promise<void> {
     try {
       if (stopped || performance.now() - since > longestWaitMs) giveUp(call);
       else await score(call);

@@ -7,7 +7,7 @@ export interface Spill<Row> {
   /** On disk, synced, when it resolves. */
   append(rows: readonly Row[]): Promise<void>;
   /** The oldest segment, closed to further rows; null when nothing waits. Removing it says that its rows are safe elsewhere. */
-  oldest(): Promise<Segment<Row> | null>;
+  oldest(): Promise<SpillSegment<Row> | null>;
   isEmpty(): boolean;
   bytes(): number;
   /** Says that this process lives, and takes over what dead ones left behind. Number of segments taken over. */
@@ -16,7 +16,7 @@ export interface Spill<Row> {
   close(): Promise<void>;
 }
 
-export interface Segment<Row> {
+export interface SpillSegment<Row> {
   /** Its rows, in order. Read as they are asked for, so that no more than one batch at a time holds the event loop. */
   batches(rows: number): Generator<readonly Row[]>;
   remove(): Promise<void>;
@@ -87,7 +87,7 @@ export async function openSpill<Row>({ folder, segmentBytes, maxBytes, orphanSec
     }
   }
 
-  async function oldest(): Promise<Segment<Row> | null> {
+  async function oldest(): Promise<SpillSegment<Row> | null> {
     for (let segment = segments[0]; segment !== undefined; segment = segments[0]) {
       const { name } = segment;
       if (name === writing) writing = null;

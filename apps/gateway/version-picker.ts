@@ -6,9 +6,9 @@ import { versionName, type ModelVersionRef } from '../../domain/model';
 import { nearest } from '../../domain/nearest';
 import { HttpProblem } from '../http/problem';
 import type { ModelCache } from './model-cache';
-import type { ModelName } from './model-name';
+import type { RequestedModel } from './model-name';
 import type { Arm, Route } from './route';
-import type { RoutingTable } from './routing-table';
+import type { LoadedRoutingTable } from './routing-table';
 import { servedVersion, type ServedVersion } from './served-version';
 import { within } from '../../data/within';
 
@@ -19,13 +19,13 @@ export type Picked =
 
 export interface VersionPicker {
   /** Without waiting where the answer is in memory. NotFound, InvalidInput; 503 when the version is known and cannot be loaded here. */
-  pick(tenant: Tenant, name: ModelName): Picked | Promise<Picked>;
+  pick(tenant: Tenant, name: RequestedModel): Picked | Promise<Picked>;
   /** Loads and probes a version that need not be routed; the caller releases it. */
   load(tenant: Tenant, model: string, version: number): Promise<ServedVersion>;
 }
 
 export interface VersionPickerOptions {
-  readonly table: RoutingTable;
+  readonly table: LoadedRoutingTable;
   readonly routing: { version: RoutingRepository['version'] };
   readonly cache: ModelCache;
   readonly timeoutMs: number;
@@ -37,7 +37,7 @@ const maxKnown = 10_000;
 export function createVersionPicker({ table, routing, cache, timeoutMs }: VersionPickerOptions): VersionPicker {
   const known = new Map<string, ModelVersionRef>();
 
-  function pick(tenant: Tenant, { model, selector }: ModelName): Picked | Promise<Picked> {
+  function pick(tenant: Tenant, { model, selector }: RequestedModel): Picked | Promise<Picked> {
     switch (selector.kind) {
       case 'routed':
         return { kind: 'routed', route: routeOf(tenant, model) };

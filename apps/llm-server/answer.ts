@@ -14,7 +14,7 @@ export interface AnswerRequest {
   readonly endsAtJson: boolean;
 }
 
-export interface Answer {
+export interface WrittenAnswer {
   readonly text: string;
   readonly finish: 'stop' | 'length';
   readonly completionTokens: number;
@@ -23,7 +23,7 @@ export interface Answer {
   readonly firstTokenMs: number | null;
 }
 
-interface Work {
+interface AnswerWork {
   readonly model: LlamaModel;
   readonly slot: Slot;
   readonly keepPrompts: boolean;
@@ -34,8 +34,8 @@ interface Work {
 /** Writes one answer in one sequence. What a cancelled answer leaves in the sequence is right as far as it goes, so the next one may build on it. */
 export async function writeAnswer(
   request: AnswerRequest,
-  { model, slot: { sequence }, keepPrompts, signal, onText }: Work,
-): Promise<Answer> {
+  { model, slot: { sequence }, keepPrompts, signal, onText }: AnswerWork,
+): Promise<WrittenAnswer> {
   const began = performance.now();
   if (keepPrompts) await sequence.adaptStateToTokens(request.prompt.slice(0, -1), false);
   else await sequence.clearHistory();
@@ -45,7 +45,7 @@ export async function writeAnswer(
   const text = createStopText(sampling.stop, onText);
   let pending: Token[] = [];
   let firstTokenMs: number | null = null;
-  let finish: Answer['finish'] = 'stop';
+  let finish: WrittenAnswer['finish'] = 'stop';
 
   for await (const token of sequence.evaluate(request.prompt.slice(cachedTokens), {
     temperature: sampling.temperature,

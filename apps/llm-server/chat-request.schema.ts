@@ -77,7 +77,7 @@ const embeddingsSchema = z.strictObject({
   user: z.string().nullish(),
 });
 
-export type EmbeddingsBody = z.output<typeof embeddingsSchema>;
+export type LlmEmbeddingsBody = z.output<typeof embeddingsSchema>;
 
 const adapterSchema = z.strictObject({
   uri: z.string().min(1),

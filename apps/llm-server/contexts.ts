@@ -20,7 +20,7 @@ export interface Contexts {
   close(): Promise<void>;
 }
 
-interface Entry {
+interface AdapterContext {
   readonly pool: SequencePool;
   readonly context: LlamaContext;
   usedAt: number;
@@ -28,10 +28,10 @@ interface Entry {
 
 /** An adapter changes what every layer computes, so it has a context with sequences of its own. One that rests makes room for a new one. */
 export async function openContexts(options: ContextsOptions): Promise<Contexts> {
-  const entries = new Map<string, Promise<Entry>>();
+  const entries = new Map<string, Promise<AdapterContext>>();
   const base = await open(null);
 
-  async function open(adapterFile: string | null): Promise<Entry> {
+  async function open(adapterFile: string | null): Promise<AdapterContext> {
     const made = await options.model.createContext({
       sequences: options.sequences,
       contextSize: options.contextTokens,

@@ -1,7 +1,7 @@
 import type { ChatMessage, Sampling } from '../../domain/llm/chat';
 import type { Adapters } from './adapters';
 import { openAdapters } from './adapters';
-import type { Answer } from './answer';
+import type { WrittenAnswer } from './answer';
 import { writeAnswer } from './answer';
 import { ApiError } from './api-error';
 import { openChatTemplate } from './chat-template';
@@ -29,7 +29,7 @@ export interface ChatWish {
 export interface BegunAnswer {
   readonly promptTokens: number;
   /** Once. Gives the sequence back, however it ends. */
-  write(onText: (delta: string) => void): Promise<Answer>;
+  write(onText: (delta: string) => void): Promise<WrittenAnswer>;
 }
 
 export interface Engine {

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 
-export interface EventStream {
+export interface AnswerEvents {
   send(data: object): void;
   /** Says that the answer is whole. */
   end(): void;
@@ -9,7 +9,7 @@ export interface EventStream {
 }
 
 /** Server-sent events as OpenAI's clients read them. Takes the connection over from fastify. A client that reads slower than a model writes is rare enough to buffer for. */
-export function openEventStream(reply: FastifyReply): EventStream {
+export function openEventStream(reply: FastifyReply): AnswerEvents {
   reply.hijack();
   const { raw } = reply;
   for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);

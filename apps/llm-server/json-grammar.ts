@@ -1,6 +1,6 @@
 import { ApiError } from './api-error';
 
-type Schema = Readonly<Record<string, unknown>>;
+type GrammarSchema = Readonly<Record<string, unknown>>;
 
 /** Said about a value, not asked of it. */
 const notes = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'];
@@ -22,13 +22,13 @@ const mostNodes = 500;
  * A JSON Schema as far as a grammar can hold a model to it, in the form that llama.cpp's bindings take. What it could not hold (`pattern`, `minimum`)
  * is refused: a client that asked for it would believe that it holds.
  */
-export function grammarSchema(schema: Schema): Schema {
+export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   let nodes = 0;
 
-  function convert(value: unknown, path: string): Schema {
+  function convert(value: unknown, path: string): GrammarSchema {
     if (++nodes > mostNodes) throw refused('', `the schema has more than ${mostNodes} parts`);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object with rules for a value');
-    const node = Object.fromEntries(Object.entries(value).filter(([key]) => !notes.includes(key))) as Schema;
+    const node = Object.fromEntries(Object.entries(value).filter(([key]) => !notes.includes(key))) as GrammarSchema;
     if ('$ref' in node) return reference(node, path);
     const choices = node['oneOf'] ?? node['anyOf'];
     if (choices !== undefined) return alternatives(node, choices, path);
@@ -41,7 +41,7 @@ export function grammarSchema(schema: Schema): Schema {
     return ofType(node, path);
   }
 
-  function ofType(node: Schema, path: string): Schema {
+  function ofType(node: GrammarSchema, path: string): GrammarSchema {
     const { type } = node;
     if (Array.isArray(type)) {
       return { oneOf: type.map((one: unknown) => ofType({ ...onlyFor(one, node), type: one }, path)) };
@@ -62,7 +62,7 @@ export function grammarSchema(schema: Schema): Schema {
     return only(node, allowed, path, made);
   }
 
-  function alternatives(node: Schema, choices: unknown, path: string): Schema {
+  function alternatives(node: GrammarSchema, choices: unknown, path: string): GrammarSchema {
     if (!Array.isArray(choices) || choices.length === 0) throw refused(path, 'oneOf or anyOf is not a list of schemas');
     return only(node, ['oneOf', 'anyOf', '$defs'], path, {
       oneOf: choices.map((choice, index) => convert(choice, `${path}/oneOf/${index}`)),
@@ -70,21 +70,21 @@ export function grammarSchema(schema: Schema): Schema {
     });
   }
 
-  function reference(node: Schema, path: string): Schema {
+  function reference(node: GrammarSchema, path: string): GrammarSchema {
     const name = /^#\/\$defs\/([^/]+)$/.exec(String(node['$ref']))?.[1];
-    const known = (schema['$defs'] ?? {}) as Schema;
+    const known = (schema['$defs'] ?? {}) as GrammarSchema;
     if (name === undefined || !Object.hasOwn(known, name)) throw refused(path, `${String(node['$ref'])} is not among the schema's $defs`);
     return only(node, ['$ref'], path, { $ref: node['$ref'] });
   }
 
   /** At the root alone: that is where references look. */
-  function definitions(node: Schema, path: string): Schema {
+  function definitions(node: GrammarSchema, path: string): GrammarSchema {
     if (node['$defs'] === undefined) return {};
     if (path !== '') throw refused(path, '$defs belong at the root of the schema');
     return { $defs: mapped(node['$defs'], '/$defs') };
   }
 
-  function mapped(value: unknown, path: string): Schema {
+  function mapped(value: unknown, path: string): GrammarSchema {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(path, 'is not an object of schemas');
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, convert(one, `${path}/${key}`)]));
   }
@@ -92,12 +92,12 @@ export function grammarSchema(schema: Schema): Schema {
   return convert(schema, '');
 }
 
-function onlyFor(type: unknown, node: Schema): Schema {
+function onlyFor(type: unknown, node: GrammarSchema): GrammarSchema {
   const kept = typeof type === 'string' ? rules[type] : undefined;
   return kept === undefined ? node : Object.fromEntries(Object.entries(node).filter(([key]) => kept.includes(key)));
 }
 
-function only(node: Schema, allowed: readonly string[], path: string, made: Schema): Schema {
+function only(node: GrammarSchema, allowed: readonly string[], path: string, made: GrammarSchema): GrammarSchema {
   const other = Object.keys(node).find((key) => !allowed.includes(key));
   if (other !== undefined) throw refused(path, `${other} cannot be enforced while the answer is written`);
   return made;

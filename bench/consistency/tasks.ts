@@ -6,7 +6,7 @@ import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { dimensions as ofRouting, firstPrompt, glossCases } from '../prompt-search/task';
 
-export interface Task {
+export interface ConsistencyTask {
   readonly name: string;
   readonly template: PromptTemplate;
   /** The variable that holds what a user says. */
@@ -26,7 +26,7 @@ const answerPrompt: PromptTemplate = {
   answerSchema: null,
 };
 
-export async function openTasks(count: number): Promise<readonly Task[]> {
+export async function openTasks(count: number): Promise<readonly ConsistencyTask[]> {
   const [dimension] = ofRouting;
   if (!dimension) throw new Error('the routing task measures nothing');
   const questions = await withDuckDb(

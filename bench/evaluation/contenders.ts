@@ -10,7 +10,7 @@ import type { PromptTemplate } from '../../domain/llm/prompt';
 import { renderPrompt } from '../../domain/llm/prompt-render';
 import { dimensions } from '../prompt-search/task';
 
-export interface Contest {
+export interface ScoringContest {
   readonly asking: Asking;
   readonly target: ModelTarget;
   readonly template: PromptTemplate;
@@ -41,7 +41,7 @@ export interface Contender {
  * In turns, since neighbours in time share what else the machine does. Turn by turn each asks cases that the other has not just asked, because a server that keeps prompts would
  * answer the second faster; over the whole both ask every case once.
  */
-export async function contend(contest: Contest): Promise<Contended> {
+export async function contend(contest: ScoringContest): Promise<Contended> {
   const { cases, casesATurn } = contest;
   const turns = Array.from({ length: Math.floor(cases.length / casesATurn) }, (_, turn) =>
     cases.slice(turn * casesATurn, (turn + 1) * casesATurn),
@@ -67,12 +67,12 @@ export async function contend(contest: Contest): Promise<Contended> {
   };
 }
 
-type Ask = (contest: Contest, cases: readonly EvaluationCase[]) => Promise<void>;
+type AskContest = (contest: ScoringContest, cases: readonly EvaluationCase[]) => Promise<void>;
 
-function clock(of: () => Ask) {
+function clock(of: () => AskContest) {
   const sum = { seconds: 0, cases: 0, cpuMs: 0 };
   return {
-    async run(contest: Contest, cases: readonly EvaluationCase[]): Promise<number> {
+    async run(contest: ScoringContest, cases: readonly EvaluationCase[]): Promise<number> {
       const cpu = process.cpuUsage();
       const since = performance.now();
       await of()(contest, cases);
@@ -88,7 +88,7 @@ function clock(of: () => Ask) {
   };
 }
 
-async function evaluate({ asking, target, template, sampling, parallel }: Contest, cases: readonly EvaluationCase[]): Promise<void> {
+async function evaluate({ asking, target, template, sampling, parallel }: ScoringContest, cases: readonly EvaluationCase[]): Promise<void> {
   const answerer = promptAnswerer({ asking, template, route: [target], sampling, retrieval: null });
   const tools = createEvaluatorTools(null);
   const results = await evaluateCases({ cases, caseSet: digestOf(cases), dimensions, answerer, judges: {}, tools, parallel });
@@ -97,7 +97,7 @@ async function evaluate({ asking, target, template, sampling, parallel }: Contes
 }
 
 /** Byte for byte what the provider sends, by the client that Node has. */
-async function askDirectly({ url, target, template, sampling, parallel }: Contest, cases: readonly EvaluationCase[]): Promise<void> {
+async function askDirectly({ url, target, template, sampling, parallel }: ScoringContest, cases: readonly EvaluationCase[]): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let given = cases[next++]; given !== undefined; given = cases[next++]) {

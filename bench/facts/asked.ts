@@ -7,7 +7,7 @@ import type { EvaluationCase } from '../../domain/llm/evaluation/case';
 import type { RetrievedPassage } from '../../domain/llm/evaluation/evaluator';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
 
-export interface Asked {
+export interface AssistantResults {
   readonly results: readonly CaseResult[];
   /** What the prompt showed, by the question's id; not given where nothing was. */
   readonly shown: ReadonlyMap<string, readonly RetrievedPassage[]>;
@@ -21,7 +21,7 @@ export async function ask(
     parallel,
     signal,
   }: { readonly answerer: Answerer; readonly cases: readonly EvaluationCase[]; readonly parallel: number; readonly signal: AbortSignal },
-): Promise<Asked> {
+): Promise<AssistantResults> {
   const shown = new Map<string, readonly RetrievedPassage[]>();
   let said = performance.now();
   const results = await evaluateCases({

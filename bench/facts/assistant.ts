@@ -22,11 +22,11 @@ import type { Read } from '../../domain/schema-issues.schema';
 import type { WikiIndex } from './wiki-index';
 
 export const bundleNames = ['plain', 'cited', 'passages'] as const;
-export type BundleName = (typeof bundleNames)[number];
+export type AssistantName = (typeof bundleNames)[number];
 
 export interface Assistant {
   readonly spec: LlmLifecycleSpec & { readonly index: IndexSpec };
-  readonly prompts: Readonly<Record<BundleName, PromptTemplate>>;
+  readonly prompts: Readonly<Record<AssistantName, PromptTemplate>>;
   readonly policy: SafetyPolicy;
   /** NDJSON. */
   readonly cases: string;
@@ -42,7 +42,7 @@ export function readAssistant(): Assistant {
   if (!parsed.ok) throw new Error(`${file}: ${JSON.stringify(parsed.issues)}`);
   const { spec } = parsed;
   if (spec.kind !== 'LlmLifecycle' || spec.index === null || spec.safety === null) throw new Error(`${file} names no index or no policy`);
-  const prompt = (name: BundleName): PromptTemplate => {
+  const prompt = (name: AssistantName): PromptTemplate => {
     const path = `prompts/${name}.yaml`;
     return read(readPrompt(files[path], path), path);
   };
@@ -63,7 +63,7 @@ export function readSampleCases({ spec, cases: lines }: Assistant): readonly Eva
 
 /** A prompt with the sample's model, sampling, policy and, where it takes passages, index around it. */
 export function answererOf(
-  name: BundleName,
+  name: AssistantName,
   {
     assistant: { spec, prompts, policy },
     index,

@@ -22,7 +22,7 @@ export function factsIn(summary: Summary): readonly Fact[] {
   });
 }
 
-type Read = (summary: Summary, opening: string) => Omit<Fact, 'document'> | null;
+type FactReader = (summary: Summary, opening: string) => Omit<Fact, 'document'> | null;
 
 /** A dot after a capital letter is an initial's. */
 export function firstSentence(text: string): string {
@@ -30,7 +30,7 @@ export function firstSentence(text: string): string {
 }
 
 /** `Lima is the capital and largest city of Peru, …` */
-const capital: Read = ({ title }, opening) => {
+const capital: FactReader = ({ title }, opening) => {
   const found =
     /^(?<subject>[^.]*?),? is the capital(?: and (?:the )?(?:largest|most populous|largest and most populous) city| city)? of (?<of>(?:the )?\p{Lu}[\p{L}'’-]+(?: \p{Lu}[\p{L}'’-]+| province| prefecture| of)*?)(?=[,.]|$| (?:and|in|with|on|located|situated|as)\b)/u.exec(
       opening,
@@ -46,7 +46,7 @@ const capital: Read = ({ title }, opening) => {
 };
 
 /** `Basra is a port city in southern Iraq.`: a town, and one country in the sentence. */
-const country: Read = ({ title, topic }, opening) => {
+const country: FactReader = ({ title, topic }, opening) => {
   const subject = new RegExp(`^${escaped(title)}(?:,| or | \\(|,? is\\b)`);
   if (topic !== 'Geography' || !subject.test(opening)) return null;
   if (!/^[^.]*? is (?:a|an|the|one of the)\b[^.,]*? (?:city|town|municipality|village|metropolis|capital)\b/.test(opening)) return null;
@@ -60,7 +60,7 @@ const country: Read = ({ title, topic }, opening) => {
 };
 
 /** `… was a German mathematician`: one country's word in the sentence, and right after the verb. */
-const nationality: Read = ({ title, topic }, opening) => {
+const nationality: FactReader = ({ title, topic }, opening) => {
   if (topic !== 'People') return null;
   const found = /^(?<subject>[^.]*?) (?:is|was) an? (?<words>(?:[\p{Ll}-]+ ){0,2})(?<rest>\p{Lu}.*)$/su.exec(opening);
   const named = countriesIn(opening);
@@ -89,7 +89,7 @@ const works = {
 } as const;
 
 /** `… is a 1958 debut novel by Nigerian author Chinua Achebe.` */
-const creator: Read = ({ title }, opening) => {
+const creator: FactReader = ({ title }, opening) => {
   for (const [verb, work] of Object.entries(works)) {
     const says = verb === 'directed' ? '[^.,]*?\\bdirected by' : '[^.,]*?\\bby';
     const sentence = new RegExp(`^[^.]*?${escaped(title)}[^.]*? is (?:a|an|the)\\b[^.,]*? ${work}\\b(?:${says}) (?<by>[^;]*)$`, 'u').exec(
@@ -142,7 +142,7 @@ function waysToName(name: string): readonly string[] {
 }
 
 /** `… is a 1925 silent film …`, `… novel …, published in 1939` */
-const year: Read = ({ title }, opening) => {
+const year: FactReader = ({ title }, opening) => {
   if (!new RegExp(`^["“]?(?:The )?${escaped(title)}`).test(opening)) return null;
   const kinds = '(?<work>novel|novella|film|album|song|book|painting|essay|play|opera|poem)';
   const made = new RegExp(`^[^.]*? is an? (?<year>1[5-9]\\d\\d|20\\d\\d) [^.,]*?\\b${kinds}\\b`).exec(opening);
@@ -163,7 +163,7 @@ const year: Read = ({ title }, opening) => {
 const element =
   /is a(?:n| [\w, -]*?)? chemical element[;,]? (?:it has (?:the )?|with (?:the )?)symbol (?<symbol>[A-Z][a-z]?) and atomic number (?<number>\d+)/;
 
-const symbol: Read = ({ title }, opening) => {
+const symbol: FactReader = ({ title }, opening) => {
   const found = element.exec(opening);
   const { symbol: value } = found?.groups ?? {};
   if (!found || value === undefined || !opening.startsWith(title)) return null;
@@ -171,7 +171,7 @@ const symbol: Read = ({ title }, opening) => {
   return { relation: 'symbol', kind: 'symbol', question, value, written: [value], evidence: found[0] };
 };
 
-const atomicNumber: Read = ({ title }, opening) => {
+const atomicNumber: FactReader = ({ title }, opening) => {
   const found = element.exec(opening);
   const { number: value } = found?.groups ?? {};
   if (!found || value === undefined || !opening.startsWith(title)) return null;
@@ -180,7 +180,7 @@ const atomicNumber: Read = ({ title }, opening) => {
 };
 
 /** The first of a summary whose subject is a compound. */
-const formula: Read = ({ title, text }, opening) => {
+const formula: FactReader = ({ title, text }, opening) => {
   if (!opening.startsWith(title) || !/\bformulas?\b/.test(opening)) return null;
   const found = /\bformula (?<formula>(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+)(?=[\s.,;)]|$)/.exec(opening);
   const value = compositionOf(found?.groups?.['formula'] ?? '');
@@ -190,7 +190,7 @@ const formula: Read = ({ title, text }, opening) => {
 };
 
 /** `Skunks are mammals in the family Mephitidae.`: the only family in the summary. */
-const family: Read = ({ title, text, topic }, opening) => {
+const family: FactReader = ({ title, text, topic }, opening) => {
   const found = /\b(?:in|of|to|within) the (?:[\p{Ll}-]+ ){0,3}family (?<family>\p{Lu}\p{Ll}+(?:idae|aceae))\b/u.exec(opening);
   const value = found?.groups?.['family']?.toLowerCase();
   const named = new Set([...text.matchAll(/\b\p{L}+(?:idae|aceae)\b/giu)].map(([name]) => name.toLowerCase()));

@@ -4,19 +4,19 @@ import { rightAnswers, type EvaluationCase } from '../../domain/llm/evaluation/c
 import { scoreOf, type Retrieved } from '../../domain/index/retrieval-metrics';
 import { withoutCitations } from '../../domain/llm/citations';
 import { report, rounded } from '../figures';
-import type { Asked } from './asked';
-import { bundleNames, type BundleName } from './assistant';
+import type { AssistantResults } from './asked';
+import { bundleNames, type AssistantName } from './assistant';
 import { relations, type Fact } from './fact';
 import { markOf, standsIn, type Mark } from './mark';
-import { differenceOf, meanOf, relativeChangeOf, shareOf, type Measured } from './worth';
+import { differenceOf, meanOf, relativeChangeOf, shareOf, type WorthEstimate } from './worth';
 
-type ByBundle<T> = Readonly<Record<BundleName, T>>;
+type ByBundle<T> = Readonly<Record<AssistantName, T>>;
 
-export interface Told {
+export interface FactsFindings {
   readonly facts: readonly Fact[];
-  readonly byFacts: ByBundle<Asked>;
+  readonly byFacts: ByBundle<AssistantResults>;
   readonly sample: readonly EvaluationCase[];
-  readonly bySample: ByBundle<Asked>;
+  readonly bySample: ByBundle<AssistantResults>;
   readonly found: readonly Retrieved[];
   readonly documents: number;
   readonly chunks: number;
@@ -27,7 +27,7 @@ export interface Told {
 const reference = { accuracy: 0.67, hallucination: -0.51 };
 const withPassages = ['cited', 'passages'] as const;
 
-export function tellFacts(told: Told): void {
+export function tellFacts(told: FactsFindings): void {
   const { facts, byFacts, documents, chunks, load } = told;
   const marks = eachBundle((name) => marksOf(facts, byFacts[name]));
   const events = eachBundle((name) => ({
@@ -100,19 +100,19 @@ export function tellFacts(told: Told): void {
   );
 }
 
-function eachBundle<T>(of: (name: BundleName) => T): ByBundle<T> {
+function eachBundle<T>(of: (name: AssistantName) => T): ByBundle<T> {
   return { plain: of('plain'), cited: of('cited'), passages: of('passages') };
 }
 
 /** Who gives no answer states nothing. */
-function marksOf(facts: readonly Fact[], { results }: Asked): readonly Mark[] {
+function marksOf(facts: readonly Fact[], { results }: AssistantResults): readonly Mark[] {
   const answers = new Map(results.map(({ id, answer }) => [id, answer]));
   return facts.map((fact) => markOf(fact, answers.get(fact.question) ?? ''));
 }
 
 interface Changes {
-  readonly accuracy: { readonly difference: Measured | null; readonly relative: Measured | null };
-  readonly hallucination: { readonly difference: Measured | null; readonly relative: Measured | null };
+  readonly accuracy: { readonly difference: WorthEstimate | null; readonly relative: WorthEstimate | null };
+  readonly hallucination: { readonly difference: WorthEstimate | null; readonly relative: WorthEstimate | null };
 }
 
 type Events = Readonly<Record<'accuracy' | 'hallucination', readonly boolean[]>>;
@@ -126,20 +126,20 @@ function changesBy(plain: Events, other: Events): Changes {
 }
 
 interface WhenShown {
-  readonly shown: Measured;
-  readonly right: Measured;
-  readonly wrong: Measured;
-  readonly plainRight: Measured;
-  readonly notShown: Measured;
-  readonly notShownWrong: Measured;
+  readonly shown: WorthEstimate;
+  readonly right: WorthEstimate;
+  readonly wrong: WorthEstimate;
+  readonly plainRight: WorthEstimate;
+  readonly notShown: WorthEstimate;
+  readonly notShownWrong: WorthEstimate;
 }
 
 /** A right passage is of the summary that the fact was read off, and holds the answer: the piece of the summary may be another one. */
-function whenShown({ facts, byFacts }: Told, name: BundleName, marks: ByBundle<readonly Mark[]>): WhenShown {
+function whenShown({ facts, byFacts }: FactsFindings, name: AssistantName, marks: ByBundle<readonly Mark[]>): WhenShown {
   const shown = facts.map((fact) =>
     (byFacts[name].shown.get(fact.question) ?? []).some(({ documentId, text }) => documentId === fact.document && standsIn(fact, text)),
   );
-  const share = (of: BundleName, those: boolean, wanted: readonly Mark[]) =>
+  const share = (of: AssistantName, those: boolean, wanted: readonly Mark[]) =>
     shareOf(marks[of].filter((_, question) => shown[question] === those).map((mark) => wanted.includes(mark)));
   return {
     shown: shareOf(shown),
@@ -166,7 +166,7 @@ function relationText(relation: Fact['relation'], facts: readonly Fact[], marks:
     .join('   ');
 }
 
-function sampleFigures({ sample, bySample }: Told) {
+function sampleFigures({ sample, bySample }: FactsFindings) {
   const scores = eachBundle((name) => {
     const results = new Map(bySample[name].results.map((result) => [result.id, result]));
     const f1 = sample.map(({ id }) => {
@@ -199,12 +199,12 @@ export function listed(facts: readonly Fact[]): string {
     .join('\n');
 }
 
-function text(measured: Measured | null, write: (value: number) => string = percent): string {
+function text(measured: WorthEstimate | null, write: (value: number) => string = percent): string {
   if (measured === null) return 'not known';
   return `${write(measured.value)} (${write(measured.lower)} to ${write(measured.upper)})`;
 }
 
-function points(measured: Measured | null): string {
+function points(measured: WorthEstimate | null): string {
   return text(measured, (value) => `${value < 0 ? '−' : '+'}${(100 * Math.abs(value)).toFixed(1)}`);
 }
 

@@ -4,7 +4,7 @@ import { dayResamples } from '../../domain/statistics/day-resamples';
 import { dayInterval, bootstrapReplicates } from '../../domain/statistics/interval';
 import type { Seed } from '../../domain/statistics/random';
 
-export interface Measured {
+export interface WorthEstimate {
   readonly value: number;
   readonly lower: number;
   readonly upper: number;
@@ -15,23 +15,23 @@ const levels = [(1 + level) / 2];
 const seed: Seed = [5, 67, 51, 1];
 
 /** By Wilson. */
-export function shareOf(events: readonly boolean[]): Measured {
+export function shareOf(events: readonly boolean[]): WorthEstimate {
   const count = events.filter(Boolean).length;
   return { value: count / events.length, ...wilsonBounds({ events: count, n: events.length }, level) };
 }
 
 /** Of scores of one sample, or of differences of pairs. */
-export function meanOf(scores: readonly number[]): Measured | null {
+export function meanOf(scores: readonly number[]): WorthEstimate | null {
   return resampled(scores.length, (weights) => weighted(scores, weights) / total(weights));
 }
 
 /** With minus without, question by question. */
-export function differenceOf(without: readonly number[], with_: readonly number[]): Measured | null {
+export function differenceOf(without: readonly number[], with_: readonly number[]): WorthEstimate | null {
   return meanOf(with_.map((value, question) => value - (without[question] ?? NaN)));
 }
 
 /** (With − without) / without: 0.67 is two thirds more. Null where nothing is there without: no share of it is known then. */
-export function relativeChangeOf(without: readonly number[], with_: readonly number[]): Measured | null {
+export function relativeChangeOf(without: readonly number[], with_: readonly number[]): WorthEstimate | null {
   return resampled(without.length, (weights) => {
     const before = weighted(without, weights);
     return before === 0 ? NaN : (weighted(with_, weights) - before) / before;
@@ -39,7 +39,7 @@ export function relativeChangeOf(without: readonly number[], with_: readonly num
 }
 
 /** Whole questions are drawn anew, with both of their answers; bounds by BCa. */
-function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): Measured | null {
+function resampled(questions: number, statistic: (weights: ArrayLike<number>) => number): WorthEstimate | null {
   if (questions < 2) return null;
   const resamples = dayResamples({ days: questions, replicates: bootstrapReplicates, seed });
   const interval = dayInterval({ statistic, resamples, levels, days: questions, correlation: 0 })?.interval;

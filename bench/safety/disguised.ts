@@ -12,10 +12,10 @@ import { obfuscations } from './obfuscations';
 const eachHead = 16;
 const falseAlarms = 0.01;
 
-type Judge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
+type DisguisedJudge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
 
 /** The fold's own classifier and threshold for one text of it. */
-function judgeOf({ head, pairs, judged }: CrossFitted, source: string, embed: EmbedTexts): Judge {
+function judgeOf({ head, pairs, judged }: CrossFitted, source: string, embed: EmbedTexts): DisguisedJudge {
   const pair = pairs.find(({ features, sources }) => features === 'meaning' && sources.includes(source));
   if (!pair) throw new Error(`${source} is in no fold`);
   const limit = oddsFor(falseAlarms, thresholdsOf(head, judged.meaning, pair.fold));

@@ -5,18 +5,18 @@ import type { Head } from '../../data/safety/classifier-file';
 import { judgeHeldOut, thresholdsOf, trainFolds, type FoldPair, type HeldOutText } from '../../data/safety/training/cross-fit';
 import { softCategories } from '../../data/safety/training/labelled-texts';
 import type { ReadText } from '../../data/safety/training/read-texts';
-import type { Features } from '../../data/safety/training/train-head';
+import type { HeadFeatures } from '../../data/safety/training/train-head';
 import { wilsonBounds } from '../../domain/statistics/wilson';
 
 export interface CrossFitted {
   readonly head: Head;
   readonly pairs: readonly FoldPair[];
-  readonly judged: Readonly<Record<Features, readonly HeldOutText[]>>;
+  readonly judged: Readonly<Record<HeadFeatures, readonly HeldOutText[]>>;
 }
 
-export function crossFit(head: Head, texts: readonly ReadText[], features: readonly Features[]): CrossFitted {
+export function crossFit(head: Head, texts: readonly ReadText[], features: readonly HeadFeatures[]): CrossFitted {
   const pairs = trainFolds(head, texts, { features, onFold: (fold) => process.stderr.write(`${head}: without fold ${fold + 1}\n`) });
-  const judged = (each: Features) =>
+  const judged = (each: HeadFeatures) =>
     judgeHeldOut(
       pairs.filter((pair) => pair.features === each),
       texts,
@@ -25,7 +25,7 @@ export function crossFit(head: Head, texts: readonly ReadText[], features: reado
 }
 
 /** Ids of the texts that are stopped when so many harmless ones may be; the threshold of a fold is chosen on the others. */
-export function stopped({ head, judged }: CrossFitted, features: Features, falseAlarms: number): ReadonlySet<string> {
+export function stopped({ head, judged }: CrossFitted, features: HeadFeatures, falseAlarms: number): ReadonlySet<string> {
   const folds = [...new Set(judged[features].map(({ fold }) => fold))];
   const limits = new Map(folds.map((fold) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged[features], fold))]));
   return new Set(judged[features].filter(({ odds, fold }) => odds > (limits.get(fold) ?? Infinity)).map(({ text }) => text.id));

@@ -1,7 +1,7 @@
 /** The processes around the gateways: upstreams and clients. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import type { LoadFigures, Told } from './plan';
+import type { StreamLoadFigures, PlanMessage } from './plan';
 
 export interface Upstream {
   readonly host: string;
@@ -20,8 +20,8 @@ export async function startUpstream(host: string): Promise<Upstream> {
 
 export interface Client {
   readonly child: ChildProcess;
-  readonly tell: (told: Told) => void;
-  readonly figures: () => Promise<LoadFigures>;
+  readonly tell: (told: PlanMessage) => void;
+  readonly figures: () => Promise<StreamLoadFigures>;
 }
 
 export function startClient(): Client {
@@ -33,11 +33,11 @@ export function startClient(): Client {
       new Promise((answered, failed) => {
         const gone = (): void => failed(new Error('a client ended by itself'));
         child.once('exit', gone);
-        child.once('message', (figures: LoadFigures) => {
+        child.once('message', (figures: StreamLoadFigures) => {
           child.off('exit', gone);
           answered(figures);
         });
-        child.send({ kind: 'figures' } satisfies Told);
+        child.send({ kind: 'figures' } satisfies PlanMessage);
       }),
   };
 }

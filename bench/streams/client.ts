@@ -1,7 +1,7 @@
 /** Readers of streams, thousands in one process: raw sockets and one buffer, since the client shares the machine with what it measures. Told over IPC. */
 import { connect, type Socket } from 'node:net';
 import { nowMicros, stampDigits } from './clock';
-import { question, type LoadFigures, type LoadPoint, type Target, type Told, type Way } from './plan';
+import { question, type StreamLoadFigures, type LoadPoint, type StreamTarget, type PlanMessage, type Way } from './plan';
 
 class Series {
   private values = new Float32Array(1 << 16);
@@ -44,7 +44,7 @@ function fail(what: string): void {
 }
 
 /** One place of the load: a connection that asks for one stream after the other. */
-function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: Target): void {
+function openPlace({ everyMs, tokens, localAddress }: LoadPoint, target: StreamTarget): void {
   const { way, host, port, authorization, model } = target;
   const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question({ everyMs, tokens }) }] });
   const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}:${port}\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
@@ -155,7 +155,7 @@ function drop(): void {
   for (const what of Object.keys(failures)) Reflect.deleteProperty(failures, what);
 }
 
-process.on('message', (told: Told) => {
+process.on('message', (told: PlanMessage) => {
   switch (told.kind) {
     case 'begin':
       drop();
@@ -165,7 +165,10 @@ process.on('message', (told: Told) => {
       drop();
       return;
     case 'figures':
-      process.send?.({ ways: { gateway: figuresOf(seen.gateway), straight: figuresOf(seen.straight) }, failures } satisfies LoadFigures);
+      process.send?.({
+        ways: { gateway: figuresOf(seen.gateway), straight: figuresOf(seen.straight) },
+        failures,
+      } satisfies StreamLoadFigures);
       return;
     case 'end':
       going = false;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { LoadFigures, LoadPlan } from '../load-generator';
 import { rounded } from '../figures';
-import { question, type Target } from './plan';
+import { question, type StreamTarget } from './plan';
 import type { Rig } from './rig';
 
 export interface CompletionFigures {
@@ -30,7 +30,7 @@ export async function completionsASecond({ targets, straight }: Rig): Promise<Co
   return { connections, gateway, straight: bare, gatewayPerDay: Math.round(gateway.perSecond * 86_400) };
 }
 
-async function rate(targets: readonly Target[]): Promise<CompletionRate> {
+async function rate(targets: readonly StreamTarget[]): Promise<CompletionRate> {
   const figures = await Promise.all(targets.map((target) => load(target, connections / targets.length)));
   const most = (read: (each: LoadFigures) => number) => Math.max(...figures.map(read));
   return {
@@ -47,7 +47,7 @@ async function rate(targets: readonly Target[]): Promise<CompletionRate> {
   };
 }
 
-async function load({ host, port, authorization, model }: Target, share: number): Promise<LoadFigures> {
+async function load({ host, port, authorization, model }: StreamTarget, share: number): Promise<LoadFigures> {
   const plan: LoadPlan = {
     origin: `http://${host}:${port}`,
     path: '/v1/chat/completions',

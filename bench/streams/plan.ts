@@ -17,7 +17,7 @@ export interface Pace {
 
 export type Way = 'gateway' | 'straight';
 
-export interface Target {
+export interface StreamTarget {
   readonly way: Way;
   readonly host: string;
   readonly port: number;
@@ -27,7 +27,7 @@ export interface Target {
 
 export interface LoadPoint extends Pace {
   /** Over the targets in turn. */
-  readonly places: readonly { readonly target: Target; readonly streams: number }[];
+  readonly places: readonly { readonly target: StreamTarget; readonly streams: number }[];
   /** The first streams are spread over it. */
   readonly rampSeconds: number;
   /** Of the client's side: a port of its own for each connection. */
@@ -35,7 +35,7 @@ export interface LoadPoint extends Pace {
 }
 
 /** `measure` drops what was seen so far; `figures` is answered with them; `end` hangs up on all. */
-export type Told = { readonly kind: 'begin'; readonly point: LoadPoint } | { readonly kind: 'measure' | 'figures' | 'end' };
+export type PlanMessage = { readonly kind: 'begin'; readonly point: LoadPoint } | { readonly kind: 'measure' | 'figures' | 'end' };
 
 export interface WayFigures {
   /** From the writing of a token by the upstream to its reading by the client: Float32, little-endian, base64. */
@@ -46,7 +46,7 @@ export interface WayFigures {
   readonly finished: number;
 }
 
-export interface LoadFigures {
+export interface StreamLoadFigures {
   readonly ways: Readonly<Record<Way, WayFigures>>;
   /** By what happened. */
   readonly failures: Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, rounded } from '../figures';
-import type { LoadFigures, Pace, Target, Way } from './plan';
+import type { StreamLoadFigures, Pace, StreamTarget, Way } from './plan';
 import type { Rig } from './rig';
 import { cpuSeconds, memoryBytes } from './usage';
 
@@ -50,7 +50,7 @@ export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigu
   const memoryBefore = memory();
   const share = (count: number) => count / clients.length;
   for (const [index, client] of clients.entries()) {
-    const places = (targets: readonly Target[], count: number) =>
+    const places = (targets: readonly StreamTarget[], count: number) =>
       targets.map((target) => ({ target, streams: Math.round(share(count) / targets.length) }));
     client.tell({
       kind: 'begin',
@@ -92,7 +92,7 @@ function cpuOf({ gateways, upstreams, clients }: Rig) {
 
 function summed(
   { straight: _, isFirst, ...plan }: PointPlan,
-  told: readonly LoadFigures[],
+  told: readonly StreamLoadFigures[],
   {
     elapsed,
     memoryBefore,

@@ -7,7 +7,7 @@ import type { GatewayProcess } from '../../test/support/gateway-process';
 import { putBundle, questionPrompt } from '../../test/support/served-bundles';
 import { openEmbeddedWorld } from '../embedded-world';
 import { ended, startClient, startUpstream, type Client, type Upstream } from './children';
-import { upstreamModel, type Target } from './plan';
+import { upstreamModel, type StreamTarget } from './plan';
 
 /** Gateways as the product starts them, over a real registry with one promoted bundle; an upstream for each, and clients. */
 export interface Rig {
@@ -15,8 +15,8 @@ export interface Rig {
   readonly upstreams: readonly Upstream[];
   readonly clients: readonly Client[];
   /** Through the gateways that are there now. */
-  readonly targets: () => readonly Target[];
-  readonly straight: readonly Target[];
+  readonly targets: () => readonly StreamTarget[];
+  readonly straight: readonly StreamTarget[];
   readonly restart: (index: number) => Promise<void>;
 }
 
@@ -54,11 +54,11 @@ export async function withRig<T>(size: RigSize, work: (rig: Rig) => Promise<T>):
       upstreams,
       clients,
       targets: () =>
-        gateways.map(({ url }): Target => {
+        gateways.map(({ url }): StreamTarget => {
           const { hostname, port } = new URL(url);
           return { way: 'gateway', host: hostname, port: Number(port), authorization, model: 'wiki-assistant' };
         }),
-      straight: upstreams.map(({ host, port }): Target => ({ way: 'straight', host, port, authorization, model: upstreamModel })),
+      straight: upstreams.map(({ host, port }): StreamTarget => ({ way: 'straight', host, port, authorization, model: upstreamModel })),
       restart: async (index) => {
         gateways[index] = await start(upstreams[index] as Upstream, index);
       },

@@ -2,9 +2,9 @@ import type { CompletionFigures } from './completions';
 import { mostAddedMs, type PointFigures } from './point';
 import type { UptimeFigures } from './uptime';
 
-type Row = readonly [string, string];
+type PointRow = readonly [string, string];
 
-export function pointRows(point: PointFigures): readonly Row[] {
+export function pointRows(point: PointFigures): readonly PointRow[] {
   const { streams, everyMs, open, tokensPerSecond, failures, first, token, cores, memoryBytes, bytesPerStream } = point;
   const failed = Object.entries(failures).map(([what, count]) => `${count} × ${what}`);
   return [
@@ -29,7 +29,7 @@ export function pointRows(point: PointFigures): readonly Row[] {
   ];
 }
 
-export function completionRows({ gateway, straight, gatewayPerDay, connections }: CompletionFigures): readonly Row[] {
+export function completionRows({ gateway, straight, gatewayPerDay, connections }: CompletionFigures): readonly PointRow[] {
   return [
     [
       'whole answers a second',
@@ -49,7 +49,7 @@ export function uptimeRows({
   answeredShare,
   cleanSecondsShare,
   streams,
-}: UptimeFigures): readonly Row[] {
+}: UptimeFigures): readonly PointRow[] {
   const struck = Object.entries(faults).map(([what, count]) => `${count} ${what}`);
   return [
     [

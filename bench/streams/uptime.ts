@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import { rounded } from '../figures';
-import { question, type Target } from './plan';
+import { question, type StreamTarget } from './plan';
 import type { Rig } from './rig';
 
 export interface UptimeFigures {
@@ -36,7 +36,7 @@ export async function measureUptime(rig: Rig, seconds: number): Promise<UptimeFi
   const startedAt = performance.now();
   const elapsed = () => (performance.now() - startedAt) / 1000;
   let turn = 0;
-  const targetAt = (place: number): Target => rig.targets()[place % rig.gateways.length] as Target;
+  const targetAt = (place: number): StreamTarget => rig.targets()[place % rig.gateways.length] as StreamTarget;
 
   async function ask(): Promise<void> {
     counts.requests += 1;
@@ -103,7 +103,7 @@ async function strike({ gateways, restart }: Rig, index: number, fault: Fault): 
   await restart(index);
 }
 
-async function whole(target: Target): Promise<number> {
+async function whole(target: StreamTarget): Promise<number> {
   try {
     const { statusCode, body } = await send(target, { everyMs: 0, tokens: 1 }, false, AbortSignal.timeout(attemptMs));
     await body.text();
@@ -113,7 +113,7 @@ async function whole(target: Target): Promise<number> {
   }
 }
 
-async function stream(target: Target): Promise<'whole' | 'toldWhy' | 'cut' | null> {
+async function stream(target: StreamTarget): Promise<'whole' | 'toldWhy' | 'cut' | null> {
   let text = '';
   try {
     const { statusCode, body } = await send(target, { everyMs: 200, tokens: 10 }, true, AbortSignal.timeout(60_000));
@@ -126,7 +126,7 @@ async function stream(target: Target): Promise<'whole' | 'toldWhy' | 'cut' | nul
 }
 
 function send(
-  { host, port, authorization, model }: Target,
+  { host, port, authorization, model }: StreamTarget,
   pace: { everyMs: number; tokens: number },
   streams: boolean,
   signal: AbortSignal,

@@ -59,7 +59,7 @@ async function compareColumn(
   return { passed: psi <= maxPsi, observed: `PSI ${psi.toFixed(3)} over ${bins} bins against ${reference.name}` };
 }
 
-export interface Compared {
+export interface PopulationShift {
   readonly psi: number;
   readonly bins: number;
 }
@@ -72,7 +72,7 @@ export interface Compared {
 async function populationStability(
   sql: PlatformSql,
   { column, current, reference }: { readonly column: Column; readonly current: string; readonly reference: string },
-): Promise<Compared> {
+): Promise<PopulationShift> {
   const edges = column.type === 'string' || column.type === 'boolean' ? null : await deciles(sql, column, reference);
   const bin = edges === null ? await frequentValues(sql, column, reference) : intervals(column, edges);
   const rows = await sql.rows<{ bin: string; p: number; q: number }>(

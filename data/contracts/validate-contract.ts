@@ -33,7 +33,7 @@ export interface Validation {
   readonly quarantinePath: string;
 }
 
-export interface Validated {
+export interface ContractValidation {
   readonly report: ContractReport;
   readonly verdict: Verdict;
   /** Of the accepted rows. */
@@ -45,7 +45,7 @@ export interface Validated {
 }
 
 /** Measures a dataset against its contract and splits it; accepted + quarantined = input. What cannot be measured is said, not guessed. */
-export async function validateContract(sql: PlatformSql, validation: Validation): Promise<Validated> {
+export async function validateContract(sql: PlatformSql, validation: Validation): Promise<ContractValidation> {
   const { contract, files, columns } = validation;
   const read = readColumns(contract, columns);
   await sql.run(`CREATE TEMP VIEW ${numbered} AS SELECT *, row_number() OVER () AS ${number} FROM ${readParquet(files)}`);

@@ -11,15 +11,15 @@ export interface Predictions {
   readonly dayOfRow: Int32Array | null;
   /** In multiclass. */
   readonly classes?: readonly string[] | undefined;
-  readonly score: Scored;
+  readonly score: ScoredRows;
   /** Null where there was no such counterpart. */
-  readonly champion: Scored | null;
-  readonly baseline: Scored | null;
+  readonly champion: ScoredRows | null;
+  readonly baseline: ScoredRows | null;
   /** By version. */
-  readonly anchors: Readonly<Record<string, Scored | null>>;
+  readonly anchors: Readonly<Record<string, ScoredRows | null>>;
 }
 
-type Scored = Pick<ScoredSample, 'scores' | 'width'>;
+type ScoredRows = Pick<ScoredSample, 'scores' | 'width'>;
 
 const chunkRows = 2048;
 
@@ -46,7 +46,7 @@ export async function writePredictions(sql: PlatformSql, path: string, predictio
   try {
     for (let from = 0; from < count; from += chunkRows) {
       const until = Math.min(count, from + chunkRows);
-      const part = (scored: Scored | null): DuckDBValue[] => {
+      const part = (scored: ScoredRows | null): DuckDBValue[] => {
         if (scored === null) return new Array<null>(until - from).fill(null);
         if (classes === undefined) return [...scored.scores.subarray(from, until)];
         const { scores, width = classes.length } = scored;

@@ -2,7 +2,7 @@ import { chunkText, type ChunkingPlan } from '../../domain/index/chunking';
 import type { IndexDocument } from '../../domain/index/document';
 import { sha256 } from '../digest';
 import type { ChunkRow } from './chunk-rows';
-import type { Embedder, EmbedOptions } from './embedders/embedder';
+import type { Embedder, EmbedderOptions } from './embedders/embedder';
 
 /** A chunk that has no vector yet. */
 export interface UnembeddedChunk extends Omit<ChunkRow, 'vector'> {
@@ -48,7 +48,7 @@ export function chunksOf(
 /** The vectors that are known by their text's digest are taken over; the others are made, each text once. */
 export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
-  { embedder, known, ...options }: { readonly embedder: Embedder; readonly known: ReadonlyMap<string, Float32Array> } & EmbedOptions,
+  { embedder, known, ...options }: { readonly embedder: Embedder; readonly known: ReadonlyMap<string, Float32Array> } & EmbedderOptions,
 ): Promise<EmbeddedChunks> {
   const missing = new Map(chunks.filter(({ digest }) => !known.has(digest)).map(({ digest, embedded }) => [digest, embedded]));
   const made = await embedder.embed([...missing.values()], options);

@@ -8,9 +8,9 @@ import { openNearest, rowNumber, type VectorSearch } from './nearest';
 import { guarded } from './store-failure';
 import { buildIndexes, compact, unindexedRows } from './table-indexes';
 
-export type Chunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
+export type StoredChunk = Omit<ChunkRow, 'digest' | 'shard' | 'vector'>;
 
-export interface ChunkHit extends Chunk {
+export interface ChunkHit extends StoredChunk {
   /** Cosine similarity, or BM25: higher is nearer. */
   readonly score: number;
 }
@@ -58,7 +58,7 @@ export interface ChunkTable {
   /** The same rankings without what stands in the rows: over S3 that is most of what a question waits for. */
   rankNearest(search: VectorSearch): Promise<readonly RankedRow[]>;
   rankMatching(text: string, k: number): Promise<readonly RankedRow[]>;
-  chunksAt(rows: readonly string[]): Promise<ReadonlyMap<string, Chunk>>;
+  chunksAt(rows: readonly string[]): Promise<ReadonlyMap<string, StoredChunk>>;
   close(): void;
 }
 
@@ -200,7 +200,7 @@ function incomplete(name: string, why: string): Error {
   return failure('IndexIncomplete', `${name}: ${why}`);
 }
 
-function toChunk(row: Readonly<Record<string, unknown>>): Chunk {
+function toChunk(row: Readonly<Record<string, unknown>>): StoredChunk {
   const text = (name: string): string | null => (typeof row[name] === 'string' ? row[name] : null);
   return {
     chunkId: text('chunk_id') ?? '',

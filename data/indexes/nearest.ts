@@ -1,6 +1,6 @@
 /** Questions by a vector: what each kind of index is asked for, and how near what it finds really is. */
 import type { LanceTable } from './lancedb';
-import { vectorIndexOf, type Run } from './table-indexes';
+import { vectorIndexOf, type IndexingRun } from './table-indexes';
 
 export interface VectorSearch {
   readonly vector: Float32Array;
@@ -13,11 +13,11 @@ export interface VectorSearch {
 
 export const rowNumber = '_rowid';
 
-type Row = Readonly<Record<string, unknown>>;
+type FoundRow = Readonly<Record<string, unknown>>;
 export type Nearest = (
   search: VectorSearch,
   columns: readonly string[],
-) => Promise<readonly { readonly row: Row; readonly score: number }[]>;
+) => Promise<readonly { readonly row: FoundRow; readonly score: number }[]>;
 
 /** A product quantizer's own order has two of three right, so 200 candidates are put in order by their vectors, at 20 times what is wanted or less: each is a read from the bucket. */
 const ivfPqRefine = (k: number) => Math.min(20, Math.max(2, Math.ceil(200 / k)));
@@ -27,7 +27,7 @@ const hnswCandidates = (k: number) => Math.max(128, 2 * k);
 const everyPartition = 100_000;
 
 /** @returns a question to this table, best first, with cosines: of `hnsw` within its quantizer's hundredth */
-export function openNearest(table: LanceTable, run: Run): Nearest {
+export function openNearest(table: LanceTable, run: IndexingRun): Nearest {
   let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null = null;
 
   async function indexNow(): ReturnType<typeof vectorIndexOf> {

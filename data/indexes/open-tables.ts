@@ -7,7 +7,7 @@ export interface OpenTables {
   close(): void;
 }
 
-interface Entry {
+interface OpenTable {
   readonly table: Promise<ChunkTable>;
   users: number;
   /** Out of the map: the last user closes it. */
@@ -15,17 +15,17 @@ interface Entry {
 }
 
 export function createOpenTables(most: number): OpenTables {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, OpenTable>();
 
-  function drop(key: string, entry: Entry): void {
+  function drop(key: string, entry: OpenTable): void {
     if (entries.get(key) === entry) entries.delete(key);
     entry.dropped = true;
     if (entry.users === 0) void entry.table.then((table) => table.close()).catch(() => undefined);
   }
 
-  function entryOf(key: string, open: () => Promise<ChunkTable>): Entry {
+  function entryOf(key: string, open: () => Promise<ChunkTable>): OpenTable {
     const known = entries.get(key);
-    const entry: Entry = known ?? { table: open(), users: 0, dropped: false };
+    const entry: OpenTable = known ?? { table: open(), users: 0, dropped: false };
     // Behind the others: the first of the map is the one that nobody has asked for longest.
     entries.delete(key);
     entries.set(key, entry);

@@ -4,7 +4,7 @@ import { vectorKindFor, vectorKinds, type VectorKind } from '../../domain/index/
 import type { TableState } from './chunk-table';
 import { lanceDb, type LanceTable } from './lancedb';
 
-export type Run = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+export type IndexingRun = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 /** Of IVF. Many small partitions make a question cheaper and the building dearer, by their number squared: at a million rows 244 of these are found in a sixteenth of the time of 1,000. */
 const partitionRows = 4096;
@@ -17,7 +17,7 @@ const lanceNames = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as con
 
 export async function buildIndexes(
   table: LanceTable,
-  { vectors, space, run }: { readonly vectors: VectorKind; readonly space: TableSpace; readonly run: Run },
+  { vectors, space, run }: { readonly vectors: VectorKind; readonly space: TableSpace; readonly run: IndexingRun },
 ): Promise<void> {
   await run('refresh', () => table.checkoutLatest());
   const rows = await table.countRows();
@@ -57,13 +57,13 @@ interface VectorIndex {
 }
 
 /** Null for a table that has none: one that was built before flat ones had theirs, or that all rows have left since. */
-export async function vectorIndexOf(table: LanceTable, run: Run): Promise<VectorIndex | null> {
+export async function vectorIndexOf(table: LanceTable, run: IndexingRun): Promise<VectorIndex | null> {
   const found = (await run('read', () => table.listIndices())).find(({ columns }) => columns.includes('vector'));
   const kind = vectorKinds.find((each) => lanceNames[each] === found?.indexType);
   return kind === undefined ? null : { kind, unseen: found?.numUnindexedRows ?? 0, segments: found?.numSegments ?? 1 };
 }
 
-export async function unindexedRows(table: LanceTable, run: Run): Promise<number> {
+export async function unindexedRows(table: LanceTable, run: IndexingRun): Promise<number> {
   const indexes = await run('read', () => table.listIndices());
   const counts = await Promise.all(indexes.map(({ name }) => run('read', () => table.indexStats(name))));
   return Math.max(0, ...counts.map((stats) => stats?.numUnindexedRows ?? 0));
@@ -80,7 +80,7 @@ export async function compact(
     readonly noted: number;
     readonly space: TableSpace;
     readonly restoreTo: (state: number) => Promise<void>;
-    readonly run: Run;
+    readonly run: IndexingRun;
   },
 ): Promise<TableState> {
   const states = await run('read', () => table.listVersions());
@@ -101,7 +101,7 @@ export async function compact(
  * Compaction gives what is new a segment of its own, and LanceDB merges none: where they are many, the index is built anew of the same kind, as at first. One commit: before it the
  * table has its many segments, after it one, and states that were noted before keep theirs. Twice: there is one.
  */
-async function mergeSegments(table: LanceTable, { space, run }: { readonly space: TableSpace; readonly run: Run }): Promise<void> {
+async function mergeSegments(table: LanceTable, { space, run }: { readonly space: TableSpace; readonly run: IndexingRun }): Promise<void> {
   const index = await vectorIndexOf(table, run);
   const rows = await run('count', () => table.countRows());
   if (index === null || index.segments <= mostSegments || rows === 0) return;

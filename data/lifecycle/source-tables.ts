@@ -56,13 +56,13 @@ export function openSourceTables(settings: SourceTablesSettings): SourceTables {
   };
 }
 
-interface Asked extends SourceTablesSettings {
+interface SourceTablesQuery extends SourceTablesSettings {
   readonly data: DataSpec;
   readonly lifecycle: string;
   readonly signal: AbortSignal;
 }
 
-async function readingOf(source: SourceSpec, asked: Asked): Promise<SourceReading> {
+async function readingOf(source: SourceSpec, asked: SourceTablesQuery): Promise<SourceReading> {
   const scheme = schemeOf(source.uri);
   if (scheme === 'file' || scheme === 'sample') return readHere(source, asked);
   if (scheme === 'dataset') {
@@ -78,7 +78,7 @@ async function readingOf(source: SourceSpec, asked: Asked): Promise<SourceReadin
     : { kind: 'read', columns, times: null, as: 'lastVersion', timeMistake: null };
 }
 
-async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal }: Asked): Promise<SourceReading> {
+async function readHere(source: SourceSpec, { policy, scratchRoot, data, signal }: SourceTablesQuery): Promise<SourceReading> {
   const sample = source.uri.startsWith('sample://') ? source.uri.slice('sample://'.length) : null;
   const refusal = sample === null ? await uriRefusal(source.uri, policy.files) : null;
   if (refusal !== null) return { kind: 'notRead', reason: refusal.detail, isRefused: true };

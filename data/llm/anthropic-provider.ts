@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
 import { anthropicEvent, anthropicMessage } from './anthropic.schema';
-import type { Ask, Endpoint } from './endpoint';
+import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { isOfFilter } from './provider-failure';
@@ -46,7 +46,7 @@ export function anthropicProvider({ name, endpoint }: { readonly name: string; r
   };
 }
 
-interface Read {
+interface AnthropicAnswer {
   readonly text: string;
   readonly finish: string | null;
   /** Null where the provider came to no count. */
@@ -55,7 +55,7 @@ interface Read {
   readonly firstTokenMs: number | null;
 }
 
-function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOptions): Ask {
+function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOptions): EndpointRequest {
   const { model, messages, sampling, jsonSchema, thinks = false } = request;
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const body = {
@@ -75,14 +75,20 @@ function chatAsk(request: ChatRequest, { signal, requestId, onText }: ChatOption
   return { path: '/messages', body, model, signal, requestId, headers };
 }
 
-async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> {
+async function whole(name: string, endpoint: Endpoint, ask: EndpointRequest): Promise<AnthropicAnswer> {
   const { content, stop_reason, usage, model } = readWire(anthropicMessage, await endpoint.json(ask), name, 'message');
   const text = content.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join('');
   const counted = { promptTokens: promptTokens(usage), completionTokens: usage.output_tokens };
   return { text, finish: stop_reason ?? null, usage: counted, model, firstTokenMs: null };
 }
 
-async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnText, startedAt: number): Promise<Read> {
+async function streamed(
+  name: string,
+  endpoint: Endpoint,
+  ask: EndpointRequest,
+  onText: OnText,
+  startedAt: number,
+): Promise<AnthropicAnswer> {
   const read = {
     text: '',
     finish: null as string | null,

@@ -16,7 +16,7 @@ export interface EndpointSettings {
   readonly authorize: (key: string) => Readonly<Record<string, string>>;
 }
 
-export interface Ask {
+export interface EndpointRequest {
   readonly path: string;
   /** Of a body; POST when not given. */
   readonly method?: 'PUT';
@@ -36,12 +36,12 @@ export type Taken = 'more' | 'last' | Promise<'more'>;
 
 /** One provider's HTTP side: where it is, who we are, and what its refusals and broken connections mean. Makes each request once. */
 export interface Endpoint {
-  json(ask: Ask): Promise<unknown>;
+  json(ask: EndpointRequest): Promise<unknown>;
   /**
    * Hands each event on until `take` has the last one of the protocol, and reads no more than has come already while it has a promise of `take`. False when the server ended the stream before that: then it was cut, however
    * cleanly the connection was closed.
    */
-  stream(ask: Ask, take: (event: StreamEvent) => Taken): Promise<boolean>;
+  stream(ask: EndpointRequest, take: (event: StreamEvent) => Taken): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
       ...(settings.allowPrivateAddresses ? {} : { lookup: publicOnly((host) => refusedAddress(settings, host)) }),
     },
   });
-  const send = (ask: Ask) => sendTo(settings, base, agent, ask);
+  const send = (ask: EndpointRequest) => sendTo(settings, base, agent, ask);
   return {
     async json(ask) {
       const text = await read(settings.provider, await send(ask), mostBytes, ask.signal);
@@ -85,7 +85,7 @@ export function openEndpoint(settings: EndpointSettings): Endpoint {
   };
 }
 
-async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: Ask): Promise<Dispatcher.ResponseData> {
+async function sendTo(settings: EndpointSettings, base: URL, agent: Agent, ask: EndpointRequest): Promise<Dispatcher.ResponseData> {
   const { provider } = settings;
   const key = settings.key === null ? null : await settings.key();
   const url = new URL(base);

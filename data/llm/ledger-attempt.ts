@@ -23,7 +23,7 @@ export interface PlannedRequest {
   readonly aheadMs?: number | undefined;
 }
 
-type Claimed =
+type ClaimedCall =
   | { readonly kind: 'answered'; readonly recorded: RecordedAnswer }
   | { readonly kind: 'claimed'; readonly number: number; readonly requestId: string }
   | { readonly kind: 'held'; readonly waitMs: number };
@@ -40,7 +40,7 @@ export async function affordAttempt({ ledger, call, owner, budgets }: LedgerEntr
 }
 
 /** Held while another process asks the same, and while others hold what is left of a budget: both end by themselves, or by their lease. @throws BudgetSpent */
-export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<Claimed> {
+export async function claimAttempt({ ledger, call, owner, budgets }: LedgerEntry, request: PlannedRequest): Promise<ClaimedCall> {
   const claim = await ledger.claim({ call, owner, attempt: planOf(request, budgets) });
   switch (claim.kind) {
     case 'answered':

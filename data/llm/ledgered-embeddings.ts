@@ -41,7 +41,7 @@ export function ledgeredEmbeddings(
   artifacts: Pick<ArtifactStore, 'putBytes' | 'getBytes'>,
 ): LedgeredEmbeddings {
   /** The same texts asked for twice at once by one owner are one request: the second would take the first one's over as if it had died. Another owner's end is another's: its budget, its cancellation. */
-  const asking = new Map<string, Promise<Found>>();
+  const asking = new Map<string, Promise<RecordedVectors>>();
 
   return async (asked) => {
     const { tenant, owner, target, texts, paid, accepts = () => true } = asked;
@@ -64,7 +64,7 @@ export function ledgeredEmbeddings(
     }
   };
 
-  async function recordedOf(asked: LedgeredTexts, repeat: number): Promise<Found> {
+  async function recordedOf(asked: LedgeredTexts, repeat: number): Promise<RecordedVectors> {
     const { tenant, scope, owner, budgets, target, texts, signal } = asked;
     const { provider, model } = target;
     const inputDigest = digestOf(texts);
@@ -73,7 +73,7 @@ export function ledgeredEmbeddings(
     const known = (await ledger.find({ tenant, scope, keys: [key] }))[key];
     if (known) return { recorded: known, isNew: false };
     const entry: LedgerEntry = { ledger, call, owner, budgets };
-    const seen: { found: Found | null } = { found: null };
+    const seen: { found: RecordedVectors | null } = { found: null };
     const most = mostEmbeddingUsage(texts);
     const journal: EmbedJournal = {
       afford: ({ price, totalMs }) => affordAttempt(entry, { target, most, price, totalMs }),
@@ -124,7 +124,7 @@ export function ledgeredEmbeddings(
   }
 }
 
-interface Found {
+interface RecordedVectors {
   readonly recorded: RecordedAnswer;
   /** Just now, by the provider. */
   readonly isNew: boolean;

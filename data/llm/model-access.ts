@@ -13,7 +13,7 @@ import { begunInTurn, onRecord } from './on-record';
 import { pauseMs } from './pause';
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { Embeddings, OnText } from './provider';
-import { openProviderGate, type Asker, type ProviderGate, type Resolve } from './provider-gate';
+import { openProviderGate, type Asker, type ProviderGate, type ResolveSecret } from './provider-gate';
 import { rerankOnce, rerankingOf } from './rerank';
 import { withNearestModel } from './nearest-model';
 
@@ -120,7 +120,7 @@ export interface ModelAccess {
 
 const usualPatienceMs = 120_000;
 
-export function openModelAccess(providers: readonly ProviderSettings[], resolve: Resolve): ModelAccess {
+export function openModelAccess(providers: readonly ProviderSettings[], resolve: ResolveSecret): ModelAccess {
   const gates = new Map(providers.map((settings) => [settings.name, openProviderGate(settings, resolve)]));
   const gateOf = (name: string): ProviderGate => {
     const gate = gates.get(name);

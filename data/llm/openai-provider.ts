@@ -1,7 +1,7 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../domain/llm/chat';
-import type { Ask, Endpoint } from './endpoint';
+import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';
 import { openAiReranking } from './openai-rerank';
@@ -68,7 +68,7 @@ export function openAiProvider({ name, endpoint, maxTokensKey }: OpenAiSettings)
   };
 }
 
-interface Read {
+interface OpenAiAnswer {
   readonly text: string;
   readonly finish: string | null;
   readonly usage: Usage | null;
@@ -76,7 +76,11 @@ interface Read {
   readonly firstTokenMs: number | null;
 }
 
-function chatAsk(request: ChatRequest, maxTokensKey: OpenAiSettings['maxTokensKey'], { signal, requestId, onText }: ChatOptions): Ask {
+function chatAsk(
+  request: ChatRequest,
+  maxTokensKey: OpenAiSettings['maxTokensKey'],
+  { signal, requestId, onText }: ChatOptions,
+): EndpointRequest {
   const { messages, sampling, jsonSchema, adapter, thinks = false } = request;
   // Adapters over one model are models of their own in this protocol.
   const model = adapter === undefined || adapter === null ? request.model : `${request.model}:${adapter.digest}`;
@@ -109,9 +113,9 @@ async function tellAdapter(endpoint: Endpoint, adapter: ArtifactRef, unknown: Er
   });
 }
 
-type Reading = { -readonly [K in keyof Read]: Read[K] };
+type StreamReading = { -readonly [K in keyof OpenAiAnswer]: OpenAiAnswer[K] };
 
-async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> {
+async function whole(name: string, endpoint: Endpoint, ask: EndpointRequest): Promise<OpenAiAnswer> {
   const { choices, usage, model } = readWire(openAiCompletion, await endpoint.json(ask), name, 'completion');
   const [choice] = choices;
   const refused = choice?.message.refusal ?? null;
@@ -119,8 +123,8 @@ async function whole(name: string, endpoint: Endpoint, ask: Ask): Promise<Read> 
   return { text: choice?.message.content ?? refused ?? '', finish, usage: toUsage(usage), model, firstTokenMs: null };
 }
 
-async function streamed(name: string, endpoint: Endpoint, ask: Ask, onText: OnText, startedAt: number): Promise<Read> {
-  const read: Reading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
+async function streamed(name: string, endpoint: Endpoint, ask: EndpointRequest, onText: OnText, startedAt: number): Promise<OpenAiAnswer> {
+  const read: StreamReading = { text: '', finish: null, usage: null, model: undefined, firstTokenMs: null };
   let isRefused = false;
   const isWhole = await endpoint.stream(ask, ({ data }) => {
     if (data.trim() === '[DONE]') return 'last';

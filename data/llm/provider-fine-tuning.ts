@@ -42,7 +42,7 @@ const job = z.object({
   error: z.object({ message: z.string().nullish() }).nullish(),
 });
 const jobs = z.object({ data: z.array(job), has_more: z.boolean().nullish() });
-type Job = z.output<typeof job>;
+type ProviderJob = z.output<typeof job>;
 
 /** More pages of an account's files and jobs than these hold are somebody else's history. */
 const mostPages = 50;
@@ -84,7 +84,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     },
   };
 
-  async function jobNamed(of: string, signal: AbortSignal): Promise<Job | null> {
+  async function jobNamed(of: string, signal: AbortSignal): Promise<ProviderJob | null> {
     const training = await fileNamed(of, signal);
     return training === null ? null : find('/fine_tuning/jobs', jobs, ({ training_file: its }) => its === training, signal);
   }
@@ -122,7 +122,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
   }
 }
 
-function stateOf({ status, fine_tuned_model: model, trained_tokens: tokens, error }: Job): FineTuningState {
+function stateOf({ status, fine_tuned_model: model, trained_tokens: tokens, error }: ProviderJob): FineTuningState {
   if (status === 'succeeded') {
     if (!model) throw failure('AnswerLost', 'the provider says that its fine-tuning succeeded, and names no model');
     return { kind: 'succeeded', model, trainedTokens: tokens ?? null };

@@ -10,7 +10,7 @@ import type { ModelProvider } from './provider';
 import { openRateLimiter, type RateLimiter, type Turn } from './rate-limiter';
 
 /** Reads the secret that a reference names, when it is needed. */
-export type Resolve = (ref: SecretRef) => Promise<string>;
+export type ResolveSecret = (ref: SecretRef) => Promise<string>;
 
 /** A provider behind its limits and its circuit breaker. */
 export interface ProviderGate {
@@ -31,7 +31,7 @@ export interface Asker {
   readonly standsBy?: boolean | undefined;
 }
 
-export function openProviderGate(settings: ProviderSettings, resolve: Resolve): ProviderGate {
+export function openProviderGate(settings: ProviderSettings, resolve: ResolveSecret): ProviderGate {
   const { name, url, key, allowPrivateAddresses, protocol } = settings;
   const authorize =
     protocol === 'anthropic' ? (secret: string) => ({ 'x-api-key': secret }) : (secret: string) => ({ authorization: `Bearer ${secret}` });

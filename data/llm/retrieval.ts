@@ -7,7 +7,7 @@ import type { LedgeredPayer } from '../indexes/embedders/embedder';
 import type { IndexReader } from '../indexes/query-index';
 import type { Rerank } from './reranker';
 
-export interface Retrieved {
+export interface RetrievedForAnswer {
   readonly index: Pick<BundleIndex, 'name' | 'version' | 'digest'>;
   /** As they stand in the prompt, the nearest first: their place is their number. */
   readonly passages: readonly Passage[];
@@ -32,7 +32,7 @@ export type Retrieve = (asked: {
   /** For a bundle that has a reranker. */
   readonly rerank?: Rerank | undefined;
   readonly signal?: AbortSignal | undefined;
-}) => Promise<Retrieved>;
+}) => Promise<RetrievedForAnswer>;
 
 /** Null keeps a passage out; otherwise its text, as far as it may be shown. */
 export type ScreenPassage = (text: string) => Promise<string | null>;
@@ -81,7 +81,10 @@ async function inOrder(
 }
 
 /** Documents are data that anybody may have written: what the policy finds in one leaves it out, and the answer goes on without. */
-export async function screenPassages({ passages, left, ...retrieved }: Retrieved, screen: ScreenPassage): Promise<Retrieved> {
+export async function screenPassages(
+  { passages, left, ...retrieved }: RetrievedForAnswer,
+  screen: ScreenPassage,
+): Promise<RetrievedForAnswer> {
   const texts = await Promise.all(passages.map(({ text }) => screen(text)));
   const kept = passages.flatMap((passage, place) => {
     const text = texts[place] ?? null;
@@ -92,9 +95,9 @@ export async function screenPassages({ passages, left, ...retrieved }: Retrieved
 
 /** Asks with as many passages as the model's context has room for: each time it has not, the one that is least near is left out. A refusal for want of room is not paid. */
 export async function askWithRoom<T>(
-  retrieved: Retrieved,
-  ask: (retrieved: Retrieved) => Promise<T>,
-): Promise<{ readonly answer: T; readonly retrieved: Retrieved }> {
+  retrieved: RetrievedForAnswer,
+  ask: (retrieved: RetrievedForAnswer) => Promise<T>,
+): Promise<{ readonly answer: T; readonly retrieved: RetrievedForAnswer }> {
   for (let shown = retrieved; ;) {
     try {
       return { answer: await ask(shown), retrieved: shown };

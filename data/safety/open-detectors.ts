@@ -51,7 +51,7 @@ export function openDetectors({
   const reader = openTextReader(offThread);
   const embed: EmbedTexts = async (texts) => (await embedders.get({ kind: 'minilm' })).embed(texts);
 
-  async function find(spec: DetectorSpec, { text, side, about, ask }: LookedAt) {
+  async function find(spec: DetectorSpec, { text, side, about, ask }: DetectorTarget) {
     switch (spec.kind) {
       case 'personalData':
         return reader.read('personalData', { text, types: spec.types });
@@ -117,7 +117,7 @@ export function openDetectors({
   };
 }
 
-interface LookedAt {
+interface DetectorTarget {
   readonly text: string;
   readonly side: Side;
   readonly about: About;

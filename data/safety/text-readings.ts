@@ -12,24 +12,24 @@ import { findSecrets } from './secrets';
  * path of the file with the weights.
  */
 const textReadings = {
-  personalData: ({ text, types }: Read<{ types: readonly PersonalDataType[] }>): readonly Finding[] => findPersonalData(text, types),
-  secrets: ({ text }: Read): readonly Finding[] => findSecrets(text),
-  phrases: ({ text, phrases }: Read<{ phrases: readonly string[] }>): readonly Finding[] => findPhrases(text, phrases),
-  quotesInjection: ({ text }: Read): boolean => quotesInjection(text),
-  windows: ({ text, most }: Read<{ most: number }>): readonly string[] => readableWindows(text).slice(0, most),
-  wordOdds: async ({ text, classifiers, head }: Read<{ classifiers: string; head: Head }>): Promise<number> =>
+  personalData: ({ text, types }: ReadingOf<{ types: readonly PersonalDataType[] }>): readonly Finding[] => findPersonalData(text, types),
+  secrets: ({ text }: ReadingOf): readonly Finding[] => findSecrets(text),
+  phrases: ({ text, phrases }: ReadingOf<{ phrases: readonly string[] }>): readonly Finding[] => findPhrases(text, phrases),
+  quotesInjection: ({ text }: ReadingOf): boolean => quotesInjection(text),
+  windows: ({ text, most }: ReadingOf<{ most: number }>): readonly string[] => readableWindows(text).slice(0, most),
+  wordOdds: async ({ text, classifiers, head }: ReadingOf<{ classifiers: string; head: Head }>): Promise<number> =>
     oddsByWords((await weights(classifiers)).heads[head].words.classifier, text),
-  suspiciousWindows: async ({ text, classifiers, head }: Read<{ classifiers: string; head: Head }>): Promise<readonly ReadWindow[]> =>
+  suspiciousWindows: async ({ text, classifiers, head }: ReadingOf<{ classifiers: string; head: Head }>): Promise<readonly ReadWindow[]> =>
     suspiciousWindows((await weights(classifiers)).heads[head].words.classifier, text),
   tellingSentences: async ({
     text,
     classifiers,
     head,
-  }: Read<{ classifiers: string; head: SentenceHead }>): Promise<readonly ReadWindow[]> =>
+  }: ReadingOf<{ classifiers: string; head: SentenceHead }>): Promise<readonly ReadWindow[]> =>
     tellingSentences((await weights(classifiers)).sentences[head].classifier, text),
 };
 
-type Read<More = unknown> = { readonly text: string } & Readonly<More>;
+type ReadingOf<More = unknown> = { readonly text: string } & Readonly<More>;
 type Readings = typeof textReadings;
 
 export type ReadingName = keyof Readings;

@@ -13,7 +13,7 @@ import { sourceFailure } from './source-failure';
 
 const formats = { parquet, csv, ndjson } as const satisfies Record<SourceFormat, FormatReader>;
 
-export interface Converted {
+export interface ConvertedSource {
   /** In order; the rows keep the source's order. */
   readonly files: readonly string[];
   readonly columns: readonly Column[];
@@ -28,7 +28,7 @@ const partBytes = 1 << 30;
  * The rows in the window as Parquet of the logical types, times in UTC. The same content gives the same bytes, which makes stages cacheable:
  * one thread, fixed row groups, source order. (DuckDB writes its version into the file, so a new DuckDB makes new bytes once.)
  */
-export async function convert(sql: PlatformSql, files: SourceFiles, window: TimeWindow | null, into: string): Promise<Converted> {
+export async function convert(sql: PlatformSql, files: SourceFiles, window: TimeWindow | null, into: string): Promise<ConvertedSource> {
   const { source } = files;
   return explained(files, async () => {
     const table = await formats[source.format].open(sql, files);

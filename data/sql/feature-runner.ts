@@ -64,7 +64,7 @@ function parametersAsRows(plan: FeaturePlan): string {
   return `SELECT ${[rowColumn, ...columns].join(', ')} FROM (SELECT ${[`unnest($1::BIGINT[]) AS ${rowColumn}`, ...lists].join(', ')})`;
 }
 
-interface Batch {
+interface FeatureBatch {
   readonly plan: FeaturePlan;
   readonly connection: DuckDBConnection;
   readonly statement: DuckDBPreparedStatement;
@@ -72,7 +72,7 @@ interface Batch {
   readonly abandoned: AbortSignal;
 }
 
-async function runBatch({ plan, connection, statement, rows, abandoned }: Batch): Promise<FeatureColumns> {
+async function runBatch({ plan, connection, statement, rows, abandoned }: FeatureBatch): Promise<FeatureColumns> {
   abandoned.throwIfAborted();
   statement.bindList(
     1,

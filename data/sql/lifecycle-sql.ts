@@ -7,7 +7,7 @@ import { keyColumnIssues } from '../assemble/key-columns';
 import { withheldLabel } from './feature-policy';
 import { checkInSqlProcess } from './sql-checker';
 
-type Files = Readonly<Record<string, string>>;
+type SqlFiles = Readonly<Record<string, string>>;
 
 /**
  * What can be said of a lifecycle's SQL before there is data: that it parses, is one SELECT, reads its sources alone and uses functions
@@ -15,7 +15,7 @@ type Files = Readonly<Record<string, string>>;
  */
 export async function lifecycleSqlIssues(
   { assemble, features, sources, label }: LifecycleSqlParts,
-  files: Files,
+  files: SqlFiles,
 ): Promise<readonly Issue[]> {
   const [assembly, featured] = [textOf(assemble, files), textOf(features, files)];
   const withheld = label === null ? {} : withheldLabel(label);
@@ -42,7 +42,7 @@ export interface BoundSql {
  */
 export async function bindLifecycleSql(
   data: DataSpec,
-  files: Files,
+  files: SqlFiles,
   tables: Readonly<Record<string, readonly Column[]>>,
 ): Promise<BoundSql> {
   const [assembly, featured] = [textOf(data.assemble, files), textOf(data.features, files)];
@@ -61,7 +61,7 @@ export async function bindLifecycleSql(
   return { issues: [...keyColumnIssues(given, data), ...unfeatured], request };
 }
 
-function textOf(path: string | null, files: Files): { readonly sql: string; readonly file: string } | null {
+function textOf(path: string | null, files: SqlFiles): { readonly sql: string; readonly file: string } | null {
   const sql = path !== null && Object.hasOwn(files, path) ? files[path] : undefined;
   return path === null || sql === undefined || sql.trim() === '' ? null : { sql, file: path };
 }

@@ -71,7 +71,7 @@ function checkExpression(node: SyntaxNode, text: SqlText): void {
   }
 }
 
-function unrepeatable(text: SqlText, node: SyntaxNode, name: string, reason: Reason): Error {
+function unrepeatable(text: SqlText, node: SyntaxNode, name: string, reason: ForbiddenReason): Error {
   return sqlFailure('SqlForbidden', text, placeOf(text.sql, node), `${name} ${reasons[reason]}`, {
     ...(reason === 'clock' && { next: "take the time from the data: it lies in the run's window" }),
   });
@@ -83,10 +83,10 @@ const reasons = {
   session: 'depends on the database session, not on the data',
   effect: 'does something other than compute a value',
 } as const;
-type Reason = keyof typeof reasons;
+type ForbiddenReason = keyof typeof reasons;
 
 /** Words without parentheses that DuckDB takes for a function when no column has the name. */
-const valueKeywords: Readonly<Record<string, Reason>> = {
+const valueKeywords: Readonly<Record<string, ForbiddenReason>> = {
   current_date: 'clock',
   current_time: 'clock',
   current_timestamp: 'clock',
@@ -100,7 +100,7 @@ const valueKeywords: Readonly<Record<string, Reason>> = {
 };
 
 /** Every function of DuckDB 1.5 whose result does not follow from its arguments; a test compares this with DuckDB's own list. */
-export const forbiddenFunctions: Readonly<Record<string, Reason>> = {
+export const forbiddenFunctions: Readonly<Record<string, ForbiddenReason>> = {
   now: 'clock',
   today: 'clock',
   ago: 'clock',

@@ -97,12 +97,12 @@ interface Training {
   readonly name: string;
 }
 
-interface Trained {
+interface TrialTraining {
   readonly directory: string;
   readonly seconds: number;
 }
 
-async function train(options: TrialOptions, { folder, task, program, name }: Training): Promise<Trained> {
+async function train(options: TrialOptions, { folder, task, program, name }: Training): Promise<TrialTraining> {
   const directory = join(folder, name);
   mkdirSync(join(directory, 'outputs'), { recursive: true });
   // The platform makes it with the job; a program in another language relies on that.
@@ -187,7 +187,7 @@ function logOf(directory: string): string {
   return (traceback ?? message ?? textOf(join(directory, 'log.txt')) ?? '').trimEnd().split('\n').slice(-20).join('\n');
 }
 
-function metricsOf({ directory }: Trained): string {
+function metricsOf({ directory }: TrialTraining): string {
   const text = textOf(join(directory, 'result.json'));
   if (text === null) throw new BrokenPromise('result.json', `exit code 0 and no result.json\n${logOf(directory)}`);
   const result = parseTrialResult(text);
@@ -197,7 +197,7 @@ function metricsOf({ directory }: Trained): string {
     .join(', ');
 }
 
-function graphOf({ directory }: Trained): Buffer {
+function graphOf({ directory }: TrialTraining): Buffer {
   const path = join(directory, 'outputs', 'model.onnx');
   if (!existsSync(path)) throw new BrokenPromise('model.onnx', 'there is no outputs/model.onnx');
   return readFileSync(path);
@@ -254,7 +254,7 @@ function quality(task: Task, scores: Float64Array, { label }: TrialSample): stri
   return `${metric} ${valueOf(metric, sample).toFixed(3)}`;
 }
 
-interface Again extends Trained {
+interface Again extends TrialTraining {
   /** The native model's scores of the unseen rows; null for a program whose graph is all there is. */
   readonly predictions: readonly number[] | null;
 }
@@ -281,7 +281,7 @@ function near(a: number, b: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b));
 }
 
-function sameModel(first: Trained, second: Trained): void {
+function sameModel(first: TrialTraining, second: TrialTraining): void {
   const what = 'deterministic';
   if (!graphOf(first).equals(graphOf(second))) throw new BrokenPromise(what, 'trained twice with one seed, the graphs differ');
   const [one, two] = [metricsOf(first), metricsOf(second)];

@@ -4,11 +4,11 @@ import type { Query } from '../connection';
 import type { aliasHistory } from '../schema/aliases';
 import type { ModelName } from './state';
 
-type MoveRow = typeof aliasHistory.$inferSelect;
+type AliasMoveRow = typeof aliasHistory.$inferSelect;
 
 /** Every move of the champion, oldest first. A withdrawal undoes the promotion that the present champion comes from. */
 export async function movesOf(sql: Query, { tenant, model }: ModelName): Promise<readonly PointerMove[]> {
-  const rows = await sql<Pick<MoveRow, 'kind' | 'toVersion'>[]>`
+  const rows = await sql<Pick<AliasMoveRow, 'kind' | 'toVersion'>[]>`
     select kind, to_version from alias_history where tenant_id = ${tenant} and model = ${model} order by fencing`;
   return rows.map(({ kind, toVersion: to }) => {
     if (to === null || kind === 'withdraw') return { kind: 'undo' };
@@ -30,8 +30,8 @@ export async function promotionBy(
 export async function promotionAt(
   sql: Query,
   { tenant, model, version, fencing }: ModelName & { readonly version: number; readonly fencing: number },
-): Promise<MoveRow | null> {
-  const [row] = await sql<MoveRow[]>`
+): Promise<AliasMoveRow | null> {
+  const [row] = await sql<AliasMoveRow[]>`
     select * from alias_history
     where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and to_version = ${version} and kind = 'promote'`;
   return row ?? null;

@@ -16,8 +16,8 @@ import type { ModelName, Register } from './state';
 
 export interface Move extends ModelName {
   readonly kind: AliasMoveKind;
-  readonly before: Standing;
-  readonly after: Standing;
+  readonly before: ServedAliases;
+  readonly after: ServedAliases;
   /** Of the version promoted or withdrawn; a rollback changes none. */
   readonly status?: { readonly before: ModelVersionStatus; readonly after: ModelVersionStatus };
   readonly undoes?: number;
@@ -29,7 +29,7 @@ export interface Move extends ModelName {
   readonly override?: PromotionOverride | null;
 }
 
-interface Standing {
+interface ServedAliases {
   readonly champion: number | null;
   readonly previous: number | null;
 }

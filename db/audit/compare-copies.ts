@@ -66,13 +66,13 @@ export function openComparison(archive: AuditArchive, { tenant, after, now, copi
   return { meet, finish, report };
 }
 
-interface Pair {
+interface CopyPair {
   readonly copy: AuditHead;
   readonly head: AuditHead | null;
   readonly standings: readonly KeyStanding[];
 }
 
-function differences({ where }: AuditArchive, { copy, head, standings }: Pair): AuditFinding[] {
+function differences({ where }: AuditArchive, { copy, head, standings }: CopyPair): AuditFinding[] {
   if (head !== null && canonicalJson(head) === canonicalJson(copy)) return [];
   const { batch } = copy;
   const wrong = wrongWithHead(copy, publicKeysOf(standings));
@@ -100,7 +100,7 @@ function rangesOf(batches: readonly number[]): readonly (readonly [number, numbe
   return ranges;
 }
 
-interface Keys {
+interface CopyKeys {
   readonly tenant: Tenant;
   readonly keys: readonly AuditKey[];
   readonly keysNow: () => Promise<readonly AuditKey[]>;
@@ -108,7 +108,7 @@ interface Keys {
   readonly copied: number;
 }
 
-export async function compareKeys(archive: AuditArchive, { tenant, keys, keysNow, copied }: Keys): Promise<AuditFinding[]> {
+export async function compareKeys(archive: AuditArchive, { tenant, keys, keysNow, copied }: CopyKeys): Promise<AuditFinding[]> {
   const copies = await archive.keys(tenant);
   const missing = keys.filter(({ sequence }) => sequence <= copied && !copies.some((copy) => copy.sequence === sequence));
   const same = (copy: AuditKey, among: readonly AuditKey[]) => among.some((key) => canonicalJson(key) === canonicalJson(copy));

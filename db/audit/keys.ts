@@ -129,10 +129,10 @@ export function publicKeysOf(standings: readonly KeyStanding[]): Readonly<Record
   return Object.fromEntries(standings.map(({ key }) => [key.keyId, key.publicKey]));
 }
 
-type KeyRow = typeof auditKeys.$inferSelect;
+type AuditKeyRow = typeof auditKeys.$inferSelect;
 
 export async function readKeys(sql: Query, tenant: Tenant): Promise<readonly AuditKey[]> {
-  const rows = await sql<KeyRow[]>`select * from audit_keys where tenant_id = ${tenant} order by sequence`;
+  const rows = await sql<AuditKeyRow[]>`select * from audit_keys where tenant_id = ${tenant} order by sequence`;
   return rows.map(({ tenantId, ...key }) => ({ tenant: tenantId, ...key }));
 }
 

@@ -6,10 +6,10 @@ import { appendAudit } from '../writes/audit-entry';
 import { endorse, fingerprintOf, hasConsent, keyIdOf, readKeys, replacementOf } from './keys';
 import { lastHead } from './read-heads';
 
-type Register = Parameters<AuditRepository['registerKey']>[0];
+type KeyRegistration = Parameters<AuditRepository['registerKey']>[0];
 
 /** Adds a key to the end of the chain. The same key again: nothing happens. Waits for a sealer that is at work, so `fromBatch` is the next batch. */
-export async function registerKey(sql: Sql, { request, kind, endorser, actor, cause }: Register): Promise<AuditKey> {
+export async function registerKey(sql: Sql, { request, kind, endorser, actor, cause }: KeyRegistration): Promise<AuditKey> {
   const { tenant, publicKey, previous, consent } = request;
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${advisoryLocks.auditSealer}, hashtext(${tenant}))`;
@@ -35,7 +35,7 @@ export async function registerKey(sql: Sql, { request, kind, endorser, actor, ca
   });
 }
 
-function check(keys: readonly AuditKey[], { request, kind, endorser }: Pick<Register, 'request' | 'kind' | 'endorser'>): void {
+function check(keys: readonly AuditKey[], { request, kind, endorser }: Pick<KeyRegistration, 'request' | 'kind' | 'endorser'>): void {
   if (!hasConsent(request)) {
     throw failure('InvalidInput', 'the new key did not sign its request, or the request was changed', { next: 'perennial audit new-key' });
   }

@@ -15,7 +15,9 @@ import { largestBatch } from './seal';
 type Verify = Parameters<AuditRepository['verify']>[0];
 
 /** A place in the sealed order as it is found now; `id` is null when its row is gone from the log. */
-type Place = { readonly position: number; readonly leaf: Digest } & { readonly [K in keyof StoredAuditRow]: StoredAuditRow[K] | null };
+type VerifiedPlace = { readonly position: number; readonly leaf: Digest } & {
+  readonly [K in keyof StoredAuditRow]: StoredAuditRow[K] | null;
+};
 
 /** A log that was wiped would otherwise be told row by row. */
 const mostFindings = 1_000;
@@ -72,13 +74,13 @@ export async function verifyAudit(sql: Sql, { tenant, trust, archives, from }: V
   };
 }
 
-interface Asked {
+interface SnapshotRequest {
   readonly tenant: Tenant;
   readonly archives: Verify['archives'];
   readonly from: AuditCheckpoint | undefined;
 }
 
-async function snapshot(sql: Sql, { tenant, archives, from }: Asked) {
+async function snapshot(sql: Sql, { tenant, archives, from }: SnapshotRequest) {
   return sql.begin(async (tx) => {
     await tx.unsafe('set transaction isolation level repeatable read, read only');
     const last = await lastHead(tx, tenant);
@@ -157,13 +159,13 @@ function wrongTime({ batch, keyId }: AuditHead, standings: readonly KeyStanding[
 
 /** The range of positions uses the primary key; there is no index by batch. */
 export function placesOf(sql: Query, { tenant, first, count }: Pick<AuditHead, 'tenant' | 'first' | 'count'>) {
-  return sql<Place[]>`
+  return sql<VerifiedPlace[]>`
     select s.position, s.leaf, ${storedColumns(sql)} from audit_seals s
     left join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = s.audit_id offset 0) l on true
     where s.tenant_id = ${tenant} and s.position >= ${first} and s.position < ${first + Math.min(count, largestBatch)} order by s.position`;
 }
 
-function wrongInBatch({ batch, first, count, root }: AuditHead, places: readonly Place[]): AuditFinding[] {
+function wrongInBatch({ batch, first, count, root }: AuditHead, places: readonly VerifiedPlace[]): AuditFinding[] {
   if (count > largestBatch) return [{ kind: 'rewritten', batch, detail: `it claims ${count} rows, more than a batch holds` }];
   const found = new Map(places.map((place) => [place.position, place]));
   const findings: AuditFinding[] = [];
@@ -181,7 +183,7 @@ function wrongInBatch({ batch, first, count, root }: AuditHead, places: readonly
   return findings;
 }
 
-function rootOf(places: readonly Place[]): Digest {
+function rootOf(places: readonly VerifiedPlace[]): Digest {
   return toDigest(
     merkleRoot(
       sha256Hash,

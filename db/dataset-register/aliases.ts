@@ -6,7 +6,7 @@ import type { DatasetAlias } from '../repositories/datasets';
 import type { datasetAliasHistory } from '../schema/datasets';
 import { appendAudit } from '../writes/audit-entry';
 
-type MoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
+type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect & { readonly alias: DatasetAlias };
 
 export async function lockDataset(tx: Transaction, tenant: Tenant, dataset: string): Promise<{ readonly versions: number }> {
   const [row] = await tx<{ versions: number }[]>`
@@ -21,7 +21,7 @@ export async function versionOf(tx: Transaction, tenant: Tenant, dataset: string
   return row?.version ?? null;
 }
 
-interface Move {
+interface DatasetMove {
   readonly tenant: Tenant;
   readonly dataset: string;
   readonly alias: DatasetAlias;
@@ -32,7 +32,7 @@ interface Move {
 }
 
 /** Under the dataset's row lock. Moving to where the alias stands is no move, and leaves no history. */
-export async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: Move): Promise<number> {
+export async function move(tx: Transaction, { tenant, dataset, alias, from, to, actor, cause }: DatasetMove): Promise<number> {
   const moved = from !== to;
   const [row] = await tx<{ fencing: number }[]>`
     update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
@@ -68,8 +68,12 @@ async function requireVersion(tx: Transaction, tenant: Tenant, dataset: string, 
 }
 
 /** In one order for everybody, so that two undos never wait for each other's locks. */
-export async function movedBy(tx: Transaction, tenant: Tenant, actor: string): Promise<readonly Pick<MoveRow, 'dataset' | 'alias'>[]> {
-  return tx<Pick<MoveRow, 'dataset' | 'alias'>[]>`
+export async function movedBy(
+  tx: Transaction,
+  tenant: Tenant,
+  actor: string,
+): Promise<readonly Pick<DatasetMoveRow, 'dataset' | 'alias'>[]> {
+  return tx<Pick<DatasetMoveRow, 'dataset' | 'alias'>[]>`
     select distinct dataset, alias from dataset_alias_history where tenant_id = ${tenant} and actor = ${actor} order by dataset, alias`;
 }
 
@@ -83,7 +87,7 @@ export async function beforeMovesOf(
     actor,
   }: { readonly tenant: Tenant; readonly dataset: string; readonly alias: DatasetAlias; readonly actor: string },
 ): Promise<{ readonly now: number | null; readonly before: number | null } | null> {
-  const moves = await tx<MoveRow[]>`
+  const moves = await tx<DatasetMoveRow[]>`
     select * from dataset_alias_history where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}
       and fencing > coalesce((select max(fencing) from dataset_alias_history
         where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias} and actor <> ${actor}), 0)

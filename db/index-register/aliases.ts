@@ -105,7 +105,7 @@ async function requireReady(tx: Transaction, { tenant, index }: IndexName, versi
   if (row.state !== 'ready') throw failure('Conflict', `${index}@${version} is ${row.state} and cannot answer`);
 }
 
-interface Move extends IndexName {
+interface IndexMove extends IndexName {
   readonly kind: 'promote' | 'rollback';
   readonly to: number;
   /** That it follows. */
@@ -118,7 +118,7 @@ interface Move extends IndexName {
 export async function moveIndex(
   tx: Transaction,
   { fencing: last, aliases }: IndexStanding,
-  { tenant, index, kind, to, bundle, actor, cause }: Move,
+  { tenant, index, kind, to, bundle, actor, cause }: IndexMove,
 ): Promise<number> {
   const fencing = last + 1;
   const from = aliases.champion?.version ?? null;

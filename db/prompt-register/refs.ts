@@ -12,7 +12,7 @@ export interface PromptName {
   readonly prompt: string;
 }
 
-type MoveRow = typeof promptRefHistory.$inferSelect;
+type PromptMoveRow = typeof promptRefHistory.$inferSelect;
 
 /** The prompt's row lock puts versions and moves in one order. */
 export async function lockPrompt(tx: Transaction, { tenant, prompt }: PromptName): Promise<{ readonly versions: number }> {
@@ -84,7 +84,7 @@ export async function moveRef(tx: Transaction, { tenant, prompt, ref, refKind, k
 
 /** Every move of a branch or label, oldest first. */
 export async function movesOf(sql: Query, { tenant, prompt, ref }: PromptName & { readonly ref: string }): Promise<readonly PointerMove[]> {
-  const rows = await sql<Pick<MoveRow, 'kind' | 'toVersion'>[]>`
+  const rows = await sql<Pick<PromptMoveRow, 'kind' | 'toVersion'>[]>`
     select kind, to_version from prompt_ref_history where tenant_id = ${tenant} and prompt = ${prompt} and ref = ${ref} order by fencing`;
   return rows.map(({ kind, toVersion: to }) => ({ kind: kind === 'set' ? 'forward' : 'back', to }));
 }

@@ -7,9 +7,9 @@ import type { promptVersions } from '../schema/prompts';
 import { appendAudit } from '../writes/audit-entry';
 import type { PromptName } from './refs';
 
-export type VersionRow = typeof promptVersions.$inferSelect & { readonly approvals: PromptVersionRecord['approvals'] | null };
+export type PromptVersionRow = typeof promptVersions.$inferSelect & { readonly approvals: PromptVersionRecord['approvals'] | null };
 
-interface Written extends PromptName {
+interface PromptVersionInput extends PromptName {
   readonly template: PromptTemplate;
   readonly parent: number | null;
   readonly actor: string;
@@ -17,7 +17,10 @@ interface Written extends PromptName {
 }
 
 /** The same content is the same version. */
-export async function storeVersion(tx: Transaction, given: Written): Promise<{ readonly version: number; readonly digest: Digest }> {
+export async function storeVersion(
+  tx: Transaction,
+  given: PromptVersionInput,
+): Promise<{ readonly version: number; readonly digest: Digest }> {
   const { tenant, prompt, template, parent, actor, cause } = given;
   const digest = digestOf(template);
   const [same] = await tx<{ version: number }[]>`
@@ -51,7 +54,7 @@ export async function readVersion(
   sql: Query,
   { tenant, prompt, version }: PromptName & { readonly version: number },
 ): Promise<PromptVersionRecord | null> {
-  const [row] = await sql<VersionRow[]>`
+  const [row] = await sql<PromptVersionRow[]>`
     select v.*, ${approvalsColumn(sql)} from prompt_versions v where v.tenant_id = ${tenant} and v.prompt = ${prompt} and v.version = ${version}`;
   return row ? toRecord(row) : null;
 }
@@ -66,7 +69,7 @@ export function toRecord({
   cause,
   createdAt,
   approvals: by,
-}: VersionRow): PromptVersionRecord {
+}: PromptVersionRow): PromptVersionRecord {
   return {
     prompt,
     version,

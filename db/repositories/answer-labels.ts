@@ -27,7 +27,7 @@ export interface PairLabel {
   readonly second: boolean | null;
 }
 
-interface Asked {
+interface JudgedRolloutRef {
   readonly tenant: Tenant;
   readonly rollout: RolloutId;
   /** Verdicts of another version of the judge do not count. */
@@ -37,13 +37,13 @@ interface Asked {
 /** What people say of answers that a judge has judged, by which the judge is corrected. */
 export interface AnswerLabelRepository {
   /** Pairs with a verdict on both answers and without a label, in an order drawn by a hash: it depends neither on what was answered nor on what the judge said. */
-  toLabel(input: Asked & { readonly limit: number }): Promise<readonly UnlabelledPair[]>;
+  toLabel(input: JudgedRolloutRef & { readonly limit: number }): Promise<readonly UnlabelledPair[]>;
   /**
    * One transaction with its audit row. The first label of a pair stays, so sending it again changes nothing. NotFound names a prediction without verdicts in this
    * rollout, and then nothing is stored; Conflict when the rollout has ended.
    */
   label(
-    input: Asked & { readonly labels: readonly PairLabel[]; readonly actor: string },
+    input: JudgedRolloutRef & { readonly labels: readonly PairLabel[]; readonly actor: string },
   ): Promise<{ readonly stored: number; readonly labelledBefore: number }>;
 }
 
@@ -130,7 +130,7 @@ function checkedOf(answer: string, said: 0 | 1, right: boolean | null): CheckedA
 /** Through the feedback since the rollout began, of which there is far less than of predictions. */
 async function judgedRows(
   sql: Query,
-  { tenant, rollout, judge }: Asked,
+  { tenant, rollout, judge }: JudgedRolloutRef,
   which: { readonly limit: number } | { readonly only: readonly PredictionId[] },
 ): Promise<readonly JudgedRow[]> {
   const only = 'only' in which ? which.only : null;

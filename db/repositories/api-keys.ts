@@ -60,7 +60,7 @@ export interface ApiKeyRepository {
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ApiKeyRecord>>;
 }
 
-type KeyRow = typeof apiKeys.$inferSelect;
+type ApiKeyRow = typeof apiKeys.$inferSelect;
 
 export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
   return {
@@ -80,7 +80,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
     async verify(key) {
       const { id, secret } = /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
       if (id === undefined || secret === undefined) return null;
-      const [row] = await sql<KeyRow[]>`
+      const [row] = await sql<ApiKeyRow[]>`
         with found as (
           select * from api_keys where id = ${id} and secret_hash = ${hash(secret)} and ${valid(sql)}
         ), used as (
@@ -95,7 +95,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       sql.begin(async (tx) => {
         const before = await locked(tx, tenant, id);
         if (before.revokedAt !== null) return toRecord(before);
-        const [row] = await tx<KeyRow[]>`update api_keys set revoked_at = now() where tenant_id = ${tenant} and id = ${id} returning *`;
+        const [row] = await tx<ApiKeyRow[]>`update api_keys set revoked_at = now() where tenant_id = ${tenant} and id = ${id} returning *`;
         await appendAudit(tx, {
           tenant,
           actor,
@@ -136,7 +136,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
     },
 
     async expiring({ days }) {
-      const rows = await sql<KeyRow[]>`
+      const rows = await sql<ApiKeyRow[]>`
         select * from api_keys where ${valid(sql)} and replaced_by is null and expires_at <= now() + make_interval(days => ${days})
         order by expires_at`;
       return rows.map(toRecord);
@@ -144,7 +144,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
 
     async list({ tenant, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<KeyRow[]>`
+      const rows = await sql<ApiKeyRow[]>`
         select * from api_keys where tenant_id = ${tenant} and ${after === null ? sql`true` : sql`id < ${after}`}
         order by id desc limit ${rowsToAsk(page)}`;
       return toPage(rows, page, (row) => row.id, toRecord);
@@ -153,7 +153,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
 }
 
 /** From now on, as long as the old key was made for; null for one that never expires. */
-function sameLifetime({ createdAt, expiresAt }: KeyRow): string | null {
+function sameLifetime({ createdAt, expiresAt }: ApiKeyRow): string | null {
   if (expiresAt === null) return null;
   return new Date(Date.now() + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
 }
@@ -174,7 +174,7 @@ async function assertNameIsFree(tx: Transaction, tenant: Tenant, name: string): 
     where tenant_id = ${tenant} and name = ${name} and revoked_at is null and replaced_by is null`;
 }
 
-type NewKey = Pick<KeyRow, 'name' | 'scope' | 'expiresAt'> & {
+type NewKey = Pick<ApiKeyRow, 'name' | 'scope' | 'expiresAt'> & {
   readonly tenant: Tenant;
   readonly actor: string;
   readonly id?: string;
@@ -201,8 +201,8 @@ function valid(sql: Query) {
   return sql`revoked_at is null and (expires_at is null or expires_at > now())`;
 }
 
-async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<KeyRow> {
-  const [row] = await tx<KeyRow[]>`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
+async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<ApiKeyRow> {
+  const [row] = await tx<ApiKeyRow[]>`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;
   if (!row) throw failure('NotFound', `there is no key ${id}`, { next: 'perennial key list' });
   return row;
 }
@@ -211,7 +211,7 @@ function hash(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-function toRecord(row: KeyRow): ApiKeyRecord {
+function toRecord(row: ApiKeyRow): ApiKeyRecord {
   const { id, tenantId: tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt } = row;
   return { id, tenant, name, scope, createdAt, createdBy, lastUsedAt, expiresAt, revokedAt };
 }

@@ -4,7 +4,7 @@ import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { BlockLedger } from '../../domain/llm/allowance';
 import type { Database } from '../connection';
-import type { budgets } from '../schema/budgets';
+import type { BudgetRow } from '../schema/budgets';
 import { appendAudit } from '../writes/audit-entry';
 import { accountBlock } from '../writes/budget-block';
 import { assumeBudgets, reserveBudgets, settleBudgets, toBudget, type Reservation } from '../writes/budget-reservation';
@@ -23,8 +23,6 @@ export interface BudgetRepository extends BlockLedger {
   /** Those that operators set, by scope; those of runs and searches are told with these. */
   list(input: { readonly tenant: Tenant }): Promise<readonly Budget[]>;
 }
-
-type BudgetRow = typeof budgets.$inferSelect;
 
 export function createBudgetRepository({ sql }: Database): BudgetRepository {
   return {

@@ -105,7 +105,7 @@ export interface DatasetRepository {
   };
 }
 
-type VersionRow = typeof datasetVersions.$inferSelect;
+type DatasetVersionRow = typeof datasetVersions.$inferSelect;
 
 export function createDatasetRepository({ sql }: Database): DatasetRepository {
   return {
@@ -157,7 +157,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
       ),
 
     async alias({ tenant, dataset, alias }) {
-      const [row] = await sql<(VersionRow & Pick<typeof datasetAliases.$inferSelect, 'fencing' | 'movedAt'>)[]>`
+      const [row] = await sql<(DatasetVersionRow & Pick<typeof datasetAliases.$inferSelect, 'fencing' | 'movedAt'>)[]>`
         select v.*, a.fencing, a.moved_at from dataset_aliases a
         join dataset_versions v on v.tenant_id = a.tenant_id and v.dataset = a.dataset and v.version = a.version
         where a.tenant_id = ${tenant} and a.dataset = ${dataset} and a.alias = ${alias}`;
@@ -184,7 +184,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
 
     async versions({ tenant, dataset, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<VersionRow[]>`
+      const rows = await sql<DatasetVersionRow[]>`
         select * from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset}
           and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
         order by version desc limit ${rowsToAsk(page)}`;
@@ -192,7 +192,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
     },
 
     async get({ tenant, dataset, version }) {
-      const [row] = await sql<VersionRow[]>`
+      const [row] = await sql<DatasetVersionRow[]>`
         select * from dataset_versions where tenant_id = ${tenant} and dataset = ${dataset} and version = ${version}`;
       return row ? toRecord(row) : null;
     },
@@ -225,7 +225,7 @@ async function registered(tx: Transaction, input: Parameters<DatasetRepository['
   return version;
 }
 
-function toRecord(row: VersionRow): DatasetVersionRecord {
+function toRecord(row: DatasetVersionRow): DatasetVersionRecord {
   const { dataset, version, manifest, rows, columns, statistics, runId, createdAt } = row;
   return { dataset, version, manifest, rows, columns, statistics, runId, createdAt };
 }

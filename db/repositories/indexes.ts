@@ -59,11 +59,11 @@ export interface RetiredVersion {
   readonly from: IndexState;
 }
 
-interface Keyed {
+interface KeyedIndex {
   readonly idempotencyKey: string;
 }
 
-interface VersionName extends IndexName {
+interface IndexVersionName extends IndexName {
   readonly version: number;
 }
 
@@ -72,8 +72,8 @@ export interface IndexAliasRepository {
   aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, IndexAliasState | null>>>;
   /** Compare-and-swap on the champion that the new one was compared with. A conflict changed nothing and is not remembered. */
   promote(
-    input: VersionName &
-      Keyed & {
+    input: IndexVersionName &
+      KeyedIndex & {
         readonly expectedChampion:
           { readonly version: number; readonly fencing: number } | { readonly version: null; readonly fencing?: undefined };
         /** Whose promotion it follows: a conflict where that one is the champion no more. */
@@ -87,7 +87,7 @@ export interface IndexAliasRepository {
    * been retired.
    */
   rollback(
-    input: IndexName & Keyed & { readonly to?: number | undefined; readonly actor: string; readonly cause: string },
+    input: IndexName & KeyedIndex & { readonly to?: number | undefined; readonly actor: string; readonly cause: string },
   ): Promise<{ readonly from: number | null; readonly to: number; readonly fencing: number }>;
   history(input: IndexName & PageRequest): Promise<
     Page<{
@@ -109,12 +109,12 @@ export interface IndexAliasRepository {
 export interface IndexChangeRepository {
   /** Accepted when it answers; found when the versions have taken it. */
   append(
-    input: IndexName & Keyed & { readonly documents: ArtifactRef | null; readonly deleted: readonly string[]; readonly actor: string },
+    input: IndexName & KeyedIndex & { readonly documents: ArtifactRef | null; readonly deleted: readonly string[]; readonly actor: string },
   ): Promise<{ readonly seq: number }>;
   after(input: IndexName & { readonly seq: number; readonly limit: number }): Promise<readonly IndexChange[]>;
   /** The version's table has them. FencedOff when another was faster. */
   applied(
-    input: VersionName & {
+    input: IndexVersionName & {
       readonly from: number;
       readonly to: number;
       readonly tableVersion: number;
@@ -132,7 +132,7 @@ export interface IndexRepository extends IndexAliasRepository {
    */
   open(
     input: IndexName &
-      Keyed & {
+      KeyedIndex & {
         readonly recipe: IndexRecipe;
         readonly dataset: string;
         readonly datasetVersion: number;
@@ -140,18 +140,18 @@ export interface IndexRepository extends IndexAliasRepository {
         readonly actor: string;
       },
   ): Promise<IndexVersionRecord>;
-  get(name: VersionName): Promise<IndexVersionRecord | null>;
+  get(name: IndexVersionName): Promise<IndexVersionRecord | null>;
   /** By number or alias; null when it does not answer. */
   served(name: IndexName & { readonly version?: number | IndexAlias | undefined }): Promise<IndexVersionRecord | null>;
   /** From `building`, when it has every change; from then on it takes each as it comes. */
-  seal(input: VersionName & { readonly report: IndexReport }): Promise<Sealed>;
+  seal(input: IndexVersionName & { readonly report: IndexReport }): Promise<Sealed>;
   /** It answers no more, and its table may go. Conflict while an alias points at it or a bundle may ask it; fine when it was ended before. */
-  end(input: VersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
+  end(input: IndexVersionName & { readonly state: 'failed' | 'retired'; readonly actor: string; readonly cause: string }): Promise<void>;
   /** The build that a person began and that has not ended the version: whether it still runs, Temporal knows. Null without one. */
-  buildOf(name: VersionName): Promise<string | null>;
+  buildOf(name: IndexVersionName): Promise<string | null>;
   /** The same at a person's word, with the promise that its table goes. Conflict also while the run that built it goes on, and while it is built, unless by a build that runs no more. */
   retire(
-    input: VersionName & Keyed & { readonly actor: string; readonly cause: string; readonly endedBuild?: string | null },
+    input: IndexVersionName & KeyedIndex & { readonly actor: string; readonly cause: string; readonly endedBuild?: string | null },
   ): Promise<RetiredVersion>;
   /** Every version that answers or may. */
   ready(name: IndexName): Promise<readonly IndexVersionRecord[]>;

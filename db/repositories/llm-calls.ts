@@ -12,13 +12,12 @@ import type {
 } from '../../domain/llm/call-ledger';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
-import type { budgets } from '../schema/budgets';
+import type { BudgetRow } from '../schema/budgets';
 import type { llmAttempts, llmCalls } from '../schema/llm-calls';
 import { assumeBudgets, reserveBudgets, settleBudgets, toBudget } from '../writes/budget-reservation';
 import { reportCalls, reportsBelow } from './llm-call-report';
 
 type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string | null };
-type BudgetRow = typeof budgets.$inferSelect;
 type AttemptRow = typeof llmAttempts.$inferSelect;
 
 /** The longest that somebody who waits for another's call goes without looking. */

@@ -54,7 +54,7 @@ export interface ModelRepository {
   versions(input: { readonly tenant: Tenant; readonly model: string } & PageRequest): Promise<Page<ModelVersionRecord>>;
 }
 
-type VersionRow = typeof modelVersions.$inferSelect;
+type ModelVersionRow = typeof modelVersions.$inferSelect;
 
 export function createModelRepository({ sql }: Database): ModelRepository {
   return {
@@ -70,7 +70,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 
     setStatus: ({ tenant, model, version, status, cause, actor = 'perennial' }) =>
       sql.begin(async (tx) => {
-        const [before] = await tx<VersionRow[]>`
+        const [before] = await tx<ModelVersionRow[]>`
           select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for update`;
         if (!before) throw failure('NotFound', `there is no ${model}@${version}`);
         if (before.status === status) return toRecord(before);
@@ -79,7 +79,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
         const [aliased] = await tx<{ alias: string }[]>`
           select alias from model_aliases where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
         if (aliased) throw failure('Conflict', `${model}@${version} is the ${aliased.alias}`);
-        const [row] = await tx<VersionRow[]>`
+        const [row] = await tx<ModelVersionRow[]>`
           update model_versions set status = ${status}, updated_at = now()
           where tenant_id = ${tenant} and model = ${model} and version = ${version} returning *`;
         await appendAudit(tx, {
@@ -95,7 +95,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
       }),
 
     async get({ tenant, model, version }) {
-      const [row] = await sql<VersionRow[]>`
+      const [row] = await sql<ModelVersionRow[]>`
         select * from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
       return row ? toRecord(row) : null;
     },
@@ -117,7 +117,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 
     async versions({ tenant, model, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<VersionRow[]>`
+      const rows = await sql<ModelVersionRow[]>`
         select * from model_versions where tenant_id = ${tenant} and model = ${model}
           and ${after === null ? sql`true` : sql`version < ${Number(after)}`}
         order by version desc limit ${rowsToAsk(page)}`;
@@ -147,7 +147,7 @@ async function registered(tx: Transaction, input: Parameters<ModelRepository['re
   return version;
 }
 
-function toRecord(row: VersionRow): ModelVersionRecord {
+function toRecord(row: ModelVersionRow): ModelVersionRecord {
   const { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt } = row;
   return { model, version, manifest, status, signature, metrics, runId, createdAt, updatedAt };
 }

@@ -9,7 +9,15 @@ import { once } from '../idempotency';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } from '../prompt-register/refs';
-import { approvalCount, approvalsColumn, readVersion, storeVersion, toRecord, utc, type VersionRow } from '../prompt-register/versions';
+import {
+  approvalCount,
+  approvalsColumn,
+  readVersion,
+  storeVersion,
+  toRecord,
+  utc,
+  type PromptVersionRow,
+} from '../prompt-register/versions';
 import type { promptRefHistory } from '../schema/prompts';
 import { appendAudit } from '../writes/audit-entry';
 
@@ -66,12 +74,12 @@ export type Labelling =
   | { readonly kind: 'moved' | 'unchanged'; readonly from: number | null; readonly fencing: number }
   | { readonly kind: 'conflict'; readonly now: PromptRef | null };
 
-interface Named {
+interface PromptKey {
   readonly tenant: Tenant;
   readonly prompt: string;
 }
 
-interface Keyed extends Named {
+interface KeyedPromptChange extends PromptKey {
   readonly actor: string;
   readonly cause: string;
   readonly idempotencyKey: string;
@@ -84,23 +92,25 @@ export interface PromptRepository {
    * Conflict otherwise, so that nobody overwrites what they have not seen. A new branch begins at `parent`, or at the head of `main`.
    */
   put(
-    input: Keyed & { readonly template: PromptTemplate; readonly branch: string; readonly parent?: number | undefined },
+    input: KeyedPromptChange & { readonly template: PromptTemplate; readonly branch: string; readonly parent?: number | undefined },
   ): Promise<{ readonly version: number; readonly digest: Digest; readonly changed: boolean }>;
-  get(input: Named & { readonly version: number }): Promise<PromptVersionRecord | null>;
+  get(input: PromptKey & { readonly version: number }): Promise<PromptVersionRecord | null>;
   /** What `name@ref` means: a branch, a label or the number of a version. */
-  resolve(input: Named & { readonly ref: string }): Promise<PromptVersionRecord | null>;
-  refs(input: Named): Promise<readonly PromptRef[]>;
+  resolve(input: PromptKey & { readonly ref: string }): Promise<PromptVersionRecord | null>;
+  refs(input: PromptKey): Promise<readonly PromptRef[]>;
   /** By name. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<PromptSummary>>;
-  versions(input: Named & PageRequest): Promise<Page<PromptVersionRecord>>;
-  history(input: Named & { readonly ref?: string | undefined } & PageRequest): Promise<Page<PromptMove>>;
+  versions(input: PromptKey & PageRequest): Promise<Page<PromptVersionRecord>>;
+  history(input: PromptKey & { readonly ref?: string | undefined } & PageRequest): Promise<Page<PromptMove>>;
   /** Once a person and version. */
-  approve(input: Keyed & { readonly version: number }): Promise<{ readonly approvals: number }>;
+  approve(input: KeyedPromptChange & { readonly version: number }): Promise<{ readonly approvals: number }>;
   /** Conflict when the label is one that needs approval and the version has none. A conflict of `expected` changed nothing and is not remembered under its key. */
-  label(input: Keyed & { readonly label: string; readonly version: number; readonly expected: ExpectedRef }): Promise<Labelling>;
+  label(
+    input: KeyedPromptChange & { readonly label: string; readonly version: number; readonly expected: ExpectedRef },
+  ): Promise<Labelling>;
   /** Without `to`: to what stood there before. Rolling back again goes further back, never forward to the bad version. Conflict when there is nothing to go to. */
   rollback(
-    input: Keyed & { readonly label: string; readonly to?: number | undefined },
+    input: KeyedPromptChange & { readonly label: string; readonly to?: number | undefined },
   ): Promise<{ readonly from: number; readonly to: number; readonly fencing: number }>;
 }
 
@@ -168,7 +178,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
 
     async versions({ tenant, prompt, ...page }) {
       const after = afterKey(page);
-      const rows = await sql<VersionRow[]>`
+      const rows = await sql<PromptVersionRow[]>`
         select v.*, ${approvalsColumn(sql)} from prompt_versions v where v.tenant_id = ${tenant} and v.prompt = ${prompt}
           and ${after === null ? sql`true` : sql`v.version < ${Number(after)}`}
         order by v.version desc limit ${rowsToAsk(page)}`;

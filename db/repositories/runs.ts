@@ -297,13 +297,13 @@ function ownWait({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>):
   return status === 'waiting' || status === 'paused' ? (waitingFor?.split(heldUpMark)[0] ?? null) : null;
 }
 
-type RunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
+type AuditedRunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
 
-function stateOf({ status, verdict, version, waitingFor }: RunState) {
+function stateOf({ status, verdict, version, waitingFor }: AuditedRunState) {
   return { status, verdict: verdict?.kind ?? null, version, waitingFor };
 }
 
-function sameState(a: RunState, b: RunState): boolean {
+function sameState(a: AuditedRunState, b: AuditedRunState): boolean {
   return (
     toJson([a.status, a.verdict, a.version, a.failure, a.waitingFor]) === toJson([b.status, b.verdict, b.version, b.failure, b.waitingFor])
   );

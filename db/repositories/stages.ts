@@ -73,8 +73,8 @@ type StageRow = typeof stageRecords.$inferSelect & {
   readonly verdict: Verdict | null;
 };
 type Begin = Parameters<StageRepository['begin']>[0];
-type Finish = Parameters<StageRepository['finish']>[0];
-interface Place {
+type StageFinish = Parameters<StageRepository['finish']>[0];
+interface StagePlace {
   readonly tenant: Tenant;
   readonly runId: RunId;
   readonly stage: string;
@@ -174,7 +174,7 @@ async function startAgain(tx: Transaction, input: Begin): Promise<StageRow> {
   return row;
 }
 
-async function endRunning(sql: Sql, input: Finish): Promise<StageRow | undefined> {
+async function endRunning(sql: Sql, input: StageFinish): Promise<StageRow | undefined> {
   const { tenant, runId, stage, generation, status } = input;
   const [row] = await sql<StageRow[]>`
     with record as (
@@ -211,7 +211,7 @@ function announced(sql: Query, actor: string) {
     )`;
 }
 
-async function read(sql: Query, { tenant, runId, stage, generation }: Place): Promise<StageRow | undefined> {
+async function read(sql: Query, { tenant, runId, stage, generation }: StagePlace): Promise<StageRow | undefined> {
   const [row] = await sql<StageRow[]>`
     ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} and s.stage = ${stage}
       and ${generation === undefined ? sql`true` : sql`s.generation = ${generation}`}

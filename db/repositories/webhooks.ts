@@ -62,7 +62,7 @@ export interface WebhookRepository {
   redeliver(input: { readonly tenant: Tenant; readonly id: string; readonly target: number | null; readonly actor: string }): Promise<void>;
 }
 
-type Row = typeof webhookDeliveries.$inferSelect;
+type DeliveryRow = typeof webhookDeliveries.$inferSelect;
 
 export function createWebhookRepository({ sql }: Database): WebhookRepository {
   return {
@@ -73,7 +73,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
         error: 'not told: the applied lifecycle has this webhook no more',
         milliseconds: 0,
       };
-      const rows = await sql<Row[]>`
+      const rows = await sql<DeliveryRow[]>`
         with due as materialized (
           select tenant_id, id, target, lifecycle, event, url from webhook_deliveries where status = 'pending' and due_at <= now()
           order by due_at limit ${limit} for update skip locked
@@ -93,7 +93,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
     record: ({ claimed: { tenant, id, target, tries }, attempt, outcome }) =>
       sql.begin(async (tx) => {
         const seconds = outcome.kind === 'pending' ? outcome.retryAfterSeconds : 0;
-        const [row] = await tx<Row[]>`
+        const [row] = await tx<DeliveryRow[]>`
           update webhook_deliveries set attempts = (attempts::jsonb || ${toJson([attempt])}::jsonb)::json, status = ${outcome.kind},
             due_at = now() + make_interval(secs => ${seconds}), ended_at = case when ${outcome.kind} = 'pending' then null else now() end
           where tenant_id = ${tenant} and id = ${id} and target = ${target} and status = 'pending' and tries = ${tries} returning *`;
@@ -108,7 +108,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
       const after = afterKey(page)?.split('/');
       // Of a token that no list gave out, anything: as an integer of the database at any rate.
       const afterTarget = Number(after?.[1]) | 0;
-      const rows = await sql<Row[]>`
+      const rows = await sql<DeliveryRow[]>`
         select * from webhook_deliveries where tenant_id = ${tenant} and lifecycle = ${lifecycle}
           and ${status === undefined ? sql`true` : sql`status = ${status}`}
           and ${after === undefined ? sql`true` : sql`(id, target) < (${after[0] ?? ''}, ${afterTarget})`}
@@ -118,7 +118,7 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
 
     redeliver: ({ tenant, id, target, actor }) =>
       sql.begin(async (tx) => {
-        const [first] = await tx<Row[]>`
+        const [first] = await tx<DeliveryRow[]>`
           update webhook_deliveries set status = 'pending', tries = 0, due_at = now(), ended_at = null
           where tenant_id = ${tenant} and id = ${id} and ${target === null ? sql`true` : sql`target = ${target}`} returning *`;
         const named = target === null ? id : `${id} to target ${target}`;
@@ -148,6 +148,6 @@ function presentWebhook(sql: Sql) {
     order by n.hook->>'webhook' = due.url desc, n.target = due.target desc limit 1`;
 }
 
-function toDelivery({ tenantId, ...row }: Row): WebhookDelivery {
+function toDelivery({ tenantId, ...row }: DeliveryRow): WebhookDelivery {
   return { tenant: tenantId as Tenant, ...row };
 }

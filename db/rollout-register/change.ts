@@ -61,8 +61,8 @@ export async function record(
   change: Cause & {
     readonly action: string;
     readonly event: string | null;
-    readonly before?: Shown | undefined;
-    readonly after: Shown;
+    readonly before?: RolloutShare | undefined;
+    readonly after: RolloutShare;
     readonly data?: Readonly<Record<string, unknown>>;
   },
 ): Promise<void> {
@@ -84,12 +84,12 @@ export async function record(
 }
 
 /** What of a rollout people change. */
-export interface Shown {
+export interface RolloutShare {
   readonly status: RolloutStatus;
   readonly step: number;
   readonly weight: number;
 }
 
-export function shownOf({ status, step, weight }: RolloutRow): Shown {
+export function shownOf({ status, step, weight }: RolloutRow): RolloutShare {
   return { status, step, weight };
 }

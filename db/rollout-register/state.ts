@@ -1,15 +1,10 @@
 import { failure } from '../../domain/failure';
-import type { RolloutId, RunId, Tenant } from '../../domain/ids';
+import type { RunId, Tenant } from '../../domain/ids';
 import type { Query, Transaction } from '../connection';
-import type { RolloutRecord } from '../repositories/rollouts';
+import type { RolloutName, RolloutRecord } from '../repositories/rollouts';
 import type { rollouts } from '../schema/rollouts';
 
 export type RolloutRow = typeof rollouts.$inferSelect;
-
-export interface RolloutName {
-  readonly tenant: Tenant;
-  readonly id: RolloutId;
-}
 
 /**
  * Its row lock puts all changes of a rollout in one order. Taken after the model's, which every move of a champion has, and before that of its run, which every

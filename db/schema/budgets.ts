@@ -61,3 +61,5 @@ export const budgetReservations = pgTable(
       .where(sql`${t.state} = 'open'`),
   ],
 );
+
+export type BudgetRow = typeof budgets.$inferSelect;

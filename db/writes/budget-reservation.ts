@@ -2,7 +2,7 @@ import type { Budget, BudgetAmount, BudgetRef, Reserved } from '../../domain/bud
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Query, Sql, Transaction } from '../connection';
-import type { budgets } from '../schema/budgets';
+import type { BudgetRow } from '../schema/budgets';
 
 export interface Reservation {
   readonly tenant: Tenant;
@@ -10,15 +10,13 @@ export interface Reservation {
   readonly holder: string;
 }
 
-type BudgetRow = typeof budgets.$inferSelect;
-
-type Asked = Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number };
+type ReservationRequest = Reservation & { readonly amounts: readonly BudgetAmount[]; readonly leaseMs: number };
 
 /**
  * All of it or none. Budgets are always locked in the same order, so that two holders of several never wait for each other. Last in a transaction, where
  * that can be: everybody who spends from the same budget waits for its end.
  */
-export async function reserveBudgets(tx: Transaction, asked: Asked): Promise<Reserved> {
+export async function reserveBudgets(tx: Transaction, asked: ReservationRequest): Promise<Reserved> {
   const ordered = inOrder(asked.amounts);
   for (const [place, amount] of ordered.entries()) {
     if (await reserveOne(tx, asked, amount)) continue;
@@ -28,7 +26,11 @@ export async function reserveBudgets(tx: Transaction, asked: Asked): Promise<Res
   return { kind: 'reserved' };
 }
 
-async function reserveOne(tx: Transaction, { tenant, holder, leaseMs }: Asked, { scope, unit, amount }: BudgetAmount): Promise<boolean> {
+async function reserveOne(
+  tx: Transaction,
+  { tenant, holder, leaseMs }: ReservationRequest,
+  { scope, unit, amount }: BudgetAmount,
+): Promise<boolean> {
   const { count } = await tx`
     with held as (
       update budgets set reserved = reserved + ${amount}
@@ -40,7 +42,7 @@ async function reserveOne(tx: Transaction, { tenant, holder, leaseMs }: Asked, {
   return count === 1;
 }
 
-async function giveBack(tx: Transaction, { tenant, holder }: Asked, { scope, unit, amount }: BudgetAmount): Promise<void> {
+async function giveBack(tx: Transaction, { tenant, holder }: ReservationRequest, { scope, unit, amount }: BudgetAmount): Promise<void> {
   await tx`
     with gone as (
       delete from budget_reservations where tenant_id = ${tenant} and holder = ${holder} and scope = ${scope} and unit = ${unit}

@@ -25,7 +25,7 @@ export function judgeSuperiority(gate: GateOf<'nonInferiority' | 'superiority'>,
   }));
 }
 
-interface Assessment {
+interface DifferenceAssessment {
   readonly limit: string;
   readonly shown: boolean;
   readonly refuted: boolean;
@@ -34,7 +34,7 @@ interface Assessment {
 function judgeDifference(
   gate: GateOf<'nonInferiority' | 'superiority'>,
   evidence: Evidence,
-  assess: (bounds: Bounds) => Assessment,
+  assess: (bounds: Bounds) => DifferenceAssessment,
 ): GateResult {
   const counterpart = counterpartFor(gate, evidence);
   if (isResult(counterpart)) return counterpart;

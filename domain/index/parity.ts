@@ -1,6 +1,6 @@
 import type { Seed } from '../statistics/random';
 import type { Verdict } from '../verdict';
-import { meanOver, scoreOf, type MeasuredMean, type RetrievalMetric, type Retrieved } from './retrieval-metrics';
+import { meanOver, scoreOf, type RetrievalMean, type RetrievalMetric, type Retrieved } from './retrieval-metrics';
 
 /** When a new index may take the place of the one that answers: it finds not much less, known from the same questions put to both. */
 export interface ParityRule {
@@ -12,14 +12,14 @@ export interface ParityRule {
   readonly minQuestions: number;
 }
 
-export interface ParityEvidence {
+export interface IndexParityEvidence {
   readonly asked: number;
   /** Questions that one of the two gave no answer to, by an error. */
   readonly failed: number;
-  readonly candidate: MeasuredMean | null;
-  readonly champion: MeasuredMean | null;
+  readonly candidate: RetrievalMean | null;
+  readonly champion: RetrievalMean | null;
   /** Candidate − champion by question; null when nothing stands there yet. */
-  readonly difference: MeasuredMean | null;
+  readonly difference: RetrievalMean | null;
 }
 
 export function parityEvidence(
@@ -30,7 +30,7 @@ export function parityEvidence(
     readonly champion: readonly (Retrieved | null)[] | null;
   },
   seed: Seed,
-): ParityEvidence {
+): IndexParityEvidence {
   const { candidate, champion } = answers;
   const measured = (retrieved: readonly Retrieved[]) =>
     retrieved.length === 0
@@ -56,7 +56,7 @@ export function parityEvidence(
 const gate = 'index-parity';
 
 /** Non-inferiority: passes when the lower bound of the difference lies above −margin, fails when the upper bound lies below it. A question that got no answer makes it inconclusive (I10). */
-export function decideParity(rule: ParityRule, evidence: ParityEvidence): Verdict {
+export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): Verdict {
   const { asked, failed, candidate, difference } = evidence;
   if (failed > 0) return verdict('inconclusive', 'parity.partial', `${failed} of ${asked} questions got no answer`);
   if (asked < rule.minQuestions)

@@ -30,7 +30,7 @@ export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retr
   return gain / ideal;
 }
 
-export interface MeasuredMean {
+export interface RetrievalMean {
   readonly questions: number;
   readonly mean: number;
   /** Null when one question was asked. */
@@ -41,7 +41,7 @@ export interface MeasuredMean {
 export function meanOver(
   scores: readonly number[],
   { levels, seed }: { readonly levels: readonly number[]; readonly seed: Seed },
-): MeasuredMean {
+): RetrievalMean {
   const questions = scores.length;
   const mean = scores.reduce((sum, score) => sum + score, 0) / questions;
   if (questions < 2) return { questions, mean, interval: null };

@@ -3,7 +3,7 @@ import type { FailureType } from '../failure';
 import type { BundleIndex } from './bundle';
 import type { ChatAnswer } from './chat';
 import type { Passage } from './passages';
-import type { Outcome, Screening } from './safety/screen';
+import type { ScreeningOutcome, Screening } from './safety/screen';
 import { worstOutcome } from './safety/screen';
 import type { StandbyModel } from './standby';
 
@@ -50,7 +50,7 @@ export interface SafetyAudit {
 export type ScreeningAudit = Omit<Screening, 'text'>;
 
 /** The worst that the policy said of any side: of a passage that it left out, too, though the answer went out. Null where no policy looked. */
-export function verdictOf(safety: SafetyAudit | null): Outcome | null {
+export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
   if (safety === null) return null;
   return worstOutcome([safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []));
 }

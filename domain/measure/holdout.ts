@@ -64,7 +64,7 @@ export interface MeasuredHoldout {
 export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): Generator<string, MeasuredHoldout> {
   yield 'resamples';
   const resamples = dayResamples({ days: holdout.days, replicates: bootstrapReplicates, seed: plan.seed });
-  const work: Work = { holdout, plan, resamples };
+  const work: HoldoutWork = { holdout, plan, resamples };
   const candidate = yield* prepareAll(work, 'candidate', { scores: holdout.candidate, ...widthOf(holdout.classes) });
   const measured = {
     replicates: resamples.replicates,
@@ -80,7 +80,7 @@ export function* measureHoldout(holdout: ScoredHoldout, plan: MeasurementPlan): 
   return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
 }
 
-interface Work {
+interface HoldoutWork {
   readonly holdout: ScoredHoldout;
   readonly plan: MeasurementPlan;
   readonly resamples: DayResamples;
@@ -108,7 +108,7 @@ type Prepared = ReadonlyMap<MetricName, DayStatistic | string>;
 
 type Scored = Pick<ScoredSample, 'scores' | 'width'>;
 
-function* prepareAll({ holdout, plan }: Work, who: string, scored: Scored): Generator<string, Prepared> {
+function* prepareAll({ holdout, plan }: HoldoutWork, who: string, scored: Scored): Generator<string, Prepared> {
   const { task, labels, day, days } = holdout;
   const sample: ScoredSample = { labels, day, days, ...scored };
   const unscored = unscoredRows(sample.scores, sample.width ?? 1);
@@ -125,7 +125,7 @@ function* prepareAll({ holdout, plan }: Work, who: string, scored: Scored): Gene
   return prepared;
 }
 
-function* measureAll({ holdout, plan, resamples }: Work, prepared: Prepared): Generator<string, Measurements> {
+function* measureAll({ holdout, plan, resamples }: HoldoutWork, prepared: Prepared): Generator<string, Measurements> {
   const measured: Partial<Record<MetricName, Measurement>> = {};
   for (const [name, statistic] of prepared) {
     yield name;
@@ -146,7 +146,10 @@ function* measureAll({ holdout, plan, resamples }: Work, prepared: Prepared): Ge
 }
 
 /** How well each class is told from all others; a class that no judged row has could not be measured. */
-function* measureClasses({ holdout, plan, resamples }: Work, classes: readonly string[]): Generator<string, readonly ClassEvidence[]> {
+function* measureClasses(
+  { holdout, plan, resamples }: HoldoutWork,
+  classes: readonly string[],
+): Generator<string, readonly ClassEvidence[]> {
   const { labels, day, days, candidate } = holdout;
   const statistics = classStatistics({ labels, scores: candidate, width: classes.length, day, days });
   const measured: ClassEvidence[] = [];
@@ -185,7 +188,11 @@ function asShare(measured: Measurement): Measurement {
   return { ...measured, bounds };
 }
 
-function* measureCounterpart(work: Work, candidate: Prepared, counterpart: ScoredCounterpart): Generator<string, CounterpartEvidence> {
+function* measureCounterpart(
+  work: HoldoutWork,
+  candidate: Prepared,
+  counterpart: ScoredCounterpart,
+): Generator<string, CounterpartEvidence> {
   if (counterpart.kind !== 'scored') return counterpart;
   const { name, manifest } = counterpart;
   const theirs = yield* prepareAll(work, name, scoresOf(counterpart));

@@ -39,7 +39,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
     }
   }
   const joint = jointDeviations({ replicates: resamples.replicates, correlation: correlationOf(work.plan.unit) });
-  const measured: Measured[] = [];
+  const measured: MeasuredGroup[] = [];
   for (const group of groups) {
     yield `${group.column}=${group.value ?? 'other'}`;
     const { measurement, drawn } = measureGroup(work, group);
@@ -57,7 +57,7 @@ interface Group {
   readonly rows: Int32Array;
 }
 
-interface Measured {
+interface MeasuredGroup {
   readonly group: Group;
   readonly increase: SliceMeasurement['increase'];
   readonly interval: Interval | null;
@@ -99,7 +99,7 @@ function partOf({ labels, day, days }: ScoredHoldout, scored: SliceWork['counter
 }
 
 function sliceOf(
-  { group, increase, interval }: Measured,
+  { group, increase, interval }: MeasuredGroup,
   levels: readonly number[],
   together: ReturnType<JointDeviations['bounds']>,
 ): SliceMeasurement {

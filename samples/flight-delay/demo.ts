@@ -25,12 +25,12 @@ ORDER BY md5(concat_ws('|', scheduled_at, carrier, tailnum, dest)), scheduled_at
 LIMIT ${rows}`;
 }
 
-interface Written {
+interface FlightDelayDocument {
   readonly document: string;
   readonly files: Readonly<Record<string, string>>;
 }
 
-interface Spec {
+interface FlightDelaySpec {
   readonly data: { readonly assemble: string };
   readonly evaluate: object;
   readonly canary: object;
@@ -38,8 +38,11 @@ interface Spec {
 }
 
 /** The same lifecycle as somebody could break it: every flight gets the label of another one, no gate looks, and a quarter of the aircraft is asked at once, without a shadow step. */
-export function sabotaged({ document, files }: Written): { readonly document: object; readonly files: Written['files'] } {
-  const honest = parse(document) as { readonly spec: Spec };
+export function sabotaged({ document, files }: FlightDelayDocument): {
+  readonly document: object;
+  readonly files: FlightDelayDocument['files'];
+} {
+  const honest = parse(document) as { readonly spec: FlightDelaySpec };
   const { tune: _untuned, ...spec } = honest.spec;
   const { assemble } = spec.data;
   return {

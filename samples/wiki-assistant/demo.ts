@@ -10,14 +10,14 @@ export const wikiAssistantDemo = {
   ask: 'What is the capital of Mongolia?',
 } as const;
 
-export interface Written {
+export interface AssistantDocument {
   /** What `file://./` is beside. */
   readonly folder?: string;
   readonly document: string | object;
   readonly files: Readonly<Record<string, string>>;
 }
 
-interface Spec {
+interface AssistantSpec {
   readonly prompt: { readonly candidates: readonly string[]; readonly input: string };
   readonly cases: object;
   readonly data?: { readonly sources: { readonly summaries: object } };
@@ -30,13 +30,13 @@ interface Spec {
   readonly canary: { readonly quality: object };
 }
 
-function changed({ document, ...written }: Written, change: (spec: Spec) => object): Written {
-  const whole = (typeof document === 'string' ? parse(document) : document) as { readonly spec: Spec };
+function changed({ document, ...written }: AssistantDocument, change: (spec: AssistantSpec) => object): AssistantDocument {
+  const whole = (typeof document === 'string' ? parse(document) : document) as { readonly spec: AssistantSpec };
   return { ...written, document: { ...whole, spec: change(whole.spec) } };
 }
 
 /** Over other documents than all of the summaries, and promoted from the shadow: for who wants to see in minutes how the parts work together. */
-export function shortened(written: Written, path: string): Written {
+export function shortened(written: AssistantDocument, path: string): AssistantDocument {
   return changed(written, (spec) => ({
     ...spec,
     canary: { ...spec.canary, steps: [0] },
@@ -45,7 +45,7 @@ export function shortened(written: Written, path: string): Written {
 }
 
 /** The application as anybody would begin: a prompt, and the model alone. All that is asked of it is that it knows something. */
-export function withoutRetrieval(written: Written): Written {
+export function withoutRetrieval(written: AssistantDocument): AssistantDocument {
   return changed(written, ({ data: _data, index: _index, promptEval: _promptEval, ...spec }) => ({
     ...spec,
     prompt: { ...spec.prompt, candidates: ['prompts/plain.yaml'] },
@@ -65,7 +65,7 @@ export function withoutRetrieval(written: Written): Written {
  * there, and so does the model. The claim is refuted by fewer questions than a small loss takes to be shown: most of what callers ask cannot be answered out of the summaries,
  * and is as wrong under either prompt.
  */
-export function withWorsePrompt(written: Written): Written {
+export function withWorsePrompt(written: AssistantDocument): AssistantDocument {
   const path = 'prompts/friendly.yaml';
   const friendly = `apiVersion: perennial.dev/v1
 kind: Prompt

@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createAssembleActivities, type AssembleDeps, type AssembleInput, type Assembly } from '../../activities/assemble';
+import { createAssembleActivities, type AssembleDeps, type AssembleInput, type AssembleEnd } from '../../activities/assemble';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { openFeatureRunner } from '../../data/sql/feature-runner';
 import { compileFeatureSql } from '../../data/sql/feature-sql';
@@ -92,8 +92,8 @@ describe('assembleData on the flights of half a year', () => {
   const assembleData = (input: AssembleInput, attempt = 1, given: Partial<AssembleDeps> = {}) =>
     new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run<
       [AssembleInput],
-      Assembly,
-      (given: AssembleInput) => Promise<Assembly>
+      AssembleEnd,
+      (given: AssembleInput) => Promise<AssembleEnd>
     >(createAssembleActivities({ ...deps, ...given }).assembleData, input);
 
   test('gives four parts in order of time, registered with where they came from, the same bytes every time', async () => {
@@ -180,7 +180,7 @@ describe('assembleData on the flights of half a year', () => {
     });
     const input = await inputFor({ files: { ...files, 'sql/assemble.sql': endless } });
     const environment = new MockActivityEnvironment({ attempt: 1 }, { logger: new DefaultLogger('ERROR') });
-    const running = environment.run<[AssembleInput], Assembly, (given: AssembleInput) => Promise<Assembly>>(
+    const running = environment.run<[AssembleInput], AssembleEnd, (given: AssembleInput) => Promise<AssembleEnd>>(
       createAssembleActivities(deps).assembleData,
       input,
     );

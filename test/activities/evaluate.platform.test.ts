@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEvaluateActivities, type EvaluateInput, type Evaluation } from '../../activities/evaluate';
+import { createEvaluateActivities, type EvaluateInput, type ModelEvaluation } from '../../activities/evaluate';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { digestOf } from '../../data/digest';
 import { openDatabase, type Database } from '../../db/connection';
@@ -71,7 +71,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-function evaluate(attempt: number, changes: Partial<EvaluateInput> = {}, effects = registry.effects): Promise<Evaluation> {
+function evaluate(attempt: number, changes: Partial<EvaluateInput> = {}, effects = registry.effects): Promise<ModelEvaluation> {
   const activities = createEvaluateActivities({ registry: { ...registry, effects }, artifacts, scratchRoot: join(folder, 'scratch') });
   const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
   return environment.run((given: EvaluateInput) => activities.evaluateCandidate(given), { ...input, ...changes });

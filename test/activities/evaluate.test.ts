@@ -4,7 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEvaluateActivities, type EvaluateDeps, type EvaluateInput, type Evaluation } from '../../activities/evaluate';
+import { createEvaluateActivities, type EvaluateDeps, type EvaluateInput, type ModelEvaluation } from '../../activities/evaluate';
 import { canonicalJson } from '../../domain/canonical';
 import { decide } from '../../domain/decide';
 import type { Evidence } from '../../domain/evidence';
@@ -63,9 +63,12 @@ function quietEnvironment(): MockActivityEnvironment {
   return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 }
 
-async function evaluate(changes: Partial<EvaluateInput> = {}, deps: Partial<EvaluateDeps> = {}): Promise<Evaluation & { found: Evidence }> {
+async function evaluate(
+  changes: Partial<EvaluateInput> = {},
+  deps: Partial<EvaluateDeps> = {},
+): Promise<ModelEvaluation & { found: Evidence }> {
   const activities = createEvaluateActivities({ registry, artifacts, scratchRoot: join(folder, 'scratch'), ...deps });
-  const evaluation: Evaluation = await quietEnvironment().run((given: EvaluateInput) => activities.evaluateCandidate(given), {
+  const evaluation: ModelEvaluation = await quietEnvironment().run((given: EvaluateInput) => activities.evaluateCandidate(given), {
     ...base,
     ...changes,
   });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createIngestActivities, type IngestDeps, type IngestInput } from '../../activities/ingest';
-import { createValidateActivities, type ValidateInput, type Validation } from '../../activities/validate';
+import { createValidateActivities, type ValidateInput, type ValidateEnd } from '../../activities/validate';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import type { DataContract } from '../../domain/contract';
 import type { DatasetVersionRef } from '../../domain/dataset';
@@ -66,7 +66,7 @@ describe('lifecycles with a source of the same name', () => {
     const validating = createValidateActivities(deps);
     const reference = await validating.readApproved({ tenant, dataset: dataset.dataset });
     const key = effectKey(runId, 'validate', 'contract', 1, dataset.dataset);
-    const { verdict, accepted } = await environment().run<[ValidateInput], Validation, (given: ValidateInput) => Promise<Validation>>(
+    const { verdict, accepted } = await environment().run<[ValidateInput], ValidateEnd, (given: ValidateInput) => Promise<ValidateEnd>>(
       validating.validateDataset,
       { tenant, runId, key, dataset, contract, reference },
     );

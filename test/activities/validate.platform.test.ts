@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createValidateActivities, type ValidateDeps, type ValidateInput, type Validation } from '../../activities/validate';
+import { createValidateActivities, type ValidateDeps, type ValidateInput, type ValidateEnd } from '../../activities/validate';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifacts/store';
 import { quoteText, readParquet, withDuckDb } from '../../data/sql/platform-sql';
 import type { Registry } from '../../db/registry';
@@ -91,8 +91,8 @@ describe('validateDataset', () => {
   const validate = (input: ValidateInput, given: Partial<ValidateDeps> = {}, attempt = 1) =>
     new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run<
       [ValidateInput],
-      Validation,
-      (given: ValidateInput) => Promise<Validation>
+      ValidateEnd,
+      (given: ValidateInput) => Promise<ValidateEnd>
     >(createValidateActivities({ ...deps, ...given }).validateDataset, input);
 
   const approved = async (dataset: string) => (await registry.datasets.alias({ tenant, dataset, alias: 'approved' }))?.version;
@@ -124,7 +124,7 @@ describe('validateDataset', () => {
     const { items } = await registry.datasets.quarantine.list({ tenant, dataset: dataset.dataset, pageSize: 9 });
     expect(items).toMatchObject([{ version: 1, runId: input.runId, rows: 2, artifact: result.quarantine, reasons: { 'range:delay': 2 } }]);
     const path = join(folder, 'quarantine.parquet');
-    await artifacts.toFile(result.quarantine as NonNullable<Validation['quarantine']>, path);
+    await artifacts.toFile(result.quarantine as NonNullable<ValidateEnd['quarantine']>, path);
     expect(await withDuckDb((sql) => sql.rows(`SELECT * FROM ${readParquet([path])}`), inProcess)).toEqual([
       { id: 0, delay: 999, __reasons: 'range:delay' },
       { id: 1, delay: 1000, __reasons: 'range:delay' },

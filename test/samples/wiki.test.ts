@@ -4,14 +4,14 @@ import { parseLifecycle } from '../../domain/lifecycle-document';
 import { sliceOf } from '../../domain/llm/case-slices';
 import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/llm/llm-lifecycle';
-import { shortened, withWorsePrompt, withoutRetrieval, type Written } from '../../samples/wiki-assistant/demo';
+import { shortened, withWorsePrompt, withoutRetrieval, type AssistantDocument } from '../../samples/wiki-assistant/demo';
 import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
 
 const folderOf = (name: string) => readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
 const assistant = folderOf('wiki-assistant');
 const router = folderOf('wiki-router');
 
-function specOf(written: Written): LlmLifecycleSpec {
+function specOf(written: AssistantDocument): LlmLifecycleSpec {
   const read = parseLifecycle({ fileName: 'lifecycle.yaml', ...written, folder: assistant.folder });
   if (!read.ok) throw new Error(JSON.stringify(read.issues));
   if (read.spec.kind !== 'LlmLifecycle') throw new Error(read.spec.kind);
@@ -46,7 +46,7 @@ describe('what the language demo applies can be applied', () => {
   });
 
   test('the router, and its short training, over the same prompts', () => {
-    const short = specOf(shortTraining(router) as Written);
+    const short = specOf(shortTraining(router) as AssistantDocument);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect({ ...short, fineTune: null }).toEqual({ ...specOf(router), fineTune: null, promptEval: { quality: 'right' } });
     expect(specOf(router).promptEval?.search).toBeDefined();

@@ -1,5 +1,5 @@
 /** A search that asks nobody: one round, then the confirmation, and the winner that a test names. */
-import type { MeasuredMean, SearchOutcome, SearchStanding } from '../../domain/llm/search/outcome';
+import type { PromptScore, SearchOutcome, SearchStanding } from '../../domain/llm/search/outcome';
 import type { PromptSearchRequest } from '../../domain/llm/search/request';
 import { artifact, digest, type Overrides } from './fake-activities';
 
@@ -43,7 +43,7 @@ function standingIn(stage: SearchStanding['stage']): SearchStanding {
 }
 
 function outcomeOf(winner: string): SearchOutcome {
-  const mean = (of: number): MeasuredMean => ({ cases: 60, failures: 0, mean: of, lower: of - 0.1, upper: of + 0.1 });
+  const mean = (of: number): PromptScore => ({ cases: 60, failures: 0, mean: of, lower: of - 0.1, upper: of + 0.1 });
   return {
     winner: { digest: digest(`prompt ${winner}`), version: 7, artifact: artifact(winner), origin: { kind: 'grid', parent: null } },
     first: { digest: digest('prompt precise.yaml'), version: 3 },

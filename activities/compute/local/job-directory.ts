@@ -55,7 +55,7 @@ export interface JobInput {
 export type JobFile = Omit<Job, 'inputs'> & { readonly inputs: Readonly<Record<string, readonly JobInput[]>> };
 
 /** The outcome once its artifacts are stored; it is not worked out again. */
-export type Outcome =
+export type JobOutcome =
   | { readonly kind: 'succeeded'; readonly result: JobResult; readonly outputs: readonly JobOutput[]; readonly logs: ArtifactRef | null }
   | {
       readonly kind: 'failed';
@@ -177,12 +177,12 @@ export class JobDirectory {
     this.write('cancelled.json', { at: new Date().toISOString() });
   }
 
-  outcome(): Outcome | null {
+  outcome(): JobOutcome | null {
     const text = this.text('outcome.json', 'ours');
-    return text === null ? null : (JSON.parse(text) as Outcome);
+    return text === null ? null : (JSON.parse(text) as JobOutcome);
   }
 
-  keepOutcome(outcome: Outcome): void {
+  keepOutcome(outcome: JobOutcome): void {
     this.write('outcome.json', outcome);
   }
 

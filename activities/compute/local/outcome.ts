@@ -4,7 +4,7 @@ import type { ArtifactRef } from '../../../domain/artifact';
 import type { JobOutput } from '../../../domain/job';
 import { redact } from '../redact';
 import type { Assessment } from './assess';
-import type { JobDirectory, JobFile, Outcome } from './job-directory';
+import type { JobDirectory, JobFile, JobOutcome } from './job-directory';
 
 const keptLogBytes = 8 * 2 ** 20;
 const longestMessage = 2_000;
@@ -25,9 +25,9 @@ export async function storeOutcome(
   job: JobFile,
   directory: JobDirectory,
   state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
-): Promise<Outcome> {
+): Promise<JobOutcome> {
   const logs = state.kind === 'succeeded' && job.keepLog === 'whenFailed' ? null : await storeLogs(artifacts, job, directory);
-  const outcome: Outcome =
+  const outcome: JobOutcome =
     state.kind === 'succeeded'
       ? { kind: 'succeeded', result: state.result, outputs: await storeOutputs(artifacts, job, directory), logs }
       : { kind: 'failed', failure: state.failure, message: bounded(redact(state.message)), logs };

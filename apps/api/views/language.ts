@@ -103,7 +103,7 @@ function searchedToJson(searched: SearchedPrompts): PromptsJson['searched'] {
   return { first, found: bundle?.path ?? null, variants, fewer, questions, gain: confirmed.gain, unpaid: null };
 }
 
-interface Tuned {
+interface TunedStage {
   readonly rows: FineTuningJson['rows'];
   readonly passages?:
     | (Omit<NonNullable<FineTuningJson['passages']>, 'index'> & {
@@ -115,7 +115,7 @@ interface Tuned {
 
 /** Of a record that a fine-tune stage left (workflows/stages/fine-tune.ts); null for any other. */
 export function fineTuningToJson({ stage, output }: StageRecord): FineTuningJson | null {
-  const left = (output as { readonly output?: Tuned } | null)?.output;
+  const left = (output as { readonly output?: TunedStage } | null)?.output;
   if (stage !== 'fine-tune' || !left) return null;
   const { rows, passages = null, result } = left;
   const found = passages && { ...passages, index: `${passages.index.name}@${passages.index.version}` };

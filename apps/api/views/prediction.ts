@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ListedPrediction } from '../../../db/prediction-list';
 import { answerIn, verdictOf, type LoggedAnswer, type LoggedRetrieval, type SafetyAudit } from '../../../domain/llm/logged-answer';
-import { outcomes, type Outcome } from '../../../domain/llm/safety/screen';
+import { outcomes, type ScreeningOutcome } from '../../../domain/llm/safety/screen';
 import { classPredictionIn } from '../../../domain/class-prediction';
 import { classLabel, predictionArms } from '../../../domain/prediction';
 import type { AnswerFeedback } from '../../../domain/rollout/answer-quality';
@@ -182,7 +182,7 @@ function safetyToJson({ policy, input, output, retrieved: passages }: SafetyAudi
   return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages ? sideToJson(passages) : null };
 }
 
-function sideToJson({ outcome, findings, kept: text }: SafetyAudit['input']): { outcome: Outcome } & z.output<typeof side> {
+function sideToJson({ outcome, findings, kept: text }: SafetyAudit['input']): { outcome: ScreeningOutcome } & z.output<typeof side> {
   return { outcome, findings, textKept: text !== undefined };
 }
 

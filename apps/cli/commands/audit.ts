@@ -50,7 +50,7 @@ interface AuditKeyJson {
   readonly addedBy: string;
 }
 
-interface ListOptions {
+interface AuditListOptions {
   readonly subject?: string;
   readonly action?: string;
   readonly limit: number;
@@ -81,7 +81,7 @@ function listCommand(audit: Command, context: CliContext): void {
     .option('--action <action>', 'Only this action, such as alias.promote')
     .option('--limit <n>', 'Maximum number of changes', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
-    .action(async ({ subject, action, limit, json }: ListOptions) => {
+    .action(async ({ subject, action, limit, json }: AuditListOptions) => {
       const query = new URLSearchParams({ ...(subject === undefined ? {} : { subject }), ...(action === undefined ? {} : { action }) });
       const items = await context.api().list<AuditRowJson>(`/audit?${query.toString()}`, limit);
       showList(context.terminal, {

@@ -18,7 +18,7 @@ import { harmless, jsonText } from '../harmless';
 
 type Order = Omit<SearchOrder, 'search'>;
 
-interface Options {
+interface PromptEvaluateOptions {
   readonly prompt: string;
   readonly model?: string;
   readonly spec?: string;
@@ -72,7 +72,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     .option('--junit <file>', 'Write JUnit XML with one test per case; it fails if the exit code is 3')
     .option('--jsonl <file>', 'Write question, expected answer, answer and scores as JSON Lines, one case per line')
     .option('--json', 'Print the summary as JSON')
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: PromptEvaluateOptions) => {
       const read = readCasesFile(file, settings.cwd, terminal, { strict: options.strict ?? false });
       const order = orderOf(options, read.cases, settings.cwd);
       for (const { dimension } of options.min) {
@@ -126,7 +126,7 @@ async function followed(context: CliContext, begun: EvaluationJson): Promise<{ r
 }
 
 function orderOf(
-  { model, spec, dimensions, maxTokens, parallel }: Options,
+  { model, spec, dimensions, maxTokens, parallel }: PromptEvaluateOptions,
   cases: Parameters<typeof usualDimension>[1],
   cwd: string,
 ): Order {

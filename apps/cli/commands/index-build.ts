@@ -21,12 +21,12 @@ interface BuildJson {
   readonly temporalUrl: string | null;
 }
 
-interface Options {
+interface IndexBuildOptions {
   readonly wait: boolean;
   readonly json?: true;
 }
 
-interface BuildOptions extends Options {
+interface BuildOptions extends IndexBuildOptions {
   readonly vectors?: VectorChoice;
 }
 

@@ -9,7 +9,7 @@ import type { Finish } from '../main';
 import { table } from '../terminal';
 import { jsonText } from '../harmless';
 
-interface Part {
+interface PlatformPartLine {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
@@ -51,7 +51,7 @@ async function uiLink({ settings: { temporalUiUrl, apiKey } }: CliContext): Prom
   throw new CliError(`the Web UI at ${temporalUiUrl} refused the request: ${text.trim()}`, 1, next);
 }
 
-async function api({ settings: { apiUrl } }: CliContext): Promise<Part> {
+async function api({ settings: { apiUrl } }: CliContext): Promise<PlatformPartLine> {
   if (apiUrl === null)
     return {
       name: 'api',
@@ -62,11 +62,11 @@ async function api({ settings: { apiUrl } }: CliContext): Promise<Part> {
   return ready('api', apiUrl, 'perennial up, or perennial api');
 }
 
-async function gateway({ settings: { gatewayUrl } }: CliContext): Promise<readonly Part[]> {
+async function gateway({ settings: { gatewayUrl } }: CliContext): Promise<readonly PlatformPartLine[]> {
   return gatewayUrl === null ? [] : [await ready('gateway address', gatewayUrl, 'perennial up, or perennial gateway')];
 }
 
-async function ready(name: string, url: string, next: string): Promise<Part> {
+async function ready(name: string, url: string, next: string): Promise<PlatformPartLine> {
   try {
     const { statusCode, body } = await request(`${url}/readyz`, { headersTimeout: 5_000 });
     const text = await body.text();
@@ -82,7 +82,15 @@ async function ready(name: string, url: string, next: string): Promise<Part> {
 }
 
 /** A key that expires soon is wrong while there is time to rotate it. */
-function keyPart({ name, scope, expiresAt }: { readonly name: string; readonly scope: string; readonly expiresAt: string | null }): Part {
+function keyPart({
+  name,
+  scope,
+  expiresAt,
+}: {
+  readonly name: string;
+  readonly scope: string;
+  readonly expiresAt: string | null;
+}): PlatformPartLine {
   const now = Date.now();
   const end = expiresAt === null ? '' : `, expires in ${daysUntil(expiresAt, now)} days, at ${expiresAt}`;
   const soon = expiresSoon(expiresAt, now);
@@ -95,14 +103,14 @@ function keyPart({ name, scope, expiresAt }: { readonly name: string; readonly s
 }
 
 /** What the API reaches, asked with the key: so the key is checked too. */
-async function platform(context: CliContext): Promise<readonly Part[]> {
+async function platform(context: CliContext): Promise<readonly PlatformPartLine[]> {
   const { apiUrl, apiKey } = context.settings;
   if (apiUrl === null) return [];
   if (apiKey === null) return [{ name: 'key', ok: false, detail: 'not configured', next: 'set PERENNIAL_API_KEY' }];
   try {
     const { caller, parts } = await context
       .api()
-      .call<{ caller: { name: string; scope: string; expiresAt: string | null }; parts: Part[] }>('/platform');
+      .call<{ caller: { name: string; scope: string; expiresAt: string | null }; parts: PlatformPartLine[] }>('/platform');
     return [keyPart(caller), ...parts];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -111,7 +119,7 @@ async function platform(context: CliContext): Promise<readonly Part[]> {
 }
 
 /** Where the state is, or would be. */
-function disk({ settings: { stateDir } }: CliContext): Part {
+function disk({ settings: { stateDir } }: CliContext): PlatformPartLine {
   let folder = stateDir;
   while (!existsSync(folder)) folder = dirname(folder);
   const { bavail, bsize } = statfsSync(folder);

@@ -10,7 +10,10 @@ import { describePrediction, predictionColumns, predictionRow } from '../predict
 
 const filters = ['model', 'version', 'arm', 'blocked', 'verdict', 'since', 'until'] as const;
 
-type ListOptions = Readonly<Partial<Record<(typeof filters)[number], string | number>>> & { readonly limit: number; readonly json?: true };
+type PredictionListOptions = Readonly<Partial<Record<(typeof filters)[number], string | number>>> & {
+  readonly limit: number;
+  readonly json?: true;
+};
 
 export function predictionCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
@@ -36,7 +39,7 @@ export function predictionCommands(program: Command, context: CliContext): void 
     .option('--until <time>', 'Received before this time')
     .option('--limit <n>', 'Maximum number of predictions', wholeNumber(1), 50)
     .option('--json', 'Print as JSON')
-    .action(async ({ limit, json, ...filter }: ListOptions) => {
+    .action(async ({ limit, json, ...filter }: PredictionListOptions) => {
       const given = filters.flatMap((name) => (filter[name] === undefined ? [] : [[name, String(filter[name])] as const]));
       showList(terminal, {
         items: await context

@@ -18,7 +18,7 @@ import type { CallsJson } from '../../api/views/llm-calls';
 /** Nothing of a search changes faster than a piece of it. */
 const lookMs = 2_000;
 
-interface Options extends SearchOptions {
+interface PromptSearchOptions extends SearchOptions {
   readonly for?: string;
   readonly strict?: true;
   readonly wait: boolean;
@@ -46,7 +46,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
     .option('--seed <number>', 'Random seed; a different seed tries different variants (default: 1)', wholeNumber(0))
     .option('--no-wait', 'Return at once instead of following the search')
     .option('--json', 'Print as JSON')
-    .action(async (given: string, options: Options) => {
+    .action(async (given: string, options: PromptSearchOptions) => {
       const read = await leftFor(
         options.for,
         readCasesFile(options.cases, settings.cwd, terminal, { strict: options.strict ?? false }),

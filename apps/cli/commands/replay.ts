@@ -12,7 +12,7 @@ import { replay } from '../replay/replay';
 import type * as ReplayRows from '../replay/rows';
 import { jsonText } from '../harmless';
 
-interface Options {
+interface ReplayCommandOptions {
   readonly from?: string;
   readonly to?: string;
   readonly speed: string;
@@ -46,7 +46,7 @@ export function replayCommands(program: Command, context: CliContext, finish: Fi
     .option('--rounds <n>', 'How often to send all questions; language applications only', '1')
     .option('--parallel <n>', 'Maximum concurrent requests (default: 32 for a model, 4 for a language application)')
     .option('--json', 'Print the summary as JSON')
-    .action(async (lifecycle: string, options: Options) => {
+    .action(async (lifecycle: string, options: ReplayCommandOptions) => {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
       const { kind } = (await context.api().call<{ readonly spec: LifecycleSpec }>(`/lifecycles/${lifecycle}`)).spec;

@@ -26,7 +26,7 @@ interface LabelOptions extends Json {
   readonly limit: number;
 }
 
-interface Told extends Json {
+interface CommandReason extends Json {
   readonly reason?: string;
   readonly idempotencyKey?: string;
 }
@@ -73,7 +73,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
       });
     });
 
-  const tell = async (model: string, verb: string, { reason, idempotencyKey }: Told, more: object = {}): Promise<RolloutJson> =>
+  const tell = async (model: string, verb: string, { reason, idempotencyKey }: CommandReason, more: object = {}): Promise<RolloutJson> =>
     context.api().call<RolloutJson>(`/models/${model}/rollout/${verb}`, {
       method: 'POST',
       headers: { 'idempotency-key': idempotencyKey ?? randomUUID() },
@@ -81,7 +81,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     });
 
   for (const [verb, { description, said }] of Object.entries(commands)) {
-    told(rollout.command(`${verb} <model>`).description(description)).action(async (model: string, options: Told) => {
+    told(rollout.command(`${verb} <model>`).description(description)).action(async (model: string, options: CommandReason) => {
       const now = await tell(model, verb, options);
       terminal.say(`${model}@${now.challenger} ${said(now)}`);
       if (options.json) terminal.out(jsonText(now));
@@ -130,7 +130,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
       .argument('<model>')
       .argument('<duration>', 'Event time to add, such as 12h or 3d', eventSeconds)
       .description('Add event time before the rollout ends as inconclusive'),
-  ).action(async (model: string, seconds: number, options: Told) => {
+  ).action(async (model: string, seconds: number, options: CommandReason) => {
     const now = await tell(model, 'extend', options, { seconds });
     const { maxDurationSeconds, extendedSeconds } = now.test;
     terminal.say(`${model}@${now.challenger} now has ${formatSeconds(maxDurationSeconds + extendedSeconds)} of event time`);

@@ -12,7 +12,7 @@ import { share, wholeNumber } from '../numbers';
 import { table } from '../terminal';
 import { wholeFileAt, writeWhole } from '../whole-file';
 
-interface Options {
+interface RunCasesOptions {
   readonly stage?: string;
   readonly of?: string;
   readonly list?: true;
@@ -48,7 +48,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
     )
     .option('--out <file>', 'Write to this file')
     .option('--limit <n>', `Maximum number of cases (default: ${shownInTable} in a table, otherwise all)`, wholeNumber(1))
-    .action(async (id: string, options: Options) => {
+    .action(async (id: string, options: RunCasesOptions) => {
       if (options.json && !options.list) throw new CliError('--json requires --list', 2, `perennial run cases ${id} --format jsonl`);
       const { items } = await context.api().call<{ readonly items: readonly RunEvaluationJson[] }>(`/runs/${id}/evaluations`);
       if (options.list) {
@@ -90,7 +90,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
 }
 
 /** The last stage that asked any, and the first of it: a candidate, or the first prompt. */
-function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: Options): RunEvaluationJson {
+function chosen(items: readonly RunEvaluationJson[], id: string, { stage, of }: RunCasesOptions): RunEvaluationJson {
   const last = stage ?? items.at(-1)?.stage;
   const found = items.find((each) => each.stage === last && (of === undefined || each.name === of));
   if (found) return found;

@@ -7,7 +7,7 @@ import { jsonText } from '../harmless';
 
 type ScheduleJson = ScheduleState & { readonly lifecycle: string; readonly skipped: readonly NoticedSkip[] };
 
-interface Options {
+interface ScheduleOptions {
   readonly reason: string;
   readonly json?: true;
 }
@@ -35,7 +35,7 @@ export function scheduleCommands(program: Command, context: CliContext): void {
       .description(description)
       .requiredOption('--reason <text>', 'Reason, for the audit log')
       .option('--json', 'Print as JSON')
-      .action(async (lifecycle: string, { reason, json }: Options) => {
+      .action(async (lifecycle: string, { reason, json }: ScheduleOptions) => {
         show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/${action}`, { method: 'POST', body: { reason } }), json);
       });
   }
@@ -47,7 +47,7 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     .requiredOption('--to <time>', 'RFC 3339')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
-    .action(async (lifecycle: string, { from, to, reason, json }: Options & { readonly from: string; readonly to: string }) => {
+    .action(async (lifecycle: string, { from, to, reason, json }: ScheduleOptions & { readonly from: string; readonly to: string }) => {
       const body = { from, to, reason };
       show(await context.api().call<ScheduleJson>(`/schedules/${lifecycle}/backfill`, { method: 'POST', body }), json);
       terminal.say(`next: perennial run list --lifecycle ${lifecycle}`);

@@ -5,9 +5,9 @@ import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
 import { wilsonBounds } from '../../../domain/statistics/wilson';
 import type { RolloutJson } from '../rollout-view';
 import type { FineTuningJson, PromptsJson } from '../run-view';
-import type { Found } from './retrieval';
+import type { RetrievalScore } from './retrieval';
 
-export interface Measured {
+export interface ReportedEstimate {
   readonly value: number;
   readonly lower: number;
   readonly upper: number;
@@ -16,8 +16,8 @@ export interface Measured {
 /** One line of the report. */
 export interface Figure {
   readonly what: string;
-  readonly ours: { readonly who: string } & Measured;
-  readonly baseline: { readonly who: string } & Measured;
+  readonly ours: { readonly who: string } & ReportedEstimate;
+  readonly baseline: { readonly who: string } & ReportedEstimate;
   /** What is ahead, by the values alone. */
   readonly ahead: 'ours' | 'baseline' | 'neither';
   /** Whether the intervals lie apart, which is more than most differences here can show. */
@@ -32,7 +32,7 @@ export function figure(what: string, ours: Figure['ours'], baseline: Figure['bas
 /** On the rows that the trainer held out: the same for all four. */
 export function routingFigures({ rows, metrics, facts }: FineTuningJson): readonly Figure[] {
   const held = (facts['holdout'] as { readonly rows?: number } | undefined)?.rows ?? rows.holdout;
-  const share = (name: string): Measured | null => {
+  const share = (name: string): ReportedEstimate | null => {
     const value = metrics[name];
     return value === undefined ? null : shareOf(Math.round(value * held), held);
   };
@@ -49,7 +49,7 @@ export function routingFigures({ rows, metrics, facts }: FineTuningJson): readon
   });
 }
 
-export function retrievalFigures(found: readonly Found[]): readonly Figure[] {
+export function retrievalFigures(found: readonly RetrievalScore[]): readonly Figure[] {
   return found.map(({ k, questions, byIndex, byTfIdf }) =>
     figure(
       `recall@${k}, ${questions} questions`,
@@ -87,7 +87,7 @@ export function differenceFigure(
   { dimensions, comparisons }: Pick<LlmEvidence, 'dimensions' | 'comparisons'>,
   dimension: string,
   against: 'champion' | 'baseline',
-): { readonly ours: Measured; readonly difference: Measured; readonly cases: number } | null {
+): { readonly ours: ReportedEstimate; readonly difference: ReportedEstimate; readonly cases: number } | null {
   const own = dimensions[dimension]?.aggregate;
   const compared = comparisons[against]?.[dimension];
   const [ours, difference] = [own && measuredIn(own), compared && measuredIn(compared)];
@@ -110,15 +110,15 @@ export function rolloutText({ quality, status, champion, challenger }: RolloutJs
 }
 
 /** Half of the interval's width: what a difference must exceed to be seen. */
-export function halfWidth({ lower, upper }: Pick<Measured, 'lower' | 'upper'>): number {
+export function halfWidth({ lower, upper }: Pick<ReportedEstimate, 'lower' | 'upper'>): number {
   return (upper - lower) / 2;
 }
 
-export function shareOf(right: number, count: number): Measured {
+export function shareOf(right: number, count: number): ReportedEstimate {
   return { value: right / count, ...wilsonBounds({ events: right, n: count }, 0.95) };
 }
 
-export function measuredText({ value, lower, upper }: Measured): string {
+export function measuredText({ value, lower, upper }: ReportedEstimate): string {
   return `${value.toFixed(3)} (${lower.toFixed(3)} … ${upper.toFixed(3)})`;
 }
 
@@ -126,13 +126,13 @@ export function signed(value: number): string {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 }
 
-function measuredIn(aggregate: Aggregate): Measured | null {
+function measuredIn(aggregate: Aggregate): ReportedEstimate | null {
   return measuredOf(scoreSummary(aggregate));
 }
 
 function measuredOf(
   score: { readonly mean: number | null; readonly lower: number | null; readonly upper: number | null } | undefined,
-): Measured | null {
+): ReportedEstimate | null {
   if (!score) return null;
   const { mean, lower, upper } = score;
   return mean === null || lower === null || upper === null ? null : { value: mean, lower, upper };

@@ -5,7 +5,7 @@ import { CliError } from '../cli-error';
 import type { WikiQuestion } from './documents';
 
 /** How many of the questions had their document among the first `k` that were found. */
-export interface Found {
+export interface RetrievalScore {
   readonly k: number;
   readonly questions: number;
   readonly byIndex: number;
@@ -24,7 +24,7 @@ export async function compareRetrieval(options: {
   readonly version: number;
   readonly documents: readonly IndexDocument[];
   readonly questions: readonly WikiQuestion[];
-}): Promise<readonly Found[]> {
+}): Promise<readonly RetrievalScore[]> {
   const { documents, questions } = options;
   const search = createTfIdf(documents);
   const byIndex = await askIndex(options);

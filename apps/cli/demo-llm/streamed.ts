@@ -12,7 +12,7 @@ export interface Streamed {
   readonly sources: readonly { readonly number: number; readonly title: string | null; readonly cited: boolean }[];
 }
 
-interface Chunk {
+interface AnswerChunk {
   readonly model: string;
   readonly error?: { readonly message: string };
   readonly choices?: readonly { readonly delta: { readonly content?: string } }[];
@@ -37,9 +37,9 @@ export async function askStreamed({
     body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: question }] }),
   });
   if (statusCode !== 200) throw new CliError(`${gatewayUrl} responded with ${statusCode}: ${await body.text()}`, 1);
-  const chunks: { readonly chunk: Chunk; readonly at: number }[] = [];
+  const chunks: { readonly chunk: AnswerChunk; readonly at: number }[] = [];
   for await (const { data } of eventMessages(body))
-    if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as Chunk, at: performance.now() });
+    if (data !== '[DONE]') chunks.push({ chunk: JSON.parse(data) as AnswerChunk, at: performance.now() });
   const broken = chunks.find(({ chunk }) => chunk.error);
   if (broken) throw new CliError(`the answer was interrupted: ${broken.chunk.error?.message ?? ''}`, 1);
   const pieces = chunks.filter(({ chunk }) => (chunk.choices?.[0]?.delta.content ?? '') !== '');

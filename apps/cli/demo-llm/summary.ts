@@ -16,7 +16,7 @@ import {
   signed,
   type Figure,
 } from './report';
-import type { Found } from './retrieval';
+import type { RetrievalScore } from './retrieval';
 import type { Streamed } from './streamed';
 
 /** The last line of `npm run demo:llm -- --json`. */
@@ -54,7 +54,7 @@ export function llmSummary({
   readonly evidences: ReadonlyMap<string, LlmEvidence>;
   readonly worse: NamedRound;
   readonly answer: Streamed | null;
-  readonly found: readonly Found[];
+  readonly found: readonly RetrievalScore[];
   readonly champion: LlmDemoSummary['champion'];
   readonly seconds: number;
   readonly load: number;

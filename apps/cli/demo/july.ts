@@ -6,7 +6,7 @@ import { demoRowsSql } from '../../../samples/flight-delay/demo';
 import { openInferenceClient, type Prediction } from '../inference-client';
 import type { Paint } from '../terminal';
 
-export interface Predicted {
+export interface PredictedFlight {
   readonly predictions: readonly Prediction[];
   readonly labels: readonly boolean[];
   readonly days: readonly string[];
@@ -24,7 +24,7 @@ export interface JulyOptions {
 const batchRows = 20;
 
 /** Rows of July as a caller would send them; the labels stay here, to say afterwards how good the answers were. */
-export async function predictJuly(options: JulyOptions): Promise<Predicted> {
+export async function predictJuly(options: JulyOptions): Promise<PredictedFlight> {
   const rows = await julyRows(options);
   const client = await openInferenceClient(options);
   const predictions: Prediction[] = [];
@@ -43,7 +43,7 @@ export async function predictJuly(options: JulyOptions): Promise<Predicted> {
   };
 }
 
-export function describePredicted({ predictions, labels, days, milliseconds }: Predicted, paint: Paint): string {
+export function describePredicted({ predictions, labels, days, milliseconds }: PredictedFlight, paint: Paint): string {
   const dayIndex = [...new Set(days)];
   const sample = {
     labels: Float64Array.from(labels, Number),

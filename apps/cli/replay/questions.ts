@@ -16,7 +16,7 @@ export interface ReplayQuestion {
   readonly answers: readonly string[];
 }
 
-interface Pace {
+interface QuestionPace {
   /** Times through all questions. Whoever asks again learns how steady an answer is, and nothing of other questions. */
   readonly rounds: number;
   readonly parallel: number;
@@ -27,7 +27,7 @@ interface Pace {
 /** The questions that a language application is judged by, with their right answers as labels. Those that its prompt was chosen by would speak for it. */
 export async function replayQuestions(
   context: CliContext,
-  { lifecycle, ...pace }: Pace & { readonly lifecycle: string },
+  { lifecycle, ...pace }: QuestionPace & { readonly lifecycle: string },
 ): Promise<ReplayEnd> {
   const { gatewayUrl, apiKey } = knownGateway(context.settings);
   const api = context.api();
@@ -41,7 +41,7 @@ export async function replayQuestions(
 }
 
 export async function askQuestions(
-  options: Pace & {
+  options: QuestionPace & {
     readonly gatewayUrl: string;
     readonly apiKey: string;
     readonly model: string;

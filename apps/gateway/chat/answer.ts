@@ -1,7 +1,7 @@
 import { createEvaluatorTools } from '../../../data/llm/evaluation/evaluator-tools';
 import type { ModelAccess } from '../../../data/llm/model-access';
 import type { OnText } from '../../../data/llm/provider';
-import { askWithRoom, screenPassages, type Retrieved } from '../../../data/llm/retrieval';
+import { askWithRoom, screenPassages, type RetrievedForAnswer } from '../../../data/llm/retrieval';
 import type { Tenant } from '../../../domain/ids';
 import type { ChatAnswer, ChatMessage } from '../../../domain/llm/chat';
 import { jsonErrors } from '../../../domain/llm/evaluation/rule';
@@ -38,12 +38,12 @@ export interface VersionAnswer {
   readonly malformed: boolean;
   readonly safety: SafetyAudit | null;
   /** What stood in the prompt; null without an index, and where nothing was asked. */
-  readonly retrieved: Retrieved | null;
+  readonly retrieved: RetrievedForAnswer | null;
   /** Who answered in the place of the bundle's own model; undefined where that answered, or nobody. */
   readonly standby?: LoggedAnswer['standby'];
 }
 
-type Said = ChatAnswer & Pick<VersionAnswer, 'standby'>;
+type ChatFinish = ChatAnswer & Pick<VersionAnswer, 'standby'>;
 
 export interface AnswererOptions {
   readonly access: Pick<ModelAccess, 'chat'>;
@@ -51,10 +51,10 @@ export interface AnswererOptions {
   readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
 }
 
-export type Answerer = (call: AnswerCall) => Promise<VersionAnswer>;
+export type ChatAnswerer = (call: AnswerCall) => Promise<VersionAnswer>;
 
 /** One version's answer, whichever arm it is: input filters, passages of its index, the bundle's prompt, its model, output filters. */
-export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions): Answerer {
+export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions): ChatAnswerer {
   const tools = createEvaluatorTools(null);
 
   return async (call) => {
@@ -98,7 +98,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     loaded: LoadedBundle,
     body: ChatBody,
     input: ScreeningAudit,
-  ): Promise<{ readonly answer: Said; readonly retrieved: Retrieved | null; readonly screening: ScreeningAudit | null }> {
+  ): Promise<{ readonly answer: ChatFinish; readonly retrieved: RetrievedForAnswer | null; readonly screening: ScreeningAudit | null }> {
     const { tenant, signal } = call;
     call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: null }));
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
@@ -118,7 +118,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     { tenant, body, signal, onText, patienceMs }: AnswerCall,
     loaded: LoadedBundle,
     messages: readonly ChatMessage[],
-  ): Promise<Said> {
+  ): Promise<ChatFinish> {
     const { sampling } = loaded.bundle;
     const { answer, standby } = await access.chat(
       loaded.route,

@@ -36,7 +36,7 @@ export interface ChatShadowOptions extends ChatShadowLimits {
   readonly onOutcome: (served: ServedVersion, outcome: ShadowOutcome) => void;
 }
 
-interface Waiting {
+interface WaitingChat {
   readonly call: ShadowChatCall;
   readonly release: () => void;
   readonly since: number;
@@ -44,7 +44,7 @@ interface Waiting {
 
 export function createChatShadow(options: ChatShadowOptions): ChatShadow {
   const { maxAtOnce, maxWaiting, longestWaitMs, timeoutMs, tokensPerHour, onOutcome } = options;
-  const queue: Waiting[] = [];
+  const queue: WaitingChat[] = [];
   const working = new Set<Promise<void>>();
   const asking = new Set<AbortController>();
   let stopped = false;

@@ -7,7 +7,7 @@ import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { SafetyAudit } from '../../../domain/llm/logged-answer';
 import type { Side } from '../../../domain/llm/safety/policy';
 import type { Screening } from '../../../domain/llm/safety/screen';
-import type { AnsweredBy } from '../answer-headers';
+import type { AnsweringModel } from '../answer-headers';
 import { assignArm } from '../assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model-name';
@@ -25,7 +25,7 @@ import type { Retriever } from './retrieve';
 import { sticksTo } from './sticks-to';
 
 /** Who answers, and under which id it is logged; known before the first word. */
-export interface ChatHead extends AnsweredBy {
+export interface ChatHead extends AnsweringModel {
   readonly arm: PredictionArm;
 }
 
@@ -47,7 +47,7 @@ export interface ChatReply extends ChatHead {
   readonly retrieved: VersionAnswer['retrieved'];
 }
 
-export interface ChatOptions {
+export interface ChatServiceOptions {
   readonly picker: Pick<VersionPicker, 'pick'>;
   readonly access: Pick<ModelAccess, 'chat'>;
   readonly retrieve: Retriever;
@@ -63,18 +63,18 @@ export interface ChatOptions {
 }
 
 /** An answer that is out, with its row before that is logged. */
-interface Answered {
+interface AnsweredChat {
   readonly reply: ChatReply;
   readonly row: PredictionRow;
 }
 
 /** When the caller heard the first piece; after that nobody else can answer. */
-interface Hearing {
+interface ChatHearing {
   at: number | null;
 }
 
 interface AnswerTerms {
-  readonly hearing: Hearing;
+  readonly hearing: ChatHearing;
   /** For one's turn at the provider. */
   readonly patienceMs: number;
   /** Who was to answer, and failed. */
@@ -82,7 +82,7 @@ interface AnswerTerms {
 }
 
 /** One conversation, from the parsed body to the answer of one arm; what was asked and answered goes to the prediction log. */
-export function createChat(options: ChatOptions): (call: ChatCall) => Promise<ChatReply> {
+export function createChat(options: ChatServiceOptions): (call: ChatCall) => Promise<ChatReply> {
   const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
   const answerOf = createAnswerer(options);
 
@@ -134,7 +134,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
       return rollout.besides && challenger !== undefined ? askedBeside(call, done, challenger) : logged(done);
     }
     const startedAt = performance.now();
-    const hearing: Hearing = { at: null };
+    const hearing: ChatHearing = { at: null };
     let failed: unknown;
     try {
       const done = await byChallenger(call, headOf(challenger, predictionId), { rollout, hearing });
@@ -158,8 +158,8 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
   function byChallenger(
     call: ChatCall,
     head: ChatHead,
-    { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: Hearing },
-  ): Promise<Answered> {
+    { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: ChatHearing },
+  ): Promise<AnsweredChat> {
     const inPieces = call.onText !== undefined && !mayKeepBack(bundleOf(head.served));
     const waitMs = inPieces ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
     return beforeFirstPiece({ call, waitMs, who: head.served.name }, (bounded) =>
@@ -172,7 +172,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     head: ChatHead,
     rollout: RoutedRollout | null,
     { hearing = { at: null }, patienceMs, other = null }: Partial<AnswerTerms> = {},
-  ): Promise<Answered> {
+  ): Promise<AnsweredChat> {
     const { tenant, body, arrivedAt, signal, onText } = call;
     const heard =
       onText &&
@@ -197,7 +197,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
   }
 
   /** The answer is out; it is logged when the other arm is done or was given up. */
-  function askedBeside(call: ChatCall, { reply, row }: Answered, { served }: Arm): ChatReply {
+  function askedBeside(call: ChatCall, { reply, row }: AnsweredChat, { served }: Arm): ChatReply {
     const { tenant, body } = call;
     shadow.add({
       served,
@@ -214,7 +214,7 @@ export function createChat(options: ChatOptions): (call: ChatCall) => Promise<Ch
     return reply;
   }
 
-  function logged({ reply, row }: Answered): ChatReply {
+  function logged({ reply, row }: AnsweredChat): ChatReply {
     log(row);
     return reply;
   }

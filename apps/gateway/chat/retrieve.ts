@@ -1,6 +1,6 @@
 import type { ModelAccess } from '../../../data/llm/model-access';
 import { rerankServed } from '../../../data/llm/reranker';
-import { openRetrieval, type Retrieved } from '../../../data/llm/retrieval';
+import { openRetrieval, type RetrievedForAnswer } from '../../../data/llm/retrieval';
 import type { IndexReader } from '../../../data/indexes/query-index';
 import type { Tenant } from '../../../domain/ids';
 import { citationsIn, citedNumbers, linkOf, plainSourceOf, unknownLinks } from '../../../domain/llm/citations';
@@ -26,7 +26,7 @@ const rerankShare = 0.5;
 export type Retriever = (
   loaded: LoadedBundle,
   asked: { readonly tenant: Tenant; readonly text: string; readonly signal: AbortSignal },
-) => Promise<Retrieved | null>;
+) => Promise<RetrievedForAnswer | null>;
 
 export function createRetriever({ indexes, access, timeoutMs, onReranked }: RetrieverOptions): Retriever {
   const retrieve = openRetrieval(indexes);
@@ -47,7 +47,7 @@ export interface UrlCitation {
 }
 
 /** One for each place of the answer that names a passage which it was shown. */
-export function annotationsOf(text: string, retrieved: Retrieved | null): readonly UrlCitation[] {
+export function annotationsOf(text: string, retrieved: RetrievedForAnswer | null): readonly UrlCitation[] {
   if (retrieved === null) return [];
   const { index, passages } = retrieved;
   return citationsIn(text).flatMap(({ number, start, end }): readonly UrlCitation[] => {
@@ -63,7 +63,7 @@ export function annotationsOf(text: string, retrieved: Retrieved | null): readon
 }
 
 /** All that the answer was shown, whether it says so or not. */
-export function sourcesOf(text: string, { index, passages, left, notReranked }: Retrieved) {
+export function sourcesOf(text: string, { index, passages, left, notReranked }: RetrievedForAnswer) {
   const cited = new Set(citedNumbers(text));
   const unverified = unknownLinks(
     text,
@@ -82,7 +82,7 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
 }
 
 /** For the log: which documents, never their text. */
-export function loggedRetrieval(text: string, { index, passages, left, notReranked }: Retrieved): LoggedRetrieval {
+export function loggedRetrieval(text: string, { index, passages, left, notReranked }: RetrievedForAnswer): LoggedRetrieval {
   return {
     index,
     passages: passages.map(({ documentId, chunkId, score }) => ({ documentId, chunkId, score })),

@@ -5,7 +5,7 @@ import { openTurns } from '../../../data/turns';
 /** UTF-16, with the space behind it: a word is counted in runs of at most a hundred characters, each of a token or more. */
 const longestRun = 201;
 
-export type Counted =
+export type CountedTokens =
   | { readonly kind: 'within'; readonly tokens: number }
   /** The text at this place is more than the embedder takes. */
   | { readonly kind: 'longText'; readonly place: number }
@@ -19,7 +19,7 @@ export async function countTexts(
     most,
     signal,
   }: { readonly embedder: Pick<Embedder, 'costOf' | 'maxTokens'>; readonly most: number; readonly signal: AbortSignal },
-): Promise<Counted> {
+): Promise<CountedTokens> {
   let tokens = 0;
   const turn = openTurns(signal);
   for (const [place, text] of texts.entries()) {

@@ -5,7 +5,7 @@ import { failure, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { HttpProblem } from '../../http/problem';
 import type { EmbeddingsLimits } from '../config';
-import { parseModelName, type ModelName } from '../model-name';
+import { parseModelName, type RequestedModel } from '../model-name';
 import { within } from '../../../data/within';
 import { countTexts } from './count-texts';
 import type { EmbeddingsBody } from './embeddings-request.schema';
@@ -80,7 +80,10 @@ export function createEmbeddings({ indexes, nameIndex, limits }: EmbeddingsOptio
   };
 }
 
-function indexIn({ model: index, selector }: ModelName): { readonly index: string; readonly version: number | 'champion' | 'previous' } {
+function indexIn({ model: index, selector }: RequestedModel): {
+  readonly index: string;
+  readonly version: number | 'champion' | 'previous';
+} {
   switch (selector.kind) {
     case 'routed':
       return { index, version: 'champion' };

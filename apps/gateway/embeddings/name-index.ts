@@ -2,7 +2,7 @@ import type { IndexRepository } from '../../../db/repositories/indexes';
 import { failure, type PerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/nearest';
-import type { RoutingTable } from '../routing-table';
+import type { LoadedRoutingTable } from '../routing-table';
 import { within } from '../../../data/within';
 
 /** What a caller most likely meant who named no index that answers. */
@@ -10,7 +10,7 @@ export type NameIndex = (tenant: Tenant, asked: string, refused: PerennialError)
 
 export interface NameIndexOptions {
   readonly indexes: Pick<IndexRepository, 'list'>;
-  readonly table: Pick<RoutingTable, 'route'>;
+  readonly table: Pick<LoadedRoutingTable, 'route'>;
   readonly timeoutMs: number;
 }
 

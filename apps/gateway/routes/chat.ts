@@ -22,7 +22,7 @@ export interface ChatRouteDeps {
 const keyCheckMs = 2_000;
 
 /** One stream that has begun. */
-interface Begun {
+interface StartedAnswer {
   readonly head: ChatHead;
   readonly stream: EventStream;
   readonly encode: (content: string) => string;
@@ -55,8 +55,8 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     reply: FastifyReply,
     { call, open, created }: { readonly call: ChatCall; readonly open: OpenAnswer; readonly created: number },
   ): Promise<FastifyReply> {
-    const said: { begun: Begun | null; hasText: boolean } = { begun: null, hasText: false };
-    const begin = (head: ChatHead): Begun => {
+    const said: { begun: StartedAnswer | null; hasText: boolean } = { begun: null, hasText: false };
+    const begin = (head: ChatHead): StartedAnswer => {
       const limits = { stallMs, onStalled: () => open.stop(readerStalled(stallMs)) };
       const stream = openEventStream(reply, headersOf(head, call.body), limits);
       void stream.send(JSON.stringify(chunkOf(head, created, { role: 'assistant', content: '' })));
@@ -88,7 +88,7 @@ export function chatRoutes(app: FastifyInstance, { chat, answers, metrics, stall
     return reply;
   }
 
-  function breakOff(request: FastifyRequest, reply: FastifyReply, { head, stream }: Begun, error: Error): void {
+  function breakOff(request: FastifyRequest, reply: FastifyReply, { head, stream }: StartedAnswer, error: Error): void {
     const problem = problemOf(error, request.traceId, gatewayOverrides);
     count(head, reply, problem.status);
     // Thousands may hang up in one second.

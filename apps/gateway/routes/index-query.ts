@@ -11,14 +11,14 @@ export interface IndexQueryRouteDeps {
   readonly timeoutMs: number;
 }
 
-interface Params {
+interface IndexQueryParams {
   readonly index: string;
 }
 
 /** `POST /v1/indexes/{index}/query`: the nearest chunks to a text or to a vector of the index's own embedder, and where each stands in which document. */
 export function indexQueryRoutes(app: FastifyInstance, { indexes, metrics, timeoutMs }: IndexQueryRouteDeps): void {
   app.decorateRequest('indexAnswer', null);
-  app.post<{ Params: Params }>('/v1/indexes/:index/query', { onResponse: count }, async (request, reply) => {
+  app.post<{ Params: IndexQueryParams }>('/v1/indexes/:index/query', { onResponse: count }, async (request, reply) => {
     const { index } = request.params;
     const query = { tenant: request.caller.tenant, index, ...parseIndexQuery(request.body) };
     const left = Math.max(1, timeoutMs - reply.elapsedTime);

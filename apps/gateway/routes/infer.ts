@@ -12,14 +12,14 @@ export interface InferRouteDeps {
   readonly metrics: GatewayMetrics;
 }
 
-interface Params {
+export interface ModelParams {
   readonly model: string;
   readonly version?: string;
 }
 
 /** Open Inference Protocol V2: the body is one named tensor for each request column, or rows of JSON objects. */
 export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
-  async function handle(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply): Promise<string | Buffer> {
+  async function handle(request: FastifyRequest<{ Params: ModelParams }>, reply: FastifyReply): Promise<string | Buffer> {
     const { model, version } = request.params;
     const arrivedAt = performance.now() - reply.elapsedTime;
     const { caller, body } = request;
@@ -46,8 +46,8 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
   }
 
   app.decorateRequest('answer', null);
-  app.post<{ Params: Params }>('/v2/models/:model/infer', { onResponse: count }, handle);
-  app.post<{ Params: Params }>('/v2/models/:model/versions/:version/infer', { onResponse: count }, handle);
+  app.post<{ Params: ModelParams }>('/v2/models/:model/infer', { onResponse: count }, handle);
+  app.post<{ Params: ModelParams }>('/v2/models/:model/versions/:version/infer', { onResponse: count }, handle);
 }
 
 function contentHeaders({ jsonBytes }: InferenceAnswer): Readonly<Record<string, string>> {

@@ -5,15 +5,11 @@ import { datatypesOf } from '../column-values';
 import { parseModelName } from '../model-name';
 import { graphOf, type ServedVersion } from '../served-version';
 import type { VersionPicker } from '../version-picker';
-
-interface Params {
-  readonly model: string;
-  readonly version?: string;
-}
+import type { ModelParams } from './infer';
 
 /** What a client of the Open Inference Protocol V2 asks before it sends rows. */
 export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly picker: VersionPicker }): void {
-  async function withServed<T>(request: FastifyRequest<{ Params: Params }>, tell: (served: ServedVersion) => T): Promise<T> {
+  async function withServed<T>(request: FastifyRequest<{ Params: ModelParams }>, tell: (served: ServedVersion) => T): Promise<T> {
     const { model, version } = request.params;
     const picked = await picker.pick(request.caller.tenant, parseModelName(model, version));
     if (picked.kind === 'routed') return tell(picked.route.champion.served);
@@ -23,8 +19,8 @@ export function modelMetadataRoutes(app: FastifyInstance, { picker }: { readonly
       picked.release();
     }
   }
-  const metadata = (request: FastifyRequest<{ Params: Params }>) => withServed(request, describe);
-  const ready = (request: FastifyRequest<{ Params: Params }>) =>
+  const metadata = (request: FastifyRequest<{ Params: ModelParams }>) => withServed(request, describe);
+  const ready = (request: FastifyRequest<{ Params: ModelParams }>) =>
     withServed(request, ({ model, version, digest }) => ({ name: model, version: String(version), ready: true, digest }));
 
   app.get('/v2', () => ({ name: 'perennial', version: platformVersion, extensions: ['binary_tensor_data'] }));

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failure } from '../../../domain/failure';
 import type { Route } from '../route';
-import type { RoutingTable } from '../routing-table';
+import type { LoadedRoutingTable } from '../routing-table';
 import { notLoadedYet } from '../version-picker';
 
 /** What a client of the OpenAI API may name as `model`: the language applications that have a champion. */
 export function openAiModelRoutes(
   app: FastifyInstance,
-  { table }: { readonly table: Pick<RoutingTable, 'models' | 'route' | 'isWanted' | 'isKnown'> },
+  { table }: { readonly table: Pick<LoadedRoutingTable, 'models' | 'route' | 'isWanted' | 'isKnown'> },
 ): void {
   app.get('/v1/models', ({ caller: { tenant } }) => {
     if (!table.isKnown()) throw notLoadedYet('its models');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Answer } from '../answer';
+import type { WrittenAnswer } from '../answer';
 import { ApiError, errorBody } from '../api-error';
 import type { ChatRequestBody } from '../chat-request.schema';
 import { parseChatRequest } from '../chat-request.schema';
@@ -55,7 +55,7 @@ async function streamed(
   gone: AbortSignal,
 ): Promise<FastifyReply> {
   const stream = openEventStream(reply);
-  const chunk = (delta: object, finish: Answer['finish'] | null): object => ({
+  const chunk = (delta: object, finish: WrittenAnswer['finish'] | null): object => ({
     ...head,
     object: 'chat.completion.chunk',
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
@@ -110,7 +110,7 @@ function clientGone(reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-function usageOf({ promptTokens }: BegunAnswer, { completionTokens, cachedTokens }: Answer): object {
+function usageOf({ promptTokens }: BegunAnswer, { completionTokens, cachedTokens }: WrittenAnswer): object {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
@@ -119,6 +119,10 @@ function usageOf({ promptTokens }: BegunAnswer, { completionTokens, cachedTokens
   };
 }
 
-function count(metrics: LlmServerMetrics, { promptTokens }: BegunAnswer, { cachedTokens, completionTokens, firstTokenMs }: Answer): void {
+function count(
+  metrics: LlmServerMetrics,
+  { promptTokens }: BegunAnswer,
+  { cachedTokens, completionTokens, firstTokenMs }: WrittenAnswer,
+): void {
   metrics.answer({ prompt: promptTokens, cached: cachedTokens, completion: completionTokens, firstTokenMs });
 }

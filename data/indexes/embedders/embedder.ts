@@ -3,7 +3,7 @@ import type { Tenant } from '../../../domain/ids';
 import type { EmbedderIdentity } from '../../../domain/index/embedder';
 import type { LedgeredTexts } from '../../llm/ledgered-embeddings';
 
-export interface EmbedOptions {
+export interface EmbedderOptions {
   readonly signal?: AbortSignal | undefined;
   readonly payer?: EmbeddingPayer | undefined;
   /** Told of the tokens of each request to an endpoint, as its provider counts them; an embedder in this process asks nobody. */
@@ -27,7 +27,7 @@ export interface Embedder {
   /** Tokens of a word, as `chunkText` wants to know them. */
   readonly costOf: TokenCost;
   /** One a text, in order. */
-  embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+  embed(texts: readonly string[], options?: EmbedderOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { digestOf } from '../../digest';
 import type { ModelAccess } from '../../llm/model-access';
 import type { LedgeredEmbeddings, LedgeredTexts } from '../../llm/ledgered-embeddings';
 import { defaultTenant } from '../../../domain/ids';
-import { normalized, type Embedder, type EmbedOptions } from './embedder';
+import { normalized, type Embedder, type EmbedderOptions } from './embedder';
 
 /** `ledgered` where work may be repeated: a build. A question is asked once. */
 export interface EndpointAccess {
@@ -34,7 +34,7 @@ export async function openEndpoint(
   const target = { provider, model };
 
   /** What opens the embedder, and what asks an index without saying for whom, is the operator's own. */
-  async function ask(texts: readonly string[], { signal, payer, onUsage }: EmbedOptions): Promise<readonly Float32Array[]> {
+  async function ask(texts: readonly string[], { signal, payer, onUsage }: EmbedderOptions): Promise<readonly Float32Array[]> {
     const { tenant, entry } = payer ?? { tenant: defaultTenant, entry: undefined };
     if (entry && ledgered) return fromLedger(ledgered, texts, { ...entry, tenant, target, signal });
     const { vectors, usage } = await (payer ? access : own).embed(target, texts, { tenant, signal });
@@ -60,7 +60,7 @@ export async function openEndpoint(
     }
   }
 
-  async function embed(texts: readonly string[], options: EmbedOptions = {}): Promise<readonly Float32Array[]> {
+  async function embed(texts: readonly string[], options: EmbedderOptions = {}): Promise<readonly Float32Array[]> {
     const vectors: Float32Array[] = [];
     const atOnce = options.payer?.entry && ledgered ? textsAtOnce - 1 : textsAtOnce;
     for (let from = 0; from < texts.length; from += atOnce) {

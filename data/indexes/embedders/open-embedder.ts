@@ -17,7 +17,7 @@ export interface Embedders {
 
 type Opener<Kind extends EmbedderSpec['kind']> = (spec: Extract<EmbedderSpec, { readonly kind: Kind }>) => Promise<Embedder>;
 
-interface Opened {
+interface OpenedEmbedder {
   readonly embedder: Embedder;
   readonly at: number;
 }
@@ -31,7 +31,7 @@ const refusedMs = 60_000;
 
 /** `endpoints`: the providers of this process, for embedders behind one; null where there are none. */
 export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
-  const open = new Map<string, Opened>();
+  const open = new Map<string, OpenedEmbedder>();
   const opening = new Map<string, Promise<Embedder>>();
   const refused = new Map<string, { readonly error: unknown; readonly at: number }>();
   const openers: { readonly [Kind in EmbedderSpec['kind']]: Opener<Kind> } = {

@@ -15,7 +15,7 @@ import { digestOf } from '../../digest';
 import type { LedgeredAnswer, LedgeredChat } from '../ledgered-chat';
 import type { ModelTarget, Place } from '../model-access';
 import { rerankOnLedger } from '../reranker';
-import { askWithRoom, type Retrieve, type Retrieved } from '../retrieval';
+import { askWithRoom, type Retrieve, type RetrievedForAnswer } from '../retrieval';
 import { answerWithheld } from '../withheld';
 
 /** Whatever is evaluated: a prompt over a model, a bundle, a server behind an address. Throws AnswerWithheld where a provider's filter stopped question or answer. */
@@ -78,7 +78,7 @@ export interface CaseRetrieval {
   readonly retrieve: (of: EvaluationCase, asked: Pick<AskedHow, 'change' | 'signal'>) => Promise<RetrievedForCase>;
 }
 
-export interface RetrievedForCase extends Retrieved {
+export interface RetrievedForCase extends RetrievedForAnswer {
   /** Nanodollars for the question's embedding and for the order of what was found; not given where nobody was paid. */
   readonly cost?: number;
   /** Where the passages were changed: how they stand in the prompt, by `chunkId`; null where there was nothing to change. */
@@ -154,7 +154,8 @@ export function promptAnswerer({ asking, template, route, sampling, retrieval }:
       (change !== undefined && !wanted.includes(variable)) ||
       (change?.perturbation.kind === 'order' && arrange(passages).every((passage, place) => passage === passages[place]));
     if (unchanged(found.passages)) return unasked(found.cost ?? 0);
-    const askOver = ({ passages }: Pick<Retrieved, 'passages'>) => ask({ [variable]: passageValue(arrange(passages), template, variable) });
+    const askOver = ({ passages }: Pick<RetrievedForAnswer, 'passages'>) =>
+      ask({ [variable]: passageValue(arrange(passages), template, variable) });
     // Filler takes no room from what was found: a context that is too long for the model is the answer to how long it may be.
     const asked =
       change?.perturbation.kind === 'longContext' ? { answer: await askOver(found), retrieved: found } : await askWithRoom(found, askOver);

@@ -10,7 +10,7 @@ import { safetyLabels } from '../../../domain/llm/evaluation/safety';
 import type { LatencySample } from '../../../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import type { Answerer, GivenAnswer } from './answerer';
-import type { Judge } from './judge';
+import type { ModelJudge } from './judge';
 import type { Paraphraser } from './paraphraser';
 import { inParallel, inPlaces, type Pool } from './pool';
 import { reword } from './reword';
@@ -23,7 +23,7 @@ export interface Evaluation {
   readonly dimensions: readonly DimensionSpec[];
   readonly answerer: Answerer;
   /** By the name of the dimension; each of kind `judge` needs its own. */
-  readonly judges: Readonly<Record<string, Judge>>;
+  readonly judges: Readonly<Record<string, ModelJudge>>;
   readonly tools: EvaluatorTools;
   /** Needed where a robustness has paraphrases. */
   readonly paraphraser?: Paraphraser | undefined;

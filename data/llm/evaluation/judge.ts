@@ -14,7 +14,7 @@ import type { Asking } from './answerer';
 import { inParallel } from './pool';
 
 /** A model that says of an answer whether it is right. */
-export interface Judge {
+export interface ModelJudge {
   /** Of its prompt, model and sampling: with another of them it is another judge. */
   readonly digest: Digest;
   score(of: EvaluationCase, answer: string, signal?: AbortSignal): Promise<Score>;
@@ -35,7 +35,7 @@ export interface JudgeOptions {
 const silent: readonly FailureType[] = ['AnswerInvalid', 'AnswerWithheld', 'ContextOverflow', 'ProviderRefused'];
 const lost: readonly FailureType[] = ['AnswerLost', 'ProviderTimeout'];
 
-export function createJudge({ asking, template, target, sampling, whenLost = 'noVerdict' }: JudgeOptions): Judge {
+export function createJudge({ asking, template, target, sampling, whenLost = 'noVerdict' }: JudgeOptions): ModelJudge {
   const { chat, ...shared } = asking;
   const promptDigest = digestOf(template);
   const wanted = variablesOf(template);
@@ -86,7 +86,7 @@ export function createJudge({ asking, template, target, sampling, whenLost = 'no
 
 /** What the judge says of answers that people have judged. Calls go through the ledger: calibrating the same judge again costs nothing. */
 export async function calibrateJudge(
-  judge: Judge,
+  judge: ModelJudge,
   labelled: readonly LabelledAnswer[],
   { parallel, signal }: { readonly parallel: number; readonly signal?: AbortSignal },
 ): Promise<JudgeCalibration> {

@@ -10,13 +10,13 @@ import { becauseOf } from '../../../domain/llm/evaluation/unanswered';
 import type { GivenAnswer } from './answerer';
 import type { AskedAnswer, Evaluation } from './evaluate-cases';
 
-interface Asked {
+interface AnsweredAsk {
   readonly ask: Ask;
   readonly answer: AskedAnswer;
 }
 
 /** All dimensions of one case, from its answers: the first, its repeats, its perturbations. */
-export async function scoreCase(of: EvaluationCase, all: readonly Asked[], evaluation: Evaluation): Promise<CaseResult> {
+export async function scoreCase(of: EvaluationCase, all: readonly AnsweredAsk[], evaluation: Evaluation): Promise<CaseResult> {
   const first =
     all.find(({ ask }) => ask.of === null && ask.repeat === 0)?.answer ??
     ({ kind: 'unanswered', reason: 'not asked', error: null } as const);
@@ -56,7 +56,7 @@ export function isWithheld(said: AskedAnswer): boolean {
 async function scoreIn(
   dimension: DimensionSpec,
   of: EvaluationCase,
-  { first, all }: { readonly first: AskedAnswer; readonly all: readonly Asked[] },
+  { first, all }: { readonly first: AskedAnswer; readonly all: readonly AnsweredAsk[] },
   evaluation: Evaluation,
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
@@ -83,13 +83,13 @@ function retrievalOf({ metric }: RetrievalSpec, { id, expected }: EvaluationCase
 /** What is left of the score, on average over the perturbations. One that could not be asked leaves the whole unknown. */
 async function robustness(
   { name, of: dimensionName }: RobustnessSpec & { readonly name: string },
-  { of, first, all }: { readonly of: EvaluationCase; readonly first: AskedAnswer; readonly all: readonly Asked[] },
+  { of, first, all }: { readonly of: EvaluationCase; readonly first: AskedAnswer; readonly all: readonly AnsweredAsk[] },
   evaluation: Evaluation,
 ): Promise<Score> {
   const dimension = evaluation.dimensions.find((each) => each.name === dimensionName);
   const perturbed = all.filter(({ ask, answer }) => ask.of?.dimension === name && !(answer.kind === 'answered' && answer.answer.unchanged));
   if (!dimension || perturbed.length === 0) return notApplicable;
-  const scoreOf = ({ ask, answer }: Asked) => scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
+  const scoreOf = ({ ask, answer }: AnsweredAsk) => scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
   const plain = await scoreOf({ ask: { case: of, repeat: 0, of: null }, answer: first });
   if (plain.kind !== 'scored') return plain;
   if (plain.value === 0) return notApplicable;

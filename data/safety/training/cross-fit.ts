@@ -1,7 +1,7 @@
 import type { Head, Threshold } from '../classifier-file';
 import { foldsOf } from './folds';
 import type { ReadText } from './read-texts';
-import { labelFor, oddsOfText, trainHead, type Features, type TrainedPair } from './train-head';
+import { labelFor, oddsOfText, trainHead, type HeadFeatures, type TrainedPair } from './train-head';
 
 /** A text judged by a classifier that has seen nothing of its source. */
 export interface HeldOutText {
@@ -20,7 +20,7 @@ export interface FoldPair extends TrainedPair {
 export function trainFolds(
   head: Head,
   texts: readonly ReadText[],
-  { features, onFold }: { readonly features: readonly Features[]; readonly onFold?: (fold: number) => void },
+  { features, onFold }: { readonly features: readonly HeadFeatures[]; readonly onFold?: (fold: number) => void },
 ): readonly FoldPair[] {
   return foldsOf(head).flatMap((sources, fold) => {
     const seen = texts.filter(({ source }) => !sources.includes(source));

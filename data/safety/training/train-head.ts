@@ -8,7 +8,7 @@ import { softCategories, type Label, type LabelledText } from './labelled-texts'
 import type { ReadText } from './read-texts';
 
 /** What a classifier reads: words alone, embeddings alone (for comparison), or both. */
-export type Features = 'words' | 'vector' | 'meaning';
+export type HeadFeatures = 'words' | 'vector' | 'meaning';
 
 export function labelFor(head: Head, { kind, category }: LabelledText): Label {
   if (kind === 'benign') return 'negative';
@@ -24,7 +24,7 @@ const dimensions = 384;
  * Sources weigh by the root of their size, so that the largest does not decide alone what harmful means; both labels weigh alike, and a text as much as another however
  * long it is.
  */
-export function trainHead(head: Head, texts: readonly ReadText[], features: Features): LinearClassifier {
+export function trainHead(head: Head, texts: readonly ReadText[], features: HeadFeatures): LinearClassifier {
   const labelled = texts
     .map((text) => ({ text, label: labelFor(head, text) }))
     .filter(({ label, text }) => label !== 'unsure' && text.plain > 0);
@@ -68,7 +68,7 @@ function fromNumbers(numbers: Float32Array, { nGrams, vector }: Pick<TrainingPla
 export interface TrainedPair {
   readonly words: LinearClassifier;
   readonly classifier: LinearClassifier;
-  readonly features: Features;
+  readonly features: HeadFeatures;
 }
 
 /** As the detector judges a text. */

@@ -30,7 +30,7 @@ export const ndjson: FormatReader = {
   explain,
 };
 
-interface Key {
+interface NdjsonKey {
   readonly name: string;
   /** DuckDB's type for all of its values. */
   readonly found: string;
@@ -96,7 +96,7 @@ async function checkKeys(sql: PlatformSql, { source, paths }: SourceFiles, longe
   }
 }
 
-function readType(name: string, found: string, { source }: SourceFiles): Key['read'] {
+function readType(name: string, found: string, { source }: SourceFiles): NdjsonKey['read'] {
   if (found === 'JSON') return name === source.time ? 'VARCHAR' : 'JSON';
   switch (logicalType(found)) {
     case 'integer':
@@ -114,7 +114,7 @@ function readType(name: string, found: string, { source }: SourceFiles): Key['re
   }
 }
 
-async function typeKeys(sql: PlatformSql, relation: string, keys: readonly Key[], { source }: SourceFiles): Promise<Table> {
+async function typeKeys(sql: PlatformSql, relation: string, keys: readonly NdjsonKey[], { source }: SourceFiles): Promise<Table> {
   const texts = keys.filter(({ read }) => read === 'VARCHAR');
   const guessed = texts.map(({ name, found }) => ({
     name,
@@ -144,7 +144,7 @@ async function typeKeys(sql: PlatformSql, relation: string, keys: readonly Key[]
 async function scalarsOfSeveralKinds(
   sql: PlatformSql,
   relation: string,
-  keys: readonly Key[],
+  keys: readonly NdjsonKey[],
   source: SourceFiles['source'],
 ): Promise<readonly string[]> {
   const json = keys.filter(({ read }) => read === 'JSON').map(({ name }) => name);

@@ -8,7 +8,7 @@ import { evaluateSafety } from './safety';
 import { evaluateSimilarity } from './similarity';
 
 /** What an evaluator sees of one case. */
-export interface Judged {
+export interface JudgedCase {
   readonly case: EvaluationCase;
   readonly answer: string;
   /** By which side a safety policy kept it back; not given where it did not. */
@@ -48,7 +48,7 @@ export interface EvaluatorTools extends RuleTools {
 }
 
 /** A dimension is what one evaluator measures, by its name in the spec. */
-export async function evaluate(spec: EvaluatorSpec, judged: Judged, tools: EvaluatorTools): Promise<Score> {
+export async function evaluate(spec: EvaluatorSpec, judged: JudgedCase, tools: EvaluatorTools): Promise<Score> {
   switch (spec.kind) {
     case 'exact':
       return evaluateExact(judged);

@@ -9,7 +9,7 @@ import type { CaseResult } from './result';
 import type { Score } from './score';
 import { unansweredIn } from './unanswered';
 
-export interface Measured {
+export interface BundleMeasurement {
   readonly candidate: Digest;
   readonly caseSet: Digest;
   readonly dimensions: readonly string[];
@@ -34,7 +34,7 @@ export function evidenceOf({
   standbys,
   judges,
   attempts,
-}: Measured): LlmEvidence {
+}: BundleMeasurement): LlmEvidence {
   const ordered = inOrder(results);
   const evidence = (dimension: string): DimensionEvidence => {
     const scores = ordered.map((result) => scoreOf(result, dimension));

@@ -1,13 +1,13 @@
-import type { Judged } from './evaluator';
+import type { JudgedCase } from './evaluator';
 import { breachOf, jsonErrors, type Rule, type RuleTools } from './rule';
 import { failed, notApplicable, scored, type Score } from './score';
 
-export function evaluateRegex({ answer }: Judged, pattern: string, tools: RuleTools): Score {
+export function evaluateRegex({ answer }: JudgedCase, pattern: string, tools: RuleTools): Score {
   return rulesScore([{ kind: 'matches', pattern }], answer, tools);
 }
 
 export function evaluateJson(
-  { case: { expected }, answer }: Judged,
+  { case: { expected }, answer }: JudgedCase,
   schema: Readonly<Record<string, unknown>> | null,
   tools: RuleTools,
 ): Score {
@@ -16,7 +16,7 @@ export function evaluateJson(
   return scored(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
 }
 
-export function evaluateRules({ case: { rules: own }, answer }: Judged, rules: readonly Rule[], tools: RuleTools): Score {
+export function evaluateRules({ case: { rules: own }, answer }: JudgedCase, rules: readonly Rule[], tools: RuleTools): Score {
   const all = [...rules, ...own];
   return all.length === 0 ? notApplicable : rulesScore(all, answer, tools);
 }

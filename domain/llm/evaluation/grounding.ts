@@ -1,6 +1,6 @@
 import { citedNumbers, withoutCitations } from '../citations';
 import { sharedWords, wordsOf } from './answer-text';
-import type { Judged } from './evaluator';
+import type { JudgedCase } from './evaluator';
 import { notApplicable, scored, type Score } from './score';
 
 /**
@@ -8,7 +8,7 @@ import { notApplicable, scored, type Score } from './score';
  * P. BehnamGhader, X. H. Lu, N. Meade and S. Reddy, "Evaluating correctness and faithfulness of instruction-following models for question answering", TACL 12 (2024)).
  * An empty answer claims nothing and is not measured.
  */
-export function evaluateGroundedness({ answer, retrieved }: Judged): Score {
+export function evaluateGroundedness({ answer, retrieved }: JudgedCase): Score {
   if (retrieved.length === 0) return notApplicable;
   const said = wordsOf(withoutCitations(answer));
   if (said.length === 0) return notApplicable;
@@ -25,7 +25,7 @@ export function evaluateGroundedness({ answer, retrieved }: Judged): Score {
  * J. Yu and D. Chen, "Enabling large language models to generate text with citations", EMNLP 2023, with gold documents in the place of their entailment model. No citation is
  * no right citation.
  */
-export function evaluateCitations({ case: { expected }, answer, retrieved }: Judged): Score {
+export function evaluateCitations({ case: { expected }, answer, retrieved }: JudgedCase): Score {
   if (retrieved.length === 0) return notApplicable;
   const cited = citedNumbers(answer);
   if (cited.length === 0) return scored(0, 'cites nothing');

@@ -54,9 +54,9 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
   }
 }
 
-type GateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: K }>;
+type JudgeGateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: K }>;
 
-function judgeThreshold(gate: GateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
+function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
   const measured = evidence.dimensions[gate.dimension];
   if (!measured?.judge) return judgeAggregate(gate, measured?.aggregate, evidence, { min: gate.min, max: null, level: gate.confidence });
   const { digest, calibration, said } = measured.judge;
@@ -76,7 +76,7 @@ function judgeThreshold(gate: GateOf<'threshold'>, evidence: LlmEvidence): LlmGa
 }
 
 /** Passes when every case was measured and reaches `min`, fails as soon as one does not, and is inconclusive while one could not be measured. */
-function judgeAllPass(gate: GateOf<'allPass'>, evidence: LlmEvidence): LlmGateResult {
+function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmGateResult {
   const { dimension, min, minCases } = gate;
   const measured = evidence.dimensions[dimension];
   if (!measured || measured.aggregate.cases === 0) return unknown(gate, `${dimension} was not measured`);
@@ -105,7 +105,7 @@ function judgeAllPass(gate: GateOf<'allPass'>, evidence: LlmEvidence): LlmGateRe
   return { outcome: 'passed', code: 'allPass.met', message, moreCases: null };
 }
 
-function judgeBias(gate: GateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
+function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
   const groups = evidence.bias[gate.dimension]?.groups ?? [];
   if (groups.length < 2) return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
   if (isJudged(evidence, gate.dimension)) return unknown(gate, `${gate.dimension} is a judge's, whose error may differ between groups`);
@@ -151,7 +151,7 @@ function judgeAggregate(
 }
 
 /** By what was asked in this run alone: an answer of an earlier one took its time under another load. */
-function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
+function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
   const { latenciesMs: values, earlier = 0, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
@@ -170,7 +170,7 @@ function judgeLatency(gate: GateOf<'latency'>, evidence: LlmEvidence): LlmGateRe
 }
 
 function judgeQuantile(
-  gate: GateOf<'latency' | 'cost'>,
+  gate: JudgeGateOf<'latency' | 'cost'>,
   { unanswered, because }: Pick<LlmEvidence, 'unanswered' | 'because'>,
   { values, max, show }: { readonly values: readonly number[]; readonly max: number; readonly show: (value: number) => string },
 ): LlmGateResult {

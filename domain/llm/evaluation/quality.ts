@@ -1,11 +1,11 @@
 import { withoutCitations } from '../citations';
 import { normalAnswer, sharedWords, wordsOf } from './answer-text';
 import { rightAnswers } from './case';
-import type { Judged } from './evaluator';
+import type { JudgedCase } from './evaluator';
 import { notApplicable, scored, type Score } from './score';
 
 /** Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer names its passages, `[1]`, makes it no other answer. */
-export function evaluateExact({ case: { expected }, answer }: Judged): Score {
+export function evaluateExact({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
   const said = normalAnswer(withoutCitations(answer));
@@ -13,7 +13,7 @@ export function evaluateExact({ case: { expected }, answer }: Judged): Score {
 }
 
 /** Token F1 of Rajpurkar et al. (2016): the harmonic mean of precision and recall of words, against the best of the right answers. */
-export function evaluateF1({ case: { expected }, answer }: Judged): Score {
+export function evaluateF1({ case: { expected }, answer }: JudgedCase): Score {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
   const said = wordsOf(withoutCitations(answer));
@@ -26,7 +26,7 @@ function f1(said: readonly string[], right: readonly string[]): number {
 }
 
 /** Models put a label into a sentence; one that names two has not decided. A label inside a longer one, `cat` in `cat food`, is not named by it. */
-export function evaluateLabel({ case: { expected }, answer }: Judged, labels: readonly string[]): Score {
+export function evaluateLabel({ case: { expected }, answer }: JudgedCase, labels: readonly string[]): Score {
   const { label } = expected;
   if (label === undefined) return notApplicable;
   let text = ` ${wordsOf(answer).join(' ')} `;

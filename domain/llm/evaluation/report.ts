@@ -57,14 +57,14 @@ export function toJUnit(results: readonly CaseReport[], { suite, passAt, gates }
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
-export type Outcome =
+export type CaseOutcome =
   | { readonly kind: 'success' }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
 /** What a case counts as in one dimension, where so much is needed at least. */
-export function outcomeOf({ scores, unanswered, because }: Omit<CaseReport, 'costUsd'>, dimension: string, least: number): Outcome {
+export function outcomeOf({ scores, unanswered, because }: Omit<CaseReport, 'costUsd'>, dimension: string, least: number): CaseOutcome {
   const score = scores[dimension];
   if (score === undefined || score.kind === 'failed') {
     const reason = score?.reason ?? unanswered ?? 'not measured';
@@ -99,7 +99,7 @@ export function expectedText(expected: EvaluationCase['expected']): string {
 }
 
 /** A failure in one dimension is the case's; so is a missing measurement, where nothing failed. */
-function ofAll(outcomes: readonly (readonly [dimension: string, outcome: Outcome])[]): Outcome {
+function ofAll(outcomes: readonly (readonly [dimension: string, outcome: CaseOutcome])[]): CaseOutcome {
   const messages = (kind: 'failure' | 'error') =>
     outcomes.flatMap(([dimension, outcome]) => (outcome.kind === kind ? [`${dimension} ${outcome.message}`] : []));
   const [failures, errors] = [messages('failure'), messages('error')];
@@ -110,7 +110,7 @@ function ofAll(outcomes: readonly (readonly [dimension: string, outcome: Outcome
 
 interface TestCase {
   readonly head: string;
-  readonly outcome: Outcome;
+  readonly outcome: CaseOutcome;
   readonly text: string;
 }
 
@@ -129,7 +129,7 @@ function caseText({ input, expected, answer }: CaseReport): string {
 }
 
 function suiteOf(name: string, cases: readonly TestCase[]): string {
-  const count = (kind: Outcome['kind']) => cases.filter(({ outcome }) => outcome.kind === kind).length;
+  const count = (kind: CaseOutcome['kind']) => cases.filter(({ outcome }) => outcome.kind === kind).length;
   const counts = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" skipped="${count('skipped')}"`;
   const lines = cases.map(testCase);
   return [`  <testsuite name="${escaped(name)}" ${counts}>`, ...lines, '  </testsuite>'].join('\n');

@@ -11,9 +11,9 @@ export interface Limit {
 }
 
 /** Both bounds within the limits: passed; one of them beyond: failed. */
-export type Standing = 'within' | 'beyond' | 'open';
+export type LimitStanding = 'within' | 'beyond' | 'open';
 
-export function standingOf(aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>, { min, max, level }: Limit): Standing {
+export function standingOf(aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>, { min, max, level }: Limit): LimitStanding {
   const { lower, upper } = boundsOf(aggregate, level);
   if (lower === null || upper === null) return 'open';
   if ((min !== null && upper < min) || (max !== null && lower > max)) return 'beyond';

@@ -1,12 +1,12 @@
 import { rightAnswers } from './case';
-import type { EvaluatorTools, Judged } from './evaluator';
+import type { EvaluatorTools, JudgedCase } from './evaluator';
 import { failed, notApplicable, scored, type Score } from './score';
 
 /**
  * Cosine of the embeddings of answer and nearest right answer (N. Reimers and I. Gurevych, "Sentence-BERT", EMNLP 2019); below 0 counts as 0. It says how near two
  * texts are in subject, not whether both are true: `Rome` and `not Rome` are near.
  */
-export async function evaluateSimilarity({ case: { expected }, answer }: Judged, embed: EvaluatorTools['embed']): Promise<Score> {
+export async function evaluateSimilarity({ case: { expected }, answer }: JudgedCase, embed: EvaluatorTools['embed']): Promise<Score> {
   const right = rightAnswers(expected);
   if (right.length === 0) return notApplicable;
   if (embed === null) return failed('no embedder was given');

@@ -50,7 +50,7 @@ export interface ClassifierTerms {
 }
 
 /** A model of a provider that the operator has set up, asked about each text. Its name and its model are part of the policy's digest; what answers under them is a matter of the place. */
-export interface AskedModel {
+export interface GuardModel {
   readonly provider: string;
   readonly model: string;
   /** Of all attempts together; after it the detector could not look. */
@@ -60,14 +60,14 @@ export interface AskedModel {
 }
 
 /** By the protocol of OpenAI's `/v1/moderations`. */
-export interface ModerationKind extends AskedModel {
+export interface ModerationKind extends GuardModel {
   readonly kind: 'moderation';
   /** Score from which a category counts; null where the model's own flags do. */
   readonly threshold: number | null;
 }
 
 /** A model trained to judge texts, by chat completions. */
-export interface GuardModelKind extends AskedModel {
+export interface GuardModelKind extends GuardModel {
   readonly kind: 'guardModel';
   /** What it is asked, with `{{text}}` and, before an answer of the model, `{{asked}}`; null where the server's chat template asks for it, as for Llama Guard. */
   readonly prompt: string | null;

@@ -12,11 +12,11 @@ export interface About {
 
 /** The worst first. */
 export const outcomes = ['blocked', 'redacted', 'flagged', 'passed'] as const;
-export type Outcome = (typeof outcomes)[number];
+export type ScreeningOutcome = (typeof outcomes)[number];
 
 /** What became of a text. Findings say what and how much, never which text: they go to the audit (I11). */
 export interface Screening {
-  readonly outcome: Outcome;
+  readonly outcome: ScreeningOutcome;
   /** What may go on; null when nothing may. */
   readonly text: string | null;
   readonly findings: readonly DetectorFindings[];
@@ -44,7 +44,7 @@ export function joined(screenings: readonly Screening[]): Omit<Screening, 'text'
 }
 
 /** Null of none. */
-export function worstOutcome(of: readonly Outcome[]): Outcome | null {
+export function worstOutcome(of: readonly ScreeningOutcome[]): ScreeningOutcome | null {
   return outcomes.find((outcome) => of.includes(outcome)) ?? null;
 }
 

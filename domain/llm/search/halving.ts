@@ -2,7 +2,7 @@ import type { HalvingSpec } from './search';
 import type { VariantResult } from './variant';
 
 /** So many variants are known on so many cases when the round is over; the cases of earlier rounds are among them. */
-export interface Round {
+export interface HalvingRound {
   readonly variants: number;
   readonly cases: number;
 }
@@ -20,9 +20,9 @@ export function planRounds({
   readonly variants: number;
   readonly cases: number;
   readonly halving: HalvingSpec;
-}): readonly Round[] {
-  const rounds: Round[] = [];
-  let round: Round = { variants, cases: Math.min(cases, halving.firstCases) };
+}): readonly HalvingRound[] {
+  const rounds: HalvingRound[] = [];
+  let round: HalvingRound = { variants, cases: Math.min(cases, halving.firstCases) };
   for (;;) {
     rounds.push(round);
     if (round.variants <= 1 || round.cases >= cases) return rounds;
@@ -34,7 +34,7 @@ export function planRounds({
 }
 
 /** Questions to be asked at most: what a budget must hold, and what asking every variant every case would take. */
-export function questionsOf(rounds: readonly Round[]): number {
+export function questionsOf(rounds: readonly HalvingRound[]): number {
   return rounds.reduce((sum, { variants, cases }, index) => sum + variants * (cases - (rounds[index - 1]?.cases ?? 0)), 0);
 }
 

@@ -1,6 +1,6 @@
 import type { ArtifactRef, Digest } from '../../artifact';
 import { boundsOf, type Aggregate } from '../evaluation/aggregate';
-import type { Round } from './halving';
+import type { HalvingRound } from './halving';
 import type { SearchState } from './state';
 import { ranked } from './halving';
 import type { VariantOrigin, VariantResult } from './variant';
@@ -9,7 +9,7 @@ import type { VariantOrigin, VariantResult } from './variant';
 export interface SearchStanding {
   readonly stage: SearchState['stage'];
   readonly round: number;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly HalvingRound[];
   /** Variants that are asked now, in groups that have met as many cases. */
   readonly groups: readonly { readonly variants: number; readonly met: number }[];
   /** Of the step: each variant is asked up to so many. */
@@ -34,7 +34,7 @@ export function standingOf({ stage, round, rounds, variants, alive, questions }:
 }
 
 /** Bounds of 95 % on either side that hold however often somebody looks. */
-export interface MeasuredMean {
+export interface PromptScore {
   readonly cases: number;
   readonly failures: number;
   /** Null when nothing was measured. */
@@ -45,7 +45,7 @@ export interface MeasuredMean {
 
 const confidence = 0.95;
 
-export function measuredMean(of: Aggregate): MeasuredMean {
+export function measuredMean(of: Aggregate): PromptScore {
   const { lower, upper } = boundsOf(of, confidence);
   return { cases: of.cases, failures: of.failures, mean: of.mean, lower: lower ?? of.range.min, upper: upper ?? of.range.max };
 }
@@ -58,9 +58,9 @@ export interface SearchOutcome {
   readonly searched: VariantResult;
   /** On cases that no choice has seen. */
   readonly confirmed: {
-    readonly winner: MeasuredMean;
-    readonly first: MeasuredMean;
-    readonly gain: MeasuredMean;
+    readonly winner: PromptScore;
+    readonly first: PromptScore;
+    readonly gain: PromptScore;
     /** What the search promised and the confirmation did not keep. */
     readonly optimism: number | null;
   };

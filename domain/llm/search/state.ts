@@ -1,6 +1,6 @@
 import type { Digest } from '../../artifact';
 import type { CaseResult } from '../evaluation/result';
-import type { Round } from './halving';
+import type { HalvingRound } from './halving';
 import type { Variant, VariantResult } from './variant';
 
 /** How far a search has come, between two of its steps: plain JSON, so that whoever goes on needs nothing else. */
@@ -9,7 +9,7 @@ export interface SearchState {
   readonly stage: 'search' | 'confirm';
   /** Place of the round that is asked next; of the last one while it confirms. */
   readonly round: number;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly HalvingRound[];
   /** All that were ever proposed, in the order in which they came. */
   readonly variants: readonly JudgedVariant[];
   /** Those that are asked next, the best so far first. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDefaults, type PredictionLogLimits } from '../../../apps/gateway/config';
 import { startPredictionLog, type PredictionLog } from '../../../apps/gateway/prediction-log';
-import { openSpill, type Segment, type Spill } from '../../../apps/gateway/spill';
+import { openSpill, type SpillSegment, type Spill } from '../../../apps/gateway/spill';
 import type { PredictionRow } from '../../../db/repositories/predictions';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
@@ -40,7 +40,7 @@ function numbers(rows: readonly PredictionRow[]): number[] {
   return rows.map(({ id }) => Number(id.slice(5)));
 }
 
-function numbersIn(segment: Segment<PredictionRow> | null): number[] {
+function numbersIn(segment: SpillSegment<PredictionRow> | null): number[] {
   return segment === null ? [] : numbers([...segment.batches(2)].flat());
 }
 

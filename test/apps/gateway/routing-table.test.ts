@@ -1,5 +1,5 @@
 import type { ModelCache, ModelHold } from '../../../apps/gateway/model-cache';
-import { createRoutingTable, type BlockedModel, type RoutingTable } from '../../../apps/gateway/routing-table';
+import { createRoutingTable, type BlockedModel, type LoadedRoutingTable } from '../../../apps/gateway/routing-table';
 import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { RolloutId } from '../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from './fakes';
@@ -13,7 +13,7 @@ const previous = (version: number) => ({ model: 'm', version, manifest: manifest
 
 interface Setting {
   readonly registry: FakeRegistry;
-  readonly table: RoutingTable;
+  readonly table: LoadedRoutingTable;
   readonly reads: () => number;
   readonly epochs: number[];
   readonly blocked: BlockedModel[];
@@ -60,7 +60,7 @@ function setting(): Setting {
   return { registry, table, reads: () => reads, epochs, blocked, held, broken, slow };
 }
 
-const serves = (table: RoutingTable, model = 'm') => table.route('default', model)?.champion.served.name;
+const serves = (table: LoadedRoutingTable, model = 'm') => table.route('default', model)?.champion.served.name;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('routing table', () => {
@@ -143,7 +143,7 @@ describe('routing table', () => {
 
   describe('in a rollout', () => {
     const rollout = (step: number, id = 'roll_1') => ({ rollout: { id: id as RolloutId, step, besides: true } });
-    const armsOf = (table: RoutingTable) => table.route('default', 'm')?.arms.map(({ served }) => served.name);
+    const armsOf = (table: LoadedRoutingTable) => table.route('default', 'm')?.arms.map(({ served }) => served.name);
     const never = () => new Promise<void>(() => undefined);
 
     test('a new step is a change of its own, also with the same weight', async () => {

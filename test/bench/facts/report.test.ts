@@ -1,4 +1,4 @@
-import type { Asked } from '../../../bench/facts/asked';
+import type { AssistantResults } from '../../../bench/facts/asked';
 import type { Fact } from '../../../bench/facts/fact';
 import { tellFacts } from '../../../bench/facts/report';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
@@ -11,7 +11,7 @@ const sample: readonly EvaluationCase[] = ['Oslo', 'Riga'].map((answer) => ({
   ...{ id: answer, input: { question: `${answer}?` }, expected: { answer }, tags: [], group: null, pair: null, rules: [] },
 }));
 
-function asked(answers: Readonly<Record<string, string | null>>): Asked {
+function asked(answers: Readonly<Record<string, string | null>>): AssistantResults {
   const results = Object.entries(answers).map(([id, answer]) => ({
     ...{
       id,

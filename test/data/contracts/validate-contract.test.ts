@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stabilityIndex, type Reference } from '../../../data/contracts/distribution';
-import { validateContract, type Validated } from '../../../data/contracts/validate-contract';
+import { validateContract, type ContractValidation } from '../../../data/contracts/validate-contract';
 import { digestOfFile } from '../../../data/digest';
 import { logicalType, quoteText, readParquet, withDuckDb, type PlatformSql } from '../../../data/sql/platform-sql';
 import type { ColumnExpectation, ContractCheck, DataContract } from '../../../domain/contract';
@@ -56,7 +56,7 @@ async function validate(
   expected: DataContract,
   reference: Reference = { kind: 'none' },
   look: (sql: PlatformSql) => Promise<void> = () => Promise.resolve(),
-): Promise<Validated> {
+): Promise<ContractValidation> {
   return withDuckDb(async (sql) => {
     const validated = await validateContract(sql, {
       dataset: 'flight-delay.flights',
@@ -75,7 +75,7 @@ async function read(path: string): Promise<Record<string, unknown>[]> {
   return withDuckDb((sql) => sql.rows<Record<string, unknown>>(`SELECT * FROM ${readParquet([path])}`), limits);
 }
 
-function find({ report }: Validated, check: string, name: string | null = null): ContractCheck | undefined {
+function find({ report }: ContractValidation, check: string, name: string | null = null): ContractCheck | undefined {
   return report.checks.find((each) => each.check === check && (name === null || each.column === name));
 }
 

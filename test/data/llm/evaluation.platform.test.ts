@@ -5,7 +5,7 @@ import { promptAnswerer, type Asking } from '../../../data/llm/evaluation/answer
 import { evaluateCases, type EvaluationProgress } from '../../../data/llm/evaluation/evaluate-cases';
 import { calibrateJudge, createJudge } from '../../../data/llm/evaluation/judge';
 import { ledgeredChat } from '../../../data/llm/ledgered-chat';
-import type { Retrieved } from '../../../data/llm/retrieval';
+import type { RetrievedForAnswer } from '../../../data/llm/retrieval';
 import { openModelAccess, type ModelAccess } from '../../../data/llm/model-access';
 import { createMutator } from '../../../data/llm/search/propose';
 import { runSearch } from '../../../data/llm/search/run-search';
@@ -484,7 +484,7 @@ test('a search that is stopped again and again pays nothing twice, finds the bet
   expect(new Set(report.variants.map(({ origin }) => origin.kind))).toEqual(new Set(['first', 'grid', 'fewShot', 'mutate']));
 });
 
-function found(documentId: string): Retrieved {
+function found(documentId: string): RetrievedForAnswer {
   const passage = { documentId, chunkId: `${documentId}#0`, title: null, source: null, score: 1, text: 'x' };
   return { index: { name: 'wiki', version: 1, digest: digestOf('wiki') }, passages: [passage], left: { room: 0, policy: 0 } };
 }

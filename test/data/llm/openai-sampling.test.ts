@@ -1,11 +1,11 @@
-import type { Ask, Endpoint } from '../../../data/llm/endpoint';
+import type { EndpointRequest, Endpoint } from '../../../data/llm/endpoint';
 import { openAiProvider, type OpenAiSettings } from '../../../data/llm/openai-provider';
 import { question } from '../../support/model-access';
 
 async function sent(maxTokensKey: OpenAiSettings['maxTokensKey'], sampling: { readonly temperature: number; readonly topP: number }) {
-  const asked: Ask[] = [];
+  const asked: EndpointRequest[] = [];
   const answer = { choices: [{ message: { content: 'yes' } }] };
-  const endpoint = { json: (ask: Ask) => Promise.resolve((asked.push(ask), answer)) } as unknown as Endpoint;
+  const endpoint = { json: (ask: EndpointRequest) => Promise.resolve((asked.push(ask), answer)) } as unknown as Endpoint;
   const given = question('really?');
   const request = { ...given, model: 'some-model', sampling: { ...given.sampling, ...sampling } };
   await openAiProvider({ name: 'some', endpoint, maxTokensKey }).chat(request, { signal: new AbortController().signal });

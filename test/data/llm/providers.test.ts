@@ -1,5 +1,5 @@
 import { openModelAccess, type ModelAccess, type Question } from '../../../data/llm/model-access';
-import type { Resolve } from '../../../data/llm/provider-gate';
+import type { ResolveSecret } from '../../../data/llm/provider-gate';
 import type { ProviderSettings } from '../../../domain/llm/provider-settings';
 import { noSecret, providerAt, question, tenant } from '../../support/model-access';
 import { openScriptedProvider, type Script, type ScriptedProvider } from '../../support/scripted-provider';
@@ -8,7 +8,7 @@ import { openScriptedProvider, type Script, type ScriptedProvider } from '../../
 describe.each(['openai', 'anthropic'] as const)('a provider of the %s protocol', (protocol) => {
   let server: ScriptedProvider;
   let access: ModelAccess;
-  const open = async (script: Script = {}, settings: Partial<ProviderSettings> = {}, secret: Resolve = noSecret) => {
+  const open = async (script: Script = {}, settings: Partial<ProviderSettings> = {}, secret: ResolveSecret = noSecret) => {
     server = await openScriptedProvider(script);
     access = openModelAccess([providerAt(server.url, { protocol, ...settings })], secret);
   };

@@ -1,5 +1,5 @@
 import { openIndexReader } from '../../../data/indexes/query-index';
-import { askWithRoom, openRetrieval, screenPassages, type Retrieved } from '../../../data/llm/retrieval';
+import { askWithRoom, openRetrieval, screenPassages, type RetrievedForAnswer } from '../../../data/llm/retrieval';
 import type { Rerank } from '../../../data/llm/reranker';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -17,7 +17,7 @@ function world() {
   return { retrieve, index };
 }
 
-const ids = ({ passages }: Retrieved) => passages.map(({ documentId }) => documentId);
+const ids = ({ passages }: RetrievedForAnswer) => passages.map(({ documentId }) => documentId);
 
 test('a question gets the nearest passages of the bundle’s own index version', async () => {
   const { retrieve, index } = world();
@@ -78,7 +78,7 @@ test('what a policy finds in a passage leaves that one out, or blots it', async 
 });
 
 describe('where the model has no room', () => {
-  const roomFor = (most: number) => (shown: Retrieved) =>
+  const roomFor = (most: number) => (shown: RetrievedForAnswer) =>
     shown.passages.length > most ? Promise.reject(failure('ContextOverflow', 'no room')) : Promise.resolve(shown.passages.length);
 
   test('the fewest passages are left out, the least near first, and counted', async () => {

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(__dirname, '..');
+const folders = ['domain', 'workflows', 'activities', 'db', 'data', 'apps', 'workers', 'infra', 'bench', 'samples', 'scripts'];
+
+/** Other things of the same name. Shorten this list; do not add to it. */
+const known = [
+  'AnswerJson',
+  'FineTuningJson',
+  'MoveJson',
+  'PromptsJson',
+  'RolloutEnding',
+  'SummaryJson',
+  'Trial',
+  'TrialJson',
+  'TuningJson',
+];
+
+function declarations(): ReadonlyMap<string, readonly string[]> {
+  const files = new Map<string, string[]>();
+  for (const folder of folders)
+    for (const path of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')))
+      for (const [, name = ''] of readFileSync(join(root, folder, path), 'utf8').matchAll(
+        /^(?:export )?(?:interface|type) (\w+)\b(?! *[,}])/gm,
+      ))
+        files.set(name, [...(files.get(name) ?? []), `${folder}/${path}`]);
+  return files;
+}
+
+test('every type has a name of its own, so that a search for it finds one declaration', () => {
+  const shared = [...declarations()].filter(([name, files]) => new Set(files).size > 1 && !known.includes(name));
+  expect(shared.map(([name, files]) => `${name}: ${files.join(', ')}`)).toEqual([]);
+});
