@@ -1,7 +1,7 @@
 import type { ArtifactRef } from '../domain/artifact';
 import type { BudgetRef } from '../domain/budget';
 import type { Tenant } from '../domain/ids';
-import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
+import { type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
 import type { PromptTemplate } from '../domain/llm/prompt';
 import { askedProviders, type SafetyPolicy } from '../domain/llm/safety/policy';
 import type { ArtifactStore } from '../data/artifacts/store';
@@ -44,7 +44,7 @@ export function openBundleAnswering({ registry, artifacts, access, chunkStore, e
     const bundle = await artifacts.getJson<ReleaseBundle>(ref);
     const own = await artifacts.getJson<PromptTemplate>(bundle.prompt.artifact);
     const policy = bundle.safety && (await artifacts.getJson<SafetyPolicy>(bundle.safety.artifact));
-    const index = indexOf(bundle);
+    const index = bundle.index;
     // Said before the first case, and not by each of them.
     if (index?.rerank) access.requireProvider(index.rerank.provider, { reranking: true });
     const limits = index === null ? [] : await indexLimits(tenant, index);

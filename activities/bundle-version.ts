@@ -2,7 +2,7 @@ import type { ArtifactRef, Digest } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import { invalid } from '../domain/issue-text';
 import type { IdempotencyKey } from '../domain/ids';
-import { indexOf, type BundleIndex, type ReleaseBundle } from '../domain/llm/bundle';
+import type { BundleIndex, ReleaseBundle } from '../domain/llm/bundle';
 import { withStandbys, type StandbyModel } from '../domain/llm/standby';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { PromptTemplate } from '../domain/llm/prompt';
@@ -146,7 +146,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const by = `model:${model}@${version.version}`;
       for (const { digest } of [ref, ...partsOf(bundle)]) await registry.artifacts.reference({ tenant, digest, by });
       const to = { kind: 'model', name: model, version: version.version, digest: ref.digest } as const;
-      const index = indexOf(bundle);
+      const index = bundle.index;
       const origins: readonly LineageNode[] = [
         { kind: 'run', name: runId },
         ...(index ? [{ kind: 'index', name: index.name, version: index.version, digest: index.digest } as const] : []),

@@ -39,8 +39,8 @@ export interface EvaluateInput {
   readonly lifecycle: string;
   /** JSON `AssembledData`. */
   readonly assembled: ArtifactRef;
-  /** Its holdout as a dataset version; an assembly of an older run, taken over, did not register one. */
-  readonly holdout?: DatasetVersionRef | undefined;
+  /** Its holdout as a dataset version. */
+  readonly holdout: DatasetVersionRef;
   readonly candidate: ModelVersionRef;
   /** Null before the first promotion. */
   readonly champion: ModelVersionRef | null;

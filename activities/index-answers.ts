@@ -13,7 +13,7 @@ import { toParts, type BudgetRef } from '../domain/budget';
 import { failure, isPerennialError } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import { answersVerdict, decideAnswers, type AnswersRule } from '../domain/index/answers';
-import { indexOf, type ReleaseBundle } from '../domain/llm/bundle';
+import { type ReleaseBundle } from '../domain/llm/bundle';
 import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import { evidenceOf } from '../domain/llm/evaluation/evidence-of';
 import type { CaseResult } from '../domain/llm/evaluation/result';
@@ -110,7 +110,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
   /** The application as it is, but for the version that it asks. */
   async function overIndex({ tenant, index, version, rule }: AnswerOverIndexInput): Promise<ArtifactRef> {
     const bundle = await artifacts.getJson<ReleaseBundle>(rule.manifest);
-    const asks = indexOf(bundle);
+    const asks = bundle.index;
     const served = await registry.indexes.served({ tenant, index, version });
     if (asks?.name !== index) throw failure('InvalidInput', `${rule.bundle.model}@${rule.bundle.version} does not ask ${index}`);
     if (!served) throw failure('Conflict', `${index}@${version} answers no more`, { next: `perennial index show ${index}` });

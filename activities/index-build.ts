@@ -10,7 +10,7 @@ import type { DatasetManifest } from '../domain/dataset';
 import { failure } from '../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
 import { orderHolder } from '../domain/index/answers';
-import { withCountedHeadings, type ChunkingPlan } from '../domain/index/chunking';
+import type { ChunkingPlan } from '../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../domain/index/embedder';
 import { vectorKindFor, type VectorChoice, type VectorKind } from '../domain/index/vector-index';
@@ -85,8 +85,7 @@ export type FinishedTable =
       readonly tableVersion: number;
       readonly chunks: number;
       readonly documents: number;
-      /** What was built. Absent in histories of before there was a choice. */
-      readonly vectors?: VectorKind;
+      readonly vectors: VectorKind;
     }
   /** Shards that do not hold what was written to them: a worker that was thought dead wrote late, or storage lost a commit. They are done again. */
   | { readonly kind: 'damaged'; readonly shards: readonly number[] };
@@ -122,7 +121,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
             },
           );
         }
-        const recipe = { embedder: { ...embedder.identity, spec }, chunking: withCountedHeadings(chunking) };
+        const recipe = { embedder: { ...embedder.identity, spec }, chunking };
         const { version } = await registry.indexes.open({
           ...{ tenant, index, recipe, runId, actor, idempotencyKey: key },
           ...{ dataset: dataset.name, datasetVersion: dataset.version },

@@ -9,7 +9,6 @@ import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
 import { mostPairsNow, openPairs, openSince } from '../domain/rollout/judging-pace';
-import { knownEvidence } from '../domain/rollout/state';
 import type { ArtifactStore } from '../data/artifacts/store';
 import type { ModelJudge } from '../data/llm/evaluation/judge';
 import { inParallel } from '../data/llm/evaluation/pool';
@@ -220,10 +219,10 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
     const { tenant, rollout: id, judge, minDurationSeconds } = input;
     const { eventNow } = await registry.rollouts.traffic({ tenant, id });
     const rollout = await registry.rollouts.get({ tenant, id });
-    const startedAt = knownEvidence(rollout?.state.evidence ?? null)?.servingSince ?? rollout?.eventStartedAt ?? eventNow;
+    const startedAt = rollout?.state.evidence?.servingSince ?? rollout?.eventStartedAt ?? eventNow;
     const elapsedSeconds = eventNow === null || startedAt === null ? 0 : Math.max(0, Date.parse(eventNow) - Date.parse(startedAt)) / 1000;
     const timezone = rollout?.spec.timezone ?? 'UTC';
-    const from = openSince(knownEvidence(rollout?.state.evidence ?? null), { test: { minDurationSeconds }, timezone });
+    const from = openSince(rollout?.state.evidence ?? null, { test: { minDurationSeconds }, timezone });
     const phase = { steps: rollout?.spec.steps ?? [], step: rollout?.step ?? 0, elapsedSeconds, minDurationSeconds };
     return { most: openPairs(judge, phase), allowed: mostPairsNow(judge, phase), from };
   }

@@ -8,7 +8,6 @@ import type { Registry } from '../db/registry';
 import type { ArtifactRef } from '../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../domain/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../domain/ids';
-import { indexOf } from '../domain/llm/bundle';
 import { readStoredCases } from '../domain/llm/evaluation/case-set-document';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { passageValue } from '../domain/llm/passages';
@@ -44,8 +43,8 @@ export interface PrepareExamplesInput {
 export interface PreparedExamples extends WrittenExamples {
   /** The weights that the adapter will be for; null where a provider keeps them. */
   readonly base: ArtifactRef | null;
-  /** Null where the prompt takes none; not there in records that are older than they are. */
-  readonly passages?: ExamplePassages | null;
+  /** Null where the prompt takes none. */
+  readonly passages: ExamplePassages | null;
 }
 
 export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
@@ -64,7 +63,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
         const { tenant, runId, examples, fineTune } = input;
         const { bundle, prompt, retrievalFor } = await openBundle(input);
         const variable = bundle.signature.input;
-        const index = indexOf(bundle);
+        const index = bundle.index;
         const retrieval = index && (await retrievalFor(await askingIn({ chat, registry }, { ...input, stage: 'fine-tune' }, [])));
         const search =
           index && retrieval && openExampleSearch({ effects, artifacts }, { ...input, index, input: variable, retrieval, signal });

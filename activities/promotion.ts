@@ -2,13 +2,12 @@ import { activityInfo } from '@temporalio/activity';
 import { request } from 'undici';
 import { failure } from '../domain/failure';
 import type { RolloutId, Tenant } from '../domain/ids';
-import type { ModelVersionRef } from '../domain/model';
+import type { ChampionSeen, ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
 import type { RunEffect } from '../domain/run';
 import type { Registry } from '../db/registry';
 import type { ExpectedChampion } from '../db/repositories/aliases';
 import { whileBeating } from './heartbeating';
-import type { ChampionSeen } from '../workflows/stages/evaluate';
 
 export interface PromotionDeps {
   readonly registry: Registry;

@@ -32,13 +32,12 @@ export interface SubmitFineTuningInput extends AtProvider {
   readonly fineTune: FineTuneSpec;
 }
 
-/** The last two are not there in what was asked before they were. */
 export interface AwaitFineTuningInput extends AtProvider {
   readonly job: string;
   /** RFC 3339: the provider was away when the last turn ended. */
-  readonly awaySince?: string | null;
+  readonly awaySince: string | null;
   /** For how long it may be away. */
-  readonly patienceSeconds?: number;
+  readonly patienceSeconds: number;
 }
 
 export type SeenFineTuning = FineTuningState | AwayProvider;

@@ -34,8 +34,8 @@ export type RolloutOpened =
       readonly step: number;
       readonly extendedSeconds: number;
       readonly decision: DecisionRef | null;
-      /** With this attempt's share of alpha. Absent in histories from before attempts were counted. */
-      readonly test?: CanarySpec['test'];
+      /** With this attempt's share of alpha. */
+      readonly test: CanarySpec['test'];
     }
   | { readonly kind: 'busy'; readonly runId: RunId; readonly challenger: number; readonly status: RolloutStatus }
   | { readonly kind: 'conflict'; readonly champion: number | null }

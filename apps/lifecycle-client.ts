@@ -115,7 +115,7 @@ const runUpdates = { pause: pauseUpdate, resume: resumeUpdate, approve: approveU
 
 async function start(workflow: WorkflowClient, workflowId: string, input: LifecycleInput): Promise<void> {
   try {
-    await workflow.start(lifecycleWorkflows[input.kind ?? 'ModelLifecycle'], {
+    await workflow.start(lifecycleWorkflows[input.kind], {
       workflowId,
       taskQueue: taskQueues.orchestrator,
       args: [input],

@@ -6,5 +6,5 @@ export function startInput(
   tenant: RunRecord['tenant'],
   { lifecycle, kind, revisionDigest, request, actor, traceId }: Omit<RunStartPayload, 'runId' | 'workflowId'>,
 ): LifecycleInput {
-  return { tenant, lifecycle, ...(kind === undefined ? {} : { kind }), revision: revisionDigest, request, actor, traceId };
+  return { tenant, lifecycle, kind, revision: revisionDigest, request, actor, traceId };
 }

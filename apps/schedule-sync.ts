@@ -8,6 +8,5 @@ export async function syncSchedule(
 ): Promise<void> {
   const current = await registry.lifecycles.get({ tenant, name: lifecycle });
   if (current === null) return;
-  // Revisions from before schedules have none.
-  await schedules.sync({ tenant, lifecycle, revision: current.revision, kind: current.spec.kind, schedule: current.spec.schedule ?? null });
+  await schedules.sync({ tenant, lifecycle, revision: current.revision, kind: current.spec.kind, schedule: current.spec.schedule });
 }

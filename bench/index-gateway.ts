@@ -68,7 +68,7 @@ export async function openIndexGateway({
         tenant,
         index,
         version,
-        report: { documents: chunks, chunks, embedded: chunks, rejected: {}, seconds: 0 },
+        report: { documents: chunks, chunks, embedded: chunks, rejected: {}, vectors: 'flat', seconds: 0 },
       });
       await registry.indexes.promote({ ...named, index, version, expectedChampion: { version: null }, actor: 'bench', cause: 'bench' });
     },

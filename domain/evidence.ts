@@ -17,7 +17,7 @@ export interface Evidence {
   readonly candidate: Digest;
   /** Digest of the assembled data whose holdout was read. */
   readonly assembled: Digest;
-  /** Absent in evidence from before attempts were counted. */
+  /** Without it no gate passes that allows an error. */
   readonly attempt?: Attempt;
   /** All of it, whose every row was scored. `days`: of those that were judged. */
   readonly holdout: {
@@ -29,7 +29,7 @@ export interface Evidence {
     /** Of a split by group: how many there are. */
     readonly groups?: number;
   };
-  /** The whole weeks that every figure is of. Absent in evidence from before only whole weeks were judged. */
+  /** The whole weeks that every figure is of; absent where rows have no time. */
   readonly judged?: {
     readonly rows: number;
     /** That have rows. */

@@ -51,7 +51,6 @@ function policyOf({ spec, contract, files }: JudgingRevision): unknown {
   const { canary, promote } = spec;
   const judged = {
     evaluate: evaluateOf(spec, files),
-    // A revision from before there were canaries has no such key.
     canary: canary ? { ...canary, guardrails: byName(canary.guardrails) } : null,
     promote,
   };

@@ -57,6 +57,12 @@ export interface ModelVersionRef {
 /** `candidate` until decided; `rejected` by a gate; `withdrawn` by undo; `promoted` once it was a champion. */
 export type ModelVersionStatus = 'candidate' | 'promoted' | 'rejected' | 'withdrawn';
 
+/** The champion as it was when a candidate was compared with it; a promotion replaces exactly this one. */
+export interface ChampionSeen {
+  readonly version: ModelVersionRef | null;
+  readonly fencing: number;
+}
+
 export function versionName(ref: { readonly model: string; readonly version: number }): string {
   return `${ref.model}@${ref.version}`;
 }

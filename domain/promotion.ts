@@ -58,8 +58,7 @@ export function promotionPolicyOf({ evaluate, canary, promote }: LifecycleSpec):
   return {
     gates: evaluate.gates.length,
     ungated: Boolean(evaluate.ungated),
-    // A revision from before there were canaries has no such key.
-    canary: Boolean(canary),
+    canary: canary !== null,
     approval: promote.approval,
   };
 }

@@ -49,7 +49,6 @@ export async function signerOf({ audit, keyRef, tenant }: SealingKeyRequest): Pr
   const signer = kept ?? (isNew && 'file' in keyRef && keyRef.isOwn ? makeKeyFile(keyRef.file) : null);
   if (signer === null) throw missing(keyRef, keys.at(-1)?.keyId ?? null);
   if (keys.length > 0) return signer;
-  // A log from before keys were registered has heads without a key: it begins with the one that sealed it.
   const request = await requestKey(signer, { tenant, previous: null });
   await audit.registerKey({ request, kind: 'first', endorser: null, actor: 'setup', cause: 'the first key of the audit log' });
   return signer;

@@ -9,7 +9,6 @@ import {
   continueAsNew,
   isCancellation,
   log,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -115,8 +114,7 @@ async function openVersion(input: IndexBuildInput): Promise<{ readonly version: 
       [{ tenant, index, key, runId, actor, dataset, embedder, chunking, ...(answers && { cases: answers.cases }) }],
     );
   } catch (error) {
-    if (answers && patched('index-build-releases-cases'))
-      await CancellationScope.nonCancellable(() => indexRecords.releaseIndexOrder({ tenant, key }));
+    if (answers) await CancellationScope.nonCancellable(() => indexRecords.releaseIndexOrder({ tenant, key }));
     throw error;
   }
 }
@@ -156,30 +154,30 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   const { tenant, index, vectors, maxDocumentBytes } = input;
   const { version } = progress;
   show('indexing');
-  let built: VectorKind | undefined;
-  for (let round = 1; ; round += 1) {
+  const built = await indexed(1);
+  show('catching up');
+  for (;;) {
+    while ((await indexWork.applyIndexChanges({ tenant, index, version, maxDocumentBytes })).more);
+    const report = { ...reportOf(progress), vectors: built };
+    const sealed = await indexRecords.sealIndexVersion({ tenant, index, version, report });
+    if (sealed.kind === 'ready') return report;
+  }
+
+  /** How the vectors are found. Shards that lost what was written to them are embedded again first. */
+  async function indexed(round: number): Promise<VectorKind> {
     const chunks = progress.chunks.map((each) => each ?? 0);
     const found = await indexWork.finishIndexTable.executeWithOptions({ summary: `${index}@${version}: count and index` }, [
       { tenant, index, version, chunks, vectors },
     ]);
-    if (found.kind === 'complete') {
-      built = found.vectors;
-      break;
-    }
+    if (found.kind === 'complete') return found.vectors;
     if (round > repairs)
       throw ApplicationFailure.nonRetryable(`shards ${found.shards.join(', ')} do not stay as they were written`, 'IndexIncomplete');
     for (const shard of found.shards) await embedShard({ input, progress }, shard, round + 1);
-  }
-  show('catching up');
-  for (;;) {
-    while ((await indexWork.applyIndexChanges({ tenant, index, version, maxDocumentBytes })).more);
-    const report = { ...reportOf(progress), ...(built && { vectors: built }) };
-    const sealed = await indexRecords.sealIndexVersion({ tenant, index, version, report });
-    if (sealed.kind === 'ready') return report;
+    return indexed(round + 1);
   }
 }
 
-function reportOf({ documents, rejected, chunks, embedded, shortened, startedAt }: IndexBuildProgress): IndexReport {
+function reportOf({ documents, rejected, chunks, embedded, shortened, startedAt }: IndexBuildProgress): Omit<IndexReport, 'vectors'> {
   const sum = chunks.reduce<number>((total, each) => total + (each ?? 0), 0);
   const seconds = (Date.now() - startedAt) / 1000;
   return { documents, rejected, chunks: sum, embedded, ...(shortened !== undefined && { shortenedHeadings: shortened }), seconds };

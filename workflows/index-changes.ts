@@ -9,7 +9,6 @@ import {
   continueAsNew,
   isCancellation,
   log,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -72,10 +71,9 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       return { kind: 'applied' };
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      if (typeOf(error) === 'BudgetSpent' && patched('index-changes-wait-for-budget')) return { kind: 'unpaid', reason: messageOf(error) };
-      // One whose embedder is another model by now would keep the one that was built in its place from every change. Goes with the last history of before it.
-      if (patched('index-changes-of-others-go-on')) return { kind: 'failed', error };
-      throw error;
+      if (typeOf(error) === 'BudgetSpent') return { kind: 'unpaid', reason: messageOf(error) };
+      // A version whose embedder has changed must not block the changes of the version that replaced it.
+      return { kind: 'failed', error };
     }
   }
 

@@ -18,8 +18,7 @@ export const taskQueues = { orchestrator: 'orchestrator', data: 'data', compute:
 export interface LifecycleInput {
   readonly tenant: Tenant;
   readonly lifecycle: string;
-  /** Absent in runs that were started before there was a second one. */
-  readonly kind?: LifecycleKind;
+  readonly kind: LifecycleKind;
   /** Pinned when the run was accepted; absent when a schedule starts it: then the newest revision counts. */
   readonly revision?: Digest;
   readonly request: RunRequest;

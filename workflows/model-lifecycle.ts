@@ -1,15 +1,14 @@
 /** The life of a classical model, top to bottom: ingest → validate → train → tune → evaluate → canary → promote. */
 import { records } from './activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
+import { release } from './release';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
 import { broken, close, open } from './run-end';
-import { joined, leftToCanary, refused, turnedDown, unchanged } from './run-verdict';
+import { refused, unchanged } from './run-verdict';
 import type { ModelRun } from './stage';
-import { canary } from './stages/canary';
 import { evaluate } from './stages/evaluate';
 import { ingest } from './stages/ingest';
-import { promote } from './stages/promote';
 import { registerCandidate, train } from './stages/train';
 import { tune } from './stages/tune';
 import { validate } from './stages/validate';
@@ -35,21 +34,5 @@ async function stages(run: ModelRun): Promise<RunEnd> {
 
   const candidate = await registerCandidate(run, model);
   const evaluated = await evaluate(run, { ...model, candidate, champion });
-  const measured = tuned ? joined(tuned.verdict, evaluated.verdict) : evaluated.verdict;
-  if (refused(evaluated.verdict) && !leftToCanary(run, evaluated.verdict)) return turnedDown(run, candidate, measured);
-
-  const tried = plan.spec.canary ? await canary(run, { candidate, champion, evaluated }) : null;
-  const judged = tried ? joined(measured, tried.verdict) : measured;
-  if (refused(judged)) return turnedDown(run, candidate, judged);
-
-  const promoted = await promote(run, {
-    candidate,
-    champion,
-    decision: tried?.decision ?? evaluated.decision,
-    compared: tried ? tried.output.champion : evaluated.output.champion,
-    rollout: tried?.open ?? null,
-  });
-  const verdict = joined(judged, promoted.verdict);
-  if (refused(promoted.verdict)) return turnedDown(run, candidate, verdict);
-  return { status: 'succeeded', verdict, version: candidate.version };
+  return release(run, { candidate, champion, evaluated, before: tuned?.verdict ?? null });
 }

@@ -40,7 +40,8 @@ export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRe
 
   async function evaluationsIn({ stage, output, decision }: StageRecord): Promise<readonly RunEvaluation[]> {
     if (stage === 'prompt-eval') {
-      const { results = [] } = (output as { readonly output?: Partial<ChosenPrompt> } | null)?.output ?? {};
+      // A stage that failed has no output.
+      const results = (output as { readonly output: ChosenPrompt } | null)?.output.results ?? [];
       return results.map(({ path, slice, cases, results: ref }) => ({ stage, name: `${path} (${slice})`, cases, results: ref }));
     }
     return decision ? decidedBy(stage, decision.evidence) : [];
@@ -50,9 +51,7 @@ export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRe
     const evidence = await evidenceAt(digest);
     if (!evidence) return [];
     const { cases, results, standbys = [] } = evidence;
-    const own = results
-      ? (['candidate', 'champion', 'baseline'] as const).map((name) => ({ stage, name, cases, results: results[name] }))
-      : await untold(stage, digest);
+    const own = (['candidate', 'champion', 'baseline'] as const).map((name) => ({ stage, name, cases, results: results?.[name] ?? null }));
     const beside = await Promise.all(
       standbys.map(async (standby) => {
         const measured = standby.kind === 'notMeasured' ? null : await evidenceAt(standby.evidence);
@@ -61,12 +60,6 @@ export async function runEvaluations(registry: Reads, { tenant, id }: Pick<RunRe
       }),
     );
     return [...own, ...beside].flatMap(({ results: ref, ...each }) => (ref === null ? [] : [{ ...each, results: ref }]));
-  }
-
-  /** Evidence from before it named its results holds on to them all the same, and does not say whose they are. */
-  async function untold(stage: string, digest: Digest): Promise<readonly RunEvaluation[]> {
-    const held = await registry.artifacts.heldBy({ tenant, by: `evidence:${digest}` });
-    return held.map((ref, index) => ({ stage, name: `results ${index + 1}`, cases: null, results: ref }));
   }
 
   async function evidenceAt(digest: Digest): Promise<LlmEvidence | null> {

@@ -6,7 +6,7 @@ import type { IdempotencyKey, Tenant } from '../../domain/ids';
 import { orderHolder, type AnswersRule } from '../../domain/index/answers';
 import type { BuildOrder } from '../../domain/index/build-order.schema';
 import { invalid } from '../../domain/issue-text';
-import { indexOf, type ReleaseBundle } from '../../domain/llm/bundle';
+import { type ReleaseBundle } from '../../domain/llm/bundle';
 import { readCaseSet } from '../../domain/llm/evaluation/case-set-document';
 import { evaluationProblems } from '../../domain/llm/evaluation/dimension-checks';
 import { runLimits } from '../../domain/llm/run-budget';
@@ -102,7 +102,7 @@ async function answersRule(
   const version = champion && (await registry.models.get({ tenant, model, version: champion.version }));
   if (!version) throw failure('NotFound', `${model} has no champion to ask`, { next: `perennial model show ${model}` });
   const bundle = await artifacts.getJson<Partial<ReleaseBundle>>(version.manifest);
-  if (bundle.kind !== 'bundle' || indexOf(bundle as ReleaseBundle)?.name !== index)
+  if (bundle.kind !== 'bundle' || (bundle as ReleaseBundle).index?.name !== index)
     throw failure('InvalidInput', `${model}@${version.version} does not ask ${index}: its answers say nothing of it`, {
       next: `perennial model explain ${model}`,
     });

@@ -2,13 +2,12 @@ import { decideRollout } from '../../domain/rollout/decide-rollout';
 import { enterStep } from '../../domain/rollout/observe';
 import { rolloutPolicyOf } from '../../domain/rollout/policy';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { knownEvidence } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/verdict';
 import type { RolloutRecord } from '../../db/repositories/rollouts';
 
-/** What its rules say of what a rollout has measured, as it stands: the same function over the same evidence that steers it. Null before there was traffic, and of what earlier rules measured. */
+/** What its rules say of what a rollout has measured, as it stands: the same function over the same evidence that steers it. Null before there was traffic. */
 export function outlookOf({ spec, paired, state, status, step, extendedSeconds }: RolloutRecord): RolloutVerdict | null {
-  const evidence = knownEvidence(state.evidence);
+  const { evidence } = state;
   if (evidence === null) return null;
   const policy = rolloutPolicyOf(spec, { dependsOnPrediction: !paired });
   if (!isOpenRollout(status)) return decideRollout(policy, evidence);

@@ -4,7 +4,7 @@ import type { Detectors } from '../../data/safety/open-detectors';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure, failures, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { indexOf, type BundleBase, type BundleIndex, type BundleReranker, type ReleaseBundle } from '../../domain/llm/bundle';
+import { type BundleBase, type BundleIndex, type BundleReranker, type ReleaseBundle } from '../../domain/llm/bundle';
 import type { PromptTemplate } from '../../domain/llm/prompt';
 import { variablesOf } from '../../domain/llm/prompt-render';
 import type { SafetyPolicy, Side } from '../../domain/llm/safety/policy';
@@ -57,7 +57,7 @@ export async function loadBundle(
   const prompt = await readPart<PromptTemplate>(options.artifacts, bundle.prompt.artifact, `the prompt of ${model}`);
   const policy =
     bundle.safety && (await readPart<SafetyPolicy>(options.artifacts, bundle.safety.artifact, `the safety policy of ${model}`));
-  const index = indexOf(bundle);
+  const index = bundle.index;
   if (index?.rerank) checkReranker(model, index.rerank, options);
   checkVariables(bundle, prompt, index);
   await Promise.all([

@@ -8,7 +8,6 @@ import type { Embedders } from '../../data/indexes/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../data/indexes/query-index';
 import type { Digest } from '../../domain/artifact';
 import { defaultTenant as tenant } from '../../domain/ids';
-import { withCountedHeadings } from '../../domain/index/chunking';
 import type { IndexDocument } from '../../domain/index/document';
 import type { IndexSpec } from '../../domain/index/index.schema';
 
@@ -38,7 +37,7 @@ export async function openWikiIndex({
   readonly signal: AbortSignal;
 }): Promise<WikiIndex> {
   const embedder = await embedders.get(embedderSpec);
-  const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking: withCountedHeadings(chunking) };
+  const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
   const digest = digestOf({ recipe, documents });
   // Of other documents, or cut otherwise, it is another table.
   const place = join(folder, digest.slice(-16));

@@ -48,8 +48,8 @@ export interface RolledBack {
   readonly from: number | null;
   readonly to: number;
   readonly fencing: number;
-  /** Null without retrieval; not there in an answer that was kept before indexes followed. */
-  readonly index?: FollowedIndex | null;
+  /** Null without retrieval. */
+  readonly index: FollowedIndex | null;
 }
 
 /** What became of the alias of the index that the application asks. */

@@ -71,7 +71,7 @@ export interface PredictionRepository {
   /** What each of these predictions is a prediction of; ids that are not stored are left out. */
   tasksOf(input: { readonly tenant: Tenant; readonly ids: readonly PredictionId[] }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
   get(input: { readonly tenant: Tenant; readonly id: PredictionId }): Promise<PredictionRecord | null>;
-  /** Newest first. Rows from before schema version 0020 have no verdict to filter by. */
+  /** Newest first. */
   list(input: { readonly tenant: Tenant } & PredictionFilter & PageRequest): Promise<Page<ListedPrediction>>;
   /** What a policy kept of the texts that did not pass; where there is any, an audit row says who read it. Null: no such prediction. */
   readTexts(input: { readonly tenant: Tenant; readonly id: PredictionId; readonly actor: string }): Promise<KeptTexts | null>;

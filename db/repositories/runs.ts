@@ -114,8 +114,7 @@ export interface RunStartPayload {
   readonly runId: RunId;
   readonly workflowId: string;
   readonly lifecycle: string;
-  /** Absent in entries from before there was a second kind. */
-  readonly kind?: LifecycleKind;
+  readonly kind: LifecycleKind;
   readonly revisionDigest: Digest;
   readonly request: RunRequest;
   readonly actor: string;

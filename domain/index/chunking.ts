@@ -4,18 +4,8 @@ export type ChunkingPlan =
   | { readonly kind: 'tokens'; readonly size: number; readonly overlap: number }
   /** Whole sentences up to `size` tokens; the last `overlap` sentences begin the next piece. */
   | { readonly kind: 'sentences'; readonly size: number; readonly overlap: number }
-  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under, which is embedded above it. */
-  | {
-      readonly kind: 'paragraphs';
-      readonly size: number;
-      /** Within the size. Absent in the recipes of versions from before: they count the text alone, in changes too, so that all their pieces are cut in one way. */
-      readonly headings?: 'counted';
-    };
-
-/** As a version is cut that is begun now. */
-export function withCountedHeadings(plan: ChunkingPlan): ChunkingPlan {
-  return plan.kind === 'paragraphs' ? { ...plan, headings: 'counted' } : plan;
-}
+  /** Whole paragraphs up to `size` tokens, never across a heading; each piece knows the heading that it stands under, which is embedded above it and counts towards the size. */
+  | { readonly kind: 'paragraphs'; readonly size: number };
 
 export interface Chunk {
   readonly ordinal: number;
@@ -54,7 +44,7 @@ export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): 
       const chunks: Chunk[] = [];
       for (const { heading, paragraphs } of sectionsIn(text)) {
         const units = paragraphs.map((span) => ({ ...span, cost: cost(span) }));
-        const above = plan.headings === 'counted' ? shortened(heading, plan.size, costOf) : { embedded: heading, cost: 0 };
+        const above = shortened(heading, plan.size, costOf);
         const spans = packed(text, units, { size: plan.size - above.cost, overlap: 0 }, costOf);
         chunks.push(...toChunks(text, spans, chunks.length, { heading, embeddedHeading: above.embedded }));
       }

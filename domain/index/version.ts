@@ -27,8 +27,8 @@ export interface IndexReport {
   /** Chunks whose heading took more than half of their size, so that the end of it is not in their vectors; absent where there are none. */
   readonly shortenedHeadings?: number;
   readonly rejected: RejectionCounts;
-  /** How its vectors are found; absent for versions of before there was a choice. */
-  readonly vectors?: VectorKind;
+  /** How its vectors are found. */
+  readonly vectors: VectorKind;
   readonly seconds: number;
 }
 

@@ -10,9 +10,8 @@ export interface BundleBase {
   readonly adapter: ArtifactRef | null;
   /**
    * Asked in this order when the first cannot answer. Each was asked the cases that the bundle was judged by and passed its gates before the bundle had these bytes: `qualified`.
-   * Manifests from before standbys were measured name them without it.
    */
-  readonly standby: readonly { readonly provider: string; readonly model: string; readonly qualified?: true }[];
+  readonly standby: readonly { readonly provider: string; readonly model: string; readonly qualified: true }[];
 }
 
 /** The bytes behind the digest of an LLM version: canonical JSON of this. It is evaluated, promoted, served and rolled back as one thing (I3). */
@@ -41,7 +40,7 @@ export interface BundleIndex {
   /** Passages that an answer is given, at most. */
   readonly k: number;
   readonly mode: SearchMode;
-  /** Which of what is found the answer is given; without it the nearest by the index. Manifests that are older have none. */
+  /** Which of what is found the answer is given; without it the nearest by the index. */
   readonly rerank?: BundleReranker;
 }
 
@@ -53,11 +52,6 @@ export interface BundleReranker {
   readonly candidates: number;
   /** While serving, when it cannot be asked: no answer, or one by the index's own order. What is measured is always measured with it. */
   readonly onError: 'fail' | 'keepOrder';
-}
-
-/** Manifests that are older than retrieval say nothing of an index. */
-export function indexOf(bundle: ReleaseBundle): BundleIndex | null {
-  return (bundle as Partial<ReleaseBundle>).index ?? null;
 }
 
 /** What a request to a bundle must carry. */

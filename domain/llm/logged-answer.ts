@@ -55,7 +55,7 @@ export function verdictOf(safety: SafetyAudit | null): ScreeningOutcome | null {
   return worstOutcome([safety.input, safety.output, safety.retrieved].flatMap((side) => side?.outcome ?? []));
 }
 
-/** Of a row of the prediction log; null where it has the score of a model instead. Rows from before a member was kept do not have it. */
-export function answerIn(output: unknown): Partial<LoggedAnswer> | null {
-  return typeof output === 'object' && output !== null && 'finish' in output ? (output as Partial<LoggedAnswer>) : null;
+/** Of a row of the prediction log; null where it has the score of a model instead. */
+export function answerIn(output: unknown): LoggedAnswer | null {
+  return typeof output === 'object' && output !== null && 'finish' in output ? (output as LoggedAnswer) : null;
 }

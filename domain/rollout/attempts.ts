@@ -4,7 +4,7 @@ import { alphaShare } from '../gates/attempts';
 import type { CanarySpec } from '../lifecycle';
 import type { Verdict } from '../verdict';
 
-/** As the platform puts it into the spec of a rollout, before anything is opened. Absent in rollouts from before attempts were counted. */
+/** As the platform puts it into the spec of a rollout, before anything is opened. */
 interface CountedTest {
   /** Of this pair of versions, under any policy; from 1. */
   readonly attempt: number;
@@ -21,9 +21,9 @@ export function canaryAtAttempt(canary: CanarySpec, attempt: number): CanarySpec
   return { ...canary, test: { ...canary.test, alpha: Number((alpha * alphaShare(attempt)).toPrecision(12)), statedAlpha: alpha, attempt } };
 }
 
-/** Null for a rollout from before attempts were counted. */
-export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number | null {
-  return (test as Partial<CountedTest>).attempt ?? null;
+/** Of a rollout that was opened: `canaryAtAttempt` counted it. */
+export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
+  return (test as CanarySpec['test'] & CountedTest).attempt;
 }
 
 /** Whether two rollouts ask the same: by their policies as the lifecycle says them, whatever attempt they are and however their judge was calibrated. */

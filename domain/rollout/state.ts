@@ -109,18 +109,13 @@ export interface AnswersCounted {
 export function growState(policy: RolloutPolicy, state: RolloutState, standing: Standing, seen: Seen): RolloutState {
   if (seen.eventNow === null) return state;
   const { champion, challenger } = standing;
-  const before = knownEvidence(state.evidence) ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
+  const before = state.evidence ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
   if (decideRollout(policy, before).kind === 'harm') return state;
   const grown = counted(policy, observed(policy, before, standing, seen), seen);
   const verdict = decideRollout(policy, grown);
   // The drawing is of what decides: once people are answered, of that alone.
   const history = grown.servingSince === before.servingSince ? state.history : [];
   return { evidence: grown, history: withPoint(history, grown, verdict) };
-}
-
-/** Evidence that earlier rules have measured cannot be added to: it begins anew. */
-export function knownEvidence(evidence: RolloutEvidence | null): RolloutEvidence | null {
-  return (evidence?.version as number | undefined) === 2 ? evidence : null;
 }
 
 function observed(

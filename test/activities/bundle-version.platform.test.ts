@@ -70,7 +70,7 @@ async function indexVersion(state: 'building' | 'ready'): Promise<{ readonly nam
       chunks: 2,
       documents: 1,
     });
-    const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, seconds: 1 };
+    const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, vectors: 'flat', seconds: 1 } as const;
     await world.registry.indexes.seal({ tenant, index, version, report });
   }
   return { name: index, version };
@@ -246,13 +246,6 @@ describe('nameStandbys', () => {
     const bundle = await bundleAt(manifest);
     expect(await bundleAt(whole)).toEqual({ ...bundle, base: { ...bundle.base, standby: [{ ...spare, qualified: true }] } });
     expect(await world.run('nameStandbys', { ...of, standbys: [] })).toEqual(manifest);
-  });
-
-  test('leaves none that a manifest from before they were measured names', async () => {
-    const { manifest } = await written();
-    const bundle = await bundleAt(manifest);
-    const old = await world.artifacts.putJson({ tenant, value: { ...bundle, base: { ...bundle.base, standby: [spare] } } });
-    expect(await world.run('nameStandbys', { tenant, runId, bundle: old, standbys: [] })).toEqual(manifest);
   });
 
   test('names nobody to stand by for a model with an adapter', async () => {

@@ -55,6 +55,7 @@ beforeAll(async () => {
     key: effectKey(runId, 'evaluate', 'decide', 0),
     lifecycle: 'flight-delay',
     assembled: ref,
+    holdout: { dataset: 'flight-delay.holdout', version: 1, manifest: ref, rows: 1 },
     candidate: { model: 'flight-delay', version: 1, manifest: await modelManifest(artifacts, truth, ref) },
     champion: null,
     baseline: await modelManifest(artifacts, flat, ref),

@@ -30,7 +30,7 @@ async function inputOf(lifecycle = unique('lifecycle')): Promise<LifecycleInput 
   const traceId = 'a'.repeat(32);
   const accept = { tenant, lifecycle, revisionDigest: revision, request, actor: 'test', traceId, requestDigest: revision };
   const { run } = await test_.registry.runs.accept(accept);
-  return { tenant, workflowId: run.workflowId, lifecycle, revision, request, actor: 'test', traceId };
+  return { tenant, workflowId: run.workflowId, lifecycle, kind: 'ModelLifecycle', revision, request, actor: 'test', traceId };
 }
 
 const opened = async (lifecycle?: string): Promise<RunId> => (await record.openRun(await inputOf(lifecycle))).runId;
@@ -54,7 +54,15 @@ describe('openRun', () => {
   test('takes a run that nobody accepted from a schedule alone, with what the registry says of it', async () => {
     const lifecycle = unique('scheduled');
     const open = (workflowId: string) =>
-      record.openRun({ tenant, workflowId, lifecycle, request: { reason: 'mine', fromStage: 'promote' }, actor: 'mallory', traceId: '' });
+      record.openRun({
+        tenant,
+        workflowId,
+        lifecycle,
+        kind: 'ModelLifecycle',
+        request: { reason: 'mine', fromStage: 'promote' },
+        actor: 'mallory',
+        traceId: '',
+      });
     await applyLifecycle(test_.registry, lifecycle);
     const refused = { type: 'Forbidden', message: expect.stringContaining('neither the API nor a schedule') as string };
     await expect(open(`run/default/${lifecycle}/scheduled-2026`)).rejects.toMatchObject(refused);

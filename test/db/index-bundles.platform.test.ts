@@ -7,7 +7,7 @@ const recipe: IndexRecipe = {
   embedder: { name: 'minilm', digest: digestOf('minilm'), dimensions: 384, spec: { kind: 'minilm' } },
   chunking: { kind: 'sentences', size: 256, overlap: 0 },
 };
-const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, seconds: 1 };
+const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, vectors: 'flat', seconds: 1 } as const;
 
 describe('indexes and the bundles that ask them', () => {
   let test_: TestRegistry;

@@ -33,7 +33,7 @@ describe('indexes', () => {
       idempotencyKey: unique('key'),
       ...more,
     });
-  const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, seconds: 1 };
+  const report = { documents: 1, chunks: 2, embedded: 2, rejected: {}, vectors: 'flat', seconds: 1 } as const;
   const ready = async (datasetVersion: number) => {
     const { version, applied } = await open(datasetVersion);
     await repository().changes.applied({ tenant, index, version, from: applied, to: applied, tableVersion: 3, chunks: 2, documents: 1 });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/bundle';
+import * as workflows from '../../workflows';
 
 const histories = join(__dirname, 'histories');
 const recorded = readdirSync(histories).filter((file) => file.endsWith('.json'));
@@ -14,9 +15,12 @@ interface RecordedHistory {
   readonly history: unknown;
 }
 
-/** Today's code must follow the path that these runs took: whoever changes a workflow keeps open runs working, by `patched()`. */
+/** Current workflow code must follow the path that these runs took; CONTRIBUTING.md says how a workflow is changed. */
 describe('recorded histories', () => {
-  test('there are some', () => expect(recorded).not.toEqual([]));
+  test('include every workflow type, so that no workflow changes unnoticed', () => {
+    const typeIn = (file: string) => firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
+    expect([...new Set(recorded.map(typeIn))].sort()).toEqual(Object.keys(workflows).sort());
+  });
 
   test.each(recorded)('%s replays', async (file) => {
     const bundle = await workflowBundle();
@@ -24,6 +28,19 @@ describe('recorded histories', () => {
     await Worker.runReplayHistory({ workflowBundle: bundle, replayName: file }, history, workflowId);
   });
 });
+
+function firstEventOf(file: string) {
+  const { history } = JSON.parse(readFileSync(join(histories, file), 'utf8')) as {
+    readonly history: {
+      readonly events: readonly {
+        readonly workflowExecutionStartedEventAttributes: { readonly workflowType: { readonly name: string } };
+      }[];
+    };
+  };
+  const [first] = history.events;
+  if (!first) throw new Error(`${file} is empty`);
+  return first;
+}
 
 describe('the workflow bundle', () => {
   test('holds no library that the sandbox must not run', async () => {

@@ -49,7 +49,7 @@ function outcomeOf(winner: string): SearchOutcome {
     first: { digest: digest('prompt precise.yaml'), version: 3 },
     searched: { id: digest(`prompt ${winner}`), quality: 0.9, cases: 8, failures: 0, cost: 0, latencyMs: 5 },
     confirmed: { winner: mean(0.8), first: mean(0.7), gain: mean(0.1), optimism: 0.1 },
-    ...{ improved: false, front: [], variants: 4, questions: 48 },
+    ...{ improved: false, tied: 0, front: [], variants: 4, questions: 48 },
     paid: { answers: 48, cost: 0, unsettled: 0 },
     report: artifact('report'),
   };

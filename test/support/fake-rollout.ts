@@ -63,11 +63,11 @@ export function fakeRollout(script: Script, opening?: Awaited<ReturnType<Activit
   };
   const overrides: Overrides = {
     readChampion: () => Promise.resolve(champion),
-    openRollout: () => {
+    openRollout: ({ canary: { test } }) => {
       if (opening) return Promise.resolve(opening);
       fake.status = 'running';
       return Promise.resolve({
-        ...{ kind: 'opened', rollout: 'roll_1' as RolloutId, status: 'running', step: 0, extendedSeconds: 0, decision: null },
+        ...{ kind: 'opened', rollout: 'roll_1' as RolloutId, status: 'running', step: 0, extendedSeconds: 0, decision: null, test },
       });
     },
     enterRolloutStep: ({ step, weight, actor, cause }) =>

@@ -141,7 +141,14 @@ export async function complete(world: IndexWorld, filled: Awaited<ReturnType<typ
   const finished = await world.run('finishIndexTable', { ...at, chunks, vectors: { kind: 'flat' } }, given);
   while ((await world.run('applyIndexChanges', { ...at, ...limits }, given)).more);
   const { documents, rejected } = planned;
-  const report = { documents, rejected, chunks: chunks.reduce((sum, each) => sum + each, 0), embedded, seconds: 1 };
+  const report = {
+    documents,
+    rejected,
+    chunks: chunks.reduce((sum, each) => sum + each, 0),
+    embedded,
+    vectors: finished.kind === 'complete' ? finished.vectors : 'flat',
+    seconds: 1,
+  } as const;
   const sealed = await world.run('sealIndexVersion', { ...at, report });
   return { finished, sealed };
 }

@@ -1,5 +1,5 @@
 /** Runs of the real workflow code on a real Temporal server, with fake activities. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
@@ -29,7 +29,7 @@ export interface LifecycleRuns {
   study(input: StudyInput, overrides: Overrides): Promise<StartedRun<StudyOutcome>>;
   /** From start to end; its history is recorded under the name. */
   run(name: string, plan: RunPlan, overrides?: Overrides): Promise<{ readonly outcome: RunOutcome; readonly fake: FakeActivities }>;
-  /** `RECORD_HISTORIES=1` writes what test/replay/ must replay from then on. */
+  /** Writes the history that test/replay/ replays from then on, where `RECORD_HISTORIES` asks for it. */
   record(name: string, handle: WorkflowHandle): Promise<void>;
   close(): Promise<void>;
 }
@@ -43,8 +43,8 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
   let count = 0;
 
   const start: LifecycleRuns['start'] = (plan, overrides = {}, before = () => Promise.resolve()) => {
-    const { tenant, lifecycle, request, traceId } = plan;
-    const input: LifecycleInput = { tenant, lifecycle, request, actor: 'ada', traceId };
+    const { tenant, lifecycle, request, traceId, spec } = plan;
+    const input: LifecycleInput = { tenant, lifecycle, kind: spec.kind, request, actor: 'ada', traceId };
     return begin<RunOutcome>({ type: lifecycleWorkflows[plan.spec.kind], input, fake: fakeActivities(plan, overrides) }, before);
   };
 
@@ -101,11 +101,16 @@ export async function openLifecycleRuns(): Promise<LifecycleRuns> {
 }
 
 export async function record(name: string, handle: WorkflowHandle): Promise<void> {
-  if (process.env.RECORD_HISTORIES !== '1') return;
-  const directory = join(__dirname, '..', 'replay', 'histories');
-  mkdirSync(directory, { recursive: true });
+  const file = join(__dirname, '..', 'replay', 'histories', `${name}.json`);
+  if (!isWanted(name, file)) return;
   const history = JSON.parse(historyToJSON(await handle.fetchHistory()), withoutPlace) as unknown;
-  writeFileSync(join(directory, `${name}.json`), `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`);
+  writeFileSync(file, `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`);
+}
+
+/** `1` records again what is kept; names, separated by commas, add histories. Most runs of the tests differ in nothing that a replay could show. */
+function isWanted(name: string, file: string): boolean {
+  const { RECORD_HISTORIES: wanted = '' } = process.env;
+  return wanted === '1' ? existsSync(file) : wanted.split(',').includes(name);
 }
 
 /** Where it was recorded is nobody's business; replay does not look at it. */

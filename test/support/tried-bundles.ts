@@ -15,6 +15,7 @@ const least = 0.8;
 const policy: LlmEvaluationPolicy = {
   kind: 'llmEvaluation',
   version: 2,
+  looks: 1,
   gates: [{ name: 'useful', kind: 'threshold', dimension: 'right', min: least, confidence: 0.95, maxFailures: 0, minCases: 30 }],
   ungated: null,
 };

@@ -65,7 +65,7 @@ async function start(workflowId: string): Promise<void> {
   const { lifecycle, revision, request, traceId } = plan;
   // As the API does: a run that it did not accept is refused.
   await test_.registry.runs.open({ tenant, workflowId, lifecycle, request, actor: 'test', traceId });
-  await lifecycles.start(workflowId, { tenant, lifecycle, revision, request, actor: 'test', traceId });
+  await lifecycles.start(workflowId, { tenant, lifecycle, kind: plan.spec.kind, revision, request, actor: 'test', traceId });
 }
 
 const meet = (code: WorkflowCode, { allowIncompatible = false, to = connection } = {}): Promise<void> =>

@@ -48,7 +48,14 @@ async function workOff(runs: readonly { readonly tenant: string; readonly lifecy
     const handles: WorkflowHandle[] = [];
     // In this order, each with its first activity waiting before the next one comes.
     for (const [index, { tenant, lifecycle }] of runs.entries()) {
-      const input: LifecycleInput = { tenant: tenant as Tenant, lifecycle, request: {}, actor: 'ada', traceId: 't' };
+      const input: LifecycleInput = {
+        tenant: tenant as Tenant,
+        lifecycle,
+        kind: 'ModelLifecycle',
+        request: {},
+        actor: 'ada',
+        traceId: 't',
+      };
       const named = { workflowId: `run/${index}`, taskQueue: taskQueues.orchestrator, args: [input] };
       const handle = await client.workflow.start(lifecycleWorkflows.ModelLifecycle, named);
       while (((await handle.describe()).raw.pendingActivities ?? []).length === 0) await sleep(20);

@@ -42,10 +42,10 @@ describe('llm lifecycle', () => {
       'answerCases prompt-eval',
       'compareAnswers',
       'readChampion',
-      'registerBundle',
       'answerCases evaluate',
       'answerCases evaluate',
       'decideBundle',
+      'registerBundle',
       'probeGateways',
       'promoteVersion',
       'releaseRun',
@@ -471,7 +471,7 @@ describe('llm lifecycle', () => {
     expect(fake.calls).not.toContain('registerBundle');
   });
 
-  test('withdraws the candidate when the budget is spent in the middle of its evaluation', async () => {
+  test('registers no candidate when the budget is spent in the middle of the evaluation', async () => {
     const fake = fakeLlm(better);
     const { outcome, fake: seen } = await runs.run('llm-lifecycle-budget-spent', llmPlanOf(), {
       ...fake,
@@ -481,7 +481,7 @@ describe('llm lifecycle', () => {
       },
     });
     expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'BudgetSpent', stage: 'evaluate' } });
-    expect(seen.calls).toContain('withdrawVersion');
+    expect(seen.calls).not.toContain('registerBundle');
     expect(seen.calls).not.toContain('promoteVersion');
   });
 

@@ -242,16 +242,4 @@ describe('models that are to stand by', () => {
     expect(fake.calls).not.toContain('nameStandbys');
     expect(seen.registered).toEqual([artifact(`adapted ${digest('bundle precise.yaml').slice(7, 27)}`).digest]);
   });
-
-  test('a rerun does not take over an evaluation from before they were measured', async () => {
-    const end = { output: { evidence: digest('evidence'), champion: null }, verdict: { kind: 'passed', reasons: [] } } as const;
-    const decision = { id: 'decision_0', policy: digest('policy'), evidence: digest('evidence'), verdict: end.verdict };
-    const { seen, overrides } = world(() => ({
-      beginStage: ({ stage }) =>
-        Promise.resolve(stage === 'evaluate' ? { kind: 'reused', fromRun: 'run_0' as RunId, end: { ...end, decision } } : { kind: 'run' }),
-    }));
-    const { outcome } = await runs.run('llm-lifecycle-standbys-rerun', planOf([good]), overrides);
-    expect(outcome).toMatchObject({ status: 'failed', failure: { type: 'Conflict' } });
-    expect(seen.registered).toEqual([]);
-  });
 });

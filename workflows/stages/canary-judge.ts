@@ -5,7 +5,7 @@ import type { Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
 import { inconclusive } from '../canary-rollout';
 import type { EffectOf, LlmRun, Run } from '../stage';
-import { judgeFilesOf, questionsOf } from './evaluate-bundle';
+import { judgeFilesOf, questionsOf } from './llm-questions';
 
 export type CanaryJudge =
   | { readonly kind: 'none' }

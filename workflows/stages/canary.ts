@@ -1,6 +1,6 @@
 import type { Digest } from '../../domain/artifact';
 import type { RolloutId } from '../../domain/ids';
-import type { ModelVersionRef } from '../../domain/model';
+import type { ChampionSeen, ModelVersionRef } from '../../domain/model';
 import { answerLabel } from '../../domain/llm/canary';
 import { versionName } from '../../domain/model';
 import type { Verdict } from '../../domain/verdict';
@@ -12,7 +12,6 @@ import { runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
 import { startRollout, whenStanding } from '../tracked-rollout';
 import { canaryJudge } from './canary-judge';
-import type { ChampionSeen } from './evaluate';
 
 export interface Trial {
   readonly candidate: ModelVersionRef;

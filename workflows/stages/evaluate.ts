@@ -1,7 +1,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../domain/lifecycle';
-import type { ModelVersionRef } from '../../domain/model';
+import type { ChampionSeen, ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { ParityEvidence } from '../../domain/parity';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
@@ -11,12 +11,6 @@ import { runStage } from '../stage';
 import { messageOf, typeOf } from '../undo';
 import type { Trained } from './train';
 import { fileOf } from './train';
-
-/** The champion as it was when the candidate was compared with it; `promote` swaps only against exactly this. */
-export interface ChampionSeen {
-  readonly version: ModelVersionRef | null;
-  readonly fencing: number;
-}
 
 export interface Contest extends Pick<Trained, 'assembled' | 'holdout'> {
   readonly candidate: ModelVersionRef;

@@ -7,15 +7,15 @@ import type { FineTuneSpec } from '../../domain/llm/llm-lifecycle';
 import { computeWork, dataWork, llmWork, records } from '../activity-proxies';
 import type { EffectOf, EndedStage, LlmRun, StageEnd } from '../stage';
 import { effectOf, runStage } from '../stage';
-import { llmFileOf } from './evaluate-bundle';
+import { llmFileOf } from './llm-questions';
 import type { Ingested } from './ingest';
 
 export interface FineTuned {
   /** The chosen bundle over the adapted model. */
   readonly bundle: WrittenBundle;
   readonly rows: PreparedExamples['rows'];
-  /** What they were given of the bundle's index; null where it has none, not there in older records. */
-  readonly passages?: PreparedExamples['passages'];
+  /** What they were given of the bundle's index; null where it has none. */
+  readonly passages: PreparedExamples['passages'];
   readonly result: JobResult;
   /** Null where a provider trained. */
   readonly logs: ArtifactRef | null;

@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { Digest } from '../../domain/artifact';
-import type { ModelVersionRef } from '../../domain/model';
+import type { ChampionSeen, ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { DecisionRef, Reason, Verdict } from '../../domain/verdict';
 import { gatewayWork, records } from '../activity-proxies';
@@ -10,7 +10,6 @@ import type { EffectOf, EndedStage, Run, StageEnd } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
 import { whenStanding } from '../tracked-rollout';
-import type { ChampionSeen } from './evaluate';
 
 export interface Promoted {
   readonly previous: number | null;

@@ -6,7 +6,7 @@ import type { Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
 import type { EndedStage, LlmRun, StageEnd } from '../stage';
 import { runStage } from '../stage';
-import { judgeFilesOf, llmFileOf, questionsOf } from './evaluate-bundle';
+import { judgeFilesOf, llmFileOf, questionsOf } from './llm-questions';
 import { searchPrompts, type SearchedPrompts } from './search-prompts';
 
 export interface PromptContest {
@@ -30,8 +30,8 @@ export interface ChosenPrompt {
   readonly notShown?: readonly NotShown[];
   /** Winner minus first prompt on cases that no choice has seen; null where the first one won. */
   readonly confirmed: { readonly path: string; readonly difference: ScoreSummary } | null;
-  /** What was answered, in the order asked. Absent in outputs from before this was told. */
-  readonly results?: readonly PromptResults[];
+  /** What was answered, in the order asked. */
+  readonly results: readonly PromptResults[];
 }
 
 export interface NotShown {

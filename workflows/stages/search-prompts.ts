@@ -9,7 +9,7 @@ import { promptSearchWorkflow, searchOfRun, type PromptSearchInput } from '../pr
 import { childAttributes } from '../search-attributes';
 import type { LlmRun } from '../stage';
 import { messageOf, typeOf } from '../undo';
-import { llmFileOf } from './evaluate-bundle';
+import { llmFileOf } from './llm-questions';
 
 /** What became of looking for a better prompt; `first`: the candidate that it began with. */
 export type SearchedPrompts =

@@ -23,10 +23,7 @@ export const caseResultView = z
     id: z.string(),
     group: z.string().nullable(),
     pair: z.string().nullable(),
-    input: z
-      .record(z.string(), z.unknown())
-      .optional()
-      .describe('what was asked: values of the prompt’s variables; absent in results from before it was kept'),
+    input: z.record(z.string(), z.unknown()).optional().describe('what was asked: values of the prompt’s variables'),
     expected: document.optional().describe('what would have been right, likewise'),
     answer: z.string().nullable(),
     unanswered: z.string().nullable().describe('why there is no answer: the type of the failure'),

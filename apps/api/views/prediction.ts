@@ -136,7 +136,7 @@ export function summaryToJson({ label, labelledAt, output, ...row }: ListedPredi
     score: said === null ? scoreIn(output) : null,
     class: predicted?.class ?? null,
     answer: said && answerToJson(said),
-    verdict: said && verdictOf(said.safety ?? null),
+    verdict: said && verdictOf(said.safety),
     feedback: labelledAt === null ? null : feedbackToJson(predicted === null ? label : (classLabel(label) ?? label), labelledAt),
   };
 }
@@ -166,19 +166,17 @@ function scoreIn(output: unknown): number | null {
   return typeof score === 'number' ? score : null;
 }
 
-/** Rows from before a member was kept do not have it. */
-function answerToJson({ finish = 'stop', usage, ...said }: Partial<LoggedAnswer>): AnswerJson {
-  const { firstTokenMs = null, blocked = null, malformed = false, error = null, standby = null } = said;
-  const { promptTokens = 0, completionTokens = 0 } = usage ?? {};
+function answerToJson(answer: LoggedAnswer): AnswerJson {
+  const { finish, usage, firstTokenMs, blocked, malformed, error, standby = null } = answer;
+  const { promptTokens, completionTokens } = usage;
   return { finish, promptTokens, completionTokens, firstTokenMs, blocked, malformed, error, standby };
 }
 
-function evidenceToJson(said: Partial<LoggedAnswer> | null): Pick<PredictionJson, 'safety' | 'retrieved'> {
+function evidenceToJson(said: LoggedAnswer | null): Pick<PredictionJson, 'safety' | 'retrieved'> {
   return { safety: said?.safety ? safetyToJson(said.safety) : null, retrieved: said?.retrieved ? retrievalToJson(said.retrieved) : null };
 }
 
 function safetyToJson({ policy, input, output, retrieved: passages }: SafetyAudit): PredictionJson['safety'] {
-  // Rows from before passages were screened do not have theirs.
   return { policy, input: sideToJson(input), output: output && sideToJson(output), retrieved: passages ? sideToJson(passages) : null };
 }
 

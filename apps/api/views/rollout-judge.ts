@@ -3,7 +3,6 @@ import { budgetUnits } from '../../../domain/budget';
 import { runScope } from '../../../domain/llm/run-budget';
 import { fewestLabels } from '../../../domain/llm/evaluation/judge';
 import { noLabels, whyNotYet, type VersionLabels } from '../../../domain/rollout/judge-labels';
-import { knownEvidence } from '../../../domain/rollout/state';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { silenceFailures } from '../../../db/repositories/judged-answers';
 import type { Registry } from '../../../db/registry';
@@ -53,7 +52,7 @@ export async function judgeToJson(
   const asked = { tenant, scope: `${runScope(runId)}/canary` };
   const { cost } = await llmCalls.report(asked);
   const over = state.evidence?.noMoreLabels?.why ?? null;
-  const quality = knownEvidence(state.evidence)?.quality;
+  const quality = state.evidence?.quality;
   const { shadow = none, serving = none, unscored = 0, judge: labels = noLabels } = quality?.kind === 'pairs' ? quality : {};
   const labelsOf = ({ right, wrong }: VersionLabels) => ({ right: right.cases, wrong: wrong.cases });
   return {

@@ -72,10 +72,7 @@ const summary = z.object({
   challenger: z.number(),
   runId: z.string(),
   status: z.enum(rolloutStatuses),
-  attempt: z
-    .number()
-    .nullable()
-    .describe('how often these two versions were judged beside each other, this time included; null before that was counted'),
+  attempt: z.number().describe('how often these two versions were judged beside each other, this time included'),
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),

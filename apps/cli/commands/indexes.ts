@@ -213,7 +213,7 @@ function movesTable(moves: readonly MoveJson[]): readonly string[] {
 
 /** A version that does not count headings is cut in another way than one that is begun now. */
 function chunkingOf(plan: ChunkingPlan): string {
-  return `${plan.kind} ${plan.size}${plan.kind === 'paragraphs' && plan.headings !== 'counted' ? ' + heading' : ''}`;
+  return `${plan.kind} ${plan.size}`;
 }
 
 function oneLine(text: string): string {

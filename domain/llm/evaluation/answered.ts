@@ -20,7 +20,7 @@ export interface AnsweredCases {
 export interface AnswersSummary {
   readonly cases: number;
   readonly unanswered: number;
-  /** A line a reason. Not given where all were answered, and in summaries from before this was told. */
+  /** A line a reason. Not given where all were answered. */
   readonly notAnswered?: readonly string[];
   readonly dimensions: Readonly<Record<string, ScoreSummary>>;
   /** Nanodollars, by the ledger: what was paid in an earlier run is in it. */

@@ -12,8 +12,8 @@ export interface LlmEvaluationPolicy {
   /** 1: each candidate is judged at the gate's confidence. 2: all candidates on one case set share the gate's error (gates/attempts.ts). */
   readonly version: 1 | 2;
   readonly gates: readonly LlmGate[];
-  /** How often it may be looked at while cases are bought; 1 in policies from before this was told. Bounds that hold for one look alone share their error among so many. */
-  readonly looks?: number;
+  /** How often it may be looked at while cases are bought. Bounds that hold for one look alone share their error among so many. */
+  readonly looks: number;
   /** Why there are none; null when there are some. */
   readonly ungated: string | null;
 }

@@ -83,7 +83,6 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
   if (measured.judge) return unknown(gate, `${dimension} is a judge's, whose errors would fail or pass cases: use a threshold`);
   const { cases, failures, reasons, notApplicable } = measured.aggregate;
   const { lowest } = measured;
-  if (lowest === undefined) return unknown(gate, 'this evidence is from before the lowest score was kept: evaluate again');
   const of = `${cases - failures} of ${cases} cases measured`;
   if (lowest !== null && lowest.score < min) {
     const which = lowest.cases === 1 ? '1 case has' : `${lowest.cases} cases have`;

@@ -7,13 +7,13 @@ export interface CaseResult {
   readonly id: string;
   readonly group: string | null;
   readonly pair: string | null;
-  /** What was asked, and what would have been right. Not given in results from before this was kept, and in the states of a search. */
+  /** What was asked, and what would have been right. Not given in the states of a search. */
   readonly input?: EvaluationCase['input'];
   readonly expected?: EvaluationCase['expected'];
   readonly answer: string | null;
   /** Why there is no answer: the type of the failure. */
   readonly unanswered: string | null;
-  /** What that failure said and advised, cut at 400 characters: error texts hold no secret and no prompt (I11). Not given with an answer, and in results from before this was told. */
+  /** What that failure said and advised, cut at 400 characters: error texts hold no secret and no prompt (I11). Not given with an answer. */
   readonly because?: string;
   readonly retrieved: readonly Pick<RetrievedPassage, 'documentId'>[];
   /** Paraphrases of the case that were not asked, by why not; not given where all were. */
@@ -26,7 +26,7 @@ export interface CaseResult {
   readonly earlier?: boolean;
   /** Why a question that was answered earlier had no answer when it was asked again for its time: the type of the failure. Not given otherwise. */
   readonly untimed?: string;
-  /** Not given without an answer, and in results from before this was told. */
+  /** Not given without an answer. */
   readonly by?: AnsweredBy;
   /** Nanodollars, likewise. */
   readonly cost: number | null;

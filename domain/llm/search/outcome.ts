@@ -69,10 +69,10 @@ export interface SearchOutcome {
   /** Not beaten in quality, cost and latency at once, best quality first. */
   readonly front: readonly (VariantResult & { readonly origin: VariantOrigin['kind'] })[];
   readonly variants: number;
-  /** Why they are fewer than the search allowed; not given where they are not, and in outcomes from before this was told. */
+  /** Why they are fewer than the search allowed; not given where they are not. */
   readonly fewer?: readonly string[];
-  /** Other variants with the winner's quality on as many cases: it was cheaper or faster, or its digest came first. Not given in outcomes from before this was told. */
-  readonly tied?: number;
+  /** Other variants with the winner's quality on as many cases: it was cheaper or faster, or its digest came first. */
+  readonly tied: number;
   readonly questions: number;
   /** From the call ledger. */
   readonly paid: {

@@ -149,20 +149,6 @@ describe('over HTTP', () => {
       ...{ status: 422, body: { detail: 'nice was not measured there: close, right were' } },
     });
   });
-
-  test('evidence from before it named its results still leads to them', async () => {
-    const { id: old } = await world.accept('answers');
-    const measured = { kind: 'llmEvaluation', version: 1, candidate: digestOf('old'), cases: 5 };
-    const digest = await kept(measured);
-    const held = await world.artifacts.putJson({ tenant, value: resultsOf(5, 'old') });
-    await world.registry.artifacts.reference({ tenant, digest: held.digest, by: `evidence:${digest}` });
-    const at = { tenant, runId: old, stage: 'evaluate', generation: 1 };
-    await world.registry.stages.begin({ ...at, cacheKey: digestOf('old'), reuse: false });
-    await world.registry.stages.finish({ ...at, status: 'succeeded', output: { output: {} }, decisionId: await decide(old, digest) });
-    expect(await evaluations(old)).toEqual([{ stage: 'evaluate', name: 'results 1', cases: null, results: held }]);
-    const { body } = await world.call<{ items: readonly CaseResult[] }>('GET', `/runs/${old}/evaluations/${held.digest}/cases`);
-    expect(body.items).toHaveLength(5);
-  });
 });
 
 describe('from the command line', () => {

@@ -116,7 +116,7 @@ test('the command line watches a build to its end, and says no with 3', async ()
     const { stdout, stderr, exitCode } = await cliAgainst(settings, ['index', ...args]);
     return `${exitCode} ${stdout}${stderr}`;
   };
-  const report = { documents: 7, chunks: 12, embedded: 12, rejected: {}, seconds: 1 };
+  const report = { documents: 7, chunks: 12, embedded: 12, rejected: {}, vectors: 'flat', seconds: 1 } as const;
   let looks = 0;
   const ended = (kind: 'passed' | 'failed', message: string) => () => {
     const verdict = { kind, reasons: [{ gate: 'index-answers', code: 'x', message, outcome: kind }] } as const;

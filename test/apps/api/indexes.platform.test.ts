@@ -37,7 +37,7 @@ async function built(number: number): Promise<void> {
   const key = { tenant, idempotencyKey: `built/${number}` };
   const { version, applied } = await opened(number, key.idempotencyKey);
   await indexes.changes.applied({ tenant, index: 'wiki', version, from: applied, to: applied, tableVersion: 9, chunks: 12, documents: 8 });
-  const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, seconds: 3 };
+  const report = { documents: 7, chunks: 12, embedded: 12, rejected: { empty: 2, binary: 1 }, vectors: 'flat', seconds: 3 } as const;
   await indexes.seal({ tenant, index: 'wiki', version, report });
   const { champion } = await indexes.aliases({ tenant, index: 'wiki' });
   await indexes.promote({ ...key, index: 'wiki', version, expectedChampion: champion ?? { version: null }, actor: 'ada', cause: 'built' });
@@ -91,7 +91,7 @@ test('the command line does the same, and asks the gateway', async () => {
     };
     expect(await cli('list')).toMatch(/wiki +2 +@1 +0/);
     expect(await cli('show', 'wiki')).toMatch(
-      /@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +- +wiki\.documents@1 +8 +12 +7 on \d{4}-\d\d-\d\d +3[^]*MOVED[^]*rollback +@2 → @1 +operator +- +worse answers/,
+      /@1 +ready +champion +all-MiniLM-L6-v2-int8 +sentences 256 +flat +wiki\.documents@1 +8 +12 +7 on \d{4}-\d\d-\d\d +3[^]*MOVED[^]*rollback +@2 → @1 +operator +- +worse answers/,
     );
     expect(await cli('query', 'wiki', 'What swims?', '--of', '1')).toMatch(/^0 [^]*0\.812 +whale +Whales swim\.[^]*wiki@1, minilm/);
     expect(gateway.asked).toEqual([{ url: '/v1/indexes/wiki/query', body: { text: 'What swims?', k: 5, mode: 'vector', version: 1 } }]);

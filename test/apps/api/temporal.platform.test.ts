@@ -213,7 +213,8 @@ describe('the lifecycle client', () => {
     await untilRun(id, ({ status }) => status === 'succeeded');
     const workflowId = `run/default/flight-delay/${id}`;
     const plan = planOf();
-    const input = { tenant: plan.tenant, lifecycle: 'flight-delay', request: {}, actor: 'test', traceId: plan.traceId };
+    const { tenant, traceId } = plan;
+    const input = { tenant, lifecycle: 'flight-delay', kind: 'ModelLifecycle', request: {}, actor: 'test', traceId } as const;
     // The run's row says so a moment before its workflow has ended.
     for (const end = Date.now() + 10_000; (await lifecycles.execution(workflowId)) === 'running' && Date.now() < end;) {
       await new Promise((resolve) => setTimeout(resolve, 50));

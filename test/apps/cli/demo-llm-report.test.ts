@@ -97,7 +97,7 @@ test('a search says what it made of the best candidate, or why it ended', () => 
 });
 
 test('a difference is of the same cases; without a counterpart there is none', () => {
-  const own = { aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))), judge: null };
+  const own = { aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))), lowest: null, judge: null };
   const compared = aggregateValues(
     Array.from({ length: 40 }, () => ({ low: 0.25, high: 0.25 })),
     { min: -1, max: 1 },

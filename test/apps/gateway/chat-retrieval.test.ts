@@ -230,20 +230,3 @@ test('a bundle of an embedder that is another one here is not served', async () 
     message: expect.stringContaining('made by another letters') as string,
   });
 });
-
-test('a bundle that is older than retrieval says nothing of an index, and is served', async () => {
-  const { index: _index, ...old } = JSON.parse(
-    Buffer.from(
-      await artifacts.getBytes(
-        await putBundle((bytes) => artifacts.put(bytes), {
-          prompt: { ...prompt('Q: {{question}}'), variables: { question: { type: 'string', description: 'q' } } },
-        }),
-      ),
-    ).toString(),
-  ) as { index: null };
-  const manifest = artifacts.put(Buffer.from(JSON.stringify(old)));
-  registry.versions.set('wiki-assistant@1', { model: 'wiki-assistant', version: 1, manifest });
-  const answer = await client().chat.completions.create({ model: 'wiki-assistant@1', messages });
-  expect(answer.choices[0]?.message).toEqual({ role: 'assistant', content: 'Q: Ada Lovelace wrote of the engine', refusal: null });
-  expect(answer).not.toHaveProperty('perennial');
-});

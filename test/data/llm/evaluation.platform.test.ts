@@ -187,7 +187,7 @@ test('an evaluation that is stopped in the middle pays nothing twice, and comes 
     minCases: 30,
   } as const;
   const decide = (maxFailures: number) =>
-    decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [{ ...gate, maxFailures }], ungated: null }, evidence);
+    decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [{ ...gate, maxFailures }], ungated: null }, evidence);
   expect(decide(0.1).verdict.kind).toBe('passed');
   expect(decide(0.02).verdict).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'threshold.notMeasured' }] });
 });
@@ -257,7 +257,7 @@ describe('a provider that takes no question', () => {
     expect(answersSummary(evidence)).toMatchObject({ unanswered: 40, notAnswered: [`40 of 40 not answered: ${said}`] });
     const limits = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
     const gate = { name: 'useful', kind: 'threshold', dimension: 'exact', min: 0.3, ...limits } as const;
-    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null }, evidence);
+    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null }, evidence);
     expect(verdict.reasons[0]?.message).toBe(`40 of 40 cases could not be measured, at most 5 % may be: ${said}`);
     expect(explainLlmEvidence(evidence)[0]).toContain(`40 × ${said}`);
     expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(`<error message="exact ${said}">`);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { chunkText, countTokens, withCountedHeadings, type ChunkingPlan } from '../../../domain/index/chunking';
+import { chunkText, countTokens, type ChunkingPlan } from '../../../domain/index/chunking';
 
 const one = () => 1;
 const texts = (text: string, plan: ChunkingPlan) => chunkText(text, plan, one).map((chunk) => chunk.text);
@@ -40,25 +40,18 @@ describe('chunking', () => {
     ],
     ['of one word that is larger than that is not embedded', 'Bluewhalesss', ['Aa bb cc.', 'Dd ee.', 'Ff gg.'], ''],
   ])('a heading %s', (_what, heading, expected, embedded) => {
-    const plan = withCountedHeadings({ kind: 'paragraphs', size: 6 });
+    const plan: ChunkingPlan = { kind: 'paragraphs', size: 6 };
     const costOf = (word: string) => (word.length > 10 ? 4 : 1);
     const chunks = chunkText(`# ${heading}\n\nAa bb cc. Dd ee.\n\nFf gg.\n`, plan, costOf);
     expect(chunks.map(({ text }) => text)).toEqual(expected);
     expect(new Set(chunks.map((chunk) => [chunk.heading, chunk.embeddedHeading].join('|')))).toEqual(new Set([`${heading}|${embedded}`]));
   });
 
-  test('a heading is not counted by a version that was begun before it was, and other plans know none', () => {
-    const before = chunkText('# Blue whales\n\nAa bb cc. Dd.', { kind: 'paragraphs', size: 6 }, one);
-    expect(before).toMatchObject([{ heading: 'Blue whales', embeddedHeading: 'Blue whales', text: 'Aa bb cc. Dd.' }]);
-    const sentences: ChunkingPlan = { kind: 'sentences', size: 16, overlap: 1 };
-    expect(withCountedHeadings(sentences)).toBe(sentences);
-  });
-
   test('what is embedded of heading and text is never over the size', () => {
     const word = fc.constantFrom('Aa', 'bb.', 'cc', '日', '3.5', '\n\n', '\n# ', '\n== T ==\n');
     fc.assert(
       fc.property(fc.array(word, { maxLength: 120 }), fc.integer({ min: 16, max: 40 }), (words, size) => {
-        for (const { embeddedHeading, text } of chunkText(words.join(' '), withCountedHeadings({ kind: 'paragraphs', size }), one))
+        for (const { embeddedHeading, text } of chunkText(words.join(' '), { kind: 'paragraphs', size }, one))
           expect(countTokens(`${embeddedHeading ?? ''}\n${text}`, one)).toBeLessThanOrEqual(size);
       }),
       { numRuns: 300 },
@@ -76,7 +69,6 @@ describe('chunking', () => {
     { kind: 'tokens', size: 16, overlap: 5 },
     { kind: 'sentences', size: 16, overlap: 1 },
     { kind: 'paragraphs', size: 16 },
-    { kind: 'paragraphs', size: 16, headings: 'counted' },
   ])('by $kind every word is in a chunk, none is over the size, and each says where it stands', (plan) => {
     const piece = fc.oneof(
       fc.constantFrom('. ', '\n\n', '\n# T\n', ' ', '! ', '日本'),

@@ -27,12 +27,12 @@ const noWorse: LlmGate = {
 /** `share` of n cases right, evenly. */
 const shareOf = (share: number, n: number): Score[] =>
   Array.from({ length: n }, (_, index) => scored(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)));
-const measured = (scores: readonly Score[]): DimensionEvidence => ({ aggregate: aggregate(scores), judge: null });
+const measured = (scores: readonly Score[]): DimensionEvidence => ({ aggregate: aggregate(scores), lowest: null, judge: null });
 const byId = (scores: readonly Score[]) => new Map(scores.map((score, index) => [`c${index}`, score]));
 
 const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
   kind: 'llmEvaluation',
-  version: 1,
+  version: 2,
   candidate: digest('a'),
   caseSet: digest('b'),
   cases: 400,
@@ -40,6 +40,8 @@ const evidence = (given: Partial<LlmEvidence>): LlmEvidence => ({
   comparisons: { champion: null, baseline: null },
   bias: {},
   latenciesMs: [],
+  earlier: 0,
+  answeredBy: [],
   costs: [],
   unanswered: {},
   ...given,
@@ -50,7 +52,7 @@ const labels = (right: number, n: number) =>
 const judged = (calibration: ReturnType<typeof calibrate> | null, share: number, n = 400) => {
   const scores = shareOf(share, n);
   const judge = { digest: digest('c'), calibration, said: { cases: n, right: Math.round(share * n) } };
-  return evidence({ dimensions: { exact: { aggregate: aggregate(scores), judge } } });
+  return evidence({ dimensions: { exact: { aggregate: aggregate(scores), lowest: null, judge } } });
 };
 const compared = (candidate: readonly Score[], champion: readonly Score[]) =>
   evidence({ comparisons: { champion: { exact: comparePaired(byId(candidate), byId(champion)) }, baseline: null } });
@@ -177,7 +179,7 @@ describe('a decision over gates', () => {
       /the judge has changed/,
     ],
   ])('%s', (_name, gate, given, outcome, message) => {
-    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null }, given);
+    const { verdict } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null }, given);
     expect(verdict.reasons[0]?.message).toMatch(message);
     expect(verdict.kind).toBe(outcome);
   });
@@ -185,7 +187,7 @@ describe('a decision over gates', () => {
   test('passes when all pass, fails when one fails, and asks for as many cases as the slowest gate needs', () => {
     const open = exactly(shareOf(0.65, 200));
     const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
-      decideEvaluation({ kind: 'llmEvaluation', version: 1, gates, ungated: null }, given);
+      decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }, given);
     expect(decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind).toBe('passed');
     expect(decide([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({ verdict: { kind: 'failed' }, moreCases: null });
     const [one, other] = [decide([useful], open).moreCases, decide([{ ...useful, min: 0.62 }], open).moreCases];
@@ -196,14 +198,14 @@ describe('a decision over gates', () => {
 
   test('without gates decides nothing', () => {
     const none = (ungated: string | null) =>
-      decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [], ungated }, evidence({})).verdict;
+      decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [], ungated }, evidence({})).verdict;
     expect(none(null)).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.noGates' }] });
     expect(none('a first try')).toMatchObject({ kind: 'inconclusive', reasons: [{ code: 'policy.ungated' }] });
   });
 });
 
 describe('a counterpart that is not there', () => {
-  const policy = (...gates: LlmGate[]) => ({ kind: 'llmEvaluation', version: 1, gates, ungated: null }) as const;
+  const policy = (...gates: LlmGate[]) => ({ kind: 'llmEvaluation', version: 1, looks: 1, gates, ungated: null }) as const;
   const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
 
   test('is nothing to be as good as: a bundle passes by no comparison with itself', () => {
@@ -233,11 +235,12 @@ test('cases to buy are counted in cases of the set, of which only some say anyth
     dimensions: {
       exact: {
         aggregate: aggregate([...shareOf(0.8, 10), ...Array.from({ length: 190 }, (): Score => ({ kind: 'notApplicable' }))]),
+        lowest: null,
         judge: null,
       },
     },
   });
-  const { moreCases } = decideEvaluation({ kind: 'llmEvaluation', version: 1, gates: [useful], ungated: null }, few);
+  const { moreCases } = decideEvaluation({ kind: 'llmEvaluation', version: 1, looks: 1, gates: [useful], ungated: null }, few);
   // 20 more of which it says something, one in twenty.
   expect(moreCases).toBe(400);
 });
@@ -245,7 +248,7 @@ test('cases to buy are counted in cases of the set, of which only some say anyth
 test('bounds that hold for one look share their error among the looks there may be', () => {
   const gate: LlmGate = { name: 'quick', kind: 'latency', quantile: 0.9, maxMs: 100, ...common };
   const latenciesMs = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 200 : 50));
-  const policy = { kind: 'llmEvaluation', version: 1, gates: [gate], ungated: null } as const;
+  const policy = { kind: 'llmEvaluation', version: 1, looks: 1, gates: [gate], ungated: null } as const;
   const given = evidence({ latenciesMs, cases: 100 });
   expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
   expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
@@ -287,7 +290,7 @@ test('what was measured names who stands by, and who does not and why', () => {
 
 describe('a gate that every case must pass', () => {
   const allPass: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 1 };
-  const policy = { kind: 'llmEvaluation', version: 2, gates: [allPass], ungated: null } as const;
+  const policy = { kind: 'llmEvaluation', version: 2, looks: 1, gates: [allPass], ungated: null } as const;
   const of = (scores: readonly Score[]) => {
     const results = scores.map((score, index) => ({
       ...{ id: `c${index}`, group: null, pair: null, answer: 'x', unanswered: null, retrieved: [], latencyMs: 1, cost: 0 },
@@ -342,7 +345,7 @@ describe('a case set on which many bundles are tried', () => {
   const right = Array.from({ length: 400 }, () => scored(1));
   const at = (number: number) =>
     decideEvaluation(
-      { kind: 'llmEvaluation', version: 2, gates: [useful], ungated: null },
+      { kind: 'llmEvaluation', version: 2, looks: 1, gates: [useful], ungated: null },
       { ...exactly(right), attempt: { holdout: digest('b'), number } },
     ).verdict;
 
