@@ -7,6 +7,7 @@ import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../
 import type { DimensionSpec } from '../domain/llm/evaluation/dimension';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import { isKnownWrong, type AnswerJudge, type JudgedPair } from '../domain/rollout/answer-quality';
+import type { LostPairs } from '../domain/rollout/progress';
 import type { NoMoreLabels } from '../domain/rollout/evidence';
 import { mostPairsNow, openPairs, openSince } from '../domain/rollout/judging-pace';
 import type { ArtifactStore } from '../data/artifacts/store';
@@ -48,14 +49,11 @@ export interface JudgeAnswersInput extends Judging {
   readonly key: IdempotencyKey;
   readonly traceId: string;
   readonly rollout: RolloutId;
-  /** Where the turn before this one was: what came earlier was judged. */
+  /** Where the turn before this one ended; absent in the first. */
   readonly since?: string;
-  /** Likewise. */
+  /** Pairs that the turn before this one left to be asked again. */
   readonly lost?: LostPairs;
 }
-
-/** About which the judge's answers were lost, each with the milliseconds since when: it is asked again, or they count as what nothing was said of. */
-export type LostPairs = readonly (readonly [PredictionId, number])[];
 
 export type JudgedAnswers =
   /** The turn is over; there may be more to judge. */

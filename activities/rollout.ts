@@ -3,13 +3,14 @@ import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../do
 import type { CanarySpec, DataSpec } from '../domain/lifecycle';
 import type { ModelVersionRef } from '../domain/model';
 import { versionName } from '../domain/model';
-import type { OpenRolloutStatus, RolloutStatus } from '../domain/rollout/rollout';
+import type { EndedRollout } from '../domain/rollout/outcome';
+import type { RolloutOpening } from '../domain/rollout/progress';
+import type { OpenRolloutStatus } from '../domain/rollout/rollout';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import { nothingSeen } from '../domain/rollout/state';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import type { Registry } from '../db/registry';
 import type { RolloutRecord } from '../db/repositories/rollouts';
-import type { EndedRollout } from '../workflows/canary-rollout';
 
 export interface RolloutDeps {
   readonly registry: Pick<Registry, 'rollouts' | 'decisions'>;
@@ -25,28 +26,6 @@ interface By {
   readonly actor: string;
   readonly cause: string;
 }
-
-export type RolloutOpened =
-  | {
-      readonly kind: 'opened';
-      readonly rollout: RolloutId;
-      readonly status: RolloutStatus;
-      readonly step: number;
-      readonly extendedSeconds: number;
-      readonly decision: DecisionRef | null;
-      /** With this attempt's share of alpha. */
-      readonly test: CanarySpec['test'];
-    }
-  | { readonly kind: 'busy'; readonly runId: RunId; readonly challenger: number; readonly status: RolloutStatus }
-  | { readonly kind: 'conflict'; readonly champion: number | null }
-  /** What an earlier rollout of the same bytes under the same policy found, and when. */
-  | {
-      readonly kind: 'harmShown';
-      readonly rollout: RolloutId;
-      readonly runId: RunId;
-      readonly at: string;
-      readonly verdict: Verdict | null;
-    };
 
 type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end: EndedRollout };
 
@@ -65,7 +44,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         readonly canary: CanarySpec;
         readonly label: DataSpec['label'];
       },
-    ): Promise<RolloutOpened> {
+    ): Promise<RolloutOpening> {
       const { tenant, runId, model, champion, challenger, canary, label } = input;
       const opened = await rollouts.open({
         tenant,
@@ -124,7 +103,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       return change.kind === 'set' ? { kind: 'set' } : { kind: 'ended', end: await ended(change.rollout) };
     },
 
-    /** Once per key: a command that is obeyed twice adds its time once. */
+    /** Once per key: a command that is carried out twice adds its time once. */
     async extendRollout(
       input: RolloutRunRef & {
         readonly key: IdempotencyKey;

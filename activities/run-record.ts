@@ -11,7 +11,7 @@ import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import type { RunRecord } from '../db/repositories/runs';
 import type { LifecycleInput } from '../workflows/messages';
-import type { Reuse, RunPlan, StageEnd } from '../workflows/stage';
+import type { Reuse, RunPlan, StageEnd } from '../domain/run-plan';
 import { referencedArtifacts } from './referenced-artifacts';
 
 export interface RunRecordDeps {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../domain/ids';
 import type { RolloutPolicy } from '../domain/rollout/policy';
+import type { WatchResult } from '../domain/rollout/progress';
 import type { OpenRolloutStatus, RolloutRollback } from '../domain/rollout/rollout';
 import { isOpenRollout } from '../domain/rollout/rollout';
 import { decideRollout } from '../domain/rollout/decide-rollout';
@@ -11,7 +12,6 @@ import type { DecisionRef, Reason, Verdict, VerdictKind } from '../domain/verdic
 import { digestOf } from '../data/digest';
 import type { Registry } from '../db/registry';
 import type { Consumption, RolloutRecord } from '../db/repositories/rollouts';
-import type { EndedRollout } from '../workflows/canary-rollout';
 import { formatSeconds } from '../domain/duration';
 import { whileBeating } from './heartbeating';
 import { endOf } from './rollout';
@@ -38,15 +38,6 @@ export interface WatchInput {
   /** Wall-clock time without a request after which the rollout ends undecided; a week where it is not given. */
   readonly maxIdleSeconds?: number | undefined;
 }
-
-export type Watched =
-  /** By harm, by time, or by somebody else; the traffic is the champion's. */
-  | { readonly kind: 'ended'; readonly end: EndedRollout }
-  | { readonly kind: 'advance'; readonly toStep: number; readonly because: string }
-  | { readonly kind: 'passed'; readonly decision: DecisionRef }
-  /** Time is over, and the policy says: hold. */
-  | { readonly kind: 'expired'; readonly because: string }
-  | { readonly kind: 'still' };
 
 /** Well within the activity's own limit. */
 const turnMs = 3_600_000;
@@ -78,7 +69,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
      * Takes labels into account as they become due, until something is to be done; harm is acted on here, at once. A second attempt goes on where the first one
      * committed: what it had counted stays counted, harm that it had found is found again in the same evidence, and what it had ended has ended.
      */
-    async watchRollout(input: WatchInput): Promise<Watched> {
+    async watchRollout(input: WatchInput): Promise<WatchResult> {
       return whileBeating(async ({ signal, report }) => {
         const until = Date.now() + turnMs;
         let unconfirmedSince: number | null = null;
@@ -156,7 +147,7 @@ async function look({ rollouts }: WatchRolloutDeps['registry'], input: WatchInpu
   });
 }
 
-async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<Watched> {
+async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<WatchResult> {
   const { verdict } = judged;
   switch (verdict.kind) {
     case 'advance':
@@ -177,7 +168,11 @@ async function act(registry: WatchRolloutDeps['registry'], input: WatchInput, ju
  * Grounds, decision, then at once the traffic: nobody else is asked. Dying before the decision is stored: the next attempt finds the same evidence; after it: the
  * same decision by its key; after the end: the end stands and is answered. Late, beside another end: that one stands.
  */
-async function rollBack(registry: WatchRolloutDeps['registry'], input: WatchInput, judged: JudgedRollout): Promise<Watched> {
+async function rollBack(
+  registry: WatchRolloutDeps['registry'],
+  input: WatchInput,
+  judged: JudgedRollout,
+): Promise<WatchResult> {
   const foundAt = Date.now();
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
@@ -224,7 +219,7 @@ function mostIdle({ maxIdleSeconds = 7 * 86_400 }: WatchInput, { extendedSeconds
 }
 
 /** Nothing is decided, so there is no decision to store. Again, or beside another end: the first end stands. */
-async function endIdle(registry: WatchRolloutDeps['registry'], input: WatchInput, rollout: RolloutRecord): Promise<Watched> {
+async function endIdle(registry: WatchRolloutDeps['registry'], input: WatchInput, rollout: RolloutRecord): Promise<WatchResult> {
   const { onInconclusive } = input.policy;
   const message = `no request came for ${formatSeconds(mostIdle(input, rollout))} of wall-clock time (maxIdle); the policy says ${onInconclusive}`;
   if (onInconclusive === 'hold') return { kind: 'expired', because: message };

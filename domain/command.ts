@@ -32,6 +32,14 @@ export interface CommandOrder {
   readonly seconds?: number;
 }
 
+/** Who sent a command, and why. */
+export interface Command {
+  readonly actor: string;
+  /** Of the API key; absent where the platform acts for itself. */
+  readonly keyId?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
 export interface SignedCommand {
   readonly order: CommandOrder;
   /** Which signing key; they are rotated. */

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { shareInFlight } from '../data/share-in-flight';
 import type { AuditReport, AuditRepository } from '../db/repositories/audit';
 import { failure, isFailureType } from '../domain/failure';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 
 export type VerifyAudit = (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
 

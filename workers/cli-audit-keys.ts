@@ -13,7 +13,7 @@ import { embeddedDatabaseUrl } from '../infra/backends';
 import { statePaths } from '../infra/state-paths';
 import { makeKeyFile, nextKeyFile, placeOf, readSigner, replaceKeyFile, type AuditKeyRef } from './audit-key';
 import { readAuditKeyRef } from './audit-settings';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 
 const tenant = defaultTenant;
 

@@ -3,7 +3,7 @@ import { createLocalBackend } from '../activities/compute/local/backend';
 import type { CliCompute, CliSettings, TriedBackend } from '../apps/cli/context';
 import { openDirectoryArtifacts } from '../data/artifacts/directory';
 import type { BuiltComputeKind } from '../domain/job';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 import { readMaxJobs } from './config';
 
 type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & { readonly slots: number; readonly confine: boolean };

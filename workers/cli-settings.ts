@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CliSettings } from '../apps/cli/context';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 
 const clone = resolve(__dirname, '..');
 

@@ -6,6 +6,7 @@ import type { Issue } from '../domain/failure';
 import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle';
 import type { SecretAccess } from '../domain/secret-access';
+import type { Environment } from './environment';
 import { lifecycleSecrets, operatorSecrets, readSecretAccess, secretSettings } from './secret-refs';
 import { auditFiles, auditMistakes, auditSettings, readAuditSettings, type AuditConfig } from './audit-settings';
 import type { SettingMistake, TemporalSecurity } from './temporal-settings';
@@ -78,8 +79,6 @@ const settings = z.object({
 
 /** Where `bin/provision.mjs` puts what it fetches: in the clone, wherever the state is kept. */
 const provisioned = resolve(__dirname, '..', '.perennial');
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
   readonly temporal: TemporalSecurity & { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };

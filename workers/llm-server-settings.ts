@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { llmServerDefaults, type LlmServerConfig } from '../apps/llm-server/config';
 import type { S3Settings } from '../data/artifacts/s3';
 import { failure } from '../domain/failure';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
 

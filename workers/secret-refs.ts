@@ -6,7 +6,7 @@ import { isBelow } from '../data/sources/file-access';
 import { failure } from '../domain/failure';
 import type { SecretRef } from '../domain/lifecycle';
 import { isOwnVariable, secretRefusal, type SecretAccess } from '../domain/secret-access';
-import type { Environment } from './config';
+import type { Environment } from './environment';
 import type { SettingMistake } from './temporal-settings';
 
 export const secretSettings = {

@@ -1,12 +1,13 @@
 /** What clients may say to a run, and what they may ask. The constant is the wire name and its kind. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../domain/artifact';
-import type { SignedCommand } from '../domain/command';
+import type { Command, SignedCommand } from '../domain/command';
 import type { RolloutId, RunId, Tenant } from '../domain/ids';
 import type { LifecycleKind } from '../domain/lifecycle';
-import type { OpenRolloutStatus, RolloutStatus } from '../domain/rollout/rollout';
+import type { OpenRolloutState, PromotionEnd } from '../domain/rollout/progress';
+import type { RolloutStatus } from '../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../domain/run';
-import type { DecisionRef, Verdict } from '../domain/verdict';
+import type { Verdict } from '../domain/verdict';
 
 export const lifecycleWorkflows = { ModelLifecycle: 'modelLifecycle', LlmLifecycle: 'llmLifecycle' } as const satisfies Record<
   LifecycleKind,
@@ -53,13 +54,6 @@ export interface Vote {
   readonly comment?: string | undefined;
 }
 
-export interface Command {
-  readonly actor: string;
-  /** Of the API key; absent where the platform acts for itself. */
-  readonly keyId?: string | undefined;
-  readonly reason?: string | undefined;
-}
-
 /** Temporal lets anybody who reaches it send an update, so each carries a command that the API signed; see `admission.ts`. */
 export const approveUpdate = defineUpdate<RunState, [SignedCommand]>('approve');
 export const rejectUpdate = defineUpdate<RunState, [SignedCommand]>('reject');
@@ -101,16 +95,8 @@ export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');
 export const extendUpdate = defineUpdate<RolloutView, [SignedCommand]>('extend');
 export const rolloutQuery = defineQuery<RolloutView>('status');
 
-/** The state of an open rollout, which it sends to its run after each change. Its end is the child's result. */
-export interface RolloutStanding {
-  readonly rollout: RolloutId;
-  readonly status: OpenRolloutStatus;
-  readonly waitingFor: string;
-  /** Of the canary that passed. */
-  readonly decision: DecisionRef | null;
-}
-export const rolloutChangedSignal = defineSignal<[RolloutStanding]>('rolloutChanged');
+/** The state of an open rollout, sent to its run after each change. Its end is the result of the child workflow. */
+export const rolloutChangedSignal = defineSignal<[OpenRolloutState]>('rolloutChanged');
 
-/** What a run tells its rollout once nobody needs it any more: its version became the champion, or will not. */
-export type PromotionEnd = { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };
+/** From a run to its rollout: the version became the champion, or will not. */
 export const promotionEndedSignal = defineSignal<[PromotionEnd]>('promotionEnded');

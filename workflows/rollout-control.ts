@@ -1,120 +1,101 @@
-/** What people may say to a rollout. Commands queue up and the rollout obeys them one after the other between its own moves, so none ever meets a half-made one. */
+/** Commands to a rollout. They wait in a queue, and are carried out one after the other between the rollout's own steps. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
-import type { LostPairs } from '../activities/judge-answers';
 import type { SignedCommand } from '../domain/command';
-import type { RolloutId, Tenant } from '../domain/ids';
-import type { CanarySpec } from '../domain/lifecycle';
-import type { NoMoreLabels } from '../domain/rollout/evidence';
-import type { RolloutStatus } from '../domain/rollout/rollout';
-import type { DecisionRef } from '../domain/verdict';
+import type { RolloutCommand, RolloutEvent, RolloutProgress, RolloutSettings } from '../domain/rollout/progress';
+import { startOfRollout } from '../domain/rollout/progress';
+import { transition } from '../domain/rollout/transition';
 import { admitted } from './admission';
-import type { Command, PromotionEnd, RolloutView } from './messages';
+import type { RolloutInput } from './rollout-input';
+import type { RolloutView } from './messages';
 import { abortUpdate, extendUpdate, holdUpdate, promotionEndedSignal, resumeRolloutUpdate, rolloutQuery, skipUpdate } from './messages';
 
-/** All that a rollout's workflow must not forget; plain data, so that it goes along when the workflow continues as new. */
-export interface RolloutProgress {
-  rollout: RolloutId | null;
-  status: RolloutStatus | 'opening';
-  step: number;
-  /** Why this step: in the audit beside its change. */
-  stepBy: Command;
-  /** Whether the step is in the routing table. */
-  entered: boolean;
-  heldBy: Command | null;
-  extendedSeconds: number;
-  /** The spec's, with this attempt's share of alpha; not given by histories of before attempts were counted. */
-  test?: CanarySpec['test'];
-  /** Of the canary that passed. */
-  decision: DecisionRef | null;
-  promotion: PromotionEnd | null;
-  /** Nothing more will be judged; not given by histories of before there were judges. */
-  noMoreLabels?: NoMoreLabels;
-  /** Where the last turn of judging was. */
-  judgedSince?: string;
-  /** What it left to be asked again. */
-  judgedLost?: LostPairs;
-  /** Ids of updates that were obeyed in an earlier execution: Temporal itself knows those of its own alone. */
-  obeyed: string[];
-}
-
-export type RolloutCommand =
-  | ({ readonly verb: 'hold' | 'resume' | 'skip' | 'abort' } & Command)
-  | ({ readonly verb: 'extend'; readonly key: string; readonly seconds: number } & Command);
-
 export interface RolloutControl {
-  readonly progress: RolloutProgress;
-  waitingFor: string | null;
-  readonly queue: QueuedCommand[];
-  /** Ends what is waited for now, so that a command need not wait for it. */
-  interrupt: () => void;
-  /** No command is obeyed any more. */
-  over: boolean;
+  readonly settings: RolloutSettings;
+  progress: RolloutProgress;
+  readonly commands: PendingCommand[];
+  /** Ends the watch that is under way, so that a command need not wait for it. */
+  interruptWatch: () => void;
+  /** No command is accepted any more. */
+  isOver: boolean;
 }
 
-export interface QueuedCommand {
+export interface PendingCommand {
   readonly command: RolloutCommand;
-  answer: { readonly kind: 'obeyed' } | { readonly kind: 'refused'; readonly why: string } | null;
+  /** Of the update that carried it. */
+  readonly id: string | null;
+  answer: { readonly kind: 'accepted' } | { readonly kind: 'refused'; readonly why: string } | null;
 }
 
-/** Enough for every command that may be sent twice around a continue-as-new. */
-const mostRemembered = 500;
 const tenYears = 10 * 366 * 86_400;
 
-/** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
-export function openRolloutControl(tenant: Tenant, carried: RolloutProgress | undefined): RolloutControl {
-  const progress: RolloutProgress = carried ?? {
-    rollout: null,
-    status: 'opening',
-    step: 0,
-    stepBy: { actor: 'perennial', reason: 'the first step' },
-    entered: false,
-    heldBy: null,
-    extendedSeconds: 0,
-    decision: null,
-    promotion: null,
-    obeyed: [],
+/** Installs the handlers. Called first, so that a command that comes with the first task finds them. */
+export function openRolloutControl({
+  tenant,
+  model,
+  champion,
+  challenger,
+  canary,
+  parkWhenPassed,
+  progress,
+}: RolloutInput): RolloutControl {
+  const control: RolloutControl = {
+    settings: { model, champion: champion.version, challenger, steps: canary.steps, parkWhenPassed },
+    progress: progress ?? startOfRollout,
+    commands: [],
+    interruptWatch: () => undefined,
+    isOver: false,
   };
-  const control: RolloutControl = { progress, waitingFor: null, queue: [], interrupt: () => undefined, over: false };
-  const say = async (verb: RolloutCommand['verb'], command: SignedCommand): Promise<RolloutView> => {
-    const id = currentUpdateInfo()?.id;
-    if (id !== undefined && progress.obeyed.includes(id)) return viewOf(control);
-    const { name: actor, keyId } = await admitted({ tenant, verb: `rollout.${verb}`, command, vote: null });
-    const { reason, seconds = 0 } = command.order;
+  const receive = async (verb: RolloutCommand['verb'], signed: SignedCommand): Promise<RolloutView> => {
+    const id = currentUpdateInfo()?.id ?? null;
+    if (id !== null && control.progress.handledCommands.includes(id)) return viewOf(control);
+    const { name: actor, keyId } = await admitted({ tenant, verb: `rollout.${verb}`, command: signed, vote: null });
+    const { reason, seconds = 0 } = signed.order;
     const by = { actor, keyId, reason };
-    await obeyed(control, verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by }, id);
+    await carriedOut(control, verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by }, id);
     return viewOf(control);
   };
   setHandler(rolloutQuery, () => viewOf(control));
-  setHandler(holdUpdate, (command) => say('hold', command));
-  setHandler(resumeRolloutUpdate, (command) => say('resume', command));
-  setHandler(skipUpdate, (command) => say('skip', command));
-  setHandler(abortUpdate, (command) => say('abort', command));
+  setHandler(holdUpdate, (command) => receive('hold', command));
+  setHandler(resumeRolloutUpdate, (command) => receive('resume', command));
+  setHandler(skipUpdate, (command) => receive('skip', command));
+  setHandler(abortUpdate, (command) => receive('abort', command));
   setHandler(extendUpdate, (command) => {
-    // Not yet known to be a command at all.
+    // Not yet checked to be a command at all.
     const seconds = (command as Partial<SignedCommand> | null | undefined)?.order?.seconds;
-    if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds > 0 && seconds <= tenYears) return say('extend', command);
+    if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds > 0 && seconds <= tenYears) return receive('extend', command);
     throw ApplicationFailure.nonRetryable(`extend takes whole seconds of event time from 1 to ${tenYears}`, 'InvalidInput');
   });
-  setHandler(promotionEndedSignal, (end) => {
-    progress.promotion ??= end;
-    control.interrupt();
+  setHandler(promotionEndedSignal, (promotion) => {
+    applyNow(control, { kind: 'promotionEnded', promotion });
   });
   return control;
 }
 
-async function obeyed(control: RolloutControl, command: RolloutCommand, id: string | undefined): Promise<void> {
-  const queued: QueuedCommand = { command, answer: null };
-  control.queue.push(queued);
-  control.interrupt();
-  await condition(() => queued.answer !== null || control.over);
-  if (queued.answer?.kind === 'obeyed') {
-    if (id !== undefined) control.progress.obeyed = [...control.progress.obeyed, id].slice(-mostRemembered);
-    return;
-  }
-  throw ApplicationFailure.nonRetryable(queued.answer?.why ?? 'this rollout has ended: it takes no more commands', 'Conflict');
+/** For events that come beside an effect that is under way. All that follows from them at once is that the watch ends. */
+export function applyNow(
+  control: RolloutControl,
+  event: Extract<RolloutEvent, { readonly kind: 'promotionEnded' | 'judged' | 'judgingEnded' }>,
+): void {
+  const { progress, effects } = transition(control.settings, control.progress, event);
+  control.progress = progress;
+  if (effects.some(({ kind }) => kind === 'interruptWatch')) control.interruptWatch();
 }
 
-function viewOf({ progress, waitingFor }: RolloutControl): RolloutView {
-  const { rollout, status, step, heldBy, extendedSeconds } = progress;
+/** The command whose turn it is; null while there is none, and once the rollout has ended. */
+export function nextCommand({ progress, commands }: RolloutControl): Extract<RolloutEvent, { readonly kind: 'commandReceived' }> | null {
+  const [next] = commands;
+  return next === undefined || progress.end !== null ? null : { kind: 'commandReceived', command: next.command, id: next.id };
+}
+
+async function carriedOut(control: RolloutControl, command: RolloutCommand, id: string | null): Promise<void> {
+  const pending: PendingCommand = { command, id, answer: null };
+  control.commands.push(pending);
+  control.interruptWatch();
+  await condition(() => pending.answer !== null || control.isOver);
+  if (pending.answer?.kind === 'accepted') return;
+  throw ApplicationFailure.nonRetryable(pending.answer?.why ?? 'this rollout has ended: it takes no more commands', 'Conflict');
+}
+
+function viewOf({ progress: { rollout, status, step, heldBy, extendedSeconds, waitingFor } }: RolloutControl): RolloutView {
   return { rollout, status, step, heldBy, extendedSeconds, waitingFor };
 }

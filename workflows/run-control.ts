@@ -1,6 +1,6 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../domain/ids';
-import type { SignedCommand } from '../domain/command';
+import type { Command, SignedCommand } from '../domain/command';
 import type { PromoteSpec } from '../domain/lifecycle';
 import { formatSeconds } from '../domain/duration';
 import type { ModelVersionRef } from '../domain/model';
@@ -9,7 +9,8 @@ import type { RunStatus, StageSummary } from '../domain/run';
 import type { Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
 import { admitted } from './admission';
-import type { Command, RolloutStanding, RunState, Vote } from './messages';
+import type { OpenRolloutState } from '../domain/rollout/progress';
+import type { RunState, Vote } from './messages';
 import { approveUpdate, pauseUpdate, rejectUpdate, resumeUpdate, rolloutChangedSignal, statusQuery } from './messages';
 import { showRunDetails } from './current-details';
 import { describeStatus } from './search-attributes';
@@ -28,7 +29,7 @@ export interface RunControl {
   votes: Vote[];
   rejection: Vote | null;
   /** The newest state that the run's rollout has sent while it is open. */
-  rollout: RolloutStanding | null;
+  rollout: OpenRolloutState | null;
 }
 
 /** Installs the handlers. Called first thing, so that a command that comes with the first task finds them. */
@@ -55,8 +56,8 @@ export function openControl(tenant: Tenant): RunControl {
     approvals: control.votes,
   });
   setHandler(statusQuery, view);
-  setHandler(rolloutChangedSignal, (standing) => {
-    control.rollout = standing;
+  setHandler(rolloutChangedSignal, (state) => {
+    control.rollout = state;
   });
   setHandler(pauseUpdate, async (command) => {
     const { name: actor, keyId } = await admitted({ tenant, verb: 'run.pause', command, vote: null });

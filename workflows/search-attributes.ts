@@ -8,7 +8,7 @@ import { versionName } from '../domain/model';
 import type { RunStatus } from '../domain/run';
 import type { RolloutStatus } from '../domain/rollout/rollout';
 import type { VerdictKind } from '../domain/verdict';
-import type { RunPlan } from './stage';
+import type { RunPlan } from '../domain/run-plan';
 
 const { KEYWORD, KEYWORD_LIST } = SearchAttributeType;
 const keys = {

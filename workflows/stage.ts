@@ -6,7 +6,8 @@ import type { RunId, Tenant } from '../domain/ids';
 import { effectKey } from '../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../domain/lifecycle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
-import type { RunEffect, RunRequest, StageName, StageStatus } from '../domain/run';
+import type { RunEffect, StageName, StageStatus } from '../domain/run';
+import type { Reuse, RunPlan, StageEnd } from '../domain/run-plan';
 import { stagesByKind } from '../domain/run';
 import type { DecisionRef, Verdict } from '../domain/verdict';
 import { records } from './activity-proxies';
@@ -16,19 +17,6 @@ import { waitWhilePaused } from './run-control';
 import { describeStage } from './search-attributes';
 import type { Undo } from './undo';
 import { failureOf } from './undo';
-
-/** What `openRun` found or made: everything a run needs to know, as references and small values. */
-export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {
-  readonly runId: RunId;
-  readonly tenant: Tenant;
-  readonly lifecycle: string;
-  readonly revision: Digest;
-  readonly spec: Spec;
-  readonly files: Readonly<Record<string, ArtifactRef>>;
-  readonly contract: DataContract | null;
-  readonly request: RunRequest;
-  readonly traceId: string;
-}
 
 export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly plan: RunPlan<Spec>;
@@ -47,15 +35,6 @@ export interface Effect extends RunEffect {
 }
 
 export type EffectOf = (step: string, item?: string) => Effect;
-
-/** How a stage's body ended. A verdict other than `passed` ends the stage as *stopped*; such an output is never reused. */
-export interface StageEnd<T> {
-  readonly output: T;
-  readonly verdict?: Verdict;
-  readonly decision?: DecisionRef;
-  /** Something that is no part of the inputs was missing and may be there later: another run does not take the output over by itself. A rerun that names this one does. */
-  readonly again?: true;
-}
 
 export interface EndedStage<T> extends StageEnd<T> {
   /** The run whose output was taken over; null when the body ran. */
@@ -110,8 +89,6 @@ export async function runStage<T, Inputs>(
 export function effectOf({ tenant, runId, traceId }: RunPlan, stage: StageName): EffectOf {
   return (step, item) => ({ tenant, runId, key: effectKey(runId, stage, step, generation, item), traceId });
 }
-
-export type Reuse = { readonly kind: 'never' } | { readonly kind: 'cache' } | { readonly kind: 'from'; readonly run: RunId };
 
 /** A rerun takes the stages before its first from the run it names, and runs the others whatever the cache holds. */
 function reuseOf(plan: RunPlan, { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>): Reuse {

@@ -1,7 +1,9 @@
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { condition, isCancellation, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import type { canaryRollout, RolloutInput, RolloutOutcome } from './canary-rollout';
-import type { PromotionEnd, RolloutStanding } from './messages';
+import type { RolloutOutcome } from '../domain/rollout/outcome';
+import type { OpenRolloutState, PromotionEnd } from '../domain/rollout/progress';
+import type { canaryRollout } from './canary-rollout';
+import type { RolloutInput } from './rollout-input';
 import { canaryRolloutWorkflow, promotionEndedSignal, rolloutWorkflowId } from './messages';
 import { versionName } from '../domain/model';
 import type { RunControl } from './run-control';
@@ -9,15 +11,15 @@ import { changeStatus } from './run-control';
 import { childAttributes } from './search-attributes';
 import { messageOf } from './undo';
 
-/** A rollout as its run sees it: how it stands, how it ended, and a way to end it. */
+/** A rollout as its run sees it. */
 export interface TrackedRollout {
-  /** As it last said while open; null before it said anything. */
-  readonly standing: () => RolloutStanding | null;
-  /** Null while it is open, and when it broke. */
+  /** The newest state that it has sent while open; null before the first. */
+  readonly state: () => OpenRolloutState | null;
+  /** Null while it is open, and when its workflow failed. */
   readonly outcome: () => RolloutOutcome | null;
   /** Ended, in whatever way. */
   readonly isOver: () => boolean;
-  /** Its end; throws what broke it. */
+  /** Its end. @throws what its workflow failed by */
   readonly end: () => Promise<RolloutOutcome>;
   /** Tells it how the promotion went, and waits until it is over. */
   readonly close: (how: PromotionEnd) => Promise<void>;
@@ -51,7 +53,7 @@ function track(control: RunControl, child: ChildWorkflowHandle<typeof canaryRoll
     },
   );
   return {
-    standing: () => control.rollout,
+    state: () => control.rollout,
     outcome: () => outcome,
     isOver: () => over,
     end: () => result,
@@ -72,21 +74,21 @@ async function tell(child: ChildWorkflowHandle<typeof canaryRollout>, how: Promo
   }
 }
 
-/** Until the rollout stands so, or is over; meanwhile the run says what it waits for (I12). Null when it stands so. */
-export async function whenStanding(
+/** Waits until the open rollout is as wanted, or has ended; meanwhile the run shows what it waits for (I12). Null when it is as wanted. */
+export async function waitForRollout(
   control: RunControl,
   rollout: TrackedRollout,
-  isSo: (standing: RolloutStanding) => boolean,
+  isWanted: (state: OpenRolloutState) => boolean,
 ): Promise<RolloutOutcome | null> {
-  let seen: RolloutStanding | null = null;
+  let seen: OpenRolloutState | null = null;
   for (;;) {
-    const standing = rollout.standing();
-    if (rollout.isOver() || (standing !== null && isSo(standing))) {
+    const state = rollout.state();
+    if (rollout.isOver() || (state !== null && isWanted(state))) {
       if (seen !== null) await changeStatus(control, 'running', null);
       return rollout.isOver() ? rollout.end() : null;
     }
-    if (standing !== null && standing !== seen) await changeStatus(control, 'waiting', standing.waitingFor);
-    seen = standing;
-    await condition(() => rollout.isOver() || rollout.standing() !== seen);
+    if (state !== null && state !== seen) await changeStatus(control, 'waiting', state.waitingFor);
+    seen = state;
+    await condition(() => rollout.isOver() || rollout.state() !== seen);
   }
 }

@@ -2,36 +2,24 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { ArtifactStore } from '../../data/artifacts/store';
-import { openOffThread, type OffThread } from '../../data/off-thread/off-thread';
-import type { SourcePolicy } from '../../data/sources/policy';
-import type { TrainerCatalog } from '../../data/trainers/catalog';
+import { openOffThread } from '../../data/off-thread/off-thread';
 import { withActingKey } from '../../db/acting-key';
-import type { Registry } from '../../db/registry';
-import type { SecretAccess } from '../../domain/secret-access';
-import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
 import { documentLimits } from '../../domain/document';
 import { reasonIn } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { answerParserError } from '../http/parser-errors';
 import { answerUnknownRoutes, problemHandler } from '../http/problem';
-import { limitRequests, openWorkLimit, queueChanges, type WorkLimit } from '../http/rate-limit';
+import { limitRequests, openWorkLimit, queueChanges } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
+import type { ApiDeps, RouteDeps } from './route-deps';
 import { drain } from '../http/unread-body';
-import type { IndexClient } from '../index-client';
-import type { LifecycleClient } from '../lifecycle-client';
-import type { PromptEvaluationClient } from '../prompt-evaluation-client';
-import type { PromptSearchClient } from '../prompt-search-client';
-import type { ScheduleClient } from '../schedule-client';
-import type { Guards } from './auth';
 import { openGuards } from './auth';
 import { auditDeniedCalls } from './denied-calls';
 import { openRunEventFeed } from './event-feed';
 import { measureApi } from './metrics';
-import type { KnownModels } from './model-warnings';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './routes/api-keys';
 import { auditRoutes } from './routes/audit';
@@ -56,34 +44,7 @@ import { rolloutRoutes } from './routes/rollouts';
 import { runRoutes } from './routes/runs';
 import { scheduleRoutes } from './routes/schedules';
 import { webhookRoutes } from './routes/webhooks';
-import type { EventStreams } from './run-events';
 import { openEventStreams } from './run-events';
-
-export interface ApiDeps {
-  readonly registry: Registry;
-  readonly artifacts: ArtifactStore;
-  readonly lifecycles: LifecycleClient;
-  readonly schedules: ScheduleClient;
-  readonly indexes: IndexClient;
-  readonly searches: PromptSearchClient;
-  readonly evaluations: PromptEvaluationClient;
-  readonly trainers: TrainerCatalog;
-  /** Where what is read of an artifact lies for as long as that takes. */
-  readonly scratchRoot: string;
-  /** Against the keys that this process trusts and the copies that it can read. */
-  readonly verifyAudit: (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
-  /** Where clients reach the gateway, for links; null when unknown. */
-  readonly gatewayUrl: string | null;
-  /** For warnings; null where nothing is known of them. */
-  readonly knownModels: KnownModels | null;
-  /** What sources may read: for warnings, and for the columns that SQL is checked against. */
-  readonly sources: SourcePolicy;
-  /** That lifecycles may refer to. */
-  readonly secrets: SecretAccess;
-  /** Of one API key in this process, before it gets 429. */
-  readonly requestsPerMinute?: number;
-  readonly log: FastifyBaseLogger;
-}
 
 /** Of ten connections to PostgreSQL a change uses one at a time. What waits longest has an answer before usual clients give up. */
 const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
@@ -92,14 +53,6 @@ const changes = { atOnce: 6, mostWaiting: 256, longestWaitMs: 20_000 };
 const usualRequestsPerMinute = 6_000;
 
 export type Api = FastifyInstance;
-
-export interface RouteDeps extends ApiDeps {
-  readonly guards: Guards;
-  readonly offThread: OffThread;
-  /** For routes whose work takes seconds. */
-  readonly heavyWork: WorkLimit;
-  readonly streams: EventStreams;
-}
 
 const nouns = [
   lifecycleRoutes,

@@ -25,9 +25,7 @@ import { scheduleCommands } from './commands/schedule';
 import { trainerCommands } from './commands/trainer';
 import { webhookCommands } from './commands/webhook';
 import type { CliAuditKeys, CliCompute, CliContext } from './context';
-
-/** A command that ended other than by an error says how here. */
-export type Finish = (exitCode: ExitCode) => void;
+import type { Finish } from './finish';
 
 const nouns = [
   lifecycleCommands,

@@ -1,5 +1,5 @@
 import type { DecisionId } from '../../domain/ids';
-import type { OpenRolloutStatus, RolloutStatus } from '../../domain/rollout/rollout';
+import type { OpenRolloutStatus, RolloutEnding, RolloutStatus } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/verdict';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
@@ -19,7 +19,6 @@ const endings: Readonly<Record<RolloutEnding, string>> = {
   aborted: 'rollout.aborted',
   superseded: 'rollout.superseded',
 };
-export type RolloutEnding = Exclude<RolloutStatus, OpenRolloutStatus>;
 
 /** Under the rollout's row lock. The caller raises the routing epoch, last, and notes it with `noteEpoch`. */
 export async function endRollout(

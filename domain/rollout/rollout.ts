@@ -3,6 +3,8 @@ export const rolloutStatuses = ['running', 'held', 'passed', 'promoted', 'rolled
 export type RolloutStatus = (typeof rolloutStatuses)[number];
 export type OpenRolloutStatus = Extract<RolloutStatus, 'running' | 'held' | 'passed'>;
 
+export type RolloutEnding = Exclude<RolloutStatus, OpenRolloutStatus>;
+
 export function isOpenRollout(status: RolloutStatus): status is OpenRolloutStatus {
   return status === 'running' || status === 'held' || status === 'passed';
 }

@@ -1,6 +1,7 @@
 import { digestOf } from '../../data/digest';
 import type { PairLabel } from '../../db/repositories/answer-labels';
-import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activities/judge-answers';
+import type { JudgeAnswersInput, JudgedAnswers } from '../../activities/judge-answers';
+import type { LostPairs } from '../../domain/rollout/progress';
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/repositories/predictions';
 import type { RipePair, RolloutRecord } from '../../db/repositories/rollouts';

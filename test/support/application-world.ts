@@ -17,7 +17,7 @@ import { llmCanarySchema, type LlmCanaryDocument } from '../../domain/llm/canary
 import type { CanarySpec } from '../../domain/lifecycle';
 import type { ModelVersionRef } from '../../domain/model';
 import { workflowBundle } from '../../workers/bundle';
-import type { RolloutInput } from '../../workflows/canary-rollout';
+import type { RolloutInput } from '../../workflows/rollout-input';
 import { taskQueues } from '../../workflows/messages';
 import { startRun } from '../db/registry-fixture';
 import type { GatewayProcess } from './gateway-process';

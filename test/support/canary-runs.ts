@@ -1,7 +1,7 @@
 /** Runs whose candidate is tried in a canary: of each, the run and the workflow of its rollout. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { rolloutWorkflowId } from '../../workflows/messages';
-import type { RunPlan } from '../../workflows/stage';
+import type { RunPlan } from '../../domain/run-plan';
 import type { Overrides } from './fake-activities';
 import { openLifecycleRuns, type LifecycleRuns, type StartedRun } from './lifecycle-runs';
 

@@ -5,7 +5,8 @@ import type { CanarySpec, ModelLifecycleSpec } from '../../domain/lifecycle';
 import type { Verdict } from '../../domain/verdict';
 import { admitsAnybody } from './commands';
 import type { RunOutcome } from '../../workflows/messages';
-import type { ModelRun, RunPlan as AnyPlan } from '../../workflows/stage';
+import type { RunPlan as AnyPlan } from '../../domain/run-plan';
+import type { ModelRun } from '../../workflows/stage';
 
 type RunPlan = ModelRun['plan'];
 

@@ -1,11 +1,12 @@
 /** A rollout's row in memory, and a watch that says what a test wants it to. */
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities';
-import type { WatchInput, Watched } from '../../activities/watch-rollout';
+import type { WatchInput } from '../../activities/watch-rollout';
 import type { RolloutId } from '../../domain/ids';
-import type { OpenRolloutStatus, RolloutRollback } from '../../domain/rollout/rollout';
+import type { OpenRolloutStatus, RolloutEnding, RolloutRollback } from '../../domain/rollout/rollout';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
-import type { EndedRollout, RolloutEnding } from '../../workflows/canary-rollout';
+import type { EndedRollout } from '../../domain/rollout/outcome';
+import type { WatchResult } from '../../domain/rollout/progress';
 import { artifact, digest, type Overrides } from './fake-activities';
 
 export interface FakeRollout {
@@ -25,7 +26,7 @@ export interface FakeRollout {
 }
 
 /** What the next look says; null: look again. */
-export type Script = (input: WatchInput, rollout: FakeRollout) => Watched | null;
+export type Script = (input: WatchInput, rollout: FakeRollout) => WatchResult | null;
 
 export const champion = { version: { model: 'flight-delay', version: 1, manifest: artifact('1') }, fencing: 4 };
 export const shown: Verdict = {

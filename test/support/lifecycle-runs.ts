@@ -7,7 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { workflowBundle } from '../../workers/bundle';
 import type { LifecycleInput, RunOutcome } from '../../workflows/messages';
 import { lifecycleWorkflows } from '../../workflows/messages';
-import type { RunPlan } from '../../workflows/stage';
+import type { RunPlan } from '../../domain/run-plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning-messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning-messages';
 import type { FakeActivities, Overrides } from './fake-activities';

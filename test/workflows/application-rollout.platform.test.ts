@@ -1,5 +1,5 @@
 import { defaultTenant as tenant } from '../../domain/ids';
-import type { RolloutOutcome } from '../../workflows/canary-rollout';
+import type { RolloutOutcome } from '../../domain/rollout/outcome';
 import {
   atlas,
   openApplicationWorld,

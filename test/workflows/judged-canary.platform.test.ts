@@ -1,6 +1,7 @@
 /** The whole life of a language application whose canary a judge decides; test/workflows/judged-rollout has the rollout alone, with real parts. */
 import { Context } from '@temporalio/activity';
-import type { JudgeAnswersInput, JudgedAnswers, LostPairs } from '../../activities/judge-answers';
+import type { JudgeAnswersInput, JudgedAnswers } from '../../activities/judge-answers';
+import type { LostPairs } from '../../domain/rollout/progress';
 import type { KnownJudge } from '../../activities/judges';
 import type { PredictionId } from '../../domain/ids';
 import { llmCanaryOf } from '../../domain/llm/canary';

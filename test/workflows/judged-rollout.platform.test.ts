@@ -3,7 +3,7 @@ import { openJudges } from '../../activities/judges';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { LlmCanaryDocument } from '../../domain/llm/canary.schema';
 import type { DimensionSpec } from '../../domain/llm/evaluation/dimension';
-import type { RolloutOutcome } from '../../workflows/canary-rollout';
+import type { RolloutOutcome } from '../../domain/rollout/outcome';
 import { abortUpdate, resumeRolloutUpdate } from '../../workflows/messages';
 import { commandOf } from '../support/commands';
 import { openApplicationWorld, type ApplicationWorld, type OpenedRollout } from '../support/application-world';

@@ -3,7 +3,7 @@ import type { CanarySpec } from '../../domain/lifecycle';
 import { uncalibrated } from '../../domain/llm/evaluation/judge';
 import type { Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
-import { inconclusive } from '../canary-rollout';
+import { canaryInconclusive } from '../../domain/rollout/outcome';
 import type { EffectOf, LlmRun, Run } from '../stage';
 import { judgeFilesOf, questionsOf } from './llm-questions';
 
@@ -30,7 +30,7 @@ export async function canaryJudge(run: Run, effect: EffectOf): Promise<CanaryJud
   const missing = digest === undefined ? [`there is no judge ${judge.dimension}`] : uncalibrated(calibration, digest);
   if (calibration === null || missing.length > 0) {
     const message = `the judge ${judge.dimension} may not say what answers are worth: ${missing.join('; ')}; no traffic was moved`;
-    return { kind: 'refused', verdict: inconclusive('judge', message) };
+    return { kind: 'refused', verdict: canaryInconclusive('judge', message) };
   }
   const { judge: version, positives, negatives } = calibration;
   const calibrated = { ...judge, calibrated: { judge: version, positives, negatives } };

@@ -5,12 +5,12 @@ import { answerLabel } from '../../domain/llm/canary';
 import { versionName } from '../../domain/model';
 import type { Verdict } from '../../domain/verdict';
 import { records } from '../activity-proxies';
-import type { RolloutOutcome } from '../canary-rollout';
-import { inconclusive } from '../canary-rollout';
-import type { EndedStage, Run, StageEnd } from '../stage';
+import { canaryInconclusive, type RolloutOutcome } from '../../domain/rollout/outcome';
+import type { StageEnd } from '../../domain/run-plan';
+import type { EndedStage, Run } from '../stage';
 import { runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
-import { startRollout, whenStanding } from '../tracked-rollout';
+import { startRollout, waitForRollout } from '../tracked-rollout';
 import { canaryJudge } from './canary-judge';
 
 export interface Trial {
@@ -20,7 +20,7 @@ export interface Trial {
   readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
 
-export interface Canaried {
+export interface CanaryOutput {
   /** Null when none was opened. */
   readonly rollout: RolloutId | null;
   /** Manifest of the champion beside which the candidate was tried. */
@@ -29,22 +29,22 @@ export interface Canaried {
   readonly ended: RolloutOutcome['kind'] | 'notApplicable' | 'passed';
 }
 
-export interface Tried extends EndedStage<Canaried> {
+export interface EndedCanary extends EndedStage<CanaryOutput> {
   readonly verdict: Verdict;
   /** Of a canary of this run that passed: open until the promotion has ended. */
   readonly open: TrackedRollout | null;
 }
 
 /** The candidate is tried on traffic beside the champion. Never cached: it is about the traffic of its days. */
-export async function canary(run: Run, trial: Trial): Promise<Tried> {
+export async function canary(run: Run, trial: Trial): Promise<EndedCanary> {
   const { plan } = run;
   const { candidate, champion, evaluated } = trial;
   const seen = champion.version?.manifest.digest ?? null;
   const started: { rollout?: TrackedRollout } = {};
   run.undo.push({ what: `rollout of ${versionName(candidate)}`, run: () => takeBack(run, started.rollout) });
   const inputs = () => ({ version: candidate.version, champion: champion.version?.version ?? null, canary: plan.spec.canary });
-  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (effect): Promise<StageEnd<Canaried>> => {
-    const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<Canaried> => ({
+  const ended = await runStage(run, { name: 'canary', inputs, cached: false }, async (effect): Promise<StageEnd<CanaryOutput>> => {
+    const without = (how: 'notApplicable' | 'notOpened', verdict: Verdict): StageEnd<CanaryOutput> => ({
       output: { rollout: null, champion: seen, ended: how },
       verdict,
     });
@@ -57,17 +57,17 @@ export async function canary(run: Run, trial: Trial): Promise<Tried> {
     const input = inputOf(run, candidate, beside);
     const { kind: _, ...judged } = judge;
     started.rollout = await startRollout(run.control, { ...input, ...judged });
-    const outcome = await whenStanding(run.control, started.rollout, ({ decision }) => decision !== null);
+    const outcome = await waitForRollout(run.control, started.rollout, ({ decision }) => decision !== null);
     if (outcome !== null) {
       const { rollout, kind, verdict, decision } = outcome;
       return { output: { rollout, champion: seen, ended: kind }, verdict, ...(decision ? { decision } : {}) };
     }
-    const standing = started.rollout.standing();
-    if (!standing?.decision) return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
+    const open = started.rollout.state();
+    if (!open?.decision) return { output: { rollout: null, champion: seen, ended: 'notOpened' }, verdict: unsaid };
     return {
-      output: { rollout: standing.rollout, champion: seen, ended: 'passed' },
-      verdict: standing.decision.verdict,
-      decision: standing.decision,
+      output: { rollout: open.rollout, champion: seen, ended: 'passed' },
+      verdict: open.decision.verdict,
+      decision: open.decision,
     };
   });
   const verdict = ended.verdict ?? unsaid;
@@ -102,17 +102,17 @@ function withoutChampion({ plan }: Run, candidate: ModelVersionRef): Verdict {
   if (plan.spec.evaluate.gates.length > 0) {
     return { kind: 'passed', reasons: [{ gate: 'canary', code: 'canary.notApplicable', message, outcome: 'notApplicable' }] };
   }
-  return inconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
+  return canaryInconclusive('noChampion', `${message}, and no gate is in force: a first version needs one`);
 }
 
 function otherChampion({ candidate, champion, evaluated }: Trial): Verdict {
   const was = evaluated.output.champion === null ? 'no champion' : 'another champion';
   const is = champion.version === null ? 'none' : `@${champion.version.version}`;
-  return inconclusive(
+  return canaryInconclusive(
     'overtaken',
     `${versionName(candidate)} was compared with ${was}, but the champion is now ${is}; perennial run rerun to compare again`,
   );
 }
 
-/** Nothing may pass for want of a verdict (I10). */
-const unsaid: Verdict = inconclusive('unsaid', 'no verdict was recorded');
+/** A missing verdict must not count as passed (I10). */
+const unsaid: Verdict = canaryInconclusive('unsaid', 'no verdict was recorded');

@@ -4,12 +4,13 @@ import type { ChampionSeen, ModelVersionRef } from '../../domain/model';
 import { versionName } from '../../domain/model';
 import type { DecisionRef, Reason, Verdict } from '../../domain/verdict';
 import { gatewayWork, records } from '../activity-proxies';
-import type { RolloutOutcome } from '../canary-rollout';
+import type { RolloutOutcome } from '../../domain/rollout/outcome';
 import { awaitApproval } from '../run-control';
-import type { EffectOf, EndedStage, Run, StageEnd } from '../stage';
+import type { StageEnd } from '../../domain/run-plan';
+import type { EffectOf, EndedStage, Run } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { TrackedRollout } from '../tracked-rollout';
-import { whenStanding } from '../tracked-rollout';
+import { waitForRollout } from '../tracked-rollout';
 
 export interface Promoted {
   readonly previous: number | null;
@@ -61,12 +62,12 @@ async function approveAndMove(run: Run, winner: Winner, effect: EffectOf): Promi
   }
   for (;;) {
     // A person may hold a rollout that has passed, or end it, also while others approve.
-    const outcome = rollout && (await whenStanding(control, rollout, ({ status }) => status === 'passed'));
+    const outcome = rollout && (await waitForRollout(control, rollout, ({ status }) => status === 'passed'));
     if (outcome) return { output: null, verdict: endedBefore(name, outcome) };
-    const standing = rollout?.standing();
+    const before = rollout?.state();
     const moved = await move(run, winner, approved?.reasons ?? []);
     if (moved !== 'notNow') return moved;
-    await condition(() => isSettled() || rollout?.standing() !== standing);
+    await condition(() => isSettled() || rollout?.state() !== before);
   }
 }
 
@@ -81,7 +82,7 @@ async function move(run: Run, winner: Winner, approvals: readonly Reason[]): Pro
       version: candidate.version,
       expectedChampion: { version: champion.version?.version ?? null, fencing: champion.fencing },
       decisionId: decision.id,
-      rollout: rollout?.standing()?.rollout ?? null,
+      rollout: rollout?.state()?.rollout ?? null,
     },
   ]);
   switch (moved.kind) {
@@ -99,7 +100,7 @@ async function move(run: Run, winner: Winner, approvals: readonly Reason[]): Pro
   }
 }
 
-/** Nothing may pass for want of a verdict (I10). */
+/** A missing verdict must not count as passed (I10). */
 const unsaid: Verdict = {
   kind: 'inconclusive',
   reasons: [{ gate: 'promote', code: 'promote.unsaid', message: 'no verdict was recorded' }],

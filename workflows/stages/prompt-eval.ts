@@ -4,7 +4,8 @@ import type { AnswersSummary, ScoreSummary } from '../../domain/llm/evaluation/a
 import { worstMean } from '../../domain/llm/evaluation/answered';
 import type { Verdict } from '../../domain/verdict';
 import { llmWork } from '../activity-proxies';
-import type { EndedStage, LlmRun, StageEnd } from '../stage';
+import type { StageEnd } from '../../domain/run-plan';
+import type { EndedStage, LlmRun } from '../stage';
 import { runStage } from '../stage';
 import { judgeFilesOf, llmFileOf, questionsOf } from './llm-questions';
 import { searchPrompts, type SearchedPrompts } from './search-prompts';

@@ -9,7 +9,8 @@ import type { IndexBuildInput } from '../index-messages';
 import { indexBuildWorkflow } from '../index-messages';
 import { indexRecords } from '../index-proxies';
 import { childAttributes } from '../search-attributes';
-import type { EndedStage, LlmRun, StageEnd } from '../stage';
+import type { StageEnd } from '../../domain/run-plan';
+import type { EndedStage, LlmRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 

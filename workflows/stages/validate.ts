@@ -4,7 +4,8 @@ import type { ContractReport, DataContract } from '../../domain/contract';
 import type { DatasetVersionRef } from '../../domain/dataset';
 import type { Verdict } from '../../domain/verdict';
 import { dataWork, records } from '../activity-proxies';
-import type { EndedStage, ModelRun, RunPlan, StageEnd } from '../stage';
+import type { RunPlan, StageEnd } from '../../domain/run-plan';
+import type { EndedStage, ModelRun } from '../stage';
 import { effectOf, runStage } from '../stage';
 import type { Ingested } from './ingest';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { keyExpiry, usualKeyDays } from '../../../domain/api-key';
 import { failure } from '../../../domain/failure';
 import { apiKeyScopes, type ApiKeyRecord } from '../../../db/repositories/api-keys';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { keyView, madeKey, rotatedKey } from '../views/api-key';
 import { page, pageOf, problem, time } from '../views/fields';
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Digest } from '../../../domain/artifact';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { auditKey, auditReport, auditRow, keyToJson } from '../views/audit';
 import { page, pageOf, problem } from '../views/fields';
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { toParts } from '../../../domain/budget';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { budgetChange, budgetList, budgetToJson, budgetView } from '../views/budget';
 import { problem } from '../views/fields';
 

@@ -5,7 +5,7 @@ import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/nearest';
 import { diffDatasets } from '../dataset-diff';
 import { readQuarantinedRows } from '../quarantined-rows';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { datasetDiff, datasetSummary, datasetVersion, quarantinedRows, quarantineView } from '../views/dataset';
 import { page, pageOf, problem, version } from '../views/fields';
 

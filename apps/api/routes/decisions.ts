@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { decisionWithGrounds, whatIfView } from '../views/decision';
 import { document, problem } from '../views/fields';
 import { whatIf } from '../what-if';

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { defaultTenant } from '../../../domain/ids';
 import type { ApiMetrics } from '../metrics';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 
 /** No key needed: probes and scrapers have none. */
 export function healthRoutes({ registry }: Pick<RouteDeps, 'registry'>, { registry: metrics }: ApiMetrics): FastifyPluginAsyncZod {

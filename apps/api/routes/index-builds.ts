@@ -5,7 +5,7 @@ import { buildOrderSchema } from '../../../domain/index/build-order.schema';
 import type { IndexBuildRef } from '../../../workflows/index-messages';
 import type { IndexBuildStanding } from '../../index-client';
 import { startIndexBuild } from '../index-build';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, keyOf, problem } from '../views/fields';
 import { indexBuildView, indexName } from '../views/indexes';
 

@@ -4,7 +4,7 @@ import { documentLine } from '../../../data/indexes/document-lines';
 import { documentsType } from '../../../data/indexes/shards';
 import { failure } from '../../../domain/failure';
 import { largestChange, rejectionOf } from '../../../domain/index/document';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { soon } from '../soon';
 import { idempotent, keyOf, problem } from '../views/fields';
 import { indexChanged, indexName } from '../views/indexes';

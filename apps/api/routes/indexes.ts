@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { IndexVersionRecord } from '../../../db/repositories/indexes';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { soon } from '../soon';
 import { idempotent, keyOf, page, pageOf, problem, version, why } from '../views/fields';
 import { indexMove, indexName, indexRetired, indexRolledBack, indexSummary, indexVersion, indexView } from '../views/indexes';

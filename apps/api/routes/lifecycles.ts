@@ -16,7 +16,7 @@ import { registeredTables } from '../registered-tables';
 import { sourceWarnings } from '../source-warnings';
 import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { startRun } from '../run-start';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, version, why } from '../views/fields';
 import { applied, lifecycleFiles, lifecycleRevision, lifecycleSummary, plan, revisionSummary } from '../views/lifecycle';
 import { runToJson, runView } from '../views/run';

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { LineageKind } from '../../../db/repositories/lineage';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { page, problem } from '../views/fields';
 import { lineageView } from '../views/lineage';
 

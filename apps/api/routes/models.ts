@@ -5,7 +5,7 @@ import { failure } from '../../../domain/failure';
 import type { AliasState, ExpectedChampion, Promotion } from '../../../db/repositories/aliases';
 import { compareVersions, explainVersion } from '../explain';
 import { HttpProblem } from '../../http/problem';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, time, version, versionNumber, why } from '../views/fields';
 import { aliasMove, championView, explanation, modelSummary, modelVersion, modelView, rolledBack, versionComparison } from '../views/model';
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { platformParts } from '../platform';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { problem } from '../views/fields';
 import { platformView } from '../views/platform';
 import { trainerView } from '../views/trainer';

@@ -4,7 +4,7 @@ import { failure } from '../../../domain/failure';
 import type { PredictionId } from '../../../domain/ids';
 import { outcomes } from '../../../domain/llm/safety/screen';
 import { predictionArms } from '../../../domain/prediction';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { page, pageOf, problem, time, version } from '../views/fields';
 import { predictionSummary, predictionTexts, predictionToJson, predictionView, summaryToJson } from '../views/prediction';
 

@@ -11,7 +11,7 @@ import { caseReportOf } from '../../../domain/llm/evaluation/report';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';
 import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
 import type { EvaluationState } from '../../prompt-evaluation-client';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { name, problem } from '../views/fields';
 import { callsOf, scopeCalls } from '../views/llm-calls';
 import { caseResults, promptEvaluationView, summaryView } from '../views/prompt-evaluation';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ExpectedRef } from '../../../db/repositories/prompts';
 import { failure } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, keyOf, name, page, pageOf, problem, version, versionNumber, why } from '../views/fields';
 import { promptLabel, promptMove, promptRolledBack } from '../views/prompt';
 

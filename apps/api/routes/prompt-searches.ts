@@ -7,7 +7,7 @@ import { isFinal } from '../../../domain/run';
 import { searchOrderSchema } from '../../../domain/llm/search/search-order.schema';
 import { runOfSearch } from '../../../workflows/prompt-search-messages';
 import { progressView, searchView, startPromptSearch } from '../prompt-search';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { name, page, pageOf, problem } from '../views/fields';
 import { callsOf, scopeCalls } from '../views/llm-calls';
 import { promptSearchDetail, promptSearchView } from '../views/prompt-search';

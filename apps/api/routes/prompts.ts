@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { diffPrompts } from '../../../domain/llm/prompt-diff';
 import { readPromptNamed } from '../prompt-document';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, keyOf, name, page, pageOf, problem, versionNumber, why } from '../views/fields';
 import { promptDiff, promptSummary, promptVersion, promptView, promptWritten } from '../views/prompt';
 

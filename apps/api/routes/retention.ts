@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { problem } from '../views/fields';
 import { retentionChange, retentionView } from '../views/retention';
 

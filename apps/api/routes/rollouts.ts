@@ -7,7 +7,7 @@ import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/repositories/rollouts';
 import { commandRollout, neverOne } from '../rollout-command';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, why } from '../views/fields';
 import { judgeToJson } from '../views/rollout-judge';
 import { rolloutSummary, rolloutToJson, rolloutView, summaryToJson } from '../views/rollout';

@@ -13,7 +13,7 @@ import { readLogs } from '../run-logs';
 import { checkRunRequest, refuseLooserReuse } from '../run-request';
 import { command, findRun, startRun } from '../run-start';
 import { readTrials } from '../run-trials';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { caseResultView, runEvaluationView } from '../views/case-result';
 import { callsToJson, runCalls } from '../views/llm-calls';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../views/fields';

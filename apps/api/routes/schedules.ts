@@ -7,7 +7,7 @@ import { scheduleSchema } from '../../../domain/schedule.schema';
 import { digestOf } from '../../../data/digest';
 import type { Tenant } from '../../../domain/ids';
 import { syncSchedule } from '../../schedule-sync';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { name, problem, time, why } from '../views/fields';
 import { scheduleView } from '../views/schedule';
 

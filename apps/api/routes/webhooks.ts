@@ -4,7 +4,7 @@ import { failure } from '../../../domain/failure';
 import { deliveryStatuses } from '../../../domain/notification';
 import { maskedAddress } from '../../../domain/webhook-address';
 import { allows } from '../../../db/repositories/api-keys';
-import type { RouteDeps } from '../server';
+import type { RouteDeps } from '../route-deps';
 import { name, page, pageOf, problem } from '../views/fields';
 import { deliveryView } from '../views/webhook';
 

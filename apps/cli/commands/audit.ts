@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error';
 import type { CliAuditKeys, CliContext } from '../context';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { showList } from '../list-view';
 import { jsonText } from '../harmless';

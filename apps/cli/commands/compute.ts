@@ -12,7 +12,7 @@ import type { BackendCheck } from '../backend-check';
 import { CliError } from '../cli-error';
 import type { CliCompute, CliContext, CliSettings } from '../context';
 import { showList } from '../list-view';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import type { Paint } from '../terminal';
 import { jsonText } from '../harmless';
 

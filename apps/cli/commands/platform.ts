@@ -5,7 +5,7 @@ import { request } from 'undici';
 import { daysUntil, expiresSoon } from '../../../domain/api-key';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { table } from '../terminal';
 import { jsonText } from '../harmless';
 

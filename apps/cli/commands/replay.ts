@@ -4,7 +4,7 @@ import type { LifecycleSpec } from '../../../domain/lifecycle';
 import { formatInstant, parseInstant } from '../../../domain/time-window';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { knownGateway, openReplayGateway } from '../replay/gateway';
 import { replayQuestions } from '../replay/questions';
 import type { ReplayEnd, ReplayState } from '../replay/replay';

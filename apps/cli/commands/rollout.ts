@@ -6,7 +6,7 @@ import { formatSeconds, parseDuration } from '../../../domain/duration';
 import type { CliContext } from '../context';
 import { CliError } from '../cli-error';
 import { showList } from '../list-view';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { readTextFile } from '../text-file';
 import { wholeFileAt, writeWhole } from '../whole-file';

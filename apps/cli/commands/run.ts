@@ -11,7 +11,7 @@ import { showList } from '../list-view';
 import { watchRun } from '../watch';
 import type { RunComparisonJson } from '../comparison-view';
 import { describeComparison } from '../comparison-view';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { runCasesCommand } from './run-cases';
 import { paramsOf } from '../params';

@@ -9,7 +9,7 @@ import type { TaskTrial, TrialCheck } from '../../../data/trainers/trial';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
-import type { Finish } from '../main';
+import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { paramsOf } from '../params';
 import type { Paint } from '../terminal';

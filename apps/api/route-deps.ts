@@ -1,0 +1,52 @@
+/** What the routes of the API are made with. */
+import type { FastifyBaseLogger } from 'fastify';
+import type { ArtifactStore } from '../../data/artifacts/store';
+import type { OffThread } from '../../data/off-thread/off-thread';
+import type { SourcePolicy } from '../../data/sources/policy';
+import type { TrainerCatalog } from '../../data/trainers/catalog';
+import type { Registry } from '../../db/registry';
+import type { SecretAccess } from '../../domain/secret-access';
+import type { AuditReport, AuditRepository } from '../../db/repositories/audit';
+import type { WorkLimit } from '../http/rate-limit';
+import type { IndexClient } from '../index-client';
+import type { LifecycleClient } from '../lifecycle-client';
+import type { PromptEvaluationClient } from '../prompt-evaluation-client';
+import type { PromptSearchClient } from '../prompt-search-client';
+import type { ScheduleClient } from '../schedule-client';
+import type { Guards } from './auth';
+import type { KnownModels } from './model-warnings';
+import type { EventStreams } from './run-events';
+
+export interface ApiDeps {
+  readonly registry: Registry;
+  readonly artifacts: ArtifactStore;
+  readonly lifecycles: LifecycleClient;
+  readonly schedules: ScheduleClient;
+  readonly indexes: IndexClient;
+  readonly searches: PromptSearchClient;
+  readonly evaluations: PromptEvaluationClient;
+  readonly trainers: TrainerCatalog;
+  /** Where what is read of an artifact lies for as long as that takes. */
+  readonly scratchRoot: string;
+  /** Against the keys that this process trusts and the copies that it can read. */
+  readonly verifyAudit: (input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>) => Promise<AuditReport>;
+  /** Where clients reach the gateway, for links; null when unknown. */
+  readonly gatewayUrl: string | null;
+  /** For warnings; null where nothing is known of them. */
+  readonly knownModels: KnownModels | null;
+  /** What sources may read: for warnings, and for the columns that SQL is checked against. */
+  readonly sources: SourcePolicy;
+  /** That lifecycles may refer to. */
+  readonly secrets: SecretAccess;
+  /** Of one API key in this process, before it gets 429. */
+  readonly requestsPerMinute?: number;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface RouteDeps extends ApiDeps {
+  readonly guards: Guards;
+  readonly offThread: OffThread;
+  /** For routes whose work takes seconds. */
+  readonly heavyWork: WorkLimit;
+  readonly streams: EventStreams;
+}

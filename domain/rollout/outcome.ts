@@ -1,0 +1,99 @@
+import type { RolloutId, RunId } from '../ids';
+import type { ModelVersionRef } from '../model';
+import { versionName } from '../model';
+import type { DecisionRef, Verdict } from '../verdict';
+import type { RolloutEnding, RolloutRollback, RolloutStatus } from './rollout';
+
+/** How a rollout ended, as its row in the registry says. */
+export interface EndedRollout {
+  readonly status: RolloutEnding;
+  readonly verdict: Verdict | null;
+  readonly decision: DecisionRef | null;
+  /** Null when none was measured. */
+  readonly rollback: RolloutRollback | null;
+}
+
+export interface RolloutOutcome {
+  /** `notOpened`: another rollout of the model is open, or the champion has changed. */
+  readonly kind: RolloutEnding | 'notOpened';
+  readonly rollout: RolloutId | null;
+  readonly verdict: Verdict;
+  readonly decision: DecisionRef | null;
+}
+
+/** The two versions of a rollout. */
+export interface RolloutVersions {
+  readonly model: string;
+  readonly champion: ModelVersionRef;
+  readonly challenger: ModelVersionRef;
+}
+
+/** Why the registry did not open a rollout. */
+export type OpeningRefused =
+  | { readonly kind: 'busy'; readonly runId: RunId; readonly challenger: number; readonly status: RolloutStatus }
+  | { readonly kind: 'conflict'; readonly champion: number | null }
+  /** An earlier rollout of the same bytes under the same policy found harm. */
+  | {
+      readonly kind: 'harmShown';
+      readonly rollout: RolloutId;
+      readonly runId: RunId;
+      readonly at: string;
+      readonly verdict: Verdict | null;
+    };
+
+export function notOpened(versions: RolloutVersions, refused: OpeningRefused): RolloutOutcome {
+  return { kind: 'notOpened', rollout: null, verdict: refusalOf(versions, refused), decision: null };
+}
+
+function refusalOf({ model, champion, challenger }: RolloutVersions, refused: OpeningRefused): Verdict {
+  const [name, beside] = [versionName(challenger), versionName(champion)];
+  switch (refused.kind) {
+    case 'busy':
+      return canaryInconclusive(
+        'busy',
+        `${model} has a rollout already: ${model}@${refused.challenger} of ${refused.runId} is ${refused.status}; rerun when it has ended (perennial rollout show ${model})`,
+      );
+    case 'conflict': {
+      const now = refused.champion === null ? 'none' : `@${refused.champion}`;
+      return canaryInconclusive(
+        'overtaken',
+        `${name} was compared with ${beside}, but the champion is now ${now}; perennial run rerun to compare again`,
+      );
+    }
+    case 'harmShown': {
+      const { rollout, runId, at, verdict } = refused;
+      const found = (verdict?.reasons ?? []).filter(({ outcome }) => outcome === 'failed').map(({ message }) => message);
+      const message = `${name} was found harmful beside ${beside} by ${runId} at ${at}, under this policy (perennial rollout show ${model} --id ${rollout}); try another candidate or a changed policy`;
+      const reason = { gate: 'canary', code: 'canary.harmShown', message: [message, ...found].join(': '), outcome: 'failed' } as const;
+      return { kind: 'failed', reasons: [reason] };
+    }
+  }
+}
+
+/** `passed`: the decision of a canary that passed before the rollout ended. */
+export function outcomeOf(
+  versions: RolloutVersions,
+  { rollout, passed, end }: { readonly rollout: RolloutId; readonly passed: DecisionRef | null; readonly end: EndedRollout },
+): RolloutOutcome {
+  const { status: kind, verdict, decision } = end;
+  return { kind, rollout, verdict: verdict ?? defaultVerdict(versions, kind, passed), decision: decision ?? passed };
+}
+
+/** For an end whose row has no verdict. */
+function defaultVerdict({ champion, challenger }: RolloutVersions, ending: RolloutEnding, passed: DecisionRef | null): Verdict {
+  const [name, beside] = [versionName(challenger), versionName(champion)];
+  switch (ending) {
+    case 'superseded':
+      return canaryInconclusive('superseded', `superseded: the champion ${beside} was moved while ${name} was on trial beside it`);
+    case 'aborted':
+      return canaryInconclusive('aborted', 'the rollout was aborted');
+    case 'rolledBack':
+      return canaryInconclusive('rolledBack', 'the rollout was rolled back');
+    case 'promoted':
+      return passed?.verdict ?? canaryInconclusive('promoted', `${name} was promoted before its canary had passed`);
+  }
+}
+
+export function canaryInconclusive(code: string, message: string): Verdict {
+  return { kind: 'inconclusive', reasons: [{ gate: 'canary', code: `canary.${code}`, message }] };
+}

@@ -1,0 +1,153 @@
+/** What the workflow of a rollout remembers, what can happen to it, and what it does. Plain JSON: progress survives continue-as-new. */
+import type { Command } from '../command';
+import type { PredictionId, RolloutId } from '../ids';
+import type { CanarySpec } from '../lifecycle';
+import type { DecisionRef } from '../verdict';
+import type { NoMoreLabels } from './evidence';
+import type { EndedRollout, OpeningRefused, RolloutOutcome, RolloutVersions } from './outcome';
+import type { OpenRolloutStatus, RolloutStatus } from './rollout';
+
+export interface RolloutSettings extends RolloutVersions {
+  /** Percent of entities by step; 0 is shadow. */
+  readonly steps: CanarySpec['steps'];
+  /** The challenger gets no traffic while people decide on its promotion. */
+  readonly parkWhenPassed: boolean;
+}
+
+export interface RolloutProgress {
+  /** Null before it is open. */
+  readonly rollout: RolloutId | null;
+  readonly status: RolloutStatus | 'opening';
+  /** Index into the steps. */
+  readonly step: number;
+  /** Who caused the step, and why: the audit log shows it. */
+  readonly stepBy: Command;
+  /** Whether the routing table has the step. */
+  readonly stepEntered: boolean;
+  readonly heldBy: Command | null;
+  /** Who caused a status that is not recorded yet; null for the platform. */
+  readonly statusBy: Command | null;
+  /** What people were last told that the rollout waits for. */
+  readonly waitingFor: string | null;
+  /** Event time that people added to `maxDuration`. */
+  readonly extendedSeconds: number;
+  /** The spec's, with this attempt's share of alpha; null before the rollout is open. */
+  readonly test: CanarySpec['test'] | null;
+  /** Of the canary that passed. */
+  readonly decision: DecisionRef | null;
+  readonly promotion: PromotionEnd | null;
+  /** Why no answer will be judged any more; null while some may be. */
+  readonly noMoreLabels: NoMoreLabels | null;
+  /** Where the last turn of judging ended. */
+  readonly judgedSince: string | null;
+  /** Pairs whose verdict was lost, to be asked again. */
+  readonly lostPairs: LostPairs;
+  /** Ids of commands that were carried out: Temporal knows those of the present execution alone. */
+  readonly handledCommands: readonly string[];
+  readonly end: EndedRollout | null;
+  /** Null until the workflow may return. */
+  readonly outcome: RolloutOutcome | null;
+}
+
+/** Predictions, each with the Unix milliseconds at which its verdict was lost. */
+export type LostPairs = readonly (readonly [PredictionId, number])[];
+
+/** What a run tells its rollout at the end of its promotion. */
+export type PromotionEnd = { readonly kind: 'promoted' } | { readonly kind: 'refused'; readonly reason: string };
+
+export type RolloutCommand =
+  | ({ readonly verb: 'hold' | 'resume' | 'skip' | 'abort' } & Command)
+  | ({ readonly verb: 'extend'; readonly key: string; readonly seconds: number } & Command);
+
+/** An open rollout as its run sees it. */
+export interface OpenRolloutState {
+  readonly rollout: RolloutId;
+  readonly status: OpenRolloutStatus;
+  readonly waitingFor: string;
+  /** Of the canary that passed. */
+  readonly decision: DecisionRef | null;
+}
+
+export type RolloutOpening =
+  | {
+      readonly kind: 'opened';
+      readonly rollout: RolloutId;
+      readonly status: RolloutStatus;
+      readonly step: number;
+      readonly extendedSeconds: number;
+      readonly decision: DecisionRef | null;
+      /** With this attempt's share of alpha. */
+      readonly test: CanarySpec['test'];
+    }
+  | OpeningRefused;
+
+export type WatchResult =
+  /** By harm, by time, or by a person; all traffic is with the champion. */
+  | { readonly kind: 'ended'; readonly end: EndedRollout }
+  | { readonly kind: 'advance'; readonly toStep: number; readonly because: string }
+  | { readonly kind: 'passed'; readonly decision: DecisionRef }
+  /** Time is over, and the policy says: hold. */
+  | { readonly kind: 'expired'; readonly because: string }
+  | { readonly kind: 'still' };
+
+export type RolloutEvent =
+  /** Of an execution, also one that continues another. */
+  | { readonly kind: 'started' }
+  /** No command waits, and no effect is under way. */
+  | { readonly kind: 'ready' }
+  | RolloutOpening
+  | WatchResult
+  | { readonly kind: 'stepEntered' }
+  | { readonly kind: 'statusRecorded'; readonly state: OpenRolloutState }
+  | { readonly kind: 'extended'; readonly extendedSeconds: number; readonly by: Command }
+  /** `id` of the update that carried it. */
+  | { readonly kind: 'commandReceived'; readonly command: RolloutCommand; readonly id: string | null }
+  | { readonly kind: 'promotionEnded'; readonly promotion: PromotionEnd }
+  /** A turn of judging is over; there may be more to judge. */
+  | { readonly kind: 'judged'; readonly since: string; readonly lost: LostPairs }
+  | { readonly kind: 'judgingEnded'; readonly noMoreLabels: NoMoreLabels }
+  /** An activity failed for good, or the run was cancelled. */
+  | { readonly kind: 'failed'; readonly cause: string };
+
+export type RolloutEffect =
+  | { readonly kind: 'openRollout' }
+  | { readonly kind: 'enterStep'; readonly step: number; readonly weight: number; readonly actor: string; readonly cause: string }
+  | {
+      readonly kind: 'recordStatus';
+      readonly state: OpenRolloutState;
+      readonly weight: 'keep' | 'park';
+      readonly actor: string;
+      readonly cause: string;
+    }
+  /** The run shows its people what its rollout waits for. */
+  | { readonly kind: 'tellRun'; readonly state: OpenRolloutState }
+  | { readonly kind: 'extendRollout'; readonly seconds: number; readonly key: string; readonly by: Command }
+  | { readonly kind: 'endRollout'; readonly actor: string; readonly cause: string }
+  | { readonly kind: 'watch'; readonly mode: OpenRolloutStatus }
+  | { readonly kind: 'interruptWatch' }
+  | { readonly kind: 'acceptCommand' }
+  | { readonly kind: 'refuseCommand'; readonly why: string }
+  | { readonly kind: 'announceEnd'; readonly outcome: RolloutOutcome }
+  /** Measures how long the traffic took to return to the champion. */
+  | { readonly kind: 'confirmRollback' };
+
+export const startOfRollout: RolloutProgress = {
+  rollout: null,
+  status: 'opening',
+  step: 0,
+  stepBy: { actor: 'perennial', reason: 'the first step' },
+  stepEntered: false,
+  heldBy: null,
+  statusBy: null,
+  waitingFor: null,
+  extendedSeconds: 0,
+  test: null,
+  decision: null,
+  promotion: null,
+  noMoreLabels: null,
+  judgedSince: null,
+  lostPairs: [],
+  handledCommands: [],
+  end: null,
+  outcome: null,
+};

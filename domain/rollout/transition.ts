@@ -1,0 +1,212 @@
+/**
+ * The life of a rollout after its evaluation: opened, moved up step by step, watched, and promoted or taken back. Pure: the workflow executes the
+ * effects in order, and hands each result back as the next event.
+ */
+import type { Command } from '../command';
+import { notOpened, outcomeOf, type EndedRollout } from './outcome';
+import type {
+  RolloutCommand,
+  RolloutEffect,
+  RolloutEvent,
+  RolloutOpening,
+  RolloutProgress,
+  RolloutSettings,
+  WatchResult,
+} from './progress';
+import { isOpenRollout } from './rollout';
+import { waitingForOf } from './waiting-for';
+
+export interface Transition {
+  readonly progress: RolloutProgress;
+  readonly effects: readonly RolloutEffect[];
+}
+
+/** The actor where the rules act, and no person. */
+const platform = 'perennial';
+/** Enough for every command that may be sent again after a continue-as-new. */
+const mostHandledCommands = 500;
+
+export function transition(settings: RolloutSettings, progress: RolloutProgress, event: RolloutEvent): Transition {
+  switch (event.kind) {
+    case 'started':
+      // The details that people see and the query's answer belong to one execution: they are written again.
+      return { progress: { ...progress, waitingFor: null }, effects: progress.rollout === null ? [{ kind: 'openRollout' }] : [] };
+    case 'opened':
+      return opened(progress, event);
+    case 'busy':
+    case 'conflict':
+    case 'harmShown': {
+      const outcome = notOpened(settings, event);
+      return { progress: { ...progress, outcome }, effects: [{ kind: 'announceEnd', outcome }] };
+    }
+    case 'ready':
+      return nextStep(settings, progress);
+    case 'stepEntered':
+      return showStatus(settings, { ...progress, stepEntered: true });
+    case 'statusRecorded':
+      return {
+        progress: { ...progress, waitingFor: event.state.waitingFor, statusBy: null },
+        effects: [{ kind: 'tellRun', state: event.state }],
+      };
+    case 'commandReceived':
+      return carryOut(settings, progress, event);
+    case 'extended':
+      return extended(settings, progress, event);
+    case 'promotionEnded':
+      return { progress: { ...progress, promotion: progress.promotion ?? event.promotion }, effects: [{ kind: 'interruptWatch' }] };
+    case 'judged':
+      return still({ ...progress, judgedSince: event.since, lostPairs: event.lost });
+    case 'judgingEnded':
+      // The next watch takes it into account.
+      return { progress: { ...progress, noMoreLabels: event.noMoreLabels }, effects: [{ kind: 'interruptWatch' }] };
+    case 'ended':
+      return still({ ...progress, status: event.end.status, end: event.end });
+    case 'advance':
+    case 'passed':
+    case 'expired':
+    case 'still':
+      return watched(settings, progress, event);
+    case 'failed':
+      return { progress, effects: [{ kind: 'endRollout', actor: platform, cause: event.cause }] };
+  }
+}
+
+function still(progress: RolloutProgress): Transition {
+  return { progress, effects: [] };
+}
+
+/** A run that is executed again finds the rollout that it opened before, in whatever state. */
+function opened(progress: RolloutProgress, found: Extract<RolloutOpening, { readonly kind: 'opened' }>): Transition {
+  const { rollout, status, step, extendedSeconds, decision, test } = found;
+  const heldBy = status === 'held' ? { actor: platform, reason: 'held before' } : null;
+  const state = { ...progress, rollout, status, step, extendedSeconds, decision, test, heldBy, stepEntered: status !== 'running' };
+  if (isOpenRollout(status)) return still(state);
+  // Ending a rollout that has ended changes nothing and returns its end.
+  return { progress: state, effects: [{ kind: 'endRollout', actor: platform, cause: `it is ${status}` }] };
+}
+
+/** What a rollout does while no command waits. */
+function nextStep(settings: RolloutSettings, progress: RolloutProgress): Transition {
+  const { end, promotion, rollout } = progress;
+  if (end !== null && rollout !== null) return conclude(settings, progress, end);
+  if (promotion !== null) {
+    // A promotion has ended the rollout already; then its end is returned.
+    const cause = promotion.kind === 'refused' ? promotion.reason : 'its version was promoted';
+    return { progress, effects: [{ kind: 'endRollout', actor: platform, cause }] };
+  }
+  const shown = show(settings, progress);
+  if (shown.effects.length > 0 || !isOpen(progress.status)) return shown;
+  return { progress: shown.progress, effects: [{ kind: 'watch', mode: progress.status }] };
+}
+
+function conclude(settings: RolloutSettings, progress: RolloutProgress, end: EndedRollout): Transition {
+  const { rollout, decision: passed } = progress;
+  if (rollout === null) return still(progress);
+  const outcome = outcomeOf(settings, { rollout, passed, end });
+  const isTakenBack = end.status === 'rolledBack' || end.status === 'aborted';
+  const isUnconfirmed = isTakenBack && end.rollback?.secondsToFullTraffic == null;
+  return {
+    progress: { ...progress, outcome },
+    effects: [{ kind: 'announceEnd', outcome }, ...(isUnconfirmed ? [{ kind: 'confirmRollback' } as const] : [])],
+  };
+}
+
+/** Brings the registry, and then the people who look, up to date with the step and the status. */
+function show(settings: RolloutSettings, progress: RolloutProgress): Transition {
+  if (progress.stepEntered) return showStatus(settings, progress);
+  const { step, stepBy } = progress;
+  const weight = (settings.steps[step] ?? 0) / 100;
+  const cause = stepBy.reason ?? 'the next step';
+  return { progress, effects: [{ kind: 'enterStep', step, weight, actor: stepBy.actor, cause }] };
+}
+
+function showStatus(settings: RolloutSettings, progress: RolloutProgress): Transition {
+  const { rollout, status, decision, heldBy, statusBy } = progress;
+  const waitingFor = waitingForOf(settings, progress);
+  if (rollout === null || waitingFor === progress.waitingFor || !isOpen(status)) return still({ ...progress, statusBy: null });
+  const { actor, reason = waitingFor } = statusBy ?? heldBy ?? { actor: platform };
+  const weight = decision !== null && settings.parkWhenPassed ? 'park' : 'keep';
+  const state = { rollout, status, waitingFor, decision };
+  return { progress, effects: [{ kind: 'recordStatus', state, weight, actor, cause: reason }] };
+}
+
+/** A command is carried out and recorded with its actor before it is answered. */
+function carryOut(
+  settings: RolloutSettings,
+  progress: RolloutProgress,
+  { command, id }: Extract<RolloutEvent, { readonly kind: 'commandReceived' }>,
+): Transition {
+  const refusal = refusalOf(settings, progress, command);
+  if (refusal !== null) return { progress, effects: [{ kind: 'refuseCommand', why: refusal }] };
+  const handledCommands = id === null ? progress.handledCommands : [...progress.handledCommands, id].slice(-mostHandledCommands);
+  const done = commandDone(settings, { ...progress, handledCommands }, command);
+  return { progress: done.progress, effects: [...done.effects, { kind: 'acceptCommand' }] };
+}
+
+function refusalOf({ steps }: RolloutSettings, { decision, step }: RolloutProgress, { verb }: RolloutCommand): string | null {
+  if (verb !== 'skip') return null;
+  if (decision !== null) return 'nothing can be skipped: it has passed, no step is left';
+  return step >= steps.length - 1 ? 'nothing can be skipped: it is in its last step, which only quality can end' : null;
+}
+
+function commandDone(settings: RolloutSettings, progress: RolloutProgress, command: RolloutCommand): Transition {
+  const { actor, keyId, reason } = command;
+  const by: Command = { actor, ...(keyId === undefined ? {} : { keyId }), ...(reason === undefined ? {} : { reason }) };
+  switch (command.verb) {
+    case 'hold': {
+      const held = progress.heldBy === null ? { ...progress, heldBy: by, status: 'held' as const } : progress;
+      return show(settings, { ...held, statusBy: by });
+    }
+    case 'resume':
+      return show(settings, { ...letGo(progress), noMoreLabels: null, statusBy: by });
+    case 'skip': {
+      const skipped = `skipped step ${progress.step + 1}${reason === undefined ? '' : `: ${reason}`}`;
+      const stepBy = { actor, reason: `${skipped}; quality must still be shown before a promotion` };
+      return show(settings, { ...progress, step: progress.step + 1, stepBy, stepEntered: false, noMoreLabels: null });
+    }
+    case 'abort':
+      return { progress, effects: [{ kind: 'endRollout', actor, cause: reason ?? 'aborted by hand' }] };
+    case 'extend':
+      return { progress, effects: [{ kind: 'extendRollout', seconds: command.seconds, key: command.key, by }] };
+  }
+}
+
+function letGo(progress: RolloutProgress): RolloutProgress {
+  return { ...progress, heldBy: null, status: progress.decision === null ? 'running' : 'passed' };
+}
+
+function extended(
+  settings: RolloutSettings,
+  progress: RolloutProgress,
+  { extendedSeconds, by }: Extract<RolloutEvent, { readonly kind: 'extended' }>,
+): Transition {
+  // A rollout that the policy held because time was over has time again.
+  const resumed = progress.heldBy?.actor === platform ? letGo(progress) : progress;
+  // The budget may have been raised since judging ended; where it was not, judging ends again at once.
+  return show(settings, { ...resumed, extendedSeconds, noMoreLabels: null, statusBy: by });
+}
+
+function watched(
+  { steps }: RolloutSettings,
+  progress: RolloutProgress,
+  result: Exclude<WatchResult, { readonly kind: 'ended' }>,
+): Transition {
+  switch (result.kind) {
+    case 'advance': {
+      // Serving has a budget of its own for judging, apart from the shadow's.
+      const noMoreLabels = (steps[progress.step] ?? 0) === 0 ? null : progress.noMoreLabels;
+      const stepBy = { actor: platform, reason: result.because };
+      return still({ ...progress, step: result.toStep, stepBy, stepEntered: false, noMoreLabels });
+    }
+    case 'passed':
+      return still({ ...progress, decision: result.decision, status: 'passed' });
+    case 'expired':
+      return still({ ...progress, heldBy: { actor: platform, reason: result.because }, status: 'held' });
+    case 'still':
+      return still(progress);
+  }
+}
+
+function isOpen(status: RolloutProgress['status']) {
+  return status !== 'opening' && isOpenRollout(status);
+}

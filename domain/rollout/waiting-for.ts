@@ -1,0 +1,18 @@
+import { versionName } from '../model';
+import type { RolloutProgress, RolloutSettings } from './progress';
+
+/** In words that hold until the next change. Figures that grow with the traffic are computed by whoever asks, from the evidence. */
+export function waitingForOf(
+  { model, champion, challenger, steps }: RolloutSettings,
+  { status, step, heldBy, decision }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision'>,
+): string {
+  const percent = steps[step] ?? 0;
+  const where = `step ${step + 1} of ${steps.length}, ${percent === 0 ? 'shadow' : `${percent} %`}`;
+  const versions = `${versionName(challenger)} beside ${versionName(champion)}`;
+  if (status === 'held' && heldBy !== null) {
+    const reason = heldBy.reason === undefined ? '' : ` (${heldBy.reason})`;
+    return `canary of ${versions} is held by ${heldBy.actor}${reason} in ${where}; perennial rollout resume ${model}`;
+  }
+  if (decision !== null) return `the promotion of ${versionName(challenger)}, whose canary has passed`;
+  return `canary of ${versions}: ${where}; perennial rollout show ${model}`;
+}
