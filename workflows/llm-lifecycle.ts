@@ -7,7 +7,7 @@ import type { LifecycleInput, RunOutcome } from './messages';
 import { release } from './release';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
-import { broken, close, open } from './run-end';
+import { close, open, undoFailedRun } from './run-end';
 import { refused, unchanged } from './run-verdict';
 import type { LlmRun } from './stage';
 import { evaluateBundle } from './stages/evaluate-bundle';
@@ -19,7 +19,7 @@ import { promoteIndex, ragIndex } from './stages/rag-index';
 export async function llmLifecycle(input: LifecycleInput): Promise<RunOutcome> {
   const control = openControl(input.tenant);
   const run = (await open(control, input)) as LlmRun;
-  const end = await stages(run).catch((error: unknown) => broken(run, error));
+  const end = await stages(run).catch((error: unknown) => undoFailedRun(run, error));
   return close(run, end);
 }
 

@@ -4,7 +4,7 @@ import type { LifecycleInput, RunOutcome } from './messages';
 import { release } from './release';
 import { openControl } from './run-control';
 import type { RunEnd } from './run-end';
-import { broken, close, open } from './run-end';
+import { close, open, undoFailedRun } from './run-end';
 import { refused, unchanged } from './run-verdict';
 import type { ModelRun } from './stage';
 import { evaluate } from './stages/evaluate';
@@ -16,7 +16,7 @@ import { validate } from './stages/validate';
 export async function modelLifecycle(input: LifecycleInput): Promise<RunOutcome> {
   const control = openControl(input.tenant);
   const run = (await open(control, input)) as ModelRun;
-  const end = await stages(run).catch((error: unknown) => broken(run, error));
+  const end = await stages(run).catch((error: unknown) => undoFailedRun(run, error));
   return close(run, end);
 }
 

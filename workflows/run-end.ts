@@ -48,8 +48,8 @@ function scheduledRequest(): RunRequest {
   return nominal === undefined ? {} : { until: nominal.toISOString() };
 }
 
-/** No effect of the run is written any more, then what was written is undone (I5). A run that had ended before the cancellation came stays as it ended. */
-export async function broken(run: Run, error: unknown): Promise<RunEnd> {
+/** From here on no effect of the run is written, and what was written is undone (I5). A run that had ended before the cancellation stays as it ended. */
+export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
   const { tenant, runId } = run.plan;
   const { stage } = run.control;
   // An activity whose worker died says that it timed out, also when it was cancelled.
