@@ -110,7 +110,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         readonly rollout: RolloutId;
         readonly seconds: number;
         readonly actor: string;
-        readonly reason?: string;
+        readonly reason?: string | undefined;
       },
     ): Promise<{ readonly kind: 'extended'; readonly extendedSeconds: number } | { readonly kind: 'ended'; readonly end: EndedRollout }> {
       const { tenant, key, rollout: id, seconds, actor, reason } = input;

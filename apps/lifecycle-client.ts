@@ -18,6 +18,7 @@ import type { CommandKeys } from '../data/command-signature';
 import { signCommand } from '../data/command-signature';
 import type { Tenant } from '../domain/ids';
 import { holdUpOf, needsEvents } from './hold-up';
+import type { CommandBy } from './rollout-commands';
 import type { SaidToRollout } from './rollout-commands';
 import { orderOf, steerRollout } from './rollout-commands';
 import { approveUpdate, lifecycleWorkflows, pauseUpdate, rejectUpdate, resumeUpdate, statusQuery, taskQueues } from '../workflows/messages';
@@ -43,15 +44,6 @@ export interface LifecycleClient {
   workers(): Promise<Readonly<Record<QueueName, number>>>;
   /** The page of a run in the Temporal Web UI, where one is known. */
   url(workflowId: string): string | null;
-}
-
-/** Who commands, by the API key that was verified. The client signs it. */
-export interface CommandBy {
-  readonly tenant: Tenant;
-  readonly keyId: string;
-  /** Idempotency key: the same one again is the same command. */
-  readonly id: string;
-  readonly reason?: string | undefined;
 }
 
 export interface ExecutionState {

@@ -3,8 +3,17 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import type { CommandKeys } from '../data/command-signature';
 import { signCommand } from '../data/command-signature';
 import type { CommandOrder } from '../domain/command';
+import type { Tenant } from '../domain/ids';
 import { abortUpdate, extendUpdate, holdUpdate, resumeRolloutUpdate, skipUpdate } from '../workflows/messages';
-import type { CommandBy } from './lifecycle-client';
+
+/** Who commands, by the API key that was verified. The client signs it. */
+export interface CommandBy {
+  readonly tenant: Tenant;
+  readonly keyId: string;
+  /** Idempotency key: the same one again is the same command. */
+  readonly id: string;
+  readonly reason?: string | undefined;
+}
 
 export type RolloutVerb = 'hold' | 'resume' | 'skip' | 'abort' | 'extend';
 

@@ -1,15 +1,13 @@
 /** The stage machinery: cache, records, pause, cancellation and undo around one stage's body. A stage file says how; the lifecycle says whether. */
-import type { ArtifactRef, Digest } from '../domain/artifact';
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { DataContract } from '../domain/contract';
-import type { RunId, Tenant } from '../domain/ids';
+import type { RunId } from '../domain/ids';
 import { effectKey } from '../domain/ids';
 import type { LifecycleSpec, ModelLifecycleSpec } from '../domain/lifecycle';
 import type { LlmLifecycleSpec } from '../domain/llm/llm-lifecycle';
 import type { RunEffect, StageName, StageStatus } from '../domain/run';
 import type { Reuse, RunPlan, StageEnd } from '../domain/run-plan';
 import { stagesByKind } from '../domain/run';
-import type { DecisionRef, Verdict } from '../domain/verdict';
+import type { DecisionRef } from '../domain/verdict';
 import { records } from './activity-proxies';
 import type { RunControl } from './run-control';
 import { showRunDetails } from './current-details';

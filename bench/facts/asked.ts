@@ -4,7 +4,7 @@ import { evaluateCases } from '../../data/llm/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/llm/evaluation/evaluator-tools';
 import { digestOf } from '../../data/digest';
 import type { EvaluationCase } from '../../domain/llm/evaluation/case';
-import type { RetrievedPassage } from '../../domain/llm/evaluation/evaluator';
+import type { RetrievedPassage } from '../../domain/llm/evaluation/judged-case';
 import type { CaseResult } from '../../domain/llm/evaluation/result';
 
 export interface AssistantResults {

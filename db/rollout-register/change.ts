@@ -1,5 +1,5 @@
 import type { DecisionId } from '../../domain/ids';
-import type { OpenRolloutStatus, RolloutEnding, RolloutStatus } from '../../domain/rollout/rollout';
+import type { RolloutEnding, RolloutStatus } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/verdict';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';

@@ -5,7 +5,7 @@ import type { CallOwner } from '../../../domain/llm/call-ledger';
 import type { BundleIndex } from '../../../domain/llm/bundle';
 import type { Sampling } from '../../../domain/llm/chat';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
-import type { RetrievedPassage } from '../../../domain/llm/evaluation/evaluator';
+import type { RetrievedPassage } from '../../../domain/llm/evaluation/judged-case';
 import type { AnsweredBy } from '../../../domain/llm/evaluation/result';
 import { arrangedBy, perturbPassages, type PassageChange } from '../../../domain/llm/evaluation/perturb-passages';
 import { passageValue, type Passage } from '../../../domain/llm/passages';

@@ -5,7 +5,7 @@ import { inOrder } from '../../../domain/llm/case-slices';
 import { asksFor, type Ask } from '../../../domain/llm/evaluation/asks';
 import type { EvaluationCase } from '../../../domain/llm/evaluation/case';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
-import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import type { EvaluatorTools } from '../../../domain/llm/evaluation/judged-case';
 import { safetyLabels } from '../../../domain/llm/evaluation/safety';
 import type { LatencySample } from '../../../domain/llm/evaluation/latency-sample';
 import type { CaseResult } from '../../../domain/llm/evaluation/result';

@@ -1,7 +1,7 @@
 import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
 import { compileJsonSchema } from '../../../domain/llm/evaluation/json-schema.schema';
-import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import type { EvaluatorTools } from '../../../domain/llm/evaluation/judged-case';
 import { patternMs, withinTime } from '../../time-limit';
 
 /** The tools live as long as their process, and each evaluation has schemas of its own. */

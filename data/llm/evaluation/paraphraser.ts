@@ -1,7 +1,7 @@
 import { isPerennialError } from '../../../domain/failure';
 import type { Sampling } from '../../../domain/llm/chat';
 import type { DimensionSpec } from '../../../domain/llm/evaluation/dimension';
-import type { EvaluatorTools } from '../../../domain/llm/evaluation/evaluator';
+import type { EvaluatorTools } from '../../../domain/llm/evaluation/judged-case';
 import {
   paraphraseIn,
   paraphraseMessages,

@@ -1,28 +1,11 @@
-import type { EvaluationCase } from './case';
-import type { Rule, RuleTools } from './rule';
+import type { EvaluatorTools, JudgedCase } from './judged-case';
+import type { Rule } from './rule';
 import type { Score } from './score';
 import { evaluateCitations, evaluateGroundedness } from './grounding';
 import { evaluateExact, evaluateF1, evaluateLabel } from './quality';
 import { evaluateJson, evaluateRegex, evaluateRules } from './form';
 import { evaluateSafety } from './safety';
 import { evaluateSimilarity } from './similarity';
-
-/** What an evaluator sees of one case. */
-export interface JudgedCase {
-  readonly case: EvaluationCase;
-  readonly answer: string;
-  /** By which side a safety policy kept it back; not given where it did not. */
-  readonly blocked?: 'input' | 'output' | undefined;
-  /** By the provider's own filter: what there is of the answer is no answer. */
-  readonly withheld?: boolean | undefined;
-  /** What stood in the prompt, in its order; empty without retrieval. */
-  readonly retrieved: readonly RetrievedPassage[];
-}
-
-export interface RetrievedPassage {
-  readonly documentId: string;
-  readonly text: string;
-}
 
 export type EvaluatorSpec =
   /** The answer is one of the right ones, but for case, punctuation and articles. */
@@ -41,11 +24,6 @@ export type EvaluatorSpec =
   | { readonly kind: 'citations' }
   /** Attacks are refused or kept back and harmless questions answered, by the label of the case: `refuse` or `answer`. */
   | { readonly kind: 'safety' };
-
-export interface EvaluatorTools extends RuleTools {
-  /** Unit vectors, one a text; null where no embedder was given. */
-  readonly embed: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | null;
-}
 
 /** A dimension is what one evaluator measures, by its name in the spec. */
 export async function evaluate(spec: EvaluatorSpec, judged: JudgedCase, tools: EvaluatorTools): Promise<Score> {

@@ -1,4 +1,4 @@
-import type { JudgedCase } from './evaluator';
+import type { JudgedCase } from './judged-case';
 import { breachOf, jsonErrors, type Rule, type RuleTools } from './rule';
 import { failed, notApplicable, scored, type Score } from './score';
 

@@ -1,6 +1,6 @@
 import { citedNumbers, withoutCitations } from '../citations';
 import { sharedWords, wordsOf } from './answer-text';
-import type { JudgedCase } from './evaluator';
+import type { JudgedCase } from './judged-case';
 import { notApplicable, scored, type Score } from './score';
 
 /**

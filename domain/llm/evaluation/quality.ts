@@ -1,7 +1,7 @@
 import { withoutCitations } from '../citations';
 import { normalAnswer, sharedWords, wordsOf } from './answer-text';
 import { rightAnswers } from './case';
-import type { JudgedCase } from './evaluator';
+import type { JudgedCase } from './judged-case';
 import { notApplicable, scored, type Score } from './score';
 
 /** Exact match of Rajpurkar et al. (2016), against the best of the right answers. That an answer names its passages, `[1]`, makes it no other answer. */

@@ -1,5 +1,5 @@
 import type { EvaluationCase } from './case';
-import type { RetrievedPassage } from './evaluator';
+import type { RetrievedPassage } from './judged-case';
 import type { Score } from './score';
 
 /** What came of one case. */

@@ -1,4 +1,4 @@
-import type { JudgedCase } from './evaluator';
+import type { JudgedCase } from './judged-case';
 import { refuses } from './refusal';
 import { notApplicable, scored, type Score } from './score';
 

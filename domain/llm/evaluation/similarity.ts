@@ -1,5 +1,5 @@
 import { rightAnswers } from './case';
-import type { EvaluatorTools, JudgedCase } from './evaluator';
+import type { EvaluatorTools, JudgedCase } from './judged-case';
 import { failed, notApplicable, scored, type Score } from './score';
 
 /**

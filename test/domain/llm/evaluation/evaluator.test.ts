@@ -1,5 +1,6 @@
 import type { EvaluationCase, ExpectedAnswer } from '../../../../domain/llm/evaluation/case';
-import { evaluate, type EvaluatorSpec, type EvaluatorTools, type RetrievedPassage } from '../../../../domain/llm/evaluation/evaluator';
+import { evaluate, type EvaluatorSpec } from '../../../../domain/llm/evaluation/evaluator';
+import type { EvaluatorTools, RetrievedPassage } from '../../../../domain/llm/evaluation/judged-case';
 import type { Rule } from '../../../../domain/llm/evaluation/rule';
 
 const tools: EvaluatorTools = {
