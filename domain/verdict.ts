@@ -6,9 +6,9 @@ export interface Reason {
   readonly code: string;
   readonly message: string;
   /** What a closer look needs: further facts, one a line. */
-  readonly details?: readonly string[];
+  readonly details?: readonly string[] | undefined;
   /** What this gate alone said, where a verdict rests on several; absent where it is the verdict's own. */
-  readonly outcome?: ReasonOutcome;
+  readonly outcome?: ReasonOutcome | undefined;
 }
 
 /** `noted`: a finding that decides nothing by itself, such as bad rows of which only the share counts. */

@@ -1,22 +1,8 @@
 import { table } from './terminal';
-
-export interface RunComparisonJson {
-  readonly runs: readonly {
-    readonly id: string;
-    readonly status: string;
-    readonly version: number | null;
-    readonly verdict: { readonly kind: string } | null;
-    readonly trainer: string | null;
-    readonly metrics: Readonly<
-      Record<string, { readonly value: number | null; readonly lower: number | null; readonly upper: number | null }>
-    >;
-    readonly seconds: Readonly<Record<string, number>>;
-  }[];
-  readonly differingParams: Readonly<Record<string, readonly unknown[]>>;
-}
+import type { RunComparison } from '../api/views/run';
 
 /** A column a run: what differs in parameters, and what came of it. */
-export function describeComparison({ runs, differingParams }: RunComparisonJson): string {
+export function describeComparison({ runs, differingParams }: RunComparison): string {
   const names = (of: (run: (typeof runs)[number]) => object): readonly string[] => [
     ...new Set(runs.flatMap((run) => Object.keys(of(run)))),
   ];
@@ -32,7 +18,9 @@ export function describeComparison({ runs, differingParams }: RunComparisonJson)
   return table(['', ...runs.map(({ id }) => id)], rows);
 }
 
-function metricText(metric: RunComparisonJson['runs'][number]['metrics'][string] | undefined): string {
+/** The API describes an evaluation's metrics as documents. */
+function metricText(document: unknown): string {
+  const metric = document as { readonly value: number | null; readonly lower: number | null; readonly upper: number | null } | undefined;
   if (!metric || metric.value === null) return '';
   const figure = (value: number): string => value.toFixed(4);
   const { value, lower, upper } = metric;

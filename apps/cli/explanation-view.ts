@@ -5,70 +5,21 @@ import { explainLlmEvidence } from '../../domain/llm/evaluation/explain';
 import type { Evidence } from '../../domain/evidence';
 import { explainEvidence, explainGates, explainReasons, type ReasonLayout } from '../../domain/explain';
 import type { EvaluationPolicy } from '../../domain/policy';
-import type { PromotionOverride } from '../../domain/promotion';
 import type { RolloutEvidence } from '../../domain/rollout/evidence';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
-import type { Verdict } from '../../domain/verdict';
-import { judgeText, type RolloutJudgeJson } from './rollout-judge-view';
-import type { RolloutSummaryJson } from './rollout-view';
+import { judgeText } from './rollout-judge-view';
+import type { DecisionView } from '../api/views/decision';
+import type { AliasMoveJson, ApprovalJson, ExplanationView } from '../api/views/model';
 
-export interface DecisionJson {
-  readonly id: string;
-  readonly runId: string;
-  readonly stage: string;
-  readonly createdAt: string;
-  readonly policy: string;
-  readonly evidence: string;
-  readonly verdict: Verdict;
+/** The API describes a policy and its evidence as documents of any version; these are the ones that this version of Perennial writes. */
+export type DecisionJson = DecisionView & {
   readonly policyBody: EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null;
   readonly evidenceBody: Evidence | LlmEvidence | RolloutEvidence | null;
-}
+};
 
-export interface MoveJson {
-  readonly kind: string;
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly actor: string;
-  readonly cause: string;
-  /** Absent from a platform that is older than this command. */
-  readonly override?: PromotionOverride | null;
-  readonly movedAt: string;
-}
+export type ExplanationJson = Omit<ExplanationView, 'decisions'> & { readonly decisions: readonly DecisionJson[] };
 
-export interface ApprovalJson {
-  readonly vote: 'approve' | 'reject';
-  readonly keyId: string;
-  readonly keyName: string;
-  readonly scope: string;
-  readonly comment: string | null;
-  readonly createdAt: string;
-}
-
-export interface DigestCheckJson {
-  readonly what: string;
-  readonly digest: string;
-  readonly outcome: 'matches' | 'differs' | 'gone' | 'unknown';
-  readonly detail: string | null;
-}
-
-export interface ExplanationJson {
-  readonly model: string;
-  readonly version: number;
-  readonly serves: boolean;
-  readonly record: { readonly status: string; readonly runId: string; readonly manifest: { readonly digest: string } };
-  readonly run: {
-    readonly actor: string;
-    readonly createdAt: string;
-    readonly revision: string;
-    readonly temporalUrl: string | null;
-  } | null;
-  readonly rollout?: (RolloutSummaryJson & { readonly judge?: RolloutJudgeJson | null }) | null;
-  readonly decisions: readonly DecisionJson[];
-  readonly approvals: readonly ApprovalJson[];
-  readonly digests: readonly DigestCheckJson[];
-  readonly moves: readonly MoveJson[];
-  readonly lineage: readonly { readonly from: { readonly kind: string; readonly name: string; readonly version?: number } }[];
-}
+type DigestCheckJson = ExplanationJson['digests'][number];
 
 /** A decision with what each gate said of what was measured, by the same functions that decided it. */
 export function describeDecision(
@@ -142,7 +93,7 @@ function describeDigests(digests: readonly DigestCheckJson[]): readonly string[]
 }
 
 /** Which requirements a promotion by hand did not meet, and why it was made all the same. */
-function overrideLines(override: PromotionOverride | null | undefined): readonly string[] {
+function overrideLines(override: AliasMoveJson['override']): readonly string[] {
   if (!override) return [];
   const by = override.selfApproved ? ', by the person who started the run' : '';
   return [`override${by}: ${override.reason}`, ...override.unmet.map(({ detail }) => `  not met: ${detail}`)];

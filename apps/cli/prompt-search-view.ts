@@ -1,36 +1,11 @@
-import type { outcomeView, resultView } from '../api/views/prompt-search';
+import type { SearchDetailJson, SearchJson } from '../api/views/prompt-search';
 import type { PromptScore } from '../../domain/llm/search/outcome';
 import type { Paint } from './terminal';
 import { table } from './terminal';
 
-type SearchOutcomeJson = ReturnType<typeof outcomeView>;
+type SearchOutcomeJson = NonNullable<SearchJson['outcome']>;
 
-export interface SearchJson {
-  readonly id: string;
-  readonly prompt: string;
-  readonly firstVersion: number;
-  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
-  readonly cause: string | null;
-  readonly quality: string;
-  readonly variants: number;
-  readonly actor: string;
-  readonly createdAt: string;
-  readonly endedAt: string | null;
-  readonly outcome: SearchOutcomeJson | null;
-}
-
-export interface SearchProgressJson {
-  readonly stage: 'search' | 'confirm';
-  readonly round: number;
-  readonly rounds: number;
-  readonly variants: number;
-  readonly cases: number;
-  readonly known: number;
-  readonly pieces: { readonly done: number; readonly of: number };
-  readonly best: ReturnType<typeof resultView> | null;
-}
-
-export type SearchDetailJson = SearchJson & { readonly progress: SearchProgressJson | null; readonly temporalUrl: string | null };
+type SearchProgressJson = NonNullable<SearchDetailJson['progress']>;
 
 export function progressLine({ stage, round, rounds, variants, cases, known, pieces, best }: SearchProgressJson): string {
   const standing = best === null ? '' : `; best ${best.quality.toFixed(3)} on ${best.cases} cases`;

@@ -1,27 +1,6 @@
 import { percent } from '../../domain/gates/gate';
 import { count } from '../../domain/rollout/reasons';
-
-export interface RolloutJudgeJson {
-  readonly dimension: string;
-  readonly digest: string;
-  readonly sensitivity: number;
-  readonly specificity: number;
-  readonly pairs: number;
-  readonly withoutVerdict: number;
-  readonly mostPairs: number;
-  readonly costUsd: number;
-  /** These two are not given by an API of before they were known. */
-  readonly silence?: { readonly since: string; readonly failure: string } | null;
-  readonly over?: string | null;
-  /** Not given by an API of before people labelled live answers. */
-  readonly labels?: {
-    readonly needed: number;
-    readonly pairs: number;
-    readonly champion: { readonly right: number; readonly wrong: number };
-    readonly challenger: { readonly right: number; readonly wrong: number };
-    readonly whyNot: readonly string[];
-  };
-}
+import type { RolloutJudgeJson } from '../api/views/rollout-judge';
 
 /** How many labels of people there are of each kind and version, and what keeps the judge from deciding; empty where it is not known. */
 export function labelsText({ labels }: RolloutJudgeJson, model: string): string {

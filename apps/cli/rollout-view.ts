@@ -7,30 +7,13 @@ import type { RolloutRollback, RolloutStatus } from '../../domain/rollout/rollou
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Reason, Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
-import { judgedText, judgeText, judgeTrouble, labelsText, type RolloutJudgeJson } from './rollout-judge-view';
+import { judgedText, judgeText, judgeTrouble, labelsText } from './rollout-judge-view';
 import { drawSequence } from './sequence-drawing';
 import type { Paint } from './terminal';
 import { table, wrapped } from './terminal';
 import { reasonLines, type Verbosity } from './verdict-view';
-
-export interface RolloutSummaryJson {
-  readonly id: string;
-  readonly model: string;
-  readonly champion: number;
-  readonly challenger: number;
-  readonly runId: string;
-  readonly status: RolloutStatus;
-  /** Of this pair of versions; absent from a platform that is older than this command. */
-  readonly attempt?: number | null;
-  /** Percent of entities. */
-  readonly steps: readonly number[];
-  readonly step: number;
-  readonly weight: number;
-  readonly verdict: Verdict | null;
-  readonly waitingFor: string | null;
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-}
+import type { RolloutSummaryJson } from '../api/views/rollout';
+import type { RolloutJudgeJson } from '../api/views/rollout-judge';
 
 interface ArmJson {
   readonly requests: number;

@@ -2,89 +2,15 @@
 import { signed } from '../../domain/gates/gate';
 import type { Verdict } from '../../domain/verdict';
 import type { ExitCode } from './cli-error';
-import type { RolloutSummaryJson } from './rollout-view';
 import { paintRolloutStatus, stepText } from './rollout-view';
 import type { Paint } from './terminal';
 import { table } from './terminal';
-import type { TuningJson } from './trial-view';
 import { tuningText } from './trial-view';
 import { reasonLines, type Verbosity } from './verdict-view';
+import type { FineTuningJson, PromptsJson } from '../api/views/language';
+import type { RunJson, StageJson } from '../api/views/run';
 
-export interface RunJson {
-  readonly id: string;
-  readonly lifecycle: string;
-  readonly status: string;
-  readonly verdict: Verdict | null;
-  readonly version: number | null;
-  readonly waitingFor: string | null;
-  readonly failure: {
-    readonly type: string;
-    readonly message: string;
-    readonly stage?: string;
-    readonly next?: string;
-    readonly needsOperator?: readonly { readonly what: string; readonly message: string }[];
-  } | null;
-  readonly actor: string;
-  readonly traceId: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly endedAt: string | null;
-  readonly temporalUrl: string | null;
-  readonly stages: readonly StageJson[];
-  readonly rollout?: Pick<RolloutSummaryJson, 'id' | 'model' | 'status' | 'step' | 'steps'> | null;
-}
-
-export interface StageJson {
-  readonly name: string;
-  readonly status: string;
-  readonly seconds: number;
-  readonly reusedFrom: string | null;
-  readonly verdict?: Verdict | null;
-  readonly tuning?: TuningJson | null;
-  readonly prompts?: PromptsJson | null;
-  readonly fineTuning?: FineTuningJson | null;
-}
-
-interface ScoreJson {
-  readonly mean: number | null;
-  readonly lower: number | null;
-  readonly upper: number | null;
-}
-
-/** What a prompt-eval stage chose. */
-export interface PromptsJson {
-  readonly chosen: string;
-  readonly candidates: readonly {
-    readonly path: string;
-    readonly cases: number;
-    readonly dimensions: Readonly<Record<string, ScoreJson>>;
-  }[];
-  readonly searched?: {
-    readonly first: string;
-    readonly found: string | null;
-    readonly variants: number;
-    readonly fewer?: readonly string[];
-    readonly questions: number;
-    readonly gain: ScoreJson | null;
-    readonly unpaid: string | null;
-  } | null;
-  /** Not given by an API of before it was said. */
-  readonly notShown?: readonly {
-    readonly path: string;
-    readonly against: string;
-    readonly difference: ScoreJson & { readonly cases: number };
-  }[];
-  readonly confirmed: { readonly path: string; readonly difference: ScoreJson } | null;
-}
-
-/** What a fine-tune stage learnt. */
-export interface FineTuningJson {
-  readonly rows: { readonly train: number; readonly holdout: number };
-  /** What they were given of the bundle's index. */
-  readonly passages?: { readonly index: string; readonly shown: number; readonly without: number } | null;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly facts: Readonly<Record<string, unknown>>;
-}
+export type { RunJson, StageJson };
 
 function promptsText({ chosen, candidates, searched, notShown = [] }: PromptsJson): string {
   const beside = searched ? (searched.unpaid ?? searchedText(searched)) : '';

@@ -1,26 +1,8 @@
 /** A study's trials as the API gives them, and how they read in a terminal. */
 import type { Paint } from './terminal';
 import { table } from './terminal';
-
-type Params = Readonly<Record<string, unknown>>;
-
-export interface TrialJson {
-  readonly run: string;
-  readonly number: number;
-  readonly status: string;
-  readonly params: Params;
-  readonly metric: string;
-  readonly value: number | null;
-  readonly best: boolean;
-  readonly reason: string | null;
-  readonly seconds: number | null;
-}
-
-export interface TuningJson {
-  readonly chosen: 'tuned' | 'default';
-  readonly trials: { readonly complete: number; readonly pruned: number; readonly failed: number };
-  readonly best: { readonly number: number; readonly params: Params } | null;
-}
+import type { TrialJson } from '../api/views/trial';
+import type { TuningJson } from '../api/views/tuning';
 
 export function describeTrials(trials: readonly TrialJson[], paint: Paint): string {
   const [first] = trials;

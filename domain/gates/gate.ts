@@ -17,7 +17,7 @@ export interface GateResult {
   /** For people, with the numbers: one fact in at most some 100 characters. */
   readonly message: string;
   /** Further facts, one a line. */
-  readonly details?: readonly string[];
+  readonly details?: readonly string[] | undefined;
 }
 
 /**

@@ -21,3 +21,5 @@ export const madeKey = z
 export const rotatedKey = z
   .object({ id: z.string(), key: z.string().describe('shown this once'), oldValidUntil: instant })
   .meta({ id: 'RotatedApiKey' });
+
+export type KeyJson = z.output<typeof keyView>;

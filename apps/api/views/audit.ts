@@ -88,3 +88,7 @@ export const auditReport = z
     furtherFindings: z.number().describe('found and not listed'),
   })
   .meta({ id: 'AuditReport' });
+
+export type AuditRowJson = z.output<typeof auditRow>;
+export type AuditReportJson = z.output<typeof auditReport>;
+export type AuditKeyJson = z.output<typeof auditKey>;

@@ -71,3 +71,9 @@ export const datasetDiff = z
     comparable: z.boolean().describe('false when one of the two has no statistics'),
   })
   .meta({ id: 'DatasetDiff' });
+
+export type DatasetJson = z.output<typeof datasetSummary>;
+export type DatasetVersionJson = z.output<typeof datasetVersion>;
+export type QuarantineJson = z.output<typeof quarantineView>;
+export type QuarantinedRowsJson = z.output<typeof quarantinedRows>;
+export type DatasetDiffJson = z.output<typeof datasetDiff>;

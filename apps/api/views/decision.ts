@@ -31,3 +31,6 @@ export const whatIfView = z
     gates: z.array(judgedGate).readonly().describe('what each of the other rules would have said'),
   })
   .meta({ id: 'WhatIf' });
+
+export type DecisionView = z.output<typeof decisionWithGrounds>;
+export type WhatIfJson = z.output<typeof whatIfView>;

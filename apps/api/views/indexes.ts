@@ -105,3 +105,8 @@ export const indexBuildView = z
     temporalUrl: z.string().nullable(),
   })
   .meta({ id: 'IndexBuild' });
+
+export type IndexJson = z.output<typeof indexView>;
+export type IndexMoveJson = z.output<typeof indexMove>;
+export type IndexSummaryJson = z.output<typeof indexSummary>;
+export type IndexBuildJson = z.output<typeof indexBuildView>;

@@ -87,3 +87,6 @@ export const plan = z
     warnings,
   })
   .meta({ id: 'LifecyclePlan' });
+
+export type LifecycleJson = z.output<typeof lifecycleSummary>;
+export type PendingJson = z.output<typeof pendingRevision>;

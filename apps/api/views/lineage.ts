@@ -13,3 +13,5 @@ export const lineageEdge = z
   .meta({ id: 'LineageEdge' });
 
 export const lineageView = pageOf(lineageEdge).extend({ of: node }).meta({ id: 'Lineage' });
+
+export type LineageEdgeJson = z.output<typeof lineageEdge>;

@@ -154,3 +154,8 @@ export const explanation = z
 export const versionComparison = z
   .object({ versions: z.array(modelVersion.extend({ verdict: verdict.nullable() })).readonly(), runs: runComparison })
   .meta({ id: 'VersionComparison' });
+
+export type ModelJson = z.output<typeof modelView>;
+export type ExplanationView = z.output<typeof explanation>;
+export type AliasMoveJson = z.output<typeof aliasMove>;
+export type ApprovalJson = z.output<typeof approvalView>;

@@ -39,3 +39,5 @@ export const caseResults = z.object({ items: z.array(caseResultView).readonly().
 export function summaryView({ cost, ...summary }: AnswersSummary) {
   return { ...summary, costUsd: cost / budgetUnits.usd };
 }
+
+export type EvaluationJson = z.output<typeof promptEvaluationView>;

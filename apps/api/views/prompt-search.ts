@@ -102,3 +102,6 @@ export function outcomeView({ searched, front, fewer = [], tied = 0, paid: { cos
 export function resultView({ id, cases, failures, quality, cost, latencyMs }: VariantResult) {
   return { id, cases, failures, quality, costUsd: cost === Number.MAX_SAFE_INTEGER ? null : cost / budgetUnits.usd, latencyMs };
 }
+
+export type SearchJson = z.output<typeof promptSearchView>;
+export type SearchDetailJson = z.output<typeof promptSearchDetail>;

@@ -63,3 +63,6 @@ export const promptDiff = z
 export const promptRolledBack = z
   .object({ prompt: z.string(), label: z.string(), from: z.number(), to: z.number(), fencing: z.number() })
   .meta({ id: 'PromptRolledBack' });
+
+export type PromptJson = z.output<typeof promptView>;
+export type PromptWrittenJson = z.output<typeof promptWritten>;

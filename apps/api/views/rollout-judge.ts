@@ -77,3 +77,5 @@ export async function judgeToJson(
 }
 
 const none = { n: 0 };
+
+export type RolloutJudgeJson = z.output<typeof rolloutJudge>;

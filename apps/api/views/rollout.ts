@@ -183,3 +183,5 @@ function readingToJson(reading: MetricReading | undefined, limit: number) {
 function isOnRecord({ total }: RolloutTraffic): boolean {
   return total.champion.requests + total.challenger.requests > 0;
 }
+
+export type RolloutSummaryJson = z.output<typeof rolloutSummary>;

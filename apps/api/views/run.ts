@@ -107,3 +107,6 @@ export function stageToJson(record: StageRecord): z.output<typeof stageView> {
   const learnt = { prompts: promptsToJson(record), fineTuning: fineTuningToJson(record) };
   return { name, status, seconds, reusedFrom, ...said, ...learnt, failure: failed };
 }
+
+export type RunJson = z.output<typeof runWithStages>;
+export type StageJson = z.output<typeof stageView>;

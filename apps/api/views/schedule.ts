@@ -39,3 +39,5 @@ export const scheduleView = z
     url: z.string().nullable().describe('in the Temporal Web UI'),
   })
   .meta({ id: 'Schedule' });
+
+export type ScheduleJson = z.output<typeof scheduleView>;

@@ -14,3 +14,5 @@ export const trainerView = z
     codeDigest: z.string().describe('over its code, the job runtime’s and the libraries’ versions'),
   })
   .meta({ id: 'Trainer' });
+
+export type TrainerJson = z.output<typeof trainerView>;

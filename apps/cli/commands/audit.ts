@@ -8,47 +8,7 @@ import { wholeNumber } from '../numbers';
 import { showList } from '../list-view';
 import { jsonText } from '../harmless';
 import { wholeFileAt, writeWhole } from '../whole-file';
-
-interface AuditRowJson {
-  readonly at: string;
-  readonly actor: string;
-  readonly keyId: string | null;
-  readonly action: string;
-  readonly subject: string;
-  readonly cause: string;
-  readonly sealedAs: number | null;
-}
-
-interface AuditReportJson {
-  readonly rows: number;
-  readonly batches: number;
-  readonly unsealed: number;
-  readonly unsealedSince: string | null;
-  readonly checkpoint: { readonly batch: number; readonly digest: string } | null;
-  readonly trustedBy: 'setting' | 'ownKey' | 'firstKey';
-  readonly keys: readonly { readonly fingerprint: string }[];
-  readonly copies: readonly { readonly place: string; readonly heads: number; readonly waiting: number }[];
-  readonly findings: readonly FindingJson[];
-  readonly furtherFindings: number;
-}
-
-interface FindingJson {
-  readonly kind: string;
-  readonly sealedAs?: number;
-  readonly batch?: number;
-  readonly keyId?: string;
-  readonly detail: string;
-}
-
-interface AuditKeyJson {
-  readonly keyId: string;
-  readonly fingerprint: string;
-  readonly kind: string;
-  readonly previous: string | null;
-  readonly fromBatch: number;
-  readonly addedAt: string;
-  readonly addedBy: string;
-}
+import type { AuditKeyJson, AuditReportJson, AuditRowJson } from '../../api/views/audit';
 
 interface AuditListOptions {
   readonly subject?: string;

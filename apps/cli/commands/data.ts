@@ -3,39 +3,8 @@ import type { CliContext } from '../context';
 import { harmless, jsonText } from '../harmless';
 import { showList } from '../list-view';
 import { table } from '../terminal';
-
-interface DatasetJson {
-  readonly name: string;
-  readonly versions: number;
-  readonly latest: number | null;
-  readonly approved: number | null;
-}
-
-interface DatasetVersionJson {
-  readonly version: number;
-  readonly rows: number;
-  readonly runId: string | null;
-  readonly createdAt: string;
-  readonly manifest: { readonly digest: string };
-}
-
-interface QuarantineJson {
-  readonly id: string;
-  readonly version: number;
-  readonly rows: number;
-  readonly runId: string;
-  readonly reasons: Readonly<Record<string, number>>;
-}
-
-interface QuarantinedJson {
-  readonly quarantine: QuarantineJson;
-  readonly items: readonly QuarantinedRowJson[];
-}
-
-interface QuarantinedRowJson {
-  readonly reasons: string;
-  readonly values: Readonly<Record<string, string | number | boolean | null>>;
-}
+import type { DatasetDiffJson, DatasetJson, DatasetVersionJson, QuarantinedRowsJson, QuarantineJson } from '../../api/views/dataset';
+import type { LineageEdgeJson } from '../../api/views/lineage';
 
 interface QuarantineOptions {
   readonly rows?: string;
@@ -90,7 +59,7 @@ export function dataCommands(program: Command, context: CliContext): void {
       const [newest] = items;
       if (options.rows !== undefined && newest) {
         const query = new URLSearchParams({ limit: options.rows });
-        const found = await context.api().call<QuarantinedJson>(`${path}/${newest.id}/rows?${query.toString()}`);
+        const found = await context.api().call<QuarantinedRowsJson>(`${path}/${newest.id}/rows?${query.toString()}`);
         showQuarantined(context, name, found, options);
         return;
       }
@@ -138,7 +107,7 @@ export function dataCommands(program: Command, context: CliContext): void {
 function showQuarantined(
   { terminal }: CliContext,
   name: string,
-  { quarantine, items }: QuarantinedJson,
+  { quarantine, items }: QuarantinedRowsJson,
   { json }: Pick<QuarantineOptions, 'json'>,
 ): void {
   if (json) {
@@ -146,7 +115,7 @@ function showQuarantined(
     return;
   }
   const columns = Object.keys(items[0]?.values ?? {});
-  const cells = ({ reasons, values }: QuarantinedRowJson): string[] => [
+  const cells = ({ reasons, values }: QuarantinedRowsJson['items'][number]): string[] => [
     reasons,
     ...columns.map((column) => harmless(String(values[column] ?? ''))),
   ];
@@ -156,31 +125,7 @@ function showQuarantined(
   );
 }
 
-interface DatasetDiffJson {
-  readonly from: number;
-  readonly to: number;
-  readonly same: boolean;
-  readonly rows: { readonly from: number; readonly to: number };
-  readonly added: readonly { readonly name: string; readonly type: string }[];
-  readonly removed: readonly { readonly name: string; readonly type: string }[];
-  readonly retyped: readonly { readonly name: string; readonly from: string; readonly to: string }[];
-  readonly statistics: readonly { readonly column: string; readonly statistic: string; readonly from: unknown; readonly to: unknown }[];
-  readonly comparable: boolean;
-}
-
-interface LineageEdgeJson {
-  readonly from: NodeJson;
-  readonly to: NodeJson;
-  readonly runId: string | null;
-}
-
-interface NodeJson {
-  readonly kind: string;
-  readonly name: string;
-  readonly version?: number;
-}
-
-function nodeName({ kind, name, version }: NodeJson): string {
+function nodeName({ kind, name, version }: LineageEdgeJson['from']): string {
   return `${kind}:${name}${version === undefined ? '' : `@${version}`}`;
 }
 

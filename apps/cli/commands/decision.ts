@@ -2,20 +2,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
-import type { JudgedGate } from '../../../domain/decide';
 import { explainGates } from '../../../domain/explain';
-import type { Verdict } from '../../../domain/verdict';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { DecisionJson } from '../explanation-view';
 import { describeDecision } from '../explanation-view';
 import { jsonText } from '../harmless';
-
-interface WhatIfJson {
-  readonly was: Verdict;
-  readonly wouldBe: Verdict;
-  readonly gates: readonly JudgedGate[];
-}
+import type { WhatIfJson } from '../../api/views/decision';
 
 interface WhatIfOptions {
   readonly gates?: string;

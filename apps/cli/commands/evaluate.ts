@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
-import type { AnswersSummary } from '../../../domain/llm/evaluation/answered';
 import { unansweredIn, unansweredText } from '../../../domain/llm/evaluation/unanswered';
 import { outcomeOf, toJsonLines, toJUnit, type CaseReport } from '../../../domain/llm/evaluation/report';
 import type { SearchOrder } from '../../../domain/llm/search/search-order.schema';
@@ -15,6 +14,7 @@ import { table } from '../terminal';
 import { usualDimension } from '../usual-dimension';
 import { wholeFileAt, writeWhole } from '../whole-file';
 import { harmless, jsonText } from '../harmless';
+import type { EvaluationJson } from '../../api/views/prompt-evaluation';
 
 type Order = Omit<SearchOrder, 'search'>;
 
@@ -38,18 +38,6 @@ interface Least {
   readonly dimension: string;
   readonly score: number;
 }
-
-interface EvaluationJson {
-  readonly id: string;
-  readonly prompt: string;
-  readonly status: 'running' | 'done' | 'failed';
-  readonly cause: string | null;
-  readonly next: string | null;
-  readonly progress: { readonly done: number; readonly of: number } | null;
-  readonly summary: SummaryJson | null;
-}
-
-type SummaryJson = Omit<AnswersSummary, 'cost'> & { readonly costUsd: number };
 
 const lookMs = 1_000;
 
@@ -105,7 +93,10 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     });
 }
 
-async function followed(context: CliContext, begun: EvaluationJson): Promise<{ readonly id: string; readonly summary: SummaryJson }> {
+async function followed(
+  context: CliContext,
+  begun: EvaluationJson,
+): Promise<{ readonly id: string; readonly summary: NonNullable<EvaluationJson['summary']> }> {
   const { terminal } = context;
   const client = context.api();
   let before = '';
@@ -154,7 +145,7 @@ function usualNames(cases: Parameters<typeof usualDimension>[1]): readonly strin
   ];
 }
 
-function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: SummaryJson): string {
+function summaryText({ cases, unanswered, dimensions, costUsd, medianMs }: NonNullable<EvaluationJson['summary']>): string {
   const rows = Object.entries(dimensions).map(([name, { mean, lower, upper, cases: measured, failures }]) => [
     name,
     mean === null ? 'not measured' : mean.toFixed(3),
@@ -173,14 +164,14 @@ function unansweredLines(items: readonly CaseReport[]): readonly string[] {
 }
 
 /** Why the interval does not show that the mean is at least so much; null when it does. */
-function shortfall({ dimensions }: SummaryJson, { dimension, score }: Least): string | null {
+function shortfall({ dimensions }: NonNullable<EvaluationJson['summary']>, { dimension, score }: Least): string | null {
   const { lower = null, mean = null } = dimensions[dimension] ?? {};
   if (lower !== null && lower >= score) return null;
   if (mean === null || lower === null) return `${dimension} was not measured; the minimum is ${score}`;
   return `${dimension} is ${mean.toFixed(3)} with a lower bound of ${lower.toFixed(3)}; the minimum is ${score}`;
 }
 
-function belowMinimum(summary: SummaryJson, min: readonly Least[]): readonly string[] {
+function belowMinimum(summary: NonNullable<EvaluationJson['summary']>, min: readonly Least[]): readonly string[] {
   return min.flatMap((each) => shortfall(summary, each) ?? []);
 }
 

@@ -10,16 +10,13 @@ import { readCasesFile, textOfFile } from '../cases-file';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
+import type { IndexBuildJson } from '../../api/views/indexes';
 
-interface BuildJson {
-  readonly index: string;
-  readonly build: string;
-  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
-  readonly progress: IndexBuildState | null;
+/** The API describes the outcome's report as a document of any version. */
+type IndexBuildEnd = Omit<IndexBuildJson, 'outcome' | 'progress'> & {
   readonly outcome: IndexBuildOutcome | null;
-  readonly cause: string | null;
-  readonly temporalUrl: string | null;
-}
+  readonly progress: IndexBuildState | null;
+};
 
 interface IndexBuildOptions {
   readonly wait: boolean;
@@ -48,7 +45,9 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
       const headers = { 'idempotency-key': randomUUID() };
       const { vectors } = options;
       const body = { ...orderOf(file, context), ...(vectors !== undefined && { vectors }) };
-      const begun = await context.api().call<BuildJson>(`/indexes/${encodeURIComponent(name)}/builds`, { method: 'POST', headers, body });
+      const begun = await context
+        .api()
+        .call<IndexBuildEnd>(`/indexes/${encodeURIComponent(name)}/builds`, { method: 'POST', headers, body });
       terminal.say(`${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`);
       tell(context, options.wait ? await watched(context, begun) : begun, options);
     });
@@ -58,7 +57,7 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
     .description('Show the progress or the result of a build')
     .option('--json', 'Print as JSON')
     .action(async (name: string, build: string, options: { readonly json?: true }) => {
-      tell(context, await context.api().call<BuildJson>(pathOf(name, build)), options);
+      tell(context, await context.api().call<IndexBuildEnd>(pathOf(name, build)), options);
     });
 
   index
@@ -85,7 +84,7 @@ function orderOf(file: string, { settings, terminal }: CliContext): object | nul
   };
 }
 
-async function watched(context: CliContext, begun: BuildJson): Promise<BuildJson> {
+async function watched(context: CliContext, begun: IndexBuildEnd): Promise<IndexBuildEnd> {
   const { terminal } = context;
   let [now, said] = [begun, ''];
   while (now.status === 'running') {
@@ -93,7 +92,7 @@ async function watched(context: CliContext, begun: BuildJson): Promise<BuildJson
     if (line !== said && line !== '') terminal.say(line);
     said = line;
     await sleep(lookMs);
-    now = await context.api().call<BuildJson>(pathOf(begun.index, begun.build));
+    now = await context.api().call<IndexBuildEnd>(pathOf(begun.index, begun.build));
   }
   return now;
 }
@@ -103,7 +102,7 @@ function progressLine({ phase, version, shards }: IndexBuildState): string {
   return phase === 'embedding' ? `${at}${phase}: ${shards.done} of ${shards.of} shards` : `${at}${phase}`;
 }
 
-function tell({ terminal }: CliContext, found: BuildJson, { json }: { readonly json?: true }): void {
+function tell({ terminal }: CliContext, found: IndexBuildEnd, { json }: { readonly json?: true }): void {
   if (json) terminal.out(jsonText(found));
   const { index, build, status, outcome, cause, progress } = found;
   if (status === 'running') {

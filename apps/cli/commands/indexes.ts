@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { request } from 'undici';
-import type { IndexAliasState, IndexVersionRecord } from '../../../db/repositories/indexes';
+import type { IndexVersionRecord } from '../../../db/repositories/indexes';
 import type { ChunkingPlan } from '../../../domain/index/chunking';
-import type { IndexAlias } from '../../../domain/index/version';
 import { rejectedOf } from '../../../domain/index/document';
 import { textOfFile } from '../cases-file';
 import { CliError } from '../cli-error';
@@ -14,34 +13,14 @@ import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import { indexBuildCommands } from './index-build';
 import { jsonText } from '../harmless';
+import type { IndexJson, IndexMoveJson, IndexSummaryJson } from '../../api/views/indexes';
 
-interface IndexJson {
-  readonly name: string;
-  readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
-  readonly versions: readonly IndexVersionRecord[];
-  readonly waiting: { readonly versions: readonly number[]; readonly since: string; readonly reason: string } | null;
-}
-
-interface MoveJson {
-  readonly kind: 'promote' | 'rollback';
-  readonly from: number | null;
-  readonly to: number;
-  readonly actor: string;
-  readonly cause: string;
-  readonly bundle: { readonly model: string; readonly version: number } | null;
-  readonly movedAt: string;
-}
+/** The API describes recipe and report as documents of any version. */
+type IndexWithVersions = Omit<IndexJson, 'versions'> & { readonly versions: readonly IndexVersionRecord[] };
 
 const shownMoves = 10;
 
-interface SummaryJson {
-  readonly name: string;
-  readonly versions: number;
-  readonly champion: number | null;
-  readonly changes: number;
-}
-
-interface AnswerJson {
+interface IndexAnswerJson {
   readonly index: string;
   readonly version: number;
   readonly embedder: { readonly name: string };
@@ -66,7 +45,7 @@ export function indexCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (options: { readonly json?: true }) => {
       showList(terminal, {
-        items: await context.api().list<SummaryJson>('/indexes'),
+        items: await context.api().list<IndexSummaryJson>('/indexes'),
         json: options.json,
         columns: ['INDEX', 'VERSIONS', 'ANSWERS', 'CHANGES'],
         row: ({ name, versions, champion, changes }) => [name, String(versions), champion === null ? '-' : `@${champion}`, String(changes)],
@@ -80,8 +59,10 @@ export function indexCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly json?: true }) => {
       const path = `/indexes/${encodeURIComponent(name)}`;
-      const found = await context.api().call<IndexJson>(path);
-      const { items: moves } = await context.api().call<{ readonly items: readonly MoveJson[] }>(`${path}/history?pageSize=${shownMoves}`);
+      const found = await context.api().call<IndexWithVersions>(path);
+      const { items: moves } = await context
+        .api()
+        .call<{ readonly items: readonly IndexMoveJson[] }>(`${path}/history?pageSize=${shownMoves}`);
       const { waiting } = found;
       terminal.out(options.json ? jsonText({ ...found, moves }) : [versionsTable(found), ...movesTable(moves)].join('\n\n'));
       if (waiting) {
@@ -105,7 +86,7 @@ export function indexCommands(program: Command, context: CliContext): void {
         headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
         body: JSON.stringify({ text, k: Number(k), mode, version }),
       });
-      const found = (await answer.body.json()) as AnswerJson;
+      const found = (await answer.body.json()) as IndexAnswerJson;
       if (answer.statusCode !== 200) throw new CliError(found.detail ?? `the gateway responded with ${answer.statusCode}`, 1);
       if (json) terminal.out(jsonText(found));
       else {
@@ -182,7 +163,7 @@ function documentsOf(file: string, cwd: string): readonly unknown[] {
   });
 }
 
-function versionsTable({ aliases, versions }: IndexJson): string {
+function versionsTable({ aliases, versions }: IndexWithVersions): string {
   const names = (version: number) => (['champion', 'previous'] as const).filter((alias) => aliases[alias]?.version === version).join(', ');
   return table(
     ['VERSION', 'STATE', 'ALIAS', 'EMBEDDER', 'CHUNKING', 'VECTORS', 'DATA', 'DOCUMENTS', 'CHUNKS', 'BUILT WITH', 'LEFT OUT'],
@@ -202,7 +183,7 @@ function versionsTable({ aliases, versions }: IndexJson): string {
   );
 }
 
-function movesTable(moves: readonly MoveJson[]): readonly string[] {
+function movesTable(moves: readonly IndexMoveJson[]): readonly string[] {
   if (moves.length === 0) return [];
   const rows = moves.map(({ kind, from, to, actor, cause, bundle, movedAt }) => [
     ...[movedAt, kind, `${from === null ? 'none' : `@${from}`} → @${to}`, actor],

@@ -6,16 +6,7 @@ import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { wholeNumber } from '../numbers';
 import { jsonText } from '../harmless';
-
-interface KeyJson {
-  readonly id: string;
-  readonly name: string;
-  readonly scope: string;
-  readonly createdAt: string;
-  readonly lastUsedAt: string | null;
-  readonly expiresAt: string | null;
-  readonly revokedAt: string | null;
-}
+import type { KeyJson } from '../../api/views/api-key';
 
 interface CreateOptions {
   readonly scope: string;

@@ -25,6 +25,7 @@ import { showList } from '../list-view';
 import { versionNumber } from '../numbers';
 import { noSuchTrainer } from '../trainer-name';
 import { jsonText } from '../harmless';
+import type { LifecycleJson, PendingJson } from '../../api/views/lifecycle';
 
 interface Applied {
   readonly lifecycle: string;
@@ -42,25 +43,10 @@ interface Planned {
   readonly warnings: readonly string[];
 }
 
-interface PendingJson {
-  readonly revision: number;
-  readonly loosenings: readonly Loosening[];
-  readonly proposedBy: string;
-  readonly proposedAt: string;
-}
-
 interface ApproveOptions {
   readonly revision: number;
   readonly reason?: string;
   readonly selfApprove?: string;
-}
-
-interface LifecycleJson {
-  readonly name: string;
-  readonly kind: string;
-  readonly owner: string;
-  readonly revision: number;
-  readonly updatedAt: string;
 }
 
 export function lifecycleCommands(program: Command, context: CliContext): void {

@@ -6,26 +6,14 @@ import { showList } from '../list-view';
 import { modelRefOf } from '../model-ref';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
-import type { RunComparisonJson } from '../comparison-view';
+import type { RunComparison } from '../../api/views/run';
 import { describeComparison } from '../comparison-view';
-import type { ExplanationJson, MoveJson } from '../explanation-view';
+import type { ExplanationJson } from '../explanation-view';
 import { describeExplanation } from '../explanation-view';
 import { jsonText } from '../harmless';
 import { chatCurlOf, curlOf, exampleRow, keyWords, modelInputs } from '../model-request';
 import { CliError } from '../cli-error';
-
-interface ModelJson {
-  readonly name: string;
-  readonly aliases: Readonly<Record<string, { readonly version: number; readonly movedAt: string } | null>>;
-  readonly versions: readonly {
-    readonly version: number;
-    readonly status: string;
-    readonly runId: string;
-    readonly createdAt: string;
-    readonly manifest: { readonly digest: string };
-  }[];
-  readonly inferUrl: string | null;
-}
+import type { AliasMoveJson, ModelJson } from '../../api/views/model';
 
 interface PromoteOptions {
   readonly reason?: string;
@@ -103,7 +91,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: { readonly at?: string; readonly json?: true }) => {
       const at = options.at === undefined ? '' : `?at=${encodeURIComponent(options.at)}`;
-      const items = await context.api().list<MoveJson>(`/models/${name}/history${at}`);
+      const items = await context.api().list<AliasMoveJson>(`/models/${name}/history${at}`);
       showList(terminal, {
         items,
         json: options.json,
@@ -137,7 +125,7 @@ export function modelCommands(program: Command, context: CliContext): void {
     .description('Compare versions side by side, with the runs that made them')
     .option('--json', 'Print as JSON')
     .action(async (name: string, versions: readonly string[], options: { readonly json?: true }) => {
-      const compared = await context.api().call<{ runs: RunComparisonJson }>(`/models/${name}/compare?versions=${versions.join(',')}`);
+      const compared = await context.api().call<{ runs: RunComparison }>(`/models/${name}/compare?versions=${versions.join(',')}`);
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared.runs));
     });
 
@@ -188,7 +176,7 @@ function indexLine(followed: FollowedIndex): string {
   return `index ${followed.index} stays at ${arrow(followed.at)}: ${followed.why}`;
 }
 
-function whyMoved({ cause, override }: MoveJson): string {
+function whyMoved({ cause, override }: AliasMoveJson): string {
   if (!override) return cause;
   const unmet = override.unmet.map(({ code }) => code).join(', ');
   return `${cause}; override of ${unmet}: ${override.reason}`;

@@ -16,18 +16,7 @@ import { readTextFile } from '../text-file';
 import { promptLabelCommands } from './prompt-label';
 import { promptSearchCommands } from './prompt-search';
 import { jsonText } from '../harmless';
-
-interface PromptJson {
-  readonly name: string;
-  readonly refs: PromptSummary['refs'];
-  readonly versions: readonly PromptVersionRecord[];
-}
-
-interface Written {
-  readonly branch: string;
-  readonly version: number;
-  readonly changed: boolean;
-}
+import type { PromptJson, PromptWrittenJson } from '../../api/views/prompt';
 
 export function promptCommands(program: Command, context: CliContext): void {
   const { terminal, settings } = context;
@@ -99,7 +88,7 @@ export function promptCommands(program: Command, context: CliContext): void {
           };
           const written = await context
             .api()
-            .call<Written>(`/prompts/${name}`, { method: 'PUT', headers: { 'idempotency-key': randomUUID() }, body });
+            .call<PromptWrittenJson>(`/prompts/${name}`, { method: 'PUT', headers: { 'idempotency-key': randomUUID() }, body });
           terminal.say(`${name}@${branch}: version ${written.version} ${written.changed ? 'written' : 'is unchanged'}`);
           if (options.json) terminal.out(jsonText(written));
         }

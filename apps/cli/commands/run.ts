@@ -9,13 +9,13 @@ import type { Verbosity } from '../verdict-view';
 import { describeRun, exitCodeOf } from '../run-view';
 import { showList } from '../list-view';
 import { watchRun } from '../watch';
-import type { RunComparisonJson } from '../comparison-view';
+import type { RunComparison } from '../../api/views/run';
 import { describeComparison } from '../comparison-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
 import { runCasesCommand } from './run-cases';
 import { paramsOf } from '../params';
-import type { TrialJson } from '../trial-view';
+import type { TrialJson } from '../../api/views/trial';
 import { describeTrials } from '../trial-view';
 import { jsonText } from '../harmless';
 
@@ -144,7 +144,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .description('Compare parameters, metrics and times of runs side by side')
     .option('--json', 'Print as JSON')
     .action(async (ids: readonly string[], options: { readonly json?: true }) => {
-      const compared = await context.api().call<RunComparisonJson>(`/runs/compare?ids=${ids.join(',')}`);
+      const compared = await context.api().call<RunComparison>(`/runs/compare?ids=${ids.join(',')}`);
       terminal.out(options.json ? jsonText(compared) : describeComparison(compared));
     });
 

@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
 import { formatSeconds } from '../../../domain/duration';
-import type { NoticedSkip } from '../../../db/repositories/schedules';
-import type { ScheduleState } from '../../schedule-client';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
-
-type ScheduleJson = ScheduleState & { readonly lifecycle: string; readonly skipped: readonly NoticedSkip[] };
+import type { ScheduleJson } from '../../api/views/schedule';
 
 interface ScheduleOptions {
   readonly reason: string;

@@ -15,12 +15,7 @@ import { paramsOf } from '../params';
 import type { Paint } from '../terminal';
 import { noSuchTrainer } from '../trainer-name';
 import { jsonText } from '../harmless';
-
-interface TrainerJson {
-  readonly name: string;
-  readonly description: string;
-  readonly tasks: readonly string[];
-}
+import type { TrainerJson } from '../../api/views/trainer';
 
 interface TestOptions {
   readonly param?: readonly string[];

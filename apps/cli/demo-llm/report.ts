@@ -4,7 +4,7 @@ import { scoreSummary } from '../../../domain/llm/evaluation/answered';
 import type { LlmEvidence } from '../../../domain/llm/evaluation/evidence';
 import { wilsonBounds } from '../../../domain/statistics/wilson';
 import type { RolloutJson } from '../rollout-view';
-import type { FineTuningJson, PromptsJson } from '../run-view';
+import type { FineTuningJson, PromptsJson } from '../../api/views/language';
 import type { RetrievalScore } from './retrieval';
 
 export interface ReportedEstimate {

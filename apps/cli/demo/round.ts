@@ -5,7 +5,8 @@ import { isOpenRollout } from '../../../domain/rollout/rollout';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { ReplayEnd } from '../replay/replay';
-import type { RolloutJson, RolloutSummaryJson } from '../rollout-view';
+import type { RolloutSummaryJson } from '../../api/views/rollout';
+import type { RolloutJson } from '../rollout-view';
 import type { RunJson } from '../run-view';
 import { watchRun } from '../watch';
 

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { openRunLines } from '../../../apps/cli/run-lines';
 import { describeRun } from '../../../apps/cli/run-view';
 import { openTerminal } from '../../../apps/cli/terminal';
-import type { TrialJson } from '../../../apps/cli/trial-view';
+import type { TrialJson } from '../../../apps/api/views/trial';
 import type { FakeApi } from './fake-api';
 import { openFakeApi } from './fake-api';
 
